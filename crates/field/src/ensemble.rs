@@ -1,0 +1,108 @@
+//! Fields and ensembles of fields: point values on a grid, `[sample, channel, axis0, …]`.
+
+use crate::{FieldError, Grid};
+
+/// One function f: Ω → R^C by its point values, `[channel, axis0, …]`, last axis fastest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Where the values lie.
+    pub grid: Grid,
+    /// Channels C.
+    pub channels: usize,
+    /// C · N point values.
+    pub values: Vec<f64>,
+}
+
+impl Field {
+    /// The field that is zero everywhere.
+    pub fn zeros(grid: Grid, channels: usize) -> Self {
+        Self { grid, channels, values: vec![0.0; channels * grid.len()] }
+    }
+
+    /// A field from its point values.
+    ///
+    /// # Errors
+    /// [`FieldError::Length`] unless there are `channels · grid.len()` of them.
+    pub fn new(grid: Grid, channels: usize, values: Vec<f64>) -> Result<Self, FieldError> {
+        if channels == 0 || values.len() != channels * grid.len() {
+            return Err(FieldError::Length { values: values.len(), channels, grid });
+        }
+        Ok(Self { grid, channels, values })
+    }
+}
+
+/// Many fields on one grid, `[sample, channel, axis0, …]`: a data set, a batch, a set of samples.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ensemble {
+    /// Where the values lie.
+    pub grid: Grid,
+    /// Channels C of each field.
+    pub channels: usize,
+    /// n · C · N point values.
+    pub values: Vec<f64>,
+}
+
+impl Ensemble {
+    /// `count` fields that are zero everywhere.
+    pub fn zeros(grid: Grid, channels: usize, count: usize) -> Self {
+        Self { grid, channels, values: vec![0.0; count * channels * grid.len()] }
+    }
+
+    /// An ensemble from point values; the count follows from their number.
+    ///
+    /// # Errors
+    /// [`FieldError::Length`] unless they are a whole number of fields.
+    pub fn new(grid: Grid, channels: usize, values: Vec<f64>) -> Result<Self, FieldError> {
+        if channels == 0 || !values.len().is_multiple_of(channels * grid.len()) {
+            return Err(FieldError::Length { values: values.len(), channels, grid });
+        }
+        Ok(Self { grid, channels, values })
+    }
+
+    /// Number of fields n.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.field_len()
+    }
+
+    /// Values of one field, C · N.
+    pub fn field_len(&self) -> usize {
+        self.channels * self.grid.len()
+    }
+
+    /// The fields' values, each `[channel, axis0, …]`.
+    pub fn fields(&self) -> std::slice::ChunksExact<'_, f64> {
+        self.values.chunks_exact(self.field_len())
+    }
+
+    /// The fields' values, to be changed.
+    pub fn fields_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
+        let len = self.field_len();
+        self.values.chunks_exact_mut(len)
+    }
+
+    /// Fields `range` as an ensemble of their own.
+    ///
+    /// # Panics
+    /// If the range reaches past the last field.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Ensemble {
+        let len = self.field_len();
+        Ensemble {
+            grid: self.grid,
+            channels: self.channels,
+            values: self.values[range.start * len..range.end * len].to_vec(),
+        }
+    }
+
+    /// Fields in the order given.
+    ///
+    /// # Panics
+    /// If an index reaches past the last field.
+    pub fn select(&self, indices: &[usize]) -> Ensemble {
+        let len = self.field_len();
+        let mut values = Vec::with_capacity(indices.len() * len);
+        for &i in indices {
+            values.extend_from_slice(&self.values[i * len..(i + 1) * len]);
+        }
+        Ensemble { grid: self.grid, channels: self.channels, values }
+    }
+}

@@ -1,0 +1,101 @@
+//! What can be wrong with the mathematics a caller asks for.
+
+use crate::grid::Grid;
+
+/// Errors of this crate; each message carries the values and the inequality that failed.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// A box has no axis, or more than three.
+    #[error("a grid has 1, 2 or 3 axes, not {0}")]
+    Dimension(usize),
+    /// An axis without cells, or with a length that is not a positive number.
+    #[error(
+        "axis {axis} has {points} cells over length {length}; it needs at least one cell and a positive finite length"
+    )]
+    Axis {
+        /// Which axis, counted from 0.
+        axis: usize,
+        /// Cells asked for.
+        points: usize,
+        /// Physical length asked for.
+        length: f64,
+    },
+    /// A buffer that does not hold a whole number of fields on its grid.
+    #[error("{values} values do not fill fields of {channels} channel(s) on the grid {grid}")]
+    Length {
+        /// Values given.
+        values: usize,
+        /// Channels of a field.
+        channels: usize,
+        /// The grid.
+        grid: Grid,
+    },
+    /// Two objects that must live on the same grid (or box) do not.
+    #[error("{what}: {left} and {right} do not match")]
+    GridMismatch {
+        /// What was attempted.
+        what: &'static str,
+        /// First grid.
+        left: Grid,
+        /// Second grid.
+        right: Grid,
+    },
+    /// Area averages only go from fine to coarse.
+    #[error("area averages restrict, they do not refine: {from} to {to}; use spectral resampling")]
+    AreaRefines {
+        /// Where the data are.
+        from: Grid,
+        /// Where they should go.
+        to: Grid,
+    },
+    /// A covariance operator whose eigenvalues have no finite sum.
+    #[error(
+        "{prior} with {parameter} {value} gives no trace-class covariance in dimension {dim}; it must exceed {bound}"
+    )]
+    NotTraceClass {
+        /// Name of the prior.
+        prior: &'static str,
+        /// The parameter at fault.
+        parameter: &'static str,
+        /// Its value.
+        value: f64,
+        /// The bound it must exceed, with its formula.
+        bound: String,
+        /// Dimension of the box.
+        dim: usize,
+    },
+    /// A parameter outside the range where the formula means anything.
+    #[error("{parameter} = {value}: {requirement}")]
+    Parameter {
+        /// Name as a user knows it.
+        parameter: &'static str,
+        /// Value given.
+        value: f64,
+        /// What it must satisfy.
+        requirement: &'static str,
+    },
+    /// Too few fields for a statistic.
+    #[error("{what} needs at least {least} fields, got {count}")]
+    TooFew {
+        /// What was asked for.
+        what: &'static str,
+        /// Fewest it can work with.
+        least: usize,
+        /// What there is.
+        count: usize,
+    },
+    /// A number became NaN or infinite.
+    #[error("{what} became non-finite at step {step}, time {time}")]
+    NonFinite {
+        /// Which quantity.
+        what: &'static str,
+        /// Sampler step.
+        step: usize,
+        /// Path time.
+        time: f64,
+    },
+    /// A denoiser failed for its own reasons (a network on a device, say).
+    #[error("the denoiser failed: {0}")]
+    Denoiser(String),
+}

@@ -1,0 +1,28 @@
+//! The mathematics of generative models of *functions*.
+//!
+//! A sample is a function f: Ω → R^C on a box Ω = ∏ⱼ [0, Lⱼ]; a [`Grid`] is one discretisation
+//! of it, never the object itself. Everything here is stated so that it does not depend on the
+//! grid more than it must: inner products are means over points, noise is a Gaussian field with
+//! a trace-class covariance, and one `(seed, index)` names one function on every grid.
+//!
+//! What is deliberately not here: networks, files, threads, progress bars. All arithmetic is in
+//! `f64`; networks convert at their own border.
+
+pub mod ensemble;
+mod error;
+pub mod grid;
+pub mod law;
+pub mod modes;
+pub mod noise;
+pub mod prior;
+pub mod resample;
+pub mod transform;
+
+pub use ensemble::{Ensemble, Field};
+pub use error::FieldError;
+pub use grid::{Axis, Boundary, Grid};
+pub use law::GaussianLaw;
+pub use modes::Mode;
+pub use noise::ModeNoise;
+pub use prior::Prior;
+pub use transform::Transform;

@@ -1,0 +1,150 @@
+//! The eigenfunctions of the Laplacian on a box that a grid can hold.
+//!
+//! Real orthonormal basis in the inner product ⟨f, g⟩ = (1/|Ω|) ∫ f g dx:
+//!
+//! | boundary | eigenfunction | ω | held by N cells |
+//! |---|---|---|---|
+//! | periodic | √2 cos(ω·x) for k > 0, √2 sin(ω·x) for k < 0, 1 for k = 0 | 2π\|k\|/L | \|k\| ≤ ⌈N/2⌉ − 1 |
+//! | Neumann | √(2−δ_{k0}) cos(πkx/L) | πk/L | 0 … N−1 |
+//!
+//! Over several periodic axes the cosine belongs to the wave vector whose first non-zero periodic
+//! component is positive and the sine to its negative, so a covariance diagonal in the complex
+//! exponentials (λ_k = λ_{−k}) is diagonal here too.
+//!
+//! Along each axis modes are stored by rising frequency: 0, 1, 2, … for Neumann and
+//! 0, 1, −1, 2, −2, … for periodic axes. The modes of a coarser grid are therefore a *prefix* along
+//! every axis, and a mode's position in that order does not depend on N: restriction is a copy, and
+//! the position is the address of its random number.
+
+use crate::grid::{Axis, Boundary, Grid, MAX_DIM};
+
+impl Axis {
+    /// Number of modes this axis holds.
+    pub fn modes(&self) -> usize {
+        match self.boundary {
+            Boundary::Periodic => 2 * self.points.div_ceil(2) - 1,
+            Boundary::Neumann => self.points,
+        }
+    }
+
+    /// Signed wave number at a position in the order of rising frequency.
+    pub fn wave_number(&self, position: usize) -> i32 {
+        match self.boundary {
+            Boundary::Periodic if position % 2 == 1 => position.div_ceil(2) as i32,
+            Boundary::Periodic => -(position as i32 / 2),
+            Boundary::Neumann => position as i32,
+        }
+    }
+
+    /// Signed angular frequency of a wave number, 2πk/L or πk/L.
+    pub fn frequency(&self, wave: i32) -> f64 {
+        let per_wave = match self.boundary {
+            Boundary::Periodic => 2.0 * std::f64::consts::PI,
+            Boundary::Neumann => std::f64::consts::PI,
+        };
+        per_wave * f64::from(wave) / self.length
+    }
+
+    /// Largest angular frequency such that every mode below it is held: π N / L, the grid's Nyquist.
+    pub fn nyquist(&self) -> f64 {
+        std::f64::consts::PI * self.points as f64 / self.length
+    }
+}
+
+/// One eigenfunction e_k of −Δ on a box, with the grid that asks for it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mode {
+    /// Position along each axis in the order of rising frequency; the same on every grid.
+    pub position: [usize; MAX_DIM],
+    /// Signed wave number k per axis; 0 on unused axes.
+    pub wave: [i32; MAX_DIM],
+    /// Signed angular frequency ω_k per axis.
+    pub omega: [f64; MAX_DIM],
+    /// Dimension of the box.
+    pub dim: usize,
+    /// Cells of the grid that asks; only white noise per cell may depend on it.
+    pub cells: usize,
+}
+
+impl Mode {
+    /// |ω_k|², the eigenvalue of −Δ.
+    pub fn laplacian(&self) -> f64 {
+        self.omega.iter().map(|w| w * w).sum()
+    }
+
+    /// |ω_k|.
+    pub fn frequency(&self) -> f64 {
+        self.laplacian().sqrt()
+    }
+
+    /// Whether this is the constant function.
+    pub fn is_constant(&self) -> bool {
+        self.position == [0; MAX_DIM]
+    }
+}
+
+impl Grid {
+    /// Modes per axis, slowest first.
+    pub fn mode_shape(&self) -> Vec<usize> {
+        self.axes().iter().map(Axis::modes).collect()
+    }
+
+    /// Number of modes this grid holds.
+    pub fn mode_count(&self) -> usize {
+        self.axes().iter().map(Axis::modes).product()
+    }
+
+    /// The modes this grid holds, in storage order (last axis fastest).
+    pub fn modes(&self) -> impl Iterator<Item = Mode> + '_ {
+        let shape = self.mode_shape();
+        let cells = self.len();
+        (0..self.mode_count()).map(move |flat| {
+            let mut rest = flat;
+            let mut mode = Mode {
+                position: [0; MAX_DIM],
+                wave: [0; MAX_DIM],
+                omega: [0.0; MAX_DIM],
+                dim: self.dim(),
+                cells,
+            };
+            for (axis, a) in self.axes().iter().enumerate().rev() {
+                mode.position[axis] = rest % shape[axis];
+                rest /= shape[axis];
+                mode.wave[axis] = a.wave_number(mode.position[axis]);
+                mode.omega[axis] = a.frequency(mode.wave[axis]);
+            }
+            mode
+        })
+    }
+
+    /// Largest |ω| below which the grid holds every mode: the smallest Nyquist of its axes.
+    pub fn band(&self) -> f64 {
+        self.axes().iter().map(Axis::nyquist).fold(f64::INFINITY, f64::min)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periodic_axes_leave_the_nyquist_of_even_grids_out() {
+        for (n, held) in [(1, 1), (2, 1), (3, 3), (4, 3), (5, 5), (28, 27)] {
+            let axis = Axis { points: n, length: 1.0, boundary: Boundary::Periodic };
+            assert_eq!(axis.modes(), held);
+            let reach = (0..held).map(|p| axis.wave_number(p).abs()).max().unwrap();
+            assert_eq!(reach as usize, n.div_ceil(2) - 1);
+        }
+    }
+
+    #[test]
+    fn coarse_modes_are_a_prefix() {
+        for boundary in [Boundary::Periodic, Boundary::Neumann] {
+            let fine = Axis { points: 9, length: 2.0, boundary };
+            let coarse = Axis { points: 4, ..fine };
+            for p in 0..coarse.modes() {
+                assert_eq!(fine.wave_number(p), coarse.wave_number(p));
+            }
+        }
+    }
+}

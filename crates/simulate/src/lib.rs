@@ -1,0 +1,1 @@
+//! Small spectral solvers that make data.
