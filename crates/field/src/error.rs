@@ -31,6 +31,14 @@ pub enum FieldError {
         /// The grid.
         grid: Grid,
     },
+    /// A table of one number per mode that does not fit its grid.
+    #[error("{values} mode-wise values, but the grid {grid} holds {modes} modes", modes = .grid.mode_count())]
+    Modes {
+        /// Values given.
+        values: usize,
+        /// The grid.
+        grid: Grid,
+    },
     /// Two objects that must live on the same grid (or box) do not.
     #[error("{what}: {left} and {right} do not match")]
     GridMismatch {
@@ -74,6 +82,16 @@ pub enum FieldError {
         value: f64,
         /// What it must satisfy.
         requirement: &'static str,
+    },
+    /// A name that stands for nothing.
+    #[error("unknown {what} `{name}`; known are {known}")]
+    UnknownName {
+        /// What kind of thing was named.
+        what: &'static str,
+        /// The name given.
+        name: String,
+        /// The names that would do.
+        known: String,
     },
     /// Too few fields for a statistic.
     #[error("{what} needs at least {least} fields, got {count}")]

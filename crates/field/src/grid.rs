@@ -139,6 +139,11 @@ impl Grid {
         self.axes().iter().map(|a| a.points).product()
     }
 
+    /// Volume |Ω| = ∏ Lⱼ of the box.
+    pub fn volume(&self) -> f64 {
+        self.axes().iter().map(|a| a.length).product()
+    }
+
     /// Whether two grids discretise the same box (lengths and boundaries; cells may differ).
     pub fn same_box(&self, other: &Grid) -> bool {
         self.dim == other.dim

@@ -8,21 +8,30 @@
 //! What is deliberately not here: networks, files, threads, progress bars. All arithmetic is in
 //! `f64`; networks convert at their own border.
 
+pub mod denoiser;
 pub mod ensemble;
 mod error;
 pub mod grid;
 pub mod law;
+pub mod metrics;
 pub mod modes;
+pub mod moments;
 pub mod noise;
+pub mod path;
 pub mod prior;
 pub mod resample;
+pub mod sampler;
 pub mod transform;
 
+pub use denoiser::Denoiser;
 pub use ensemble::{Ensemble, Field};
 pub use error::FieldError;
 pub use grid::{Axis, Boundary, Grid};
 pub use law::GaussianLaw;
 pub use modes::Mode;
+pub use moments::Moments;
 pub use noise::ModeNoise;
+pub use path::{Path, TimeGrid, VariancePreserving};
 pub use prior::Prior;
+pub use sampler::Sampler;
 pub use transform::Transform;

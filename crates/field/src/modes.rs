@@ -60,8 +60,12 @@ pub struct Mode {
     pub wave: [i32; MAX_DIM],
     /// Signed angular frequency ω_k per axis.
     pub omega: [f64; MAX_DIM],
+    /// Whether an axis is periodic, so that k and −k are two modes of it; false on unused axes.
+    pub periodic: [bool; MAX_DIM],
     /// Dimension of the box.
     pub dim: usize,
+    /// Volume |Ω| of the box, which turns a spectral density into an eigenvalue.
+    pub volume: f64,
     /// Cells of the grid that asks; only white noise per cell may depend on it.
     pub cells: usize,
 }
@@ -75,6 +79,22 @@ impl Mode {
     /// |ω_k|.
     pub fn frequency(&self) -> f64 {
         self.laplacian().sqrt()
+    }
+
+    /// The wave vector that names the ± pair of this mode: the periodic components of k change
+    /// sign together where the first non-zero one is negative. What depends on it alone has
+    /// λ_k = λ_{−k}, as the covariance of a real stationary field must.
+    pub fn pair_wave(&self) -> [i32; MAX_DIM] {
+        let mut wave = self.wave;
+        let first = (0..MAX_DIM).find(|&axis| self.periodic[axis] && wave[axis] != 0);
+        if first.is_some_and(|axis| wave[axis] < 0) {
+            for (k, periodic) in wave.iter_mut().zip(self.periodic) {
+                if periodic {
+                    *k = -*k;
+                }
+            }
+        }
+        wave
     }
 
     /// Whether this is the constant function.
@@ -98,13 +118,20 @@ impl Grid {
     pub fn modes(&self) -> impl Iterator<Item = Mode> + '_ {
         let shape = self.mode_shape();
         let cells = self.len();
+        let volume = self.volume();
+        let mut periodic = [false; MAX_DIM];
+        for (flag, a) in periodic.iter_mut().zip(self.axes()) {
+            *flag = a.boundary == Boundary::Periodic;
+        }
         (0..self.mode_count()).map(move |flat| {
             let mut rest = flat;
             let mut mode = Mode {
                 position: [0; MAX_DIM],
                 wave: [0; MAX_DIM],
                 omega: [0.0; MAX_DIM],
+                periodic,
                 dim: self.dim(),
+                volume,
                 cells,
             };
             for (axis, a) in self.axes().iter().enumerate().rev() {

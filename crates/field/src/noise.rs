@@ -28,6 +28,10 @@ pub mod stream {
     pub const METRICS: u32 = 3 << 24;
     /// Initial conditions of simulated data.
     pub const SIMULATION: u32 = 4 << 24;
+    /// Starting weights of a network; parameter array i uses index i.
+    pub const WEIGHTS: u32 = 6 << 24;
+    /// Places of random patches; patch i uses index i.
+    pub const PATCHES: u32 = 7 << 24;
     /// Weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use rustdct::{DctPlanner, TransformType2And3};
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 
+use crate::Mode;
 use crate::grid::{Boundary, Grid};
 
 /// A planned pair of transforms for one grid. Cheap to clone, free of interior state.
@@ -31,6 +32,18 @@ use crate::grid::{Boundary, Grid};
 pub struct Transform {
     grid: Grid,
     axes: Vec<AxisPlan>,
+    /// One entry a mode slot; empty where no axis is periodic.
+    pairs: Arc<Vec<Pair>>,
+}
+
+/// Where a mode's coefficient lies in the complex spectrum of the periodic axes.
+#[derive(Clone, Copy)]
+struct Pair {
+    /// Flat DFT index.
+    flat: usize,
+    /// Mode slot with the periodic wave numbers negated.
+    partner: usize,
+    half: Half,
 }
 
 #[derive(Clone)]
@@ -70,7 +83,11 @@ impl Transform {
                 },
             })
             .collect();
-        Self { grid, axes }
+        let mut transform = Self { grid, axes, pairs: Arc::default() };
+        if transform.has_periodic() {
+            transform.pairs = Arc::new(pairs(&grid));
+        }
+        transform
     }
 
     /// The grid this was planned for.
@@ -114,14 +131,14 @@ impl Transform {
                 });
             }
         }
-        self.for_each_pair(|flat, slot, half| {
-            coefficients[slot] = match half {
-                Half::Zero => spectrum[flat].re,
-                Half::Cosine => SQRT_2 * spectrum[flat].re,
+        for (coefficient, pair) in coefficients.iter_mut().zip(self.pairs.iter()) {
+            *coefficient = match pair.half {
+                Half::Zero => spectrum[pair.flat].re,
+                Half::Cosine => SQRT_2 * spectrum[pair.flat].re,
                 // −√2 Im of the partner at +k, which is the conjugate of the value at −k
-                Half::Sine => SQRT_2 * spectrum[flat].im,
+                Half::Sine => SQRT_2 * spectrum[pair.flat].im,
             }
-        });
+        }
     }
 
     /// Point values Σ_k c_k e_k(x_j) of one channel.
@@ -134,15 +151,14 @@ impl Transform {
         let points = self.grid.points();
         if self.has_periodic() {
             let mut spectrum = vec![Complex::default(); values.len()];
-            let partner = self.partners();
-            self.for_each_pair(|flat, slot, half| {
-                let (own, other) = (coefficients[slot], coefficients[partner[slot]]);
-                spectrum[flat] = match half {
+            for (&own, pair) in coefficients.iter().zip(self.pairs.iter()) {
+                let other = coefficients[pair.partner];
+                spectrum[pair.flat] = match pair.half {
                     Half::Zero => Complex::new(own, 0.0),
                     Half::Cosine => Complex::new(own, -other) / SQRT_2,
                     Half::Sine => Complex::new(other, own) / SQRT_2,
                 };
-            });
+            }
             for (axis, plan) in self.axes.iter().enumerate() {
                 if let AxisPlan::Periodic { inverse, phase, .. } = plan {
                     let mut scratch = vec![Complex::default(); inverse.get_inplace_scratch_len()];
@@ -204,48 +220,31 @@ impl Transform {
     fn has_periodic(&self) -> bool {
         self.axes.iter().any(|a| matches!(a, AxisPlan::Periodic { .. }))
     }
+}
 
-    /// Calls with (flat DFT index, mode slot, which half of its ± pair) for every held mode.
-    fn for_each_pair(&self, mut visit: impl FnMut(usize, usize, Half)) {
-        for (slot, mode) in self.grid.modes().enumerate() {
-            let mut flat = 0;
-            let mut half = Half::Zero;
-            for (axis, a) in self.grid.axes().iter().enumerate() {
-                let k = mode.wave[axis];
-                flat = flat * a.points + k.rem_euclid(a.points as i32) as usize;
-                if half == Half::Zero && a.boundary == Boundary::Periodic && k != 0 {
-                    half = if k > 0 { Half::Cosine } else { Half::Sine };
-                }
+/// The pair table of a grid, in the order of its mode slots.
+fn pairs(grid: &Grid) -> Vec<Pair> {
+    let shape = grid.mode_shape();
+    let of = |mode: Mode| {
+        let (mut flat, mut partner, mut half) = (0, 0, Half::Zero);
+        for (axis, a) in grid.axes().iter().enumerate() {
+            let (k, p) = (mode.wave[axis], mode.position[axis]);
+            let periodic = a.boundary == Boundary::Periodic;
+            flat = flat * a.points + k.rem_euclid(a.points as i32) as usize;
+            let mirrored = match p {
+                0 => 0,
+                p if !periodic => p,
+                p if p % 2 == 1 => p + 1,
+                p => p - 1,
+            };
+            partner = partner * shape[axis] + mirrored;
+            if half == Half::Zero && periodic && k != 0 {
+                half = if k > 0 { Half::Cosine } else { Half::Sine };
             }
-            visit(flat, slot, half);
         }
-    }
-
-    /// For every mode slot the slot of the mode with its periodic wave numbers negated.
-    fn partners(&self) -> Vec<usize> {
-        let shape = self.grid.mode_shape();
-        self.grid
-            .modes()
-            .map(|mode| {
-                let mut slot = 0;
-                for (axis, a) in self.grid.axes().iter().enumerate() {
-                    let p = mode.position[axis];
-                    let mirrored = match a.boundary {
-                        Boundary::Periodic if p > 0 => {
-                            if p % 2 == 1 {
-                                p + 1
-                            } else {
-                                p - 1
-                            }
-                        }
-                        _ => p,
-                    };
-                    slot = slot * shape[axis] + mirrored;
-                }
-                slot
-            })
-            .collect()
-    }
+        Pair { flat, partner, half }
+    };
+    grid.modes().map(of).collect()
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -256,7 +255,7 @@ enum Half {
 }
 
 /// Runs `work` on every line along `axis` of a row-major array.
-fn for_each_line<T: Copy + Default>(
+pub(crate) fn for_each_line<T: Copy + Default>(
     data: &mut [T],
     shape: &[usize],
     axis: usize,

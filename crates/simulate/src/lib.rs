@@ -1,1 +1,34 @@
 //! Small spectral solvers that make data.
+//!
+//! Two-phase material structures from physics, so that everything can be tried, tested and shown
+//! without a download: [`Spinodal`] solves the Cahn–Hilliard equation, [`Grains`] draws smoothed
+//! Voronoi grains. Parameters are physical (lengths in units of the box), never cells: one
+//! `(seed, index)` names one structure, which every grid fine enough to hold it shows alike.
+//!
+//! What is deliberately not here: threads and files. Every field is a pure function of its
+//! arguments, so callers run as many at a time as they like.
+
+pub mod cahn_hilliard;
+mod error;
+pub mod grains;
+mod resolve;
+pub mod spinodal;
+
+use std::fmt::Debug;
+
+use karhunen_field::Grid;
+
+pub use cahn_hilliard::CahnHilliard;
+pub use error::SimulateError;
+pub use grains::{Grains, Shades};
+pub use spinodal::Spinodal;
+
+/// A family of random structures of which every `(seed, index)` names one member.
+pub trait Structure: Debug + Send + Sync {
+    /// Point values of structure `index` of a seed at the cell centres of a grid: one channel,
+    /// last axis fastest, within the modes the grid holds, phases near −1 and +1.
+    ///
+    /// # Errors
+    /// What the grid's box does not allow; each structure says which variants.
+    fn generate(&self, grid: &Grid, seed: u64, index: u64) -> Result<Vec<f64>, SimulateError>;
+}

@@ -4,9 +4,34 @@
 //! covariance a file. Q is *trace class* iff tr Q = Σ λ_k < ∞ over all modes of the continuum:
 //! only then is there a random function behind the random grids. Constructors refuse the rest.
 
+mod bessel;
+mod combined;
+mod fitted;
+mod laplacian;
+mod matern;
+mod measured;
+mod published;
+mod shells;
+mod standard;
+mod strength;
+mod tail;
+mod truncated;
+
 use std::fmt::Debug;
 
-use crate::{Ensemble, Grid, Mode, ModeNoise, Transform};
+pub use bessel::Bessel;
+pub use combined::Combined;
+pub use fitted::Fitted;
+pub use laplacian::Laplacian;
+pub use matern::Matern;
+pub use measured::Measured;
+pub use published::{Complex, PixelMultiplier};
+pub use shells::{Shell, shells};
+pub use standard::Standard;
+pub use strength::r_per_shell;
+pub use truncated::Truncated;
+
+use crate::{Ensemble, FieldError, Grid, Mode, ModeNoise, Transform, grid::MAX_DIM};
 
 /// A covariance operator Q by its eigenvalues.
 pub trait Prior: Debug + Send + Sync {
@@ -44,6 +69,26 @@ pub trait Prior: Debug + Send + Sync {
         }
         modes
     }
+
+    /// Point values Σ_k √λ_k ξ_k e_k of field `index` on the transform's grid, one channel.
+    ///
+    /// White noise per cell departs from the sum: it also fills what no mode of the grid holds.
+    fn noise_values(
+        &self,
+        transform: &Transform,
+        noise: ModeNoise,
+        index: u64,
+        stream: u32,
+        channel: usize,
+    ) -> Vec<f64> {
+        transform.synthesise_channels(&self.noise_modes(
+            transform.grid(),
+            noise,
+            index,
+            stream,
+            channel,
+        ))
+    }
 }
 
 /// Q f, mode by mode.
@@ -71,11 +116,38 @@ pub fn sample(
     let mut values = Vec::new();
     for index in indices {
         for channel in 0..channels {
-            let modes = prior.noise_modes(&grid, noise, index, stream, channel);
-            values.extend(transform.synthesise_channels(&modes));
+            values.extend(prior.noise_values(&transform, noise, index, stream, channel));
         }
     }
     Ensemble { grid, channels, values }
+}
+
+/// A parameter that must be a positive finite number.
+fn positive(parameter: &'static str, value: f64) -> Result<f64, FieldError> {
+    if value.is_finite() && value > 0.0 {
+        return Ok(value);
+    }
+    let requirement = "it must be a positive finite number";
+    Err(FieldError::Parameter { parameter, value, requirement })
+}
+
+/// The power p of a multiplier |ω|^{−2p}: Σ |ω_k|^{−4p} over the modes of a d-dimensional box is
+/// finite iff 4p > d.
+fn trace_class_power(prior: &'static str, power: f64, dim: usize) -> Result<f64, FieldError> {
+    if !(1..=MAX_DIM).contains(&dim) {
+        return Err(FieldError::Dimension(dim));
+    }
+    let bound = dim as f64 / 4.0;
+    if power > bound {
+        return positive("power", power);
+    }
+    Err(FieldError::NotTraceClass {
+        prior,
+        parameter: "power",
+        value: power,
+        bound: format!("d/4 = {bound}"),
+        dim,
+    })
 }
 
 fn multiply(fields: &Ensemble, symbol: &[f64]) -> Ensemble {

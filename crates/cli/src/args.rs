@@ -1,0 +1,263 @@
+//! Arguments as typed. Nothing here is checked beyond its form; commands make plans of it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use karhunen_field::sampler::Method;
+use karhunen_train::config::parse_points;
+
+/// Generative models of functions: train across resolutions, sample at any.
+#[derive(Debug, Parser)]
+#[command(name = "karhunen", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// Threads to compute with; all cores by default.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(usize))]
+    pub threads: Option<usize>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train on built-in (or your) data across three levels, sample at four grids, evaluate, draw.
+    Quickstart(QuickstartArgs),
+    /// Say what a data set is and what would be done with it.
+    Inspect(InspectArgs),
+    /// Draw fields from a Gaussian prior.
+    Prior(PriorArgs),
+    /// Train a model from a configuration file.
+    Train(TrainArgs),
+    /// Sample a trained model at any resolution.
+    Sample(SampleArgs),
+    /// Measure samples against real fields.
+    Evaluate(EvaluateArgs),
+}
+
+/// Cells per axis, as typed: `64x48`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Points(pub Vec<usize>);
+
+fn points(text: &str) -> Result<Points, String> {
+    parse_points(text).map(Points)
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
+}
+
+/// `karhunen quickstart`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen quickstart --data slices/ --out first-run")]
+pub struct QuickstartArgs {
+    /// Your own data instead of the built-in one: a file or a folder of images.
+    #[arg(long)]
+    pub data: Option<String>,
+    /// Directory for the model, samples, tables and pictures.
+    #[arg(long, default_value = "quickstart")]
+    pub out: PathBuf,
+    /// Seconds to train.
+    #[arg(long, default_value_t = 130.0)]
+    pub seconds: f64,
+    /// Seed of everything.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// `karhunen inspect`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
+pub struct InspectArgs {
+    /// A file, a folder of images, or builtin:spinodal / builtin:grains.
+    pub data: String,
+    /// Look at random patches of this size instead of whole fields.
+    #[arg(long, value_parser = points)]
+    pub patch: Option<Points>,
+    /// Compare with this prior: data / noise standard deviations by frequency.
+    #[arg(long, value_name = "KIND")]
+    pub prior: Option<String>,
+    #[command(flatten)]
+    pub parameters: PriorParameters,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Parameters of priors; each kind takes its own.
+#[derive(Debug, Args, Default)]
+pub struct PriorParameters {
+    /// Factor on the noise (truncated, laplacian, bessel).
+    #[arg(long)]
+    pub scale: Option<f64>,
+    /// Power p of the operator (laplacian, bessel, combined).
+    #[arg(long)]
+    pub power: Option<f64>,
+    /// γ (bessel).
+    #[arg(long)]
+    pub gamma: Option<f64>,
+    /// Correlation length, in units of the first axis (matern).
+    #[arg(long)]
+    pub length: Option<f64>,
+    /// Smoothness ν (matern).
+    #[arg(long)]
+    pub smoothness: Option<f64>,
+    /// Point-wise variance (matern).
+    #[arg(long)]
+    pub variance: Option<f64>,
+    /// Largest wave number per axis (truncated, combined).
+    #[arg(long)]
+    pub cutoff: Option<u32>,
+    /// Standard deviation of the constant mode (laplacian).
+    #[arg(long)]
+    pub constant: Option<f64>,
+    /// Factor on the truncated part (combined).
+    #[arg(long)]
+    pub truncated: Option<f64>,
+    /// Factor on the Laplacian part (combined).
+    #[arg(long)]
+    pub laplacian: Option<f64>,
+}
+
+/// `karhunen prior`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy")]
+pub struct PriorArgs {
+    /// standard, truncated, laplacian, bessel, combined, matern or fitted.
+    pub kind: String,
+    #[command(flatten)]
+    pub parameters: PriorParameters,
+    /// Data whose spectrum a fitted prior takes.
+    #[arg(long)]
+    pub data: Option<String>,
+    /// Cells per axis.
+    #[arg(long, value_parser = points)]
+    pub grid: Points,
+    /// Periodic instead of Neumann boundaries.
+    #[arg(long)]
+    pub periodic: bool,
+    /// Fields to draw.
+    #[arg(long, default_value_t = 4)]
+    pub count: u64,
+    /// Seed of the fields.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Number of the first field.
+    #[arg(long, default_value_t = 0)]
+    pub index: u64,
+    /// Where to write: .npy or .png.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `karhunen train`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen train --config run.toml --set training.steps=2000 --out runs/x")]
+pub struct TrainArgs {
+    /// The run, as TOML; defaults (built-in data) without it.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// A setting on top of the file, as key=value; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// The run's directory.
+    #[arg(long, default_value = "runs/default")]
+    pub out: PathBuf,
+    /// Whether to go on with the run that the directory holds.
+    #[arg(long, value_enum, default_value_t = Resume::Auto)]
+    pub resume: Resume,
+    /// Print the resolved configuration and the plan, and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What to do with a directory that holds a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Resume {
+    /// Go on where its newest checkpoint stands.
+    Auto,
+    /// Refuse.
+    Never,
+}
+
+/// `karhunen sample`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy")]
+pub struct SampleArgs {
+    /// A run directory or one checkpoint in it.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Cells per axis; the finest trained level by default.
+    #[arg(long, value_parser = points)]
+    pub grid: Option<Points>,
+    /// Fields to make.
+    #[arg(long, default_value_t = 16)]
+    pub count: u64,
+    /// Seed of the functions: one (seed, index) is one function on every grid.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Number of the first field.
+    #[arg(long, default_value_t = 0)]
+    pub index: u64,
+    /// euler-maruyama, heun or dpm++2m; the model's own by default.
+    #[arg(long, value_parser = method)]
+    pub sampler: Option<Method>,
+    /// Network evaluations a field; the model's own by default.
+    #[arg(long)]
+    pub evaluations: Option<usize>,
+    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
+    #[arg(long)]
+    pub surrogate: bool,
+    /// Clip values to this range, as LOW,HIGH; never done otherwise.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range)]
+    pub clip: Option<(f64, f64)>,
+    /// Where to write: .npy or .png (a montage).
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let parts: Vec<f64> = text.split(',').filter_map(|p| p.trim().parse().ok()).collect();
+    match parts[..] {
+        [low, high] if low < high => Ok((low, high)),
+        _ => Err("write two numbers, LOW,HIGH, the lower first".into()),
+    }
+}
+
+/// `karhunen evaluate`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json")]
+pub struct EvaluateArgs {
+    /// Real fields: a file, a folder, or builtin:NAME. Where it is what the model was trained on,
+    /// only its held-out part is used.
+    #[arg(long)]
+    pub reference: String,
+    /// Samples, in the data's own values.
+    #[arg(long)]
+    pub samples: PathBuf,
+    /// The model they came from: adds the Gaussian surrogate and the zero-padding baseline, and
+    /// tells how the reference was prepared.
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// Cut the reference into random patches of this size; the model's own by default.
+    #[arg(long, value_parser = points)]
+    pub patch: Option<Points>,
+    /// Real fields to prepare at most.
+    #[arg(long, default_value_t = 2048)]
+    pub reference_count: usize,
+    /// Periodic instead of Neumann boundaries, where no model says which.
+    #[arg(long)]
+    pub periodic: bool,
+    /// Seed of splits, directions and surrogate.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,155 @@
+//! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
+
+use std::path::Path;
+
+use karhunen_field::noise::stream;
+use karhunen_field::prior::{Measured, Prior};
+use karhunen_field::{Boundary, Ensemble, GaussianLaw, Grid, moments::Moments, resample};
+use karhunen_formats::ReadOptions;
+use karhunen_train::TrainedModel;
+use karhunen_train::config::DataConfig;
+use karhunen_train::trained::Request;
+use serde_json::json;
+
+use crate::args::EvaluateArgs;
+use crate::commands::sample::sample;
+use crate::failure::Failure;
+use crate::report::plan::{self, Native};
+use crate::report::table::Table;
+use crate::report::{pictures, real};
+
+/// Compares and prints.
+pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
+    let samples = read_samples(args, model.as_ref())?;
+    let mut notes = Vec::new();
+    let (real, samples) = prepare(args, model.as_ref(), samples, &mut notes)?;
+    let count = samples.count();
+    let grid = samples.grid;
+    let mut candidates = vec![("samples".to_string(), samples)];
+    candidates.push(("Gaussian surrogate".into(), surrogate(model.as_ref(), &real, grid, args.seed, count)?));
+    let mut band = None;
+    if let Some(model) = &model {
+        let finest = model.statistics.grid;
+        band = Some(finest.band());
+        if finest.points().iter().zip(grid.points()).any(|(a, b)| *a < b) {
+            candidates.push(("zero-padded".into(), zero_padded(model, grid, args.seed, count as u64)?));
+        }
+    }
+    let table = Table::new(&real, &candidates, band)?;
+    if args.json {
+        let mut object = serde_json::to_value(&table.rows[0].comparison).unwrap_or_default();
+        for row in &table.rows[1..] {
+            let key = row.name.to_lowercase().replace([' ', '-'], "_");
+            object[key] = json!(row.comparison);
+        }
+        object["notes"] = json!(notes);
+        return pictures::print_line(&object.to_string());
+    }
+    notes.iter().for_each(|note| eprintln!("note: {note}"));
+    pictures::print_line(&table.to_text())
+}
+
+fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
+    let channels = model.map(|m| m.statistics.mean.channels);
+    let dim = model.map(|m| m.statistics.grid.dim());
+    let options = ReadOptions { channels: channels.filter(|c| *c > 1), dim, ..Default::default() };
+    let raw = karhunen_formats::read(&args.samples, &options)?;
+    let boundary = if args.periodic { Boundary::Periodic } else { Boundary::Neumann };
+    let grid = match model {
+        Some(model) => model.grid(&raw.points)?,
+        None => Grid::unit(&raw.points, boundary)?,
+    };
+    Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
+}
+
+/// Real fields and samples on the finest grid both have.
+fn prepare(
+    args: &EvaluateArgs,
+    model: Option<&TrainedModel>,
+    samples: Ensemble,
+    notes: &mut Vec<String>,
+) -> Result<(Ensemble, Ensemble), Failure> {
+    let native = Native::of(&args.reference)?;
+    let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
+    let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
+    let patch = match &args.patch {
+        Some(points) => Some(points.0.clone()),
+        None => trained.patch.as_deref().and_then(|text| karhunen_train::config::parse_points(text).ok()),
+    };
+    let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
+    let have = patch.clone().unwrap_or(native.points);
+    let config = DataConfig {
+        source: args.reference.clone(),
+        validation_source: None,
+        boundary: samples.grid.axes()[0].boundary,
+        patch: patch.as_deref().map(plan::join),
+        count: None,
+        ..trained
+    };
+    let shared: Vec<usize> =
+        samples.grid.points().iter().zip(&have).map(|(s, r)| *s.min(r)).collect();
+    let grid = samples.grid.with_points(&shared)?;
+    if grid != samples.grid {
+        notes.push(format!(
+            "samples at {} are judged by their restriction to {grid}, the reference's grid",
+            samples.grid
+        ));
+    }
+    if same_source {
+        notes.push("the reference is the model's own source: only its held-out part is used".into());
+    }
+    let seed = model.map_or(args.seed, |m| m.config.seed);
+    let real = real::fields(&config, grid, args.reference_count, same_source, seed)?;
+    let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
+    Ok((real, samples))
+}
+
+fn same(a: &str, b: &str) -> bool {
+    let full = |p: &str| Path::new(p).canonicalize().unwrap_or_else(|_| p.into());
+    a == b || full(a) == full(b)
+}
+
+/// N(mean, spectrum): the model's, or measured from the real fields where there is no model.
+fn surrogate(
+    model: Option<&TrainedModel>,
+    real: &Ensemble,
+    grid: Grid,
+    seed: u64,
+    count: usize,
+) -> Result<Ensemble, Failure> {
+    let seed = seed ^ SURROGATE;
+    if let Some(model) = model {
+        return Ok(model.surrogate(grid, seed, 0..count as u64));
+    }
+    let mut moments = Moments::new(real.grid, real.channels);
+    for field in real.fields() {
+        moments.add(field)?;
+    }
+    let (mean, variances) = moments.finish()?;
+    let mut covariances: Vec<std::sync::Arc<dyn Prior>> = Vec::new();
+    for variance in variances {
+        covariances.push(std::sync::Arc::new(Measured::new(real.grid, variance)?));
+    }
+    Ok(GaussianLaw::new(mean, covariances)?.sample(grid, seed, 0..count as u64, stream::START))
+}
+
+/// Keeps the surrogate's draws apart from those the samples may have started from.
+pub const SURROGATE: u64 = 0x5355_5252;
+
+/// Samples of the finest trained grid, refined by spectral zero-padding.
+pub fn zero_padded(
+    model: &TrainedModel,
+    grid: Grid,
+    seed: u64,
+    count: u64,
+) -> Result<Ensemble, Failure> {
+    let request = Request {
+        grid: model.statistics.grid,
+        seed,
+        method: model.config.sampling.sampler,
+        evaluations: model.config.sampling.evaluations,
+    };
+    let (coarse, _) = sample(model, &request, 0..count)?;
+    Ok(resample::spectral(&coarse, grid)?)
+}

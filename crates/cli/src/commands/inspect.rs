@@ -1,0 +1,109 @@
+//! `karhunen inspect`: what a data set is, and what would be done with it.
+
+use karhunen_field::prior::r_per_shell;
+use karhunen_field::{Boundary, Grid, Prior};
+use karhunen_train::config::{DataConfig, RunConfig};
+use karhunen_train::data::Data;
+use serde_json::json;
+
+use crate::args::InspectArgs;
+use crate::commands::prior::configuration;
+use crate::failure::Failure;
+use crate::report::plan::{self, Native};
+use crate::report::{pictures, table};
+
+/// Reads, measures, prints.
+pub fn run(args: &InspectArgs) -> Result<(), Failure> {
+    let native = Native::of(&args.data)?;
+    let patch = args.patch.as_ref().map(|p| p.0.clone());
+    let planned = plan::for_data(&args.data, &native, patch.as_deref());
+    let points = patch.unwrap_or_else(|| planned.points.clone());
+    let grid = Grid::unit(&points, Boundary::Neumann)?;
+    let config = DataConfig { count: Some(2048), ..planned.config.data.clone() };
+    let data = Data::load(&config, grid, 0)?;
+    let slope = table::spectrum_slope(&data.statistics, &grid);
+    let values = native.range.map(|(low, high)| json!([low, high]));
+    let notes = [native.notes.clone(), data.notes.clone()].concat();
+    let mut object = json!({
+        "data": args.data,
+        "fields": native.count,
+        "shape": native.points,
+        "channels": native.channels,
+        "dtype": native.dtype,
+        "range": values,
+        "mean": data.statistics.normalisation.offset,
+        "deviation": data.statistics.normalisation.scale,
+        "spectrum_slope": slope,
+        "looked_at": grid.to_string(),
+        "notes": notes,
+        "plan": plan::as_json(&planned.config),
+    });
+    if let Some(kind) = &args.prior {
+        object["prior"] = strength(kind, args, &data, &grid)?;
+    }
+    if args.json {
+        return pictures::print_line(&object.to_string());
+    }
+    pictures::print_line(&describe(&object, &planned.config))
+}
+
+/// r per shell and what it means (science of the start law: §5).
+fn strength(
+    kind: &str,
+    args: &InspectArgs,
+    data: &Data,
+    grid: &Grid,
+) -> Result<serde_json::Value, Failure> {
+    let config = configuration(kind, &args.parameters)?;
+    let prior = config.build(grid.dim(), 0, Some(&data.statistics))?;
+    let shells =
+        r_per_shell(&data.statistics.average_variances(), &prior.eigenvalues(grid), grid)?;
+    let finite = shells.iter().map(|s| s.1).filter(|r| r.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, 0.0f64), |(l, h), r| (l.min(r), h.max(r)));
+    let mut warnings = Vec::new();
+    if high > 10.0 || shells.iter().any(|s| s.1.is_infinite()) {
+        warnings.push(format!(
+            "too weak: data have up to {high:.1} times its standard deviation; the noise does not cover them at the start (use `fitted`, or a larger scale)"
+        ));
+    }
+    if low < 0.1 {
+        warnings.push(format!(
+            "much rougher than the data (r down to {low:.3}): stochastic samplers need many steps"
+        ));
+    }
+    Ok(json!({
+        "kind": kind,
+        "trace": prior.trace(grid),
+        "r": shells.iter().map(|(frequency, r)| json!([frequency, r])).collect::<Vec<_>>(),
+        "warnings": warnings,
+    }))
+}
+
+fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
+    let mut lines = vec![
+        format!("{}: {} fields {} of {} channel(s), {}", text(&object["data"]), object["fields"], object["shape"], object["channels"], text(&object["dtype"])),
+        format!("range {}  mean {}  deviation {}", object["range"], object["mean"], object["deviation"]),
+        format!("spectrum falls as |ω|^{:.2} (modes of {})", object["spectrum_slope"].as_f64().unwrap_or(f64::NAN), text(&object["looked_at"])),
+    ];
+    for note in object["notes"].as_array().into_iter().flatten() {
+        lines.push(format!("note: {}", text(note)));
+    }
+    if let Some(prior) = object.get("prior") {
+        lines.push(format!("prior {}: trace {:.4}; data / noise by |ω|:", text(&prior["kind"]), prior["trace"].as_f64().unwrap_or(f64::NAN)));
+        let shells = prior["r"].as_array().cloned().unwrap_or_default();
+        for shell in shells.iter().step_by((shells.len() / 12).max(1)) {
+            let number = |i: usize| shell[i].as_f64().unwrap_or(f64::INFINITY);
+            lines.push(format!("  {:>9.1}  {:.3}", number(0), number(1)));
+        }
+        for warning in prior["warnings"].as_array().into_iter().flatten() {
+            lines.push(format!("warning: {}", text(warning)));
+        }
+    }
+    lines.push("would train with:".into());
+    lines.extend(plan::summary(plan));
+    lines.join("\n")
+}
+
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+}

@@ -1,0 +1,8 @@
+//! One command a file: a plan made of the arguments, then the work.
+
+pub mod evaluate;
+pub mod inspect;
+pub mod prior;
+pub mod quickstart;
+pub mod sample;
+pub mod train;

@@ -1,0 +1,74 @@
+//! `karhunen prior`: draws from a Gaussian field, to look at and to compare with.
+
+use std::sync::Arc;
+
+use karhunen_field::noise::stream;
+use karhunen_field::{Boundary, Grid, Prior, prior};
+use karhunen_train::TrainError;
+use karhunen_train::config::DataConfig;
+use karhunen_train::data::Data;
+use karhunen_train::priors::PriorConfig;
+
+use crate::args::{PriorArgs, PriorParameters};
+use crate::failure::Failure;
+use crate::report::files;
+
+/// Draws and writes one file.
+pub fn run(args: &PriorArgs) -> Result<(), Failure> {
+    files::check_output(&args.out, args.force)?;
+    let boundary = if args.periodic { Boundary::Periodic } else { Boundary::Neumann };
+    let grid = Grid::unit(&args.grid.0, boundary)?;
+    let config = configuration(&args.kind, &args.parameters)?;
+    let statistics = match (&config, &args.data) {
+        (PriorConfig::Fitted, Some(source)) => {
+            let data = DataConfig { source: source.clone(), boundary, ..DataConfig::default() };
+            Some(Data::load(&data, grid, args.seed)?.statistics)
+        }
+        (PriorConfig::Fitted, None) => {
+            return Err(Failure::usage("a fitted prior takes its spectrum from data")
+                .help("give --data PATH, or --data builtin:spinodal"));
+        }
+        _ => None,
+    };
+    let q: Arc<dyn Prior> = config.build(grid.dim(), args.seed, statistics.as_ref())?;
+    let indices = args.index..args.index + args.count.max(1);
+    let fields = prior::sample(q.as_ref(), grid, 1, args.seed, indices, stream::START);
+    files::write(&fields, &args.out, args.force)?;
+    let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };
+    eprintln!(
+        "{}: {} fields at {grid}, trace {:.4}, {nested}",
+        args.out.display(),
+        fields.count(),
+        q.trace(&grid)
+    );
+    Ok(())
+}
+
+/// A prior's configuration from its kind and whatever parameters were typed.
+pub fn configuration(kind: &str, given: &PriorParameters) -> Result<PriorConfig, Failure> {
+    let mut table = toml::Table::new();
+    table.insert("kind".into(), kind.into());
+    let floats = [
+        ("scale", given.scale),
+        ("power", given.power),
+        ("gamma", given.gamma),
+        ("length", given.length),
+        ("smoothness", given.smoothness),
+        ("variance", given.variance),
+        ("constant", given.constant),
+        ("truncated", given.truncated),
+        ("laplacian", given.laplacian),
+    ];
+    for (key, value) in floats {
+        if let Some(value) = value {
+            table.insert(key.into(), value.into());
+        }
+    }
+    if let Some(cutoff) = given.cutoff {
+        table.insert("cutoff".into(), i64::from(cutoff).into());
+    }
+    table.try_into().map_err(|e: toml::de::Error| {
+        TrainError::Config { place: format!("prior {kind}"), message: e.to_string().trim().into() }
+            .into()
+    })
+}

@@ -1,0 +1,159 @@
+//! `karhunen quickstart`: the whole road in one command, on built-in or your own data.
+//!
+//! Train across levels, sample the same seeds on several grids of one box, compare with real
+//! fields that were never trained on, draw. Everything it does can be done by the other commands;
+//! the directory it leaves is an ordinary run beside ordinary samples.
+
+use std::path::Path;
+use std::time::Instant;
+
+use karhunen_field::{Ensemble, Grid, resample};
+use karhunen_train::trained::Request;
+use karhunen_train::{Run, TrainedModel, events};
+use serde_json::json;
+
+use crate::args::QuickstartArgs;
+use crate::commands::evaluate::{SURROGATE, zero_padded};
+use crate::commands::sample::sample;
+use crate::commands::train::{finish, stop_on_interrupt};
+use crate::failure::Failure;
+use crate::progress::Training;
+use crate::report::plan::{self, Native, join};
+use crate::report::table::Table;
+use crate::report::{files, pictures, real};
+
+/// Fields sampled on each grid, coarse to fine: enough for a quick look at the first, and what the
+/// five minutes allow at the others.
+const COUNTS: [u64; 4] = [512, 192, 128, 64];
+/// Real fields kept out for reference: twice the largest sample, for honest floors.
+const REFERENCE: usize = 1024;
+
+/// A grid to sample on.
+struct Target {
+    grid: Grid,
+    count: u64,
+}
+
+/// Trains, samples, evaluates, draws.
+pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
+    let native = Native::of(&source)?;
+    let planned = plan::for_data(&source, &native, None);
+    let mut config = planned.config;
+    config.seed = args.seed;
+    config.training.seconds = Some(args.seconds);
+    eprintln!("{source}: cells {}", join(&planned.points));
+    plan::summary(&config).iter().for_each(|line| eprintln!("{line}"));
+
+    let run_directory = args.out.join("run");
+    let (stop, mut observer) = (stop_on_interrupt(), Training::new());
+    let mut run = Run::open(&config, &run_directory, true, &mut observer)?;
+    finish(run.train(&stop, &mut observer)?, &run, &run_directory.display().to_string())?;
+    drop(run);
+
+    let model = TrainedModel::load(&run_directory)?;
+    let targets = targets(&model)?;
+    let real_grid = model.grid(&planned.points)?;
+    let real = real::fields(&model.config.data, real_grid, REFERENCE, true, config.seed)?;
+    let mut tables = Vec::new();
+    let mut sampled = Vec::new();
+    for target in &targets {
+        let (fields, table) = one_grid(&model, target, &real, args)?;
+        println!("\n{}", table.to_text());
+        tables.push(table);
+        sampled.push(fields);
+    }
+    draw(&args.out, &run_directory, &real, &sampled, &model)?;
+    let report = json!({
+        "data": source,
+        "seconds": begun.elapsed().as_secs_f64(),
+        "evaluations": model.config.sampling.evaluations,
+        "sampler": model.config.sampling.sampler.name(),
+        "tables": tables,
+    });
+    let path = args.out.join("evaluation.json");
+    std::fs::write(&path, format!("{report:#}\n"))
+        .map_err(|e| Failure::run(format!("{}: cannot be written: {e}", path.display())))?;
+    eprintln!(
+        "\n{}: model in run/, samples (.npy), evaluation.json and pictures (.png), {:.0} s in all",
+        args.out.display(),
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Half the finest level, the finest level, half as many cells again on the first axis, twice the
+/// finest level: the same box throughout.
+fn targets(model: &TrainedModel) -> Result<Vec<Target>, Failure> {
+    let finest = model.statistics.grid.points();
+    let half: Vec<usize> = finest.iter().map(|n| n.div_ceil(2)).collect();
+    let double: Vec<usize> = finest.iter().map(|n| 2 * n).collect();
+    let mut stretched = finest.clone();
+    stretched[0] = (3 * stretched[0]).div_ceil(2);
+    let points = [half, finest, stretched, double];
+    let made: Result<Vec<Target>, Failure> = points
+        .iter()
+        .zip(COUNTS)
+        .map(|(points, count)| Ok(Target { grid: model.grid(points)?, count }))
+        .collect();
+    made
+}
+
+/// Samples one grid and compares there, or on the reference's grid where that is coarser.
+fn one_grid(
+    model: &TrainedModel,
+    target: &Target,
+    real: &Ensemble,
+    args: &QuickstartArgs,
+) -> Result<(Ensemble, Table), Failure> {
+    let sampling = &model.config.sampling;
+    let request = Request {
+        grid: target.grid,
+        seed: args.seed,
+        method: sampling.sampler,
+        evaluations: sampling.evaluations,
+    };
+    let (fields, _) = sample(model, &request, 0..target.count)?;
+    let name = format!("samples-{}.npy", join(&target.grid.points()));
+    files::write(&fields, &args.out.join(name), true)?;
+    let shared: Vec<usize> =
+        target.grid.points().iter().zip(real.grid.points()).map(|(t, r)| *t.min(&r)).collect();
+    let common = real.grid.with_points(&shared)?;
+    let mut candidates = vec![
+        ("samples".to_string(), resample::spectral(&fields, common)?),
+        ("Gaussian surrogate".into(), model.surrogate(common, args.seed ^ SURROGATE, 0..target.count)),
+    ];
+    let trained = model.statistics.grid.points();
+    if trained.iter().zip(target.grid.points()).any(|(a, b)| *a < b) {
+        let padded = zero_padded(model, target.grid, args.seed, target.count)?;
+        candidates.push(("zero-padded".into(), resample::spectral(&padded, common)?));
+    }
+    let there = resample::spectral(real, common)?;
+    let table = Table::new(&there, &candidates, Some(model.statistics.grid.band()))?;
+    Ok((fields, table))
+}
+
+/// Montages, one function on all grids, spectra, loss over seconds.
+fn draw(
+    out: &Path,
+    run: &Path,
+    real: &Ensemble,
+    sampled: &[Ensemble],
+    model: &TrainedModel,
+) -> Result<(), Failure> {
+    if real.grid.dim() != 2 {
+        return Ok(());
+    }
+    pictures::montage(&real.slice(0..real.count().min(16)), &out.join("data.png"))?;
+    for fields in sampled {
+        let name = format!("samples-{}.png", join(&fields.grid.points()));
+        pictures::montage(&fields.slice(0..fields.count().min(16)), &out.join(name))?;
+    }
+    pictures::one_function(sampled, 0, &out.join("one-function.png"))?;
+    pictures::spectra(real, sampled, model.statistics.grid.band(), &out.join("spectra.png"))?;
+    let path = run.join("events.jsonl");
+    let events = events::read(&path)
+        .map_err(|e| Failure::run(format!("{}: cannot be read: {e}", path.display())))?;
+    pictures::loss(&events, &out.join("loss.png"))
+}

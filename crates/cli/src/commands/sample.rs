@@ -1,0 +1,75 @@
+//! `karhunen sample`: a model in, fields out, at any resolution.
+
+use std::time::Instant;
+
+use karhunen_field::{Ensemble, Grid};
+use karhunen_train::trained::Request;
+use karhunen_train::{TrainedModel, memory};
+
+use crate::args::SampleArgs;
+use crate::failure::Failure;
+use crate::progress::bar;
+use crate::report::files;
+
+/// Samples and writes one file.
+pub fn run(args: &SampleArgs) -> Result<(), Failure> {
+    files::check_output(&args.out, args.force)?;
+    let model = TrainedModel::load(&args.model)?;
+    model.notes.iter().for_each(|note| eprintln!("skipped: {note}"));
+    let grid = match &args.grid {
+        Some(points) => model.grid(&points.0)?,
+        None => model.statistics.grid,
+    };
+    let count = args.count.max(1);
+    check_memory(&model, &grid, count)?;
+    let indices = args.index..args.index + count;
+    let begun = Instant::now();
+    let (mut fields, evaluations) = if args.surrogate {
+        (model.surrogate(grid, args.seed, indices), 0)
+    } else {
+        let request = Request {
+            grid,
+            seed: args.seed,
+            method: args.sampler.unwrap_or(model.config.sampling.sampler),
+            evaluations: args.evaluations.unwrap_or(model.config.sampling.evaluations),
+        };
+        sample(&model, &request, indices)?
+    };
+    if let Some((low, high)) = args.clip {
+        fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
+    }
+    files::write(&fields, &args.out, args.force)?;
+    eprintln!(
+        "{}: {count} fields at {grid}, {evaluations} evaluations each, {:.1} s",
+        args.out.display(),
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Samples with a progress bar.
+pub fn sample(
+    model: &TrainedModel,
+    request: &Request,
+    indices: std::ops::Range<u64>,
+) -> Result<(Ensemble, usize), Failure> {
+    let bar = bar("sampling", 0);
+    let result = model.sample(request, indices, &mut |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Failure> {
+    let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
+    let activations = model.model.network.training_bytes(grid) / 3.0;
+    let gib = (1u64 << 30) as f64;
+    let breakdown = format!(
+        "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",
+        states / gib,
+        activations / gib
+    );
+    Ok(memory::check(states + activations, breakdown, "--count or --grid")?)
+}

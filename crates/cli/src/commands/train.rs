@@ -1,0 +1,66 @@
+//! `karhunen train`: a configuration in, a run directory out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use karhunen_train::schedule::Schedule;
+use karhunen_train::{Outcome, Run, RunConfig, data};
+
+use crate::args::{Resume, TrainArgs};
+use crate::failure::Failure;
+use crate::progress::Training;
+
+/// Trains, or says what it would do.
+pub fn run(args: &TrainArgs) -> Result<(), Failure> {
+    let mut config = RunConfig::load(args.config.as_deref(), &args.settings)?;
+    let beside = args.config.as_deref();
+    config.data.source = data::resolve(&config.data.source, beside);
+    config.data.validation_source =
+        config.data.validation_source.map(|source| data::resolve(&source, beside));
+    if args.dry_run {
+        println!("{}", config.to_toml());
+        for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
+            println!("# level {i}: {} for {} steps", level.grid, level.steps);
+        }
+        return Ok(());
+    }
+    let stop = stop_on_interrupt();
+    let mut observer = Training::new();
+    let mut run = Run::open(&config, &args.out, args.resume == Resume::Auto, &mut observer)?;
+    finish(run.train(&stop, &mut observer)?, &run, &args.out.display().to_string())
+}
+
+/// Reports how a training ended.
+pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failure> {
+    if outcome == Outcome::Interrupted {
+        let message = format!("interrupted at step {}; the checkpoint is written", run.step());
+        return Err(Failure::interrupted(message).help("the same command goes on from there"));
+    }
+    for level in &run.ledger().levels {
+        eprintln!(
+            "{:>10}: {} steps, {:.1} s, {:.2e} flops, loss {:.4}, validation {:.4}",
+            level.grid,
+            level.steps,
+            level.seconds,
+            level.flops,
+            level.loss,
+            level.validation_loss.unwrap_or(f64::NAN)
+        );
+    }
+    eprintln!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
+    Ok(())
+}
+
+/// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
+pub fn stop_on_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    // a second handler in one process cannot be installed; then Ctrl-C simply ends it
+    let _ = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to stop at once");
+    });
+    stop
+}

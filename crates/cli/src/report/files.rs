@@ -1,0 +1,33 @@
+//! Output files of fields.
+
+use std::path::Path;
+
+use karhunen_field::Ensemble;
+use karhunen_formats::WriteOptions;
+
+use crate::failure::Failure;
+
+/// Refuses an existing file before any work is done.
+pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !["npy", "png"].contains(&ending) {
+        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
+            .help("write to .npy (arrays) or .png (a montage)"));
+    }
+    if path.exists() && !force {
+        return Err(Failure::usage(format!("{}: exists already", path.display()))
+            .help("choose another name, or --force to replace it"));
+    }
+    Ok(())
+}
+
+/// Writes fields by ending; folders are made where they are missing.
+pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|e| Failure::run(format!("{}: cannot be made: {e}", folder.display())))?;
+    }
+    let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
+    karhunen_formats::write(path, fields, &options)?;
+    Ok(())
+}

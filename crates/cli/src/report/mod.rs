@@ -1,0 +1,7 @@
+//! What commands show: files, tables, pictures, and the plan for a data set.
+
+pub mod files;
+pub mod pictures;
+pub mod plan;
+pub mod real;
+pub mod table;

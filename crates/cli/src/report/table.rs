@@ -1,0 +1,130 @@
+//! Tables of comparisons: one row a candidate, every statistic with its ratio to the floor.
+
+use karhunen_field::metrics::{Comparison, ComparisonOptions, Reference};
+use karhunen_field::prior::Fitted;
+use karhunen_field::{Ensemble, Grid};
+use karhunen_train::statistics::Statistics;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// One candidate.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// What it is.
+    pub name: String,
+    /// Its statistics.
+    #[serde(flatten)]
+    pub comparison: Comparison,
+}
+
+/// Candidates against the same real fields on one grid.
+#[derive(Debug, Clone, Serialize)]
+pub struct Table {
+    /// The rows, in order.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// Compares candidates with real fields of the same grid, all in units of the real fields'
+    /// mean and standard deviation, so that no offset hides a spectrum's tail.
+    ///
+    /// # Errors
+    /// Those of the metrics.
+    pub fn new(
+        real: &Ensemble,
+        candidates: &[(String, Ensemble)],
+        trained_band: Option<f64>,
+    ) -> Result<Self, Failure> {
+        let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
+        let options = ComparisonOptions { trained_band, ..ComparisonOptions::default() };
+        let unit = Unit::of(real);
+        let reference = Reference::new(&unit.apply(real), count, &options)?;
+        let rows: Result<Vec<Row>, Failure> = candidates
+            .iter()
+            .map(|(name, fields)| {
+                let comparison = reference.compare(&unit.apply(fields))?;
+                Ok(Row { name: name.clone(), comparison })
+            })
+            .collect();
+        Ok(Self { rows: rows? })
+    }
+
+    /// As text; `value (ratio to floor)` in every column.
+    pub fn to_text(&self) -> String {
+        let Some(first) = self.rows.first() else { return String::new() };
+        let c = &first.comparison;
+        let kind = format!("{:?}", c.floor_kind).to_lowercase();
+        let mut lines = vec![
+            format!(
+                "grid {}, n = {} against {} real fields, floors {kind}; (×) is the ratio to the floor",
+                c.grid, c.count, c.reference_count
+            ),
+            format!(
+                "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17} {:>10}",
+                "", "energy", "sliced W", "spectrum", "histogram", "two-point", "variance"
+            ),
+        ];
+        for row in &self.rows {
+            let c = &row.comparison;
+            let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
+            lines.push(format!(
+                "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17} {:>10.3}",
+                row.name,
+                cell(c.energy_distance, c.energy_distance_floor),
+                cell(c.sliced_wasserstein, c.sliced_wasserstein_floor),
+                cell(c.spectrum_log_error, c.spectrum_log_error_floor),
+                cell(c.histogram_distance, c.histogram_distance_floor),
+                cell(c.two_point_error, c.two_point_error_floor),
+                c.variance_ratio
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Mean and standard deviation of the real fields, by channel.
+struct Unit(Vec<(f64, f64)>);
+
+impl Unit {
+    fn of(real: &Ensemble) -> Self {
+        let points = real.grid.len();
+        let per_channel = |c: usize| {
+            let values = || {
+                real.fields().flat_map(move |f| f[c * points..(c + 1) * points].iter().copied())
+            };
+            let n = (real.count() * points) as f64;
+            let mean = values().sum::<f64>() / n;
+            let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+            (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+        };
+        Self((0..real.channels).map(per_channel).collect())
+    }
+
+    fn apply(&self, fields: &Ensemble) -> Ensemble {
+        let mut out = fields.clone();
+        for (i, block) in out.values.chunks_exact_mut(fields.grid.len()).enumerate() {
+            let (mean, deviation) = self.0[i % self.0.len()];
+            block.iter_mut().for_each(|v| *v = (*v - mean) / deviation);
+        }
+        out
+    }
+}
+
+/// Exponent s of the spectrum's fall c ∝ |ω|^s over the upper half of its frequencies.
+pub fn spectrum_slope(statistics: &Statistics, grid: &Grid) -> Option<f64> {
+    let fitted = Fitted::new(grid, &statistics.average_variances()).ok()?;
+    let points: Vec<(f64, f64)> = fitted
+        .shells()
+        .iter()
+        .filter(|s| s.frequency > 0.0 && s.frequency <= grid.band() && s.mean > 0.0)
+        .map(|s| (s.frequency.ln(), s.mean.ln()))
+        .collect();
+    let upper = &points[points.len() / 2..];
+    let n = upper.len() as f64;
+    let mean = |f: fn(&(f64, f64)) -> f64| upper.iter().map(f).sum::<f64>() / n;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let slope = upper.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
+        / upper.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
+    slope.is_finite().then_some(slope)
+}

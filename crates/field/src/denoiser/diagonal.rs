@@ -1,0 +1,71 @@
+//! What closed-form denoisers need to know about one grid, made once per grid.
+//!
+//! Eigenvalues cost a power per mode and a transform its plan: together more than denoising a
+//! single field. A sampler stays on one grid for many steps, so the last grid is remembered.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, Prior, Transform};
+
+/// Laws and prior in the modes of one grid, all tables `[channel, mode]`.
+#[derive(Debug)]
+pub(super) struct Diagonal {
+    pub(super) transform: Transform,
+    /// m_k of every law.
+    pub(super) means: Vec<Vec<f64>>,
+    /// c_k, the same for every law.
+    pub(super) variances: Vec<f64>,
+    /// λ_k, repeated for every channel.
+    pub(super) eigenvalues: Vec<f64>,
+}
+
+impl Diagonal {
+    fn new(grid: Grid, laws: &[GaussianLaw], prior: &dyn Prior) -> Self {
+        Self {
+            transform: Transform::new(grid),
+            means: laws.iter().map(|law| law.mean_modes(&grid)).collect(),
+            variances: laws[0].variances(&grid),
+            eigenvalues: prior.eigenvalues(&grid).repeat(laws[0].channels()),
+        }
+    }
+}
+
+/// The [`Diagonal`] of the grid asked for last.
+#[derive(Debug, Default)]
+pub(super) struct Remembered(Mutex<Option<Arc<Diagonal>>>);
+
+impl Remembered {
+    /// The tables for the grid of `x`; `laws` share box, channels and covariance and are not empty.
+    pub(super) fn tables(
+        &self,
+        x: &Ensemble,
+        laws: &[GaussianLaw],
+        prior: &dyn Prior,
+    ) -> Result<Arc<Diagonal>, FieldError> {
+        let known = laws[0].mean();
+        if !x.grid.same_box(&known.grid) {
+            return Err(FieldError::GridMismatch {
+                what: "denoising by a law on another box",
+                left: x.grid,
+                right: known.grid,
+            });
+        }
+        if x.channels != known.channels {
+            return Err(FieldError::Length {
+                values: x.field_len(),
+                channels: known.channels,
+                grid: x.grid,
+            });
+        }
+        // a panic elsewhere cannot leave half a table behind
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*slot {
+            Some(tables) if *tables.transform.grid() == x.grid => Ok(Arc::clone(tables)),
+            _ => {
+                let tables = Arc::new(Diagonal::new(x.grid, laws, prior));
+                *slot = Some(Arc::clone(&tables));
+                Ok(tables)
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One row of a table of results: every statistic beside its floor.
+
+use serde::{Deserialize, Serialize};
+
+use super::floor::{FloorKind, LEAST_SPLITS};
+use super::reference::Reference;
+use crate::{Ensemble, FieldError};
+
+/// What a comparison may choose; the defaults suit tables of results.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ComparisonOptions {
+    /// Pairs of sets of real fields behind each floor, at least 20.
+    pub splits: usize,
+    /// Random directions of the sliced Wasserstein distance.
+    pub directions: usize,
+    /// Seed of directions and splits.
+    pub seed: u64,
+    /// Real fields each ensemble is compared with; as many as samples if not given.
+    pub reference_count: Option<usize>,
+    /// Largest |ω| seen in training ([`crate::Grid::band`] of the finest trained grid). Splits the
+    /// spectrum's error into the part below and the part beyond.
+    pub trained_band: Option<f64>,
+}
+
+impl Default for ComparisonOptions {
+    fn default() -> Self {
+        Self {
+            splits: 2 * LEAST_SPLITS,
+            directions: 256,
+            seed: 0,
+            reference_count: None,
+            trained_band: None,
+        }
+    }
+}
+
+/// Statistics of samples against a reference, each with its floor: the 95 % quantile of the same
+/// statistic between two sets of real fields of the same sizes.
+///
+/// As JSON a flat object with these names as keys.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Samples compared, n.
+    pub count: usize,
+    /// Real fields they were compared with, m.
+    pub reference_count: usize,
+    /// Grid of both.
+    pub grid: String,
+    /// How the sets behind the floors were drawn.
+    pub floor_kind: FloorKind,
+    /// [`super::energy_distance`]; may be negative.
+    pub energy_distance: f64,
+    /// Its floor.
+    pub energy_distance_floor: f64,
+    /// [`super::sliced_wasserstein`].
+    pub sliced_wasserstein: f64,
+    /// Its floor.
+    pub sliced_wasserstein_floor: f64,
+    /// [`super::spectrum_log_error`], below the trained band if one is given.
+    pub spectrum_log_error: f64,
+    /// Its floor.
+    pub spectrum_log_error_floor: f64,
+    /// The same beyond the trained band; none without a band or if the grid ends there.
+    pub spectrum_log_error_beyond: Option<f64>,
+    /// Its floor.
+    pub spectrum_log_error_beyond_floor: Option<f64>,
+    /// [`super::histogram_distance`].
+    pub histogram_distance: f64,
+    /// Its floor.
+    pub histogram_distance_floor: f64,
+    /// [`super::two_point_error`].
+    pub two_point_error: f64,
+    /// Its floor.
+    pub two_point_error_floor: f64,
+    /// [`super::variance_ratio`]; one is right.
+    pub variance_ratio: f64,
+    /// Floor of |ln ratio|.
+    pub variance_ratio_floor: f64,
+}
+
+/// One ensemble against a reference. For several rows make one [`Reference`] and keep it.
+///
+/// # Errors
+/// As [`Reference::new`] and [`Reference::compare`].
+pub fn compare(
+    samples: &Ensemble,
+    reference: &Ensemble,
+    options: &ComparisonOptions,
+) -> Result<Comparison, FieldError> {
+    Reference::new(reference, samples.count(), options)?.compare(samples)
+}

@@ -1,0 +1,82 @@
+//! How far one ensemble of functions is from another.
+//!
+//! Every number here is a property of functions, not of pixels: inner products are means over
+//! points, so a metric means the same on every grid, and random directions are nested by mode.
+//!
+//! | statistic | sees | zero for |
+//! |---|---|---|
+//! | [`energy_distance`] | the whole law, in the H-norm | equal laws (unbiased: may be negative) |
+//! | [`sliced_wasserstein`] | laws of linear functionals at every scale | equal laws, infinitely many fields |
+//! | [`spectrum_log_error`] | second moments, scale by scale | equal spectra |
+//! | [`histogram_distance`] | point values | equal one-point laws |
+//! | [`two_point_error`] | geometry after a threshold | equal two-point functions |
+//! | [`variance_ratio`] | tr Cov | (one) equal variances |
+//!
+//! None of them is zero at finite n, not even between two sets of real fields. [`Reference`]
+//! therefore measures with each statistic its [`Floor`], and [`Comparison`] reports both.
+//!
+//! Norm-based statistics (energy, sliced, variance) sum channels, so channels of different units
+//! must be normalised first; the others are taken channel by channel. Statistics of modes see the
+//! modes the grid holds; pixel statistics see point values as they come.
+//!
+//! Not here: metrics that need a network (FID-like), and plots.
+
+mod cloud;
+mod comparison;
+mod energy;
+mod floor;
+mod histogram;
+mod reference;
+mod segmentation;
+mod sliced;
+mod spectrum;
+mod two_point;
+mod variance;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod oracle;
+
+pub use comparison::{Comparison, ComparisonOptions, compare};
+pub use energy::{Distances, energy_distance};
+pub use floor::{Floor, FloorKind, Splits};
+pub use histogram::histogram_distance;
+pub use reference::Reference;
+pub use segmentation::{Segmentation, otsu_threshold};
+pub use sliced::sliced_wasserstein;
+pub use spectrum::{Spectrum, radial_spectrum, spectrum_log_error};
+pub use two_point::{TwoPoint, two_point_correlation, two_point_error};
+pub use variance::variance_ratio;
+
+use crate::{Ensemble, FieldError};
+
+/// Refuses ensembles too small for a statistic, and NaN or infinite values.
+fn check(fields: &Ensemble, what: &'static str, least: usize) -> Result<(), FieldError> {
+    if fields.count() < least {
+        return Err(FieldError::TooFew { what, least, count: fields.count() });
+    }
+    match fields.values.iter().find(|v| !v.is_finite()) {
+        Some(&value) => Err(FieldError::Parameter {
+            parameter: "field value",
+            value,
+            requirement: "metrics are defined for finite values only",
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses pairs of ensembles that do not live in the same space.
+fn check_pair(x: &Ensemble, y: &Ensemble, what: &'static str) -> Result<(), FieldError> {
+    if !x.grid.same_box(&y.grid) || x.grid.points() != y.grid.points() {
+        return Err(FieldError::GridMismatch { what, left: x.grid, right: y.grid });
+    }
+    if x.channels != y.channels {
+        return Err(FieldError::Length {
+            values: x.field_len(),
+            channels: y.channels,
+            grid: x.grid,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,354 @@
+//! Real fields prepared for comparison: descriptors and floors computed once, rows compared many
+//! times.
+//!
+//! **Sizes.** n samples are compared with m real fields (m = n unless asked otherwise). Of R real
+//! fields a random pool of n + m is kept; its first m are what every row is compared with, and the
+//! floors are the same statistics between random disjoint sets of n and m of the pool. With
+//! R < n + m all R fields are the pool and the sets are drawn with replacement; the report says
+//! so, and a smaller n or m is the way out.
+//!
+//! Otsu's threshold, φ(1 − φ) and the histograms' unit come from the whole pool, so that all rows
+//! and all splits are measured alike.
+
+use super::cloud::Cloud;
+use super::comparison::{Comparison, ComparisonOptions};
+use super::energy::Distances;
+use super::floor::{FloorKind, Splits, shuffled};
+use super::histogram::{PixelValues, standard_deviations};
+use super::segmentation::Segmentation;
+use super::sliced::{Projections, SortedProjections};
+use super::spectrum::{Shells, mean_rows};
+use super::two_point::PairCounter;
+use super::variance::ratio;
+use super::{check, check_pair};
+use crate::{Ensemble, FieldError};
+
+/// Real fields with everything that does not depend on what they are compared with.
+///
+/// **Cost** memory: the pool three times over and its matrix of distances; time: as one
+/// comparison, and the floors.
+pub struct Reference {
+    options: ComparisonOptions,
+    count: usize,
+    kind: FloorKind,
+    fields: Ensemble,
+    cloud: Cloud,
+    /// Mean distance among the m fields, and their tr Cov.
+    spread: f64,
+    variance: f64,
+    sliced: SortedProjections,
+    shells: Shells,
+    power: Vec<f64>,
+    pixels: PixelValues,
+    deviations: Vec<f64>,
+    segmentation: Segmentation,
+    counter: PairCounter,
+    correlation: Vec<f64>,
+    phase_units: Vec<f64>,
+    floors: Floors,
+}
+
+struct Floors {
+    energy: f64,
+    sliced: f64,
+    spectrum: f64,
+    spectrum_beyond: Option<f64>,
+    histogram: f64,
+    two_point: f64,
+    variance: f64,
+}
+
+impl std::fmt::Debug for Reference {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reference")
+            .field("grid", &self.fields.grid)
+            .field("count", &self.count)
+            .field("reference_count", &self.fields.count())
+            .field("floor_kind", &self.kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reference {
+    /// Prepares real fields for rows of `count` samples each.
+    ///
+    /// # Errors
+    /// [`FieldError::TooFew`] below two samples, real fields, or `reference_count`;
+    /// [`FieldError::Parameter`] for fewer than 20 splits, no direction, values that are not
+    /// finite, a trained band with no shell below it, or a constant channel.
+    pub fn new(
+        real: &Ensemble,
+        count: usize,
+        options: &ComparisonOptions,
+    ) -> Result<Self, FieldError> {
+        check(real, "a reference", 2)?;
+        let wanted = options.reference_count.unwrap_or(count).min(real.count());
+        let mut order = shuffled(real.count(), options.seed, u64::MAX);
+        order.truncate(count.saturating_add(wanted));
+        let splits = Splits::new(order.len(), count, wanted, options.splits, options.seed)?;
+
+        let pool = real.select(&order);
+        let first: Vec<usize> = (0..wanted).collect();
+        let cloud = Cloud::new(&pool, "a reference", 2)?;
+
+        let distances = Distances::among(&cloud);
+        let energy = splits.floor(|x, y| distances.energy(x, y))?.value;
+        let variance = splits
+            .floor(|x, y| Ok(ratio(distances.variance(x)?, distances.variance(y)?)?.ln().abs()))?;
+
+        let projections = Projections::new(&cloud, options.directions, options.seed)?;
+        let sliced =
+            splits.floor(|x, y| Ok(projections.sorted(x).distance(&projections.sorted(y))))?;
+
+        let shells = Shells::new(&pool.grid)?;
+        let powers = shells.powers(&cloud)?;
+        let (within, beyond) = bands(options, &shells);
+        let spectrum = |band| {
+            splits.floor(|x, y| {
+                let (x, y) = (mean_rows(&powers, Some(x)), mean_rows(&powers, Some(y)));
+                shells.log_error(&x, &y, band)
+            })
+        };
+
+        let pixels = PixelValues::new(&pool);
+        let deviations = standard_deviations(&pool)?;
+        let histogram = splits.floor(|x, y| Ok(pixels.distance_within(x, y, &deviations)))?;
+
+        let segmentation = Segmentation::otsu(&pool)?;
+        let counter = PairCounter::new(&pool.grid);
+        let correlations = counter.correlations(&segmentation.indicator(&pool)?);
+        let phase_units = counter.units(&mean_rows(&correlations, None))?;
+        let two_point = splits.floor(|x, y| {
+            let (x, y) = (mean_rows(&correlations, Some(x)), mean_rows(&correlations, Some(y)));
+            Ok(counter.error(&x, &y, &phase_units))
+        })?;
+
+        let floors = Floors {
+            energy,
+            sliced: sliced.value,
+            spectrum: spectrum(within)?.value,
+            spectrum_beyond: beyond.map(spectrum).transpose()?.map(|floor| floor.value),
+            histogram: histogram.value,
+            two_point: two_point.value,
+            variance: variance.value,
+        };
+        let (power, correlation) =
+            (mean_rows(&powers, Some(&first)), mean_rows(&correlations, Some(&first)));
+        let fields = pool.slice(0..wanted);
+        Ok(Self {
+            options: options.clone(),
+            count,
+            kind: splits.kind(),
+            cloud: cloud.first(wanted),
+            spread: distances.mean_among(&first)?,
+            variance: distances.variance(&first)?,
+            sliced: projections.sorted(&first),
+            pixels: PixelValues::new(&fields),
+            fields,
+            shells,
+            power,
+            deviations,
+            segmentation,
+            counter,
+            correlation,
+            phase_units,
+            floors,
+        })
+    }
+
+    /// Samples of every row, n.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The m real fields every row is compared with.
+    pub fn fields(&self) -> &Ensemble {
+        &self.fields
+    }
+
+    /// Compares the first n fields of an ensemble.
+    ///
+    /// # Errors
+    /// [`FieldError::TooFew`] if there are fewer; [`FieldError::GridMismatch`] or
+    /// [`FieldError::Length`] for different grids or channels; [`FieldError::Parameter`] for
+    /// values that are not finite.
+    pub fn compare(&self, samples: &Ensemble) -> Result<Comparison, FieldError> {
+        let what = "a comparison with this reference";
+        check_pair(samples, &self.fields, what)?;
+        check(samples, what, self.count)?;
+        let samples = samples.slice(0..self.count);
+        let cloud = Cloud::new(&samples, what, self.count)?;
+
+        let own = Distances::among(&cloud);
+        let all: Vec<usize> = (0..self.count).collect();
+        let across = Distances::across(&cloud, &self.cloud).mean();
+
+        let power = mean_rows(&self.shells.powers(&cloud)?, None);
+        let (within, beyond) = bands(&self.options, &self.shells);
+        let spectrum = |band| self.shells.log_error(&power, &self.power, band);
+
+        let projections =
+            Projections::new(&cloud, self.options.directions, self.options.seed)?.all_sorted();
+        let reference_fields: Vec<usize> = (0..self.fields.count()).collect();
+        let histogram =
+            PixelValues::new(&samples).distance(&self.pixels, &reference_fields, &self.deviations);
+        let phase = self.segmentation.indicator(&samples)?;
+        let correlation = mean_rows(&self.counter.correlations(&phase), None);
+
+        Ok(Comparison {
+            count: self.count,
+            reference_count: self.fields.count(),
+            grid: self.fields.grid.to_string(),
+            floor_kind: self.kind,
+            energy_distance: 2.0 * across - own.mean_distinct() - self.spread,
+            energy_distance_floor: self.floors.energy,
+            sliced_wasserstein: projections.distance(&self.sliced),
+            sliced_wasserstein_floor: self.floors.sliced,
+            spectrum_log_error: spectrum(within)?,
+            spectrum_log_error_floor: self.floors.spectrum,
+            spectrum_log_error_beyond: beyond.map(spectrum).transpose()?,
+            spectrum_log_error_beyond_floor: self.floors.spectrum_beyond,
+            histogram_distance: histogram,
+            histogram_distance_floor: self.floors.histogram,
+            two_point_error: self.counter.error(&correlation, &self.correlation, &self.phase_units),
+            two_point_error_floor: self.floors.two_point,
+            variance_ratio: ratio(own.variance(&all)?, self.variance)?,
+            variance_ratio_floor: self.floors.variance,
+        })
+    }
+}
+
+/// The bands of the spectrum's error: what was trained, and what lies beyond if anything does.
+fn bands(options: &ComparisonOptions, shells: &Shells) -> ((f64, f64), Option<(f64, f64)>) {
+    match options.trained_band {
+        None => ((0.0, f64::INFINITY), None),
+        Some(band) => {
+            let beyond = shells.frequency.last().is_some_and(|&highest| highest >= band);
+            ((0.0, band), beyond.then_some((band, f64::INFINITY)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::*;
+    use crate::prior;
+    use crate::{Boundary, Ensemble, FieldError, noise::stream};
+
+    const POINTS: [usize; 2] = [14, 11];
+
+    fn real(indices: std::ops::Range<u64>) -> Ensemble {
+        oracle::rough(&POINTS, Boundary::Neumann, indices)
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-11
+    }
+
+    #[test]
+    fn one_row_equals_the_statistics_one_by_one() {
+        let band = 6.5 * std::f64::consts::PI;
+        let options = ComparisonOptions {
+            reference_count: Some(25),
+            trained_band: Some(band),
+            directions: 33,
+            seed: 9,
+            ..Default::default()
+        };
+        let reference = Reference::new(&real(0..80), 15, &options).unwrap();
+        let samples = oracle::affine(&real(500..520), 1.2, 0.1);
+        let row = reference.compare(&samples).unwrap();
+        let (x, y) = (samples.slice(0..15), reference.fields());
+        assert_eq!((row.count, row.reference_count, row.grid.as_str()), (15, 25, "14x11"));
+        assert_eq!(row.floor_kind, FloorKind::Disjoint);
+        assert!(close(row.energy_distance, energy_distance(&x, y).unwrap()));
+        assert!(close(row.sliced_wasserstein, sliced_wasserstein(&x, y, 33, 9).unwrap()));
+        assert!(close(row.variance_ratio, variance_ratio(&x, y).unwrap()));
+        let spectrum = |band| spectrum_log_error(&x, y, Some(band)).unwrap();
+        assert!(close(row.spectrum_log_error, spectrum((0.0, band))));
+        assert!(close(row.spectrum_log_error_beyond.unwrap(), spectrum((band, f64::INFINITY))));
+        // these take threshold and unit from the pool, so they agree but for its sampling error
+        let histogram = histogram_distance(&x, y).unwrap();
+        assert!((row.histogram_distance / histogram - 1.0).abs() < 0.3);
+        assert!((row.two_point_error / two_point_error(&x, y).unwrap() - 1.0).abs() < 0.3);
+    }
+
+    #[test]
+    fn the_same_law_is_at_the_floor_and_white_noise_is_not() {
+        let reference = Reference::new(&real(0..400), 200, &ComparisonOptions::default()).unwrap();
+        let same = reference.compare(&real(1000..1200)).unwrap();
+        let law = oracle::PowerLaw { decay: 0.0, end: f64::INFINITY };
+        let white = prior::sample(&law, real(0..1).grid, 1, 3, 0..200, stream::START);
+        // white noise with the variance of the data
+        let raw = variance_ratio(&white, &real(0..400)).unwrap();
+        let other = reference.compare(&oracle::affine(&white, raw.sqrt().recip(), 0.0)).unwrap();
+        // 2.5 times a 95 % quantile are 4.9 standard errors: false alarm about 1e-5 and below; the
+        // energy distance behaves as a square
+        let (margin, square) = (2.5, 2.5 * 2.5);
+        let json = [&same, &other].map(|row| serde_json::to_value(row).unwrap());
+        let number = |row: usize, key: &str| json[row][key].as_f64().unwrap();
+        for (name, margin) in [
+            ("energy_distance", square),
+            ("sliced_wasserstein", margin),
+            ("spectrum_log_error", margin),
+            ("two_point_error", margin),
+        ] {
+            let floor = number(0, &format!("{name}_floor"));
+            let (same, other) = (number(0, name), number(1, name));
+            assert!(floor > 0.0 && same < margin * floor, "{name}: {same} {floor}");
+            assert!(other > margin * floor, "{name}: {other} {floor}");
+        }
+        assert!(same.variance_ratio.ln().abs() < margin * same.variance_ratio_floor);
+        assert!(same.histogram_distance < margin * same.histogram_distance_floor);
+    }
+
+    #[test]
+    fn rows_are_flat_json_with_fixed_keys() {
+        let options = ComparisonOptions { directions: 4, ..Default::default() };
+        let row = compare(&real(90..96), &real(0..12), &options).unwrap();
+        let json = serde_json::to_value(&row).unwrap();
+        let mut keys: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        let mut expected = vec!["count", "reference_count", "grid", "floor_kind"];
+        let statistics = [
+            ("energy_distance", "energy_distance_floor"),
+            ("sliced_wasserstein", "sliced_wasserstein_floor"),
+            ("spectrum_log_error", "spectrum_log_error_floor"),
+            ("spectrum_log_error_beyond", "spectrum_log_error_beyond_floor"),
+            ("histogram_distance", "histogram_distance_floor"),
+            ("two_point_error", "two_point_error_floor"),
+            ("variance_ratio", "variance_ratio_floor"),
+        ];
+        expected.extend(statistics.iter().flat_map(|(name, floor)| [*name, *floor]));
+        expected.sort_unstable();
+        assert_eq!(keys, expected);
+        assert_eq!(json["floor_kind"], "disjoint");
+        assert!(json["spectrum_log_error_beyond"].is_null());
+        assert_eq!(serde_json::from_value::<Comparison>(json).unwrap(), row);
+    }
+
+    #[test]
+    fn too_few_real_fields_are_bootstrapped_and_said_so() {
+        let options = ComparisonOptions { directions: 8, ..Default::default() };
+        let row = compare(&real(90..102), &real(0..15), &options).unwrap();
+        assert_eq!((row.count, row.reference_count), (12, 12));
+        assert_eq!(row.floor_kind, FloorKind::Bootstrap);
+        let fewer = compare(&real(90..102), &real(0..7), &options).unwrap();
+        assert_eq!((fewer.count, fewer.reference_count), (12, 7));
+    }
+
+    #[test]
+    fn refuses_rows_that_are_too_short_or_elsewhere() {
+        let options = ComparisonOptions { directions: 4, ..Default::default() };
+        let reference = Reference::new(&real(0..20), 10, &options).unwrap();
+        let short = reference.compare(&real(50..59));
+        assert!(matches!(short, Err(FieldError::TooFew { least: 10, count: 9, .. })));
+        let elsewhere = reference.compare(&oracle::rough(&[14, 12], Boundary::Neumann, 0..10));
+        assert!(matches!(elsewhere, Err(FieldError::GridMismatch { .. })));
+        let band = ComparisonOptions { trained_band: Some(0.0), ..options };
+        assert!(matches!(
+            Reference::new(&real(0..20), 10, &band),
+            Err(FieldError::Parameter { .. })
+        ));
+    }
+}

@@ -1,0 +1,40 @@
+//! Euler–Maruyama on the reverse stochastic equation: the paper's sampler.
+//!
+//! Weak order 1, one evaluation a step; hundreds of steps are needed, most of them where the prior
+//! is much rougher than the data. What speaks for it: fresh noise forgets errors of the denoiser
+//! that a deterministic sampler carries to the end.
+//!
+//! **Source** arXiv 2303.04772, §5 (dY = [½αY + αQ∇log p] dt + √α dW^Q), for any path.
+
+use super::{Reverse, Sampler};
+use crate::denoiser::Prediction;
+use crate::{Ensemble, FieldError};
+
+/// x ← x − (f x − g² Q∇log p) (t − s) + g √(t − s) η, η ~ N(0, Q).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EulerMaruyama;
+
+impl Sampler for EulerMaruyama {
+    fn evaluations_per_step(&self) -> usize {
+        1
+    }
+
+    fn step(
+        &mut self,
+        reverse: &mut Reverse<'_>,
+        x: &mut Ensemble,
+        t: f64,
+        s: f64,
+        step: usize,
+    ) -> Result<(), FieldError> {
+        let path = reverse.path;
+        let (f, g2, h) = (path.drift(t), path.diffusion(t), t - s);
+        let denoised = reverse.denoise(x, t)?;
+        let score = Prediction::Score.predicted(path, t, &x.values, &denoised.values);
+        let noise = reverse.noise(x, step);
+        for ((x, score), eta) in x.values.iter_mut().zip(&score).zip(&noise.values) {
+            *x += (g2 * score - f * *x) * h + (g2 * h).sqrt() * eta;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! The samplers by name, for configuration files and command lines.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{DpmSolver2M, EulerMaruyama, Heun, Sampler};
+use crate::FieldError;
+use crate::path::TimeGrid;
+
+/// A sampler, its time grid and its price.
+///
+/// # Example
+/// ```
+/// use karhunen_field::sampler::Method;
+/// let method: Method = "heun".parse()?;
+/// assert_eq!(method.steps_for(21)?, 10); // two evaluations a step and the final denoising
+/// # Ok::<(), karhunen_field::FieldError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum Method {
+    /// `euler-maruyama`: [`EulerMaruyama`], the paper's.
+    EulerMaruyama,
+    /// `heun`: [`Heun`].
+    Heun,
+    /// `dpm++2m`: [`DpmSolver2M`].
+    DpmSolver2M,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Method; 3] = [Method::EulerMaruyama, Method::Heun, Method::DpmSolver2M];
+
+    /// The name in configuration files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::EulerMaruyama => "euler-maruyama",
+            Method::Heun => "heun",
+            Method::DpmSolver2M => "dpm++2m",
+        }
+    }
+
+    /// A sampler without history.
+    pub fn build(self) -> Box<dyn Sampler> {
+        match self {
+            Method::EulerMaruyama => Box::new(EulerMaruyama),
+            Method::Heun => Box::new(Heun),
+            Method::DpmSolver2M => Box::new(DpmSolver2M::default()),
+        }
+    }
+
+    /// The largest number of steps whose evaluations, final denoising included, stay within a
+    /// budget.
+    ///
+    /// # Errors
+    /// [`FieldError::Parameter`] if `evaluations` does not pay for one step and the denoising.
+    pub fn steps_for(self, evaluations: usize) -> Result<usize, FieldError> {
+        let a_step = self.build().evaluations_per_step();
+        match evaluations.saturating_sub(1) / a_step {
+            0 => Err(FieldError::Parameter {
+                parameter: "evaluations",
+                value: evaluations as f64,
+                requirement: if a_step == 1 {
+                    "must be at least 2: one step and the final denoising"
+                } else {
+                    "must be at least 3: one step of two and the final denoising"
+                },
+            }),
+            steps => Ok(steps),
+        }
+    }
+
+    /// The time grid on which the method does best in the range of steps it is meant for.
+    ///
+    /// Measured on Gaussian data with the exact denoiser, r = data std / noise std of a mode. The
+    /// multistep method at 15 evaluations errs by 1 to 3 % of the data's std on
+    /// [`TimeGrid::LogSnr`] for every r from 0.1 to 100, by 0.4 to 15 % on the quadratic grid. Heun
+    /// is best on [`TimeGrid::Quadratic`] for r up to 2. Euler–Maruyama has the paper's grid; the
+    /// quadratic one suits it better where the prior is much rougher than the data (r ≤ 0.1).
+    pub fn default_times(self) -> TimeGrid {
+        match self {
+            Method::EulerMaruyama => TimeGrid::Uniform,
+            Method::Heun => TimeGrid::Quadratic,
+            Method::DpmSolver2M => TimeGrid::LogSnr,
+        }
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Method {
+    type Err = FieldError;
+
+    fn from_str(name: &str) -> Result<Self, FieldError> {
+        Method::ALL.into_iter().find(|m| m.name() == name).ok_or_else(|| FieldError::UnknownName {
+            what: "sampler",
+            name: name.to_owned(),
+            known: Method::ALL.map(Method::name).join(", "),
+        })
+    }
+}
+
+impl TryFrom<String> for Method {
+    type Error = FieldError;
+    fn try_from(name: String) -> Result<Self, FieldError> {
+        name.parse()
+    }
+}
+
+impl From<Method> for &'static str {
+    fn from(method: Method) -> Self {
+        method.name()
+    }
+}

@@ -1,0 +1,82 @@
+//! The reverse process as a sampler sees it.
+
+use crate::denoiser::Denoiser;
+use crate::noise::stream;
+use crate::path::Path;
+use crate::{Ensemble, FieldError, Prior, prior};
+
+/// Path, prior and denoiser of one run, the identity of its fields, and the count of evaluations.
+///
+/// Field i of a batch is field `first_index + i` of `seed`: a run of many fields may be cut into
+/// batches of any size without changing one of them.
+pub struct Reverse<'a> {
+    /// a(t), b(t).
+    pub path: &'a dyn Path,
+    /// Q of the noise that steps inject.
+    pub prior: &'a dyn Prior,
+    /// D(x, t).
+    pub denoiser: &'a dyn Denoiser,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Index of the first field of the batch.
+    pub first_index: u64,
+    /// Calls of the denoiser so far, each for the whole batch.
+    pub evaluations: usize,
+    /// Where [`super::integrate`] is, for messages.
+    pub(super) step: usize,
+}
+
+impl<'a> Reverse<'a> {
+    /// The reverse process of fields `first_index…` of a seed.
+    pub fn new(
+        path: &'a dyn Path,
+        prior: &'a dyn Prior,
+        denoiser: &'a dyn Denoiser,
+        seed: u64,
+        first_index: u64,
+    ) -> Self {
+        Self { path, prior, denoiser, seed, first_index, evaluations: 0, step: 0 }
+    }
+
+    /// D(x, t), counted.
+    ///
+    /// # Errors
+    /// [`FieldError::NonFinite`] if the answer holds a NaN or an infinity;
+    /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if it has another shape than `x`; the
+    /// denoiser's own.
+    pub fn denoise(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        let denoised = self.denoiser.denoise(x, t)?;
+        self.evaluations += 1;
+        if denoised.grid != x.grid {
+            return Err(FieldError::GridMismatch {
+                what: "fields and their denoised fields",
+                left: x.grid,
+                right: denoised.grid,
+            });
+        }
+        if denoised.channels != x.channels || denoised.values.len() != x.values.len() {
+            return Err(FieldError::Length {
+                values: denoised.values.len(),
+                channels: x.channels,
+                grid: x.grid,
+            });
+        }
+        if denoised.values.iter().any(|v| !v.is_finite()) {
+            return Err(FieldError::NonFinite {
+                what: "the denoised field",
+                step: self.step,
+                time: t,
+            });
+        }
+        Ok(denoised)
+    }
+
+    /// One draw of N(0, Q) for every field of `like`, the noise of step `step`.
+    ///
+    /// For nested priors the same functions on every grid.
+    pub fn noise(&self, like: &Ensemble, step: usize) -> Ensemble {
+        let indices = self.first_index..self.first_index + like.count() as u64;
+        let stream = stream::STEPS + step as u32;
+        prior::sample(self.prior, like.grid, like.channels, self.seed, indices, stream)
+    }
+}

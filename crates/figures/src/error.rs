@@ -1,0 +1,43 @@
+//! Why there is no chart.
+
+use std::path::PathBuf;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FigureError {
+    /// Nothing to draw: every point is missing, not finite, or not positive on a logarithmic axis.
+    #[error("chart {title:?} has no point that can be drawn")]
+    Empty {
+        /// Title of the chart.
+        title: String,
+    },
+    /// A picture too small to read, or too large to hold.
+    #[error("a chart of {width} x {height} pixels; each side must lie between {least} and {most}")]
+    Size {
+        /// Width asked for.
+        width: u32,
+        /// Height asked for.
+        height: u32,
+        /// Fewest pixels of a side.
+        least: u32,
+        /// Most pixels of a side.
+        most: u32,
+    },
+    /// The drawing library gave up.
+    #[error("chart {title:?} cannot be drawn: {reason}")]
+    Draw {
+        /// Title of the chart.
+        title: String,
+        /// What the library says.
+        reason: String,
+    },
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}

@@ -1,0 +1,44 @@
+//! Which format a file is in, by its first bytes: endings lie, magic numbers seldom do.
+
+/// Bytes needed to tell.
+pub(crate) const HEAD: usize = 8;
+
+/// A format known by its magic number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Idx,
+    Npy,
+    Png,
+    Jpeg,
+    Tiff,
+    Gzip,
+    /// Recognised only to say what to do instead: an .npz, say.
+    Zip,
+}
+
+impl Content {
+    /// The format whose magic number `head` begins with.
+    pub(crate) fn of(head: &[u8]) -> Option<Self> {
+        const MAGIC: [(&[u8], Content); 9] = [
+            (b"\x89PNG\r\n\x1a\n", Content::Png),
+            (b"\xff\xd8\xff", Content::Jpeg),
+            (b"II*\0", Content::Tiff),
+            (b"MM\0*", Content::Tiff),
+            (b"II+\0", Content::Tiff),
+            (b"MM\0+", Content::Tiff),
+            (b"\x93NUMPY", Content::Npy),
+            (b"\x1f\x8b", Content::Gzip),
+            (b"PK\x03\x04", Content::Zip),
+        ];
+        if let Some((_, content)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+            return Some(*content);
+        }
+        // IDX has no real magic: two zero bytes and the code of a number type
+        matches!(head, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, ..]).then_some(Content::Idx)
+    }
+
+    /// Whether this is a picture format.
+    pub(crate) fn is_picture(self) -> bool {
+        matches!(self, Content::Png | Content::Jpeg | Content::Tiff)
+    }
+}

@@ -1,0 +1,141 @@
+//! Number types of files, and how their bytes become `f32`.
+
+use std::fmt;
+
+/// The number type a file stores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SourceType {
+    /// One byte, zero or not; read as 0 and 1.
+    Bool,
+    /// Unsigned, 8 bits.
+    U8,
+    /// Signed, 8 bits.
+    I8,
+    /// Unsigned, 16 bits.
+    U16,
+    /// Signed, 16 bits.
+    I16,
+    /// Unsigned, 32 bits; exact as `f32` up to 2²⁴.
+    U32,
+    /// Signed, 32 bits; exact as `f32` up to ±2²⁴.
+    I32,
+    /// Unsigned, 64 bits; exact as `f32` up to 2²⁴.
+    U64,
+    /// Signed, 64 bits; exact as `f32` up to ±2²⁴.
+    I64,
+    /// IEEE single precision.
+    F32,
+    /// IEEE double precision; rounded to the nearest `f32`.
+    F64,
+}
+
+impl fmt::Display for SourceType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SourceType::Bool => "bool",
+            SourceType::U8 => "u8",
+            SourceType::I8 => "i8",
+            SourceType::U16 => "u16",
+            SourceType::I16 => "i16",
+            SourceType::U32 => "u32",
+            SourceType::I32 => "i32",
+            SourceType::U64 => "u64",
+            SourceType::I64 => "i64",
+            SourceType::F32 => "f32",
+            SourceType::F64 => "f64",
+        })
+    }
+}
+
+/// Order of the bytes of one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Endian {
+    Little,
+    Big,
+}
+
+impl SourceType {
+    /// Bytes of one number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            SourceType::Bool | SourceType::U8 | SourceType::I8 => 1,
+            SourceType::U16 | SourceType::I16 => 2,
+            SourceType::U32 | SourceType::I32 | SourceType::F32 => 4,
+            SourceType::U64 | SourceType::I64 | SourceType::F64 => 8,
+        }
+    }
+
+    /// Whether a number of this type can be NaN or infinite, or become so as `f32`.
+    pub(crate) fn is_float(self) -> bool {
+        matches!(self, SourceType::F32 | SourceType::F64)
+    }
+
+    /// Whether whole numbers of this type may be rounded as `f32`.
+    pub(crate) fn is_wide_integer(self) -> bool {
+        matches!(self, SourceType::U32 | SourceType::I32 | SourceType::U64 | SourceType::I64)
+    }
+
+    /// Appends the numbers in `bytes`, a whole number of them, to `values`.
+    pub(crate) fn decode(self, bytes: &[u8], endian: Endian, values: &mut Vec<f32>) {
+        macro_rules! numbers {
+            ($t:ty) => {{
+                let (numbers, rest) = bytes.as_chunks();
+                debug_assert!(rest.is_empty());
+                match endian {
+                    Endian::Little => {
+                        values.extend(numbers.iter().map(|&b| <$t>::from_le_bytes(b) as f32))
+                    }
+                    Endian::Big => {
+                        values.extend(numbers.iter().map(|&b| <$t>::from_be_bytes(b) as f32))
+                    }
+                }
+            }};
+        }
+        match self {
+            SourceType::Bool => values.extend(bytes.iter().map(|&b| f32::from(b != 0))),
+            SourceType::U8 => numbers!(u8),
+            SourceType::I8 => numbers!(i8),
+            SourceType::U16 => numbers!(u16),
+            SourceType::I16 => numbers!(i16),
+            SourceType::U32 => numbers!(u32),
+            SourceType::I32 => numbers!(i32),
+            SourceType::U64 => numbers!(u64),
+            SourceType::I64 => numbers!(i64),
+            SourceType::F32 => numbers!(f32),
+            SourceType::F64 => numbers!(f64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_byte_orders_give_the_same_numbers() {
+        let decode = |dtype: SourceType, bytes: &[u8], endian| {
+            let mut values = Vec::new();
+            dtype.decode(bytes, endian, &mut values);
+            values
+        };
+        let cases: [(SourceType, Vec<u8>, f32); 8] = [
+            (SourceType::U16, 40_000u16.to_le_bytes().into(), 40_000.0),
+            (SourceType::I16, (-2i16).to_le_bytes().into(), -2.0),
+            (SourceType::U32, 70_000u32.to_le_bytes().into(), 70_000.0),
+            (SourceType::I32, (-70_000i32).to_le_bytes().into(), -70_000.0),
+            (SourceType::U64, (1u64 << 40).to_le_bytes().into(), 1_099_511_627_776.0),
+            (SourceType::I64, (-3i64).to_le_bytes().into(), -3.0),
+            (SourceType::F32, 0.1f32.to_le_bytes().into(), 0.1),
+            (SourceType::F64, 0.1f64.to_le_bytes().into(), 0.1),
+        ];
+        for (dtype, mut bytes, value) in cases {
+            assert_eq!(bytes.len(), dtype.size());
+            assert_eq!(decode(dtype, &bytes, Endian::Little), [value], "{dtype}");
+            bytes.reverse();
+            assert_eq!(decode(dtype, &bytes, Endian::Big), [value], "{dtype}");
+        }
+        assert_eq!(decode(SourceType::I8, &[0xff, 0x80], Endian::Big), [-1.0, -128.0]);
+        assert_eq!(decode(SourceType::Bool, &[0, 1, 7], Endian::Little), [0.0, 1.0, 1.0]);
+    }
+}

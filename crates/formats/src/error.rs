@@ -1,0 +1,204 @@
+//! What can be wrong with a file, or with what a caller asks of it.
+
+use std::io;
+use std::path::PathBuf;
+
+use karhunen_field::FieldError;
+
+/// Errors of this crate; each message carries the path, the values and what must hold.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormatError {
+    /// The operating system refused to read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// What was read.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The operating system refused to write.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is in the way and may not be replaced.
+    #[error("{} exists already; choose another name or allow overwriting", path.display())]
+    Exists {
+        /// The file in the way.
+        path: PathBuf,
+    },
+    /// The first bytes belong to no format this crate reads.
+    #[error(
+        "{} starts with {head:02x?}, which is none of IDX, NPY, PNG, JPEG, TIFF (nor IDX or NPY in gzip)",
+        path.display()
+    )]
+    UnknownContent {
+        /// The file.
+        path: PathBuf,
+        /// Its first bytes.
+        head: Vec<u8>,
+    },
+    /// A name to write to whose ending names no format.
+    #[error("{}: cannot tell the format from the ending; known endings are .npy and .png", path.display())]
+    UnknownEnding {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A known format in a variant that is not read.
+    #[error("{}: {what}", path.display())]
+    Unsupported {
+        /// The file.
+        path: PathBuf,
+        /// The variant, and what to do instead.
+        what: String,
+    },
+    /// A header that breaks its format's rules.
+    #[error("{}: bad header at byte {offset}: {what}", path.display())]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// Where, counted from 0 (in a gzip file: after decompression).
+        offset: u64,
+        /// The rule, and what stands there.
+        what: String,
+    },
+    /// A file with fewer bytes than its header claims.
+    #[error("{} is cut short: its header needs {expected} bytes, it has {found}", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that header and values need together.
+        expected: u64,
+        /// Bytes there are (in a gzip file: after decompression).
+        found: u64,
+    },
+    /// A file with more bytes than its header accounts for.
+    #[error("{} goes on after the {expected} bytes its header accounts for", path.display())]
+    Trailing {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that header and values need together.
+        expected: u64,
+    },
+    /// Values that would take more memory than allowed.
+    #[error("{} needs {bytes} bytes of memory, the limit is {limit}; raise the limit to read it", path.display())]
+    TooLarge {
+        /// What was read.
+        path: PathBuf,
+        /// Bytes of the values as `f32`, or of the decoded image.
+        bytes: u128,
+        /// The limit in force.
+        limit: u64,
+    },
+    /// A one-dimensional IDX file: class labels, not fields.
+    #[error("{} holds {count} labels (an IDX file of one axis), not fields; give the images file", path.display())]
+    Labels {
+        /// The file.
+        path: PathBuf,
+        /// Labels its header claims.
+        count: u64,
+    },
+    /// An array whose shape does not fit the fields asked for.
+    #[error("{}: the shape {shape:?} cannot be read as fields: {requirement}", path.display())]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// Lengths of its axes.
+        shape: Vec<u64>,
+        /// What must hold.
+        requirement: String,
+    },
+    /// Pictures of different size, channels or number type, where all must agree.
+    #[error(
+        "{} is {first_shape} but {} is {second_shape}; all fields of a data set have one shape",
+        first.display(), second.display()
+    )]
+    Mixed {
+        /// The first picture.
+        first: PathBuf,
+        /// Its height, width, channels and type.
+        first_shape: String,
+        /// The first one that differs.
+        second: PathBuf,
+        /// Its height, width, channels and type.
+        second_shape: String,
+    },
+    /// A picture with see-through pixels: its colours there mean nothing by themselves.
+    #[error(
+        "{}: pixel {pixel} has alpha {alpha}, an opaque one {opaque}; flatten the picture first",
+        path.display()
+    )]
+    Transparent {
+        /// The file.
+        path: PathBuf,
+        /// The first such pixel, in reading order.
+        pixel: usize,
+        /// Its alpha.
+        alpha: f32,
+        /// Alpha of an opaque pixel.
+        opaque: f32,
+    },
+    /// NaN, an infinity, or a number beyond the range of `f32`.
+    #[error("{}: value {index} is {value}; fields must be finite in single precision", path.display())]
+    NonFinite {
+        /// The file.
+        path: PathBuf,
+        /// Flat index in the order `[sample, channel, axis0, …]`.
+        index: usize,
+        /// The value, after conversion.
+        value: f64,
+    },
+    /// No field at all.
+    #[error("{}: {what}", path.display())]
+    Empty {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is missing.
+        what: String,
+    },
+    /// A numbered stack with slices missing, asked for as one volume.
+    #[error("{}: the stack jumps from slice {before} to slice {after}; a volume may have no hole", path.display())]
+    Hole {
+        /// The folder.
+        path: PathBuf,
+        /// Last slice before the hole.
+        before: u64,
+        /// First slice after it.
+        after: u64,
+    },
+    /// The PNG or JPEG library refused the file.
+    #[error("cannot decode {}: {source}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        source: image::ImageError,
+    },
+    /// The TIFF library refused the file.
+    #[error("cannot decode page {page} of {}: {source}", path.display())]
+    Tiff {
+        /// The file.
+        path: PathBuf,
+        /// Page, counted from 0.
+        page: usize,
+        /// The library's reason.
+        source: tiff::TiffError,
+    },
+    /// A parameter outside the range where it means anything.
+    #[error("{parameter} = {value}: {requirement}")]
+    Parameter {
+        /// Name as a user knows it.
+        parameter: &'static str,
+        /// Value given.
+        value: String,
+        /// What it must satisfy.
+        requirement: String,
+    },
+    /// The values do not make an ensemble.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}

@@ -1,0 +1,44 @@
+//! IDX, the format of MNIST: a four-byte magic number, big-endian axis lengths, big-endian values.
+//!
+//! Bytes: `00 00 type axes`, then one `u32` an axis, then the values, last axis fastest. Source:
+//! the description on the MNIST page (LeCun, Cortes, Burges).
+
+use crate::dtype::{Endian, SourceType};
+use crate::input::Input;
+use crate::layout::Layout;
+use crate::{FormatError, RawFields, ReadOptions};
+
+/// Reads an IDX file of two to four axes as `(N, axis0, …)`; [`ReadOptions`] may say otherwise.
+pub(crate) fn read(mut input: Input<'_>, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    let magic = input.header(4)?;
+    let dtype = match magic[2] {
+        0x08 => SourceType::U8,
+        0x09 => SourceType::I8,
+        0x0b => SourceType::I16,
+        0x0c => SourceType::I32,
+        0x0d => SourceType::F32,
+        0x0e => SourceType::F64,
+        code => {
+            return Err(input.bad_header(2, format!("no IDX number type has code {code:#04x}")));
+        }
+    };
+    let axes = usize::from(magic[3]);
+    if !(1..=4).contains(&axes) {
+        return Err(input.bad_header(3, format!("{axes} axes; fields need 2 to 4 of them")));
+    }
+    let header = input.header(4 * axes)?;
+    let (lengths, _) = header.as_chunks();
+    let shape: Vec<u64> = lengths.iter().map(|&n| u64::from(u32::from_be_bytes(n))).collect();
+    if axes == 1 {
+        return Err(FormatError::Labels { path: input.path.into(), count: shape[0] });
+    }
+    // IDX files have no channel axis by custom, so every axis but the first is space
+    let mut asked = options.clone();
+    if asked.channels.is_none() && asked.dim.is_none() {
+        asked.dim = Some(axes - 1);
+    }
+    let layout = Layout::of(input.path, &shape, &asked)?;
+    let path = input.path;
+    let values = input.values(&shape, dtype, Endian::Big, options)?;
+    layout.fields(path, values, dtype)
+}

@@ -1,0 +1,232 @@
+//! Random patches of large fields: small fields, as many as wanted, the same for the same seed.
+//!
+//! Patch `index` of a seed is a pure function of both: no state, no order of drawing, so that a
+//! run resumed in the middle sees the patches it would have seen. Splitting into training and
+//! validation is not done here but by [`split_blocks`](crate::split_blocks), on whole items:
+//! patches overlap.
+
+use std::ops::Range;
+
+use karhunen_field::ModeNoise;
+use karhunen_field::noise::stream;
+
+use crate::{FormatError, RawFields};
+
+/// Where a patch lies.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PatchPlace {
+    /// Index of the field it is cut from.
+    pub item: usize,
+    /// Its first point on each axis.
+    pub corner: Vec<usize>,
+}
+
+/// An endless, numbered supply of patches, uniform over items and places.
+///
+/// # Example
+/// ```
+/// use karhunen_formats::{PatchSource, ReadOptions, read};
+/// let path = std::env::temp_dir().join(format!("line-{}.idx", std::process::id()));
+/// std::fs::write(&path, [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 5, 0, 1, 2, 3, 4])?;
+/// let line = read(&path, &ReadOptions::default())?; // one field of 5 points: 0, 1, 2, 3, 4
+/// let patches = PatchSource::new(&line, &[0], &[2], 7)?.cut(0..100)?;
+/// assert_eq!(patches.count(), 100);
+/// assert!(patches.fields().all(|p| p[1] == p[0] + 1.0));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct PatchSource<'a> {
+    fields: &'a RawFields,
+    items: Vec<usize>,
+    points: Vec<usize>,
+    noise: ModeNoise,
+}
+
+impl<'a> PatchSource<'a> {
+    /// Patches of `points` points an axis, cut from `items` of `fields`.
+    ///
+    /// # Errors
+    /// [`FormatError::Parameter`] unless there is an item, every item exists, and `points` has one
+    /// entry an axis between 1 and the field's.
+    pub fn new(
+        fields: &'a RawFields,
+        items: &[usize],
+        points: &[usize],
+        seed: u64,
+    ) -> Result<Self, FormatError> {
+        let refuse = |parameter, value: String, requirement| {
+            Err(FormatError::Parameter { parameter, value, requirement })
+        };
+        let count = fields.count();
+        let stray = items.iter().find(|&&i| i >= count);
+        if items.is_empty() || stray.is_some() {
+            let requirement = format!("at least one, each below the number of fields, {count}");
+            return refuse("patch items", format!("{:?}", stray.as_slice()), requirement);
+        }
+        let fits = points.len() == fields.points.len()
+            && points.iter().zip(&fields.points).all(|(p, n)| (1..=*n).contains(p));
+        if !fits {
+            let requirement = format!("one length an axis, from 1 to those of {:?}", fields.points);
+            return refuse("patch size", format!("{points:?}"), requirement);
+        }
+        Ok(Self { fields, items: items.into(), points: points.into(), noise: ModeNoise::new(seed) })
+    }
+
+    /// Where patch `index` lies.
+    pub fn place(&self, index: u64) -> PatchPlace {
+        let u = self.noise.uniforms(1 + self.points.len(), index, stream::PATCHES);
+        let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
+        let lengths = self.fields.points.iter().zip(&self.points);
+        PatchPlace {
+            item: self.items[pick(u[0], self.items.len())],
+            corner: lengths.zip(&u[1..]).map(|((n, p), &u)| pick(u, n - p + 1)).collect(),
+        }
+    }
+
+    /// Patches `indices`, each with the name and position of the item it comes from.
+    ///
+    /// # Errors
+    /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit memory.
+    pub fn cut(&self, indices: Range<u64>) -> Result<RawFields, FormatError> {
+        if indices.is_empty() {
+            let what = format!("patches {indices:?} are none");
+            return Err(FormatError::Empty { path: self.fields.source.clone(), what });
+        }
+        let count = indices.end - indices.start;
+        let len = self.fields.channels * self.points.iter().product::<usize>();
+        let bytes = u128::from(count) * len as u128 * 4;
+        let mut values = Vec::new();
+        let room = usize::try_from(bytes / 4).is_ok_and(|n| values.try_reserve_exact(n).is_ok());
+        if !room {
+            return Err(FormatError::TooLarge {
+                path: self.fields.source.clone(),
+                bytes,
+                limit: isize::MAX as u64,
+            });
+        }
+        let (mut items, mut positions) = (Vec::new(), Vec::with_capacity(count as usize));
+        for index in indices {
+            let place = self.place(index);
+            self.append(&place, &mut values);
+            items.extend(self.fields.items.get(place.item).cloned());
+            positions.push(self.fields.positions[place.item]);
+        }
+        Ok(RawFields {
+            points: self.points.clone(),
+            channels: self.fields.channels,
+            values,
+            dtype: self.fields.dtype,
+            source: self.fields.source.clone(),
+            items,
+            positions,
+            notes: Vec::new(),
+        })
+    }
+
+    fn append(&self, place: &PatchPlace, values: &mut Vec<f32>) {
+        let (whole, part) = (&self.fields.points, &self.points);
+        let last = part.len() - 1;
+        let lines: usize = part[..last].iter().product();
+        let plane: usize = whole.iter().product();
+        for channel in 0..self.fields.channels {
+            let base = (place.item * self.fields.channels + channel) * plane;
+            for line in 0..lines {
+                let (mut rest, mut stride) = (line, whole[last]);
+                let mut start = base + place.corner[last];
+                for axis in (0..last).rev() {
+                    start += (place.corner[axis] + rest % part[axis]) * stride;
+                    rest /= part[axis];
+                    stride *= whole[axis];
+                }
+                values.extend_from_slice(&self.fields.values[start..start + part[last]]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::SourceType;
+
+    /// Fields whose value at a point is its flat index.
+    fn counted(count: usize, channels: usize, points: &[usize]) -> RawFields {
+        let len = count * channels * points.iter().product::<usize>();
+        let values = (0..len).map(|i| i as f32).collect();
+        RawFields::array(Path::new("a"), points.into(), channels, values, SourceType::F32).unwrap()
+    }
+
+    #[test]
+    fn patches_hold_the_values_of_their_place_in_every_dimension() {
+        for (points, size) in
+            [(vec![11], vec![4]), (vec![7, 5], vec![3, 5]), (vec![5, 3, 7], vec![2, 3, 4])]
+        {
+            let fields = counted(3, 2, &points);
+            let source = PatchSource::new(&fields, &[0, 2], &size, 5).unwrap();
+            let patches = source.cut(10..40).unwrap();
+            let len = patches.field_len();
+            for (i, patch) in patches.fields().enumerate() {
+                let place = source.place(10 + i as u64);
+                for (flat, &value) in patch.iter().enumerate() {
+                    let (channel, mut rest) = (flat / (len / 2), flat % (len / 2));
+                    let (mut expected, mut stride) = (0, 1);
+                    for axis in (0..size.len()).rev() {
+                        expected += (place.corner[axis] + rest % size[axis]) * stride;
+                        rest /= size[axis];
+                        stride *= points[axis];
+                    }
+                    expected += (place.item * 2 + channel) * stride;
+                    assert_eq!(value, expected as f32);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn places_do_not_depend_on_the_order_of_drawing() {
+        let fields = counted(4, 1, &[9, 13]);
+        let source = PatchSource::new(&fields, &[0, 1, 2, 3], &[4, 4], 1).unwrap();
+        let (all, tail) = (source.cut(0..20).unwrap(), source.cut(15..20).unwrap());
+        assert_eq!(all.values[15 * 16..], tail.values[..]);
+        let other = PatchSource::new(&fields, &[0, 1, 2, 3], &[4, 4], 2).unwrap();
+        assert_ne!(other.cut(0..20).unwrap().values, all.values);
+    }
+
+    #[test]
+    fn places_are_uniform_and_reach_both_ends() {
+        let fields = counted(2, 1, &[6, 9]);
+        let source = PatchSource::new(&fields, &[0, 1], &[4, 9], 3).unwrap();
+        let (n, cells) = (6000u64, 6);
+        let mut hits = vec![0.0; cells];
+        for i in 0..n {
+            let place = source.place(i);
+            assert_eq!(place.corner[1], 0);
+            hits[place.item * 3 + place.corner[0]] += 1.0;
+        }
+        let mean = n as f64 / cells as f64;
+        let chi2: f64 = hits.iter().map(|h: &f64| (h - mean).powi(2) / mean).sum();
+        // 5 degrees of freedom: a right sampler exceeds 31 with probability 1e-5
+        assert!(chi2 < 31.0, "{chi2}");
+    }
+
+    #[test]
+    fn impossible_patches_are_refused() {
+        let fields = counted(2, 1, &[6, 9]);
+        for (items, points) in [
+            (vec![], vec![2, 2]),
+            (vec![2], vec![2, 2]),
+            (vec![0], vec![2]),
+            (vec![0], vec![0, 2]),
+            (vec![0], vec![7, 2]),
+        ] {
+            let error = PatchSource::new(&fields, &items, &points, 0).unwrap_err();
+            assert!(matches!(error, FormatError::Parameter { .. }));
+        }
+        let source = PatchSource::new(&fields, &[0], &[2, 2], 0).unwrap();
+        assert!(matches!(source.cut(3..3), Err(FormatError::Empty { .. })));
+        assert!(matches!(source.cut(0..u64::MAX), Err(FormatError::TooLarge { .. })));
+    }
+}

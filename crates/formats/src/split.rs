@@ -1,0 +1,157 @@
+//! Training and validation sets out of a stack whose neighbours resemble each other.
+//!
+//! Random patches, or random slices, would put near copies of the training data into the
+//! validation set. Whole blocks of neighbouring slices go to validation instead, and slices near
+//! a block go to neither side.
+
+use crate::FormatError;
+
+/// Which items train and which validate; the gaps between them are in neither.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Items to train on, in order of position.
+    pub train: Vec<usize>,
+    /// Items to validate on, in order of position.
+    pub validation: Vec<usize>,
+}
+
+/// Splits a stack by blocks of neighbouring slices.
+///
+/// `positions[i]` is the place of item i ([`RawFields::positions`](crate::RawFields::positions));
+/// places may have holes and need no order. About `validation_fraction` of the items, at least
+/// one a block, validate: `blocks` blocks of neighbours, each in the middle of one of `blocks`
+/// equal parts of the stack. An item trains if its place differs by more than `gap` from that of
+/// every validation item.
+///
+/// **Errors** [`FormatError::Parameter`] unless 0 < `validation_fraction` < 1,
+/// 1 ≤ `blocks` ≤ number of items, and at least one item is left to train on.
+///
+/// **Choosing** `gap` is where the correlation of slices has died out; several blocks see more of
+/// a stack that drifts, but each costs two gaps.
+///
+/// # Example
+/// ```
+/// use karhunen_formats::split_blocks;
+/// let split = split_blocks(&[1, 2, 3, 4, 5, 6, 7, 8, 20, 21], 0.2, 1, 2)?;
+/// assert_eq!(split.validation, [4, 5]); // slices 5 and 6
+/// assert_eq!(split.train, [0, 1, 8, 9]); // 3, 4 and 7, 8 are too near
+/// # Ok::<(), karhunen_formats::FormatError>(())
+/// ```
+pub fn split_blocks(
+    positions: &[u64],
+    validation_fraction: f64,
+    blocks: usize,
+    gap: u64,
+) -> Result<Split, FormatError> {
+    let count = positions.len();
+    if !(validation_fraction > 0.0 && validation_fraction < 1.0) {
+        return Err(FormatError::Parameter {
+            parameter: "validation_fraction",
+            value: validation_fraction.to_string(),
+            requirement: "it lies strictly between 0 and 1".into(),
+        });
+    }
+    if !(1..=count).contains(&blocks) {
+        return Err(FormatError::Parameter {
+            parameter: "blocks",
+            value: blocks.to_string(),
+            requirement: format!("there are at least 1 and at most as many as items, {count}"),
+        });
+    }
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by_key(|&i| positions[i]);
+    let wanted = ((validation_fraction * count as f64).round() as usize).clamp(blocks, count);
+    let mut validates = vec![false; count];
+    for block in 0..blocks {
+        let share = |whole: usize, i: usize| whole * i / blocks;
+        let (from, to) = (share(count, block), share(count, block + 1));
+        let length = (share(wanted, block + 1) - share(wanted, block)).min(to - from);
+        let start = from + (to - from - length) / 2;
+        validates[start..start + length].fill(true);
+    }
+    let pick = |rank: usize| positions[order[rank]];
+    let held: Vec<u64> = (0..count).filter(|&r| validates[r]).map(pick).collect();
+    let apart = |rank: usize| {
+        let place = pick(rank);
+        let next = held.partition_point(|&p| p < place);
+        held[..next].last().is_none_or(|&p| place - p > gap)
+            && held.get(next).is_none_or(|&p| p - place > gap)
+    };
+    let ranked = |ranks: Vec<usize>| ranks.into_iter().map(|r| order[r]).collect();
+    let split = Split {
+        train: ranked((0..count).filter(|&r| apart(r)).collect()),
+        validation: ranked((0..count).filter(|&r| validates[r]).collect()),
+    };
+    if split.train.is_empty() {
+        return Err(FormatError::Parameter {
+            parameter: "gap",
+            value: gap.to_string(),
+            requirement: format!(
+                "with {blocks} block(s) of {} validation items in all it leaves none of {count} to \
+                 train on",
+                split.validation.len()
+            ),
+        });
+    }
+    Ok(split)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Slices 1 to 46 and 67 to 82: the stack with a hole.
+    fn stack() -> Vec<u64> {
+        (1..=46).chain(67..=82).collect()
+    }
+
+    #[test]
+    fn sides_are_disjoint_and_apart_everywhere() {
+        let mut shuffled = stack();
+        shuffled.reverse();
+        for positions in [stack(), shuffled, (0..97).collect()] {
+            for (fraction, blocks, gap) in
+                [(0.1, 1, 6), (0.1, 2, 6), (0.2, 3, 4), (0.01, 5, 0), (0.5, 2, 1)]
+            {
+                let split = split_blocks(&positions, fraction, blocks, gap).unwrap();
+                for (&t, &v) in
+                    split.train.iter().flat_map(|t| split.validation.iter().map(move |v| (t, v)))
+                {
+                    assert!(positions[t].abs_diff(positions[v]) > gap);
+                }
+                let wanted = (fraction * positions.len() as f64).round() as usize;
+                assert_eq!(split.validation.len(), wanted.max(blocks));
+            }
+        }
+    }
+
+    #[test]
+    fn every_block_is_contiguous_and_nothing_is_lost_without_a_gap() {
+        let split = split_blocks(&stack(), 0.2, 3, 0).unwrap();
+        let runs = split.validation.windows(2).filter(|w| w[1] != w[0] + 1).count() + 1;
+        assert_eq!((split.validation.len(), runs), (12, 3));
+        assert_eq!(split.train.len() + split.validation.len(), 62);
+    }
+
+    #[test]
+    fn a_hole_is_as_good_as_a_gap() {
+        // slice 20 follows slice 6 directly in the list, but is far from it
+        let split = split_blocks(&[4, 5, 6, 20, 21], 0.2, 1, 2).unwrap();
+        assert_eq!((split.validation, split.train), (vec![2], vec![3, 4]));
+    }
+
+    #[test]
+    fn impossible_splits_say_which_parameter() {
+        for (positions, fraction, blocks, gap, name) in [
+            (stack(), 0.0, 1, 0, "validation_fraction"),
+            (stack(), f64::NAN, 1, 0, "validation_fraction"),
+            (stack(), 0.5, 0, 0, "blocks"),
+            (stack(), 0.5, 63, 0, "blocks"),
+            (stack(), 0.5, 1, 100, "gap"),
+            (vec![], 0.5, 1, 0, "blocks"),
+        ] {
+            let error = split_blocks(&positions, fraction, blocks, gap).unwrap_err();
+            assert!(matches!(error, FormatError::Parameter { parameter, .. } if parameter == name));
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What can be wrong with a network.
+
+/// Errors of this crate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NetError {
+    /// A configuration value outside its range.
+    #[error("network.{key} = {value}: {requirement}")]
+    Config {
+        /// Key in the `[network]` table.
+        key: &'static str,
+        /// Value given.
+        value: String,
+        /// What it must satisfy.
+        requirement: &'static str,
+    },
+    /// Stored parameters that do not belong to this architecture.
+    #[error("parameter {name}: this network wants shape {expected:?}, the file has {found:?}")]
+    Parameter {
+        /// Name of the parameter.
+        name: String,
+        /// Shape the architecture has.
+        expected: Vec<usize>,
+        /// Shape found; empty where it is missing.
+        found: Vec<usize>,
+    },
+    /// A field that the network was not built for.
+    #[error("the network was built for {expected}, this field has {found}")]
+    Input {
+        /// What it was built for.
+        expected: String,
+        /// What it was given.
+        found: String,
+    },
+    /// The tensor library failed to compute or to hand back a result.
+    #[error("computation failed: {0}")]
+    Compute(String),
+    /// The mathematics below refused.
+    #[error(transparent)]
+    Field(#[from] karhunen_field::FieldError),
+}

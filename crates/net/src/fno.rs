@@ -1,0 +1,356 @@
+//! Fourier neural operator on one flattened point axis.
+//!
+//! lift (field, coordinates, time) → width; L layers of [spectral convolution + 1×1], GELU between
+//! them; project width → hidden → C. Weights do not know the grid, so one network evaluates a
+//! function at any resolution. **Source** arXiv 2303.04772 §5 and Li et al. 2021; departures: time
+//! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
+//! cell centres (ditto), the last layer starts at zero behind a preconditioner.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use burn::module::Module;
+use burn::nn::{Initializer, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor, TensorData, activation::gelu};
+use karhunen_field::{Boundary, Grid};
+use serde::{Deserialize, Serialize};
+
+use crate::NetError;
+use crate::parameters::Parameters;
+use crate::spectral::{SpectralBasis, SpectralConv};
+use crate::time_embedding::TimeEmbedding;
+
+/// How time reaches the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Conditioning {
+    /// Scale and shift of every layer from an embedding of the log-SNR.
+    Film,
+    /// One more input channel holding t, as published.
+    InputChannel,
+}
+
+/// Which coordinates the network sees beside the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Coordinates {
+    /// None: the operator commutes with shifts (of periodic data).
+    None,
+    /// Cell centres of the box scaled to [−1, 1]: the same function on every grid.
+    Centres,
+    /// `linspace(0, 1, N)` with the end point, as published; differs between grids.
+    Endpoints,
+}
+
+/// Shape and options of an [`Fno`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FnoConfig {
+    /// Channels inside.
+    pub width: usize,
+    /// Modes kept per axis; one number stands for all axes.
+    pub modes: Vec<usize>,
+    /// Spectral layers.
+    pub layers: usize,
+    /// Hidden width of the projection.
+    pub projection: usize,
+    /// Extension of the period beyond non-periodic axes, as a fraction of the domain.
+    pub padding: f64,
+    /// How time enters.
+    pub conditioning: Conditioning,
+    /// Which coordinates enter; by default centres where an axis is not periodic, else none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coordinates: Option<Coordinates>,
+}
+
+impl Default for FnoConfig {
+    fn default() -> Self {
+        Self {
+            width: 32,
+            modes: vec![12],
+            layers: 4,
+            projection: 128,
+            padding: 0.25,
+            conditioning: Conditioning::Film,
+            coordinates: None,
+        }
+    }
+}
+
+impl FnoConfig {
+    /// Modes per axis of a box of dimension `dim`.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] unless there is one entry, or one an axis, each at least 1.
+    pub fn modes_for(&self, dim: usize) -> Result<Vec<usize>, NetError> {
+        let modes = match self.modes.len() {
+            1 => vec![self.modes[0]; dim],
+            n if n == dim => self.modes.clone(),
+            _ => vec![],
+        };
+        if modes.is_empty() || modes.contains(&0) {
+            return Err(NetError::Config {
+                key: "modes",
+                value: format!("{:?}", self.modes),
+                requirement: "one number for all axes, or one an axis, each at least 1",
+            });
+        }
+        Ok(modes)
+    }
+
+    fn check(&self) -> Result<(), NetError> {
+        for (key, value) in
+            [("width", self.width), ("layers", self.layers), ("projection", self.projection)]
+        {
+            if !(1..=4096).contains(&value) {
+                let requirement = "it must lie between 1 and 4096";
+                return Err(NetError::Config { key, value: value.to_string(), requirement });
+            }
+        }
+        if !(0.0..=4.0).contains(&self.padding) {
+            return Err(NetError::Config {
+                key: "padding",
+                value: self.padding.to_string(),
+                requirement: "a fraction of the domain between 0 and 4",
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The trainable part of one layer.
+#[derive(Module, Debug)]
+pub struct FnoLayer {
+    /// Global part: few modes, mixed across channels.
+    pub spectral: SpectralConv,
+    /// Local part: the same linear map at every point, with the layer's bias.
+    pub skip: Linear,
+}
+
+/// The trainable parts of an FNO.
+#[derive(Module, Debug)]
+pub struct FnoWeights {
+    /// Inputs → width.
+    pub lifting: Linear,
+    /// The layers.
+    pub layers: Vec<FnoLayer>,
+    /// Width → hidden.
+    pub projection: Linear,
+    /// Hidden → output channels.
+    pub output: Linear,
+    /// Time, where it enters by FiLM.
+    pub time: Option<TimeEmbedding>,
+}
+
+/// A Fourier neural operator for functions on boxes of one dimension.
+#[derive(Debug, Clone)]
+pub struct Fno {
+    config: FnoConfig,
+    channels: usize,
+    modes: Vec<usize>,
+    padding: Vec<f64>,
+    coordinates: Coordinates,
+    weights: FnoWeights,
+    device: Device,
+    bases: Arc<Mutex<HashMap<String, SpectralBasis>>>,
+}
+
+impl Fno {
+    /// A network for `channels`-channel functions on the box of `grid`, with seeded weights and a
+    /// zero output layer.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for values out of range.
+    pub fn new(
+        config: &FnoConfig,
+        grid: &Grid,
+        channels: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, NetError> {
+        config.check()?;
+        let modes = config.modes_for(grid.dim())?;
+        let periodic = |b| b == Boundary::Periodic;
+        let padding =
+            grid.axes().iter().map(|a| if periodic(a.boundary) { 0.0 } else { config.padding });
+        let coordinates = config.coordinates.unwrap_or_else(|| {
+            let all = grid.axes().iter().all(|a| periodic(a.boundary));
+            if all { Coordinates::None } else { Coordinates::Centres }
+        });
+        let inputs = channels
+            + if coordinates == Coordinates::None { 0 } else { grid.dim() }
+            + usize::from(config.conditioning == Conditioning::InputChannel);
+        let linear =
+            |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
+        let weights = FnoWeights {
+            lifting: linear(inputs, config.width),
+            layers: (0..config.layers)
+                .map(|_| FnoLayer {
+                    spectral: SpectralConv::zeros(&modes, config.width, device),
+                    skip: linear(config.width, config.width),
+                })
+                .collect(),
+            projection: linear(config.width, config.projection),
+            output: linear(config.projection, channels),
+            time: (config.conditioning == Conditioning::Film)
+                .then(|| TimeEmbedding::zeros(config.layers, config.width, device)),
+        };
+        let mut fno = Self {
+            config: config.clone(),
+            channels,
+            modes,
+            padding: padding.collect(),
+            coordinates,
+            weights,
+            device: device.clone(),
+            bases: Arc::default(),
+        };
+        let mut start = fno.parameters()?;
+        start.initialise(seed);
+        fno.set_parameters(&start)?;
+        Ok(fno)
+    }
+
+    /// Shape and options.
+    pub fn config(&self) -> &FnoConfig {
+        &self.config
+    }
+
+    /// Channels of the functions.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The trainable tensors, to walk over with Burn's visitors.
+    pub fn weights(&self) -> &FnoWeights {
+        &self.weights
+    }
+
+    /// The device the weights live on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A copy of all parameters on the host, by name.
+    ///
+    /// # Errors
+    /// [`NetError::Compute`] if the device does not hand them back.
+    pub fn parameters(&self) -> Result<Parameters, NetError> {
+        Parameters::of(&self.weights)
+    }
+
+    /// Replaces all parameters.
+    ///
+    /// # Errors
+    /// [`NetError::Parameter`] where a name is missing or a shape differs.
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetError> {
+        self.weights = parameters.assign(self.weights.clone(), &self.device)?;
+        Ok(())
+    }
+
+    /// Floating-point operations of the products in one forward pass of one field.
+    pub fn flops(&self, grid: &Grid) -> f64 {
+        let (n, w) = (grid.len() as f64, self.config.width as f64);
+        let mut kept: Vec<f64> = self.modes.iter().map(|m| 2.0 * *m as f64).collect();
+        let last = kept.len() - 1;
+        kept[last] /= 2.0;
+        let (mut transforms, mut rows) = (0.0, n);
+        for axis in (0..=last).rev() {
+            let points = grid.axes()[axis].points as f64;
+            let parts = if axis == last { 1.0 } else { 2.0 };
+            transforms += 2.0 * rows * parts * 2.0 * kept[axis] * w;
+            rows *= kept[axis] / points;
+        }
+        let mixing = 8.0 * kept.iter().product::<f64>() * w * w;
+        let layers = self.config.layers as f64 * (2.0 * transforms + mixing + 2.0 * n * w * w);
+        let p = self.config.projection as f64;
+        layers + 2.0 * n * p * (w + self.channels as f64) + 2.0 * n * w * 4.0
+    }
+
+    /// Host bytes one field of a batch needs in a training step, as this composition holds them.
+    pub fn training_bytes(&self, grid: &Grid) -> f64 {
+        let (n, w) = (grid.len() as f64, self.config.width as f64);
+        let spectrum: f64 = self.modes.iter().map(|m| 2.0 * *m as f64).product();
+        let layer = 9.0 * n * w + 6.0 * spectrum * w;
+        4.0 * (self.config.layers as f64 * layer + 6.0 * n * self.config.projection as f64)
+    }
+
+    /// F(x, t) for a batch.
+    ///
+    /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
+    ///
+    /// # Errors
+    /// [`NetError::Input`] if the grid has another dimension or the values another length.
+    pub fn forward(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        times: &[f64],
+        half_log_snr: &[f64],
+    ) -> Result<Tensor<3>, NetError> {
+        let (batch, points) = (times.len(), grid.len());
+        if grid.dim() != self.modes.len() || x.len() != batch * points * self.channels {
+            return Err(NetError::Input {
+                expected: format!("{} axes and {} channel(s)", self.modes.len(), self.channels),
+                found: format!("{} axes and {} values for {batch} fields", grid.dim(), x.len()),
+            });
+        }
+        let basis = self.basis(grid);
+        let width = self.config.width;
+        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, &self.device));
+        let mut h = self.weights.lifting.forward(self.inputs(grid, x, times));
+        for (i, layer) in self.weights.layers.iter().enumerate() {
+            h = layer.spectral.forward(h.clone(), &basis) + layer.skip.forward(h);
+            if let Some(film) = &film {
+                let scale = film.clone().narrow(2, 2 * i * width, width);
+                let shift = film.clone().narrow(2, (2 * i + 1) * width, width);
+                h = h * (scale + 1.0) + shift;
+            }
+            if i + 1 < self.weights.layers.len() {
+                h = gelu(h);
+            }
+        }
+        Ok(self.weights.output.forward(gelu(self.weights.projection.forward(h))))
+    }
+
+    /// `[batch, points, field channels + coordinates (+ time)]`.
+    fn inputs(&self, grid: &Grid, x: &[f32], times: &[f64]) -> Tensor<3> {
+        let points = grid.len();
+        let coordinates: Vec<Vec<f32>> = (0..points)
+            .map(|flat| {
+                let at = grid.position(flat);
+                let axes = grid.axes().iter().zip(at);
+                match self.coordinates {
+                    Coordinates::None => vec![],
+                    Coordinates::Centres => axes
+                        .map(|(a, j)| (2.0 * a.centre(j) / a.length - 1.0) as f32)
+                        .collect(),
+                    Coordinates::Endpoints => axes
+                        .map(|(a, j)| j as f32 / (a.points.max(2) - 1) as f32)
+                        .collect(),
+                }
+            })
+            .collect();
+        let time = self.config.conditioning == Conditioning::InputChannel;
+        let inputs = self.channels + coordinates[0].len() + usize::from(time);
+        let mut values = Vec::with_capacity(times.len() * points * inputs);
+        for (field, t) in x.chunks_exact(points * self.channels).zip(times) {
+            for (v, c) in field.chunks_exact(self.channels).zip(&coordinates) {
+                values.extend_from_slice(v);
+                values.extend_from_slice(c);
+                if time {
+                    values.push(*t as f32);
+                }
+            }
+        }
+        Tensor::from_data(TensorData::new(values, [times.len(), points, inputs]), &self.device)
+    }
+
+    fn basis(&self, grid: &Grid) -> SpectralBasis {
+        let mut bases = self.bases.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        bases
+            .entry(format!("{:?}", grid.points()))
+            .or_insert_with(|| SpectralBasis::new(grid, &self.modes, &self.padding, &self.device))
+            .clone()
+    }
+}

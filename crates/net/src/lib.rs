@@ -1,0 +1,23 @@
+//! Neural operators as denoisers of functions.
+//!
+//! Networks see one flattened point axis, `[batch, points, channel]`, with the grid beside it:
+//! point-wise layers do not know the dimension, and the spectral layer applies one small dense
+//! transform per axis. A [`Model`] puts a network behind the affine denoiser that mean and
+//! spectrum already give ([`preconditioning`]) and implements [`karhunen_field::denoiser::Denoiser`].
+//!
+//! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
+
+mod error;
+pub mod fno;
+pub mod model;
+pub mod parameters;
+pub mod preconditioning;
+pub mod spectral;
+pub mod time_embedding;
+
+pub use burn::tensor::Device;
+pub use error::NetError;
+pub use fno::{Conditioning, Coordinates, Fno, FnoConfig};
+pub use model::Model;
+pub use parameters::{Named, Parameters};
+pub use preconditioning::{Preconditioner, Preconditioning};

@@ -1,0 +1,100 @@
+//! A trained (or untrained) denoiser: a network behind its preconditioner.
+
+use burn::tensor::Tensor;
+use karhunen_field::denoiser::Denoiser;
+use karhunen_field::{Ensemble, FieldError, Grid};
+use rayon::prelude::*;
+
+use crate::{Fno, NetError, Preconditioner};
+
+/// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
+const CELLS_AT_ONCE: usize = 1 << 18;
+
+/// D(x, t) = base + gain · F(input, t): see [`crate::preconditioning`].
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// The network.
+    pub network: Fno,
+    /// What surrounds it.
+    pub preconditioner: Preconditioner,
+}
+
+/// What the network needs to see of a batch, on the host, channels last.
+pub struct Inputs {
+    /// `[batch, point, channel]` inputs of F.
+    pub values: Vec<f32>,
+    /// Time of each field.
+    pub times: Vec<f64>,
+    /// ln(a/b) of each field.
+    pub half_log_snr: Vec<f64>,
+}
+
+impl Model {
+    /// F of prepared inputs, on the network's device.
+    ///
+    /// # Errors
+    /// As [`Fno::forward`].
+    pub fn network_output(&self, grid: &Grid, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
+        self.network.forward(grid, &inputs.values, &inputs.times, &inputs.half_log_snr)
+    }
+
+    /// ln(a/b) at a time.
+    pub fn half_log_snr(&self, t: f64) -> f64 {
+        0.5 * self.preconditioner.path().log_snr(t)
+    }
+
+    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+        let grid = &x.grid;
+        let (scales, on) = (self.preconditioner.scales(t), self.preconditioner.on(grid));
+        let split: Vec<(Vec<f64>, Vec<f32>)> = x
+            .values
+            .par_chunks_exact(x.field_len())
+            .map(|field| {
+                let (base, input) = self.preconditioner.split(field, t, &scales, &on);
+                (base, channels_last(&input, x.channels))
+            })
+            .collect();
+        let count = split.len();
+        let inputs = Inputs {
+            values: split.iter().flat_map(|(_, input)| input.iter().copied()).collect(),
+            times: vec![t; count],
+            half_log_snr: vec![self.half_log_snr(t); count],
+        };
+        let output = self.network_output(grid, &inputs)?;
+        let output: Vec<f32> =
+            output.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
+        let points = grid.len();
+        let mut values = Vec::with_capacity(x.values.len());
+        for ((base, _), f) in split.into_iter().zip(output.chunks_exact(x.field_len())) {
+            values.extend(base.into_iter().enumerate().map(|(at, d)| {
+                let (channel, point) = (at / points, at % points);
+                d + scales.gain * f64::from(f[point * x.channels + channel])
+            }));
+        }
+        Ok(values)
+    }
+}
+
+impl Denoiser for Model {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
+        let mut values = Vec::with_capacity(x.values.len());
+        for start in (0..x.count()).step_by(at_once) {
+            let part = x.slice(start..x.count().min(start + at_once));
+            let denoised =
+                self.denoise_part(&part, t).map_err(|e| FieldError::Denoiser(e.to_string()))?;
+            values.extend(denoised);
+        }
+        Ensemble::new(x.grid, x.channels, values)
+    }
+}
+
+/// `[channel, point]` in f64 → `[point, channel]` in f32.
+pub fn channels_last(field: &[f64], channels: usize) -> Vec<f32> {
+    let points = field.len() / channels;
+    let mut out = Vec::with_capacity(field.len());
+    for point in 0..points {
+        out.extend((0..channels).map(|c| field[c * points + point] as f32));
+    }
+    out
+}

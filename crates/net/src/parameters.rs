@@ -1,0 +1,189 @@
+//! A network's parameters as named arrays on the host.
+//!
+//! Optimizer, moving averages and checkpoints work on these; the network's tensors are refreshed
+//! from them. Names are paths such as `layers.0.spectral.real`, so files outlive this program.
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use karhunen_field::ModeNoise;
+use karhunen_field::noise::stream;
+
+use crate::NetError;
+
+/// One named array.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Named {
+    /// Path of the parameter in the network.
+    pub name: String,
+    /// Shape, last axis fastest.
+    pub shape: Vec<usize>,
+    /// Values.
+    pub values: Vec<f32>,
+}
+
+/// All parameters of a network, in the order the network visits them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Parameters {
+    /// The arrays.
+    pub arrays: Vec<Named>,
+}
+
+impl Parameters {
+    /// Reads every float parameter of a module.
+    ///
+    /// # Errors
+    /// [`NetError::Compute`] if the device does not hand them back.
+    pub fn of<M: Module>(module: &M) -> Result<Self, NetError> {
+        let mut visitor = Read { path: vec![], arrays: vec![], gradients: None, failure: None };
+        module.visit(&mut visitor);
+        visitor.finish()
+    }
+
+    /// Reads the gradient of every parameter; zero where none arrived.
+    ///
+    /// # Errors
+    /// [`NetError::Compute`] if the device does not hand them back.
+    pub fn gradients_of<M: Module>(module: &M, gradients: &Gradients) -> Result<Self, NetError> {
+        let mut visitor =
+            Read { path: vec![], arrays: vec![], gradients: Some(gradients), failure: None };
+        module.visit(&mut visitor);
+        visitor.finish()
+    }
+
+    /// Writes the values into a module of the same architecture; its tensors are then leaves that
+    /// ask for gradients where the device tracks them.
+    ///
+    /// # Errors
+    /// [`NetError::Parameter`] where a name is missing or a shape differs.
+    pub fn assign<M: Module>(&self, module: M, device: &Device) -> Result<M, NetError> {
+        let mut mapper =
+            Write { path: vec![], parameters: self, next: 0, device: device.clone(), failure: None };
+        let module = module.map(&mut mapper);
+        match mapper.failure {
+            Some(failure) => Err(failure),
+            None => Ok(module),
+        }
+    }
+
+    /// Number of values.
+    pub fn count(&self) -> usize {
+        self.arrays.iter().map(|a| a.values.len()).sum()
+    }
+
+    /// The same names and shapes with every value 0.
+    pub fn zeros_like(&self) -> Self {
+        let mut zeros = self.clone();
+        zeros.arrays.iter_mut().for_each(|a| a.values.fill(0.0));
+        zeros
+    }
+
+    /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, and the output
+    /// layer and FiLM 0, so that the network starts as the zero function.
+    ///
+    /// Spectral weights have gain ½ with fan-in counting both parts of a complex channel: the
+    /// spectrum of a unit-variance field sums to 1 over its modes, so the layer keeps its scale.
+    pub fn initialise(&mut self, seed: u64) {
+        let noise = ModeNoise::new(seed);
+        for (i, array) in self.arrays.iter_mut().enumerate() {
+            let name = array.name.as_str();
+            let fan_in = array.shape[array.shape.len().saturating_sub(2)] as f64;
+            let bound = match name {
+                _ if array.shape.len() < 2 => 0.0,
+                "output.weight" | "time.film.weight" => 0.0,
+                _ if name.contains("spectral") => 0.5 * (3.0 / (2.0 * fan_in)).sqrt(),
+                _ => (3.0 / fan_in).sqrt() * std::f64::consts::FRAC_1_SQRT_2,
+            };
+            let uniforms = if bound == 0.0 {
+                vec![0.5; array.values.len()]
+            } else {
+                noise.uniforms(array.values.len(), i as u64, stream::WEIGHTS)
+            };
+            for (value, u) in array.values.iter_mut().zip(uniforms) {
+                *value = ((2.0 * u - 1.0) * bound) as f32;
+            }
+        }
+    }
+}
+
+struct Read<'a> {
+    path: Vec<String>,
+    arrays: Vec<Named>,
+    gradients: Option<&'a Gradients>,
+    failure: Option<String>,
+}
+
+impl Read<'_> {
+    fn finish(self) -> Result<Parameters, NetError> {
+        match self.failure {
+            Some(failure) => Err(NetError::Compute(failure)),
+            None => Ok(Parameters { arrays: self.arrays }),
+        }
+    }
+}
+
+impl ModuleVisitor for Read<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let shape = value.dims().to_vec();
+        let read = match self.gradients {
+            None => value.without_autodiff().try_into_vec_as::<f32>(),
+            Some(gradients) => match value.grad(gradients) {
+                Some(gradient) => gradient.without_autodiff().try_into_vec_as::<f32>(),
+                None => Ok(vec![0.0; shape.iter().product()]),
+            },
+        };
+        match read {
+            Ok(values) => self.arrays.push(Named { name: self.path.join("."), shape, values }),
+            Err(e) => self.failure = Some(e.to_string()),
+        }
+    }
+}
+
+struct Write<'a> {
+    path: Vec<String>,
+    parameters: &'a Parameters,
+    next: usize,
+    device: Device,
+    failure: Option<NetError>,
+}
+
+impl ModuleMapper for Write<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, value, mapper) = param.consume();
+        let (name, expected) = (self.path.join("."), value.dims().to_vec());
+        // arrays normally come in visiting order; a file may have another
+        let found = match self.parameters.arrays.get(self.next) {
+            Some(array) if array.name == name => Some(array),
+            _ => self.parameters.arrays.iter().find(|a| a.name == name),
+        };
+        self.next += 1;
+        match found {
+            Some(array) if array.shape == expected => {
+                let data = TensorData::new(array.values.clone(), expected);
+                let tensor = Tensor::<D>::from_data(data, &self.device).require_grad();
+                Param::from_mapped_value(id, tensor, mapper)
+            }
+            other => {
+                let found = other.map(|a| a.shape.clone()).unwrap_or_default();
+                self.failure.get_or_insert(NetError::Parameter { name, expected, found });
+                Param::from_mapped_value(id, value, mapper)
+            }
+        }
+    }
+}

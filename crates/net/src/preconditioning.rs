@@ -1,0 +1,174 @@
+//! The part of the denoiser that is known before any training.
+//!
+//! Every network output F is read as D(x, t) = base(x, t) + gain(t) · F(input(x, t), t):
+//!
+//! | kind | base | gain | input |
+//! |---|---|---|---|
+//! | none (published) | x / a | b² / (a g) | x |
+//! | scalar | m + a σ_d² / S · (x − a m) | c_out | (x − a m) / √S |
+//! | Wiener | m + Σ_k a c_k / S_k · (x − a m)_k e_k | c_out | (x − a m) / √S |
+//!
+//! with S_k = a² c_k + b² λ_k, S = Σ S_k, v_k = c_k b² λ_k / S_k, c_out² = Σ v_k (Wiener) or
+//! σ_d² b² σ_n² / S (scalar), σ_d² = Σ c_k, σ_n² = Σ λ_k, and g² the diffusion of the forward
+//! process. The sums run over the modes of the *reference grid* (the finest training level),
+//! whatever grid is evaluated: they are functions of t alone. With a zero output layer the Wiener
+//! kind is exact on Gaussian data; what is left to learn is what is not Gaussian.
+//!
+//! The training target (X₀ − base) / gain has unit scale at every t for the last two kinds; for
+//! the first, the weight (b/g)² makes the loss the published E‖(b/g) F + η‖².
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use karhunen_field::path::Path;
+use karhunen_field::{GaussianLaw, Grid, Prior, Transform};
+use serde::{Deserialize, Serialize};
+
+/// Which affine part stands before the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preconditioning {
+    /// The published parameterisation: the network is g Q∇log p.
+    None,
+    /// One number per time, from the point-wise variances of data and noise.
+    Scalar,
+    /// The best linear denoiser, mode by mode.
+    Wiener,
+}
+
+/// Factors that depend on time alone.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Scales {
+    /// What F is multiplied with.
+    pub gain: f64,
+    /// What the centred field is multiplied with before it enters the network.
+    pub input: f64,
+    /// Weight of the squared error of F in the loss.
+    pub weight: f64,
+    /// Scalar filter a σ_d² / S; unused by the Wiener kind.
+    skip: f64,
+}
+
+/// The affine denoiser and the scales around a network.
+#[derive(Debug, Clone)]
+pub struct Preconditioner {
+    kind: Preconditioning,
+    path: Arc<dyn Path>,
+    prior: Arc<dyn Prior>,
+    law: GaussianLaw,
+    /// (c_k averaged over channels, λ_k) on the reference grid.
+    reference: Arc<Vec<(f64, f64)>>,
+    grids: Arc<Mutex<HashMap<String, Arc<OnGrid>>>>,
+}
+
+/// Tables of one grid.
+#[derive(Debug)]
+pub struct OnGrid {
+    transform: Transform,
+    /// Mean field, `[channel, point]`.
+    mean: Vec<f64>,
+    /// c_k, `[channel, mode]`.
+    data: Vec<f64>,
+    /// λ_k.
+    noise: Vec<f64>,
+}
+
+impl Preconditioner {
+    /// From the data's law and the noise; `reference` is the finest training level's grid.
+    pub fn new(
+        kind: Preconditioning,
+        path: Arc<dyn Path>,
+        prior: Arc<dyn Prior>,
+        law: GaussianLaw,
+        reference: Grid,
+    ) -> Self {
+        let (data, noise) = (law.variances(&reference), prior.eigenvalues(&reference));
+        let (modes, channels) = (noise.len(), law.channels() as f64);
+        let pairs = (0..modes)
+            .map(|k| (data.iter().skip(k).step_by(modes).sum::<f64>() / channels, noise[k]))
+            .collect();
+        Self { kind, path, prior, law, reference: Arc::new(pairs), grids: Arc::default() }
+    }
+
+    /// Which kind this is.
+    pub fn kind(&self) -> Preconditioning {
+        self.kind
+    }
+
+    /// The Gaussian path.
+    pub fn path(&self) -> &Arc<dyn Path> {
+        &self.path
+    }
+
+    /// The covariance of the noise.
+    pub fn prior(&self) -> &Arc<dyn Prior> {
+        &self.prior
+    }
+
+    /// Mean and mode variances of the data.
+    pub fn law(&self) -> &GaussianLaw {
+        &self.law
+    }
+
+    /// Factors at time t. **Cost** one pass over the reference grid's modes.
+    pub fn scales(&self, t: f64) -> Scales {
+        let (a, b) = (self.path.signal(t), self.path.noise(t));
+        if self.kind == Preconditioning::None {
+            let g = self.path.diffusion(t).sqrt();
+            return Scales { gain: b * b / (a * g), input: 1.0, weight: (b / g).powi(2), skip: 0.0 };
+        }
+        let (a2, b2) = (a * a, b * b);
+        let (mut sum, mut error, mut data, mut noise) = (0.0, 0.0, 0.0, 0.0);
+        for (c, lambda) in self.reference.iter() {
+            let s = a2 * c + b2 * lambda;
+            sum += s;
+            error += if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
+            data += c;
+            noise += lambda;
+        }
+        if self.kind == Preconditioning::Scalar {
+            error = data * b2 * noise / sum;
+        }
+        Scales { gain: error.sqrt(), input: 1.0 / sum.sqrt(), weight: 1.0, skip: a * data / sum }
+    }
+
+    /// Tables for a grid of the box, made once.
+    pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
+        let mut grids = self.grids.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let make = || {
+            let transform = Transform::new(*grid);
+            let mean = transform.synthesise_channels(&self.law.mean_modes(grid));
+            let data = self.law.variances(grid);
+            let noise = self.prior.eigenvalues(grid);
+            Arc::new(OnGrid { transform, mean, data, noise })
+        };
+        grids.entry(format!("{grid:?}")).or_insert_with(make).clone()
+    }
+
+    /// Base and input of one field `[channel, point]` at time t.
+    pub fn split(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+        let (a, b) = (self.path.signal(t), self.path.noise(t));
+        if self.kind == Preconditioning::None {
+            return (x.iter().map(|v| v / a).collect(), x.to_vec());
+        }
+        let centred: Vec<f64> = x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect();
+        let mut base = if self.kind == Preconditioning::Scalar {
+            centred.iter().map(|v| scales.skip * v).collect()
+        } else {
+            let (a2, b2) = (a * a, b * b);
+            let mut modes = on.transform.analyse_channels(&centred);
+            for (channel, c) in
+                modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
+            {
+                for ((x, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
+                    let s = a2 * c + b2 * lambda;
+                    *x *= if s > 0.0 { a * c / s } else { 0.0 };
+                }
+            }
+            on.transform.synthesise_channels(&modes)
+        };
+        base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
+        let input = centred.into_iter().map(|v| scales.input * v).collect();
+        (base, input)
+    }
+}

@@ -1,0 +1,416 @@
+//! A run as its user writes it down: one TOML file, every key with a default.
+//!
+//! Unknown keys are errors that name the nearest known one. The resolved configuration (every
+//! default filled in) is stored inside each checkpoint, so a model directory explains itself.
+
+use std::path::Path;
+
+use karhunen_field::path::VariancePreserving;
+use karhunen_field::sampler::Method;
+use karhunen_field::{Boundary, Grid};
+use karhunen_net::{FnoConfig, Preconditioning};
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::priors::PriorConfig;
+
+/// Everything that determines a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// Seed of weights, batches and noise.
+    pub seed: u64,
+    /// Where the functions come from.
+    pub data: DataConfig,
+    /// Covariance of the noise.
+    pub prior: PriorConfig,
+    /// Signal and noise over time.
+    pub path: VariancePreserving,
+    /// The network.
+    pub network: FnoConfig,
+    /// Loss, optimizer, budget.
+    pub training: TrainingConfig,
+    /// The ladder, coarse first.
+    pub levels: Vec<LevelConfig>,
+    /// What `sample` does unless told otherwise.
+    pub sampling: SamplingConfig,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        let level = |grid: &str, share| LevelConfig { grid: grid.into(), share };
+        Self {
+            seed: 0,
+            data: DataConfig::default(),
+            prior: PriorConfig::Fitted,
+            path: VariancePreserving::default(),
+            network: FnoConfig::default(),
+            training: TrainingConfig::default(),
+            levels: vec![level("16x16", 0.6), level("32x32", 0.25), level("64x64", 0.15)],
+            sampling: SamplingConfig::default(),
+        }
+    }
+}
+
+/// `[data]`: where the functions come from and how they reach the finest level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DataConfig {
+    /// A file, a folder of images, or `builtin:spinodal` / `builtin:grains`.
+    pub source: String,
+    /// Held-out fields from a file of their own; otherwise a part of `source` is held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_source: Option<String>,
+    /// Boundary condition of every axis.
+    pub boundary: Boundary,
+    /// Cells of random patches cut from large images, as `128x128`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patch: Option<String>,
+    /// Fields to make (built-in data), patches to cut, or at most this many fields of a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
+    /// Fraction held out for validation.
+    pub validation: f64,
+    /// Slices left out on both sides of a validation block of a stack.
+    pub gap: usize,
+    /// How fields reach the finest level's grid from a finer one.
+    pub resample: Resample,
+    /// Channels of an array whose shape leaves it open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Dimension of an array whose shape leaves it open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dim: Option<usize>,
+}
+
+impl Default for DataConfig {
+    fn default() -> Self {
+        Self {
+            source: "builtin:spinodal".into(),
+            validation_source: None,
+            boundary: Boundary::Neumann,
+            patch: None,
+            count: None,
+            validation: 0.1,
+            gap: 8,
+            resample: Resample::Spectral,
+            channels: None,
+            dim: None,
+        }
+    }
+}
+
+/// How measured fields are brought to the finest level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resample {
+    /// Drop the modes the grid does not hold; commutes with everything else here.
+    Spectral,
+    /// Average over cells.
+    Area,
+}
+
+/// `[[levels]]`: one rung of the ladder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelConfig {
+    /// Cells, as `32x32`.
+    pub grid: String,
+    /// Part of all steps spent here; shares are normalised to their sum.
+    pub share: f64,
+}
+
+/// Where in time the loss looks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum TimeDensity {
+    /// Uniform in t, as published.
+    Uniform,
+    /// Uniform in the log-SNR.
+    LogSnr,
+    /// ln(b/a) normal with this mean and standard deviation, cut to the path's range.
+    LogNormal {
+        /// Mean of ln(b/a).
+        mean: f64,
+        /// Standard deviation of ln(b/a).
+        deviation: f64,
+    },
+}
+
+/// `[training]`: loss, optimizer, budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// The affine part before the network.
+    pub preconditioning: Preconditioning,
+    /// Fields a step.
+    pub batch: usize,
+    /// Steps over all levels.
+    pub steps: usize,
+    /// Wall-clock budget instead of steps; turned into a number of steps before the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Peak learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Part of all steps over which the rate rises from 0; it then falls as a cosine.
+    pub warmup: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient.
+    pub clip: f64,
+    /// Decay of the moving average of the weights.
+    pub ema: f64,
+    /// Where in time the loss looks.
+    pub time_density: TimeDensity,
+    /// Held-out fields in the validation loss, at most.
+    pub validation_fields: usize,
+    /// Validations over the run.
+    pub validations: usize,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: f64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            preconditioning: Preconditioning::Wiener,
+            batch: 32,
+            steps: 4000,
+            seconds: None,
+            learning_rate: 2e-3,
+            warmup: 0.03,
+            weight_decay: 1e-4,
+            clip: 1.0,
+            ema: 0.999,
+            time_density: TimeDensity::Uniform,
+            validation_fields: 128,
+            validations: 10,
+            checkpoint_seconds: 120.0,
+        }
+    }
+}
+
+/// `[sampling]`: defaults of `sample`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SamplingConfig {
+    /// The sampler.
+    pub sampler: Method,
+    /// Network evaluations a field.
+    pub evaluations: usize,
+}
+
+impl Default for SamplingConfig {
+    fn default() -> Self {
+        Self { sampler: Method::DpmSolver2M, evaluations: 20 }
+    }
+}
+
+impl RunConfig {
+    /// Reads a file and applies `key=value` settings such as `training.steps=200` on top.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`] if the file cannot be read; [`TrainError::Config`] with the place and,
+    /// for an unknown key, the nearest known one.
+    pub fn load(path: Option<&Path>, settings: &[String]) -> Result<Self, TrainError> {
+        let mut table = toml::Table::new();
+        let place = path.map_or("settings".to_string(), |p| p.display().to_string());
+        if let Some(path) = path {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| TrainError::Read { path: path.into(), source })?;
+            table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
+                place: place.clone(),
+                message: e.to_string().trim_end().to_string(),
+            })?;
+        }
+        for setting in settings {
+            apply(&mut table, setting)?;
+        }
+        Self::from_table(table, &place)
+    }
+
+    /// From an already parsed table; `place` names it in errors.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`].
+    pub fn from_table(table: toml::Table, place: &str) -> Result<Self, TrainError> {
+        let config: Self = table.try_into().map_err(|e: toml::de::Error| TrainError::Config {
+            place: place.to_string(),
+            message: explain(&e.to_string()),
+        })?;
+        config.check(place)?;
+        Ok(config)
+    }
+
+    /// As TOML, every default filled in.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("a configuration holds only numbers, strings and tables")
+    }
+
+    /// Grids of the levels, coarse first, on the box whose first axis has length 1.
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] for sizes that do not parse, mixed dimensions, boxes of different
+    /// shape, or levels out of order.
+    pub fn grids(&self) -> Result<Vec<Grid>, TrainError> {
+        let fail = |message: String| TrainError::Config { place: "levels".into(), message };
+        let last = self.levels.last().ok_or_else(|| fail("there must be at least one".into()))?;
+        let sizes = |text: &str| parse_points(text).map_err(&fail);
+        let finest = Grid::unit(&sizes(&last.grid)?, self.data.boundary)
+            .map_err(|e| fail(e.to_string()))?;
+        let mut grids: Vec<Grid> = Vec::new();
+        for level in &self.levels {
+            let points = sizes(&level.grid)?;
+            let grid = finest.with_points(&points).map_err(|_| {
+                fail(format!("{} and {} differ in dimension", level.grid, last.grid))
+            })?;
+            if let Some(before) = grids.last()
+                && before.axes().iter().zip(grid.axes()).any(|(a, b)| a.points > b.points)
+            {
+                return Err(fail(format!("{before} comes before {grid}; order them coarse first")));
+            }
+            if points.iter().any(|&n| n < 2) {
+                return Err(fail(format!("{grid} has an axis of fewer than 2 cells")));
+            }
+            grids.push(grid);
+        }
+        Ok(grids)
+    }
+
+    fn check(&self, place: &str) -> Result<(), TrainError> {
+        let t = &self.training;
+        let fail = |key: &str, value: String, needs: &str| {
+            let message = format!("{key} = {value}: {needs}");
+            Err(TrainError::Config { place: place.to_string(), message })
+        };
+        if t.batch == 0 || t.batch > 1 << 16 {
+            return fail("training.batch", t.batch.to_string(), "between 1 and 65536");
+        }
+        if t.steps == 0 {
+            return fail("training.steps", "0".into(), "at least 1");
+        }
+        let positive = [
+            ("training.learning_rate", t.learning_rate),
+            ("training.clip", t.clip),
+            ("training.checkpoint_seconds", t.checkpoint_seconds),
+            ("training.seconds", t.seconds.unwrap_or(1.0)),
+        ];
+        for (key, value) in positive {
+            if !(value.is_finite() && value > 0.0) {
+                return fail(key, value.to_string(), "a positive number");
+            }
+        }
+        let fractions = [
+            ("training.warmup", t.warmup),
+            ("training.ema", t.ema),
+            ("training.weight_decay", t.weight_decay),
+            ("data.validation", self.data.validation),
+        ];
+        for (key, value) in fractions {
+            if !(0.0..1.0).contains(&value) {
+                return fail(key, value.to_string(), "at least 0 and below 1");
+            }
+        }
+        for level in &self.levels {
+            if !(level.share.is_finite() && level.share > 0.0) {
+                return fail("levels.share", level.share.to_string(), "a positive number");
+            }
+        }
+        self.grids().map(|_| ())
+    }
+}
+
+/// Cells per axis from text such as `64`, `64x48` or `32x32x32`.
+///
+/// # Errors
+/// A sentence saying what was wrong.
+pub fn parse_points(text: &str) -> Result<Vec<usize>, String> {
+    let parts: Result<Vec<usize>, _> = text.split('x').map(|p| p.trim().parse()).collect();
+    match parts {
+        Ok(points) if (1..=3).contains(&points.len()) && !points.contains(&0) => Ok(points),
+        _ => Err(format!("`{text}` is no grid; write 1 to 3 cell counts such as 64x48")),
+    }
+}
+
+/// Puts one `a.b.c=value` into a table. Values are TOML where they parse as such, else strings.
+fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainError> {
+    let fail = |message: &str| TrainError::Config {
+        place: format!("--set {setting}"),
+        message: message.to_string(),
+    };
+    let (key, value) = setting.split_once('=').ok_or_else(|| fail("write key=value"))?;
+    let parsed: Option<toml::Value> =
+        format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_string()));
+    let mut parts: Vec<&str> = key.trim().split('.').collect();
+    let last = parts.pop().filter(|p| !p.is_empty()).ok_or_else(|| fail("the key is empty"))?;
+    let mut here = table;
+    for part in parts {
+        here = here
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| fail("a part of the key is a value, not a table"))?;
+    }
+    here.insert(last.to_string(), value);
+    Ok(())
+}
+
+/// serde's message, with the nearest known key after an unknown one.
+fn explain(message: &str) -> String {
+    let message = message.trim_end();
+    let Some(rest) = message.split("unknown field `").nth(1) else {
+        return message.to_string();
+    };
+    let mut names = rest.split('`').step_by(2);
+    let unknown = names.next().unwrap_or_default();
+    let nearest = rest
+        .split('`')
+        .skip(2)
+        .step_by(2)
+        .max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
+    match nearest {
+        Some(known) => format!("{message}\nunknown key `{unknown}`; did you mean `{known}`?"),
+        None => message.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolved_configuration_reads_back_as_itself() {
+        let config = RunConfig::default();
+        let back = RunConfig::from_table(config.to_toml().parse().unwrap(), "text").unwrap();
+        assert_eq!(config, back);
+    }
+
+    #[test]
+    fn settings_reach_into_tables() {
+        let set = |s: &[&str]| {
+            let owned: Vec<String> = s.iter().map(|s| s.to_string()).collect();
+            RunConfig::load(None, &owned)
+        };
+        let config = set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
+        assert_eq!(config.training.steps, 7);
+        assert_eq!(config.data.source, "a b.npy");
+        assert_eq!(config.network.modes, vec![4]);
+        assert!(set(&["training"]).is_err());
+    }
+
+    #[test]
+    fn unknown_keys_name_the_nearest_known_one() {
+        let error = RunConfig::load(None, &["training.lerning_rate=1".into()]).unwrap_err();
+        assert!(error.to_string().contains("did you mean `learning_rate`"), "{error}");
+        let error = RunConfig::load(None, &["sed=1".into()]).unwrap_err();
+        assert!(error.to_string().contains("did you mean `seed`"), "{error}");
+    }
+
+    #[test]
+    fn levels_must_climb() {
+        let text = "levels = [{grid = \"32x32\", share = 1}, {grid = \"16x16\", share = 1}]";
+        let error = RunConfig::from_table(text.parse().unwrap(), "text").unwrap_err();
+        assert!(error.to_string().contains("coarse first"), "{error}");
+    }
+}

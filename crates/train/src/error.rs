@@ -1,0 +1,83 @@
+//! What can go wrong while preparing or running a training.
+
+use std::path::PathBuf;
+
+/// Errors of this crate; each names the file or key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A file that cannot be read.
+    #[error("{path}: cannot be read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file or folder that cannot be written.
+    #[error("{path}: cannot be written: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A configuration that means nothing.
+    #[error("{place}: {message}")]
+    Config {
+        /// File, key or setting.
+        place: String,
+        /// What is wrong, and the fix where there is one.
+        message: String,
+    },
+    /// Data that cannot be trained on.
+    #[error("{source_name}: {message}")]
+    Data {
+        /// Path or name of the data.
+        source_name: String,
+        /// What is wrong, and the fix.
+        message: String,
+    },
+    /// Not enough memory for the run as configured.
+    #[error("this run needs about {needed:.1} GiB ({breakdown}) and {available:.1} GiB are free; lower {knob}")]
+    Memory {
+        /// GiB the run needs.
+        needed: f64,
+        /// GiB the machine has free.
+        available: f64,
+        /// Where it goes.
+        breakdown: String,
+        /// The key to change.
+        knob: &'static str,
+    },
+    /// A directory that holds no usable checkpoint.
+    #[error("{path}: {message}", path = path.display())]
+    Checkpoint {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// Training kept producing non-finite or exploding losses.
+    #[error("training diverged at step {step} ({what}) and three times before, the rate halved each time; lower training.learning_rate (now {rate:.1e})")]
+    Diverged {
+        /// Step of the last failure.
+        step: usize,
+        /// What was seen.
+        what: String,
+        /// Rate at that step.
+        rate: f64,
+    },
+    /// The network refused.
+    #[error(transparent)]
+    Net(#[from] karhunen_net::NetError),
+    /// The mathematics refused.
+    #[error(transparent)]
+    Field(#[from] karhunen_field::FieldError),
+    /// A data file was refused.
+    #[error(transparent)]
+    Format(#[from] karhunen_formats::FormatError),
+    /// Built-in data could not be made.
+    #[error(transparent)]
+    Simulate(#[from] karhunen_simulate::SimulateError),
+}

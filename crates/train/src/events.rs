@@ -1,0 +1,55 @@
+//! What a run tells while it goes.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// One line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Steps done.
+    pub step: usize,
+    /// Level, counted from 0.
+    pub level: usize,
+    /// Grid of the level.
+    pub grid: String,
+    /// Seconds in training steps so far.
+    pub seconds: f64,
+    /// Training loss of this step.
+    pub loss: f64,
+    /// Validation loss at the finest level, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_loss: Option<f64>,
+    /// Learning rate.
+    pub rate: f64,
+    /// Something worth telling a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Listens to a run; all methods default to nothing.
+pub trait Observer {
+    /// Something to tell before the first step: what the data are, what will be done.
+    fn note(&mut self, _text: &str) {}
+
+    /// A step was done (called for every step; files get fewer lines).
+    fn step(&mut self, _event: &Event, _total: usize) {}
+
+    /// A validation, level switch, checkpoint or roll-back happened.
+    fn milestone(&mut self, _event: &Event) {}
+}
+
+/// Hears nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Observer for Silent {}
+
+/// Reads `events.jsonl`, leaving out lines that a crash cut short.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn read(path: &Path) -> std::io::Result<Vec<Event>> {
+    let text = std::fs::read_to_string(path)?;
+    Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}

@@ -1,0 +1,29 @@
+//! Multilevel training: data, loss, levels, optimizer, checkpoints, the run loop.
+//!
+//! Data's way: file → values on the finest grid → normalise → level's grid → path noise → network →
+//! loss. A run is a [`config::RunConfig`] and nothing else; its outcome is a directory whose
+//! checkpoints are complete models ([`trained::TrainedModel`]).
+//!
+//! Not here: argument parsing, pictures, progress bars (crate `cli` listens through
+//! [`events::Observer`]).
+
+pub mod batch;
+pub mod checkpoint;
+pub mod config;
+pub mod data;
+mod error;
+pub mod events;
+pub mod ledger;
+pub mod memory;
+pub mod optimizer;
+pub mod priors;
+pub mod run;
+pub mod schedule;
+pub mod statistics;
+pub mod time_density;
+pub mod trained;
+
+pub use config::RunConfig;
+pub use error::TrainError;
+pub use run::{Outcome, Run};
+pub use trained::TrainedModel;

@@ -1,0 +1,49 @@
+//! Memory of a run, estimated before it is taken.
+
+use karhunen_field::Grid;
+use karhunen_net::Model;
+
+use crate::TrainError;
+
+const GIB: f64 = (1u64 << 30) as f64;
+
+/// Bytes the machine can still give, where the system tells.
+pub fn available() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024.0)
+}
+
+/// Refuses to start what will not fit.
+///
+/// # Errors
+/// [`TrainError::Memory`] with the estimate and the key to lower.
+pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), TrainError> {
+    match available() {
+        Some(free) if needed > 0.95 * free => Err(TrainError::Memory {
+            needed: needed / GIB,
+            available: free / GIB,
+            breakdown,
+            knob,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of training at a level: data at two grids, a batch's activations, five copies of weights.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_training(model: &Model, data_bytes: f64, finest: &Grid, batch: usize, parameters: usize) -> Result<(), TrainError> {
+    let activations = batch as f64 * model.network.training_bytes(finest);
+    let weights = 7.0 * 4.0 * parameters as f64;
+    let needed = data_bytes + activations + weights;
+    let breakdown = format!(
+        "{:.1} data, {:.1} activations of {batch} fields at {finest}, {:.1} weights",
+        data_bytes / GIB,
+        activations / GIB,
+        weights / GIB
+    );
+    check(needed, breakdown, if data_bytes > activations { "data.count" } else { "training.batch" })
+}

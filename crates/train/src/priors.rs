@@ -1,0 +1,119 @@
+//! The noise's covariance as the configuration names it.
+
+use std::sync::Arc;
+
+use karhunen_field::prior::{
+    Bessel, Combined, Fitted, Laplacian, Matern, Prior, Standard, Truncated,
+};
+use karhunen_field::FieldError;
+use serde::{Deserialize, Serialize};
+
+use crate::statistics::Statistics;
+
+/// `[prior]`: the covariance of the noise, by `kind`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum PriorConfig {
+    /// Isotropic, the data's own spectrum (the default).
+    Fitted,
+    /// White noise per cell: the finite-dimensional baseline, no function in the limit.
+    Standard,
+    /// Random weights on few Fourier modes, 0 beyond (the published "FNO" prior).
+    Truncated {
+        /// Largest wave number per axis.
+        cutoff: u32,
+        /// Factor on the noise.
+        #[serde(default = "one")]
+        scale: f64,
+    },
+    /// s (−Δ)^{−p}.
+    Laplacian {
+        /// Factor s on the noise.
+        scale: f64,
+        /// Power p; 4p must exceed the dimension.
+        power: f64,
+        /// Standard deviation of the constant mode.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        constant: Option<f64>,
+    },
+    /// s (γ − Δ)^{−p}.
+    Bessel {
+        /// Factor s on the noise.
+        #[serde(default = "one")]
+        scale: f64,
+        /// γ.
+        gamma: f64,
+        /// Power p; 4p must exceed the dimension.
+        power: f64,
+    },
+    /// Truncated and Laplacian multipliers on the same white noise.
+    Combined {
+        /// Largest wave number per axis of the truncated part.
+        cutoff: u32,
+        /// Factor on the truncated part (published: 0.5).
+        truncated: f64,
+        /// Factor on the Laplacian part (published: 10).
+        laplacian: f64,
+        /// Power of the Laplacian part.
+        power: f64,
+    },
+    /// The geostatisticians' family.
+    Matern {
+        /// Point-wise variance.
+        #[serde(default = "one")]
+        variance: f64,
+        /// Correlation length, in units of the first axis.
+        length: f64,
+        /// Smoothness ν.
+        smoothness: f64,
+    },
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl PriorConfig {
+    /// The covariance for boxes of dimension `dim`; `Fitted` reads the data's statistics and the
+    /// random weights of `Truncated` come from `seed`.
+    ///
+    /// # Errors
+    /// [`FieldError::NotTraceClass`] or [`FieldError::Parameter`] from the constructors;
+    /// [`FieldError::TooFew`] if `Fitted` is asked for without statistics.
+    pub fn build(
+        &self,
+        dim: usize,
+        seed: u64,
+        statistics: Option<&Statistics>,
+    ) -> Result<Arc<dyn Prior>, FieldError> {
+        Ok(match *self {
+            Self::Fitted => {
+                let s = statistics.ok_or(FieldError::TooFew {
+                    what: "a prior fitted to data",
+                    least: 2,
+                    count: 0,
+                })?;
+                Arc::new(Fitted::new(&s.grid, &s.average_variances())?)
+            }
+            Self::Standard => Arc::new(Standard::new()),
+            Self::Truncated { cutoff, scale } => Arc::new(Truncated::new(seed, cutoff, scale)?),
+            Self::Laplacian { scale, power, constant } => {
+                let prior = Laplacian::new(dim, scale, power)?;
+                Arc::new(match constant {
+                    Some(constant) => prior.with_constant(constant)?,
+                    None => prior,
+                })
+            }
+            Self::Bessel { scale, gamma, power } => {
+                Arc::new(Bessel::new(dim, scale, gamma, power)?)
+            }
+            Self::Combined { cutoff, truncated, laplacian, power } => Arc::new(Combined::new(vec![
+                (truncated, Arc::new(Truncated::new(seed, cutoff, 1.0)?)),
+                (laplacian, Arc::new(Laplacian::new(dim, 1.0, power)?)),
+            ])?),
+            Self::Matern { variance, length, smoothness } => {
+                Arc::new(Matern::new(variance, length, smoothness)?)
+            }
+        })
+    }
+}

@@ -1,0 +1,436 @@
+//! The run loop: levels, steps, validation, checkpoints, roll-back.
+//!
+//! A run lives in a directory: `config.toml` (as asked for), `checkpoints/`, `events.jsonl`,
+//! `ledger.json`. Opening a directory that holds a run of the same configuration goes on where its
+//! newest checkpoint stands; batches are functions of (seed, step), so 2N steps and N + N steps
+//! give the same bits.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use burn::tensor::{Tensor, TensorData};
+use karhunen_field::Grid;
+use karhunen_net::{Device, Model, NetError, Parameters};
+
+use crate::batch::{Batch, Batches, LevelData};
+use crate::checkpoint::{Checkpoint, Progress};
+use crate::config::RunConfig;
+use crate::data::{Data, restrict};
+use crate::events::{Event, Observer, read};
+use crate::ledger::{Ledger, LedgerEntry};
+use crate::optimizer::{Optimizer, Update};
+use crate::schedule::Schedule;
+use crate::trained::{build_model, set};
+use crate::{TrainError, memory};
+
+/// How a call to [`Run::train`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Every step of every level was taken.
+    Finished,
+    /// Asked to stop; a checkpoint was written.
+    Interrupted,
+}
+
+/// Roll-backs before a diverging run gives up.
+const ROLLBACKS: usize = 3;
+/// A loss this many times its running mean counts as diverged.
+const EXPLOSION: f64 = 100.0;
+/// Steps of a level before its running mean is trusted for that.
+const TRUSTED: usize = 20;
+/// Lines of `events.jsonl` for plain steps, about.
+const LINES: usize = 500;
+
+/// A training run and its directory.
+pub struct Run {
+    directory: PathBuf,
+    config: RunConfig,
+    schedule: Schedule,
+    data: Data,
+    model: Model,
+    evaluator: Model,
+    optimizer: Optimizer,
+    progress: Progress,
+    batches: Batches,
+    level: Option<LevelData>,
+}
+
+impl Run {
+    /// Opens a run: resumes the one in `directory` if it has the same configuration and `resume`
+    /// is set, otherwise starts afresh (which `directory` must then be empty of a run for).
+    ///
+    /// # Errors
+    /// [`TrainError::Config`] if the directory holds another run; [`TrainError::Memory`] before
+    /// anything large is taken; those of data, network and files.
+    pub fn open(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let found = if resume { Checkpoint::newest(directory)? } else { None };
+        let asked = directory.join("config.toml");
+        if !resume && !crate::checkpoint::list(directory).is_empty() {
+            return Err(TrainError::Checkpoint {
+                path: directory.into(),
+                message: "holds a run already; resume it, or choose another directory".into(),
+            });
+        }
+        if found.is_some() {
+            same_configuration(&asked, config)?;
+        } else {
+            fs::create_dir_all(directory).map_err(io(directory))?;
+            fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
+        }
+        let resolved = found.as_ref().map_or(config, |(c, _)| &c.config).clone();
+        let finest = Schedule::new(&resolved)?.finest();
+        let data = Data::load(&resolved.data, finest, resolved.seed)?;
+        data.notes.iter().for_each(|note| observer.note(note));
+        let device = Device::flex();
+        let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;
+        let evaluator = build_model(&resolved, &data.statistics, &device)?;
+        let start = model.network.parameters()?;
+        let data_bytes = 8.0 * data.training.values.len() as f64;
+        memory::check_training(&model, data_bytes, &finest, resolved.training.batch, start.count())?;
+        observer.note(&format!("{} parameters", start.count()));
+        let (optimizer, progress) = match found {
+            Some((checkpoint, complaints)) => {
+                complaints.iter().for_each(|c| observer.note(&format!("skipped: {c}")));
+                observer.note(&format!("resuming at step {}", checkpoint.progress.step));
+                (checkpoint.optimizer, checkpoint.progress)
+            }
+            None => (Optimizer::new(start), Progress { rate_factor: 1.0, ..Progress::default() }),
+        };
+        set(&mut model, &optimizer.weights)?;
+        let t = &resolved.training;
+        let batches = Batches::new(resolved.seed, t.batch, t.time_density);
+        let schedule = Schedule::new(&resolved)?;
+        let mut run = Self {
+            directory: directory.into(),
+            config: resolved,
+            schedule,
+            data,
+            model,
+            evaluator,
+            optimizer,
+            progress,
+            batches,
+            level: None,
+        };
+        if let Some(seconds) = run.config.training.seconds {
+            run.fit_budget(seconds, observer)?;
+        }
+        run.prepare_files()?;
+        Ok(run)
+    }
+
+    /// The resolved configuration.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// The levels with their steps.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// Cost and gain of each level so far.
+    pub fn ledger(&self) -> &Ledger {
+        &self.progress.ledger
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> usize {
+        self.progress.step
+    }
+
+    /// Trains to the end, or until `stop` is set, whichever comes first.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] after three roll-backs; [`TrainError::Write`] if a checkpoint
+    /// cannot be written.
+    pub fn train(
+        &mut self,
+        stop: &AtomicBool,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, TrainError> {
+        let total = self.schedule.steps();
+        if self.progress.step == 0 {
+            self.save()?;
+        }
+        let mut saved = Instant::now();
+        while self.progress.step < total {
+            if stop.load(Ordering::Relaxed) {
+                self.save()?;
+                return Ok(Outcome::Interrupted);
+            }
+            let step = self.progress.step;
+            let level = self.enter_level(step)?;
+            let mut event = self.advance(step, level)?;
+            if let Some(what) = self.diverged(&event, level) {
+                self.roll_back(step, what, observer)?;
+                continue;
+            }
+            let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
+            if self.validates_after(step, total) || last_of_level {
+                let loss = self.validate()?;
+                event.validation_loss = Some(loss);
+                self.progress.ledger.levels[level].validation_loss = Some(loss);
+                let best = self.progress.best_validation.map_or(loss, |b| b.min(loss));
+                self.progress.best_validation = Some(best);
+                observer.milestone(&event);
+            }
+            if event.validation_loss.is_some() || step.is_multiple_of((total / LINES).max(1)) {
+                self.record(&event)?;
+            }
+            observer.step(&event, total);
+            let due = saved.elapsed().as_secs_f64() > self.config.training.checkpoint_seconds;
+            if due || last_of_level {
+                self.save()?;
+                saved = Instant::now();
+            }
+        }
+        Ok(Outcome::Finished)
+    }
+
+    /// One step; the weights, the ledger and the counter move on unless the step is refused.
+    fn advance(&mut self, step: usize, level: usize) -> Result<Event, TrainError> {
+        let t = &self.config.training;
+        let rate = t.learning_rate * self.progress.rate_factor * self.schedule.rate(step, t.warmup);
+        let update = Update { rate, decay: t.weight_decay, clip: t.clip, ema: t.ema };
+        let data = self.level.as_ref().expect("a level was entered");
+        let grid = data.grid;
+        let begun = Instant::now();
+        let batch = self.batches.training(step, data, &self.model);
+        let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
+        let norm = if loss.is_finite() { self.optimizer.step(&gradients, &update) } else { f64::NAN };
+        if norm.is_finite() {
+            set(&mut self.model, &self.optimizer.weights)?;
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let loss = if norm.is_finite() { loss } else { f64::NAN };
+        let flops = 3.0 * t.batch as f64 * self.model.network.flops(&grid);
+        if loss.is_finite() {
+            self.progress.ledger.levels[level].add(t.batch, seconds, flops, loss);
+            self.progress.step += 1;
+        }
+        Ok(Event {
+            step: self.progress.step,
+            level,
+            grid: grid.to_string(),
+            seconds: self.progress.ledger.seconds(),
+            loss,
+            validation_loss: None,
+            rate,
+            message: None,
+        })
+    }
+
+    /// Makes the level of a step current; returns its index.
+    fn enter_level(&mut self, step: usize) -> Result<usize, TrainError> {
+        let level = self.schedule.level_of(step);
+        let grid = self.schedule.levels[level].grid;
+        if self.level.as_ref().is_none_or(|l| l.grid != grid) {
+            self.level = Some(restrict(&self.data.training, grid)?);
+        }
+        let ledger = &mut self.progress.ledger.levels;
+        while ledger.len() <= level {
+            let grid = self.schedule.levels[ledger.len()].grid.to_string();
+            ledger.push(LedgerEntry { grid, ..LedgerEntry::default() });
+        }
+        Ok(level)
+    }
+
+    fn diverged(&self, event: &Event, level: usize) -> Option<String> {
+        let entry = &self.progress.ledger.levels[level];
+        if !event.loss.is_finite() {
+            return Some("loss or gradient not finite".into());
+        }
+        let exploded = entry.steps > TRUSTED && event.loss > EXPLOSION * entry.loss.max(1e-3);
+        exploded.then(|| format!("loss {:.3e} after a mean of {:.3e}", event.loss, entry.loss))
+    }
+
+    fn roll_back(
+        &mut self,
+        step: usize,
+        what: String,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let rate = self.config.training.learning_rate * self.progress.rate_factor;
+        if self.progress.rollbacks == ROLLBACKS {
+            return Err(TrainError::Diverged { step, what, rate });
+        }
+        let (factor, rollbacks) = (self.progress.rate_factor / 2.0, self.progress.rollbacks + 1);
+        let (checkpoint, _) = Checkpoint::newest(&self.directory)?.ok_or_else(|| {
+            TrainError::Checkpoint { path: self.directory.clone(), message: "no checkpoint left".into() }
+        })?;
+        self.optimizer = checkpoint.optimizer;
+        self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
+        set(&mut self.model, &self.optimizer.weights)?;
+        let event = Event {
+            step: self.progress.step,
+            level: self.schedule.level_of(self.progress.step),
+            grid: String::new(),
+            seconds: self.progress.ledger.seconds(),
+            loss: self.progress.ledger.levels.last().map_or(0.0, |l| l.loss),
+            validation_loss: None,
+            rate: rate / 2.0,
+            message: Some(format!(
+                "diverged at step {step} ({what}): back to step {}, rate halved",
+                self.progress.step
+            )),
+        };
+        self.record(&event)?;
+        observer.milestone(&event);
+        self.save()
+    }
+
+    fn validates_after(&self, step: usize, total: usize) -> bool {
+        let every = (total / self.config.training.validations.max(1)).max(1);
+        (step + 1).is_multiple_of(every)
+    }
+
+    /// Loss of the averaged weights at the finest level, on fields never trained on, with fixed
+    /// times and noise.
+    fn validate(&mut self) -> Result<f64, TrainError> {
+        set(&mut self.evaluator, &self.optimizer.ema)?;
+        let data = &self.data.validation;
+        let t = &self.config.training;
+        let count = data.count().min(t.validation_fields);
+        let values = data.values[..count * data.field_len()].to_vec();
+        let subset = LevelData { values, ..*data };
+        let mut sum = 0.0;
+        for start in (0..count).step_by(t.batch) {
+            let range = start..count.min(start + t.batch);
+            let part = range.len() as f64;
+            let batch = self.batches.validation(&subset, range, &self.evaluator);
+            let loss = loss_of(&self.evaluator, &data.grid, &batch)?;
+            sum += part * f64::from(scalar(loss)?);
+        }
+        Ok(sum / count as f64)
+    }
+
+    /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
+    fn fit_budget(&mut self, seconds: f64, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let kept = (self.optimizer.clone(), self.progress.clone());
+        let levels = self.schedule.levels.clone();
+        let total: f64 = self.schedule.steps() as f64;
+        let mut per_step = 0.0;
+        for level in &levels {
+            self.level = Some(restrict(&self.data.training, level.grid)?);
+            self.progress.ledger = Ledger { levels: vec![LedgerEntry::default()] };
+            let mut times = Vec::new();
+            for step in 0..4 {
+                let begun = Instant::now();
+                self.advance(step, 0)?;
+                times.push(begun.elapsed().as_secs_f64());
+            }
+            let fastest = times[1..].iter().copied().fold(f64::INFINITY, f64::min);
+            per_step += fastest * level.steps as f64 / total;
+        }
+        let begun = Instant::now();
+        self.validate()?;
+        let validations = (self.config.training.validations + levels.len()) as f64;
+        let left = seconds - validations * begun.elapsed().as_secs_f64();
+        let steps = (left.max(0.1 * seconds) / per_step).round().max(levels.len() as f64) as usize;
+        (self.optimizer, self.progress) = kept;
+        set(&mut self.model, &self.optimizer.weights)?;
+        self.level = None;
+        self.config.training.steps = steps;
+        self.config.training.seconds = None;
+        self.schedule = Schedule::new(&self.config)?;
+        observer.note(&format!("{seconds:.0} s buy {steps} steps ({:.0} ms each on average)", 1e3 * per_step));
+        Ok(())
+    }
+
+    fn save(&self) -> Result<(), TrainError> {
+        let checkpoint = Checkpoint {
+            config: self.config.clone(),
+            optimizer: self.optimizer.clone(),
+            statistics: self.data.statistics.clone(),
+            progress: self.progress.clone(),
+        };
+        checkpoint.save(&self.directory)?;
+        let path = self.directory.join("ledger.json");
+        let text = serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
+        fs::write(&path, text).map_err(io(&path))
+    }
+
+    /// Drops events after the step the run stands at: they will happen again.
+    fn prepare_files(&self) -> Result<(), TrainError> {
+        let path = self.directory.join("events.jsonl");
+        let kept: String = read(&path)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|e| e.step <= self.progress.step)
+            .map(|e| line(&e))
+            .collect();
+        fs::write(&path, kept).map_err(io(&path))
+    }
+
+    fn record(&self, event: &Event) -> Result<(), TrainError> {
+        let path = self.directory.join("events.jsonl");
+        let mut file =
+            fs::OpenOptions::new().append(true).create(true).open(&path).map_err(io(&path))?;
+        file.write_all(line(event).as_bytes()).map_err(io(&path))
+    }
+}
+
+fn line(event: &Event) -> String {
+    let mut text = serde_json::to_string(event).expect("an event is plain data");
+    text.push('\n');
+    text
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
+    let path = path.to_path_buf();
+    move |source| TrainError::Write { path, source }
+}
+
+/// The directory's run must be the one asked for; names the first key that differs.
+fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainError> {
+    let text = fs::read_to_string(stored)
+        .map_err(|source| TrainError::Read { path: stored.into(), source })?;
+    let asked = asked.to_toml();
+    if text == asked {
+        return Ok(());
+    }
+    let differing = text.lines().zip(asked.lines()).find(|(a, b)| a != b);
+    let (old, new) = differing.unwrap_or(("(fewer keys)", "(more keys)"));
+    Err(TrainError::Config {
+        place: stored.display().to_string(),
+        message: format!(
+            "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"
+        ),
+    })
+}
+
+/// Weighted mean squared error of the network's output.
+fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
+    let output = model.network_output(grid, &batch.inputs)?;
+    let device = model.network.device();
+    let shape = output.dims();
+    let target = Tensor::<3>::from_data(TensorData::new(batch.target.clone(), shape), device);
+    let weights = TensorData::new(batch.weights.clone(), [shape[0], 1, 1]);
+    let weights = Tensor::<3>::from_data(weights, device);
+    Ok(((output - target).square() * weights).mean())
+}
+
+fn loss_and_gradients(
+    model: &Model,
+    grid: &Grid,
+    batch: &Batch,
+) -> Result<(f64, Parameters), TrainError> {
+    let loss = loss_of(model, grid, batch)?;
+    let value = scalar(loss.clone())?;
+    let gradients = loss.backward();
+    Ok((f64::from(value), Parameters::gradients_of(model.network.weights(), &gradients)?))
+}
+
+fn scalar(loss: Tensor<1>) -> Result<f32, TrainError> {
+    let value = loss.without_autodiff().try_into_scalar::<f32>();
+    Ok(value.map_err(|e| NetError::Compute(e.to_string()))?)
+}

@@ -1,0 +1,105 @@
+//! Which level a step belongs to, and its learning rate.
+
+use karhunen_field::Grid;
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::config::RunConfig;
+
+/// One rung of the ladder with its budget in steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Level {
+    /// The rung's grid.
+    pub grid: Grid,
+    /// Steps spent here.
+    pub steps: usize,
+}
+
+/// The whole run, step by step. Optimizer and moving average are carried over every switch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The rungs, coarse first.
+    pub levels: Vec<Level>,
+}
+
+impl Schedule {
+    /// Splits `training.steps` by the levels' shares; every level gets at least one step.
+    ///
+    /// # Errors
+    /// As [`RunConfig::grids`].
+    pub fn new(config: &RunConfig) -> Result<Self, TrainError> {
+        let grids = config.grids()?;
+        let total: f64 = config.levels.iter().map(|l| l.share).sum();
+        let mut levels = Vec::new();
+        let (mut share, mut before) = (0.0, 0);
+        for (grid, level) in grids.into_iter().zip(&config.levels) {
+            share += level.share;
+            let until = (config.training.steps as f64 * share / total).round() as usize;
+            levels.push(Level { grid, steps: until.saturating_sub(before).max(1) });
+            before = until;
+        }
+        Ok(Self { levels })
+    }
+
+    /// Steps over all levels.
+    pub fn steps(&self) -> usize {
+        self.levels.iter().map(|l| l.steps).sum()
+    }
+
+    /// Index of the level that step `step` (from 0) belongs to.
+    pub fn level_of(&self, step: usize) -> usize {
+        let mut until = 0;
+        for (i, level) in self.levels.iter().enumerate() {
+            until += level.steps;
+            if step < until {
+                return i;
+            }
+        }
+        self.levels.len() - 1
+    }
+
+    /// The finest level's grid, where validation happens.
+    pub fn finest(&self) -> Grid {
+        self.levels[self.levels.len() - 1].grid
+    }
+
+    /// Rate at a step as a fraction of its peak: linear warm-up, then a cosine to 0.
+    pub fn rate(&self, step: usize, warmup: f64) -> f64 {
+        let total = self.steps() as f64;
+        let (at, rise) = (step as f64 + 1.0, (warmup * total).max(1.0));
+        if at <= rise {
+            return at / rise;
+        }
+        let progress = ((at - rise) / (total - rise).max(1.0)).min(1.0);
+        0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_become_steps_and_none_is_lost() {
+        let mut config = RunConfig::default();
+        config.training.steps = 1001;
+        let schedule = Schedule::new(&config).unwrap();
+        assert_eq!(schedule.steps(), 1001);
+        let steps: Vec<usize> = schedule.levels.iter().map(|l| l.steps).collect();
+        assert_eq!(steps, [601, 250, 150]);
+        assert_eq!(
+            [0, 600, 601, 850, 851, 1000, 5000].map(|s| schedule.level_of(s)),
+            [0, 0, 1, 1, 2, 2, 2]
+        );
+    }
+
+    #[test]
+    fn the_rate_rises_and_falls() {
+        let config = RunConfig::default();
+        let schedule = Schedule::new(&config).unwrap();
+        let n = schedule.steps();
+        assert!(schedule.rate(0, 0.1) < 0.01);
+        assert!((schedule.rate(n / 10 - 1, 0.1) - 1.0).abs() < 1e-9);
+        assert!(schedule.rate(n - 1, 0.1) < 1e-6);
+    }
+}

@@ -1,0 +1,86 @@
+//! What is measured once of the data and stored with the model.
+
+use std::sync::Arc;
+
+use karhunen_field::prior::Measured;
+use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
+
+/// One affine map a channel: stored values = (file's values − offset) / scale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Normalisation {
+    /// Mean of each channel over the training data.
+    pub offset: Vec<f64>,
+    /// Standard deviation of each channel over the training data.
+    pub scale: Vec<f64>,
+}
+
+impl Normalisation {
+    /// Measures an affine map from `[sample, channel, point]` values.
+    pub fn measure(values: &[f32], channels: usize, points: usize) -> Self {
+        let (mut offset, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
+        let count = values.len() / (channels * points);
+        let per_channel = (count * points) as f64;
+        let each = |visit: &mut dyn FnMut(usize, f64)| {
+            for (i, block) in values.chunks_exact(points).enumerate() {
+                block.iter().for_each(|v| visit(i % channels, f64::from(*v)));
+            }
+        };
+        each(&mut |c, v| offset[c] += v / per_channel);
+        each(&mut |c, v| scale[c] += (v - offset[c]).powi(2) / per_channel);
+        scale.iter_mut().for_each(|s| *s = s.sqrt());
+        Self { offset, scale }
+    }
+
+    /// Maps file values to stored values, in place.
+    pub fn apply(&self, values: &mut [f32], points: usize) {
+        for (i, block) in values.chunks_exact_mut(points).enumerate() {
+            let (o, s) = (self.offset[i % self.offset.len()], self.scale[i % self.scale.len()]);
+            block.iter_mut().for_each(|v| *v = ((f64::from(*v) - o) / s) as f32);
+        }
+    }
+
+    /// Maps fields back to the file's values, in place.
+    pub fn undo(&self, fields: &mut Ensemble) {
+        let points = fields.grid.len();
+        for (i, block) in fields.values.chunks_exact_mut(points).enumerate() {
+            let (o, s) = (self.offset[i % self.offset.len()], self.scale[i % self.scale.len()]);
+            block.iter_mut().for_each(|v| *v = *v * s + o);
+        }
+    }
+}
+
+/// Mean field and mode variances of the normalised training data on the finest level's grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics {
+    /// The finest level's grid.
+    pub grid: Grid,
+    /// The affine map to normalised values.
+    pub normalisation: Normalisation,
+    /// Mean field, point values.
+    pub mean: Field,
+    /// c_k of each channel.
+    pub variances: Vec<Vec<f64>>,
+}
+
+impl Statistics {
+    /// N(m, c) of the normalised data, continued beyond the measured band by its tail.
+    ///
+    /// # Errors
+    /// As [`Measured::new`].
+    pub fn law(&self) -> Result<GaussianLaw, FieldError> {
+        let covariances: Result<Vec<Arc<dyn Prior>>, FieldError> = self
+            .variances
+            .iter()
+            .map(|c| Ok(Arc::new(Measured::new(self.grid, c.clone())?) as Arc<dyn Prior>))
+            .collect();
+        GaussianLaw::new(self.mean.clone(), covariances?)
+    }
+
+    /// c_k averaged over channels: what an isotropic prior is fitted to.
+    pub fn average_variances(&self) -> Vec<f64> {
+        let channels = self.variances.len() as f64;
+        (0..self.grid.mode_count())
+            .map(|k| self.variances.iter().map(|c| c[k]).sum::<f64>() / channels)
+            .collect()
+    }
+}

@@ -1,0 +1,174 @@
+//! A trained model as a user of it sees it: a directory in, fields out.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use karhunen_field::denoiser::Denoiser;
+use karhunen_field::noise::stream;
+use karhunen_field::sampler::{self, Method, Reverse};
+use karhunen_field::{Ensemble, FieldError, Grid};
+use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
+
+use crate::TrainError;
+use crate::checkpoint::Checkpoint;
+use crate::config::RunConfig;
+use crate::schedule::Schedule;
+use crate::statistics::Statistics;
+
+/// Builds the model of a configuration with given statistics and fresh weights.
+///
+/// # Errors
+/// Those of the network's, the prior's and the path's constructors.
+pub fn build_model(
+    config: &RunConfig,
+    statistics: &Statistics,
+    device: &Device,
+) -> Result<Model, TrainError> {
+    let grid = statistics.grid;
+    let prior = config.prior.build(grid.dim(), config.seed, Some(statistics))?;
+    let preconditioner = Preconditioner::new(
+        config.training.preconditioning,
+        Arc::new(config.path),
+        prior,
+        statistics.law()?,
+        grid,
+    );
+    let channels = statistics.mean.channels;
+    let network = Fno::new(&config.network, &grid, channels, config.seed, device)?;
+    Ok(Model { network, preconditioner })
+}
+
+/// A model read from a run directory or from one checkpoint in it.
+#[derive(Debug, Clone)]
+pub struct TrainedModel {
+    /// The resolved configuration it was trained with.
+    pub config: RunConfig,
+    /// Measured from its training data.
+    pub statistics: Statistics,
+    /// Network (averaged weights) and preconditioner.
+    pub model: Model,
+    /// Training steps behind it.
+    pub steps: usize,
+    /// Where it was read from.
+    pub path: PathBuf,
+    /// What was wrong with newer checkpoints, if any.
+    pub notes: Vec<String>,
+}
+
+/// How to sample.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Request {
+    /// Where to evaluate the functions.
+    pub grid: Grid,
+    /// Seed of the functions.
+    pub seed: u64,
+    /// The sampler.
+    pub method: Method,
+    /// Budget of network evaluations a field.
+    pub evaluations: usize,
+}
+
+impl TrainedModel {
+    /// Reads the newest usable checkpoint of a run directory, or the checkpoint `path` itself.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] if there is none.
+    pub fn load(path: &Path) -> Result<Self, TrainError> {
+        let (checkpoint, notes) = if path.join("manifest.json").exists() {
+            (Checkpoint::load(path)?, vec![])
+        } else {
+            Checkpoint::newest(path)?.ok_or_else(|| TrainError::Checkpoint {
+                path: path.into(),
+                message: "holds no checkpoint; give the directory that `train` wrote".into(),
+            })?
+        };
+        Self::from_checkpoint(checkpoint, path, notes)
+    }
+
+    fn from_checkpoint(c: Checkpoint, path: &Path, notes: Vec<String>) -> Result<Self, TrainError> {
+        let mut model = build_model(&c.config, &c.statistics, &Device::flex())?;
+        set(&mut model, &c.optimizer.ema)?;
+        Ok(Self {
+            config: c.config,
+            statistics: c.statistics,
+            model,
+            steps: c.progress.step,
+            path: path.into(),
+            notes,
+        })
+    }
+
+    /// The box with other cell counts.
+    ///
+    /// # Errors
+    /// [`FieldError::Dimension`] for a grid of another dimension.
+    pub fn grid(&self, points: &[usize]) -> Result<Grid, FieldError> {
+        self.statistics.grid.with_points(points)
+    }
+
+    /// Grids of its levels, coarse first.
+    ///
+    /// # Errors
+    /// As [`Schedule::new`].
+    pub fn levels(&self) -> Result<Vec<Grid>, TrainError> {
+        Ok(Schedule::new(&self.config)?.levels.iter().map(|l| l.grid).collect())
+    }
+
+    /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
+    ///
+    /// Fields are made in batches; what field `i` is does not depend on them.
+    /// `observe(steps done, steps)` counts over all batches.
+    ///
+    /// # Errors
+    /// [`FieldError::Parameter`] for a budget that pays for no step; non-finite values; those of
+    /// the network.
+    pub fn sample(
+        &self,
+        request: &Request,
+        indices: Range<u64>,
+        observe: &mut dyn FnMut(usize, usize),
+    ) -> Result<(Ensemble, usize), FieldError> {
+        let p = &self.model.preconditioner;
+        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let steps = request.method.steps_for(request.evaluations)?;
+        let times = request.method.default_times().times(path, steps);
+        let at_once = (BATCH_CELLS / request.grid.len()).max(1) as u64;
+        let batches = (indices.end - indices.start).div_ceil(at_once) as usize;
+        let mut values = Vec::new();
+        let mut evaluations = 0;
+        for (batch, first) in (indices.start..indices.end).step_by(at_once as usize).enumerate() {
+            let part = first..indices.end.min(first + at_once);
+            let x = sampler::start(p.law(), prior, path, request.grid, request.seed, part);
+            let mut reverse = Reverse::new(path, prior, &self.model as &dyn Denoiser, request.seed, first);
+            let mut sampler = request.method.build();
+            let mut progress = |done: usize, of: usize| observe(batch * of + done, batches * of);
+            let x = sampler::integrate(sampler.as_mut(), &mut reverse, &times, x, &mut progress)?;
+            evaluations = reverse.evaluations;
+            values.extend(x.values);
+        }
+        let mut fields = Ensemble::new(request.grid, self.statistics.mean.channels, values)?;
+        self.statistics.normalisation.undo(&mut fields);
+        Ok((fields, evaluations))
+    }
+
+    /// The untrained Gaussian surrogate N(m, c): what mean and spectrum alone can do, in the
+    /// data's own values.
+    pub fn surrogate(&self, grid: Grid, seed: u64, indices: Range<u64>) -> Ensemble {
+        let law = self.model.preconditioner.law();
+        let mut fields = law.sample(grid, seed, indices, stream::START);
+        self.statistics.normalisation.undo(&mut fields);
+        fields
+    }
+}
+
+/// Cells of one batch of samples; bounds its memory (f64 states, f32 activations).
+const BATCH_CELLS: usize = 1 << 19;
+
+/// Puts weights into a model.
+///
+/// # Errors
+/// As [`Fno::set_parameters`].
+pub fn set(model: &mut Model, weights: &Parameters) -> Result<(), TrainError> {
+    Ok(model.network.set_parameters(weights)?)
+}
