@@ -69,7 +69,7 @@ impl Default for FnoConfig {
             width: 32,
             modes: vec![12],
             layers: 4,
-            projection: 128,
+            projection: 64,
             padding: 0.25,
             conditioning: Conditioning::Film,
             coordinates: None,

@@ -176,7 +176,10 @@ impl ModuleMapper for Write<'_> {
         match found {
             Some(array) if array.shape == expected => {
                 let data = TensorData::new(array.values.clone(), expected);
-                let tensor = Tensor::<D>::from_data(data, &self.device).require_grad();
+                let mut tensor = Tensor::<D>::from_data(data, &self.device);
+                if self.device.is_autodiff() {
+                    tensor = tensor.require_grad();
+                }
                 Param::from_mapped_value(id, tensor, mapper)
             }
             other => {

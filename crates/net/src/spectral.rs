@@ -45,23 +45,19 @@ impl SpectralConv {
         let [batch, points, _] = x.dims();
         let spectrum = basis.analyse(x);
         let [_, _, kept, width] = spectrum.dims();
-        let by_mode = spectrum.permute([2, 0, 1, 3]).reshape([kept, batch, 2 * width]);
-        let weight = self.real_block(basis);
-        let [_, _, out] = weight.dims();
-        let mixed = by_mode.matmul(weight).reshape([kept, batch, 2, out / 2]);
-        basis.synthesise(mixed.permute([1, 2, 0, 3]), points)
-    }
-
-    /// [[Re W, Im W], [−Im W, Re W]] of the modes the grid holds: (re, im) · W as a real product.
-    fn real_block(&self, basis: &SpectralBasis) -> Tensor<3> {
-        let held = |w: Tensor<3>| match &basis.held {
-            Some(indices) => w.select(0, indices.clone()),
-            None => w,
-        };
-        let (re, im) = (held(self.real.val()), held(self.imaginary.val()));
-        let upper = Tensor::cat(vec![re.clone(), im.clone()], 2);
-        let lower = Tensor::cat(vec![im.neg(), re], 2);
-        Tensor::cat(vec![upper, lower], 1)
+        // (re, im) join the batch, so that both parts meet Re W and Im W in one product each
+        let parts = spectrum.permute([2, 1, 0, 3]).reshape([kept, 2 * batch, width]);
+        let [by_real, by_imaginary] = [&self.real, &self.imaginary].map(|weight| {
+            let held = match &basis.held {
+                Some(indices) => weight.val().select(0, indices.clone()),
+                None => weight.val(),
+            };
+            parts.clone().matmul(held)
+        });
+        let part = |product: &Tensor<3>, i: usize| product.clone().narrow(1, i * batch, batch);
+        let re = part(&by_real, 0) - part(&by_imaginary, 1);
+        let im = part(&by_imaginary, 0) + part(&by_real, 1);
+        basis.synthesise(Tensor::stack::<4>(vec![re, im], 0).permute([2, 0, 1, 3]), points)
     }
 }
 

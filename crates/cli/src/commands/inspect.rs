@@ -1,7 +1,7 @@
 //! `karhunen inspect`: what a data set is, and what would be done with it.
 
 use karhunen_field::prior::r_per_shell;
-use karhunen_field::{Boundary, Grid, Prior};
+use karhunen_field::{Boundary, Grid};
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::Data;
 use serde_json::json;

@@ -1,11 +1,10 @@
 //! The arrays to reproduce: a zip of `.npy` members in f32 and complex f32.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use zip::ZipArchive;
+use flate2::read::DeflateDecoder;
 
 /// One array, widened to f64; complex values as neighbouring (re, im).
 pub struct Array {
@@ -23,18 +22,13 @@ impl Golden {
         let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/golden");
         let folder = std::env::var_os("KARHUNEN_GOLDEN").map_or_else(beside, PathBuf::from);
         let path = folder.join("reference_parity.npz");
-        let Ok(file) = File::open(&path) else {
+        let Ok(archive) = std::fs::read(&path) else {
             println!("skipped: no {}; set KARHUNEN_GOLDEN to its folder", path.display());
             return None;
         };
-        let mut archive = ZipArchive::new(file).expect("a zip archive");
-        let arrays = (0..archive.len()).map(|i| {
-            let mut member = archive.by_index(i).expect("a readable member");
-            let mut bytes = Vec::new();
-            member.read_to_end(&mut bytes).expect("an intact member");
-            let name = member.name().expect("a name in UTF-8").trim_end_matches(".npy").to_string();
+        let arrays = members(&archive).into_iter().map(|(name, bytes)| {
             let array = npy(&bytes).unwrap_or_else(|| panic!("{name} is an npy array of f32"));
-            (name, array)
+            (name.trim_end_matches(".npy").to_string(), array)
         });
         Some(Self(arrays.collect()))
     }
@@ -46,6 +40,29 @@ impl Golden {
     pub fn values(&self, name: &str) -> &[f64] {
         &self.array(name).values
     }
+}
+
+/// Names and contents of the deflated members, by the central directory of the archive.
+fn members(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let short = |at: usize| usize::from(u16::from_le_bytes([archive[at], archive[at + 1]]));
+    let long = |at: usize| short(at) + (short(at + 2) << 16);
+    let end = archive.len() - 22;
+    assert_eq!(archive[end..end + 4], *b"PK\x05\x06", "a zip archive without a comment");
+    let (count, mut at) = (short(end + 10), long(end + 16));
+    let mut members = Vec::new();
+    for _ in 0..count {
+        assert_eq!(archive[at..at + 4], *b"PK\x01\x02", "a directory entry");
+        assert_eq!(short(at + 10), 8, "a deflated member");
+        let (length, name, local) = (long(at + 20), short(at + 28), long(at + 42));
+        let data = local + 30 + short(local + 26) + short(local + 28);
+        let mut bytes = Vec::new();
+        DeflateDecoder::new(&archive[data..data + length])
+            .read_to_end(&mut bytes)
+            .expect("an intact member");
+        members.push((String::from_utf8_lossy(&archive[at + 46..at + 46 + name]).into(), bytes));
+        at += 46 + name + short(at + 30) + short(at + 32);
+    }
+    members
 }
 
 /// Version 1 header, little-endian f32 or complex f32, C order: all that the archive uses.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use karhunen_field::denoiser::Prediction;
 use karhunen_field::prior::Bessel;
-use karhunen_field::{Denoiser, Ensemble, GaussianLaw, Path, VariancePreserving};
+use karhunen_field::{Denoiser, Ensemble, GaussianLaw, Path as _, VariancePreserving};
 use karhunen_net::model::Inputs;
 use karhunen_net::{Device, Model, Preconditioner, Preconditioning};
 
@@ -68,7 +68,7 @@ fn a_sampled_trajectory() {
     for (step, eta) in etas.iter().enumerate().skip(1) {
         let t = 1.0 - STEP * (step - 1) as f64;
         let denoised = model.denoise(&x, t).unwrap();
-        let score = Prediction::Score.from_denoised(&path, t, &x.values, &denoised.values);
+        let score = Prediction::Score.predicted(&path, t, &x.values, &denoised.values);
         let alpha = path.alpha(t);
         for ((x, score), eta) in x.values.iter_mut().zip(score).zip(*eta) {
             *x += STEP * alpha * (0.5 * *x + score) + (alpha * STEP).sqrt() * eta;
