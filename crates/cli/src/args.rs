@@ -67,7 +67,9 @@ pub struct QuickstartArgs {
 
 /// `karhunen inspect`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
+#[command(
+    after_help = "Example:\n  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55"
+)]
 pub struct InspectArgs {
     /// A file, a folder of images, or builtin:spinodal / builtin:grains.
     pub data: String,
@@ -121,7 +123,9 @@ pub struct PriorParameters {
 
 /// `karhunen prior`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy")]
+#[command(
+    after_help = "Example:\n  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy"
+)]
 pub struct PriorArgs {
     /// standard, truncated, laplacian, bessel, combined, matern or fitted.
     pub kind: String,
@@ -155,7 +159,9 @@ pub struct PriorArgs {
 
 /// `karhunen train`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen train --config run.toml --set training.steps=2000 --out runs/x")]
+#[command(
+    after_help = "Example:\n  karhunen train --config run.toml --set training.steps=2000 --out runs/x"
+)]
 pub struct TrainArgs {
     /// The run, as TOML; defaults (built-in data) without it.
     #[arg(long)]
@@ -185,7 +191,9 @@ pub enum Resume {
 
 /// `karhunen sample`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy")]
+#[command(
+    after_help = "Example:\n  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy"
+)]
 pub struct SampleArgs {
     /// A run directory or one checkpoint in it.
     #[arg(long)]
@@ -232,7 +240,9 @@ fn range(text: &str) -> Result<(f64, f64), String> {
 
 /// `karhunen evaluate`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json")]
+#[command(
+    after_help = "Example:\n  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json"
+)]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME. Where it is what the model was trained on,
     /// only its held-out part is used.

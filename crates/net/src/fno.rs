@@ -147,6 +147,7 @@ pub struct FnoWeights {
 pub struct Fno {
     config: FnoConfig,
     channels: usize,
+    boundaries: Vec<Boundary>,
     modes: Vec<usize>,
     padding: Vec<f64>,
     coordinates: Coordinates,
@@ -198,6 +199,7 @@ impl Fno {
         let mut fno = Self {
             config: config.clone(),
             channels,
+            boundaries: grid.axes().iter().map(|a| a.boundary).collect(),
             modes,
             padding: padding.collect(),
             coordinates,
@@ -280,7 +282,8 @@ impl Fno {
     /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
     ///
     /// # Errors
-    /// [`NetError::Input`] if the grid has another dimension or the values another length.
+    /// [`NetError::Input`] if the grid has other boundaries than the network was built for, the
+    /// values another length, or there is not one log-SNR a time.
     pub fn forward(
         &self,
         grid: &Grid,
@@ -289,10 +292,17 @@ impl Fno {
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
         let (batch, points) = (times.len(), grid.len());
-        if grid.dim() != self.modes.len() || x.len() != batch * points * self.channels {
+        let boundaries: Vec<Boundary> = grid.axes().iter().map(|a| a.boundary).collect();
+        if boundaries != self.boundaries || x.len() != batch * points * self.channels {
             return Err(NetError::Input {
-                expected: format!("{} axes and {} channel(s)", self.modes.len(), self.channels),
-                found: format!("{} axes and {} values for {batch} fields", grid.dim(), x.len()),
+                expected: format!("{:?} axes and {} channel(s)", self.boundaries, self.channels),
+                found: format!("{boundaries:?} axes and {} values for {batch} fields", x.len()),
+            });
+        }
+        if half_log_snr.len() != batch {
+            return Err(NetError::Input {
+                expected: format!("one log-SNR for each of {batch} times"),
+                found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
         let basis = self.basis(grid);
@@ -322,12 +332,12 @@ impl Fno {
                 let axes = grid.axes().iter().zip(at);
                 match self.coordinates {
                     Coordinates::None => vec![],
-                    Coordinates::Centres => axes
-                        .map(|(a, j)| (2.0 * a.centre(j) / a.length - 1.0) as f32)
-                        .collect(),
-                    Coordinates::Endpoints => axes
-                        .map(|(a, j)| j as f32 / (a.points.max(2) - 1) as f32)
-                        .collect(),
+                    Coordinates::Centres => {
+                        axes.map(|(a, j)| (2.0 * a.centre(j) / a.length - 1.0) as f32).collect()
+                    }
+                    Coordinates::Endpoints => {
+                        axes.map(|(a, j)| j as f32 / (a.points.max(2) - 1) as f32).collect()
+                    }
                 }
             })
             .collect();

@@ -45,6 +45,13 @@ impl Model {
 
     fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
         let grid = &x.grid;
+        let known = self.preconditioner.law().mean();
+        if !grid.same_box(&known.grid) || x.channels != known.channels {
+            return Err(NetError::Input {
+                expected: describe(known.channels, &known.grid),
+                found: describe(x.channels, grid),
+            });
+        }
         let (scales, on) = (self.preconditioner.scales(t), self.preconditioner.on(grid));
         let split: Vec<(Vec<f64>, Vec<f32>)> = x
             .values
@@ -64,14 +71,17 @@ impl Model {
         let output: Vec<f32> =
             output.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
         let points = grid.len();
-        let mut values = Vec::with_capacity(x.values.len());
-        for ((base, _), f) in split.into_iter().zip(output.chunks_exact(x.field_len())) {
-            values.extend(base.into_iter().enumerate().map(|(at, d)| {
-                let (channel, point) = (at / points, at % points);
-                d + scales.gain * f64::from(f[point * x.channels + channel])
-            }));
-        }
-        Ok(values)
+        let fields: Vec<Vec<f64>> = split
+            .into_par_iter()
+            .zip(output.par_chunks_exact(x.field_len()))
+            .map(|((base, _), f)| {
+                let of = |at: usize| f64::from(f[(at % points) * x.channels + at / points]);
+                let network = (0..base.len()).map(|at| scales.gain * of(at)).collect();
+                let network = self.preconditioner.bound(network, t, &scales, &on);
+                base.iter().zip(network).map(|(d, r)| d + r).collect()
+            })
+            .collect();
+        Ok(fields.concat())
     }
 }
 
@@ -87,6 +97,11 @@ impl Denoiser for Model {
         }
         Ensemble::new(x.grid, x.channels, values)
     }
+}
+
+fn describe(channels: usize, grid: &Grid) -> String {
+    let boundaries: Vec<String> = grid.axes().iter().map(|a| a.boundary.to_string()).collect();
+    format!("{channels} channel(s) on the box of {grid}, {}", boundaries.join(" x "))
 }
 
 /// `[channel, point]` in f64 → `[point, channel]` in f32.

@@ -56,8 +56,13 @@ impl Parameters {
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
     pub fn assign<M: Module>(&self, module: M, device: &Device) -> Result<M, NetError> {
-        let mut mapper =
-            Write { path: vec![], parameters: self, next: 0, device: device.clone(), failure: None };
+        let mut mapper = Write {
+            path: vec![],
+            parameters: self,
+            next: 0,
+            device: device.clone(),
+            failure: None,
+        };
         let module = module.map(&mut mapper);
         match mapper.failure {
             Some(failure) => Err(failure),

@@ -14,6 +14,12 @@
 //! whatever grid is evaluated: they are functions of t alone. With a zero output layer the Wiener
 //! kind is exact on Gaussian data; what is left to learn is what is not Gaussian.
 //!
+//! What the network adds cannot exceed what is unknown: the residual of mode k has variance at most
+//! v_k. [`Preconditioner::bound`] therefore shrinks the network's answer by v_k / (v_k + δ v̄), with v̄
+//! the mean of v_k over the reference modes: nothing where anything is left to learn, zero in modes
+//! that data do not have (a conserved mean, the far tail of a smooth spectrum, what a nonlinearity
+//! aliases beyond the trained band).
+//!
 //! The training target (X₀ − base) / gain has unit scale at every t for the last two kinds; for
 //! the first, the weight (b/g)² makes the loss the published E‖(b/g) F + η‖².
 
@@ -47,7 +53,12 @@ pub struct Scales {
     pub weight: f64,
     /// Scalar filter a σ_d² / S; unused by the Wiener kind.
     skip: f64,
+    /// δ v̄, below which a mode's variance counts as known; 0 without preconditioning.
+    negligible: f64,
 }
+
+/// δ: modes whose unknown variance is this far below the average are left to the affine part.
+const NEGLIGIBLE: f64 = 1e-3;
 
 /// The affine denoiser and the scales around a network.
 #[derive(Debug, Clone)]
@@ -115,7 +126,13 @@ impl Preconditioner {
         let (a, b) = (self.path.signal(t), self.path.noise(t));
         if self.kind == Preconditioning::None {
             let g = self.path.diffusion(t).sqrt();
-            return Scales { gain: b * b / (a * g), input: 1.0, weight: (b / g).powi(2), skip: 0.0 };
+            return Scales {
+                gain: b * b / (a * g),
+                input: 1.0,
+                weight: (b / g).powi(2),
+                skip: 0.0,
+                negligible: 0.0,
+            };
         }
         let (a2, b2) = (a * a, b * b);
         let (mut sum, mut error, mut data, mut noise) = (0.0, 0.0, 0.0, 0.0);
@@ -126,10 +143,31 @@ impl Preconditioner {
             data += c;
             noise += lambda;
         }
+        let negligible = NEGLIGIBLE * error / self.reference.len() as f64;
         if self.kind == Preconditioning::Scalar {
             error = data * b2 * noise / sum;
         }
-        Scales { gain: error.sqrt(), input: 1.0 / sum.sqrt(), weight: 1.0, skip: a * data / sum }
+        let skip = a * data / sum;
+        Scales { gain: error.sqrt(), input: 1.0 / sum.sqrt(), weight: 1.0, skip, negligible }
+    }
+
+    /// Shrinks the network's part of one field `[channel, point]` where little is unknown.
+    pub fn bound(&self, residual: Vec<f64>, t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
+        if self.kind != Preconditioning::Wiener {
+            return residual;
+        }
+        let (a2, b2) = (self.path.signal(t).powi(2), self.path.noise(t).powi(2));
+        let mut modes = on.transform.analyse_channels(&residual);
+        for (channel, c) in
+            modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
+        {
+            for ((r, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
+                let s = a2 * c + b2 * lambda;
+                let v = if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
+                *r *= if v > 0.0 { v / (v + scales.negligible) } else { 0.0 };
+            }
+        }
+        on.transform.synthesise_channels(&modes)
     }
 
     /// Tables for a grid of the box, made once.

@@ -24,9 +24,8 @@ pub struct TimeEmbedding {
 impl TimeEmbedding {
     /// Zero weights for `layers` layers of `width` channels.
     pub fn zeros(layers: usize, width: usize, device: &Device) -> Self {
-        let linear = |i, o| {
-            LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device)
-        };
+        let linear =
+            |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
         Self { hidden: linear(2 * FREQUENCIES, HIDDEN), film: linear(HIDDEN, layers * 2 * width) }
     }
 

@@ -76,7 +76,12 @@ impl Batches {
     }
 
     /// A fixed set: fields `range`, times uniform and stratified, always the same noise.
-    pub fn validation(&self, data: &LevelData, range: std::ops::Range<usize>, model: &Model) -> Batch {
+    pub fn validation(
+        &self,
+        data: &LevelData,
+        range: std::ops::Range<usize>,
+        model: &Model,
+    ) -> Batch {
         let path = model.preconditioner.path();
         let total = data.count();
         // a stride coprime to the number of fields spreads times over neighbouring fields
@@ -165,8 +170,7 @@ fn noised(
     x.iter_mut().zip(clean).for_each(|(x, c)| *x = a * f64::from(*c) + b * *x);
     let scales = preconditioner.scales(t);
     let (base, input) = preconditioner.split(&x, t, &scales, on);
-    let target: Vec<f64> = (clean.iter().zip(&base))
-        .map(|(c, base)| (f64::from(*c) - base) / scales.gain)
-        .collect();
+    let target: Vec<f64> =
+        (clean.iter().zip(&base)).map(|(c, base)| (f64::from(*c) - base) / scales.gain).collect();
     (channels_last(&input, channels), channels_last(&target, channels), scales.weight as f32)
 }

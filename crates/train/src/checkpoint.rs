@@ -15,11 +15,11 @@ use karhunen_net::{Named, Parameters};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
+use crate::TrainError;
 use crate::config::RunConfig;
 use crate::ledger::Ledger;
 use crate::optimizer::Optimizer;
 use crate::statistics::{Normalisation, Statistics};
-use crate::TrainError;
 
 /// Everything a run needs to go on, or a sampler to begin.
 #[derive(Debug, Clone)]
@@ -177,7 +177,8 @@ impl Checkpoint {
         let config = RunConfig::from_table(table, &contents[0].0.display().to_string())?;
         let weights = single(arrays(0)?);
         let in_order = |p: Parameters| {
-            let arrays = weights.arrays.iter().filter_map(|w| p.arrays.iter().find(|a| a.name == w.name));
+            let arrays =
+                weights.arrays.iter().filter_map(|w| p.arrays.iter().find(|a| a.name == w.name));
             let ordered = Parameters { arrays: arrays.cloned().collect() };
             (ordered.count() == weights.count()).then_some(ordered)
         };
@@ -212,7 +213,9 @@ impl Checkpoint {
 pub fn list(run: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
     let numbered = |p: &PathBuf| {
-        p.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
+        p.file_name()
+            .and_then(|n| n.to_str())
+            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
     };
     let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).filter(numbered).collect();
     paths.sort();
@@ -271,7 +274,11 @@ fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statistics> {
     })
 }
 
-fn serialise(arrays: &[Stored], metadata: &HashMap<String, String>, path: &Path) -> Result<Vec<u8>, TrainError> {
+fn serialise(
+    arrays: &[Stored],
+    metadata: &HashMap<String, String>,
+    path: &Path,
+) -> Result<Vec<u8>, TrainError> {
     let fail = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
         path: path.into(),
         message: e.to_string(),
@@ -288,8 +295,12 @@ fn deserialise(bytes: &[u8]) -> Result<Vec<Array>, String> {
     let mut arrays = Vec::new();
     for (name, view) in tensors.iter() {
         let values: Vec<f64> = match view.dtype() {
-            Dtype::F32 => view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
-            Dtype::F64 => view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+            Dtype::F32 => {
+                view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect()
+            }
+            Dtype::F64 => {
+                view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()
+            }
             other => return Err(format!("{name} has the unsupported type {other:?}")),
         };
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {

@@ -182,7 +182,7 @@ impl Default for TrainingConfig {
             weight_decay: 1e-4,
             clip: 1.0,
             ema: 0.999,
-            time_density: TimeDensity::Uniform,
+            time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
             validations: 10,
             checkpoint_seconds: 120.0,
@@ -244,7 +244,8 @@ impl RunConfig {
 
     /// As TOML, every default filled in.
     pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("a configuration holds only numbers, strings and tables")
+        toml::to_string_pretty(self)
+            .expect("a configuration holds only numbers, strings and tables")
     }
 
     /// Grids of the levels, coarse first, on the box whose first axis has length 1.
@@ -256,8 +257,8 @@ impl RunConfig {
         let fail = |message: String| TrainError::Config { place: "levels".into(), message };
         let last = self.levels.last().ok_or_else(|| fail("there must be at least one".into()))?;
         let sizes = |text: &str| parse_points(text).map_err(&fail);
-        let finest = Grid::unit(&sizes(&last.grid)?, self.data.boundary)
-            .map_err(|e| fail(e.to_string()))?;
+        let finest =
+            Grid::unit(&sizes(&last.grid)?, self.data.boundary).map_err(|e| fail(e.to_string()))?;
         let mut grids: Vec<Grid> = Vec::new();
         for level in &self.levels {
             let points = sizes(&level.grid)?;
@@ -364,11 +365,9 @@ fn explain(message: &str) -> String {
     };
     let mut names = rest.split('`').step_by(2);
     let unknown = names.next().unwrap_or_default();
-    let nearest = rest
-        .split('`')
-        .skip(2)
-        .step_by(2)
-        .max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
+    let nearest = rest.split('`').skip(2).step_by(2).max_by(|a, b| {
+        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
+    });
     match nearest {
         Some(known) => format!("{message}\nunknown key `{unknown}`; did you mean `{known}`?"),
         None => message.to_string(),
@@ -392,7 +391,8 @@ mod tests {
             let owned: Vec<String> = s.iter().map(|s| s.to_string()).collect();
             RunConfig::load(None, &owned)
         };
-        let config = set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
+        let config =
+            set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
         assert_eq!(config.training.steps, 7);
         assert_eq!(config.data.source, "a b.npy");
         assert_eq!(config.network.modes, vec![4]);

@@ -61,7 +61,8 @@ impl Data {
         let Loaded { mut training, mut validation, mut notes } = load(config, finest, seed)?;
         let (channels, points) = (training.channels, finest.len());
         let normalisation = Normalisation::measure(&training.values, channels, points);
-        if let Some(channel) = normalisation.scale.iter().position(|s| *s <= 0.0 || !s.is_finite()) {
+        if let Some(channel) = normalisation.scale.iter().position(|s| *s <= 0.0 || !s.is_finite())
+        {
             return Err(TrainError::Data {
                 source_name: config.source.clone(),
                 message: format!(
@@ -184,8 +185,13 @@ fn cut(
             "its fields have {native} cells, fewer than the finest level {finest}"
         )));
     }
-    let aspect = |points: &[usize]| points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>();
-    if aspect(&raw.points).iter().zip(aspect(&finest.points())).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
+    let aspect =
+        |points: &[usize]| points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>();
+    if aspect(&raw.points)
+        .iter()
+        .zip(aspect(&finest.points()))
+        .any(|(a, b)| (a / b - 1.0).abs() > 0.02)
+    {
         return Err(fail(format!(
             "its fields have {native} cells; the finest level {finest} would distort them"
         )));

@@ -39,7 +39,9 @@ pub enum TrainError {
         message: String,
     },
     /// Not enough memory for the run as configured.
-    #[error("this run needs about {needed:.1} GiB ({breakdown}) and {available:.1} GiB are free; lower {knob}")]
+    #[error(
+        "this run needs about {needed:.1} GiB ({breakdown}) and {available:.1} GiB are free; lower {knob}"
+    )]
     Memory {
         /// GiB the run needs.
         needed: f64,
@@ -59,7 +61,9 @@ pub enum TrainError {
         message: String,
     },
     /// Training kept producing non-finite or exploding losses.
-    #[error("training diverged at step {step} ({what}) and three times before, the rate halved each time; lower training.learning_rate (now {rate:.1e})")]
+    #[error(
+        "training diverged at step {step} ({what}) and three times before, the rate halved each time; lower training.learning_rate (now {rate:.1e})"
+    )]
     Diverged {
         /// Step of the last failure.
         step: usize,

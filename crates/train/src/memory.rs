@@ -21,12 +21,9 @@ pub fn available() -> Option<f64> {
 /// [`TrainError::Memory`] with the estimate and the key to lower.
 pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), TrainError> {
     match available() {
-        Some(free) if needed > 0.95 * free => Err(TrainError::Memory {
-            needed: needed / GIB,
-            available: free / GIB,
-            breakdown,
-            knob,
-        }),
+        Some(free) if needed > 0.95 * free => {
+            Err(TrainError::Memory { needed: needed / GIB, available: free / GIB, breakdown, knob })
+        }
         _ => Ok(()),
     }
 }
@@ -35,7 +32,13 @@ pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), T
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_training(model: &Model, data_bytes: f64, finest: &Grid, batch: usize, parameters: usize) -> Result<(), TrainError> {
+pub fn check_training(
+    model: &Model,
+    data_bytes: f64,
+    finest: &Grid,
+    batch: usize,
+    parameters: usize,
+) -> Result<(), TrainError> {
     let activations = batch as f64 * model.network.training_bytes(finest);
     let weights = 7.0 * 4.0 * parameters as f64;
     let needed = data_bytes + activations + weights;

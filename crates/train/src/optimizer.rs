@@ -113,7 +113,9 @@ mod tests {
     use karhunen_net::Named;
 
     fn one(values: Vec<f32>) -> Parameters {
-        Parameters { arrays: vec![Named { name: "w".into(), shape: vec![1, values.len()], values }] }
+        Parameters {
+            arrays: vec![Named { name: "w".into(), shape: vec![1, values.len()], values }],
+        }
     }
 
     const UPDATE: Update = Update { rate: 0.1, decay: 0.0, clip: 1e9, ema: 0.5 };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use karhunen_field::FieldError;
 use karhunen_field::prior::{
     Bessel, Combined, Fitted, Laplacian, Matern, Prior, Standard, Truncated,
 };
-use karhunen_field::FieldError;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::Statistics;
@@ -107,10 +107,12 @@ impl PriorConfig {
             Self::Bessel { scale, gamma, power } => {
                 Arc::new(Bessel::new(dim, scale, gamma, power)?)
             }
-            Self::Combined { cutoff, truncated, laplacian, power } => Arc::new(Combined::new(vec![
-                (truncated, Arc::new(Truncated::new(seed, cutoff, 1.0)?)),
-                (laplacian, Arc::new(Laplacian::new(dim, 1.0, power)?)),
-            ])?),
+            Self::Combined { cutoff, truncated, laplacian, power } => {
+                Arc::new(Combined::new(vec![
+                    (truncated, Arc::new(Truncated::new(seed, cutoff, 1.0)?)),
+                    (laplacian, Arc::new(Laplacian::new(dim, 1.0, power)?)),
+                ])?)
+            }
             Self::Matern { variance, length, smoothness } => {
                 Arc::new(Matern::new(variance, length, smoothness)?)
             }

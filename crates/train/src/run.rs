@@ -94,7 +94,13 @@ impl Run {
         let evaluator = build_model(&resolved, &data.statistics, &device)?;
         let start = model.network.parameters()?;
         let data_bytes = 8.0 * data.training.values.len() as f64;
-        memory::check_training(&model, data_bytes, &finest, resolved.training.batch, start.count())?;
+        memory::check_training(
+            &model,
+            data_bytes,
+            &finest,
+            resolved.training.batch,
+            start.count(),
+        )?;
         observer.note(&format!("{} parameters", start.count()));
         let (optimizer, progress) = match found {
             Some((checkpoint, complaints)) => {
@@ -206,7 +212,8 @@ impl Run {
         let begun = Instant::now();
         let batch = self.batches.training(step, data, &self.model);
         let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
-        let norm = if loss.is_finite() { self.optimizer.step(&gradients, &update) } else { f64::NAN };
+        let norm =
+            if loss.is_finite() { self.optimizer.step(&gradients, &update) } else { f64::NAN };
         if norm.is_finite() {
             set(&mut self.model, &self.optimizer.weights)?;
         }
@@ -264,9 +271,11 @@ impl Run {
             return Err(TrainError::Diverged { step, what, rate });
         }
         let (factor, rollbacks) = (self.progress.rate_factor / 2.0, self.progress.rollbacks + 1);
-        let (checkpoint, _) = Checkpoint::newest(&self.directory)?.ok_or_else(|| {
-            TrainError::Checkpoint { path: self.directory.clone(), message: "no checkpoint left".into() }
-        })?;
+        let (checkpoint, _) =
+            Checkpoint::newest(&self.directory)?.ok_or_else(|| TrainError::Checkpoint {
+                path: self.directory.clone(),
+                message: "no checkpoint left".into(),
+            })?;
         self.optimizer = checkpoint.optimizer;
         self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
         set(&mut self.model, &self.optimizer.weights)?;
@@ -342,7 +351,10 @@ impl Run {
         self.config.training.steps = steps;
         self.config.training.seconds = None;
         self.schedule = Schedule::new(&self.config)?;
-        observer.note(&format!("{seconds:.0} s buy {steps} steps ({:.0} ms each on average)", 1e3 * per_step));
+        observer.note(&format!(
+            "{seconds:.0} s buy {steps} steps ({:.0} ms each on average)",
+            1e3 * per_step
+        ));
         Ok(())
     }
 
@@ -355,7 +367,8 @@ impl Run {
         };
         checkpoint.save(&self.directory)?;
         let path = self.directory.join("ledger.json");
-        let text = serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
+        let text =
+            serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
         fs::write(&path, text).map_err(io(&path))
     }
 

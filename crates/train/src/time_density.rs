@@ -59,7 +59,9 @@ mod tests {
             let times: Vec<f64> =
                 (0..=50).map(|i| density.quantile(&path, i as f64 / 50.0)).collect();
             assert!(times.windows(2).all(|w| w[0] <= w[1]), "{density:?}");
-            assert!((times[0] - path.end()).abs() < 1e-6 && (times[50] - path.start()).abs() < 1e-6);
+            assert!(
+                (times[0] - path.end()).abs() < 1e-6 && (times[50] - path.start()).abs() < 1e-6
+            );
         }
     }
 

@@ -27,13 +27,17 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let count = samples.count();
     let grid = samples.grid;
     let mut candidates = vec![("samples".to_string(), samples)];
-    candidates.push(("Gaussian surrogate".into(), surrogate(model.as_ref(), &real, grid, args.seed, count)?));
+    candidates.push((
+        "Gaussian surrogate".into(),
+        surrogate(model.as_ref(), &real, grid, args.seed, count)?,
+    ));
     let mut band = None;
     if let Some(model) = &model {
         let finest = model.statistics.grid;
         band = Some(finest.band());
         if finest.points().iter().zip(grid.points()).any(|(a, b)| *a < b) {
-            candidates.push(("zero-padded".into(), zero_padded(model, grid, args.seed, count as u64)?));
+            candidates
+                .push(("zero-padded".into(), zero_padded(model, grid, args.seed, count as u64)?));
         }
     }
     let table = Table::new(&real, &candidates, band)?;
@@ -75,7 +79,10 @@ fn prepare(
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
     let patch = match &args.patch {
         Some(points) => Some(points.0.clone()),
-        None => trained.patch.as_deref().and_then(|text| karhunen_train::config::parse_points(text).ok()),
+        None => trained
+            .patch
+            .as_deref()
+            .and_then(|text| karhunen_train::config::parse_points(text).ok()),
     };
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     let have = patch.clone().unwrap_or(native.points);
@@ -97,7 +104,8 @@ fn prepare(
         ));
     }
     if same_source {
-        notes.push("the reference is the model's own source: only its held-out part is used".into());
+        notes
+            .push("the reference is the model's own source: only its held-out part is used".into());
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let real = real::fields(&config, grid, args.reference_count, same_source, seed)?;

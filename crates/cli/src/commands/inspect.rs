@@ -56,8 +56,7 @@ fn strength(
 ) -> Result<serde_json::Value, Failure> {
     let config = configuration(kind, &args.parameters)?;
     let prior = config.build(grid.dim(), 0, Some(&data.statistics))?;
-    let shells =
-        r_per_shell(&data.statistics.average_variances(), &prior.eigenvalues(grid), grid)?;
+    let shells = r_per_shell(&data.statistics.average_variances(), &prior.eigenvalues(grid), grid)?;
     let finite = shells.iter().map(|s| s.1).filter(|r| r.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, 0.0f64), |(l, h), r| (l.min(r), h.max(r)));
     let mut warnings = Vec::new();
@@ -81,15 +80,33 @@ fn strength(
 
 fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
     let mut lines = vec![
-        format!("{}: {} fields {} of {} channel(s), {}", text(&object["data"]), object["fields"], object["shape"], object["channels"], text(&object["dtype"])),
-        format!("range {}  mean {}  deviation {}", object["range"], object["mean"], object["deviation"]),
-        format!("spectrum falls as |ω|^{:.2} (modes of {})", object["spectrum_slope"].as_f64().unwrap_or(f64::NAN), text(&object["looked_at"])),
+        format!(
+            "{}: {} fields {} of {} channel(s), {}",
+            text(&object["data"]),
+            object["fields"],
+            object["shape"],
+            object["channels"],
+            text(&object["dtype"])
+        ),
+        format!(
+            "range {}  mean {}  deviation {}",
+            object["range"], object["mean"], object["deviation"]
+        ),
+        format!(
+            "spectrum falls as |ω|^{:.2} (modes of {})",
+            object["spectrum_slope"].as_f64().unwrap_or(f64::NAN),
+            text(&object["looked_at"])
+        ),
     ];
     for note in object["notes"].as_array().into_iter().flatten() {
         lines.push(format!("note: {}", text(note)));
     }
     if let Some(prior) = object.get("prior") {
-        lines.push(format!("prior {}: trace {:.4}; data / noise by |ω|:", text(&prior["kind"]), prior["trace"].as_f64().unwrap_or(f64::NAN)));
+        lines.push(format!(
+            "prior {}: trace {:.4}; data / noise by |ω|:",
+            text(&prior["kind"]),
+            prior["trace"].as_f64().unwrap_or(f64::NAN)
+        ));
         let shells = prior["r"].as_array().cloned().unwrap_or_default();
         for shell in shells.iter().step_by((shells.len() / 12).max(1)) {
             let number = |i: usize| shell[i].as_f64().unwrap_or(f64::INFINITY);

@@ -122,7 +122,10 @@ fn one_grid(
     let common = real.grid.with_points(&shared)?;
     let mut candidates = vec![
         ("samples".to_string(), resample::spectral(&fields, common)?),
-        ("Gaussian surrogate".into(), model.surrogate(common, args.seed ^ SURROGATE, 0..target.count)),
+        (
+            "Gaussian surrogate".into(),
+            model.surrogate(common, args.seed ^ SURROGATE, 0..target.count),
+        ),
     ];
     let trained = model.statistics.grid.points();
     if trained.iter().zip(target.grid.points()).any(|(a, b)| *a < b) {

@@ -31,14 +31,20 @@ pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(
         let field = &fields.values[index * len..index * len + fields.grid.len()];
         for row in 0..CANVAS {
             let i = row * cells[0] / CANVAS;
-            values.extend((0..CANVAS).map(|column| field[i * cells[1] + column * cells[1] / CANVAS]));
+            values
+                .extend((0..CANVAS).map(|column| field[i * cells[1] + column * cells[1] / CANVAS]));
         }
     }
     files::write(&Ensemble::new(grid, 1, values)?, path, true)
 }
 
 /// Radial spectra of real fields and samples, the trained band marked.
-pub fn spectra(real: &Ensemble, sampled: &[Ensemble], band: f64, path: &Path) -> Result<(), Failure> {
+pub fn spectra(
+    real: &Ensemble,
+    sampled: &[Ensemble],
+    band: f64,
+    path: &Path,
+) -> Result<(), Failure> {
     let line = |fields: &Ensemble, label: String, dashed| -> Result<Series, Failure> {
         let spectrum = radial_spectrum(fields)?;
         let points = spectrum.frequency.iter().copied().zip(spectrum.power[0].iter().copied());
@@ -75,8 +81,16 @@ pub fn loss(events: &[Event], path: &Path) -> Result<(), Failure> {
             x_log: false,
             y_log: true,
             series: vec![
-                Series { label: "training, at the level's grid".into(), points: training, dashed: false },
-                Series { label: "validation, at the finest grid".into(), points: validation, dashed: false },
+                Series {
+                    label: "training, at the level's grid".into(),
+                    points: training,
+                    dashed: false,
+                },
+                Series {
+                    label: "validation, at the finest grid".into(),
+                    points: validation,
+                    dashed: false,
+                },
             ],
             vertical_marks: switches.map(|w| (w[0].seconds, w[1].grid.clone())).collect(),
         },

@@ -42,9 +42,10 @@ impl Native {
             });
         }
         let raw = karhunen_formats::read(Path::new(source), &ReadOptions::default())?;
-        let bounds = raw.values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| {
-            (l.min(*v), h.max(*v))
-        });
+        let bounds = raw
+            .values
+            .iter()
+            .fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
         Ok(Self {
             count: Some(raw.count()),
             points: raw.points.clone(),
@@ -88,7 +89,8 @@ pub fn for_data(source: &str, native: &Native, patch: Option<&[usize]>) -> Plann
     let held_out = smallest >= 64;
     let finest: Vec<usize> = points.iter().map(|n| if held_out { n / 2 } else { *n }).collect();
     let coarser = |by: usize| finest.iter().map(|n| n.div_ceil(by)).collect::<Vec<_>>();
-    let mut levels = vec![(join(&finest), 0.15), (join(&coarser(2)), 0.25), (join(&coarser(4)), 0.6)];
+    let mut levels =
+        vec![(join(&finest), 0.15), (join(&coarser(2)), 0.25), (join(&coarser(4)), 0.6)];
     levels.retain(|(grid, _)| grid.split('x').all(|n| n.parse().is_ok_and(|n: usize| n >= 12)));
     if levels.is_empty() {
         levels.push((join(&finest), 1.0));
@@ -100,11 +102,17 @@ pub fn for_data(source: &str, native: &Native, patch: Option<&[usize]>) -> Plann
 
 /// The parts of a plan worth telling.
 pub fn summary(config: &RunConfig) -> Vec<String> {
-    let levels: Vec<String> =
-        config.levels.iter().map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share)).collect();
+    let levels: Vec<String> = config
+        .levels
+        .iter()
+        .map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share))
+        .collect();
     let mut lines = vec![
         format!("  boundary {}, levels {}", config.data.boundary, levels.join(" → ")),
-        format!("  prior fitted to the spectrum, {:?} preconditioning", config.training.preconditioning),
+        format!(
+            "  prior fitted to the spectrum, {:?} preconditioning",
+            config.training.preconditioning
+        ),
     ];
     if let Some(patch) = &config.data.patch {
         lines.push(format!("  random patches of {patch} cells, whole slices held out in blocks"));

@@ -90,9 +90,8 @@ impl Unit {
     fn of(real: &Ensemble) -> Self {
         let points = real.grid.len();
         let per_channel = |c: usize| {
-            let values = || {
-                real.fields().flat_map(move |f| f[c * points..(c + 1) * points].iter().copied())
-            };
+            let values =
+                || real.fields().flat_map(move |f| f[c * points..(c + 1) * points].iter().copied());
             let n = (real.count() * points) as f64;
             let mean = values().sum::<f64>() / n;
             let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
