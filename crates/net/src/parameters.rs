@@ -21,7 +21,9 @@ pub struct Named {
     pub values: Vec<f32>,
 }
 
-/// All parameters of a network, in the order the network visits them.
+/// All parameters of a network, in alphabetical order of their names: the order does not depend on
+/// whether they come from a network or from a file, so weights, gradients, moments and averages
+/// can be walked together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Parameters {
     /// The arrays.
@@ -29,6 +31,12 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Brings arrays into their order.
+    pub fn from_arrays(mut arrays: Vec<Named>) -> Self {
+        arrays.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { arrays }
+    }
+
     /// Reads every float parameter of a module.
     ///
     /// # Errors
@@ -56,13 +64,8 @@ impl Parameters {
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
     pub fn assign<M: Module>(&self, module: M, device: &Device) -> Result<M, NetError> {
-        let mut mapper = Write {
-            path: vec![],
-            parameters: self,
-            next: 0,
-            device: device.clone(),
-            failure: None,
-        };
+        let mut mapper =
+            Write { path: vec![], parameters: self, device: device.clone(), failure: None };
         let module = module.map(&mut mapper);
         match mapper.failure {
             Some(failure) => Err(failure),
@@ -121,7 +124,7 @@ impl Read<'_> {
     fn finish(self) -> Result<Parameters, NetError> {
         match self.failure {
             Some(failure) => Err(NetError::Compute(failure)),
-            None => Ok(Parameters { arrays: self.arrays }),
+            None => Ok(Parameters::from_arrays(self.arrays)),
         }
     }
 }
@@ -155,7 +158,6 @@ impl ModuleVisitor for Read<'_> {
 struct Write<'a> {
     path: Vec<String>,
     parameters: &'a Parameters,
-    next: usize,
     device: Device,
     failure: Option<NetError>,
 }
@@ -172,12 +174,7 @@ impl ModuleMapper for Write<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, value, mapper) = param.consume();
         let (name, expected) = (self.path.join("."), value.dims().to_vec());
-        // arrays normally come in visiting order; a file may have another
-        let found = match self.parameters.arrays.get(self.next) {
-            Some(array) if array.name == name => Some(array),
-            _ => self.parameters.arrays.iter().find(|a| a.name == name),
-        };
-        self.next += 1;
+        let found = self.parameters.arrays.iter().find(|a| a.name == name);
         match found {
             Some(array) if array.shape == expected => {
                 let data = TensorData::new(array.values.clone(), expected);

@@ -320,7 +320,7 @@ fn single(arrays: Vec<Array>) -> Parameters {
             values: values.into_iter().map(|v| v as f32).collect(),
         })
         .collect();
-    Parameters { arrays }
+    Parameters::from_arrays(arrays)
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {

@@ -1,0 +1,212 @@
+//! Runs as their users see them: resumed bit for bit, robust against what happens to directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use karhunen_field::sampler::Method;
+use karhunen_train::checkpoint::{Checkpoint, list};
+use karhunen_train::events::{self, Event, Observer, Silent};
+use karhunen_train::trained::Request;
+use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
+
+/// A directory of this test alone, removed when it ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("karhunen-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Two levels, a narrow network, a second's work.
+fn tiny(settings: &[&str]) -> RunConfig {
+    let base = [
+        "seed=3",
+        "data.count=40",
+        "network.width=6",
+        "network.modes=[4]",
+        "network.layers=2",
+        "network.projection=8",
+        "training.batch=4",
+        "training.steps=24",
+        "training.validations=3",
+        "training.validation_fields=4",
+        "levels=[{ grid = \"8x8\", share = 0.5 }, { grid = \"16x12\", share = 0.5 }]",
+    ];
+    let all: Vec<String> = base.iter().chain(settings).map(|s| s.to_string()).collect();
+    RunConfig::load(None, &all).expect("a valid configuration")
+}
+
+fn train(config: &RunConfig, directory: &Path) -> Outcome {
+    let mut run = Run::open(config, directory, true, &mut Silent).expect("opens");
+    run.train(&AtomicBool::new(false), &mut Silent).expect("trains")
+}
+
+/// Sets the flag as soon as a step is done.
+struct StopAfter<'a>(usize, &'a AtomicBool);
+
+impl Observer for StopAfter<'_> {
+    fn step(&mut self, event: &Event, _total: usize) {
+        if event.step == self.0 {
+            self.1.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The state that determines everything after it. Seconds in the ledger are the clock's.
+fn state(directory: &Path) -> Checkpoint {
+    let (mut checkpoint, complaints) =
+        Checkpoint::newest(directory).expect("readable").expect("there is one");
+    assert!(complaints.is_empty(), "{complaints:?}");
+    checkpoint.progress.ledger.levels.iter_mut().for_each(|l| l.seconds = 0.0);
+    checkpoint
+}
+
+#[test]
+fn interrupted_and_resumed_is_the_uninterrupted_run_bit_for_bit() {
+    let (whole, parts) = (Scratch::new("whole"), Scratch::new("parts"));
+    let config = tiny(&[]);
+    assert_eq!(train(&config, whole.path()), Outcome::Finished);
+    // in the first level, right at the switch, in the second level
+    for until in [5, 12, 17] {
+        let stop = AtomicBool::new(false);
+        let mut run = Run::open(&config, parts.path(), true, &mut Silent).unwrap();
+        let outcome = run.train(&stop, &mut StopAfter(until, &stop)).unwrap();
+        assert_eq!((outcome, run.step()), (Outcome::Interrupted, until));
+    }
+    assert_eq!(train(&config, parts.path()), Outcome::Finished);
+    let (a, b) = (state(whole.path()), state(parts.path()));
+    assert!(a.optimizer == b.optimizer);
+    assert_eq!(a.progress, b.progress);
+    let steps = |d: &Path| -> Vec<(usize, u64)> {
+        let events = events::read(&d.join("events.jsonl")).unwrap();
+        events.iter().map(|e| (e.step, e.loss.to_bits())).collect()
+    };
+    assert_eq!(steps(whole.path()), steps(parts.path()));
+}
+
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint() {
+    let (whole, killed) = (Scratch::new("unkilled"), Scratch::new("killed"));
+    let config = tiny(&[]);
+    train(&config, whole.path());
+    let stop = AtomicBool::new(false);
+    let mut run = Run::open(&config, killed.path(), true, &mut Silent).unwrap();
+    run.train(&stop, &mut StopAfter(15, &stop)).unwrap();
+    drop(run);
+    // killed while it wrote the next checkpoint: the newest lost its manifest, another was begun
+    let newest = list(killed.path()).pop().unwrap();
+    fs::remove_file(newest.join("manifest.json")).unwrap();
+    let begun = killed.path().join("checkpoints/.writing-00000016");
+    fs::create_dir_all(&begun).unwrap();
+    fs::write(begun.join("weights.safetensors"), b"cut sho").unwrap();
+    // and while it wrote an event
+    let path = killed.path().join("events.jsonl");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}{{\"step\": 16, \"lev")).unwrap();
+
+    struct Notes(Vec<String>);
+    impl Observer for Notes {
+        fn note(&mut self, text: &str) {
+            self.0.push(text.to_string());
+        }
+    }
+    let mut notes = Notes(vec![]);
+    let mut run = Run::open(&config, killed.path(), true, &mut notes).unwrap();
+    assert_eq!(run.step(), 12, "the checkpoint at the level switch is the newest whole one");
+    let told = |text: &str| notes.0.iter().any(|n| n.contains(text));
+    assert!(
+        told("skipped") && told("manifest.json") && told("resuming at step 12"),
+        "{:?}",
+        notes.0
+    );
+    run.train(&AtomicBool::new(false), &mut Silent).unwrap();
+    assert!(state(whole.path()).optimizer == state(killed.path()).optimizer);
+}
+
+#[test]
+fn numbers_do_not_depend_on_threads() {
+    let weights = |threads: usize| {
+        let scratch = Scratch::new(&format!("threads-{threads}"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| train(&tiny(&[]), scratch.path()));
+        state(scratch.path()).optimizer
+    };
+    assert!(weights(1) == weights(3));
+}
+
+#[test]
+fn a_directory_belongs_to_one_configuration() {
+    let scratch = Scratch::new("other");
+    train(&tiny(&[]), scratch.path());
+    let other = tiny(&["training.learning_rate=0.01"]);
+    let Err(TrainError::Config { message, .. }) =
+        Run::open(&other, scratch.path(), true, &mut Silent)
+    else {
+        panic!("another run was resumed")
+    };
+    assert!(message.contains("learning_rate = 0.01"), "{message}");
+    let refused = Run::open(&tiny(&[]), scratch.path(), false, &mut Silent);
+    assert!(matches!(refused, Err(TrainError::Checkpoint { .. })));
+}
+
+#[test]
+fn a_diverging_run_rolls_back_halves_its_rate_and_gives_up() {
+    struct Messages(Vec<String>);
+    impl Observer for Messages {
+        fn milestone(&mut self, event: &Event) {
+            self.0.extend(event.message.clone());
+        }
+    }
+    let scratch = Scratch::new("diverging");
+    // steps of size 1e30 overflow f32 in the next forward pass, half and quarter of it as well
+    let config = tiny(&["training.learning_rate=1e30", "training.warmup=0.0"]);
+    let mut messages = Messages(vec![]);
+    let mut run = Run::open(&config, scratch.path(), true, &mut messages).unwrap();
+    let error = run.train(&AtomicBool::new(false), &mut messages).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { .. }), "{error}");
+    assert_eq!(messages.0.len(), 3, "{:?}", messages.0);
+    assert!(messages.0.iter().all(|m| m.contains("rate halved")), "{:?}", messages.0);
+    // what is left is a model of finite weights
+    let kept = state(scratch.path());
+    assert!(kept.optimizer.weights.arrays.iter().all(|a| a.values.iter().all(|v| v.is_finite())));
+    assert_eq!(kept.progress.rate_factor, 0.125);
+}
+
+#[test]
+fn a_model_is_the_same_function_whatever_the_batch() {
+    let scratch = Scratch::new("model");
+    train(&tiny(&[]), scratch.path());
+    let model = TrainedModel::load(scratch.path()).unwrap();
+    let grid = model.grid(&[17, 9]).unwrap();
+    let request = Request { grid, seed: 5, method: Method::DpmSolver2M, evaluations: 4 };
+    let (many, evaluations) = model.sample(&request, 0..6, &mut |_, _| ()).unwrap();
+    assert_eq!(evaluations, 4);
+    let (one, _) = model.sample(&request, 4..5, &mut |_, _| ()).unwrap();
+    assert_eq!(one.values[..], many.values[4 * grid.len()..5 * grid.len()]);
+    assert!(many.values.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn a_checkpoint_of_another_architecture_is_refused_by_name() {
+    let scratch = Scratch::new("architecture");
+    train(&tiny(&[]), scratch.path());
+    let mut checkpoint = state(scratch.path());
+    checkpoint.config.network.width = 7;
+    checkpoint.save(scratch.path()).unwrap();
+    let error = TrainedModel::load(scratch.path()).unwrap_err().to_string();
+    assert!(error.contains("lifting.weight") && error.contains("[3, 7]"), "{error}");
+}
