@@ -31,6 +31,11 @@ impl Failure {
         Self { code: 130, message: message.into(), help: None }
     }
 
+    /// Before any work was done: whatever is wrong is in what was asked for.
+    pub fn refused(error: TrainError) -> Self {
+        Self { code: 2, ..Self::from(error) }
+    }
+
     /// Adds the knob to turn.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());

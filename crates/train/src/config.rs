@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::priors::PriorConfig;
+use crate::settings::{apply, explain};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -321,6 +322,9 @@ impl RunConfig {
     }
 }
 
+/// Cells of the largest grid that text may name, 2^40.
+const MOST_CELLS: f64 = (1u64 << 40) as f64;
+
 /// Cells per axis from text such as `64`, `64x48` or `32x32x32`.
 ///
 /// # Errors
@@ -328,49 +332,11 @@ impl RunConfig {
 pub fn parse_points(text: &str) -> Result<Vec<usize>, String> {
     let parts: Result<Vec<usize>, _> = text.split('x').map(|p| p.trim().parse()).collect();
     match parts {
+        Ok(points) if points.iter().map(|&n| n as f64).product::<f64>() > MOST_CELLS => {
+            Err(format!("`{text}` has more than 2^40 cells"))
+        }
         Ok(points) if (1..=3).contains(&points.len()) && !points.contains(&0) => Ok(points),
         _ => Err(format!("`{text}` is no grid; write 1 to 3 cell counts such as 64x48")),
-    }
-}
-
-/// Puts one `a.b.c=value` into a table. Values are TOML where they parse as such, else strings.
-fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainError> {
-    let fail = |message: &str| TrainError::Config {
-        place: format!("--set {setting}"),
-        message: message.to_string(),
-    };
-    let (key, value) = setting.split_once('=').ok_or_else(|| fail("write key=value"))?;
-    let parsed: Option<toml::Value> =
-        format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
-    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_string()));
-    let mut parts: Vec<&str> = key.trim().split('.').collect();
-    let last = parts.pop().filter(|p| !p.is_empty()).ok_or_else(|| fail("the key is empty"))?;
-    let mut here = table;
-    for part in parts {
-        here = here
-            .entry(part)
-            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
-            .as_table_mut()
-            .ok_or_else(|| fail("a part of the key is a value, not a table"))?;
-    }
-    here.insert(last.to_string(), value);
-    Ok(())
-}
-
-/// serde's message, with the nearest known key after an unknown one.
-fn explain(message: &str) -> String {
-    let message = message.trim_end();
-    let Some(rest) = message.split("unknown field `").nth(1) else {
-        return message.to_string();
-    };
-    let mut names = rest.split('`').step_by(2);
-    let unknown = names.next().unwrap_or_default();
-    let nearest = rest.split('`').skip(2).step_by(2).max_by(|a, b| {
-        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
-    });
-    match nearest {
-        Some(known) => format!("{message}\nunknown key `{unknown}`; did you mean `{known}`?"),
-        None => message.to_string(),
     }
 }
 

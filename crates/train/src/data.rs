@@ -13,10 +13,10 @@ use karhunen_formats::{PatchSource, RawFields, ReadOptions, split_blocks};
 use karhunen_simulate::{Grains, Spinodal, Structure};
 use rayon::prelude::*;
 
-use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::{DataConfig, Resample, parse_points};
 use crate::statistics::{Normalisation, Statistics};
+use crate::{TrainError, memory};
 
 /// Built-in fields made unless `data.count` says otherwise.
 const BUILTIN_COUNT: usize = 1536;
@@ -158,6 +158,8 @@ fn cut(
             let points = parse_points(text)
                 .map_err(|message| TrainError::Config { place: "data.patch".into(), message })?;
             let count = config.count.unwrap_or(PATCH_COUNT) as f64 * share;
+            let size = finest.with_points(&points)?;
+            memory::check_fields(count, &size, raw.channels, 2 * size_of::<f32>(), "data.count")?;
             let all: Vec<usize> = (0..raw.count()).collect();
             let patches = PatchSource::new(&raw, &all, &points, seed)?;
             let first = part << 40;
@@ -277,6 +279,7 @@ fn builtin(config: &DataConfig, name: &str, finest: Grid, seed: u64) -> Result<L
     let count = config.count.unwrap_or(BUILTIN_COUNT) as f64;
     let held = (count * config.validation).round().max(2.0) as u64;
     let train = (count as u64).saturating_sub(held).max(2);
+    memory::check_fields(count, &finest, 1, 2 * size_of::<f32>(), "data.count")?;
     let training = make_builtin(name, finest, seed, 0..train)?;
     let first = BUILTIN_VALIDATION;
     let validation = make_builtin(name, finest, seed, first..first + held)?;

@@ -19,6 +19,7 @@ pub mod optimizer;
 pub mod priors;
 pub mod run;
 pub mod schedule;
+pub mod settings;
 pub mod statistics;
 pub mod time_density;
 pub mod trained;

@@ -28,6 +28,22 @@ pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), T
     }
 }
 
+/// Refuses fields that will not fit: `count` of them, `bytes` for each of their values.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_fields(
+    count: f64,
+    grid: &Grid,
+    channels: usize,
+    bytes: usize,
+    knob: &'static str,
+) -> Result<(), TrainError> {
+    let cells: f64 = grid.axes().iter().map(|a| a.points as f64).product();
+    let needed = count * channels as f64 * bytes as f64 * cells;
+    check(needed, format!("{count} fields at {grid}"), knob)
+}
+
 /// Bytes of training at a level: data at two grids, a batch's activations, five copies of weights.
 ///
 /// # Errors

@@ -23,7 +23,7 @@ use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::optimizer::{Optimizer, Update};
 use crate::schedule::Schedule;
-use crate::trained::{build_model, set};
+use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory};
 
 /// How a call to [`Run::train`] ended.
@@ -81,12 +81,10 @@ impl Run {
         }
         if found.is_some() {
             same_configuration(&asked, config)?;
-        } else {
-            fs::create_dir_all(directory).map_err(io(directory))?;
-            fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         }
         let resolved = found.as_ref().map_or(config, |(c, _)| &c.config).clone();
         let finest = Schedule::new(&resolved)?.finest();
+        check_model(&resolved, finest)?;
         let data = Data::load(&resolved.data, finest, resolved.seed)?;
         data.notes.iter().for_each(|note| observer.note(note));
         let device = Device::flex();
@@ -111,6 +109,9 @@ impl Run {
             None => (Optimizer::new(start), Progress { rate_factor: 1.0, ..Progress::default() }),
         };
         set(&mut model, &optimizer.weights)?;
+        // nothing is written before everything that was asked for has proved possible
+        fs::create_dir_all(directory).map_err(io(directory))?;
+        fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         let t = &resolved.training;
         let batches = Batches::new(resolved.seed, t.batch, t.time_density);
         let schedule = Schedule::new(&resolved)?;

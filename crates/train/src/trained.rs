@@ -13,6 +13,7 @@ use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
+use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::statistics::Statistics;
 
@@ -37,6 +38,19 @@ pub fn build_model(
     let channels = statistics.mean.channels;
     let network = Fno::new(&config.network, &grid, channels, config.seed, device)?;
     Ok(Model { network, preconditioner })
+}
+
+/// Builds what does not need the data, so that an impossible network or prior is refused before
+/// any are read.
+///
+/// # Errors
+/// As [`build_model`].
+pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
+    if config.prior != PriorConfig::Fitted {
+        config.prior.build(grid.dim(), config.seed, None)?;
+    }
+    Fno::new(&config.network, &grid, 1, config.seed, &Device::flex())?;
+    Ok(())
 }
 
 /// A model read from a run directory or from one checkpoint in it.

@@ -14,16 +14,18 @@ use serde_json::json;
 use crate::args::EvaluateArgs;
 use crate::commands::sample::sample;
 use crate::failure::Failure;
+use crate::report::pictures;
 use crate::report::plan::{self, Native};
+use crate::report::real::{self, Real};
 use crate::report::table::Table;
-use crate::report::{pictures, real};
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
     let samples = read_samples(args, model.as_ref())?;
     let mut notes = Vec::new();
-    let (real, samples) = prepare(args, model.as_ref(), samples, &mut notes)?;
+    let (Real { reference: real, training }, samples) =
+        prepare(args, model.as_ref(), samples, &mut notes)?;
     let count = samples.count();
     let grid = samples.grid;
     let mut candidates = vec![("samples".to_string(), samples)];
@@ -40,6 +42,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
                 .push(("zero-padded".into(), zero_padded(model, grid, args.seed, count as u64)?));
         }
     }
+    candidates.extend(training.map(|fields| (TRAINING.to_string(), fields)));
     let table = Table::new(&real, &candidates, band)?;
     if args.json {
         let mut object = serde_json::to_value(&table.rows[0].comparison).unwrap_or_default();
@@ -73,7 +76,7 @@ fn prepare(
     model: Option<&TrainedModel>,
     samples: Ensemble,
     notes: &mut Vec<String>,
-) -> Result<(Ensemble, Ensemble), Failure> {
+) -> Result<(Real, Ensemble), Failure> {
     let native = Native::of(&args.reference)?;
     let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
@@ -108,7 +111,8 @@ fn prepare(
             .push("the reference is the model's own source: only its held-out part is used".into());
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
-    let real = real::fields(&config, grid, args.reference_count, same_source, seed)?;
+    let fields = if same_source { real::held_out } else { real::all };
+    let real = fields(&config, grid, args.reference_count, seed)?;
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
 }
@@ -141,6 +145,9 @@ fn surrogate(
     }
     Ok(GaussianLaw::new(mean, covariances)?.sample(grid, seed, 0..count as u64, stream::START))
 }
+
+/// The row of real fields the model was trained on: what a perfect model of them would score.
+pub const TRAINING: &str = "training fields";
 
 /// Keeps the surrogate's draws apart from those the samples may have started from.
 pub const SURROGATE: u64 = 0x5355_5252;

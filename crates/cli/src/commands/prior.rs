@@ -7,7 +7,9 @@ use karhunen_field::{Boundary, Grid, Prior, prior};
 use karhunen_train::TrainError;
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::Data;
+use karhunen_train::memory;
 use karhunen_train::priors::PriorConfig;
+use karhunen_train::settings::explain;
 
 use crate::args::{PriorArgs, PriorParameters};
 use crate::failure::Failure;
@@ -19,6 +21,8 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     let boundary = if args.periodic { Boundary::Periodic } else { Boundary::Neumann };
     let grid = Grid::unit(&args.grid.0, boundary)?;
     let config = configuration(&args.kind, &args.parameters)?;
+    let count = args.count.max(1);
+    memory::check_fields(count as f64, &grid, 1, 3 * size_of::<f64>(), "--count or --grid")?;
     let statistics = match (&config, &args.data) {
         (PriorConfig::Fitted, Some(source)) => {
             let data = DataConfig { source: source.clone(), boundary, ..DataConfig::default() };
@@ -31,7 +35,7 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
         _ => None,
     };
     let q: Arc<dyn Prior> = config.build(grid.dim(), args.seed, statistics.as_ref())?;
-    let indices = args.index..args.index + args.count.max(1);
+    let indices = args.index..args.index + count;
     let fields = prior::sample(q.as_ref(), grid, 1, args.seed, indices, stream::START);
     files::write(&fields, &args.out, args.force)?;
     let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };
@@ -68,7 +72,7 @@ pub fn configuration(kind: &str, given: &PriorParameters) -> Result<PriorConfig,
         table.insert("cutoff".into(), i64::from(cutoff).into());
     }
     table.try_into().map_err(|e: toml::de::Error| {
-        TrainError::Config { place: format!("prior {kind}"), message: e.to_string().trim().into() }
+        TrainError::Config { place: format!("prior {kind}"), message: explain(&e.to_string()) }
             .into()
     })
 }

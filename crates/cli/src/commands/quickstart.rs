@@ -13,14 +13,15 @@ use karhunen_train::{Run, TrainedModel, events};
 use serde_json::json;
 
 use crate::args::QuickstartArgs;
-use crate::commands::evaluate::{SURROGATE, zero_padded};
+use crate::commands::evaluate::{SURROGATE, TRAINING, zero_padded};
 use crate::commands::sample::sample;
 use crate::commands::train::{finish, stop_on_interrupt};
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
+use crate::report::real::{self, Real};
 use crate::report::table::Table;
-use crate::report::{files, pictures, real};
+use crate::report::{files, pictures};
 
 /// Fields sampled on each grid, coarse to fine: enough for a quick look at the first, and what the
 /// five minutes allow at the others.
@@ -48,14 +49,15 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
 
     let run_directory = args.out.join("run");
     let (stop, mut observer) = (stop_on_interrupt(), Training::new());
-    let mut run = Run::open(&config, &run_directory, true, &mut observer)?;
+    let mut run =
+        Run::open(&config, &run_directory, true, &mut observer).map_err(Failure::refused)?;
     finish(run.train(&stop, &mut observer)?, &run, &run_directory.display().to_string())?;
     drop(run);
 
     let model = TrainedModel::load(&run_directory)?;
     let targets = targets(&model)?;
     let real_grid = model.grid(&planned.points)?;
-    let real = real::fields(&model.config.data, real_grid, REFERENCE, true, config.seed)?;
+    let real = real::held_out(&model.config.data, real_grid, REFERENCE, config.seed)?;
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
     for target in &targets {
@@ -64,7 +66,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         tables.push(table);
         sampled.push(fields);
     }
-    draw(&args.out, &run_directory, &real, &sampled, &model)?;
+    draw(&args.out, &run_directory, &real.reference, &sampled, &model)?;
     let report = json!({
         "data": source,
         "seconds": begun.elapsed().as_secs_f64(),
@@ -104,7 +106,7 @@ fn targets(model: &TrainedModel) -> Result<Vec<Target>, Failure> {
 fn one_grid(
     model: &TrainedModel,
     target: &Target,
-    real: &Ensemble,
+    real: &Real,
     args: &QuickstartArgs,
 ) -> Result<(Ensemble, Table), Failure> {
     let sampling = &model.config.sampling;
@@ -117,9 +119,10 @@ fn one_grid(
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
     files::write(&fields, &args.out.join(name), true)?;
+    let finest = real.reference.grid;
     let shared: Vec<usize> =
-        target.grid.points().iter().zip(real.grid.points()).map(|(t, r)| *t.min(&r)).collect();
-    let common = real.grid.with_points(&shared)?;
+        target.grid.points().iter().zip(finest.points()).map(|(t, r)| *t.min(&r)).collect();
+    let common = finest.with_points(&shared)?;
     let mut candidates = vec![
         ("samples".to_string(), resample::spectral(&fields, common)?),
         (
@@ -132,7 +135,10 @@ fn one_grid(
         let padded = zero_padded(model, target.grid, args.seed, target.count)?;
         candidates.push(("zero-padded".into(), resample::spectral(&padded, common)?));
     }
-    let there = resample::spectral(real, common)?;
+    if let Some(training) = &real.training {
+        candidates.push((TRAINING.into(), resample::spectral(training, common)?));
+    }
+    let there = resample::spectral(&real.reference, common)?;
     let table = Table::new(&there, &candidates, Some(model.statistics.grid.band()))?;
     Ok((fields, table))
 }

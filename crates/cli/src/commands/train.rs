@@ -26,7 +26,8 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     }
     let stop = stop_on_interrupt();
     let mut observer = Training::new();
-    let mut run = Run::open(&config, &args.out, args.resume == Resume::Auto, &mut observer)?;
+    let resume = args.resume == Resume::Auto;
+    let mut run = Run::open(&config, &args.out, resume, &mut observer).map_err(Failure::refused)?;
     finish(run.train(&stop, &mut observer)?, &run, &args.out.display().to_string())
 }
 

@@ -7,7 +7,8 @@ use karhunen_formats::WriteOptions;
 
 use crate::failure::Failure;
 
-/// Refuses an existing file before any work is done.
+/// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
+/// work is done.
 pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !["npy", "png"].contains(&ending) {
@@ -18,7 +19,13 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{}: exists already", path.display()))
             .help("choose another name, or --force to replace it"));
     }
-    Ok(())
+    match path.ancestors().skip(1).find(|folder| folder.exists()) {
+        Some(there) if !there.is_dir() => {
+            Err(Failure::usage(format!("{}: {} is a file", path.display(), there.display()))
+                .help("choose a place below a folder"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes fields by ending; folders are made where they are missing.

@@ -1,6 +1,7 @@
 //! Real fields to compare with, never trained on where the source is what a model was trained on.
 
 use karhunen_field::{Ensemble, Grid};
+use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::{self, BUILTIN_VALIDATION};
 
@@ -9,37 +10,55 @@ use crate::failure::Failure;
 /// First index of built-in reference fields: beyond training and validation.
 const BUILTIN_REFERENCE: u64 = BUILTIN_VALIDATION + (1 << 20);
 
-/// About `count` fields of a source on a grid, in their own values; only its held-out part if
-/// `held_out` is set. Seeded as the run was, so that the split is the run's.
+/// Real fields on one grid, in their own values.
+pub struct Real {
+    /// What samples are compared with.
+    pub reference: Ensemble,
+    /// Fields of the model's training part, where the reference is the held-out part of the same
+    /// files. How far they are from it is what a perfect model of them would score. (Built-in
+    /// fields have one law, which the floors show already.)
+    pub training: Option<Ensemble>,
+}
+
+/// About `count` fields of a source that no model of ours was trained on.
 ///
 /// # Errors
 /// Those of reading, splitting and resampling.
-pub fn fields(
-    config: &DataConfig,
-    grid: Grid,
-    count: usize,
-    held_out: bool,
-    seed: u64,
-) -> Result<Ensemble, Failure> {
-    let level = if let Some(name) = config.source.strip_prefix("builtin:") {
-        let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
-        data::make_builtin(name, grid, seed, indices)?
-    } else {
-        let wanted = match (&config.patch, held_out) {
-            (Some(_), true) => Some((count as f64 / config.validation.max(1e-3)).ceil() as usize),
-            (Some(_), false) => Some(count),
-            (None, _) => None,
-        };
-        let loaded = data::load(&DataConfig { count: wanted, ..config.clone() }, grid, seed)?;
-        if held_out {
-            loaded.validation
-        } else {
-            let mut all = loaded.training;
-            all.values.extend(loaded.validation.values);
-            all
-        }
-    };
+pub fn all(config: &DataConfig, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
+    if let Some(name) = config.source.strip_prefix("builtin:") {
+        return builtin(name, grid, count, seed);
+    }
+    let wanted = config.patch.as_ref().map(|_| count);
+    let loaded = data::load(&DataConfig { count: wanted, ..config.clone() }, grid, seed)?;
+    let mut all = loaded.training;
+    all.values.extend(loaded.validation.values);
+    Ok(Real { reference: first(count, &all)?, training: None })
+}
+
+/// About `count` fields of a model's held-out part, and as many of its training part. Seeded as
+/// the run was, so that the split is the run's.
+///
+/// # Errors
+/// As [`all`].
+pub fn held_out(config: &DataConfig, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
+    if let Some(name) = config.source.strip_prefix("builtin:") {
+        return builtin(name, grid, count, seed);
+    }
+    let enough = (count as f64 / config.validation.max(1e-3)).ceil() as usize;
+    let wanted = config.patch.as_ref().map(|_| enough);
+    let loaded = data::load(&DataConfig { count: wanted, ..config.clone() }, grid, seed)?;
+    let training = first(count, &loaded.training)?;
+    Ok(Real { reference: first(count, &loaded.validation)?, training: Some(training) })
+}
+
+fn builtin(name: &str, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
+    let made =
+        data::make_builtin(name, grid, seed, BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
+    Ok(Real { reference: first(count, &made)?, training: None })
+}
+
+fn first(count: usize, level: &LevelData) -> Result<Ensemble, Failure> {
     let keep = count.min(level.count()) * level.field_len();
     let values = level.values[..keep].iter().map(|v| f64::from(*v)).collect();
-    Ok(Ensemble::new(grid, level.channels, values)?)
+    Ok(Ensemble::new(level.grid, level.channels, values)?)
 }

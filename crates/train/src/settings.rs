@@ -1,0 +1,93 @@
+//! From what a person typed to a table, and from serde's complaint to one line that helps.
+
+use crate::TrainError;
+
+/// Puts one `a.b.c=value` into a table. Values are TOML where they parse as such, else strings.
+pub(crate) fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainError> {
+    let fail = |message: &str| TrainError::Config {
+        place: format!("--set {setting}"),
+        message: message.to_string(),
+    };
+    let (key, value) = setting.split_once('=').ok_or_else(|| fail("write key=value"))?;
+    let parsed: Option<toml::Value> =
+        format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_string()));
+    let mut parts: Vec<&str> = key.trim().split('.').collect();
+    let last = parts.pop().filter(|p| !p.is_empty()).ok_or_else(|| fail("the key is empty"))?;
+    let mut here = table;
+    for part in parts {
+        here = here
+            .entry(part)
+            .or_insert_with(|| toml::Value::Table(toml::Table::new()))
+            .as_table_mut()
+            .ok_or_else(|| fail("a part of the key is a value, not a table"))?;
+    }
+    here.insert(last.to_string(), value);
+    Ok(())
+}
+
+/// serde's message as one line: the key first, the nearest known name after an unknown one.
+pub fn explain(message: &str) -> String {
+    let (message, place) = match message.trim_end().split_once("\nin `") {
+        Some((message, place)) => (message, place.trim_end_matches('`')),
+        None => (message.trim_end(), ""),
+    };
+    let unknown = ["field", "variant"].into_iter().find_map(|what| {
+        let rest = message.strip_prefix("unknown ")?.strip_prefix(what)?.strip_prefix(" `")?;
+        let mut names = rest.split('`').step_by(2);
+        let name = names.next()?;
+        Some((what, name, names.collect::<Vec<_>>()))
+    });
+    let Some((what, name, known)) = unknown else {
+        return if place.is_empty() { message.to_string() } else { format!("{place}: {message}") };
+    };
+    let key = match (what, place) {
+        ("field", "") => format!("unknown key `{name}`"),
+        ("field", _) => format!("unknown key `{place}.{name}`"),
+        (_, "") => format!("unknown name `{name}`"),
+        (_, _) => format!("{place} = `{name}`: unknown name"),
+    };
+    let nearest = known
+        .iter()
+        .map(|k| (strsim::jaro_winkler(k, name), k))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness > ALIKE);
+    match nearest {
+        Some((_, known)) => format!("{key}; did you mean `{known}`?"),
+        None => format!("{key}; there are {}", known.join(", ")),
+    }
+}
+
+/// Jaro–Winkler likeness above which a name may be a misspelling of another.
+const ALIKE: f64 = 0.75;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_name_the_key_and_the_nearest_name() {
+        let cases = [
+            (
+                "unknown field `sed`, expected one of `seed`, `data`",
+                "unknown key `sed`; did you mean `seed`?",
+            ),
+            (
+                "unknown field `qqq`, expected `seed` or `data`\nin `training`\n",
+                "unknown key `training.qqq`; there are seed, data",
+            ),
+            (
+                "unknown variant `mattern`, expected one of `bessel`, `matern`\nin `prior.kind`",
+                "prior.kind = `mattern`: unknown name; did you mean `matern`?",
+            ),
+            (
+                "invalid type: string \"x\", expected usize\nin `training.steps`",
+                "training.steps: invalid type: string \"x\", expected usize",
+            ),
+            ("missing field `length`", "missing field `length`"),
+        ];
+        for (complaint, line) in cases {
+            assert_eq!(explain(complaint), line);
+        }
+    }
+}
