@@ -35,6 +35,9 @@ pub enum NetError {
     /// The tensor library failed to compute or to hand back a result.
     #[error("computation failed: {0}")]
     Compute(String),
+    /// A fused operator refused its operands.
+    #[error(transparent)]
+    Kernel(#[from] karhunen_kernels::KernelError),
     /// The mathematics below refused.
     #[error(transparent)]
     Field(#[from] karhunen_field::FieldError),

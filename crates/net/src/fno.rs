@@ -13,6 +13,10 @@ use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation::gelu};
 use karhunen_field::{Boundary, Grid};
+use karhunen_kernels::{
+    Activation, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear, pointwise_mlp,
+    spectral_block,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::NetError;
@@ -40,6 +44,22 @@ pub enum Coordinates {
     Centres,
     /// `linspace(0, 1, N)` with the end point, as published; differs between grids.
     Endpoints,
+}
+
+/// How the network computes; both mean the same to rounding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operators {
+    /// The operators of `karhunen-kernels`, several times faster, on the CPU.
+    Fused,
+    /// Compositions of tensor operations, on any device; what the fused ones are tested against.
+    Composed,
+}
+
+impl Operators {
+    /// The faster ones that run on a device.
+    pub fn for_device(device: &Device) -> Self {
+        if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
+    }
 }
 
 /// Shape and options of an [`Fno`].
@@ -153,7 +173,26 @@ pub struct Fno {
     coordinates: Coordinates,
     weights: FnoWeights,
     device: Device,
-    bases: Arc<Mutex<HashMap<String, SpectralBasis>>>,
+    operators: Operators,
+    bases: Tables<SpectralBasis>,
+    plans: Tables<Arc<SpectralPlan>>,
+}
+
+/// What the spectral layers need on each grid met so far, by its points.
+type Tables<T> = Arc<Mutex<HashMap<Vec<usize>, T>>>;
+
+fn table<T: Clone, E>(
+    tables: &Tables<T>,
+    grid: &Grid,
+    make: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
+    let mut tables = tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(table) = tables.get(&grid.points()) {
+        return Ok(table.clone());
+    }
+    let made = make()?;
+    tables.insert(grid.points(), made.clone());
+    Ok(made)
 }
 
 impl Fno {
@@ -205,7 +244,9 @@ impl Fno {
             coordinates,
             weights,
             device: device.clone(),
+            operators: Operators::for_device(device),
             bases: Arc::default(),
+            plans: Arc::default(),
         };
         let mut start = fno.parameters()?;
         start.initialise(seed);
@@ -231,6 +272,27 @@ impl Fno {
     /// The device the weights live on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// How the network computes: fused where the device allows it.
+    pub fn operators(&self) -> Operators {
+        self.operators
+    }
+
+    /// Computes by other operators.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for fused operators on a device that they do not run on.
+    pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
+        if operators == Operators::Fused && !karhunen_kernels::supports(&self.device) {
+            return Err(NetError::Config {
+                key: "operators",
+                value: "fused".into(),
+                requirement: "the fused operators run on the CPU (flex) device",
+            });
+        }
+        self.operators = operators;
+        Ok(())
     }
 
     /// A copy of all parameters on the host, by name.
@@ -305,10 +367,50 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
+        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, &self.device));
+        let inputs = self.inputs(grid, x, times);
+        match self.operators {
+            Operators::Fused => self.fused(grid, inputs, film),
+            Operators::Composed => Ok(self.composed(grid, inputs, film)),
+        }
+    }
+
+    /// One operator a layer, and one each for lifting and projection.
+    fn fused(
+        &self,
+        grid: &Grid,
+        inputs: Tensor<3>,
+        film: Option<Tensor<3>>,
+    ) -> Result<Tensor<3>, NetError> {
+        let plan = self.plan(grid)?;
+        let (width, weights) = (self.config.width, &self.weights);
+        let mut h = pointwise_linear(inputs, weights.lifting.weight.val(), bias(&weights.lifting))?;
+        for (i, layer) in weights.layers.iter().enumerate() {
+            let parameters = LayerParameters {
+                real: layer.spectral.real.val(),
+                imaginary: layer.spectral.imaginary.val(),
+                skip: layer.skip.weight.val(),
+                bias: bias(&layer.skip),
+                film: film.as_ref().map(|f| f.clone().narrow(2, 2 * i * width, 2 * width)),
+            };
+            let last = i + 1 == weights.layers.len();
+            let activation = if last { Activation::Identity } else { Activation::Gelu };
+            h = spectral_block(h, parameters, activation, &plan)?;
+        }
+        let parameters = MlpParameters {
+            hidden: weights.projection.weight.val(),
+            hidden_bias: bias(&weights.projection),
+            output: weights.output.weight.val(),
+            output_bias: bias(&weights.output),
+        };
+        Ok(pointwise_mlp(h, parameters)?)
+    }
+
+    /// The same by tensor operations.
+    fn composed(&self, grid: &Grid, inputs: Tensor<3>, film: Option<Tensor<3>>) -> Tensor<3> {
         let basis = self.basis(grid);
         let width = self.config.width;
-        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, &self.device));
-        let mut h = self.weights.lifting.forward(self.inputs(grid, x, times));
+        let mut h = self.weights.lifting.forward(inputs);
         for (i, layer) in self.weights.layers.iter().enumerate() {
             h = layer.spectral.forward(h.clone(), &basis) + layer.skip.forward(h);
             if let Some(film) = &film {
@@ -320,7 +422,7 @@ impl Fno {
                 h = gelu(h);
             }
         }
-        Ok(self.weights.output.forward(gelu(self.weights.projection.forward(h))))
+        self.weights.output.forward(gelu(self.weights.projection.forward(h)))
     }
 
     /// `[batch, points, field channels + coordinates (+ time)]`.
@@ -357,10 +459,20 @@ impl Fno {
     }
 
     fn basis(&self, grid: &Grid) -> SpectralBasis {
-        let mut bases = self.bases.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        bases
-            .entry(format!("{:?}", grid.points()))
-            .or_insert_with(|| SpectralBasis::new(grid, &self.modes, &self.padding, &self.device))
-            .clone()
+        let make = || Ok(SpectralBasis::new(grid, &self.modes, &self.padding, &self.device));
+        let Ok::<_, std::convert::Infallible>(basis) = table(&self.bases, grid, make);
+        basis
     }
+
+    fn plan(&self, grid: &Grid) -> Result<Arc<SpectralPlan>, NetError> {
+        let periods: Vec<f64> = self.padding.iter().map(|p| 1.0 + p).collect();
+        table(&self.plans, grid, || {
+            Ok(Arc::new(SpectralPlan::new(&grid.points(), &self.modes, &periods)?))
+        })
+    }
+}
+
+/// Every linear map here is made with a bias.
+fn bias(linear: &Linear) -> Tensor<1> {
+    linear.bias.as_ref().expect("a linear map with bias").val()
 }

@@ -17,7 +17,7 @@ pub mod time_embedding;
 
 pub use burn::tensor::Device;
 pub use error::NetError;
-pub use fno::{Conditioning, Coordinates, Fno, FnoConfig};
+pub use fno::{Conditioning, Coordinates, Fno, FnoConfig, Operators};
 pub use model::Model;
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};

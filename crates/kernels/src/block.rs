@@ -1,0 +1,549 @@
+//! One layer of a Fourier neural operator in as few passes over memory as its algorithm allows.
+//!
+//! y = act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ), x̂_k = mean_j x(x_j)
+//! e^{−iω_k·x_j}.
+//!
+//! Forward: rows to their modes, the other axes on the already small data, one complex product a
+//! mode for the whole batch, the axes back, and last a pass over tiles that writes the result:
+//! inverse rows, skip and bias in registers, conditioning and activation from the first-level
+//! cache. Backward runs the transposed transforms the same way; it keeps x, the values q before
+//! conditioning, and the spectrum, and computes the rest again.
+//!
+//! Samples go to threads; a batch too small for that shares each sample's tiles, columns and modes.
+
+use crate::activation::{activate, activation_slope};
+use crate::mixing::{Complex, ComplexOut, conjugate_mix, mix, mix_conjugate, transpose};
+use crate::plan::SpectralPlan;
+use crate::product::{Start, Strided, product};
+use crate::rows::{Pairs, RowTable, Synthesis, analyse_row, synthesise_row};
+use crate::share::{Fresh, Shared, by_sample, for_each, with_scratch};
+use crate::simd::Level;
+use crate::tiles::Tiles;
+use crate::transform::{analyse, synthesise};
+
+/// Modes that one task mixes.
+const MODES: usize = 4;
+
+/// What follows the linear part of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    Identity,
+    /// x Φ(x), Φ the normal distribution function, not its tanh approximation.
+    Gelu,
+}
+
+/// A layer's parameters on one grid.
+#[derive(Clone, Copy)]
+pub(crate) struct Block<'a> {
+    pub plan: &'a SpectralPlan,
+    pub level: Level,
+    pub batch: usize,
+    pub inputs: usize,
+    pub outputs: usize,
+    /// Re W, `[mode, in, out]`.
+    pub real: &'a [f32],
+    /// Im W.
+    pub imaginary: &'a [f32],
+    /// S, `[in, out]`.
+    pub skip: &'a [f32],
+    /// β, `[out]`.
+    pub bias: &'a [f32],
+    /// `[batch; scale, shift; out]`.
+    pub film: Option<&'a [f32]>,
+    pub activation: Activation,
+}
+
+/// What a forward pass leaves.
+pub(crate) struct Forward {
+    pub y: Vec<f32>,
+    /// Values before conditioning and activation; empty unless asked for and needed.
+    pub q: Vec<f32>,
+    /// Spectrum of x; empty unless asked for.
+    pub spectrum: Vec<f32>,
+}
+
+/// Gradients of a layer's parameters; that of x has replaced the one of y.
+pub(crate) struct BlockGradients {
+    pub real: Vec<f32>,
+    pub imaginary: Vec<f32>,
+    pub skip: Vec<f32>,
+    pub bias: Vec<f32>,
+    /// Empty without conditioning.
+    pub film: Vec<f32>,
+}
+
+impl Block<'_> {
+    /// Whether the layer is linear in x alone, so that its backward pass needs no values.
+    fn plain(&self) -> bool {
+        self.film.is_none() && self.activation == Activation::Identity
+    }
+
+    /// Scale and shift of a sample, or null.
+    fn film_of(&self, sample: usize) -> *const f32 {
+        let row = 2 * self.outputs;
+        self.film.map_or(std::ptr::null(), |f| f[sample * row..(sample + 1) * row].as_ptr())
+    }
+
+    /// The layer on `x` `[batch, point, in]`; with `keep`, also what the backward pass needs.
+    pub fn forward(&self, x: &[f32], keep: bool) -> Forward {
+        let (plan, points) = (self.plan, self.plan.points());
+        assert_eq!(x.len(), self.batch * points * self.inputs, "x is [batch, point, in]");
+        let tiles = Tiles::of(plan);
+        let shared = !by_sample(self.batch);
+        let (len_x, len_y) = (points * self.inputs, points * self.outputs);
+        let (in_spectrum, out_spectrum) =
+            (2 * plan.kept() * self.inputs, 2 * plan.kept() * self.outputs);
+        let mut spectrum = Fresh::new(self.batch * in_spectrum);
+        let to = spectrum.shared();
+        for_each(self.batch, !shared, |b| {
+            let x = &x[b * len_x..(b + 1) * len_x];
+            // SAFETY: each sample writes its own spectrum
+            unsafe {
+                let to = to.part(b * in_spectrum, in_spectrum);
+                analyse(self.level, plan, self.inputs, shared, to, |tile, out| {
+                    self.analyse_tile(&plan.last.analysis, &tiles, tile, x, self.inputs, out)
+                });
+            }
+        });
+        // SAFETY: every sample was written
+        let spectrum = unsafe { spectrum.finish() };
+        let mixed = self.mix(&spectrum);
+
+        let mut y = Fresh::new(self.batch * len_y);
+        let kept = keep && !self.plain();
+        let mut q = Fresh::new(if kept { self.batch * len_y } else { 0 });
+        let (y_to, q_to) = (y.shared(), if kept { q.shared() } else { y.shared() });
+        for_each(self.batch, !shared, |b| {
+            let x = &x[b * len_x..(b + 1) * len_x];
+            let mixed = &mixed[b * out_spectrum..(b + 1) * out_spectrum];
+            synthesise(self.level, plan, self.outputs, shared, mixed, |rows| {
+                for_each(tiles.count, shared, |i| {
+                    let tile = tiles.tile(i);
+                    for row in tile.rows.clone() {
+                        let n = tile.pairs.n;
+                        let x = &x[row * n * self.inputs..(row + 1) * n * self.inputs];
+                        // SAFETY: tiles are disjoint parts of y and q; the operands are a row, its
+                        // spectrum, and arrays whose lengths were checked
+                        unsafe {
+                            synthesise_row(
+                                self.level,
+                                Synthesis {
+                                    pairs: tile.pairs,
+                                    modes: plan.last.kept,
+                                    inputs: self.inputs,
+                                    outputs: self.outputs,
+                                    cos: plan.last.synthesis.cos.as_ptr(),
+                                    sin: plan.last.synthesis.sin.as_ptr(),
+                                    spectrum: self.row_spectrum(rows, row, self.outputs),
+                                    x_low: x.as_ptr().add(tile.pairs.first * self.inputs),
+                                    x_high: x
+                                        .as_ptr()
+                                        .add((n - 1 - tile.pairs.first) * self.inputs),
+                                    skip: self.skip.as_ptr(),
+                                    bias: self.bias.as_ptr(),
+                                    y: q_to
+                                        .at(b * len_y + row * n * self.outputs, n * self.outputs),
+                                },
+                            );
+                        }
+                    }
+                    if self.plain() {
+                        return;
+                    }
+                    for run in tile.runs() {
+                        let (at, len) =
+                            (b * len_y + run.start * self.outputs, run.len() * self.outputs);
+                        // SAFETY: this tile's part, just written
+                        unsafe {
+                            activate(
+                                self.level,
+                                run.len(),
+                                self.outputs,
+                                q_to.at(at, len),
+                                self.film_of(b),
+                                self.activation == Activation::Gelu,
+                                y_to.at(at, len),
+                            );
+                        }
+                    }
+                });
+            });
+        });
+        // SAFETY: the tiles cover every point; where q is not kept it stands in y
+        let (y, q) = unsafe { (y.finish(), q.finish()) };
+        Forward { y, q, spectrum: if keep { spectrum } else { Vec::new() } }
+    }
+
+    /// Gradients from `dy`, which is overwritten by the gradient of x if `wants_x`, else by
+    /// intermediate values. `q` and `spectrum` are what [`Block::forward`] kept of `x`.
+    ///
+    /// Where in and out differ, dx has another length: it is returned instead.
+    pub fn backward(
+        &self,
+        x: &[f32],
+        q: &[f32],
+        spectrum: &[f32],
+        dy: &mut [f32],
+        wants_x: bool,
+    ) -> (BlockGradients, Option<Vec<f32>>) {
+        let (plan, points) = (self.plan, self.plan.points());
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let (len_x, len_y) = (points * inputs, points * outputs);
+        assert_eq!(x.len(), self.batch * len_x, "x is [batch, point, in]");
+        assert_eq!(dy.len(), self.batch * len_y, "dy is [batch, point, out]");
+        assert_eq!(q.len(), if self.plain() { 0 } else { dy.len() }, "q is [batch, point, out]");
+        assert_eq!(spectrum.len(), self.batch * 2 * plan.kept() * inputs, "spectrum of x");
+        let tiles = Tiles::of(plan);
+        let shared = !by_sample(self.batch);
+
+        // pass 1: values before conditioning get their gradient, in place; sums a chunk; spectrum
+        let part = inputs * outputs + 2 * outputs;
+        let mut partials = vec![0.0; self.batch * tiles.chunks * part];
+        let out_spectrum = 2 * plan.kept() * outputs;
+        let mut d_mixed = Fresh::new(self.batch * out_spectrum);
+        let (partials_to, d_mixed_to) = (Shared::new(&mut partials), d_mixed.shared());
+        let gradient = Shared::new(dy);
+        let table = &plan.last.synthesis_transposed;
+        for_each(self.batch, !shared, |b| {
+            for_each(tiles.chunks, shared, |chunk| {
+                // SAFETY: each chunk has its own sums
+                let sums = unsafe { partials_to.slice((b * tiles.chunks + chunk) * part, part) };
+                for i in tiles.chunk(chunk) {
+                    for run in tiles.tile(i).runs() {
+                        self.gradients_of_run(b, run, x, q, gradient, sums);
+                    }
+                }
+            });
+            // SAFETY: each sample reads its own gradient, which nobody writes now, and writes its
+            // own spectrum
+            unsafe {
+                let dq = &*gradient.slice(b * len_y, len_y);
+                let to = d_mixed_to.part(b * out_spectrum, out_spectrum);
+                analyse(self.level, plan, outputs, shared, to, |tile, out| {
+                    self.analyse_tile(table, &tiles, tile, dq, outputs, out)
+                });
+            }
+        });
+        // SAFETY: every sample was written
+        let d_mixed = unsafe { d_mixed.finish() };
+        let (real, imaginary, d_spectrum) = self.mix_backward(spectrum, &d_mixed, wants_x);
+        let gradients = self.reduce(&partials, part, tiles.chunks, real, imaginary);
+
+        // pass 2: the gradient of x, in place where it has the same length
+        let mut other = Fresh::new(if wants_x && inputs != outputs { x.len() } else { 0 });
+        let to = if inputs == outputs { gradient } else { other.shared() };
+        if wants_x {
+            let mut skip = vec![0.0; inputs * outputs];
+            // SAFETY: both are [in, out] matrices
+            unsafe {
+                transpose(self.level, inputs, outputs, self.skip.as_ptr(), skip.as_mut_ptr());
+            }
+            let in_spectrum = 2 * plan.kept() * inputs;
+            for_each(self.batch, !shared, |b| {
+                let d_spectrum = &d_spectrum[b * in_spectrum..(b + 1) * in_spectrum];
+                synthesise(self.level, plan, inputs, shared, d_spectrum, |rows| {
+                    for_each(tiles.count, shared, |i| {
+                        self.gradient_of_tile(b, &tiles, i, rows, &skip, gradient, to);
+                    });
+                });
+            });
+        }
+        // SAFETY: where it has a length, every tile was written
+        let other = unsafe { other.finish() };
+        (gradients, (wants_x && inputs != outputs).then_some(other))
+    }
+
+    /// Row analysis of one tile into its place of `out`, `[row, part; re, im; mode, channel]`.
+    fn analyse_tile(
+        &self,
+        table: &RowTable,
+        tiles: &Tiles,
+        tile: usize,
+        x: &[f32],
+        channels: usize,
+        out: Shared,
+    ) {
+        let tile = tiles.tile(tile);
+        let (n, len) = (tile.pairs.n, 2 * self.plan.last.kept * channels);
+        for row in tile.rows {
+            let x = &x[row * n * channels..(row + 1) * n * channels];
+            // SAFETY: each row and part has its own place; table and row have the lengths meant
+            unsafe {
+                analyse_row(
+                    self.level,
+                    tile.pairs,
+                    self.plan.last.kept,
+                    channels,
+                    table.cos.as_ptr(),
+                    table.sin.as_ptr(),
+                    x.as_ptr(),
+                    out.at((row * tiles.parts + tile.part) * len, len),
+                );
+            }
+        }
+    }
+
+    /// The spectrum of one row in a sample's `[row; re, im; mode, channel]`.
+    fn row_spectrum(&self, rows: &[f32], row: usize, channels: usize) -> *const f32 {
+        let len = 2 * self.plan.last.kept * channels;
+        rows[row * len..(row + 1) * len].as_ptr()
+    }
+
+    /// dy → dq on one run of points, and the run's part of the sums.
+    fn gradients_of_run(
+        &self,
+        sample: usize,
+        run: std::ops::Range<usize>,
+        x: &[f32],
+        q: &[f32],
+        dy: Shared,
+        sums: &mut [f32],
+    ) {
+        if run.is_empty() {
+            return;
+        }
+        let (points, inputs, outputs) = (self.plan.points(), self.inputs, self.outputs);
+        let first = sample * points + run.start;
+        let x = &x[first * inputs..(first + run.len()) * inputs];
+        let q = if self.plain() {
+            std::ptr::null()
+        } else {
+            q[first * outputs..(first + run.len()) * outputs].as_ptr()
+        };
+        let (skip, moments) = sums.split_at_mut(inputs * outputs);
+        // SAFETY: the run is this chunk's own; lengths follow from the slices above
+        unsafe {
+            let dy = dy.at(first * outputs, run.len() * outputs);
+            activation_slope(
+                self.level,
+                run.len(),
+                outputs,
+                q,
+                self.film_of(sample),
+                self.activation == Activation::Gelu,
+                dy,
+                moments.as_mut_ptr(),
+            );
+            product(
+                self.level,
+                inputs,
+                outputs,
+                run.len(),
+                Strided::columns(x.as_ptr(), inputs),
+                dy,
+                outputs,
+                skip.as_mut_ptr(),
+                outputs,
+                Start::Held,
+            );
+        }
+    }
+
+    /// dx of one tile from the spectrum's gradient and dq.
+    #[allow(clippy::too_many_arguments)]
+    fn gradient_of_tile(
+        &self,
+        sample: usize,
+        tiles: &Tiles,
+        i: usize,
+        rows: &[f32],
+        skip: &[f32],
+        dq: Shared,
+        to: Shared,
+    ) {
+        let (points, inputs, outputs) = (self.plan.points(), self.inputs, self.outputs);
+        let table = &self.plan.last.analysis_transposed;
+        let tile = tiles.tile(i);
+        let Pairs { n, first, end } = tile.pairs;
+        let pairs = end - first;
+        with_scratch(2 * pairs * outputs, |copy| {
+            for row in tile.rows.clone() {
+                let base = (sample * points + row * n) * outputs;
+                // SAFETY: tiles are disjoint, and dq is copied before dx replaces it; lengths as in
+                // the forward pass
+                unsafe {
+                    for (at, point) in [(0, first), (pairs, n - end)] {
+                        let from = dq.at(base + point * outputs, pairs * outputs);
+                        let to = copy[at * outputs..][..pairs * outputs].as_mut_ptr();
+                        std::ptr::copy_nonoverlapping(from, to, pairs * outputs);
+                    }
+                    synthesise_row(
+                        self.level,
+                        Synthesis {
+                            pairs: tile.pairs,
+                            modes: self.plan.last.kept,
+                            inputs: outputs,
+                            outputs: inputs,
+                            cos: table.cos.as_ptr(),
+                            sin: table.sin.as_ptr(),
+                            spectrum: self.row_spectrum(rows, row, inputs),
+                            x_low: copy.as_ptr(),
+                            x_high: copy.as_ptr().add((2 * pairs - 1) * outputs),
+                            skip: skip.as_ptr(),
+                            bias: std::ptr::null(),
+                            y: to.at((sample * points + row * n) * inputs, n * inputs),
+                        },
+                    );
+                }
+            }
+        });
+    }
+
+    /// W_k x̂_k for every mode and sample.
+    fn mix(&self, spectrum: &[f32]) -> Vec<f32> {
+        let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
+        let mut mixed = Fresh::new(self.batch * 2 * kept * outputs);
+        let to = mixed.shared();
+        for_each(kept.div_ceil(MODES), true, |task| {
+            for mode in task * MODES..kept.min((task + 1) * MODES) {
+                let [re, im] = self.weight(mode);
+                let a = spectrum_of(spectrum, mode, kept, inputs);
+                let b = Complex { re: re.as_ptr(), im: im.as_ptr(), row: outputs, column: 1 };
+                // SAFETY: each mode has its own columns of the result
+                unsafe {
+                    let c = spectrum_to(to, mode, kept, outputs, self.batch);
+                    mix(self.level, self.batch, outputs, inputs, a, b, c);
+                }
+            }
+        });
+        // SAFETY: every mode was written
+        unsafe { mixed.finish() }
+    }
+
+    /// Gradients of the weights and, if asked for, of the spectrum.
+    fn mix_backward(
+        &self,
+        spectrum: &[f32],
+        d_mixed: &[f32],
+        wants_spectrum: bool,
+    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+        let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
+        let matrix = inputs * outputs;
+        let (mut re, mut im) = (Fresh::new(self.real.len()), Fresh::new(self.real.len()));
+        let mut d_spectrum =
+            Fresh::new(if wants_spectrum { self.batch * 2 * kept * inputs } else { 0 });
+        let (re_to, im_to, d_to) = (re.shared(), im.shared(), d_spectrum.shared());
+        if kept < self.plan.window() {
+            // SAFETY: all of both, before any task
+            unsafe {
+                re_to.at(0, self.real.len()).write_bytes(0, self.real.len());
+                im_to.at(0, self.real.len()).write_bytes(0, self.real.len());
+            }
+        }
+        for_each(kept.div_ceil(MODES), true, |task| {
+            with_scratch(2 * matrix, |turned| {
+                for mode in task * MODES..kept.min((task + 1) * MODES) {
+                    let at = self.plan.held[mode] * matrix;
+                    let d = spectrum_of(d_mixed, mode, kept, outputs);
+                    // conj(x̂)ᵀ d: x̂'s samples are the terms
+                    let x = spectrum_of(spectrum, mode, kept, inputs);
+                    let x = Complex { row: x.column, column: x.row, ..x };
+                    let rows = Complex { row: d.row, column: 1, ..d };
+                    // SAFETY: each mode has its own weight and its own columns; lengths as above
+                    unsafe {
+                        let c = ComplexOut {
+                            re: re_to.at(at, matrix),
+                            im: im_to.at(at, matrix),
+                            row: outputs,
+                        };
+                        conjugate_mix(self.level, inputs, outputs, self.batch, x, rows, c);
+                        if wants_spectrum {
+                            let [w_re, w_im] = self.weight(mode);
+                            let (t_re, t_im) = turned.split_at_mut(matrix);
+                            let (from, to) = (w_re.as_ptr(), t_re.as_mut_ptr());
+                            transpose(self.level, inputs, outputs, from, to);
+                            let (from, to) = (w_im.as_ptr(), t_im.as_mut_ptr());
+                            transpose(self.level, inputs, outputs, from, to);
+                            let w = Complex {
+                                re: t_re.as_ptr(),
+                                im: t_im.as_ptr(),
+                                row: inputs,
+                                column: 1,
+                            };
+                            let c = spectrum_to(d_to, mode, kept, inputs, self.batch);
+                            mix_conjugate(self.level, self.batch, inputs, outputs, d, w, c);
+                        }
+                    }
+                }
+            });
+        });
+        // SAFETY: held modes were written, the others filled
+        unsafe { (re.finish(), im.finish(), d_spectrum.finish()) }
+    }
+
+    /// Both parts of a kept mode's weight, `[in, out]`.
+    fn weight(&self, mode: usize) -> [&[f32]; 2] {
+        let (at, len) = (self.plan.held[mode], self.inputs * self.outputs);
+        [self.real, self.imaginary].map(|part| &part[at * len..(at + 1) * len])
+    }
+
+    /// Sums of the chunks, in their order.
+    fn reduce(
+        &self,
+        partials: &[f32],
+        part: usize,
+        chunks: usize,
+        real: Vec<f32>,
+        imaginary: Vec<f32>,
+    ) -> BlockGradients {
+        let outputs = self.outputs;
+        let mut skip = vec![0.0; self.inputs * outputs];
+        let mut bias = vec![0.0; outputs];
+        let mut film = vec![0.0; if self.film.is_some() { self.batch * 2 * outputs } else { 0 }];
+        for (sample, partials) in partials.chunks_exact(chunks * part).enumerate() {
+            let mut moments = vec![0.0; 2 * outputs];
+            for sums in partials.chunks_exact(part) {
+                let (s, m) = sums.split_at(skip.len());
+                skip.iter_mut().zip(s).for_each(|(a, b)| *a += b);
+                moments.iter_mut().zip(m).for_each(|(a, b)| *a += b);
+            }
+            // moments of the gradient behind the conditioning: Σ dp and Σ dp q
+            let (shift, scale) = moments.split_at(outputs);
+            match self.film {
+                None => bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s),
+                Some(given) => {
+                    let given = &given[sample * 2 * outputs..][..outputs];
+                    for ((b, s), g) in bias.iter_mut().zip(shift).zip(given) {
+                        *b += (1.0 + g) * s;
+                    }
+                    let film = &mut film[sample * 2 * outputs..][..2 * outputs];
+                    film[..outputs].copy_from_slice(scale);
+                    film[outputs..].copy_from_slice(shift);
+                }
+            }
+        }
+        BlockGradients { real, imaginary, skip, bias, film }
+    }
+}
+
+/// One mode of all samples in `[batch; re, im; mode, channel]`.
+fn spectrum_of(spectrum: &[f32], mode: usize, kept: usize, channels: usize) -> Complex {
+    let row = 2 * kept * channels;
+    let re = spectrum[mode * channels..].as_ptr();
+    let im = spectrum[(kept + mode) * channels..].as_ptr();
+    Complex { re, im, row, column: 1 }
+}
+
+/// As [`spectrum_of`], to write to.
+///
+/// # Safety
+/// As [`Shared::at`].
+unsafe fn spectrum_to(
+    spectrum: Shared,
+    mode: usize,
+    kept: usize,
+    channels: usize,
+    batch: usize,
+) -> ComplexOut {
+    let row = 2 * kept * channels;
+    let reach = (batch - 1) * row + channels;
+    // SAFETY: the caller's promise, for every sample's row
+    unsafe {
+        ComplexOut {
+            re: spectrum.at(mode * channels, reach),
+            im: spectrum.at((kept + mode) * channels, reach),
+            row,
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What an operator refuses.
+
+/// Errors of this crate.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// A tensor or array that does not fit the others.
+    #[error("{operator}: {operand} has shape {found:?}, the others ask for {expected:?}")]
+    Shape {
+        /// The operator.
+        operator: &'static str,
+        /// Which operand.
+        operand: &'static str,
+        /// Shape that fits.
+        expected: Vec<usize>,
+        /// Shape found.
+        found: Vec<usize>,
+    },
+    /// A device that the operators do not run on, or numbers that they do not compute with.
+    #[error("{operator} runs on the flex device in f32, found {found}; compose tensor operations")]
+    Device {
+        /// The operator.
+        operator: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A window of modes that no grid can have.
+    #[error(
+        "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points and modes at least 1, periods at least 1"
+    )]
+    Plan {
+        /// Points per axis.
+        points: Vec<usize>,
+        /// Modes per axis.
+        modes: Vec<usize>,
+        /// Period over box, per axis.
+        periods: Vec<f64>,
+    },
+}

@@ -1,0 +1,40 @@
+//! Fused CPU operators of neural operators, with hand-written gradients.
+//!
+//! Three operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
+//! layer), [`pointwise_mlp`] (the projection) and [`pointwise_linear`] (the lifting). Each is plain
+//! Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
+//! the target's own instructions; [`Level`] says which one runs. Channels are last, points are one
+//! flattened axis.
+//!
+//! Results are the same bits for any number of threads, and a field's do not depend on its batch
+//! mates. Gradients are first order.
+//!
+//! `operators` is where tensors meet slices; nothing else here knows a tensor library. This is the
+//! only crate where `unsafe` lives. Not here: compositions of tensor operations that say the same
+//! thing slowly; they are the caller's fallback on other devices and the tests' oracle.
+
+mod activation;
+mod axes;
+mod block;
+mod error;
+mod flex;
+mod gradients;
+mod linear;
+mod mixing;
+mod mlp;
+mod operators;
+mod plan;
+mod product;
+mod rows;
+mod share;
+mod simd;
+mod tiles;
+mod transform;
+
+pub use block::Activation;
+pub use error::KernelError;
+pub use operators::{
+    LayerParameters, MlpParameters, pointwise_linear, pointwise_mlp, spectral_block, supports,
+};
+pub use plan::SpectralPlan;
+pub use simd::Level;

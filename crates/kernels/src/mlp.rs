@@ -1,0 +1,218 @@
+//! A perceptron of one hidden layer at every point, the hidden values never in memory.
+//!
+//! y = gelu(x W₁ + b₁) W₂ + b₂, tile by tile: hidden values of a tile of points live in the
+//! first-level cache between their two products, and the backward pass computes them again. So a
+//! hidden layer four times as wide as its neighbours costs no memory traffic.
+
+use crate::activation::{activate, hidden_slope};
+use crate::mixing::transpose;
+use crate::product::{Start, Strided, dots, product};
+use crate::share::{Fresh, Shared, for_each, with_scratch};
+use crate::simd::Level;
+
+/// Points of a tile: hidden values and their gradients of 128 channels fill half a cache of 48 KB.
+const TILE: usize = 48;
+/// Points whose weight gradients are summed before they meet others.
+const CHUNK: usize = 42 * TILE;
+/// Outputs up to which a row's products are sums over registers, not columns of a product.
+const FEW: usize = 6;
+
+/// A perceptron's parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Mlp<'a> {
+    pub level: Level,
+    pub inputs: usize,
+    pub hidden: usize,
+    pub outputs: usize,
+    /// `[in, hidden]`.
+    pub w1: &'a [f32],
+    pub b1: &'a [f32],
+    /// `[hidden, out]`.
+    pub w2: &'a [f32],
+    pub b2: &'a [f32],
+}
+
+/// Gradients of a perceptron.
+pub(crate) struct MlpGradients {
+    /// Empty unless asked for.
+    pub x: Vec<f32>,
+    pub w1: Vec<f32>,
+    pub b1: Vec<f32>,
+    pub w2: Vec<f32>,
+    pub b2: Vec<f32>,
+}
+
+impl Mlp<'_> {
+    /// The perceptron at every point of `x` `[point, in]`.
+    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
+        let points = x.len() / self.inputs;
+        let turned = self.turned(self.w2, self.hidden, self.outputs);
+        let mut y = Fresh::new(points * self.outputs);
+        let to = y.shared();
+        for_each(points.div_ceil(TILE), true, |tile| {
+            let first = tile * TILE;
+            let count = TILE.min(points - first);
+            with_scratch(count * self.hidden, |hidden| {
+                self.hidden(&x[first * self.inputs..][..count * self.inputs], hidden);
+                // SAFETY: hidden values in place; each tile has its own part of y
+                unsafe {
+                    let h = hidden.as_mut_ptr();
+                    let null = std::ptr::null();
+                    activate(self.level, count, self.hidden, h, null, true, h);
+                    let y = to.at(first * self.outputs, count * self.outputs);
+                    if self.outputs <= FEW {
+                        let (w2, b2) = (turned.as_ptr(), self.b2.as_ptr());
+                        dots(self.level, count, self.outputs, self.hidden, h, w2, b2, y);
+                    } else {
+                        let start = Start::Bias(self.b2.as_ptr());
+                        let (a, w2) = (Strided::rows(h, self.hidden), self.w2.as_ptr());
+                        let n = self.outputs;
+                        product(self.level, count, n, self.hidden, a, w2, n, y, n, start);
+                    }
+                }
+            });
+        });
+        // SAFETY: the tiles cover all points
+        unsafe { y.finish() }
+    }
+
+    /// Gradients for that of y.
+    pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> MlpGradients {
+        let points = x.len() / self.inputs;
+        assert_eq!(dy.len(), points * self.outputs, "dy is [point, out]");
+        let w1 = self.turned(self.w1, self.inputs, self.hidden);
+        let w2 = self.turned(self.w2, self.hidden, self.outputs);
+        let chunks = points.div_ceil(CHUNK).max(2).min(points.div_ceil(TILE));
+        let part = self.inputs * self.hidden + self.hidden + (self.hidden + 1) * self.outputs;
+        let mut partials = vec![0.0; chunks * part];
+        let mut dx = Fresh::new(if wants_x { x.len() } else { 0 });
+        let (partials_to, dx_to) = (Shared::new(&mut partials), dx.shared());
+        let tiles = points.div_ceil(TILE);
+        for_each(chunks, true, |chunk| {
+            // SAFETY: each chunk has its own sums
+            let sums = unsafe { partials_to.slice(chunk * part, part) };
+            with_scratch(2 * TILE * self.hidden, |scratch| {
+                for tile in chunk * tiles / chunks..(chunk + 1) * tiles / chunks {
+                    let first = tile * TILE;
+                    let count = TILE.min(points - first);
+                    let x = &x[first * self.inputs..][..count * self.inputs];
+                    let dy = &dy[first * self.outputs..][..count * self.outputs];
+                    let dx = wants_x.then(|| {
+                        // SAFETY: each tile has its own part of dx
+                        unsafe { dx_to.at(first * self.inputs, count * self.inputs) }
+                    });
+                    self.tile_gradients(x, dy, &w1, &w2, scratch, sums, dx);
+                }
+            });
+        });
+        // SAFETY: where asked for, the tiles cover all points
+        let x = unsafe { dx.finish() };
+        self.reduce(x, &partials, part)
+    }
+
+    /// Sums and dx of one tile; `w1` and `w2` are transposed.
+    #[allow(clippy::too_many_arguments)]
+    fn tile_gradients(
+        &self,
+        x: &[f32],
+        dy: &[f32],
+        w1: &[f32],
+        w2: &[f32],
+        scratch: &mut [f32],
+        sums: &mut [f32],
+        dx: Option<*mut f32>,
+    ) {
+        let (inputs, hidden, outputs) = (self.inputs, self.hidden, self.outputs);
+        let count = x.len() / inputs;
+        let (h, d) = scratch.split_at_mut(count * hidden);
+        self.hidden(x, h);
+        let (sum_w1, sums) = sums.split_at_mut(inputs * hidden);
+        let (sum_b1, sums) = sums.split_at_mut(hidden);
+        let (sum_w2, sum_b2) = sums.split_at_mut(hidden * outputs);
+        // SAFETY: lengths as the slices above have them
+        unsafe {
+            let (h, d) = (h.as_mut_ptr(), d.as_mut_ptr());
+            let (by_point, over_points) =
+                (Strided::rows(dy.as_ptr(), outputs), Strided::columns(dy.as_ptr(), outputs));
+            let zero = Start::Zero;
+            product(
+                self.level,
+                count,
+                hidden,
+                outputs,
+                by_point,
+                w2.as_ptr(),
+                hidden,
+                d,
+                hidden,
+                zero,
+            );
+            hidden_slope(self.level, count, hidden, h, d, sum_b1.as_mut_ptr());
+            let (to, held) = (sum_w2.as_mut_ptr(), Start::Held);
+            product(self.level, outputs, hidden, count, over_points, h, hidden, to, hidden, held);
+            let x = Strided::columns(x.as_ptr(), inputs);
+            let to = sum_w1.as_mut_ptr();
+            product(self.level, inputs, hidden, count, x, d, hidden, to, hidden, held);
+            if let Some(dx) = dx {
+                let d = Strided::rows(d, hidden);
+                product(
+                    self.level,
+                    count,
+                    inputs,
+                    hidden,
+                    d,
+                    w1.as_ptr(),
+                    inputs,
+                    dx,
+                    inputs,
+                    zero,
+                );
+            }
+        }
+        for dy in dy.chunks_exact(outputs) {
+            sum_b2.iter_mut().zip(dy).for_each(|(s, d)| *s += d);
+        }
+    }
+
+    /// x W₁ + b₁.
+    fn hidden(&self, x: &[f32], hidden: &mut [f32]) {
+        let (n, count) = (self.hidden, x.len() / self.inputs);
+        // SAFETY: lengths by the operands' meaning; `hidden` holds at least `count` rows
+        unsafe {
+            product(
+                self.level,
+                count,
+                n,
+                self.inputs,
+                Strided::rows(x.as_ptr(), self.inputs),
+                self.w1.as_ptr(),
+                n,
+                hidden.as_mut_ptr(),
+                n,
+                Start::Bias(self.b1.as_ptr()),
+            );
+        }
+    }
+
+    /// The transpose of a weight.
+    fn turned(&self, weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+        assert_eq!(weight.len(), rows * columns, "weight is [in, out]");
+        let mut turned = vec![0.0; weight.len()];
+        // SAFETY: both have rows · columns values
+        unsafe { transpose(self.level, rows, columns, weight.as_ptr(), turned.as_mut_ptr()) };
+        turned
+    }
+
+    /// Sums of the chunks, in their order.
+    fn reduce(&self, x: Vec<f32>, partials: &[f32], part: usize) -> MlpGradients {
+        let mut sums = vec![0.0; part];
+        for partial in partials.chunks_exact(part) {
+            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
+        }
+        let (w1, rest) = sums.split_at(self.inputs * self.hidden);
+        let (b1, rest) = rest.split_at(self.hidden);
+        let (w2, b2) = rest.split_at(self.hidden * self.outputs);
+        let w2 = self.turned(w2, self.outputs, self.hidden);
+        MlpGradients { x, w1: w1.to_vec(), b1: b1.to_vec(), w2, b2: b2.to_vec() }
+    }
+}

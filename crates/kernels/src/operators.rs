@@ -1,0 +1,273 @@
+//! Tensors in, tensors out: the operators as extensions of the tensor library.
+//!
+//! [`FusedOps`] is implemented natively for the flex backend (`flex`) and, with explicit backward
+//! passes, for automatic differentiation over it (`gradients`). Shapes and device are checked here,
+//! before a backend sees them.
+
+use std::sync::Arc;
+
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, backend_extension};
+use burn::tensor::{DType, Device, Tensor};
+
+use crate::{Activation, KernelError, SpectralPlan};
+
+/// Parameters of one layer of a Fourier neural operator.
+#[derive(Debug, Clone)]
+pub struct LayerParameters {
+    /// Re W, `[mode, in, out]`, all modes of the window.
+    pub real: Tensor<3>,
+    /// Im W, `[mode, in, out]`.
+    pub imaginary: Tensor<3>,
+    /// S, `[in, out]`.
+    pub skip: Tensor<2>,
+    /// β, `[out]`.
+    pub bias: Tensor<1>,
+    /// Scale and shift of each sample, `[batch, 1, 2 · out]`, scale first.
+    pub film: Option<Tensor<3>>,
+}
+
+/// Parameters of a perceptron with one hidden layer.
+#[derive(Debug, Clone)]
+pub struct MlpParameters {
+    /// W₁, `[in, hidden]`.
+    pub hidden: Tensor<2>,
+    /// b₁, `[hidden]`.
+    pub hidden_bias: Tensor<1>,
+    /// W₂, `[hidden, out]`.
+    pub output: Tensor<2>,
+    /// b₂, `[out]`.
+    pub output_bias: Tensor<1>,
+}
+
+/// Whether the operators run on this device; elsewhere compose tensor operations.
+pub fn supports(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
+
+/// One layer: act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ).
+///
+/// x̂_k = mean_j x(x_j) e^{−iω_k·x_j}; the window of modes k and the frequencies ω_k are the plan's,
+/// pairs ±k of the last axis count together.
+///
+/// **Shape** `x` is `[batch, points, in]`, the result `[batch, points, out]`.
+///
+/// **Cost** a sample, for N points and K modes: about 2·N·m·(in + out) flops for the last axis with
+/// m modes, 8·K·in·out for the mixing, 2·N·in·out for the skip; the backward pass twice that. It
+/// keeps 2·N·out + 2·K·in numbers.
+///
+/// # Errors
+/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] where
+/// [`supports`] is false or numbers are not `f32`.
+pub fn spectral_block(
+    x: Tensor<3>,
+    parameters: LayerParameters,
+    activation: Activation,
+    plan: &Arc<SpectralPlan>,
+) -> Result<Tensor<3>, KernelError> {
+    const OPERATOR: &str = "spectral_block";
+    let LayerParameters { real, imaginary, skip, bias, film } = parameters;
+    let ([batch, _, inputs], [outputs]) = (x.dims(), bias.dims());
+    let weight = [plan.window(), inputs, outputs];
+    let fits =
+        |operand, found: &[usize], expected: &[usize]| fit(OPERATOR, operand, found, expected);
+    fits("x", &x.dims(), &[batch.max(1), plan.points(), inputs.max(1)])?;
+    fits("bias", &bias.dims(), &[outputs.max(1)])?;
+    fits("real", &real.dims(), &weight)?;
+    fits("imaginary", &imaginary.dims(), &weight)?;
+    fits("skip", &skip.dims(), &[inputs, outputs])?;
+    if let Some(film) = &film {
+        fits("film", &film.dims(), &[batch, 1, 2 * outputs])?;
+    }
+    runs(OPERATOR, &x.device(), &[x.dtype(), real.dtype(), imaginary.dtype(), skip.dtype()])?;
+    let layer = Layer { plan: plan.clone(), activation, conditioned: film.is_some() };
+    let film = film.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &x.device().without_autodiff()));
+    Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::spectral_block(
+        x.into_dispatch(),
+        real.into_dispatch(),
+        imaginary.into_dispatch(),
+        skip.into_dispatch(),
+        bias.into_dispatch(),
+        film.into_dispatch(),
+        layer,
+    )))
+}
+
+/// gelu(x W₁ + b₁) W₂ + b₂ at every point; the hidden values are never in memory.
+///
+/// **Shape** `x` is `[batch, points, in]`, the result `[batch, points, out]`.
+///
+/// **Cost** a point: 2·hidden·(in + out) flops; the backward pass 2·hidden·(3·in + 2·out). It keeps
+/// nothing but `x`.
+///
+/// # Errors
+/// As [`spectral_block`].
+pub fn pointwise_mlp(x: Tensor<3>, parameters: MlpParameters) -> Result<Tensor<3>, KernelError> {
+    const OPERATOR: &str = "pointwise_mlp";
+    let MlpParameters { hidden, hidden_bias, output, output_bias } = parameters;
+    let ([batch, points, inputs], [width], [outputs]) =
+        (x.dims(), hidden_bias.dims(), output_bias.dims());
+    let fits =
+        |operand, found: &[usize], expected: &[usize]| fit(OPERATOR, operand, found, expected);
+    fits("x", &x.dims(), &[batch.max(1), points.max(1), inputs.max(1)])?;
+    fits("hidden", &hidden.dims(), &[inputs, width.max(1)])?;
+    fits("output", &output.dims(), &[width, outputs.max(1)])?;
+    runs(OPERATOR, &x.device(), &[x.dtype(), hidden.dtype(), output.dtype()])?;
+    Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::pointwise_mlp(
+        x.into_dispatch(),
+        hidden.into_dispatch(),
+        hidden_bias.into_dispatch(),
+        output.into_dispatch(),
+        output_bias.into_dispatch(),
+    )))
+}
+
+/// x W + b at every point, for a few inputs.
+///
+/// **Shape** `x` is `[batch, points, in]`, `weight` `[in, out]`, the result `[batch, points, out]`.
+///
+/// **Choosing** for tens of inputs and more a library's matrix product is as good.
+///
+/// # Errors
+/// As [`spectral_block`].
+pub fn pointwise_linear(
+    x: Tensor<3>,
+    weight: Tensor<2>,
+    bias: Tensor<1>,
+) -> Result<Tensor<3>, KernelError> {
+    const OPERATOR: &str = "pointwise_linear";
+    let ([batch, points, inputs], [outputs]) = (x.dims(), bias.dims());
+    let fits =
+        |operand, found: &[usize], expected: &[usize]| fit(OPERATOR, operand, found, expected);
+    fits("x", &x.dims(), &[batch.max(1), points.max(1), inputs.max(1)])?;
+    fits("weight", &weight.dims(), &[inputs, outputs.max(1)])?;
+    runs(OPERATOR, &x.device(), &[x.dtype(), weight.dtype(), bias.dtype()])?;
+    Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::pointwise_linear(
+        x.into_dispatch(),
+        weight.into_dispatch(),
+        bias.into_dispatch(),
+    )))
+}
+
+fn fit(
+    operator: &'static str,
+    operand: &'static str,
+    found: &[usize],
+    expected: &[usize],
+) -> Result<(), KernelError> {
+    if found == expected {
+        return Ok(());
+    }
+    let (expected, found) = (expected.to_vec(), found.to_vec());
+    Err(KernelError::Shape { operator, operand, expected, found })
+}
+
+fn runs(operator: &'static str, device: &Device, types: &[DType]) -> Result<(), KernelError> {
+    let found = match types.iter().find(|t| **t != DType::F32) {
+        Some(other) => format!("{other:?} numbers"),
+        None if !supports(device) => format!("{device:?}"),
+        None => return Ok(()),
+    };
+    Err(KernelError::Device { operator, found })
+}
+
+/// What a layer is besides its parameters.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    pub(crate) plan: Arc<SpectralPlan>,
+    pub(crate) activation: Activation,
+    pub(crate) conditioned: bool,
+}
+
+/// The operators on backend primitives, whose shapes fit.
+#[backend_extension(Flex, Autodiff)]
+pub trait FusedOps: Backend {
+    /// y.
+    fn spectral_block(
+        x: FloatTensor<Self>,
+        real: FloatTensor<Self>,
+        imaginary: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        film: FloatTensor<Self>,
+        layer: Layer,
+    ) -> FloatTensor<Self>;
+
+    /// (y, q, spectrum).
+    fn spectral_block_kept(
+        x: FloatTensor<Self>,
+        real: FloatTensor<Self>,
+        imaginary: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        film: FloatTensor<Self>,
+        layer: Layer,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Gradients of (x, real, imaginary, skip, bias, film); those not asked for or not there hold
+    /// anything.
+    #[allow(clippy::type_complexity, clippy::too_many_arguments)]
+    fn spectral_block_backward(
+        x: FloatTensor<Self>,
+        real: FloatTensor<Self>,
+        imaginary: FloatTensor<Self>,
+        skip: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        film: FloatTensor<Self>,
+        q: FloatTensor<Self>,
+        spectrum: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        layer: Layer,
+        wants_x: bool,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    );
+
+    /// y.
+    fn pointwise_mlp(
+        x: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        hidden_bias: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        output_bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of the operands.
+    #[allow(clippy::type_complexity)]
+    fn pointwise_mlp_backward(
+        x: FloatTensor<Self>,
+        hidden: FloatTensor<Self>,
+        hidden_bias: FloatTensor<Self>,
+        output: FloatTensor<Self>,
+        output_bias: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        wants_x: bool,
+    ) -> (
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+        FloatTensor<Self>,
+    );
+
+    /// y.
+    fn pointwise_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of the operands.
+    fn pointwise_linear_backward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        wants_x: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
