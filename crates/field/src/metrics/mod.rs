@@ -21,15 +21,24 @@
 //!
 //! Not here: metrics that need a network (FID-like), and plots.
 
+mod chords;
 mod cloud;
 mod comparison;
+mod curve;
+mod directional;
 mod energy;
+mod euler;
 mod floor;
 mod histogram;
+mod lags;
+mod lineal_path;
+mod mask;
 mod reference;
+mod runs;
 mod segmentation;
 mod sliced;
 mod spectrum;
+mod surface;
 mod two_point;
 mod variance;
 
@@ -38,14 +47,21 @@ mod golden;
 #[cfg(test)]
 mod oracle;
 
+pub use chords::{ChordLengths, Chords, chord_lengths};
 pub use comparison::{Comparison, ComparisonOptions, compare};
+pub use curve::{Curve, DirectionalCurve};
+pub use directional::two_point_along;
 pub use energy::{Distances, energy_distance};
+pub use euler::{Connectivity, euler_density, euler_number};
 pub use floor::{Floor, FloorKind, Splits};
 pub use histogram::histogram_distance;
+pub use lineal_path::lineal_path;
+pub use mask::volume_fraction;
 pub use reference::Reference;
 pub use segmentation::{Segmentation, otsu_threshold};
 pub use sliced::sliced_wasserstein;
 pub use spectrum::{Spectrum, radial_spectrum, spectrum_log_error};
+pub use surface::specific_surface;
 pub use two_point::{TwoPoint, two_point_correlation, two_point_error};
 pub use variance::variance_ratio;
 
