@@ -23,6 +23,7 @@
 
 mod chords;
 mod cloud;
+mod clusters;
 mod comparison;
 mod curve;
 mod directional;
@@ -48,6 +49,7 @@ mod golden;
 mod oracle;
 
 pub use chords::{ChordLengths, Chords, chord_lengths};
+pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
 pub use curve::{Curve, DirectionalCurve};
 pub use directional::two_point_along;
