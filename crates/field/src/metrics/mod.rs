@@ -27,6 +27,7 @@ mod clusters;
 mod comparison;
 mod curve;
 mod directional;
+mod eigenvalues;
 mod energy;
 mod euler;
 mod floor;
@@ -44,6 +45,7 @@ mod structure_function;
 mod surface;
 mod two_point;
 mod variance;
+mod vendi;
 
 #[cfg(test)]
 mod golden;
@@ -70,6 +72,7 @@ pub use structure_function::structure_function;
 pub use surface::specific_surface;
 pub use two_point::{TwoPoint, two_point_correlation, two_point_error};
 pub use variance::variance_ratio;
+pub use vendi::vendi_score;
 
 use crate::{Ensemble, FieldError};
 
