@@ -60,6 +60,8 @@ mod vendi;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_materials;
+#[cfg(test)]
 mod oracle;
 
 pub use chords::{ChordLengths, Chords, chord_lengths};
