@@ -75,7 +75,7 @@ fn uniforms(count: u32, start: u32) -> Vec<f64> {
         .map(|i| {
             let mut x = i.wrapping_mul(2_654_435_761);
             for _ in 0..2 {
-                x = (x ^ (x >> 16)).wrapping_mul(0x45D9_F3B);
+                x = (x ^ (x >> 16)).wrapping_mul(0x045D_9F3B);
             }
             f64::from(x ^ (x >> 16)) / 4_294_967_296.0
         })

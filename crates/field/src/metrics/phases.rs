@@ -25,8 +25,8 @@ use crate::{Ensemble, FieldError};
 /// # Example
 /// ```
 /// use karhunen_field::metrics::multi_otsu_thresholds;
-/// let values = [0.0, 0.1, 5.0, 5.2, 9.0];
-/// assert_eq!(multi_otsu_thresholds(&values, 3)?, [2.55, 7.1]);
+/// let values = [0.0, 1.0, 5.0, 6.0, 10.0];
+/// assert_eq!(multi_otsu_thresholds(&values, 3)?, [3.0, 8.0]);
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 pub fn multi_otsu_thresholds(values: &[f64], phases: usize) -> Result<Vec<f64>, FieldError> {
@@ -208,8 +208,9 @@ impl Classes {
         }
         let end = usize::midpoint(to.0, to.1);
         let mut start = from.0;
-        for i in from.0..=from.1.min(end - 1) {
-            let value = best[i] + self.gain(i, end);
+        let starts = from.0..=from.1.min(end - 1);
+        for (i, so_far) in starts.clone().zip(&best[starts]) {
+            let value = so_far + self.gain(i, end);
             if value > next[end] {
                 next[end] = value;
                 start = i;
