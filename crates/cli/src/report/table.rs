@@ -50,7 +50,8 @@ impl Table {
         Ok(Self { rows: rows? })
     }
 
-    /// As text; `value (ratio to floor)` in every column.
+    /// As text; `value (ratio to floor)` in every column, statistics first, then the descriptors of
+    /// the structure.
     pub fn to_text(&self) -> String {
         let Some(first) = self.rows.first() else { return String::new() };
         let c = &first.comparison;
@@ -79,7 +80,41 @@ impl Table {
                 c.variance_ratio
             ));
         }
+        lines.push(String::new());
+        lines.push(format!(
+            "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17}",
+            "descriptors", "lineal path", "chord length", "surface", "Euler number", "fraction"
+        ));
+        lines.extend(self.rows.iter().map(Row::descriptors));
         lines.join("\n")
+    }
+}
+
+impl Row {
+    /// The row's line in the block of descriptors. Of the surface's ratio |ln ratio| has the floor.
+    fn descriptors(&self) -> String {
+        let c = &self.comparison;
+        let cell = |value: f64, floor: f64| match value / floor {
+            times if times.is_finite() => format!("{value:.4} ({times:.1}×)"),
+            _ => format!("{value:.4}"), // real fields all alike in this: no unit to read it in
+        };
+        let surface = match (c.specific_surface_ratio, c.specific_surface_ratio_floor) {
+            (Some(ratio), Some(floor)) => {
+                let times = ratio.ln().abs() / floor;
+                format!("{ratio:.4} ({times:.1}×)")
+            }
+            (Some(ratio), None) => format!("{ratio:.4}"),
+            (None, _) => "–".into(),
+        };
+        format!(
+            "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17}",
+            self.name,
+            cell(c.lineal_path_error, c.lineal_path_error_floor),
+            cell(c.chord_length_distance, c.chord_length_distance_floor),
+            surface,
+            cell(c.euler_density_difference, c.euler_density_difference_floor),
+            cell(c.volume_fraction_difference, c.volume_fraction_difference_floor),
+        )
     }
 }
 

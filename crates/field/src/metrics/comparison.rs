@@ -77,6 +77,27 @@ pub struct Comparison {
     pub variance_ratio: f64,
     /// Floor of |ln ratio|.
     pub variance_ratio_floor: f64,
+    /// Lineal paths of both phases, [`super::DescriptorErrors::lineal_path_error`].
+    pub lineal_path_error: f64,
+    /// Its floor.
+    pub lineal_path_error_floor: f64,
+    /// Chord lengths of both phases, [`super::DescriptorErrors::chord_length_distance`].
+    pub chord_length_distance: f64,
+    /// Its floor.
+    pub chord_length_distance_floor: f64,
+    /// [`super::specific_surface`] over that of the reference; one is right. None if the real fields
+    /// have no interface.
+    pub specific_surface_ratio: Option<f64>,
+    /// Floor of |ln ratio|; none if sets of real fields without interface leave it no bound.
+    pub specific_surface_ratio_floor: Option<f64>,
+    /// |difference| of [`super::euler_density`].
+    pub euler_density_difference: f64,
+    /// Its floor.
+    pub euler_density_difference_floor: f64,
+    /// |difference| of [`super::volume_fraction`].
+    pub volume_fraction_difference: f64,
+    /// Its floor.
+    pub volume_fraction_difference_floor: f64,
 }
 
 /// One ensemble against a reference. For several rows make one [`Reference`] and keep it.

@@ -114,15 +114,26 @@ impl Splits {
         &self,
         mut statistic: impl FnMut(&[usize], &[usize]) -> Result<f64, FieldError>,
     ) -> Result<Floor, FieldError> {
-        let mut values =
-            self.pairs.iter().map(|(x, y)| statistic(x, y)).collect::<Result<Vec<_>, _>>()?;
-        values.sort_unstable_by(f64::total_cmp);
-        let rank = (LEVEL * (values.len() + 1) as f64).ceil() as usize;
-        Ok(Floor {
-            value: values[rank.min(values.len()) - 1],
-            kind: self.kind,
-            splits: values.len(),
-        })
+        let [value] = self.floors(|x, y| Ok([statistic(x, y)?]))?;
+        Ok(Floor { value, kind: self.kind, splits: self.pairs.len() })
+    }
+
+    /// The floors of several statistics that come out of one computation.
+    ///
+    /// # Errors
+    /// As [`Splits::floor`].
+    pub(super) fn floors<const K: usize>(
+        &self,
+        mut statistics: impl FnMut(&[usize], &[usize]) -> Result<[f64; K], FieldError>,
+    ) -> Result<[f64; K], FieldError> {
+        let rows =
+            self.pairs.iter().map(|(x, y)| statistics(x, y)).collect::<Result<Vec<_>, _>>()?;
+        let rank = (LEVEL * (rows.len() + 1) as f64).ceil() as usize;
+        Ok(std::array::from_fn(|k| {
+            let mut values: Vec<f64> = rows.iter().map(|row| row[k]).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values[rank.min(values.len()) - 1]
+        }))
     }
 }
 

@@ -12,7 +12,15 @@
 //! | [`two_point_error`] | geometry after a threshold | equal two-point functions |
 //! | [`variance_ratio`] | tr Cov | (one) equal variances |
 //!
-//! None of them is zero at finite n, not even between two sets of real fields. [`Reference`]
+//! | [`descriptor_errors`] | lineal paths, chords, surface, topology, fractions after a threshold | equal descriptors |
+//!
+//! Descriptors of one structure, in units of the box, for zeros and ones as [`Segmentation`] or
+//! [`Phases`] make them: [`volume_fraction`], [`two_point_correlation`] and [`two_point_along`] a
+//! direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`], [`specific_surface`],
+//! [`euler_number`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
+//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`].
+//!
+//! None of the statistics is zero at finite n, not even between two sets of real fields. [`Reference`]
 //! therefore measures with each statistic its [`Floor`], and [`Comparison`] reports both.
 //!
 //! Norm-based statistics (energy, sliced, variance) sum channels, so channels of different units
@@ -21,33 +29,64 @@
 //!
 //! Not here: metrics that need a network (FID-like), and plots.
 
+mod chords;
 mod cloud;
+mod clusters;
 mod comparison;
+mod curve;
+mod descriptors;
+mod directional;
+mod eigenvalues;
 mod energy;
+mod euler;
 mod floor;
 mod histogram;
+mod lags;
+mod lineal_path;
+mod mask;
+mod memorisation;
+mod phases;
 mod reference;
+mod runs;
 mod segmentation;
 mod sliced;
 mod spectrum;
+mod structure_function;
+mod surface;
 mod two_point;
 mod variance;
+mod vendi;
 
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
+mod golden_materials;
+#[cfg(test)]
 mod oracle;
 
+pub use chords::{ChordLengths, Chords, chord_lengths};
+pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
+pub use curve::{Curve, DirectionalCurve};
+pub use descriptors::{DescriptorErrors, descriptor_errors};
+pub use directional::two_point_along;
 pub use energy::{Distances, energy_distance};
+pub use euler::{Connectivity, euler_density, euler_number};
 pub use floor::{Floor, FloorKind, Splits};
 pub use histogram::histogram_distance;
+pub use lineal_path::lineal_path;
+pub use mask::volume_fraction;
+pub use memorisation::{Memorisation, Verdict, memorisation};
+pub use phases::{Phases, multi_otsu_thresholds};
 pub use reference::Reference;
 pub use segmentation::{Segmentation, otsu_threshold};
 pub use sliced::sliced_wasserstein;
 pub use spectrum::{Spectrum, radial_spectrum, spectrum_log_error};
+pub use structure_function::structure_function;
+pub use surface::specific_surface;
 pub use two_point::{TwoPoint, two_point_correlation, two_point_error};
 pub use variance::variance_ratio;
+pub use vendi::vendi_score;
 
 use crate::{Ensemble, FieldError};
 

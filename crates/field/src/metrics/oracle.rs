@@ -1,5 +1,6 @@
 //! Ensembles whose metrics are known, for the tests.
 
+use crate::grid::Axis;
 use crate::noise::stream;
 use crate::prior::{self, Prior};
 use crate::{Boundary, Ensemble, Grid, Mode, ModeNoise};
@@ -46,4 +47,40 @@ pub fn affine(fields: &Ensemble, factor: f64, shift: f64) -> Ensemble {
     let mut out = fields.clone();
     out.values.iter_mut().for_each(|v| *v = factor * *v + shift);
     out
+}
+
+/// Boxes of every dimension with odd, even, prime and single-cell axes, windows and rings, cubic
+/// cells and others.
+pub fn boxes() -> Vec<Vec<Axis>> {
+    let axis = |points, length, boundary| Axis { points, length, boundary };
+    use Boundary::{Neumann, Periodic};
+    vec![
+        vec![axis(1, 1.0, Neumann)],
+        vec![axis(1, 2.0, Periodic)],
+        vec![axis(9, 1.0, Neumann)],
+        vec![axis(8, 3.0, Periodic)],
+        vec![axis(7, 1.0, Neumann), axis(6, 1.5, Periodic)],
+        vec![axis(1, 1.0, Neumann), axis(5, 0.7, Neumann)],
+        vec![axis(2, 1.0, Periodic), axis(3, 1.0, Periodic)],
+        vec![axis(4, 1.0, Neumann), axis(5, 1.3, Periodic), axis(3, 0.9, Neumann)],
+        vec![axis(2, 1.0, Neumann), axis(1, 1.3, Periodic), axis(7, 0.9, Periodic)],
+    ]
+}
+
+/// Independent cells, each in the phase with probability `fraction`.
+pub fn bernoulli(grid: Grid, fraction: f64, count: usize) -> Ensemble {
+    let uniforms = ModeNoise::new(4).uniforms(count * grid.len(), 0, stream::START);
+    let values = uniforms.iter().map(|u| f64::from(u8::from(*u < fraction))).collect();
+    Ensemble::new(grid, 1, values).unwrap()
+}
+
+/// One field: the indicator of a set of cells, by their positions.
+pub fn pattern(grid: Grid, inside: impl Fn([usize; 3]) -> bool) -> Ensemble {
+    let values = (0..grid.len()).map(|i| f64::from(u8::from(inside(grid.position(i)))));
+    Ensemble::new(grid, 1, values.collect()).unwrap()
+}
+
+/// The other phase.
+pub fn complement(phase: &Ensemble) -> Ensemble {
+    affine(phase, -1.0, 1.0)
 }

@@ -12,6 +12,7 @@
 
 use super::cloud::Cloud;
 use super::comparison::{Comparison, ComparisonOptions};
+use super::descriptors::{Descriptors, Units};
 use super::energy::Distances;
 use super::floor::{FloorKind, Splits, shuffled};
 use super::histogram::{PixelValues, standard_deviations};
@@ -45,6 +46,9 @@ pub struct Reference {
     counter: PairCounter,
     correlation: Vec<f64>,
     phase_units: Vec<f64>,
+    descriptors: Descriptors,
+    structure: Vec<f64>,
+    structure_units: Vec<Units>,
     floors: Floors,
 }
 
@@ -56,6 +60,8 @@ struct Floors {
     histogram: f64,
     two_point: f64,
     variance: f64,
+    /// In the order of [`super::DescriptorErrors::distances`].
+    structure: [f64; 5],
 }
 
 impl std::fmt::Debug for Reference {
@@ -115,12 +121,21 @@ impl Reference {
         let histogram = splits.floor(|x, y| Ok(pixels.distance_within(x, y, &deviations)))?;
 
         let segmentation = Segmentation::otsu(&pool)?;
+        let phase = segmentation.indicator(&pool)?;
         let counter = PairCounter::new(&pool.grid);
-        let correlations = counter.correlations(&segmentation.indicator(&pool)?);
+        let correlations = counter.correlations(&phase);
         let phase_units = counter.units(&mean_rows(&correlations, None))?;
         let two_point = splits.floor(|x, y| {
             let (x, y) = (mean_rows(&correlations, Some(x)), mean_rows(&correlations, Some(y)));
             Ok(counter.error(&x, &y, &phase_units))
+        })?;
+
+        let descriptors = Descriptors::new(&pool.grid);
+        let rows = descriptors.rows(&phase)?;
+        let structure_units = descriptors.units(&mean_rows(&rows, None))?;
+        let structure = splits.floors(|x, y| {
+            let (x, y) = (mean_rows(&rows, Some(x)), mean_rows(&rows, Some(y)));
+            Ok(descriptors.errors(&x, &y, &structure_units).distances())
         })?;
 
         let floors = Floors {
@@ -131,9 +146,11 @@ impl Reference {
             histogram: histogram.value,
             two_point: two_point.value,
             variance: variance.value,
+            structure,
         };
         let (power, correlation) =
             (mean_rows(&powers, Some(&first)), mean_rows(&correlations, Some(&first)));
+        let structure = mean_rows(&rows, Some(&first));
         let fields = pool.slice(0..wanted);
         Ok(Self {
             options: options.clone(),
@@ -152,6 +169,9 @@ impl Reference {
             counter,
             correlation,
             phase_units,
+            descriptors,
+            structure,
+            structure_units,
             floors,
         })
     }
@@ -194,6 +214,9 @@ impl Reference {
             PixelValues::new(&samples).distance(&self.pixels, &reference_fields, &self.deviations);
         let phase = self.segmentation.indicator(&samples)?;
         let correlation = mean_rows(&self.counter.correlations(&phase), None);
+        let structure = mean_rows(&self.descriptors.rows(&phase)?, None);
+        let errors = self.descriptors.errors(&structure, &self.structure, &self.structure_units);
+        let [lineal_path, chord_length, surface, euler, fraction] = self.floors.structure;
 
         Ok(Comparison {
             count: self.count,
@@ -214,6 +237,16 @@ impl Reference {
             two_point_error_floor: self.floors.two_point,
             variance_ratio: ratio(own.variance(&all)?, self.variance)?,
             variance_ratio_floor: self.floors.variance,
+            lineal_path_error: errors.lineal_path_error,
+            lineal_path_error_floor: lineal_path,
+            chord_length_distance: errors.chord_length_distance,
+            chord_length_distance_floor: chord_length,
+            specific_surface_ratio: errors.specific_surface_ratio,
+            specific_surface_ratio_floor: Some(surface).filter(|floor| floor.is_finite()),
+            euler_density_difference: errors.euler_density_difference,
+            euler_density_difference_floor: euler,
+            volume_fraction_difference: errors.volume_fraction_difference,
+            volume_fraction_difference_floor: fraction,
         })
     }
 }
@@ -233,7 +266,7 @@ fn bands(options: &ComparisonOptions, shells: &Shells) -> ((f64, f64), Option<(f
 mod tests {
     use super::super::*;
     use crate::prior;
-    use crate::{Boundary, Ensemble, FieldError, noise::stream};
+    use crate::{Boundary, Ensemble, FieldError, Grid, noise::stream};
 
     const POINTS: [usize; 2] = [14, 11];
 
@@ -271,6 +304,11 @@ mod tests {
         let histogram = histogram_distance(&x, y).unwrap();
         assert!((row.histogram_distance / histogram - 1.0).abs() < 0.3);
         assert!((row.two_point_error / two_point_error(&x, y).unwrap() - 1.0).abs() < 0.3);
+        let structure = descriptor_errors(&x, y).unwrap();
+        assert!((row.lineal_path_error / structure.lineal_path_error - 1.0).abs() < 0.3);
+        assert!((row.chord_length_distance / structure.chord_length_distance - 1.0).abs() < 0.3);
+        let ratio = row.specific_surface_ratio.unwrap() / structure.specific_surface_ratio.unwrap();
+        assert!((ratio - 1.0).abs() < 0.1);
     }
 
     #[test]
@@ -292,6 +330,9 @@ mod tests {
             ("sliced_wasserstein", margin),
             ("spectrum_log_error", margin),
             ("two_point_error", margin),
+            ("lineal_path_error", margin),
+            ("chord_length_distance", margin),
+            ("euler_density_difference", margin),
         ] {
             let floor = number(0, &format!("{name}_floor"));
             let (same, other) = (number(0, name), number(1, name));
@@ -299,6 +340,11 @@ mod tests {
             assert!(other > margin * floor, "{name}: {other} {floor}");
         }
         assert!(same.variance_ratio.ln().abs() < margin * same.variance_ratio_floor);
+        let surface = |row: &Comparison| row.specific_surface_ratio.unwrap().ln().abs();
+        let floor = same.specific_surface_ratio_floor.unwrap();
+        assert!(surface(&same) < margin * floor && surface(&other) > margin * floor);
+        let fraction = same.volume_fraction_difference;
+        assert!(fraction < margin * same.volume_fraction_difference_floor);
         assert!(same.histogram_distance < margin * same.histogram_distance_floor);
     }
 
@@ -318,6 +364,11 @@ mod tests {
             ("histogram_distance", "histogram_distance_floor"),
             ("two_point_error", "two_point_error_floor"),
             ("variance_ratio", "variance_ratio_floor"),
+            ("lineal_path_error", "lineal_path_error_floor"),
+            ("chord_length_distance", "chord_length_distance_floor"),
+            ("specific_surface_ratio", "specific_surface_ratio_floor"),
+            ("euler_density_difference", "euler_density_difference_floor"),
+            ("volume_fraction_difference", "volume_fraction_difference_floor"),
         ];
         expected.extend(statistics.iter().flat_map(|(name, floor)| [*name, *floor]));
         expected.sort_unstable();
@@ -335,6 +386,19 @@ mod tests {
         assert_eq!(row.floor_kind, FloorKind::Bootstrap);
         let fewer = compare(&real(90..102), &real(0..7), &options).unwrap();
         assert_eq!((fewer.count, fewer.reference_count), (12, 7));
+    }
+
+    #[test]
+    fn fields_of_one_phase_each_have_no_surface_to_compare() {
+        let grid = Grid::unit(&[4, 3], Boundary::Neumann).unwrap();
+        let fields = oracle::constants(grid, &oracle::normals(60, 2));
+        let options = ComparisonOptions { directions: 4, ..Default::default() };
+        let row = compare(&oracle::constants(grid, &oracle::normals(20, 3)), &fields, &options);
+        let json = serde_json::to_value(row.unwrap()).unwrap();
+        assert!(json["specific_surface_ratio"].is_null());
+        assert!(json["specific_surface_ratio_floor"].is_null());
+        assert_eq!(json["euler_density_difference_floor"].as_f64().map(f64::is_finite), Some(true));
+        assert!(serde_json::from_value::<Comparison>(json).is_ok());
     }
 
     #[test]

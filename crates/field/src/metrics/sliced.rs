@@ -52,7 +52,7 @@ pub fn sliced_wasserstein(
 /// ⟨f, θ⟩ of every field for every direction, `[direction, sample]`.
 #[derive(Debug, Clone)]
 pub(super) struct Projections {
-    values: Array2<f64>,
+    pub values: Array2<f64>,
 }
 
 impl Projections {

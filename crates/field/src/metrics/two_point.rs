@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 
+use super::curve::bins;
 use super::segmentation::Segmentation;
 use super::spectrum::mean_rows;
 use super::{check, check_pair};
@@ -76,25 +77,19 @@ type Plan = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
 
 /// Plans and bins for the pair counts of one grid.
 pub(super) struct PairCounter {
-    distance: Vec<f64>,
-    pairs: Vec<u64>,
+    pub distance: Vec<f64>,
+    pub pairs: Vec<u64>,
     grid: Grid,
     /// Points of the padded array per axis.
-    padded: Vec<usize>,
+    pub padded: Vec<usize>,
     plans: Vec<Plan>,
     /// (position in the padded array, bin) of every lag that belongs to a bin.
-    lags: Vec<(usize, usize)>,
+    pub lags: Vec<(usize, usize)>,
 }
 
 impl PairCounter {
     pub fn new(grid: &Grid) -> Self {
-        // an axis of one cell has no lags, so it limits nothing
-        let long = || grid.axes().iter().filter(|a| a.points > 1);
-        let width = long().map(|a| a.length / a.points as f64).fold(f64::INFINITY, f64::min);
-        let shortest = long().map(|a| a.length).fold(f64::INFINITY, f64::min);
-        // half a side may miss its bin by rounding
-        let last =
-            if width.is_finite() { (0.5 * shortest / width + 1e-9).floor() as usize } else { 0 };
+        let (width, last) = bins(grid);
         let reach: Vec<usize> = grid
             .axes()
             .iter()
@@ -196,7 +191,8 @@ impl PairCounter {
         (squares / x.len() as f64).sqrt()
     }
 
-    fn correlation(&self, values: &[f64], padded: &mut [Complex<f64>]) -> Vec<f64> {
+    /// S₂ of one channel of one field; `padded` is room to work in.
+    pub fn correlation(&self, values: &[f64], padded: &mut [Complex<f64>]) -> Vec<f64> {
         padded.fill(Complex::default());
         let points = self.grid.points();
         for (flat, &value) in values.iter().enumerate() {
