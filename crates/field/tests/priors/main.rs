@@ -34,7 +34,7 @@ fn mixed(points: &[usize], first: Boundary) -> Grid {
     let boundary = |axis| match (axis, first) {
         (0, _) => first,
         (_, Boundary::Periodic) => Boundary::Neumann,
-        (_, Boundary::Neumann) => Boundary::Periodic,
+        (_, Boundary::Neumann | Boundary::Dirichlet) => Boundary::Periodic,
     };
     let axes: Vec<Axis> = points
         .iter()
