@@ -119,6 +119,11 @@ pub enum FieldError {
         /// What there is.
         count: usize,
     },
+    /// White noise per cell where functions on several grids are asked for.
+    #[error(
+        "refining a grid while sampling needs noise that is one function on every grid, which white noise per cell is not; choose a trace-class prior"
+    )]
+    NotNested,
     /// A number became NaN or infinite.
     #[error("{what} became non-finite at step {step}, time {time}")]
     NonFinite {

@@ -12,9 +12,17 @@ use crate::{Ensemble, FieldError, Grid, Transform};
 /// # Panics
 /// Unless the slices have the grids' mode counts.
 pub fn copy_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
+    target.fill(0.0);
+    overlay_modes(from, source, to, target);
+}
+
+/// Copies the coefficients two grids of one box share; modes only the target holds stay as they are.
+///
+/// # Panics
+/// Unless the slices have the grids' mode counts.
+pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
     assert_eq!(source.len(), from.mode_count());
     assert_eq!(target.len(), to.mode_count());
-    target.fill(0.0);
     let (a, b) = (from.mode_shape(), to.mode_shape());
     let shared: Vec<usize> = a.iter().zip(&b).map(|(x, y)| *x.min(y)).collect();
     let run = shared[shared.len() - 1];
