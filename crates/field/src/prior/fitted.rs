@@ -20,7 +20,8 @@ pub(super) const RELATIVE_FLOOR: f64 = 1e-12;
 /// any data. No normalisation: the trace is the data's, interpolation apart.
 ///
 /// **Choosing** with λ ∝ c every mode has the same signal-to-noise ratio at each time.
-/// [`super::Measured`] follows anisotropic spectra mode by mode.
+/// Where directions differ see [`super::FittedAnisotropic`]; [`super::Measured`] follows any spectrum
+/// mode by mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Spectrum", into = "Spectrum")]
 pub struct Fitted {
