@@ -21,6 +21,22 @@ pub enum FieldError {
         /// Physical length asked for.
         length: f64,
     },
+    /// A list of boundary conditions that does not fit the axes.
+    #[error("{conditions} boundary conditions for {axes} axes; give one for all, or one an axis")]
+    Boundaries {
+        /// Conditions given.
+        conditions: usize,
+        /// Axes of the box.
+        axes: usize,
+    },
+    /// A Dirichlet axis too coarse for its lowest sine.
+    #[error(
+        "axis {axis} has one cell between ends held at zero, which holds no mode; give it at least two, or another boundary condition"
+    )]
+    NoModes {
+        /// Which axis, counted from 0.
+        axis: usize,
+    },
     /// A buffer that does not hold a whole number of fields on its grid.
     #[error("{values} values do not fill fields of {channels} channel(s) on the grid {grid}")]
     Length {
@@ -103,6 +119,11 @@ pub enum FieldError {
         /// What there is.
         count: usize,
     },
+    /// White noise per cell where functions on several grids are asked for.
+    #[error(
+        "refining a grid while sampling needs noise that is one function on every grid, which white noise per cell is not; choose a trace-class prior"
+    )]
+    NotNested,
     /// A number became NaN or infinite.
     #[error("{what} became non-finite at step {step}, time {time}")]
     NonFinite {

@@ -5,10 +5,12 @@
 //! xⱼ = (j + ½) L / N. Sizes may be odd, prime, different per axis.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::FieldError;
+use crate::boundaries::Boundaries;
 
 /// Largest dimension of a box.
 pub const MAX_DIM: usize = 3;
@@ -21,6 +23,9 @@ pub enum Boundary {
     Periodic,
     /// Zero slope at the ends: cos(πkx/L). For images, CT slices, anything seen through a window.
     Neumann,
+    /// Zero at the ends: sin(πkx/L). For what walls hold at zero: displacements of a clamped plate,
+    /// deviations from a prescribed temperature. Not for data that merely end there.
+    Dirichlet,
 }
 
 impl fmt::Display for Boundary {
@@ -28,6 +33,20 @@ impl fmt::Display for Boundary {
         f.write_str(match self {
             Boundary::Periodic => "periodic",
             Boundary::Neumann => "neumann",
+            Boundary::Dirichlet => "dirichlet",
+        })
+    }
+}
+
+impl FromStr for Boundary {
+    type Err = FieldError;
+
+    fn from_str(name: &str) -> Result<Self, FieldError> {
+        let all = [Boundary::Periodic, Boundary::Neumann, Boundary::Dirichlet];
+        all.into_iter().find(|b| b.to_string() == name).ok_or_else(|| FieldError::UnknownName {
+            what: "boundary condition",
+            name: name.to_owned(),
+            known: all.map(|b| b.to_string()).join(", "),
         })
     }
 }
@@ -36,7 +55,7 @@ impl fmt::Display for Boundary {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
-    /// Cells, N ≥ 1.
+    /// Cells, N ≥ 1; N ≥ 2 between ends held at zero, where one cell holds no mode.
     pub points: usize,
     /// Physical length, L > 0.
     pub length: f64,
@@ -75,7 +94,8 @@ impl Grid {
     ///
     /// # Errors
     /// [`FieldError::Dimension`] unless there are 1 to 3 axes; [`FieldError::Axis`] where an axis
-    /// has no cell or its length is not positive and finite.
+    /// has no cell or its length is not positive and finite; [`FieldError::NoModes`] for a
+    /// Dirichlet axis of one cell.
     pub fn new(axes: &[Axis]) -> Result<Self, FieldError> {
         let dim = axes.len();
         if !(1..=MAX_DIM).contains(&dim) {
@@ -86,6 +106,9 @@ impl Grid {
             if a.points == 0 || !(a.length.is_finite() && a.length > 0.0) {
                 return Err(FieldError::Axis { axis, points: a.points, length: a.length });
             }
+            if a.modes() == 0 {
+                return Err(FieldError::NoModes { axis });
+            }
             all[axis] = *a;
         }
         Ok(Self { axes: all, dim })
@@ -94,12 +117,14 @@ impl Grid {
     /// A grid whose first axis has length 1 and whose cells are cubes: the natural box of pixels.
     ///
     /// # Errors
-    /// As [`Grid::new`].
-    pub fn unit(points: &[usize], boundary: Boundary) -> Result<Self, FieldError> {
+    /// As [`Grid::new`]; [`FieldError::Boundaries`] for a list that has not one condition an axis.
+    pub fn unit(points: &[usize], boundary: impl Into<Boundaries>) -> Result<Self, FieldError> {
         let first = points.first().copied().unwrap_or(1).max(1) as f64;
+        let boundaries = boundary.into().for_axes(points.len())?;
         let axes: Vec<Axis> = points
             .iter()
-            .map(|&n| Axis { points: n, length: n as f64 / first, boundary })
+            .zip(boundaries)
+            .map(|(&n, boundary)| Axis { points: n, length: n as f64 / first, boundary })
             .collect();
         Self::new(&axes)
     }
@@ -142,6 +167,18 @@ impl Grid {
     /// Volume |Ω| = ∏ Lⱼ of the box.
     pub fn volume(&self) -> f64 {
         self.axes().iter().map(|a| a.length).product()
+    }
+
+    /// Whether constants are among the functions of the box: no axis is held at zero.
+    pub fn holds_constants(&self) -> bool {
+        self.axes().iter().all(|a| a.boundary != Boundary::Dirichlet)
+    }
+
+    /// The boundary conditions, one name where all axes share it.
+    pub fn boundaries(&self) -> Boundaries {
+        let list: Vec<Boundary> = self.axes().iter().map(|a| a.boundary).collect();
+        let all = list.iter().all(|b| *b == list[0]);
+        if all { Boundaries::All(list[0]) } else { Boundaries::PerAxis(list) }
     }
 
     /// Whether two grids discretise the same box (lengths and boundaries; cells may differ).
@@ -215,6 +252,8 @@ mod tests {
         ));
         let endless = Axis { points: 4, length: f64::INFINITY, boundary: Boundary::Periodic };
         assert!(matches!(Grid::new(&[endless]), Err(FieldError::Axis { .. })));
+        let thin = Grid::unit(&[4, 1], Boundary::Dirichlet);
+        assert_eq!(thin, Err(FieldError::NoModes { axis: 1 }));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! What is deliberately not here: networks, files, threads, progress bars. All arithmetic is in
 //! `f64`; networks convert at their own border.
 
+mod boundaries;
 pub mod denoiser;
 pub mod ensemble;
 mod error;
@@ -23,6 +24,7 @@ pub mod resample;
 pub mod sampler;
 pub mod transform;
 
+pub use boundaries::Boundaries;
 pub use denoiser::Denoiser;
 pub use ensemble::{Ensemble, Field};
 pub use error::FieldError;

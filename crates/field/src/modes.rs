@@ -6,13 +6,17 @@
 //! |---|---|---|---|
 //! | periodic | √2 cos(ω·x) for k > 0, √2 sin(ω·x) for k < 0, 1 for k = 0 | 2π\|k\|/L | \|k\| ≤ ⌈N/2⌉ − 1 |
 //! | Neumann | √(2−δ_{k0}) cos(πkx/L) | πk/L | 0 … N−1 |
+//! | Dirichlet | √2 sin(πkx/L) | πk/L | 1 … N−1 |
+//!
+//! (√2 sin(πNx/L) alternates between ±√2 at the N cell centres: it has norm² 2 there instead of 1,
+//! as the Nyquist of an even periodic grid has, and is left out likewise.)
 //!
 //! Over several periodic axes the cosine belongs to the wave vector whose first non-zero periodic
 //! component is positive and the sine to its negative, so a covariance diagonal in the complex
 //! exponentials (λ_k = λ_{−k}) is diagonal here too.
 //!
-//! Along each axis modes are stored by rising frequency: 0, 1, 2, … for Neumann and
-//! 0, 1, −1, 2, −2, … for periodic axes. The modes of a coarser grid are therefore a *prefix* along
+//! Along each axis modes are stored by rising frequency: 0, 1, 2, … for Neumann, 1, 2, 3, … for
+//! Dirichlet and 0, 1, −1, 2, −2, … for periodic axes. The modes of a coarser grid are therefore a *prefix* along
 //! every axis, and a mode's position in that order does not depend on N: restriction is a copy, and
 //! the position is the address of its random number.
 
@@ -24,6 +28,7 @@ impl Axis {
         match self.boundary {
             Boundary::Periodic => 2 * self.points.div_ceil(2) - 1,
             Boundary::Neumann => self.points,
+            Boundary::Dirichlet => self.points - 1,
         }
     }
 
@@ -33,6 +38,7 @@ impl Axis {
             Boundary::Periodic if position % 2 == 1 => position.div_ceil(2) as i32,
             Boundary::Periodic => -(position as i32 / 2),
             Boundary::Neumann => position as i32,
+            Boundary::Dirichlet => position as i32 + 1,
         }
     }
 
@@ -40,7 +46,7 @@ impl Axis {
     pub fn frequency(&self, wave: i32) -> f64 {
         let per_wave = match self.boundary {
             Boundary::Periodic => 2.0 * std::f64::consts::PI,
-            Boundary::Neumann => std::f64::consts::PI,
+            Boundary::Neumann | Boundary::Dirichlet => std::f64::consts::PI,
         };
         per_wave * f64::from(wave) / self.length
     }
@@ -97,9 +103,9 @@ impl Mode {
         wave
     }
 
-    /// Whether this is the constant function.
+    /// Whether this is the constant function, which no box with a Dirichlet axis has.
     pub fn is_constant(&self) -> bool {
-        self.position == [0; MAX_DIM]
+        self.wave == [0; MAX_DIM]
     }
 }
 
@@ -166,7 +172,7 @@ mod tests {
 
     #[test]
     fn coarse_modes_are_a_prefix() {
-        for boundary in [Boundary::Periodic, Boundary::Neumann] {
+        for boundary in [Boundary::Periodic, Boundary::Neumann, Boundary::Dirichlet] {
             let fine = Axis { points: 9, length: 2.0, boundary };
             let coarse = Axis { points: 4, ..fine };
             for p in 0..coarse.modes() {

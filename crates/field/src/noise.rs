@@ -20,6 +20,8 @@ pub mod stream {
     pub const START: u32 = 0;
     /// First step of an SDE sampler; step i uses `STEPS + i`.
     pub const STEPS: u32 = 1 << 16;
+    /// Corrector of step i of an SDE sampler, `CORRECTOR + i`.
+    pub const CORRECTOR: u32 = 1 << 20;
     /// Noise of training step `index`; sample j of its batch uses `TRAINING + j`.
     pub const TRAINING: u32 = 1 << 24;
     /// Noise of the fixed validation batch.

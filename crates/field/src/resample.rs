@@ -1,7 +1,7 @@
 //! The same function on another grid of its box.
 //!
-//! **Spectral** restriction drops modes, prolongation pads with zeros; exact on constants, keeps
-//! the mean, and commutes with everything that is diagonal in modes: it is what the ladder, the
+//! **Spectral** restriction drops modes, prolongation pads with zeros; exact on constants and keeps
+//! the mean (where no axis is Dirichlet: such boxes have no constants), and commutes with everything that is diagonal in modes: it is what the ladder, the
 //! references of an evaluation and every comparison between grids use. **Area** averages bring
 //! measured data to the finest grid (restriction only); they do not commute with spectral noise.
 
@@ -12,9 +12,17 @@ use crate::{Ensemble, FieldError, Grid, Transform};
 /// # Panics
 /// Unless the slices have the grids' mode counts.
 pub fn copy_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
+    target.fill(0.0);
+    overlay_modes(from, source, to, target);
+}
+
+/// Copies the coefficients two grids of one box share; modes only the target holds stay as they are.
+///
+/// # Panics
+/// Unless the slices have the grids' mode counts.
+pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
     assert_eq!(source.len(), from.mode_count());
     assert_eq!(target.len(), to.mode_count());
-    target.fill(0.0);
     let (a, b) = (from.mode_shape(), to.mode_shape());
     let shared: Vec<usize> = a.iter().zip(&b).map(|(x, y)| *x.min(y)).collect();
     let run = shared[shared.len() - 1];
@@ -124,43 +132,6 @@ mod tests {
                 let square = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
                 let mean = square(&values) / grid.len() as f64;
                 assert!((mean - square(&modes)).abs() < 1e-10 * mean, "{boundary} {points:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn modes_are_the_named_functions_at_cell_centres() {
-        for boundary in [Boundary::Neumann, Boundary::Periodic] {
-            let grid = Grid::unit(&[6, 5], boundary).unwrap();
-            let transform = Transform::new(grid);
-            for (slot, mode) in grid.modes().enumerate() {
-                let mut one = vec![0.0; grid.mode_count()];
-                one[slot] = 1.0;
-                let mut values = vec![0.0; grid.len()];
-                transform.synthesise(&one, &mut values);
-                for (flat, value) in values.iter().enumerate() {
-                    let at = grid.position(flat);
-                    let x: Vec<f64> =
-                        grid.axes().iter().zip(at).map(|(a, j)| a.centre(j)).collect();
-                    let phase: Vec<f64> = x.iter().zip(mode.omega).map(|(x, w)| x * w).collect();
-                    let expected = match boundary {
-                        Boundary::Neumann => phase
-                            .iter()
-                            .zip(mode.wave)
-                            .map(|(p, k)| if k == 0 { 1.0 } else { 2f64.sqrt() * p.cos() })
-                            .product::<f64>(),
-                        Boundary::Periodic => {
-                            let dot: f64 = phase.iter().sum();
-                            let leading = mode.wave.iter().find(|k| **k != 0).copied().unwrap_or(0);
-                            match leading.signum() {
-                                0 => 1.0,
-                                1 => 2f64.sqrt() * dot.cos(),
-                                _ => -(2f64.sqrt()) * dot.sin(),
-                            }
-                        }
-                    };
-                    assert!((value - expected).abs() < 1e-12, "{boundary} {mode:?}");
-                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Between point values and coefficients in the orthonormal basis of [`crate::modes`].
 //!
-//! Cosine axes go through DCT-II/III, periodic axes together through a complex DFT with the
-//! half-cell phase of cell centres; any length works. With the mean as inner product,
+//! Cosine axes go through DCT-II/III, sine axes through DST-II/III, periodic axes together through
+//! a complex DFT with the half-cell phase of cell centres; any length works. With the mean as inner product,
 //! `analyse(synthesise(c)) = c` and mean f² = Σ c² for fields within the band.
 //!
 //! **Cost** O(N log N) for N points; plans are made once per grid.
@@ -32,14 +32,14 @@ use crate::grid::{Boundary, Grid};
 pub struct Transform {
     grid: Grid,
     axes: Vec<AxisPlan>,
-    /// One entry a mode slot; empty where no axis is periodic.
+    /// One entry a mode slot; empty where every cell is the slot of its own mode (cosines only).
     pairs: Arc<Vec<Pair>>,
 }
 
-/// Where a mode's coefficient lies in the complex spectrum of the periodic axes.
+/// Where a mode's coefficient lies in the spectrum, complex where an axis is periodic.
 #[derive(Clone, Copy)]
 struct Pair {
-    /// Flat DFT index.
+    /// Flat index among the transforms' own, one a cell.
     flat: usize,
     /// Mode slot with the periodic wave numbers negated.
     partner: usize,
@@ -49,6 +49,7 @@ struct Pair {
 #[derive(Clone)]
 enum AxisPlan {
     Cosine(Arc<dyn TransformType2And3<f64>>),
+    Sine(Arc<dyn TransformType2And3<f64>>),
     Periodic { forward: Arc<dyn Fft<f64>>, inverse: Arc<dyn Fft<f64>>, phase: Vec<Complex<f64>> },
 }
 
@@ -67,6 +68,7 @@ impl Transform {
             .iter()
             .map(|a| match a.boundary {
                 Boundary::Neumann => AxisPlan::Cosine(dct.plan_dct2(a.points)),
+                Boundary::Dirichlet => AxisPlan::Sine(dct.plan_dst2(a.points)),
                 Boundary::Periodic => AxisPlan::Periodic {
                     forward: fft.plan_fft_forward(a.points),
                     inverse: fft.plan_fft_inverse(a.points),
@@ -84,7 +86,7 @@ impl Transform {
             })
             .collect();
         let mut transform = Self { grid, axes, pairs: Arc::default() };
-        if transform.has_periodic() {
+        if !transform.only_cosines() {
             transform.pairs = Arc::new(pairs(&grid));
         }
         transform
@@ -105,19 +107,35 @@ impl Transform {
         let mut real = values.to_vec();
         let points = self.grid.points();
         for (axis, plan) in self.axes.iter().enumerate() {
-            if let AxisPlan::Cosine(dct) = plan {
-                let n = points[axis];
-                let (first, other) = (1.0 / n as f64, SQRT_2 / n as f64);
-                let mut scratch = vec![0.0; dct.get_scratch_len()];
-                for_each_line(&mut real, &points, axis, |line| {
-                    dct.process_dct2_with_scratch(line, &mut scratch);
-                    line[0] *= first;
-                    line[1..].iter_mut().for_each(|c| *c *= other);
-                });
+            let n = points[axis];
+            let (first, other) = (1.0 / n as f64, SQRT_2 / n as f64);
+            match plan {
+                AxisPlan::Cosine(dct) => {
+                    let mut scratch = vec![0.0; dct.get_scratch_len()];
+                    for_each_line(&mut real, &points, axis, |line| {
+                        dct.process_dct2_with_scratch(line, &mut scratch);
+                        line[0] *= first;
+                        line[1..].iter_mut().for_each(|c| *c *= other);
+                    });
+                }
+                AxisPlan::Sine(dst) => {
+                    let mut scratch = vec![0.0; dst.get_scratch_len()];
+                    for_each_line(&mut real, &points, axis, |line| {
+                        dst.process_dst2_with_scratch(line, &mut scratch);
+                        line.iter_mut().for_each(|c| *c *= other);
+                    });
+                }
+                AxisPlan::Periodic { .. } => {}
             }
         }
-        if !self.has_periodic() {
+        if self.only_cosines() {
             coefficients.copy_from_slice(&real);
+            return;
+        }
+        if !self.has_periodic() {
+            for (coefficient, pair) in coefficients.iter_mut().zip(self.pairs.iter()) {
+                *coefficient = real[pair.flat];
+            }
             return;
         }
         let mut spectrum: Vec<Complex<f64>> = real.iter().map(|&v| Complex::new(v, 0.0)).collect();
@@ -169,17 +187,32 @@ impl Transform {
                 }
             }
             values.iter_mut().zip(&spectrum).for_each(|(v, c)| *v = c.re);
-        } else {
+        } else if self.only_cosines() {
             values.copy_from_slice(coefficients);
+        } else {
+            values.fill(0.0);
+            for (c, pair) in coefficients.iter().zip(self.pairs.iter()) {
+                values[pair.flat] = *c;
+            }
         }
         for (axis, plan) in self.axes.iter().enumerate() {
-            if let AxisPlan::Cosine(dct) = plan {
-                let mut scratch = vec![0.0; dct.get_scratch_len()];
-                for_each_line(values, &points, axis, |line| {
-                    line[0] *= 2.0;
-                    line[1..].iter_mut().for_each(|c| *c *= SQRT_2);
-                    dct.process_dct3_with_scratch(line, &mut scratch);
-                });
+            match plan {
+                AxisPlan::Cosine(dct) => {
+                    let mut scratch = vec![0.0; dct.get_scratch_len()];
+                    for_each_line(values, &points, axis, |line| {
+                        line[0] *= 2.0;
+                        line[1..].iter_mut().for_each(|c| *c *= SQRT_2);
+                        dct.process_dct3_with_scratch(line, &mut scratch);
+                    });
+                }
+                AxisPlan::Sine(dst) => {
+                    let mut scratch = vec![0.0; dst.get_scratch_len()];
+                    for_each_line(values, &points, axis, |line| {
+                        line.iter_mut().for_each(|c| *c *= SQRT_2);
+                        dst.process_dst3_with_scratch(line, &mut scratch);
+                    });
+                }
+                AxisPlan::Periodic { .. } => {}
             }
         }
     }
@@ -205,7 +238,7 @@ impl Transform {
     }
 
     /// Projects point values onto the modes the grid holds, in place, channel by channel.
-    /// The identity but for the Nyquist modes of even periodic axes.
+    /// The identity but for the Nyquist modes of even periodic axes and of all Dirichlet axes.
     pub fn project(&self, values: &mut [f64]) {
         if self.grid.mode_count() == self.grid.len() {
             return;
@@ -215,6 +248,10 @@ impl Transform {
             self.analyse(channel, &mut modes);
             self.synthesise(&modes, channel);
         }
+    }
+
+    fn only_cosines(&self) -> bool {
+        self.axes.iter().all(|a| matches!(a, AxisPlan::Cosine(_)))
     }
 
     fn has_periodic(&self) -> bool {
@@ -230,7 +267,9 @@ fn pairs(grid: &Grid) -> Vec<Pair> {
         for (axis, a) in grid.axes().iter().enumerate() {
             let (k, p) = (mode.wave[axis], mode.position[axis]);
             let periodic = a.boundary == Boundary::Periodic;
-            flat = flat * a.points + k.rem_euclid(a.points as i32) as usize;
+            // sines start at k = 1, in slot 0
+            let slot = if periodic { k.rem_euclid(a.points as i32) as usize } else { p };
+            flat = flat * a.points + slot;
             let mirrored = match p {
                 0 => 0,
                 p if !periodic => p,

@@ -186,7 +186,7 @@ fn samplers_reproduce_weights_means_and_variances() {
         [(Method::EulerMaruyama, 250), (Method::Heun, 40), (Method::DpmSolver2M, 50)]
     {
         let times = method.default_times().times(&*path, steps);
-        let mut reverse = Reverse::new(&*path, &*q, &mixture, 6, 0);
+        let mut reverse = Reverse::new(&*path, &*q, &law, &mixture, 6, 0);
         let x = start(&law, &*q, &*path, grid, 6, 0..count);
         let x = integrate(&mut *method.build(), &mut reverse, &times, x, &mut |_, _| {}).unwrap();
         let posterior = mixture.posterior_weights(&x, path.end()).unwrap();

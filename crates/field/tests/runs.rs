@@ -38,7 +38,7 @@ impl Case {
     }
 
     fn reverse(&self, first_index: u64) -> Reverse<'_> {
-        Reverse::new(&self.path, &self.prior, &*self.denoiser, 8, first_index)
+        Reverse::new(&self.path, &self.prior, &self.law, &*self.denoiser, 8, first_index)
     }
 
     fn run(&self, method: Method, steps: usize, grid: Grid, indices: Range<u64>) -> Ensemble {
@@ -163,7 +163,8 @@ fn names_round_trip_and_unknown_ones_list_the_known() {
         assert_eq!(serde_json::from_str::<Method>(&written).unwrap(), method);
     }
     let error = "dpm".parse::<Method>().unwrap_err();
-    let message = "unknown sampler `dpm`; known are euler-maruyama, heun, dpm++2m";
+    let message = "unknown sampler `dpm`; known are euler-maruyama, heun, dpm++2m, \
+                   wiener-exponential, ddim, heun-churn, exponential-euler, predictor-corrector";
     assert_eq!(error.to_string(), message);
     assert!(serde_json::from_str::<Method>("\"dpm\"").unwrap_err().to_string().contains(message));
 }
@@ -195,8 +196,9 @@ fn what_cannot_be_sampled_is_an_error_with_step_and_time() {
     let grid = Grid::unit(&[2], Boundary::Neumann).unwrap();
     let path = VariancePreserving::default();
     let q = Standard::new();
+    let law = GaussianLaw::centred(grid, Arc::new(Bessel::new(1, 1.0, 1.0, 0.9).unwrap()), 1);
     let run = |denoiser: &dyn Denoiser, times: &[f64]| {
-        let mut reverse = Reverse::new(&path, &q, denoiser, 1, 0);
+        let mut reverse = Reverse::new(&path, &q, &law, denoiser, 1, 0);
         let x = Ensemble::zeros(grid, 1, 1);
         integrate(&mut DpmSolver2M::default(), &mut reverse, times, x, &mut |_, _| {})
     };

@@ -55,7 +55,7 @@ impl Problem {
     }
 
     fn run(&self, method: Method, times: &[f64], x: Ensemble) -> Ensemble {
-        let mut reverse = Reverse::new(&*self.path, &*self.prior, &self.oracle, 3, 0);
+        let mut reverse = Reverse::new(&*self.path, &*self.prior, &self.law, &self.oracle, 3, 0);
         integrate(&mut *method.build(), &mut reverse, times, x, &mut |_, _| {}).unwrap()
     }
 
@@ -259,7 +259,8 @@ fn euler_maruyama_is_its_recursion_path_by_path() {
     let grid = problem.law.mean().grid;
     let times = TimeGrid::Uniform.times(&*problem.path, 60);
     let x = start(&problem.law, &*problem.prior, &*problem.path, grid, 1, 0..5);
-    let reverse = Reverse::new(&*problem.path, &*problem.prior, &problem.oracle, 3, 0);
+    let reverse =
+        Reverse::new(&*problem.path, &*problem.prior, &problem.law, &problem.oracle, 3, 0);
     let mut modes = analyse(&x);
     let spectra = (problem.law.mean_modes(&grid), problem.law.variances(&grid));
     let lambda = problem.prior.eigenvalues(&grid);

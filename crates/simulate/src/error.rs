@@ -48,6 +48,17 @@ pub enum SimulateError {
         /// Most there may be.
         limit: usize,
     },
+    /// A box whose functions vanish at its walls, which structures do not.
+    #[error(
+        "{structure}: structures do not vanish at walls, but functions on {grid} with boundaries {boundaries} do; choose periodic or neumann",
+        boundaries = .grid.boundaries()
+    )]
+    Walls {
+        /// Name of the structure.
+        structure: &'static str,
+        /// The grid asked for.
+        grid: Grid,
+    },
     /// A number became NaN or infinite.
     #[error("{structure}: field {index} of seed {seed} became non-finite at time {time}")]
     NonFinite {

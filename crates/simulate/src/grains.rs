@@ -210,7 +210,7 @@ impl Shades {
 fn displacement(axis: &Axis, difference: f64) -> f64 {
     match axis.boundary {
         Boundary::Periodic => difference - axis.length * (difference / axis.length).round(),
-        Boundary::Neumann => difference,
+        Boundary::Neumann | Boundary::Dirichlet => difference,
     }
 }
 

@@ -11,12 +11,16 @@ use crate::SimulateError;
 /// Most cells a structure is made on: half a gigabyte a buffer.
 const MOST_CELLS: usize = 1 << 26;
 
-/// `grid` with every axis refined to at least one cell per `spacing`.
+/// `grid` with every axis refined to at least one cell per `spacing`; its box must have functions
+/// that do not vanish at the walls.
 pub(crate) fn resolved(
     structure: &'static str,
     grid: &Grid,
     spacing: f64,
 ) -> Result<Grid, SimulateError> {
+    if !grid.holds_constants() {
+        return Err(SimulateError::Walls { structure, grid: *grid });
+    }
     let needed: Vec<f64> = grid
         .axes()
         .iter()

@@ -239,3 +239,14 @@ fn configurations_are_checked_and_go_round() {
         serde_json::from_str::<Grains>(r#"{"shades": {"two-phase": {"fraction": 2}}}"#).is_err()
     );
 }
+
+/// Sines of a box with walls held at zero cannot hold a structure that does not vanish there.
+#[test]
+fn walls_held_at_zero_are_refused() {
+    let grid = Grid::unit(&[16, 16], Boundary::Dirichlet).unwrap();
+    for structure in [&Spinodal::default() as &dyn Structure, &Grains::default()] {
+        let error = structure.generate(&grid, 0, 0).unwrap_err();
+        assert!(matches!(error, SimulateError::Walls { .. }), "{error}");
+        assert!(error.to_string().contains("boundaries dirichlet do"), "{error}");
+    }
+}

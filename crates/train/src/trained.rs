@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use karhunen_field::denoiser::Denoiser;
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
@@ -154,8 +153,7 @@ impl TrainedModel {
         for (batch, first) in (indices.start..indices.end).step_by(at_once as usize).enumerate() {
             let part = first..indices.end.min(first + at_once);
             let x = sampler::start(p.law(), prior, path, request.grid, request.seed, part);
-            let mut reverse =
-                Reverse::new(path, prior, &self.model as &dyn Denoiser, request.seed, first);
+            let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, first);
             let mut sampler = request.method.build();
             let mut progress = |done: usize, of: usize| observe(batch * of + done, batches * of);
             let x = sampler::integrate(sampler.as_mut(), &mut reverse, &times, x, &mut progress)?;

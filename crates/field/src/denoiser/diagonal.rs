@@ -1,22 +1,24 @@
-//! What closed-form denoisers need to know about one grid, made once per grid.
+//! What closed-form denoisers and samplers need to know about one grid, made once per grid.
 //!
 //! Eigenvalues cost a power per mode and a transform its plan: together more than denoising a
 //! single field. A sampler stays on one grid for many steps, so the last grid is remembered.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::wiener_weight;
+use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Grid, Prior, Transform};
 
 /// Laws and prior in the modes of one grid, all tables `[channel, mode]`.
 #[derive(Debug)]
-pub(super) struct Diagonal {
-    pub(super) transform: Transform,
+pub(crate) struct Diagonal {
+    pub(crate) transform: Transform,
     /// m_k of every law.
-    pub(super) means: Vec<Vec<f64>>,
+    pub(crate) means: Vec<Vec<f64>>,
     /// c_k, the same for every law.
-    pub(super) variances: Vec<f64>,
+    pub(crate) variances: Vec<f64>,
     /// λ_k, repeated for every channel.
-    pub(super) eigenvalues: Vec<f64>,
+    pub(crate) eigenvalues: Vec<f64>,
 }
 
 impl Diagonal {
@@ -28,15 +30,22 @@ impl Diagonal {
             eigenvalues: prior.eigenvalues(&grid).repeat(laws[0].channels()),
         }
     }
+
+    /// w_k of the best linear denoiser at time t, `[channel, mode]`.
+    pub(crate) fn wiener_weights(&self, path: &dyn Path, t: f64) -> Vec<f64> {
+        let (a, b) = (path.signal(t), path.noise(t));
+        let spectra = self.variances.iter().zip(&self.eigenvalues);
+        spectra.map(|(&c, &lambda)| wiener_weight(a, b, c, lambda)).collect()
+    }
 }
 
 /// The [`Diagonal`] of the grid asked for last.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<Option<Arc<Diagonal>>>);
+pub(crate) struct Remembered(Mutex<Option<Arc<Diagonal>>>);
 
 impl Remembered {
     /// The tables for the grid of `x`; `laws` share box, channels and covariance and are not empty.
-    pub(super) fn tables(
+    pub(crate) fn tables(
         &self,
         x: &Ensemble,
         laws: &[GaussianLaw],

@@ -69,13 +69,7 @@ impl Gaussian {
 impl Denoiser for Gaussian {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         let tables = self.tables.tables(x, std::slice::from_ref(&self.law), &*self.prior)?;
-        let (a, b) = (self.path.signal(t), self.path.noise(t));
-        let weights: Vec<f64> = tables
-            .variances
-            .iter()
-            .zip(&tables.eigenvalues)
-            .map(|(&c, &lambda)| wiener_weight(a, b, c, lambda))
-            .collect();
+        let (a, weights) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
         let mut out = x.clone();
         for field in out.fields_mut() {
             let mut modes = tables.transform.analyse_channels(field);

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::Denoiser;
 use super::diagonal::{Diagonal, Remembered};
-use super::gaussian::wiener_weight;
 use crate::path::Path;
 use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior};
 
@@ -176,13 +175,7 @@ impl Denoiser for Mixture {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
         let evidence = self.evidence(&tables, t)?;
-        let (a, b) = (self.path.signal(t), self.path.noise(t));
-        let filter: Vec<f64> = tables
-            .variances
-            .iter()
-            .zip(&tables.eigenvalues)
-            .map(|(&c, &lambda)| wiener_weight(a, b, c, lambda))
-            .collect();
+        let (a, filter) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
         let mut out = x.clone();
         for field in out.fields_mut() {
             let mut modes = tables.transform.analyse_channels(field);

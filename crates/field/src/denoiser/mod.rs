@@ -11,6 +11,7 @@ mod gaussian;
 mod mixture;
 
 pub use conversion::Prediction;
+pub(crate) use diagonal::{Diagonal, Remembered};
 pub use gaussian::{Gaussian, wiener_weight};
 pub use mixture::Mixture;
 

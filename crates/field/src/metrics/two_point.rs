@@ -99,7 +99,7 @@ impl PairCounter {
                     if a.points > 1 { ((last as f64 + 0.5) * width / cell) as usize } else { 0 };
                 match a.boundary {
                     Boundary::Periodic => lag.min(a.points / 2),
-                    Boundary::Neumann => lag.min(a.points - 1),
+                    Boundary::Neumann | Boundary::Dirichlet => lag.min(a.points - 1),
                 }
             })
             .collect();
@@ -109,7 +109,7 @@ impl PairCounter {
             .zip(&reach)
             .map(|(a, &lag)| match a.boundary {
                 Boundary::Periodic => a.points,
-                Boundary::Neumann => smooth_length(a.points + lag),
+                Boundary::Neumann | Boundary::Dirichlet => smooth_length(a.points + lag),
             })
             .collect();
 
@@ -125,7 +125,7 @@ impl PairCounter {
                 square += (lag as f64 * a.length / a.points as f64).powi(2);
                 count *= match a.boundary {
                     Boundary::Periodic => a.points as u64,
-                    Boundary::Neumann => a.points.saturating_sub(lag) as u64,
+                    Boundary::Neumann | Boundary::Dirichlet => a.points.saturating_sub(lag) as u64,
                 };
             }
             let bin = (square.sqrt() / width).round() as usize;
@@ -256,7 +256,7 @@ mod tests {
                         let lag = p[axis].abs_diff(q[axis]);
                         let lag = match at.boundary {
                             Boundary::Periodic => lag.min(at.points - lag),
-                            Boundary::Neumann => lag,
+                            Boundary::Neumann | Boundary::Dirichlet => lag,
                         };
                         (lag as f64 * cells[axis]).powi(2)
                     })
@@ -283,13 +283,14 @@ mod tests {
     #[test]
     fn equals_counting_every_pair_in_any_box() {
         let axis = |points, length, boundary| Axis { points, length, boundary };
-        use Boundary::{Neumann, Periodic};
+        use Boundary::{Dirichlet, Neumann, Periodic};
         for axes in [
             vec![axis(9, 1.0, Neumann)],
             vec![axis(8, 3.0, Periodic)],
             vec![axis(7, 1.0, Neumann), axis(6, 1.5, Periodic)],
             vec![axis(6, 1.0, Neumann), axis(10, 0.7, Neumann)],
             vec![axis(5, 1.0, Periodic), axis(8, 1.0, Periodic)],
+            vec![axis(5, 1.0, Periodic), axis(8, 1.0, Dirichlet)],
             vec![axis(4, 1.0, Neumann), axis(5, 1.3, Periodic), axis(3, 0.9, Neumann)],
         ] {
             let phase = bernoulli(Grid::new(&axes).unwrap(), 0.4, 3);

@@ -4,20 +4,29 @@
 //! functions a and b are everything a forward process is to this crate; variance-preserving,
 //! variance-exploding and flow-matching schemes are rows of this table, not programs:
 //!
-//! | path | a | b |
-//! |---|---|---|
-//! | variance preserving | exp(−½∫α) | √(1 − a²) |
-//! | variance exploding | 1 | σ(t) |
-//! | linear flow | 1 − t | t |
+//! | path | a | b | T | t_min |
+//! |---|---|---|---|---|
+//! | [`VariancePreserving`] | exp(−½∫α), α linear | √(1 − a²) | 1 | 1e-3 |
+//! | [`Cosine`] | cos θ/cos θ₀, θ linear | √(1 − a²) | 0.995 | 1e-3 |
+//! | [`VarianceExploding`] | 1 | σ_max t^ρ | 1 | (σ_min/σ_max)^{1/ρ} |
+//! | [`Flow`] | 1 − t | t | 0.99 | 0.01 |
+//!
+//! (ends by default: ln(b/a) from about −5 to 5 for each of them).
 //!
 //! Times stay inside [[`Path::end`], [`Path::start`]], where both a and b are positive.
 
+mod cosine;
+mod flow;
 mod times;
+mod variance_exploding;
 mod variance_preserving;
 
 use std::fmt::Debug;
 
+pub use cosine::Cosine;
+pub use flow::Flow;
 pub use times::TimeGrid;
+pub use variance_exploding::VarianceExploding;
 pub use variance_preserving::VariancePreserving;
 
 /// A Gaussian path by a(t), b(t) and their derivatives.
@@ -97,48 +106,52 @@ pub trait Path: Debug + Send + Sync {
 mod tests {
     use super::*;
 
-    /// a = 1 − t, b = t: exercises every provided method against hand-made formulas.
+    /// Nothing but the required methods: the provided ones are on trial.
     #[derive(Debug)]
-    struct Flow;
+    struct Bare(Flow);
 
-    impl Path for Flow {
+    impl Path for Bare {
         fn signal(&self, t: f64) -> f64 {
-            1.0 - t
+            self.0.signal(t)
         }
         fn noise(&self, t: f64) -> f64 {
-            t
+            self.0.noise(t)
         }
-        fn signal_rate(&self, _: f64) -> f64 {
-            -1.0
+        fn signal_rate(&self, t: f64) -> f64 {
+            self.0.signal_rate(t)
         }
-        fn noise_rate(&self, _: f64) -> f64 {
-            1.0
+        fn noise_rate(&self, t: f64) -> f64 {
+            self.0.noise_rate(t)
         }
         fn start(&self) -> f64 {
-            0.999
+            self.0.start()
         }
         fn end(&self) -> f64 {
-            1e-4
+            self.0.end()
         }
+    }
+
+    fn bare() -> Bare {
+        Bare(Flow::new(1e-4, 0.999).unwrap())
     }
 
     #[test]
     fn coefficients_of_the_forward_equation() {
         for t in [0.01, 0.3, 0.9] {
-            assert!((Flow.drift(t) + 1.0 / (1.0 - t)).abs() < 1e-14 / (1.0 - t));
+            assert!((bare().drift(t) + 1.0 / (1.0 - t)).abs() < 1e-14 / (1.0 - t));
             let g2 = 2.0 * t / (1.0 - t);
-            assert!((Flow.diffusion(t) - g2).abs() < 1e-14 * (1.0 + g2));
+            assert!((bare().diffusion(t) - g2).abs() < 1e-14 * (1.0 + g2));
         }
     }
 
     #[test]
     fn times_of_a_signal_to_noise_ratio_invert_it() {
         for i in 0..=1000 {
-            let t = Flow.end() + (Flow.start() - Flow.end()) * f64::from(i) / 1000.0;
-            let back = Flow.time_of_log_snr(Flow.log_snr(t));
+            let t = bare().end() + (bare().start() - bare().end()) * f64::from(i) / 1000.0;
+            let back = bare().time_of_log_snr(bare().log_snr(t));
             assert!((back - t).abs() < 1e-14, "{t}: {back}");
         }
-        assert_eq!(Flow.time_of_log_snr(1e9), Flow.end());
-        assert_eq!(Flow.time_of_log_snr(-1e9), Flow.start());
+        assert_eq!(bare().time_of_log_snr(1e9), bare().end());
+        assert_eq!(bare().time_of_log_snr(-1e9), bare().start());
     }
 }

@@ -11,7 +11,8 @@ use crate::{FieldError, Grid, Mode, Prior, grid::MAX_DIM};
 pub(super) const RELATIVE_FLOOR: f64 = 1e-12;
 
 /// λ_k = the data's mean mode variance in the radial shell of |ω_k|, log-log linear between
-/// shells, continued by their power law; the constant mode has its own value.
+/// shells, continued by their power law; the constant mode has its own value (where there is one:
+/// boxes with a Dirichlet axis have none).
 ///
 /// **Never smoother than the data**: beyond the measured band the spectrum falls as the last
 /// octave did, but always faster than |ω|^{−d} (by 0.2 in the exponent), and nowhere below 10⁻¹²
@@ -19,7 +20,8 @@ pub(super) const RELATIVE_FLOOR: f64 = 1e-12;
 /// any data. No normalisation: the trace is the data's, interpolation apart.
 ///
 /// **Choosing** with λ ∝ c every mode has the same signal-to-noise ratio at each time.
-/// [`super::Measured`] follows anisotropic spectra mode by mode.
+/// Where directions differ see [`super::FittedAnisotropic`]; [`super::Measured`] follows any spectrum
+/// mode by mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Spectrum", into = "Spectrum")]
 pub struct Fitted {
@@ -66,36 +68,36 @@ impl Fitted {
         Self::from_shells(grid.dim(), shells(grid, variances)?)
     }
 
-    /// From shells by rising frequency, the constant mode's first.
+    /// From shells by rising frequency, the constant mode's (|ω| = 0) first where there is one.
     ///
     /// # Errors
-    /// [`FieldError::Dimension`] unless `dim` is 1 to 3; [`FieldError::Parameter`] unless the
-    /// first frequency is 0, at least one more follows, they rise, means are non-negative numbers
-    /// (one beyond the first positive) and counts positive.
+    /// [`FieldError::Dimension`] unless `dim` is 1 to 3; [`FieldError::Parameter`] unless there is a
+    /// shell of non-zero frequency, frequencies rise from 0 or more, means are non-negative numbers
+    /// (one beyond the constant mode's positive) and counts positive.
     pub fn from_shells(dim: usize, mut shells: Vec<Shell>) -> Result<Self, FieldError> {
         if !(1..=MAX_DIM).contains(&dim) {
             return Err(FieldError::Dimension(dim));
         }
         check(&shells)?;
-        let varying = shells[1..].iter().map(|s| s.mean).fold(0.0, f64::max);
-        if varying <= 0.0 {
+        let largest = varying(&shells).iter().map(|s| s.mean).fold(0.0, f64::max);
+        if largest <= 0.0 {
             return Err(FieldError::Parameter {
                 parameter: "largest variance of a mode that is not constant",
-                value: varying,
+                value: largest,
                 requirement: "it must be positive: these data do not vary in space",
             });
         }
-        let floor = RELATIVE_FLOOR * varying.max(shells[0].mean);
+        let floor = RELATIVE_FLOOR * largest.max(shells[0].mean);
         shells.iter_mut().for_each(|s| s.mean = s.mean.max(floor));
-        let tail = PowerTail::fit(dim, &shells[1..], floor);
+        let tail = PowerTail::fit(dim, varying(&shells), floor);
         Ok(Self { dim, shells, tail, floor })
     }
 
     /// λ at a frequency |ω|.
     pub fn at(&self, frequency: f64) -> f64 {
-        let (constant, rest) = (&self.shells[0], &self.shells[1..]);
+        let rest = varying(&self.shells);
         if frequency <= 0.0 {
-            return constant.mean;
+            return self.shells[0].mean;
         }
         if frequency > rest[rest.len() - 1].frequency {
             return self.tail.at(frequency);
@@ -109,7 +111,7 @@ impl Fitted {
         (a.mean.ln() + part * (b.mean / a.mean).ln()).exp().max(self.floor)
     }
 
-    /// The shells it was fitted to, the constant mode's first.
+    /// The shells it was fitted to, the constant mode's first where there is one.
     pub fn shells(&self) -> &[Shell] {
         &self.shells
     }
@@ -121,16 +123,24 @@ impl Prior for Fitted {
     }
 }
 
+/// The shells of modes that vary in space.
+fn varying(shells: &[Shell]) -> &[Shell] {
+    &shells[usize::from(shells[0].frequency == 0.0)..]
+}
+
 fn check(shells: &[Shell]) -> Result<(), FieldError> {
     let refuse = |parameter, value, requirement| {
         Err(FieldError::Parameter { parameter, value, requirement })
     };
-    if shells.len() < 2 {
-        let requirement = "a spectrum needs the constant mode's shell and at least one more";
-        return refuse("shells", shells.len() as f64, requirement);
+    let Some(first) = shells.first() else {
+        return refuse("shells", 0.0, "a spectrum needs at least one shell of non-zero frequency");
+    };
+    if !(first.frequency.is_finite() && first.frequency >= 0.0) {
+        let requirement = "shells must come by rising finite frequency, from 0 or more";
+        return refuse("frequency", first.frequency, requirement);
     }
-    if shells[0].frequency != 0.0 {
-        return refuse("frequency", shells[0].frequency, "the first shell's must be 0");
+    if varying(shells).is_empty() {
+        return refuse("shells", 1.0, "a spectrum needs at least one shell of non-zero frequency");
     }
     for pair in shells.windows(2) {
         let f = pair[1].frequency;

@@ -2,7 +2,8 @@
 //!
 //! Normalised by the spectral density of the field on all of R^d and never per grid, so λ_k is
 //! the same number at every N. Summed over the modes of a box this gives the whole-space
-//! covariance plus that of its images: translates on periodic boxes, reflections on Neumann ones.
+//! covariance plus that of its images: translates on periodic boxes, reflections on Neumann ones,
+//! reflections with changed sign on Dirichlet ones.
 
 use std::f64::consts::PI;
 
@@ -18,9 +19,10 @@ use crate::{FieldError, Mode, Prior};
 /// covariance e^{−r/ℓ}, ∞ the Gaussian one; the field has ⌈ν⌉ − 1 mean-square derivatives.
 ///
 /// **Normalisation** (1/(2π)^d) ∫ S = σ². By Poisson summation Σ_k λ_k e_k(x) e_k(y) is
-/// Σ_n C(x − y + nL) on a periodic axis and Σ_n C(x − y + 2nL) + C(x + y + 2nL) on a Neumann one
-/// (products over axes likewise): σ² away from walls and up to images of order e^{−κL}, but 2σ²
-/// **at** a Neumann wall, so that its trace exceeds σ² by S(0)/(2L), in 1-D ~ σ²ℓ/L.
+/// Σ_n C(x − y + nL) on a periodic axis, Σ_n C(x − y + 2nL) ± C(x + y + 2nL) on a Neumann (+) and a
+/// Dirichlet one (−), products over axes likewise: σ² away from walls and up to images of order
+/// e^{−κL}, but 2σ² **at** a Neumann wall and 0 at a Dirichlet one, so that the trace differs from
+/// σ² by ±S(0)/(2L), in 1-D ~ σ²ℓ/L.
 ///
 /// **Trace class** iff ν > 0, in every dimension.
 ///

@@ -4,8 +4,11 @@
 //! covariance a file. Q is *trace class* iff tr Q = Σ λ_k < ∞ over all modes of the continuum:
 //! only then is there a random function behind the random grids. Constructors refuse the rest.
 
+mod anisotropic;
 mod bessel;
+mod bins;
 mod combined;
+mod energy;
 mod fitted;
 mod laplacian;
 mod matern;
@@ -14,13 +17,16 @@ mod published;
 mod shells;
 mod standard;
 mod strength;
+mod tabulated;
 mod tail;
 mod truncated;
 
 use std::fmt::Debug;
 
+pub use anisotropic::FittedAnisotropic;
 pub use bessel::Bessel;
 pub use combined::Combined;
+pub use energy::energy_norm;
 pub use fitted::Fitted;
 pub use laplacian::Laplacian;
 pub use matern::Matern;
@@ -29,6 +35,7 @@ pub use published::{Complex, PixelMultiplier};
 pub use shells::{Shell, shells};
 pub use standard::Standard;
 pub use strength::r_per_shell;
+pub use tabulated::Tabulated;
 pub use truncated::Truncated;
 
 use crate::{Ensemble, FieldError, Grid, Mode, ModeNoise, Transform, grid::MAX_DIM};

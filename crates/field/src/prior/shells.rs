@@ -18,8 +18,8 @@ pub struct Shell {
 
 /// Mean of mode-wise values (`[mode]`, storage order) over radial shells, by rising frequency.
 ///
-/// The first shell is the constant mode alone; the others are as wide as the lowest non-zero
-/// frequency of the box. Shells beyond [`Grid::band`] hold only the corners of the spectrum.
+/// The first shell is the constant mode alone, where the box has one; the others are as wide as the
+/// lowest non-zero frequency of the box. Shells beyond [`Grid::band`] hold only the corners of the spectrum.
 ///
 /// # Errors
 /// [`FieldError::Modes`] unless there is one value a mode.
@@ -27,7 +27,8 @@ pub fn shells(grid: &Grid, values: &[f64]) -> Result<Vec<Shell>, FieldError> {
     if values.len() != grid.mode_count() {
         return Err(FieldError::Modes { values: values.len(), grid: *grid });
     }
-    let resolved = |a: &&Axis| a.modes() > 1;
+    // an axis whose only mode is the constant sets no width
+    let resolved = |a: &&Axis| a.wave_number(a.modes() - 1) != 0;
     let width =
         grid.axes().iter().filter(resolved).map(|a| a.frequency(1)).fold(f64::INFINITY, f64::min);
     let mut shells: Vec<Shell> = Vec::new();

@@ -52,8 +52,9 @@ impl PowerTail {
     }
 }
 
-/// Slope of ln mean over ln frequency by least squares weighted with the counts.
-fn log_slope(shells: &[Shell], unit: f64) -> Option<f64> {
+/// Slope of ln mean over ln frequency by least squares weighted with the counts; none where all
+/// frequencies are one.
+pub(super) fn log_slope(shells: &[Shell], unit: f64) -> Option<f64> {
     let x = |s: &Shell| (s.frequency / unit).ln();
     let mean = |f: &dyn Fn(&Shell) -> f64| {
         let weight: f64 = shells.iter().map(|s| s.count as f64).sum();

@@ -1,13 +1,15 @@
 //! DPM-Solver++(2M): the probability flow with its linear part exact, D extrapolated.
 //!
 //! In λ = ln(a/b) the flow reads d(x/b)/dλ = e^λ D. Each step integrates e^λ exactly against the
-//! line through the last two denoised states: order 2 at one evaluation a step. The first step,
-//! and any step after the fields changed their grid, holds D constant (order 1, which is DDIM).
+//! line through the last two denoised states: order 2 at one evaluation a step. The first step
+//! holds D constant (order 1, which is DDIM). On a finer grid the history of the new modes is the
+//! Wiener filter of their state.
 //!
 //! **Source** Lu, Zhou, Bao, Chen, Li, Zhu, arXiv 2211.01095, algorithm 2.
 
+use super::refine::refine_denoised;
 use super::{Reverse, Sampler};
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Grid};
 
 /// x ← (b_s/b_t) x − a_s (e^{−h} − 1) D̃, h = λ_s − λ_t, D̃ = D + ½ (h/h′) (D − D′), with D′ and h′
 /// the denoised state and step before.
@@ -16,10 +18,11 @@ pub struct DpmSolver2M {
     previous: Option<Evaluated>,
 }
 
-/// D and the λ = ln(a/b) at which it was evaluated.
+/// D, the time at which it was evaluated and λ = ln(a/b) there.
 #[derive(Debug, Clone)]
 struct Evaluated {
     denoised: Ensemble,
+    t: f64,
     lambda: f64,
 }
 
@@ -56,12 +59,19 @@ impl Sampler for DpmSolver2M {
                 }
             }
         }
-        self.previous = Some(Evaluated { denoised, lambda });
+        self.previous = Some(Evaluated { denoised, t, lambda });
         Ok(())
     }
 
     fn reset(&mut self) {
         self.previous = None;
+    }
+
+    fn refine(&mut self, reverse: &Reverse<'_>, to: Grid) -> Result<(), FieldError> {
+        if let Some(previous) = &mut self.previous {
+            previous.denoised = refine_denoised(reverse, &previous.denoised, previous.t, to)?;
+        }
+        Ok(())
     }
 }
 

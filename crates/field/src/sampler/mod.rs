@@ -1,28 +1,44 @@
 //! Samplers: from noise at T to data, by a denoiser and nothing else.
 //!
 //! A [`Sampler`] knows one thing, how to go from time t to an earlier time s; one method a file.
-//! [`Reverse`] is what it may ask (path, prior, denoiser, noise), [`start`] draws the fields it
+//! [`Reverse`] is what it may ask (path, prior, law, denoiser, noise), [`start`] draws the fields it
 //! begins with, [`integrate`] walks the time grid and ends with one denoising, because at t = 0
-//! the score is 0/0. [`Method`] names the samplers for configuration files.
+//! the score is 0/0. [`integrate_refining`] starts on a coarse grid, [`adaptive_times`] chooses the
+//! time grid. [`Method`] names the samplers for configuration files.
 //!
 //! Reverse equation: dx = (f x − g² Q∇log p) dt + g dW^Q run backwards; probability flow: the same
 //! with half the score and no noise. Item i of a batch depends on (seed, first_index + i) only.
 
+mod adaptive;
+mod affine;
+mod ddim;
 mod dpm_solver;
 mod euler_maruyama;
+mod exponential_euler;
 mod heun;
+mod heun_churn;
 mod method;
+mod predictor_corrector;
+mod refine;
 mod reverse;
 mod start;
+mod wiener_exponential;
 
+pub use adaptive::adaptive_times;
+pub use ddim::Ddim;
 pub use dpm_solver::DpmSolver2M;
 pub use euler_maruyama::EulerMaruyama;
+pub use exponential_euler::ExponentialEuler;
 pub use heun::Heun;
+pub use heun_churn::HeunChurn;
 pub use method::Method;
+pub use predictor_corrector::PredictorCorrector;
+pub use refine::Refinement;
 pub use reverse::Reverse;
 pub use start::start;
+pub use wiener_exponential::WienerExponential;
 
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Grid};
 
 /// One step of the reverse process, with whatever state the method keeps between steps.
 pub trait Sampler {
@@ -44,6 +60,15 @@ pub trait Sampler {
 
     /// Forgets the history of earlier steps.
     fn reset(&mut self) {}
+
+    /// Carries the history of earlier steps to a finer grid; without that it is forgotten.
+    ///
+    /// # Errors
+    /// As [`integrate_refining`].
+    fn refine(&mut self, _reverse: &Reverse<'_>, _to: Grid) -> Result<(), FieldError> {
+        self.reset();
+        Ok(())
+    }
 }
 
 /// Runs `sampler` along `times` and denoises once at the last of them.
@@ -59,22 +84,66 @@ pub fn integrate(
     sampler: &mut dyn Sampler,
     reverse: &mut Reverse<'_>,
     times: &[f64],
+    x: Ensemble,
+    observe: &mut dyn FnMut(usize, usize),
+) -> Result<Ensemble, FieldError> {
+    integrate_refining(sampler, reverse, times, &[], x, observe)
+}
+
+/// [`integrate`], the fields moving to finer grids on the way: see [`Refinement`].
+///
+/// `x` lives on the coarsest grid, the result on that of the last refinement. Refinements come by
+/// falling time; several at one time act one after the other.
+///
+/// # Errors
+/// As [`integrate`]; [`FieldError::Parameter`] for refinements out of order or below the last time;
+/// [`FieldError::GridMismatch`] for a grid that does not hold the modes of the one before;
+/// [`FieldError::NotNested`] under white noise per cell.
+pub fn integrate_refining(
+    sampler: &mut dyn Sampler,
+    reverse: &mut Reverse<'_>,
+    times: &[f64],
+    refinements: &[Refinement],
     mut x: Ensemble,
     observe: &mut dyn FnMut(usize, usize),
 ) -> Result<Ensemble, FieldError> {
     check(times)?;
-    sampler.reset();
     let steps = times.len() - 1;
-    for (step, pair) in times.windows(2).enumerate() {
+    check_refinements(refinements, times[steps])?;
+    sampler.reset();
+    let mut due = refinements.iter().peekable();
+    for step in 0..=steps {
+        let t = times[step];
         reverse.step = step;
-        sampler.step(reverse, &mut x, pair[0], pair[1], step)?;
+        while let Some(refinement) = due.next_if(|r| t <= r.time) {
+            x = refine::refine(reverse, &x, t, refinement.grid)?;
+            sampler.refine(reverse, refinement.grid)?;
+        }
+        if step == steps {
+            break;
+        }
+        sampler.step(reverse, &mut x, t, times[step + 1], step)?;
         if x.values.iter().any(|v| !v.is_finite()) {
-            return Err(FieldError::NonFinite { what: "the sample", step, time: pair[1] });
+            return Err(FieldError::NonFinite { what: "the sample", step, time: times[step + 1] });
         }
         observe(step + 1, steps);
     }
-    reverse.step = steps;
     reverse.denoise(&x, times[steps])
+}
+
+fn check_refinements(refinements: &[Refinement], last: f64) -> Result<(), FieldError> {
+    let mut before = f64::INFINITY;
+    for Refinement { time, .. } in refinements {
+        if !(*time >= last && *time <= before) {
+            return Err(FieldError::Parameter {
+                parameter: "refinement time",
+                value: *time,
+                requirement: "must not lie above the refinement before it, nor below the last sampler time",
+            });
+        }
+        before = *time;
+    }
+    Ok(())
 }
 
 fn check(times: &[f64]) -> Result<(), FieldError> {

@@ -1,11 +1,13 @@
 //! The reverse process as a sampler sees it.
 
-use crate::denoiser::Denoiser;
+use std::sync::Arc;
+
+use crate::denoiser::{Denoiser, Diagonal, Remembered};
 use crate::noise::stream;
 use crate::path::Path;
-use crate::{Ensemble, FieldError, Prior, prior};
+use crate::{Ensemble, FieldError, GaussianLaw, Prior, prior};
 
-/// Path, prior and denoiser of one run, the identity of its fields, and the count of evaluations.
+/// Path, prior, law and denoiser of one run, the identity of its fields, and the count of evaluations.
 ///
 /// Field i of a batch is field `first_index + i` of `seed`: a run of many fields may be cut into
 /// batches of any size without changing one of them.
@@ -14,6 +16,8 @@ pub struct Reverse<'a> {
     pub path: &'a dyn Path,
     /// Q of the noise that steps inject.
     pub prior: &'a dyn Prior,
+    /// N(m, C), what is known of the data without a denoiser.
+    pub law: &'a GaussianLaw,
     /// D(x, t).
     pub denoiser: &'a dyn Denoiser,
     /// Seed of the run.
@@ -24,6 +28,7 @@ pub struct Reverse<'a> {
     pub evaluations: usize,
     /// Where [`super::integrate`] is, for messages.
     pub(super) step: usize,
+    tables: Remembered,
 }
 
 impl<'a> Reverse<'a> {
@@ -31,11 +36,13 @@ impl<'a> Reverse<'a> {
     pub fn new(
         path: &'a dyn Path,
         prior: &'a dyn Prior,
+        law: &'a GaussianLaw,
         denoiser: &'a dyn Denoiser,
         seed: u64,
         first_index: u64,
     ) -> Self {
-        Self { path, prior, denoiser, seed, first_index, evaluations: 0, step: 0 }
+        let tables = Remembered::default();
+        Self { path, prior, law, denoiser, seed, first_index, evaluations: 0, step: 0, tables }
     }
 
     /// D(x, t), counted.
@@ -71,12 +78,21 @@ impl<'a> Reverse<'a> {
         Ok(denoised)
     }
 
+    /// Law and prior in the modes of the fields' grid.
+    pub(super) fn tables(&self, x: &Ensemble) -> Result<Arc<Diagonal>, FieldError> {
+        self.tables.tables(x, std::slice::from_ref(self.law), self.prior)
+    }
+
     /// One draw of N(0, Q) for every field of `like`, the noise of step `step`.
     ///
     /// For nested priors the same functions on every grid.
     pub fn noise(&self, like: &Ensemble, step: usize) -> Ensemble {
+        self.draw(like, stream::STEPS + step as u32)
+    }
+
+    /// One draw of N(0, Q) for every field of `like` from a stream of [`stream`].
+    pub fn draw(&self, like: &Ensemble, stream: u32) -> Ensemble {
         let indices = self.first_index..self.first_index + like.count() as u64;
-        let stream = stream::STEPS + step as u32;
         prior::sample(self.prior, like.grid, like.channels, self.seed, indices, stream)
     }
 }

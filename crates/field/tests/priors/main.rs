@@ -4,11 +4,14 @@ mod covariance;
 mod measured;
 mod nesting;
 mod refusals;
+mod spectra;
 mod trace;
 
 use std::sync::Arc;
 
-use karhunen_field::prior::{Bessel, Combined, Fitted, Laplacian, Matern, Measured, Truncated};
+use karhunen_field::prior::{
+    Bessel, Combined, Fitted, FittedAnisotropic, Laplacian, Matern, Measured, Tabulated, Truncated,
+};
 use karhunen_field::{Axis, Boundary, Grid, Prior};
 
 /// Odd, prime, non-square, 1-D to 3-D; a coarse and a fine grid of one box.
@@ -34,7 +37,7 @@ fn mixed(points: &[usize], first: Boundary) -> Grid {
     let boundary = |axis| match (axis, first) {
         (0, _) => first,
         (_, Boundary::Periodic) => Boundary::Neumann,
-        (_, Boundary::Neumann) => Boundary::Periodic,
+        (_, Boundary::Neumann | Boundary::Dirichlet) => Boundary::Periodic,
     };
     let axes: Vec<Axis> = points
         .iter()
@@ -61,6 +64,8 @@ fn nested_priors(grid: &Grid) -> Vec<Arc<dyn Prior>> {
         Arc::new(Bessel::new(dim, 2.0, 8.0, 0.8).unwrap()),
         Arc::new(Matern::new(1.3, 0.2, 1.5).unwrap()),
         Arc::new(Fitted::new(grid, &data).unwrap()),
+        Arc::new(FittedAnisotropic::new(*grid, data.clone()).unwrap()),
+        Arc::new(Tabulated::new(dim, vec![[0.0, 2.0], [4.0, 1.0], [40.0, 1e-5]]).unwrap()),
         Arc::new(Measured::new(*grid, data).unwrap()),
     ]
 }

@@ -11,7 +11,7 @@ use super::mixed;
 
 fn grids() -> Vec<Grid> {
     let mut grids = Vec::new();
-    for boundary in [Boundary::Neumann, Boundary::Periodic] {
+    for boundary in [Boundary::Neumann, Boundary::Periodic, Boundary::Dirichlet] {
         for points in [&[64][..], &[37], &[31, 24], &[12, 9, 11]] {
             grids.push(Grid::unit(points, boundary).unwrap());
         }
@@ -93,7 +93,9 @@ fn an_isotropic_spectrum_is_fitted_and_continued() {
             .map(|m| (fitted.eigenvalue(&m) / prior.eigenvalue(&m)).ln().abs())
             .fold(0.0, f64::max);
         assert!(error < 0.26, "{grid:?}: {error}");
-        assert_eq!(fitted.at(0.0), prior.eigenvalues(&grid)[0]);
+        if grid.holds_constants() {
+            assert_eq!(fitted.at(0.0), prior.eigenvalues(&grid)[0]);
+        }
     }
 }
 

@@ -11,9 +11,9 @@ use super::{max_error, mixed, nested_priors, pairs};
 
 #[test]
 fn a_fine_field_restricted_is_the_coarse_field() {
-    let mut grids = pairs(Boundary::Neumann);
-    grids.extend(pairs(Boundary::Periodic));
-    for first in [Boundary::Periodic, Boundary::Neumann] {
+    let all = [Boundary::Neumann, Boundary::Periodic, Boundary::Dirichlet];
+    let mut grids: Vec<_> = all.into_iter().flat_map(pairs).collect();
+    for first in all {
         let coarse = mixed(&[4, 5, 3], first);
         grids.push((coarse, coarse.with_points(&[9, 10, 7]).unwrap()));
     }

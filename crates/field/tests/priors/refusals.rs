@@ -78,13 +78,13 @@ fn data_that_define_no_spectrum_are_refused() {
     says(Measured::new(grid, nine(0.0)), flat);
     says(
         Fitted::new(&Grid::unit(&[1], Boundary::Neumann).unwrap(), &[1.0]),
-        "shells = 1: a spectrum needs the constant mode's shell and at least one more",
+        "shells = 1: a spectrum needs at least one shell of non-zero frequency",
     );
     let shell = |frequency, mean, count| Shell { frequency, mean, count };
     let first = shell(0.0, 1.0, 1);
     says(
-        Fitted::from_shells(2, vec![shell(1.0, 1.0, 1), shell(2.0, 1.0, 1)]),
-        "frequency = 1: the first shell's must be 0",
+        Fitted::from_shells(2, vec![shell(-1.0, 1.0, 1), shell(2.0, 1.0, 1)]),
+        "frequency = -1: shells must come by rising finite frequency, from 0 or more",
     );
     says(
         Fitted::from_shells(2, vec![first, shell(2.0, 1.0, 1), shell(2.0, 1.0, 1)]),

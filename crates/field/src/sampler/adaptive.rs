@@ -1,0 +1,85 @@
+//! A time grid chosen by the error that a run makes.
+//!
+//! [`super::WienerExponential`] knows what its second order adds to a step before it takes it: the
+//! evaluation at t is done, and the difference to the first-order step is a function of where the
+//! step ends. So every step is the longest whose difference stays within the tolerance, and none is
+//! ever rejected.
+//!
+//! What it buys is the number of steps: at that number the even log-SNR grid is as good, on the
+//! mixtures tried to a tenth or two of the error.
+//!
+//! The grid comes from a few *pilot* fields and serves all others: were every batch to choose its
+//! own, a field would depend on its batch mates.
+
+use super::{Reverse, Sampler, WienerExponential};
+use crate::{Ensemble, FieldError};
+
+/// The first step in ln(a/b), where there is no history to estimate an error from. At T little of
+/// the data is seen and R is small.
+const FIRST: f64 = 0.4;
+/// A step is at most this many times the one before: history further back says little.
+const GROWTH: f64 = 2.0;
+/// A step is never below this part of the whole range, whatever the tolerance.
+const SHORTEST: f64 = 1e-3;
+/// Halvings of the interval in which the end of a step is sought.
+const BISECTIONS: usize = 30;
+
+/// Times from T to t_min for the pilot fields `x` (at time T), such that each step's estimated error
+/// is at most `tolerance`.
+///
+/// **Unit** the data's standard deviation, in the H-norm, carried to t = 0. The estimate is that of
+/// the *first-order* step: the second-order run that uses the times is better, and errors of its
+/// steps add up. **Cost** one evaluation a step, for the pilots.
+///
+/// # Errors
+/// [`FieldError::Parameter`] unless the tolerance is positive and finite; those of
+/// [`super::integrate`].
+pub fn adaptive_times(
+    reverse: &mut Reverse<'_>,
+    mut x: Ensemble,
+    tolerance: f64,
+) -> Result<Vec<f64>, FieldError> {
+    if !(tolerance.is_finite() && tolerance > 0.0) {
+        let requirement = "it must be a positive finite number of the data's standard deviations";
+        return Err(FieldError::Parameter {
+            parameter: "tolerance",
+            value: tolerance,
+            requirement,
+        });
+    }
+    let path = reverse.path;
+    let (noisy, clean) = (0.5 * path.log_snr(path.start()), 0.5 * path.log_snr(path.end()));
+    let shortest = SHORTEST * (clean - noisy);
+    let (mut times, mut lambda, mut longest) = (vec![path.start()], noisy, FIRST);
+    let mut sampler = WienerExponential::default();
+    sampler.reset();
+    let tables = reverse.tables(&x)?;
+    while lambda < clean {
+        let t = times[times.len() - 1];
+        reverse.step = times.len() - 1;
+        let stage = sampler.stage(reverse, &tables, &x, t)?;
+        let end = |h: f64| path.time_of_log_snr(2.0 * (lambda + h).min(clean));
+        let fits = |h: f64| stage.error(reverse, &tables, end(h)).is_none_or(|e| e <= tolerance);
+        let mut step = longest;
+        if !fits(step) {
+            let (mut low, mut high) = (shortest.min(step), step);
+            for _ in 0..BISECTIONS {
+                let middle = 0.5 * (low + high);
+                if fits(middle) { low = middle } else { high = middle }
+            }
+            step = low;
+        }
+        // what would be left is not worth a step of its own
+        let last = clean - lambda - step < shortest;
+        let s = if last { path.end() } else { end(step) };
+        stage.advance(reverse, &tables, s, &mut x);
+        if x.values.iter().any(|v| !v.is_finite()) {
+            let step = times.len() - 1;
+            return Err(FieldError::NonFinite { what: "the sample", step, time: s });
+        }
+        times.push(s);
+        lambda = if last { clean } else { lambda + step };
+        longest = GROWTH * step;
+    }
+    Ok(times)
+}

@@ -1,0 +1,40 @@
+//! DDIM: the probability flow with its linear part exact and D held over each step.
+//!
+//! In λ = ln(a/b) the flow reads d(x/b)/dλ = e^λ D; with D constant the step is exact. Order 1, one
+//! evaluation a step, no history: the first step of [`super::DpmSolver2M`], which is better in
+//! every other respect. Here because it is what others compare with, and because without history
+//! nothing has to be carried where the grid changes or fields are edited between steps.
+//!
+//! **Source** Song, Meng, Ermon, arXiv 2010.02502, eq. 12 with σ = 0, for any path.
+
+use super::{Reverse, Sampler};
+use crate::{Ensemble, FieldError};
+
+/// x ← (b_s/b_t) x + (a_s − a_t b_s/b_t) D(x, t).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ddim;
+
+impl Sampler for Ddim {
+    fn evaluations_per_step(&self) -> usize {
+        1
+    }
+
+    fn step(
+        &mut self,
+        reverse: &mut Reverse<'_>,
+        x: &mut Ensemble,
+        t: f64,
+        s: f64,
+        _step: usize,
+    ) -> Result<(), FieldError> {
+        let path = reverse.path;
+        let denoised = reverse.denoise(x, t)?;
+        let keep = path.noise(s) / path.noise(t);
+        // a_s − a_t b_s/b_t without cancellation
+        let gain = -path.signal(s) * (0.5 * (path.log_snr(t) - path.log_snr(s))).exp_m1();
+        for (x, d) in x.values.iter_mut().zip(&denoised.values) {
+            *x = keep * *x + gain * d;
+        }
+        Ok(())
+    }
+}

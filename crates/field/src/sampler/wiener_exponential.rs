@@ -1,0 +1,177 @@
+//! The probability flow with its whole affine part exact, mode by mode.
+//!
+//! Mean m and mode variances c of the data are known before any network is asked, and so is the
+//! flow of N(m, C): x_k(s) = a_s m_k + √(S_k(s)/S_k(t)) (x_k(t) − a_t m_k) with S = a² c + b² λ.
+//! What is left to integrate is the remainder R = D − D_lin against the Wiener filter: in
+//! y = (x − a m)/√S the flow reads dy_k = R_k du_k, u_k = asinh(r_k/σ)/√c_k, σ = b/a, r_k² = c_k/λ_k.
+//! Exact in one step on Gaussian data on any grid; order 2 on the remainder at one evaluation a step.
+//! Where the law knows nothing (c = 0) this is [`super::DpmSolver2M`].
+//!
+//! The first step holds R. On a finer grid the history of the new modes is R = 0, that is D_lin.
+//!
+//! **Cost** three transforms a field and step beside the evaluation. **Choosing** data near to
+//! Gaussian, few evaluations, spectra far from the noise's, and grids that change on the way. Where
+//! single modes are strongly multimodal R is as large as D, and [`super::DpmSolver2M`] has the smaller
+//! constant: on a mixture of three separated means with measured law, 15 against 31 % at 8
+//! evaluations, but 2.1 against 0.6 % at 20 (r = 5; 1.9 against 0.5 % for r = 0.75).
+
+use super::affine::{Coefficients, affine};
+use super::refine::pad;
+use super::{Reverse, Sampler};
+use crate::denoiser::Diagonal;
+use crate::{Ensemble, FieldError, Grid};
+
+/// x_k ← a_s m_k + √(S_s/S_t) (x_k − a_t m_k) + √S_s Δu_k R̃_k, R̃ = R + ½ (h/h′)(R − R′), h the step in
+/// ln(a/b), R′ and h′ the remainder and step before.
+#[derive(Debug, Clone, Default)]
+pub struct WienerExponential {
+    previous: Option<History>,
+}
+
+/// R at an earlier time, `[sample, channel, mode]`.
+#[derive(Debug, Clone)]
+struct History {
+    grid: Grid,
+    remainder: Vec<f64>,
+    lambda: f64,
+}
+
+/// Fields and remainder in modes at one time, ready to go to any earlier one.
+pub(super) struct Stage {
+    /// x_k, then its deviation from a m_k is taken where needed.
+    modes: Vec<f64>,
+    /// What no mode of the grid holds: noise, which the flow only scales.
+    outside: Option<Vec<f64>>,
+    remainder: Vec<f64>,
+    /// (R − R′)/h′, absent in a first step.
+    slope: Option<Vec<f64>>,
+    t: f64,
+}
+
+impl WienerExponential {
+    /// Evaluates D at t and keeps R for the next step.
+    pub(super) fn stage(
+        &mut self,
+        reverse: &mut Reverse<'_>,
+        tables: &Diagonal,
+        x: &Ensemble,
+        t: f64,
+    ) -> Result<Stage, FieldError> {
+        let denoised = reverse.denoise(x, t)?;
+        let lambda = 0.5 * reverse.path.log_snr(t);
+        let transform = &tables.transform;
+        let modes: Vec<f64> = x.fields().flat_map(|f| transform.analyse_channels(f)).collect();
+        let mut remainder: Vec<f64> =
+            denoised.fields().flat_map(|f| transform.analyse_channels(f)).collect();
+        let weights = tables.wiener_weights(reverse.path, t);
+        let (a, means) = (reverse.path.signal(t), &tables.means[0]);
+        for (r, x) in remainder.chunks_exact_mut(means.len()).zip(modes.chunks_exact(means.len())) {
+            for (((r, x), m), w) in r.iter_mut().zip(x).zip(means).zip(&weights) {
+                *r -= m + w * (x - a * m);
+            }
+        }
+        let known = self.previous.take().filter(|p| {
+            p.lambda < lambda && p.grid == x.grid && p.remainder.len() == remainder.len()
+        });
+        let slope = known.map(|p| {
+            let pairs = remainder.iter().zip(&p.remainder);
+            pairs.map(|(r, before)| (r - before) / (lambda - p.lambda)).collect()
+        });
+        self.previous = Some(History { grid: x.grid, remainder: remainder.clone(), lambda });
+        let outside = (x.grid.mode_count() < x.grid.len()).then(|| {
+            let held =
+                modes.chunks_exact(means.len()).flat_map(|m| transform.synthesise_channels(m));
+            x.values.iter().zip(held).map(|(x, held)| x - held).collect()
+        });
+        Ok(Stage { modes, outside, remainder, slope, t })
+    }
+}
+
+impl Stage {
+    /// The fields at s < t.
+    pub(super) fn advance(
+        &self,
+        reverse: &Reverse<'_>,
+        tables: &Diagonal,
+        s: f64,
+        x: &mut Ensemble,
+    ) {
+        let path = reverse.path;
+        let flow = affine(path, tables, self.t, s);
+        let (a, next) = (path.signal(self.t), path.signal(s));
+        let half = 0.25 * (path.log_snr(s) - path.log_snr(self.t));
+        let means = &tables.means[0];
+        let count = means.len();
+        for (i, field) in x.fields_mut().enumerate() {
+            let at = i * count..(i + 1) * count;
+            let mut modes = self.modes[at.clone()].to_vec();
+            let slope = self.slope.as_ref().map(|slope| &slope[at.clone()]);
+            let remainder = &self.remainder[at];
+            for (k, (x, Coefficients { keep, gain })) in modes.iter_mut().zip(&flow).enumerate() {
+                let r = remainder[k] + slope.map_or(0.0, |slope| half * slope[k]);
+                *x = next * means[k] + keep * (*x - a * means[k]) + gain * r;
+            }
+            field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
+        }
+        if let Some(outside) = &self.outside {
+            let keep = path.noise(s) / path.noise(self.t);
+            x.values.iter_mut().zip(outside).for_each(|(x, o)| *x += keep * o);
+        }
+    }
+
+    /// What the second order adds in a step to s, carried to t = 0 by the affine flow, in units of
+    /// the data's standard deviation: √(Σ c_k (½ h Δu_k (R − R′)_k/h′)² / Σ c_k), RMS over fields.
+    /// `None` in a first step.
+    pub(super) fn error(&self, reverse: &Reverse<'_>, tables: &Diagonal, s: f64) -> Option<f64> {
+        let slope = self.slope.as_ref()?;
+        let path = reverse.path;
+        let half = 0.25 * (path.log_snr(s) - path.log_snr(self.t));
+        let (a2, b2) = (path.signal(s).powi(2), path.noise(s).powi(2));
+        let weights: Vec<f64> = affine(path, tables, self.t, s)
+            .iter()
+            .zip(tables.variances.iter().zip(&tables.eigenvalues))
+            .map(|(flow, (c, lambda))| {
+                let spread = a2 * c + b2 * lambda;
+                if *c > 0.0 { c / spread * (half * flow.gain).powi(2) } else { 0.0 }
+            })
+            .collect();
+        let fields = (slope.len() / weights.len()) as f64;
+        let sum: f64 = slope
+            .chunks_exact(weights.len())
+            .flat_map(|field| field.iter().zip(&weights).map(|(slope, w)| w * slope * slope))
+            .sum();
+        Some((sum / (fields * tables.variances.iter().sum::<f64>())).sqrt())
+    }
+}
+
+impl Sampler for WienerExponential {
+    fn evaluations_per_step(&self) -> usize {
+        1
+    }
+
+    fn step(
+        &mut self,
+        reverse: &mut Reverse<'_>,
+        x: &mut Ensemble,
+        t: f64,
+        s: f64,
+        _step: usize,
+    ) -> Result<(), FieldError> {
+        let tables = reverse.tables(x)?;
+        let stage = self.stage(reverse, &tables, x, t)?;
+        stage.advance(reverse, &tables, s, x);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.previous = None;
+    }
+
+    fn refine(&mut self, _reverse: &Reverse<'_>, to: Grid) -> Result<(), FieldError> {
+        if let Some(previous) = &mut self.previous {
+            previous.remainder = pad(&previous.grid, &previous.remainder, &to);
+            previous.grid = to;
+        }
+        Ok(())
+    }
+}
