@@ -16,6 +16,7 @@
 mod activation;
 mod axes;
 mod block;
+mod buffer;
 mod error;
 mod flex;
 mod gradients;
@@ -28,6 +29,8 @@ mod product;
 mod rows;
 mod share;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod transform;
 
