@@ -18,7 +18,7 @@ use crate::plan::SpectralPlan;
 use crate::product::{Start, Strided, product};
 use crate::rows::{Pairs, RowTable, Synthesis, analyse_row, synthesise_row};
 use crate::share::{Shared, by_sample, for_each, with_scratch};
-use crate::simd::Level;
+use crate::simd::{Level, prefetch};
 use crate::tiles::Tiles;
 use crate::transform::{analyse, synthesise};
 
@@ -123,6 +123,8 @@ impl Block<'_> {
                     let tile = tiles.tile(i);
                     for row in tile.rows.clone() {
                         let n = tile.pairs.n;
+                        let ahead = x[(row + 1) * n * self.inputs..].as_ptr();
+                        prefetch(ahead, n * self.inputs);
                         let x = &x[row * n * self.inputs..(row + 1) * n * self.inputs];
                         // SAFETY: tiles are disjoint parts of y and q; the operands are a row, its
                         // spectrum, and arrays whose lengths were checked
@@ -268,6 +270,7 @@ impl Block<'_> {
         let tile = tiles.tile(tile);
         let (n, len) = (tile.pairs.n, 2 * self.plan.last.kept * channels);
         for row in tile.rows {
+            prefetch(x[(row + 1) * n * channels..].as_ptr(), n * channels);
             let x = &x[row * n * channels..(row + 1) * n * channels];
             // SAFETY: each row and part has its own place; table and row have the lengths meant
             unsafe {

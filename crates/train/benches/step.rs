@@ -33,7 +33,10 @@ fn main() {
     let composed = arguments.iter().any(|a| a == "composed");
     let operators = if composed { Operators::Composed } else { Operators::Fused };
     let peak = product_peak();
-    println!("{operators:?}, {} threads, product peak {peak:.0} GFLOP/s", rayon::current_num_threads());
+    println!(
+        "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
+        rayon::current_num_threads()
+    );
     println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
     for (width, n, batch) in ROWS {
         let case = Case::new(width, n, batch, operators);
