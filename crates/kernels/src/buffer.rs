@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 
+use burn::tensor::{DType, TensorData};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
 use crate::share::Shared;
@@ -54,6 +55,20 @@ impl Buffer {
         // SAFETY: the controller holds `len` bytes of numbers
         unsafe { Bytes::from_controller(Box::new(self), len) }
     }
+}
+
+/// Values for a tensor, copied into memory that is used again when the tensor goes.
+///
+/// **Choosing** for arrays of a size that comes back every step: weights, inputs. Others are
+/// better served by `TensorData::new`, which takes a vector as it is.
+///
+/// # Panics
+/// If `shape` does not have as many elements as there are values.
+pub fn tensor_data<const D: usize>(values: &[f32], shape: [usize; D]) -> TensorData {
+    assert_eq!(values.len(), shape.iter().product::<usize>(), "values of shape {shape:?}");
+    let mut buffer = Buffer::with_room(values.len());
+    buffer.0.extend_from_slice(values);
+    TensorData::from_bytes(buffer.into_bytes(), shape, DType::F32)
 }
 
 impl Deref for Buffer {

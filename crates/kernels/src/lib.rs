@@ -35,6 +35,7 @@ mod tiles;
 mod transform;
 
 pub use block::Activation;
+pub use buffer::tensor_data;
 pub use error::KernelError;
 pub use operators::{
     LayerParameters, MlpParameters, pointwise_linear, pointwise_mlp, spectral_block, supports,
