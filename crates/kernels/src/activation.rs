@@ -38,10 +38,10 @@ const SCALED_TAIL: [f32; 12] = [
 ];
 /// 2^f on |f| ≤ ½, rising powers of f.
 const POWER_OF_TWO: [f32; 6] =
-    [1.0, 0.693_147, 0.240_221_2, 0.055_507_135, 0.009_675_54, 0.001_327_640_8];
+    [1.0, std::f32::consts::LN_2, 0.240_221_2, 0.055_507_135, 0.009_675_54, 0.001_327_640_8];
 const HALF_LOG2_E: f32 = 0.5 * std::f32::consts::LOG2_E;
 /// 1/√(2π).
-const DENSITY: f32 = 0.398_942_28;
+const DENSITY: f32 = 0.398_942_3;
 
 /// Runs a body over `$len` values, register by register: `at` is the first value, `mask` and
 /// `whole` say how many count.

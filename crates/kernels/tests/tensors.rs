@@ -19,7 +19,7 @@ fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
 #[track_caller]
 fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {
     assert_eq!(found.dims(), expected.dims(), "{what}");
-    let [found, expected] = [found, expected].map(|t| t.into_data().to_vec::<f32>().unwrap());
+    let [found, expected] = [found, expected].map(|t| t.try_into_vec_as::<f32>().unwrap());
     let largest = expected.iter().fold(1e-30f32, |m, e| m.max(e.abs()));
     let error = found.iter().zip(&expected).fold(0f32, |m, (f, e)| m.max((f - e).abs()));
     assert!(error <= ROUNDING * largest, "{what}: {} of the largest", error / largest);
