@@ -12,12 +12,13 @@
 //! Samples go to threads; a batch too small for that shares each sample's tiles, columns and modes.
 
 use crate::activation::{activate, activation_slope};
+use crate::buffer::{Buffer, Fresh};
 use crate::mixing::{Complex, ComplexOut, conjugate_mix, mix, mix_conjugate, transpose};
 use crate::plan::SpectralPlan;
 use crate::product::{Start, Strided, product};
 use crate::rows::{Pairs, RowTable, Synthesis, analyse_row, synthesise_row};
-use crate::share::{Fresh, Shared, by_sample, for_each, with_scratch};
-use crate::simd::Level;
+use crate::share::{Shared, by_sample, for_each, with_scratch};
+use crate::simd::{Level, prefetch};
 use crate::tiles::Tiles;
 use crate::transform::{analyse, synthesise};
 
@@ -56,17 +57,17 @@ pub(crate) struct Block<'a> {
 
 /// What a forward pass leaves.
 pub(crate) struct Forward {
-    pub y: Vec<f32>,
+    pub y: Buffer,
     /// Values before conditioning and activation; empty unless asked for and needed.
-    pub q: Vec<f32>,
-    /// Spectrum of x; empty unless asked for.
-    pub spectrum: Vec<f32>,
+    pub q: Buffer,
+    /// Spectrum of x, if asked for.
+    pub spectrum: Option<Buffer>,
 }
 
 /// Gradients of a layer's parameters; that of x has replaced the one of y.
 pub(crate) struct BlockGradients {
-    pub real: Vec<f32>,
-    pub imaginary: Vec<f32>,
+    pub real: Buffer,
+    pub imaginary: Buffer,
     pub skip: Vec<f32>,
     pub bias: Vec<f32>,
     /// Empty without conditioning.
@@ -122,6 +123,8 @@ impl Block<'_> {
                     let tile = tiles.tile(i);
                     for row in tile.rows.clone() {
                         let n = tile.pairs.n;
+                        let ahead = x[(row + 1) * n * self.inputs..].as_ptr();
+                        prefetch(ahead, n * self.inputs);
                         let x = &x[row * n * self.inputs..(row + 1) * n * self.inputs];
                         // SAFETY: tiles are disjoint parts of y and q; the operands are a row, its
                         // spectrum, and arrays whose lengths were checked
@@ -172,7 +175,7 @@ impl Block<'_> {
         });
         // SAFETY: the tiles cover every point; where q is not kept it stands in y
         let (y, q) = unsafe { (y.finish(), q.finish()) };
-        Forward { y, q, spectrum: if keep { spectrum } else { Vec::new() } }
+        Forward { y, q, spectrum: keep.then_some(spectrum) }
     }
 
     /// Gradients from `dy`, which is overwritten by the gradient of x if `wants_x`, else by
@@ -186,7 +189,7 @@ impl Block<'_> {
         spectrum: &[f32],
         dy: &mut [f32],
         wants_x: bool,
-    ) -> (BlockGradients, Option<Vec<f32>>) {
+    ) -> (BlockGradients, Option<Buffer>) {
         let (plan, points) = (self.plan, self.plan.points());
         let (inputs, outputs) = (self.inputs, self.outputs);
         let (len_x, len_y) = (points * inputs, points * outputs);
@@ -267,6 +270,7 @@ impl Block<'_> {
         let tile = tiles.tile(tile);
         let (n, len) = (tile.pairs.n, 2 * self.plan.last.kept * channels);
         for row in tile.rows {
+            prefetch(x[(row + 1) * n * channels..].as_ptr(), n * channels);
             let x = &x[row * n * channels..(row + 1) * n * channels];
             // SAFETY: each row and part has its own place; table and row have the lengths meant
             unsafe {
@@ -391,7 +395,7 @@ impl Block<'_> {
     }
 
     /// W_k x̂_k for every mode and sample.
-    fn mix(&self, spectrum: &[f32]) -> Vec<f32> {
+    fn mix(&self, spectrum: &[f32]) -> Buffer {
         let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
         let mut mixed = Fresh::new(self.batch * 2 * kept * outputs);
         let to = mixed.shared();
@@ -417,7 +421,7 @@ impl Block<'_> {
         spectrum: &[f32],
         d_mixed: &[f32],
         wants_spectrum: bool,
-    ) -> (Vec<f32>, Vec<f32>, Vec<f32>) {
+    ) -> (Buffer, Buffer, Buffer) {
         let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
         let matrix = inputs * outputs;
         let (mut re, mut im) = (Fresh::new(self.real.len()), Fresh::new(self.real.len()));
@@ -484,8 +488,8 @@ impl Block<'_> {
         partials: &[f32],
         part: usize,
         chunks: usize,
-        real: Vec<f32>,
-        imaginary: Vec<f32>,
+        real: Buffer,
+        imaginary: Buffer,
     ) -> BlockGradients {
         let outputs = self.outputs;
         let mut skip = vec![0.0; self.inputs * outputs];

@@ -4,11 +4,12 @@
 //! overwritten where nobody else holds it, and copied where somebody does.
 
 use burn::backend::Flex;
-use burn::tensor::TensorData;
-use burn_flex::FlexTensor;
+use burn::tensor::{DType, TensorData};
+use burn_flex::{FlexTensor, Layout};
 
 use crate::Level;
 use crate::block::Block;
+use crate::buffer::Buffer;
 use crate::linear::PointwiseLinear;
 use crate::mlp::Mlp;
 use crate::operators::{FusedOps, Layer};
@@ -30,10 +31,15 @@ fn tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-/// Values of a list without a shape of its own.
-fn list(values: Vec<f32>) -> FlexTensor {
+/// A tensor in memory that is used again.
+fn large(values: Buffer, shape: Vec<usize>) -> FlexTensor {
+    FlexTensor::new(values.into_bytes(), Layout::contiguous(shape.into()), DType::F32)
+}
+
+/// As [`large`], for values without a shape of their own.
+fn list(values: Buffer) -> FlexTensor {
     let shape = vec![values.len()];
-    tensor(values, shape)
+    large(values, shape)
 }
 
 /// The kernel's view of a layer.
@@ -102,7 +108,7 @@ impl FusedOps for Flex {
         let x = contiguous(x);
         let parameters = [real, imaginary, skip, bias, film].map(contiguous);
         let block = block(&layer, &x, parameters.each_ref());
-        tensor(block.forward(values(&x), false).y, with_last(&x, block.outputs))
+        large(block.forward(values(&x), false).y, with_last(&x, block.outputs))
     }
 
     fn spectral_block_kept(
@@ -118,7 +124,8 @@ impl FusedOps for Flex {
         let parameters = [real, imaginary, skip, bias, film].map(contiguous);
         let block = block(&layer, &x, parameters.each_ref());
         let kept = block.forward(values(&x), true);
-        (tensor(kept.y, with_last(&x, block.outputs)), list(kept.q), list(kept.spectrum))
+        let spectrum = kept.spectrum.expect("asked for");
+        (large(kept.y, with_last(&x, block.outputs)), list(kept.q), list(spectrum))
     }
 
     fn spectral_block_backward(
@@ -142,13 +149,13 @@ impl FusedOps for Flex {
         let (start, end) = gradient.layout().contiguous_offsets().expect("contiguous");
         let dy = &mut gradient.storage_mut::<f32>()[start..end];
         let (g, dx) = block.backward(values(&x), values(&q), values(&spectrum), dy, wants_x);
-        let dx = dx.map_or(gradient, |dx| tensor(dx, dims(&x)));
+        let dx = dx.map_or(gradient, |dx| large(dx, dims(&x)));
         let [real, imaginary, skip, bias, film] = parameters;
         let film = if layer.conditioned { tensor(g.film, dims(&film)) } else { film };
         (
             dx,
-            tensor(g.real, dims(&real)),
-            tensor(g.imaginary, dims(&imaginary)),
+            large(g.real, dims(&real)),
+            large(g.imaginary, dims(&imaginary)),
             tensor(g.skip, dims(&skip)),
             tensor(g.bias, dims(&bias)),
             film,
@@ -165,7 +172,7 @@ impl FusedOps for Flex {
         let x = contiguous(x);
         let parameters = [hidden, hidden_bias, output, output_bias].map(contiguous);
         let mlp = mlp(parameters.each_ref());
-        tensor(mlp.forward(values(&x)), with_last(&x, mlp.outputs))
+        large(mlp.forward(values(&x)), with_last(&x, mlp.outputs))
     }
 
     fn pointwise_mlp_backward(
@@ -181,14 +188,15 @@ impl FusedOps for Flex {
         let parameters = [hidden, hidden_bias, output, output_bias].map(contiguous);
         let g = mlp(parameters.each_ref()).backward(values(&x), values(&gradient), wants_x);
         let [w1, b1, w2, b2] = parameters.map(|p| dims(&p));
-        let dx = if wants_x { tensor(g.x, dims(&x)) } else { x };
+        let shape = dims(&x);
+        let dx = g.x.map_or(x, |dx| large(dx, shape));
         (dx, tensor(g.w1, w1), tensor(g.b1, b1), tensor(g.w2, w2), tensor(g.b2, b2))
     }
 
     fn pointwise_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
         let (x, weight, bias) = (contiguous(x), contiguous(weight), contiguous(bias));
         let linear = linear(&weight, &bias);
-        tensor(linear.forward(values(&x)), with_last(&x, linear.outputs))
+        large(linear.forward(values(&x)), with_last(&x, linear.outputs))
     }
 
     fn pointwise_linear_backward(
@@ -201,7 +209,8 @@ impl FusedOps for Flex {
         let (x, gradient) = (contiguous(x), contiguous(gradient));
         let (weight, bias) = (contiguous(weight), contiguous(bias));
         let g = linear(&weight, &bias).backward(values(&x), values(&gradient), wants_x);
-        let dx = if wants_x { tensor(g.x, dims(&x)) } else { x };
+        let shape = dims(&x);
+        let dx = g.x.map_or(x, |dx| large(dx, shape));
         (dx, tensor(g.weight, dims(&weight)), tensor(g.bias, dims(&bias)))
     }
 }

@@ -16,6 +16,7 @@
 mod activation;
 mod axes;
 mod block;
+mod buffer;
 mod error;
 mod flex;
 mod gradients;
@@ -28,10 +29,13 @@ mod product;
 mod rows;
 mod share;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod tiles;
 mod transform;
 
 pub use block::Activation;
+pub use buffer::tensor_data;
 pub use error::KernelError;
 pub use operators::{
     LayerParameters, MlpParameters, pointwise_linear, pointwise_mlp, spectral_block, supports,

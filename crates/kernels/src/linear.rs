@@ -1,9 +1,10 @@
 //! The same linear map at every point: y = x W + b, for few inputs, where a library's product
 //! spends its time on packing.
 
+use crate::buffer::{Buffer, Fresh};
 use crate::mixing::transpose;
 use crate::product::{Start, Strided, product};
-use crate::share::{Fresh, Shared, for_each};
+use crate::share::{Shared, for_each};
 use crate::simd::Level;
 
 /// Points of a task.
@@ -24,15 +25,15 @@ pub(crate) struct PointwiseLinear<'a> {
 
 /// Gradients of a linear map.
 pub(crate) struct LinearGradients {
-    /// Empty unless asked for.
-    pub x: Vec<f32>,
+    /// If asked for.
+    pub x: Option<Buffer>,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
 }
 
 impl PointwiseLinear<'_> {
     /// The map at every point of `x` `[point, in]`.
-    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
+    pub fn forward(&self, x: &[f32]) -> Buffer {
         assert_eq!(self.bias.len(), self.outputs, "one bias an output");
         self.apply(x, self.inputs, self.outputs, self.weight, Some(self.bias))
     }
@@ -66,11 +67,11 @@ impl PointwiseLinear<'_> {
             sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
         }
         let bias = sums.split_off(inputs * outputs);
-        let x = if wants_x { self.input_gradient(dy) } else { Vec::new() };
+        let x = wants_x.then(|| self.input_gradient(dy));
         LinearGradients { x, weight: sums, bias }
     }
 
-    fn input_gradient(&self, dy: &[f32]) -> Vec<f32> {
+    fn input_gradient(&self, dy: &[f32]) -> Buffer {
         let mut turned = vec![0.0; self.weight.len()];
         // SAFETY: both hold in · out values
         unsafe {
@@ -88,7 +89,7 @@ impl PointwiseLinear<'_> {
         outputs: usize,
         weight: &[f32],
         bias: Option<&[f32]>,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         assert_eq!(weight.len(), inputs * outputs, "weight is [in, out]");
         let points = x.len() / inputs;
         let mut y = Fresh::new(points * outputs);

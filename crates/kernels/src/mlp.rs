@@ -5,9 +5,10 @@
 //! hidden layer four times as wide as its neighbours costs no memory traffic.
 
 use crate::activation::{activate, hidden_slope};
+use crate::buffer::{Buffer, Fresh};
 use crate::mixing::transpose;
 use crate::product::{Start, Strided, dots, product};
-use crate::share::{Fresh, Shared, for_each, with_scratch};
+use crate::share::{Shared, for_each, with_scratch};
 use crate::simd::Level;
 
 /// Points of a tile: hidden values and their gradients of 128 channels fill half a cache of 48 KB.
@@ -34,8 +35,8 @@ pub(crate) struct Mlp<'a> {
 
 /// Gradients of a perceptron.
 pub(crate) struct MlpGradients {
-    /// Empty unless asked for.
-    pub x: Vec<f32>,
+    /// If asked for.
+    pub x: Option<Buffer>,
     pub w1: Vec<f32>,
     pub b1: Vec<f32>,
     pub w2: Vec<f32>,
@@ -44,7 +45,7 @@ pub(crate) struct MlpGradients {
 
 impl Mlp<'_> {
     /// The perceptron at every point of `x` `[point, in]`.
-    pub fn forward(&self, x: &[f32]) -> Vec<f32> {
+    pub fn forward(&self, x: &[f32]) -> Buffer {
         let points = x.len() / self.inputs;
         let turned = self.turned(self.w2, self.hidden, self.outputs);
         let mut y = Fresh::new(points * self.outputs);
@@ -107,7 +108,7 @@ impl Mlp<'_> {
         });
         // SAFETY: where asked for, the tiles cover all points
         let x = unsafe { dx.finish() };
-        self.reduce(x, &partials, part)
+        self.reduce(wants_x.then_some(x), &partials, part)
     }
 
     /// Sums and dx of one tile; `w1` and `w2` are transposed.
@@ -204,7 +205,7 @@ impl Mlp<'_> {
     }
 
     /// Sums of the chunks, in their order.
-    fn reduce(&self, x: Vec<f32>, partials: &[f32], part: usize) -> MlpGradients {
+    fn reduce(&self, x: Option<Buffer>, partials: &[f32], part: usize) -> MlpGradients {
         let mut sums = vec![0.0; part];
         for partial in partials.chunks_exact(part) {
             sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);

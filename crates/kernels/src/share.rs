@@ -55,6 +55,11 @@ impl Shared {
         Self { at: buffer.as_mut_ptr(), len: buffer.len() }
     }
 
+    /// From the start of memory for `len` values, initialised or not.
+    pub fn raw(at: *mut f32, len: usize) -> Self {
+        Self { at, len }
+    }
+
     /// For operands that are only read.
     pub fn reading(buffer: &[f32]) -> Self {
         Self { at: buffer.as_ptr().cast_mut(), len: buffer.len() }
@@ -86,31 +91,5 @@ impl Shared {
     pub unsafe fn slice<'a>(self, offset: usize, count: usize) -> &'a mut [f32] {
         // SAFETY: the caller's promise
         unsafe { std::slice::from_raw_parts_mut(self.at(offset, count), count) }
-    }
-}
-
-/// Memory for `len` values that a kernel is about to write, all of them.
-pub(crate) struct Fresh {
-    values: Vec<f32>,
-    len: usize,
-}
-
-impl Fresh {
-    pub fn new(len: usize) -> Self {
-        Self { values: Vec::with_capacity(len), len }
-    }
-
-    pub fn shared(&mut self) -> Shared {
-        Shared { at: self.values.as_mut_ptr(), len: self.len }
-    }
-
-    /// The values.
-    ///
-    /// # Safety
-    /// Every one was written.
-    pub unsafe fn finish(mut self) -> Vec<f32> {
-        // SAFETY: the capacity is `len`, and all of it was written
-        unsafe { self.values.set_len(self.len) };
-        self.values
     }
 }

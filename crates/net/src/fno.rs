@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::NetError;
 use crate::parameters::Parameters;
-use crate::spectral::{SpectralBasis, SpectralConv};
+use crate::spectral::{SpectralBasis, SpectralConv, window_size};
 use crate::time_embedding::TimeEmbedding;
 
 /// How time reaches the network.
@@ -331,12 +331,22 @@ impl Fno {
         layers + 2.0 * n * p * (w + self.channels as f64) + 2.0 * n * w * 4.0
     }
 
-    /// Host bytes one field of a batch needs in a training step, as this composition holds them.
+    /// Host bytes one field of a batch needs in a training step.
+    ///
+    /// Fused: of each layer the input, the values before conditioning, and two spectra at a time;
+    /// composed: what automatic differentiation holds.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let (n, w) = (grid.len() as f64, self.config.width as f64);
-        let spectrum: f64 = self.modes.iter().map(|m| 2.0 * *m as f64).product();
-        let layer = 9.0 * n * w + 6.0 * spectrum * w;
-        4.0 * (self.config.layers as f64 * layer + 6.0 * n * self.config.projection as f64)
+        let window = window_size(&self.modes) as f64;
+        let (layer, hidden) = match self.operators {
+            Operators::Fused => (2.0 * n * w + 2.0 * window * w, 0.0),
+            Operators::Composed => {
+                let spectrum: f64 = self.modes.iter().map(|m| 2.0 * *m as f64).product();
+                (9.0 * n * w + 6.0 * spectrum * w, 6.0 * n * self.config.projection as f64)
+            }
+        };
+        let shared = 2.0 * n * w + 4.0 * window * w + 8.0 * n * self.channels as f64;
+        4.0 * (self.config.layers as f64 * layer + hidden + shared)
     }
 
     /// F(x, t) for a batch.

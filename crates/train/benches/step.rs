@@ -33,7 +33,10 @@ fn main() {
     let composed = arguments.iter().any(|a| a == "composed");
     let operators = if composed { Operators::Composed } else { Operators::Fused };
     let peak = product_peak();
-    println!("{operators:?}, {} threads, product peak {peak:.0} GFLOP/s", rayon::current_num_threads());
+    println!(
+        "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
+        rayon::current_num_threads()
+    );
     println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
     for (width, n, batch) in ROWS {
         let case = Case::new(width, n, batch, operators);
@@ -101,13 +104,14 @@ impl Case {
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"));
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, ema: 0.999 };
+        let mut gradients = Parameters::default();
         let shape = [self.batch, self.grid.len(), 1];
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             let target = TensorData::new(self.x.clone(), shape);
             let target = Tensor::<3>::from_data(target, &device);
-            let gradients = (y - target).square().mean().backward();
-            let gradients = Parameters::gradients_of(network.weights(), &gradients).expect("reads");
+            let mut tape = (y - target).square().mean().backward();
+            gradients.read_gradients(network.weights(), &mut tape).expect("reads");
             optimizer.step(&gradients, &update);
             network.set_parameters(&optimizer.weights).expect("the same shapes");
         })

@@ -57,11 +57,7 @@ impl Optimizer {
             .arrays
             .iter()
             .map(|a| {
-                let parts: Vec<f64> = a
-                    .values
-                    .par_chunks(CHUNK)
-                    .map(|c| c.iter().map(|g| f64::from(*g) * f64::from(*g)).sum())
-                    .collect();
+                let parts: Vec<f64> = a.values.par_chunks(CHUNK).map(sum_of_squares).collect();
                 parts.iter().sum::<f64>()
             })
             .sum();
@@ -105,6 +101,17 @@ impl Optimizer {
         }
         norm
     }
+}
+
+/// In eight interleaved sums, which do not wait for one another.
+fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sums = [0.0; 8];
+    for eight in values.chunks(sums.len()) {
+        for (sum, v) in sums.iter_mut().zip(eight) {
+            *sum += f64::from(*v) * f64::from(*v);
+        }
+    }
+    sums.iter().sum()
 }
 
 #[cfg(test)]

@@ -53,6 +53,8 @@ pub struct Run {
     model: Model,
     evaluator: Model,
     optimizer: Optimizer,
+    /// Memory of the gradients, the same in every step.
+    gradients: Parameters,
     progress: Progress,
     batches: Batches,
     level: Option<LevelData>,
@@ -123,6 +125,7 @@ impl Run {
             model,
             evaluator,
             optimizer,
+            gradients: Parameters::default(),
             progress,
             batches,
             level: None,
@@ -212,9 +215,9 @@ impl Run {
         let grid = data.grid;
         let begun = Instant::now();
         let batch = self.batches.training(step, data, &self.model);
-        let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
+        let loss = loss_and_gradients(&self.model, &grid, &batch, &mut self.gradients)?;
         let norm =
-            if loss.is_finite() { self.optimizer.step(&gradients, &update) } else { f64::NAN };
+            if loss.is_finite() { self.optimizer.step(&self.gradients, &update) } else { f64::NAN };
         if norm.is_finite() {
             set(&mut self.model, &self.optimizer.weights)?;
         }
@@ -437,11 +440,12 @@ fn loss_and_gradients(
     model: &Model,
     grid: &Grid,
     batch: &Batch,
-) -> Result<(f64, Parameters), TrainError> {
+    gradients: &mut Parameters,
+) -> Result<f64, TrainError> {
     let loss = loss_of(model, grid, batch)?;
     let value = scalar(loss.clone())?;
-    let gradients = loss.backward();
-    Ok((f64::from(value), Parameters::gradients_of(model.network.weights(), &gradients)?))
+    gradients.read_gradients(model.network.weights(), &mut loss.backward())?;
+    Ok(f64::from(value))
 }
 
 fn scalar(loss: Tensor<1>) -> Result<f32, TrainError> {

@@ -4,7 +4,7 @@ use super::naive::{gelu, slope};
 use crate::Level;
 use crate::activation::{activate, activation_slope, hidden_slope};
 
-/// Absolute error of value and slope; the largest seen are 1.5e-7 and 1.9e-7.
+/// Error of value and slope, absolute up to 1 and relative beyond; the largest seen is 1.7e-7.
 const ABSOLUTE: f64 = 3e-7;
 
 fn values(level: Level, x: &[f32]) -> Vec<f32> {
@@ -37,7 +37,10 @@ fn value_and_slope_on_a_mesh() {
         }
         let error = |found: &[f32], f: fn(f64) -> f64| {
             let pairs = found.iter().zip(&mesh);
-            pairs.fold(0.0, |m: f64, (y, x)| m.max((f64::from(*y) - f(f64::from(*x))).abs()))
+            pairs.fold(0.0, |m: f64, (y, x)| {
+                let expected = f(f64::from(*x));
+                m.max((f64::from(*y) - expected).abs() / expected.abs().max(1.0))
+            })
         };
         let errors = [
             error(&values(level, &mesh), gelu),
@@ -45,7 +48,10 @@ fn value_and_slope_on_a_mesh() {
             error(&h, gelu),
             error(&d, slope),
         ];
-        println!("{level}: value {:.1e} slope {:.1e} both {:.1e} {:.1e}", errors[0], errors[1], errors[2], errors[3]);
+        println!(
+            "{level}: value {:.1e} slope {:.1e} both {:.1e} {:.1e}",
+            errors[0], errors[1], errors[2], errors[3]
+        );
         assert!(errors.iter().all(|e| *e < ABSOLUTE), "{level}: {errors:?}");
         assert!(sum == d, "{level}: sums of one row are the row");
     }
@@ -58,7 +64,7 @@ fn limits_and_what_is_not_a_number() {
         let (y, d) = (values(level, &far), slopes(level, &far));
         for (i, x) in far.iter().enumerate() {
             let expected = x.max(0.0);
-            assert!((y[i] - expected).abs() < 1e-20 || y[i] == expected, "{level}: {x} {}", y[i]);
+            assert!((y[i] - expected).abs() < 1e-12 || y[i] == expected, "{level}: {x} {}", y[i]);
             let expected = if *x == 0.0 { 0.5 } else { f32::from(*x > 0.0) };
             assert!((d[i] - expected).abs() < 1e-6, "{level}: slope at {x} is {}", d[i]);
         }

@@ -38,7 +38,7 @@ fn layers_do_not_see_the_number_of_threads() {
             let r = numbers.array(batch * layer.len() * layer.outputs, 1.0);
             let run = |threads| {
                 let (y, dx, g) = in_pool(threads, || gradients(&block, &operands.x, &r));
-                [y, dx, g.real, g.imaginary, g.skip, g.bias, g.film]
+                [y.to_vec(), dx, g.real.to_vec(), g.imaginary.to_vec(), g.skip, g.bias, g.film]
             };
             let one = run(1);
             for threads in [2, 3] {
@@ -72,7 +72,7 @@ fn fields_do_not_see_their_batch_mates() {
                 };
                 let r = &r[i * row..(i + 1) * row];
                 let (a, da, ga) = gradients(&alone.block(&layer, &plan, level), &alone.x, r);
-                assert!(a == y[i * row..(i + 1) * row], "{layer:?}, {level}: values of {i}");
+                assert!(a[..] == y[i * row..(i + 1) * row], "{layer:?}, {level}: values of {i}");
                 assert!(da == dx[i * row..(i + 1) * row], "{layer:?}, {level}: gradient of {i}");
                 assert!(ga.film == g.film[i * film..(i + 1) * film], "{layer:?}, {level}: {i}");
             }
@@ -91,21 +91,21 @@ fn pointwise_maps_do_not_see_threads_or_neighbours() {
     let r2 = numbers.array(points * hidden, 1.0);
     for level in Level::available() {
         let mlp = Mlp { level, inputs, hidden, outputs, w1: &w1, b1: &b1, w2: &w2, b2: &b2 };
-        let linear =
-            PointwiseLinear { level, inputs, outputs: hidden, weight: &w1, bias: &b1 };
+        let linear = PointwiseLinear { level, inputs, outputs: hidden, weight: &w1, bias: &b1 };
         let run = |threads| {
             in_pool(threads, || {
                 let (g, l) = (mlp.backward(&x, &r, true), linear.backward(&x, &r2, true));
-                let values = [mlp.forward(&x), linear.forward(&x)];
-                (values, [g.x, g.w1, g.b1, g.w2, g.b2, l.x, l.weight, l.bias])
+                let values = [mlp.forward(&x).to_vec(), linear.forward(&x).to_vec()];
+                let [g_x, l_x] = [g.x, l.x].map(|dx| dx.unwrap().to_vec());
+                (values, [g_x, g.w1, g.b1, g.w2, g.b2, l_x, l.weight, l.bias])
             })
         };
         let one = run(1);
         assert!(one == run(2) && one == run(3), "{level}: threads");
         let (from, to) = (1234, 1301);
         let part = mlp.forward(&x[from * inputs..to * inputs]);
-        assert!(part == one.0[0][from * outputs..to * outputs], "{level}: neighbours");
+        assert!(part[..] == one.0[0][from * outputs..to * outputs], "{level}: neighbours");
         let part = linear.forward(&x[from * inputs..to * inputs]);
-        assert!(part == one.0[1][from * hidden..to * hidden], "{level}: neighbours");
+        assert!(part[..] == one.0[1][from * hidden..to * hidden], "{level}: neighbours");
     }
 }

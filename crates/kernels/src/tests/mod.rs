@@ -50,9 +50,8 @@ fn dot(a: &[f32], b: &[f64]) -> f64 {
 /// The directional derivative of `loss` at `at`, by central differences in f64.
 fn derivative(at: &[f64], direction: &[f64], loss: impl Fn(&[f64]) -> f64) -> f64 {
     const STEP: f64 = 1e-5;
-    let moved = |step: f64| -> Vec<f64> {
-        at.iter().zip(direction).map(|(v, d)| v + step * d).collect()
-    };
+    let moved =
+        |step: f64| -> Vec<f64> { at.iter().zip(direction).map(|(v, d)| v + step * d).collect() };
     (loss(&moved(STEP)) - loss(&moved(-STEP))) / (2.0 * STEP)
 }
 

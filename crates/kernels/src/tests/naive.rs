@@ -127,9 +127,8 @@ pub fn linear(x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let inputs = weight.len() / outputs;
     x.chunks_exact(inputs)
         .flat_map(|x| {
-            (0..outputs).map(|o| {
-                bias[o] + (0..inputs).map(|i| x[i] * weight[i * outputs + o]).sum::<f64>()
-            })
+            (0..outputs)
+                .map(|o| bias[o] + (0..inputs).map(|i| x[i] * weight[i * outputs + o]).sum::<f64>())
         })
         .collect()
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::naive::Layer;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::block::{Activation, Block, BlockGradients};
+use crate::buffer::Buffer;
 use crate::{Level, SpectralPlan};
 
 /// Values: f32 sums over points, modes and channels; the largest seen is 7e-7.
@@ -65,11 +66,11 @@ pub fn plan(layer: &Layer) -> SpectralPlan {
 }
 
 /// Gradients of (x, the others) for the loss Σ r y.
-pub fn gradients(block: &Block, x: &[f32], r: &[f32]) -> (Vec<f32>, Vec<f32>, BlockGradients) {
+pub fn gradients(block: &Block, x: &[f32], r: &[f32]) -> (Buffer, Vec<f32>, BlockGradients) {
     let kept = block.forward(x, true);
     let mut dy = r.to_vec();
-    let (others, dx) = block.backward(x, &kept.q, &kept.spectrum, &mut dy, true);
-    (kept.y, dx.unwrap_or(dy), others)
+    let (others, dx) = block.backward(x, &kept.q, &kept.spectrum.unwrap(), &mut dy, true);
+    (kept.y, dx.map_or(dy, |dx| dx.to_vec()), others)
 }
 
 /// (values, gradients): the largest errors.
@@ -85,12 +86,11 @@ fn errors(layer: &Layer, batch: usize, film: bool, level: Level, seed: u64) -> (
 
     let r = numbers.array(expected.len(), 1.0);
     let (y, dx, g) = gradients(&block, &operands.x, &r);
-    assert!(y == block.forward(&operands.x, false).y, "keeping changes nothing");
+    assert!(y[..] == block.forward(&operands.x, false).y[..], "keeping changes nothing");
     let loss = |x: &[f64], operands: [&[f64]; 5]| dot(&r, &layer.forward(x, operands));
-    let mut gradient =
-        gradient_error(&mut numbers, &dx, &operands.x, |x| loss(x, all));
+    let mut gradient = gradient_error(&mut numbers, &dx, &operands.x, |x| loss(x, all));
     let x = wide(&operands.x);
-    let found = [&g.real, &g.imaginary, &g.skip, &g.bias, &g.film];
+    let found: [&[f32]; 5] = [&g.real, &g.imaginary, &g.skip, &g.bias, &g.film];
     let given =
         [&operands.real, &operands.imaginary, &operands.skip, &operands.bias, &operands.film];
     for (i, (found, given)) in found.into_iter().zip(given).enumerate() {
@@ -115,9 +115,32 @@ fn assert_small(layer: &Layer, batch: usize, film: bool, level: Level, seed: u64
 #[test]
 fn layers_are_their_definition_and_gradients_finite_differences() {
     let sizes: [&[usize]; 26] = [
-        &[1], &[2], &[3], &[5], &[7], &[8], &[13], &[16], &[28], &[31], &[64], &[271], &[600],
-        &[1, 1], &[2, 3], &[5, 7], &[8, 8], &[13, 16], &[28, 3], &[3, 28], &[2, 270], &[31, 5],
-        &[1, 2, 3], &[3, 4, 5], &[2, 7, 8], &[5, 1, 2],
+        &[1],
+        &[2],
+        &[3],
+        &[5],
+        &[7],
+        &[8],
+        &[13],
+        &[16],
+        &[28],
+        &[31],
+        &[64],
+        &[271],
+        &[600],
+        &[1, 1],
+        &[2, 3],
+        &[5, 7],
+        &[8, 8],
+        &[13, 16],
+        &[28, 3],
+        &[3, 28],
+        &[2, 270],
+        &[31, 5],
+        &[1, 2, 3],
+        &[3, 4, 5],
+        &[2, 7, 8],
+        &[5, 1, 2],
     ];
     let mut numbers = Numbers(1);
     let mut worst = (0.0f64, 0.0f64);

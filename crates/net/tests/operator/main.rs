@@ -2,6 +2,7 @@
 //! resolutions, across batches and threads, and behind its preconditioner.
 
 mod cases;
+mod fused;
 mod independence;
 mod layer;
 mod preconditioner;

@@ -1,0 +1,176 @@
+//! The operators as tensors meet them: against compositions of tensor operations, on views, and
+//! what they refuse.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Distribution, Tensor, activation::gelu};
+use karhunen_kernels::{
+    Activation, KernelError, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear,
+    pointwise_mlp, spectral_block, supports,
+};
+
+/// f32 through two products of up to 33 terms; the largest seen is 4e-7.
+const ROUNDING: f32 = 5e-6;
+
+fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), device).require_grad()
+}
+
+#[track_caller]
+fn assert_close<const D: usize>(what: &str, found: Tensor<D>, expected: Tensor<D>) {
+    assert_eq!(found.dims(), expected.dims(), "{what}");
+    let [found, expected] = [found, expected].map(|t| t.try_into_vec_as::<f32>().unwrap());
+    let largest = expected.iter().fold(1e-30f32, |m, e| m.max(e.abs()));
+    let error = found.iter().zip(&expected).fold(0f32, |m, (f, e)| m.max((f - e).abs()));
+    assert!(error <= ROUNDING * largest, "{what}: {} of the largest", error / largest);
+}
+
+/// Asserts equal values and gradients of `$operands` for a random cotangent.
+macro_rules! assert_same {
+    ($what:expr, $fused:expr, $composed:expr, [$($operand:ident),*]) => {{
+        let (fused, composed) = ($fused, $composed);
+        assert_close($what, fused.clone(), composed.clone());
+        let r = random(fused.dims(), &fused.device().without_autodiff());
+        let r = Tensor::from_data(r.into_data(), &fused.device());
+        let (a, b) = ((fused * r.clone()).sum().backward(), (composed * r).sum().backward());
+        $(
+            let what = format!("{} of {}", stringify!($operand), $what);
+            assert_close(&what, $operand.grad(&a).unwrap(), $operand.grad(&b).unwrap());
+        )*
+    }};
+}
+
+#[test]
+fn linear_maps_and_perceptrons_are_their_compositions() {
+    let device = Device::flex().autodiff();
+    for (batch, points, inputs, hidden, outputs) in
+        [(1, 1, 1, 1, 1), (2, 7, 3, 16, 1), (3, 50, 33, 40, 2), (1, 130, 8, 17, 9)]
+    {
+        let what = format!("{batch} × {points} × {inputs} → {hidden} → {outputs}");
+        let x = random([batch, points, inputs], &device);
+        let (w1, b1) = (random([inputs, hidden], &device), random([hidden], &device));
+        let (w2, b2) = (random([hidden, outputs], &device), random([outputs], &device));
+        let linear = |x: &Tensor<3>, w: &Tensor<2>, b: &Tensor<1>| {
+            x.clone().matmul(w.clone().unsqueeze()) + b.clone().unsqueeze()
+        };
+        assert_same!(
+            &format!("linear {what}"),
+            pointwise_linear(x.clone(), w1.clone(), b1.clone()).unwrap(),
+            linear(&x, &w1, &b1),
+            [x, w1, b1]
+        );
+        let parameters = MlpParameters {
+            hidden: w1.clone(),
+            hidden_bias: b1.clone(),
+            output: w2.clone(),
+            output_bias: b2.clone(),
+        };
+        assert_same!(
+            &format!("perceptron {what}"),
+            pointwise_mlp(x.clone(), parameters).unwrap(),
+            linear(&gelu(linear(&x, &w1, &b1)), &w2, &b2),
+            [x, w1, b1, w2, b2]
+        );
+    }
+}
+
+/// On one point of period 1 only the mode 0 is kept: the layer is a linear map by Re W₀ + S.
+fn layer(
+    inputs: usize,
+    outputs: usize,
+    film: Option<Tensor<3>>,
+    device: &Device,
+) -> LayerParameters {
+    LayerParameters {
+        real: random([2, inputs, outputs], device),
+        imaginary: random([2, inputs, outputs], device),
+        skip: random([inputs, outputs], device),
+        bias: random([outputs], device),
+        film,
+    }
+}
+
+#[test]
+fn a_layer_on_one_point_is_a_linear_map() {
+    let device = Device::flex().autodiff();
+    let plan = Arc::new(SpectralPlan::new(&[1], &[2], &[1.0]).unwrap());
+    for (inputs, outputs, conditioned) in [(3, 3, false), (5, 5, true), (4, 18, true)] {
+        let film = random([2, 1, 2 * outputs], &device);
+        let parameters = layer(inputs, outputs, conditioned.then(|| film.clone()), &device);
+        let x = random([2, 1, inputs], &device);
+        let LayerParameters { real, skip, bias, .. } = parameters.clone();
+        let w =
+            real.clone().slice([0..1, 0..inputs, 0..outputs]).squeeze_dim::<2>(0) + skip.clone();
+        let mut y = x.clone().matmul(w.unsqueeze()) + bias.clone().unsqueeze();
+        if conditioned {
+            let scale = film.clone().narrow(2, 0, outputs);
+            y = y * (scale + 1.0) + film.clone().narrow(2, outputs, outputs);
+        }
+        let fused = spectral_block(x.clone(), parameters, Activation::Gelu, &plan).unwrap();
+        let what = format!("layer {inputs} → {outputs}");
+        if conditioned {
+            assert_same!(&what, fused, gelu(y), [x, real, skip, bias, film]);
+        } else {
+            assert_same!(&what, fused, gelu(y), [x, real, skip, bias]);
+        }
+    }
+}
+
+/// Views come with strides of their own; gradients may be views and shared.
+#[test]
+fn views_count_by_their_values() {
+    let device = Device::flex().autodiff();
+    let plan = Arc::new(SpectralPlan::new(&[4, 3], &[2, 2], &[1.25, 1.0]).unwrap());
+    let leaf = random([2, 5, 12], &device);
+    let parameters = LayerParameters {
+        real: random([8, 5, 5], &device),
+        imaginary: random([8, 5, 5], &device),
+        ..layer(5, 5, None, &device)
+    };
+    let run =
+        |x: Tensor<3>| spectral_block(x, parameters.clone(), Activation::Gelu, &plan).unwrap();
+    let view = run(leaf.clone().swap_dims(1, 2));
+    let turned = Tensor::<3>::from_data(leaf.clone().swap_dims(1, 2).into_data(), &device);
+    let copy = run(turned.clone().require_grad());
+    assert_close("a turned view", view.clone(), copy);
+    // the gradient of a sum is one number seen everywhere; of two sums, the same one twice
+    let twice = view.clone().sum().backward();
+    let both = (view.clone().sum() + view.sum()).backward();
+    assert_close("two sums", leaf.grad(&both).unwrap(), leaf.grad(&twice).unwrap() * 2.0);
+}
+
+#[test]
+fn operands_that_do_not_fit_are_named_with_both_shapes() {
+    let device = Device::flex();
+    let plan = Arc::new(SpectralPlan::new(&[4], &[2], &[1.0]).unwrap());
+    let x = |shape| Tensor::<3>::zeros(shape, &device);
+    let refused =
+        |shape, parameters| match spectral_block(x(shape), parameters, Activation::Identity, &plan)
+        {
+            Err(KernelError::Shape { operand, .. }) => operand,
+            other => panic!("{other:?}"),
+        };
+    let good = || layer(3, 3, None, &device);
+    assert!(spectral_block(x([2, 4, 3]), good(), Activation::Identity, &plan).is_ok());
+    assert_eq!(refused([2, 5, 3], good()), "x");
+    assert_eq!(refused([0, 4, 3], good()), "x");
+    assert_eq!(refused([2, 4, 2], good()), "real");
+    let real = Tensor::zeros([1, 3, 3], &device);
+    assert_eq!(refused([2, 4, 3], LayerParameters { real, ..good() }), "real");
+    let imaginary = Tensor::zeros([2, 3, 4], &device);
+    assert_eq!(refused([2, 4, 3], LayerParameters { imaginary, ..good() }), "imaginary");
+    let skip = Tensor::zeros([3, 4], &device);
+    assert_eq!(refused([2, 4, 3], LayerParameters { skip, ..good() }), "skip");
+    let film = Some(Tensor::zeros([1, 1, 6], &device));
+    assert_eq!(refused([2, 4, 3], LayerParameters { film, ..good() }), "film");
+
+    let (weight, bias) = (Tensor::zeros([2, 5], &device), Tensor::zeros([5], &device));
+    let message = pointwise_linear(x([1, 4, 3]), weight, bias).unwrap_err().to_string();
+    let expected = "pointwise_linear: weight has shape [2, 5], the others ask for [3, 5]";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn the_device_is_the_cpu() {
+    assert!(supports(&Device::flex()) && supports(&Device::flex().autodiff()));
+}
