@@ -141,7 +141,7 @@ fn what_is_no_field_says_what_it_is() {
     assert!(matches!(error(b""), FormatError::Empty { .. }));
     assert!(matches!(error(b"a,b,c\n1,2,3\n"), FormatError::UnknownContent { .. }));
     assert!(matches!(error(&gzip(b"a,b,c\n1,2,3\n")), FormatError::Unsupported { .. }));
-    assert!(matches!(error(b"PK\x03\x04rest"), FormatError::Unsupported { .. }));
+    assert!(matches!(error(b"PK\x03\x04rest"), FormatError::Archive { .. }));
     assert!(matches!(error(&idx(0x08, &[3], &[1, 2, 3])), FormatError::Labels { count: 3, .. }));
     assert!(matches!(error(&idx(0x08, &[0, 2], &[])), FormatError::Empty { .. }));
     assert!(matches!(error(&idx(0x08, &[2, 0], &[])), FormatError::Empty { .. }));

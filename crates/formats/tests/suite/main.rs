@@ -4,6 +4,7 @@ mod arrays;
 mod damage;
 mod data;
 mod folders;
+mod peers;
 mod pictures;
 mod real;
 mod writing;
