@@ -42,6 +42,7 @@ mod pages;
 mod patches;
 mod picture;
 mod placed;
+mod places;
 mod raw;
 mod read;
 mod seekable;

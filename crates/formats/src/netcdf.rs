@@ -13,7 +13,8 @@ use crate::input::Input;
 use crate::layout::Layout;
 use crate::netcdf_header::{Header, Variable};
 use crate::placed::Placed;
-use crate::stored::{Places, StoredFields};
+use crate::places::Places;
+use crate::stored::StoredFields;
 use crate::{FormatError, RawFields, ReadOptions, SourceType, Units};
 
 /// Longest coordinate that is looked at.

@@ -16,6 +16,7 @@ use crate::dtype::{Endian, SourceType};
 use crate::input::{Input, head_of};
 use crate::layout::Layout;
 use crate::placed::Placed;
+use crate::places::Places;
 use crate::raw::RawNote;
 use crate::read::{existing, file_name};
 use crate::{
@@ -60,16 +61,6 @@ pub struct StoredFields {
     pub(crate) units: Units,
     items: Vec<String>,
     notes: Vec<String>,
-}
-
-/// Where the values of fields stand.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Places {
-    /// Bytes between neighbours: of samples, of channels, along each axis.
-    Strided { start: u64, sample: u64, channel: u64, axes: Vec<u64> },
-    /// Rows in strips, each strip anywhere: the strips of page 0, of page 1, …. A page is a
-    /// sample, or the slowest axis of a volume.
-    Strips { offsets: Vec<u64>, strips_a_page: usize, rows_a_strip: usize, row: u64 },
 }
 
 impl StoredFields {
@@ -144,6 +135,21 @@ impl StoredFields {
         Ok(fields)
     }
 
+    /// The same for a file that must end with the values: more of them mean another shape.
+    fn alone(
+        name: &Path,
+        path: &Path,
+        place: Placed,
+        options: &ReadOptions,
+    ) -> Result<Self, FormatError> {
+        let fields = Self::placed(name, path, place, options)?;
+        let (expected, found) = (fields.end() as u64, existing(path)?.len());
+        match found > expected {
+            true => Err(FormatError::Trailing { path: name.into(), expected }),
+            false => Ok(fields),
+        }
+    }
+
     /// Opens the file and holds the places against its length.
     pub(crate) fn new(
         name: &Path,
@@ -213,57 +219,7 @@ impl StoredFields {
 
     /// The byte behind the last value.
     fn end(&self) -> u128 {
-        let wide = u128::from;
-        match &self.places {
-            Places::Strided { start, sample, channel, axes } => {
-                let last = |n: usize, stride: u64| (n as u128 - 1).saturating_mul(wide(stride));
-                let inside = self.points.iter().zip(axes).map(|(n, s)| last(*n, *s));
-                let blocks = [last(self.count, *sample), last(self.channels, *channel)];
-                let sum = inside.chain(blocks).fold(wide(*start), u128::saturating_add);
-                sum.saturating_add(self.dtype.size() as u128)
-            }
-            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
-                let height = self.points[self.points.len() - 2];
-                let ends = offsets.iter().enumerate().map(|(i, offset)| {
-                    let first = i % strips_a_page * rows_a_strip;
-                    let rows = height.saturating_sub(first).min(*rows_a_strip);
-                    wide(*offset).saturating_add((rows as u128).saturating_mul(wide(*row)))
-                });
-                ends.max().unwrap_or_default()
-            }
-        }
-    }
-
-    /// The byte of a point.
-    fn offset(&self, item: usize, channel: usize, point: &[usize]) -> u64 {
-        match &self.places {
-            Places::Strided { start, sample, channel: apart, axes } => {
-                let inside: u64 = point.iter().zip(axes).map(|(i, s)| *i as u64 * s).sum();
-                start + item as u64 * sample + channel as u64 * apart + inside
-            }
-            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
-                let (page, y, x) = match *point {
-                    [z, y, x] => (z, y, x),
-                    [y, x] => (item, y, x),
-                    _ => unreachable!("pages have two axes, stacks of them three"),
-                };
-                let strip = offsets[page * strips_a_page + y / rows_a_strip];
-                strip + (y % rows_a_strip) as u64 * row + (x * self.dtype.size()) as u64
-            }
-        }
-    }
-
-    /// Axes from slow to fast in the file, and the bytes between neighbours of the fastest.
-    fn file_order(&self) -> (Vec<usize>, u64) {
-        let mut order: Vec<usize> = (0..self.points.len()).collect();
-        match &self.places {
-            Places::Strips { .. } => (order, self.dtype.size() as u64),
-            Places::Strided { axes, .. } => {
-                order.sort_by_key(|&axis| std::cmp::Reverse(axes[axis]));
-                let step = axes[order[order.len() - 1]];
-                (order, step)
-            }
-        }
+        self.places.end(self.count, self.channels, &self.points, self.dtype.size())
     }
 
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), FormatError> {
@@ -283,17 +239,80 @@ impl StoredFields {
         read.map_err(failed)
     }
 
-    /// The line of the fastest axis that starts at `offset`, out of `bytes` that start at `first`.
-    fn line(&self, bytes: &[u8], (first, offset): (u64, u64), step: u64, line: &mut Vec<f32>) {
-        line.clear();
-        let (size, from) = (self.dtype.size(), (offset - first) as usize);
-        if step == size as u64 {
-            return self.dtype.decode(&bytes[from..], self.endian, line);
+    /// The lines of one plane of a block, to their places in `to`.
+    fn plane(&self, lines: &Lines, to: &mut [f32]) -> Result<(), FormatError> {
+        let size = self.dtype.size();
+        let length = (lines.count as u64 - 1) * lines.step + size as u64;
+        let first = lines.starts.iter().map(|l| l.0).min().unwrap_or_default();
+        let end = lines.starts.iter().map(|l| l.0).max().unwrap_or_default() + length;
+        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        let together = end - first <= SPAN_AT_MOST;
+        if together {
+            bytes.resize((end - first) as usize, 0);
+            self.read_at(first, &mut bytes)?;
         }
-        for place in bytes[from..].chunks(step as usize) {
+        for &(offset, place) in &lines.starts {
+            line.clear();
+            if together {
+                let from = (offset - first) as usize;
+                self.decode(&bytes[from..from + length as usize], lines.step, &mut line);
+            } else if length <= SPAN_AT_MOST || lines.step == size as u64 {
+                bytes.resize(length as usize, 0);
+                self.read_at(offset, &mut bytes)?;
+                self.decode(&bytes, lines.step, &mut line);
+            } else {
+                bytes.resize(size, 0);
+                for i in 0..lines.count as u64 {
+                    self.read_at(offset + i * lines.step, &mut bytes)?;
+                    self.dtype.decode(&bytes, self.endian, &mut line);
+                }
+            }
+            if let Some(packing) = &self.packing {
+                packing.unpack(&mut line);
+            }
+            for (i, &value) in line.iter().enumerate() {
+                to[place + i * lines.apart] = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every value of a line whose values are `step` bytes apart.
+    fn decode(&self, bytes: &[u8], step: u64, line: &mut Vec<f32>) {
+        let size = self.dtype.size();
+        if step == size as u64 {
+            return self.dtype.decode(bytes, self.endian, line);
+        }
+        for place in bytes.chunks(step as usize) {
             self.dtype.decode(&place[..size], self.endian, line);
         }
     }
+
+    /// Flat index in all fields of value `rest` of a block.
+    fn flat(&self, item: usize, channel: usize, (corner, part): Block<'_>, rest: usize) -> usize {
+        let (mut index, mut stride, mut rest) = (0, 1, rest);
+        for axis in (0..part.len()).rev() {
+            index += (corner[axis] + rest % part[axis]) * stride;
+            rest /= part[axis];
+            stride *= self.points[axis];
+        }
+        index + (item * self.channels + channel) * stride
+    }
+}
+
+/// Corner and points of a block.
+type Block<'a> = (&'a [usize], &'a [usize]);
+
+/// Lines along the axis that is fastest in the file.
+struct Lines {
+    /// Byte of each line's first value, and that value's place in the block.
+    starts: Vec<(u64, usize)>,
+    /// Values of a line.
+    count: usize,
+    /// Bytes between neighbours in the file.
+    step: u64,
+    /// Places between neighbours in the block.
+    apart: usize,
 }
 
 impl FieldSource for StoredFields {
@@ -336,91 +355,40 @@ impl FieldSource for StoredFields {
         part: &[usize],
         values: &mut Vec<f32>,
     ) -> Result<(), FormatError> {
-        let (order, step) = self.file_order();
-        let fast = order[order.len() - 1];
-        let middle = if order.len() > 1 { order[order.len() - 2] } else { fast };
-        let rows = if middle == fast { 1 } else { part[middle] };
+        let size = self.dtype.size();
+        let (order, step) = self.places.order(part.len(), size);
+        let (fast, slow) = order.split_last().expect("fields have an axis");
+        // a plane is made of lines along the second fastest axis, if there is one
+        let rows = slow.last().map_or(1, |&axis| part[axis]);
         let block: usize = part.iter().product();
-        let planes = block / (rows * part[fast]);
-        let length = (part[fast] as u64 - 1) * step + self.dtype.size() as u64;
-        let mut stride = vec![1; part.len()];
+        let mut apart = vec![1; part.len()];
         for axis in (0..part.len() - 1).rev() {
-            stride[axis] = stride[axis + 1] * part[axis + 1];
+            apart[axis] = apart[axis + 1] * part[axis + 1];
         }
-        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        let start = |channel: usize, line: usize| {
+            let (mut rest, mut point, mut place) = (line, corner.to_vec(), 0);
+            for &axis in slow.iter().rev() {
+                point[axis] += rest % part[axis];
+                place += rest % part[axis] * apart[axis];
+                rest /= part[axis];
+            }
+            (self.places.offset(item, channel, &point, size), place)
+        };
         for channel in 0..self.channels {
             let base = values.len();
             values.resize(base + block, 0.0);
-            for plane in 0..planes {
-                // the plane's place on the slow axes, as steps from the corner
-                let (mut rest, mut steps) = (plane, vec![0; part.len()]);
-                for &axis in order.iter().filter(|a| **a != fast && **a != middle).rev() {
-                    steps[axis] = rest % part[axis];
-                    rest /= part[axis];
-                }
-                let lines: Vec<(u64, usize)> = (0..rows)
-                    .map(|row| {
-                        if middle != fast {
-                            steps[middle] = row;
-                        }
-                        let point: Vec<usize> =
-                            corner.iter().zip(&steps).map(|(c, s)| c + s).collect();
-                        let to: usize = steps.iter().zip(&stride).map(|(s, w)| s * w).sum();
-                        (self.offset(item, channel, &point), base + to)
-                    })
-                    .collect();
-                let first = lines.iter().map(|l| l.0).min().unwrap_or_default();
-                let end = lines.iter().map(|l| l.0).max().unwrap_or_default() + length;
-                let together = end - first <= SPAN_AT_MOST;
-                if together {
-                    bytes.resize((end - first) as usize, 0);
-                    self.read_at(first, &mut bytes)?;
-                }
-                for &(offset, to) in &lines {
-                    if together {
-                        let upto = (offset - first + length) as usize;
-                        self.line(&bytes[..upto], (first, offset), step, &mut line);
-                    } else {
-                        bytes.resize(length as usize, 0);
-                        self.read_at(offset, &mut bytes)?;
-                        self.line(&bytes, (offset, offset), step, &mut line);
-                    }
-                    if let Some(packing) = &self.packing {
-                        packing.unpack(&mut line);
-                    }
-                    for (i, &value) in line.iter().enumerate() {
-                        values[to + i * stride[fast]] = value;
-                    }
-                }
+            for first in (0..block / part[*fast]).step_by(rows) {
+                let starts = (first..first + rows).map(|line| start(channel, line)).collect();
+                let lines = Lines { starts, count: part[*fast], step, apart: apart[*fast] };
+                self.plane(&lines, &mut values[base..])?;
             }
-            let fresh = &values[base..];
-            if let Some(flat) = fresh.iter().position(|v| !v.is_finite()) {
-                let index = self.flat(item, channel, corner, part, flat);
-                let value = f64::from(fresh[flat]);
+            if let Some(flat) = values[base..].iter().position(|v| !v.is_finite()) {
+                let index = self.flat(item, channel, (corner, part), flat);
+                let value = f64::from(values[base + flat]);
                 return Err(FormatError::NonFinite { path: self.source.clone(), index, value });
             }
         }
         Ok(())
-    }
-}
-
-impl StoredFields {
-    /// Flat index in all fields of value `rest` of a block.
-    fn flat(
-        &self,
-        item: usize,
-        channel: usize,
-        corner: &[usize],
-        part: &[usize],
-        mut rest: usize,
-    ) -> usize {
-        let (mut index, mut stride) = (0, 1);
-        for axis in (0..part.len()).rev() {
-            index += (corner[axis] + rest % part[axis]) * stride;
-            rest /= part[axis];
-            stride *= self.points[axis];
-        }
-        index + (item * self.channels + channel) * stride
     }
 }
 

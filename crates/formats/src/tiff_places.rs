@@ -10,7 +10,8 @@ use crate::calibration::Calibration;
 use crate::dtype::{Endian, SourceType};
 use crate::layout::Layout;
 use crate::seekable::{ReadSeek, Seekable};
-use crate::stored::{Places, StoredFields};
+use crate::places::Places;
+use crate::stored::StoredFields;
 use crate::{FormatError, ReadOptions};
 
 /// What all pages must share.

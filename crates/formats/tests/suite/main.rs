@@ -7,6 +7,7 @@ mod folders;
 mod peers;
 mod pictures;
 mod real;
+mod volumes;
 mod writing;
 
 use std::fs;
