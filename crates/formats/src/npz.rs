@@ -14,9 +14,6 @@ use crate::encoding::Encoding;
 use crate::npy;
 use crate::{FieldsRef, FormatError, Units};
 
-/// Most axes a spacing can be of.
-const AXES_AT_MOST: u64 = 8;
-
 /// Spacing and units of the array `member`, if the archive tells.
 pub(crate) fn units(
     archive: &Archive<'_>,
@@ -30,11 +27,12 @@ pub(crate) fn units(
     let name = path.join(SPACING);
     let (mut input, _) = spacing.open(path, &name)?;
     let place = npy::place(&mut input)?;
-    let fits = matches!(place.shape[..], [n] if n == axes as u64 && n <= AXES_AT_MOST);
-    if !fits {
+    // of the last axes, or of all
+    let Some(count) = place.shape.first().filter(|n| place.shape.len() == 1 && **n <= axes as u64)
+    else {
         return Ok(Units::default());
-    }
-    let bytes = input.header(axes * place.dtype.size())?;
+    };
+    let bytes = input.header(*count as usize * place.dtype.size())?;
     let values = place.dtype.decode_wide(&bytes, place.endian);
     let sane = values.iter().all(|h| h.is_finite() && *h > 0.0);
     Ok(Units { spacing: sane.then_some(values), ..Units::default() })

@@ -9,8 +9,8 @@ use tiff::tags::{ByteOrder, CompressionMethod, Tag};
 use crate::calibration::Calibration;
 use crate::dtype::{Endian, SourceType};
 use crate::layout::Layout;
-use crate::seekable::{ReadSeek, Seekable};
 use crate::places::Places;
+use crate::seekable::{ReadSeek, Seekable};
 use crate::stored::StoredFields;
 use crate::{FormatError, ReadOptions};
 

@@ -120,7 +120,10 @@ fn description(pages: &Pages<'_>, units: &Units) -> String {
     let mut text = format!("ImageJ=1.54f\nimages={}\n", pages.count);
     text.push_str(&format!("{}={}\n", if pages.volume { "slices" } else { "frames" }, pages.count));
     if let Some(spacing) = &units.spacing {
-        text.push_str(&format!("unit={}\n", units.length.as_deref().unwrap_or("unit")));
+        // the tag holds ASCII, and a line is a key
+        let unit = units.length.as_deref().unwrap_or("unit").replace(['µ', 'μ'], "u");
+        let unit: String = unit.chars().filter(|c| c.is_ascii_graphic()).collect();
+        text.push_str(&format!("unit={unit}\n"));
         if pages.volume {
             text.push_str(&format!("spacing={}\n", spacing[0]));
         }
