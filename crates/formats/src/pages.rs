@@ -45,6 +45,11 @@ impl<'a> Pages<'a> {
         Ok(Self { fields, count, height, width, channels, volume, step })
     }
 
+    /// Flat index of a value.
+    pub(crate) fn index(&self, page: usize, channel: usize, pixel: usize) -> usize {
+        page * self.step.0 + channel * self.step.1 + pixel
+    }
+
     /// The values of a page, channels interleaved.
     pub(crate) fn values<T>(
         &self,
@@ -56,7 +61,7 @@ impl<'a> Pages<'a> {
         let mut values = Vec::with_capacity(self.height * self.width * self.channels);
         for pixel in 0..self.height * self.width {
             for channel in 0..self.channels {
-                let index = page * self.step.0 + channel * self.step.1 + pixel;
+                let index = self.index(page, channel, pixel);
                 values.push(convert(encoding.finite(path, self.fields, index)?));
             }
         }

@@ -103,7 +103,7 @@ fn files_cut_anywhere_are_errors_or_whole() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn no_change_makes_a_reader_panic(
