@@ -108,6 +108,11 @@ impl<'a> Archive<'a> {
 }
 
 impl Member {
+    /// The byte of the archive behind the member's last one.
+    pub(crate) fn end(&self) -> u64 {
+        self.start.saturating_add(self.packed)
+    }
+
     /// Opens the member for reading from front to back; `path` is its name in messages.
     pub(crate) fn open<'p>(
         &self,

@@ -5,6 +5,8 @@
 //! (`scale_factor`, `add_offset`), missing ones refused by index. Where coordinates are given and
 //! evenly spaced, their distance is the spacing. NetCDF-4 files are HDF5 and read there.
 
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::cf::{self, Packing};
@@ -184,15 +186,18 @@ fn even_step(
     if !(2..=COORDINATES_AT_MOST).contains(&shape[0]) {
         return Ok(None);
     }
-    let mut input = Input::plain(path)?;
-    input.skip(coordinate.begin)?;
-    let size = dtype.size() as u64;
+    // the values of a record axis lie far apart: passed over, never read through
+    let failed = |source| FormatError::Read { path: path.into(), source };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    file.seek(SeekFrom::Start(coordinate.begin)).map_err(failed)?;
+    let between = strides[0].saturating_sub(dtype.size() as u64);
+    let between = i64::try_from(between).unwrap_or(i64::MAX);
+    let mut bytes = vec![0; dtype.size()];
     let mut values = Vec::new();
-    for i in 0..shape[0] {
-        values.extend(dtype.decode_wide(&input.header(dtype.size())?, Endian::Big));
-        if i + 1 < shape[0] {
-            input.skip(strides[0].saturating_sub(size))?;
-        }
+    for _ in 0..shape[0] {
+        file.read_exact(&mut bytes).map_err(failed)?;
+        values.extend(dtype.decode_wide(&bytes, Endian::Big));
+        file.seek_relative(between).map_err(failed)?;
     }
     Ok(cf::even_step(&values))
 }

@@ -5,6 +5,7 @@
 //! NPY (plain, or stored in NPZ), NetCDF's classic format and uncompressed grey TIFF. Everything else is
 //! read whole, by [`read()`](crate::read()).
 
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -87,12 +88,12 @@ impl StoredFields {
             return Err(whole());
         }
         if let Some(note) = RawNote::of_address(&address)? {
-            return Self::alone(name, path, note.place(), options);
+            return Self::placed(name, path, note.place(), options)?.ending(kind.len());
         }
         match Content::of(&head_of(path)?) {
             Some(Content::Npy) if part.is_none() => {
                 let place = npy::place(&mut Input::plain(path)?)?;
-                Self::alone(name, path, place, options)
+                Self::placed(name, path, place, options)?.ending(kind.len())
             }
             Some(Content::Zip) => {
                 let archive = Archive::open(path)?;
@@ -104,7 +105,7 @@ impl StoredFields {
                 let mut place = npy::place(&mut input)?;
                 place.start = place.start.saturating_add(member.start);
                 place.units = npz::units(&archive, path, member, place.shape.len())?;
-                Self::placed(name, path, place, options)
+                Self::placed(name, path, place, options)?.ending(member.end())
             }
             Some(Content::NetCdf) => netcdf::open(name, path, part, options),
             Some(Content::Tiff) if part.is_none() => tiff_places::open(path, options),
@@ -135,18 +136,13 @@ impl StoredFields {
         Ok(fields)
     }
 
-    /// The same for a file that must end with the values: more of them mean another shape.
-    fn alone(
-        name: &Path,
-        path: &Path,
-        place: Placed,
-        options: &ReadOptions,
-    ) -> Result<Self, FormatError> {
-        let fields = Self::placed(name, path, place, options)?;
-        let (expected, found) = (fields.end() as u64, existing(path)?.len());
-        match found > expected {
-            true => Err(FormatError::Trailing { path: name.into(), expected }),
-            false => Ok(fields),
+    /// Refuses values that do not end at byte `found`: more or fewer of them mean another shape.
+    fn ending(self, found: u64) -> Result<Self, FormatError> {
+        let (path, expected) = (self.source.clone(), self.end() as u64);
+        match expected.cmp(&found) {
+            Ordering::Equal => Ok(self),
+            Ordering::Less => Err(FormatError::Trailing { path, expected }),
+            Ordering::Greater => Err(FormatError::Truncated { path, expected, found }),
         }
     }
 

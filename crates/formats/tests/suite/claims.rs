@@ -204,6 +204,12 @@ fn what_an_archive_cannot_be_is_said() {
     assert!(matches!(empty, FormatError::Empty { .. }), "{empty}");
     let text = error(&archive(&[("a.npy", &npy("<U3", false, "(1, 2)", &[0; 24]))]));
     assert!(matches!(text, FormatError::Header { offset: 10, .. }), "{text}");
+    // an array that says it goes on into the next member
+    let longer = npy("|u1", false, "(2, 30)", &[1, 2, 3, 4]);
+    let folder = folder();
+    let path = file(&folder, "a.npz", &archive(&[("a.npy", &longer), ("b.npy", &array)]));
+    let part = StoredFields::open(format!("{}:a", path.display()), &SMALL).unwrap_err();
+    assert!(matches!(part, FormatError::Truncated { .. }), "{part}");
     // a byte of the values changed: the checksum in the directory tells
     let mut changed = archive(&[("a.npy", &array)]);
     let at = changed.windows(4).position(|w| w == [1, 2, 3, 4]).unwrap();
