@@ -92,7 +92,7 @@ fn a_stored_file_has_the_length_it_says() {
 #[test]
 fn numbers_that_are_none_are_named_by_their_place_in_the_file() {
     let folder = folder();
-    let mut values = vec![1.0f32; 24];
+    let mut values = [1.0f32; 24];
     values[17] = f32::NAN;
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
     let path = file(&folder, "a.raw", &bytes);
