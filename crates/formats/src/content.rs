@@ -12,14 +12,19 @@ pub(crate) enum Content {
     Jpeg,
     Tiff,
     Gzip,
-    /// Recognised only to say what to do instead: an .npz, say.
+    /// An archive, .npz among them.
     Zip,
+    Hdf5,
+    /// NetCDF's classic format; NetCDF-4 is HDF5.
+    NetCdf,
+    /// XML, which is read if it turns out to be VTK image data.
+    Xml,
 }
 
 impl Content {
     /// The format whose magic number `head` begins with.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
-        const MAGIC: [(&[u8], Content); 9] = [
+        const MAGIC: [(&[u8], Content); 16] = [
             (b"\x89PNG\r\n\x1a\n", Content::Png),
             (b"\xff\xd8\xff", Content::Jpeg),
             (b"II*\0", Content::Tiff),
@@ -29,6 +34,13 @@ impl Content {
             (b"\x93NUMPY", Content::Npy),
             (b"\x1f\x8b", Content::Gzip),
             (b"PK\x03\x04", Content::Zip),
+            (b"PK\x05\x06", Content::Zip),
+            (b"\x89HDF\r\n\x1a\n", Content::Hdf5),
+            (b"CDF\x01", Content::NetCdf),
+            (b"CDF\x02", Content::NetCdf),
+            (b"CDF\x05", Content::NetCdf),
+            (b"<?xml", Content::Xml),
+            (b"<VTKFile", Content::Xml),
         ];
         if let Some((_, content)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Some(*content);

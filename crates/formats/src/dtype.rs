@@ -66,14 +66,51 @@ impl SourceType {
         }
     }
 
-    /// Whether a number of this type can be NaN or infinite, or become so as `f32`.
-    pub(crate) fn is_float(self) -> bool {
-        matches!(self, SourceType::F32 | SourceType::F64)
+    /// The type a user names: this crate's names, or NumPy's.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "bool" => SourceType::Bool,
+            "u8" | "uint8" => SourceType::U8,
+            "i8" | "int8" => SourceType::I8,
+            "u16" | "uint16" => SourceType::U16,
+            "i16" | "int16" => SourceType::I16,
+            "u32" | "uint32" => SourceType::U32,
+            "i32" | "int32" => SourceType::I32,
+            "u64" | "uint64" => SourceType::U64,
+            "i64" | "int64" => SourceType::I64,
+            "f32" | "float32" => SourceType::F32,
+            "f64" | "float64" => SourceType::F64,
+            _ => return None,
+        })
     }
 
     /// Whether whole numbers of this type may be rounded as `f32`.
     pub(crate) fn is_wide_integer(self) -> bool {
         matches!(self, SourceType::U32 | SourceType::I32 | SourceType::U64 | SourceType::I64)
+    }
+
+    /// The numbers in `bytes` in double precision: for a few that are no field values.
+    pub(crate) fn decode_wide(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
+        if self != SourceType::F64 {
+            let mut values = Vec::new();
+            self.decode(bytes, endian, &mut values);
+            return values.into_iter().map(f64::from).collect();
+        }
+        let (numbers, _) = bytes.as_chunks();
+        let read = |&b: &[u8; 8]| match endian {
+            Endian::Little => f64::from_le_bytes(b),
+            Endian::Big => f64::from_be_bytes(b),
+        };
+        numbers.iter().map(read).collect()
+    }
+
+    /// The one unsigned number of 4 or 8 bytes in `bytes`, exactly.
+    pub(crate) fn length(bytes: &[u8], endian: Endian) -> u64 {
+        let add = |n: u64, b: &u8| n << 8 | u64::from(*b);
+        match endian {
+            Endian::Big => bytes.iter().fold(0, add),
+            Endian::Little => bytes.iter().rev().fold(0, add),
+        }
     }
 
     /// Appends the numbers in `bytes`, a whole number of them, to `values`.

@@ -33,8 +33,9 @@ pub enum FormatError {
     },
     /// The first bytes belong to no format this crate reads.
     #[error(
-        "{} starts with {head:02x?}, which is none of IDX, NPY, PNG, JPEG, TIFF (nor IDX or NPY in gzip)",
-        path.display()
+        "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5 \
+         (nor IDX or NPY in gzip); raw values need their shape and type, {}:64x64x64:u8 or a file {}.toml",
+        path.display(), path.display(), path.display()
     )]
     UnknownContent {
         /// The file.
@@ -43,7 +44,10 @@ pub enum FormatError {
         head: Vec<u8>,
     },
     /// A name to write to whose ending names no format.
-    #[error("{}: cannot tell the format from the ending; known endings are .npy and .png", path.display())]
+    #[error(
+        "{}: cannot tell the format from the ending; known endings are .{}",
+        path.display(), crate::ENDINGS.join(", .")
+    )]
     UnknownEnding {
         /// The name.
         path: PathBuf,
@@ -67,7 +71,7 @@ pub enum FormatError {
         what: String,
     },
     /// A file with fewer bytes than its header claims.
-    #[error("{} is cut short: its header needs {expected} bytes, it has {found}", path.display())]
+    #[error("{} is cut short: {expected} bytes are declared, it has {found}", path.display())]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -77,7 +81,7 @@ pub enum FormatError {
         found: u64,
     },
     /// A file with more bytes than its header accounts for.
-    #[error("{} goes on after the {expected} bytes its header accounts for", path.display())]
+    #[error("{} goes on after the {expected} bytes that are declared", path.display())]
     Trailing {
         /// The file.
         path: PathBuf,
@@ -188,6 +192,44 @@ pub enum FormatError {
         /// The library's reason.
         source: tiff::TiffError,
     },
+    /// A file of several arrays, none of them named.
+    #[error(
+        "{} holds {} arrays ({}); name one, as in {}:{}",
+        path.display(), parts.len(), listed(parts), path.display(), parts[0]
+    )]
+    Several {
+        /// The file.
+        path: PathBuf,
+        /// Their names, at least two.
+        parts: Vec<String>,
+    },
+    /// A part that the file does not have.
+    #[error("{} has no part {part:?}; it has {}", path.display(), listed(known))]
+    Part {
+        /// The file.
+        path: PathBuf,
+        /// The part asked for.
+        part: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The zip library refused the file.
+    #[error("cannot unpack {}: {source}", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        source: zip::result::ZipError,
+    },
+    /// The HDF5 library refused the file.
+    #[cfg(feature = "hdf5")]
+    #[error("cannot decode {}: {source}", path.display())]
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// The library's reason.
+        source: hdf5_reader::error::Error,
+    },
     /// A parameter outside the range where it means anything.
     #[error("{parameter} = {value}: {requirement}")]
     Parameter {
@@ -201,4 +243,15 @@ pub enum FormatError {
     /// The values do not make an ensemble.
     #[error(transparent)]
     Field(#[from] FieldError),
+}
+
+/// Names shown in a message; the others are counted.
+const SHOWN: usize = 12;
+
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0 => "none".into(),
+        n if n > SHOWN => format!("{} and {} more", names[..SHOWN].join(", "), n - SHOWN),
+        _ => names.join(", "),
+    }
 }

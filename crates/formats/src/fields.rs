@@ -12,6 +12,28 @@ use crate::{FormatError, SourceType};
 /// Largest whole number below which all are exact in `f32`.
 const EXACT: f32 = 16_777_216.0;
 
+/// Physical meaning of points and values, as far as a file says.
+///
+/// Nothing is computed with it here: it travels from reader to writer, through patches and
+/// selections.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Units {
+    /// Distance of neighbouring points along each axis, slowest axis first, in units of `length`.
+    pub spacing: Option<Vec<f64>>,
+    /// Unit of `spacing`, as the file writes it (`um`, `m`, `degrees_north`).
+    pub length: Option<String>,
+    /// Unit of the values.
+    pub value: Option<String>,
+}
+
+impl Units {
+    /// The same for the last `dim` axes.
+    pub(crate) fn last(mut self, dim: usize) -> Self {
+        self.spacing = self.spacing.and_then(|h| Some(h[h.len().checked_sub(dim)?..].to_vec()));
+        self
+    }
+}
+
 /// Many fields of one shape, `[sample, channel, axis0, …]`, last axis fastest.
 ///
 /// **Unit** The file's: an 8-bit image gives 0 … 255, a 16-bit one 0 … 65535.
@@ -32,6 +54,8 @@ pub struct RawFields {
     /// Place of each field in its series: the number in its name where a folder is a numbered
     /// stack, which may have holes, otherwise 0, 1, 2, ….
     pub positions: Vec<u64>,
+    /// Spacing of the points, and units, where the file tells them.
+    pub units: Units,
     /// What a reader should be told: files left out, guesses made, digits lost.
     pub notes: Vec<String>,
 }
@@ -79,6 +103,7 @@ impl RawFields {
             source: self.source.clone(),
             items,
             positions,
+            units: self.units.clone(),
             notes: Vec::new(),
             ..*self
         })
@@ -103,9 +128,7 @@ impl RawFields {
         dtype: SourceType,
     ) -> Result<Self, FormatError> {
         let mut notes = Vec::new();
-        if dtype.is_float()
-            && let Some(index) = values.iter().position(|v| !v.is_finite())
-        {
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
             let value = f64::from(values[index]);
             return Err(FormatError::NonFinite { path: path.into(), index, value });
         }
@@ -120,6 +143,7 @@ impl RawFields {
             source: path.into(),
             items: Vec::new(),
             positions: Vec::new(),
+            units: Units::default(),
             notes,
         };
         fields.positions = (0..fields.count() as u64).collect();
@@ -179,6 +203,28 @@ impl FieldsRef<'_> {
         match self {
             FieldsRef::Raw(f) => f.channels,
             FieldsRef::Ensemble(f) => f.channels,
+        }
+    }
+
+    /// Number of fields.
+    pub(crate) fn count(&self) -> usize {
+        self.len() / self.field_len()
+    }
+
+    /// Values of one field.
+    pub(crate) fn field_len(&self) -> usize {
+        self.channels() * self.points().iter().product::<usize>()
+    }
+
+    /// Spacing and units: the file's, or those of the grid.
+    pub(crate) fn units(&self) -> Units {
+        match self {
+            FieldsRef::Raw(f) => f.units.clone(),
+            FieldsRef::Ensemble(f) => {
+                let axes = f.grid.axes().iter();
+                let spacing = axes.map(|axis| axis.length / axis.points as f64).collect();
+                Units { spacing: Some(spacing), ..Units::default() }
+            }
         }
     }
 

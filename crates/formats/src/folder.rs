@@ -12,6 +12,7 @@ use crate::content::Content;
 use crate::input::head_of;
 use crate::picture::Picture;
 use crate::read::{file_name, pictures};
+use crate::seekable::Seekable;
 use crate::{FormatError, RawFields, ReadOptions, names, picture, tiff_pages};
 
 /// Endings that promise a picture: such a file is not passed over for its content.
@@ -133,9 +134,9 @@ fn promises_picture(file: &Path) -> bool {
 
 fn decode(file: &Path, content: Content, options: &ReadOptions) -> Result<Picture, FormatError> {
     if content != Content::Tiff {
-        return picture::read(file, content, options);
+        return picture::read(Seekable::file(file)?, content, options);
     }
-    let mut pages = tiff_pages::read(file, options)?;
+    let (mut pages, _) = tiff_pages::read(Seekable::file(file)?, options)?;
     match (pages.len(), pages.pop()) {
         (1, Some(page)) => Ok(page),
         (n, _) => Err(FormatError::Unsupported {

@@ -1,9 +1,9 @@
-//! One open array file, plain or in gzip: a header in small pieces, then all values.
+//! One open array file, plain, in gzip or in an archive: a header in small pieces, then all values.
 //!
 //! Lengths are checked as early as they can be known: those of a plain file before any value is
-//! read; those of a gzip file while decompressing, which stops where the header says the values
-//! end. A header can therefore neither claim memory that its file does not fill, nor can a small
-//! file unpack without end.
+//! read; those of a compressed one while decompressing, which stops where the header says the
+//! values end. A header can therefore neither claim memory that its file does not fill, nor can a
+//! small file unpack without end.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -18,7 +18,7 @@ use crate::{FormatError, ReadOptions};
 /// Numbers decoded at a time.
 const CHUNK: usize = 1 << 16;
 /// Deflate cannot shrink anything more than this.
-const DEFLATE_RATIO: u64 = 1032;
+pub(crate) const DEFLATE_RATIO: u64 = 1032;
 
 /// An array file that is being read.
 pub(crate) struct Input<'a> {
@@ -56,18 +56,37 @@ impl<'a> Input<'a> {
         let failed = |source| FormatError::Read { path: path.into(), source };
         let file = File::open(path).map_err(failed)?;
         let at_most = file.metadata().map_err(failed)?.len().saturating_mul(DEFLATE_RATIO);
-        let mut unpacked = BufReader::new(MultiGzDecoder::new(BufReader::new(file)));
+        Self::unpacking(path, BufReader::new(MultiGzDecoder::new(BufReader::new(file))), at_most)
+    }
+
+    /// What comes out of a decompressor, at most so many bytes, and what that is.
+    pub(crate) fn unpacking(
+        path: &'a Path,
+        mut unpacked: impl Read + 'static,
+        at_most: u64,
+    ) -> Result<(Self, Option<Content>), FormatError> {
         let mut head = Vec::with_capacity(HEAD);
         let read = unpacked.by_ref().take(HEAD as u64).read_to_end(&mut head);
         match read {
             Ok(_) => {}
             // what could be unpacked is judged like any short file
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
-            Err(source) => return Err(failed(source)),
+            Err(source) => return Err(FormatError::Read { path: path.into(), source }),
         }
         let content = Content::of(&head);
         let reader = Box::new(Cursor::new(head).chain(unpacked));
         Ok((Self { path, reader, offset: 0, length: None, at_most }, content))
+    }
+
+    /// Passes over `count` bytes that are no values.
+    pub(crate) fn skip(&mut self, count: u64) -> Result<(), FormatError> {
+        let expected = self.offset.saturating_add(count);
+        let mut bytes = vec![0; CHUNK];
+        while self.offset < expected {
+            let length = (expected - self.offset).min(CHUNK as u64) as usize;
+            self.fill(&mut bytes[..length], expected)?;
+        }
+        Ok(())
     }
 
     /// Where the next byte stands.
@@ -97,7 +116,7 @@ impl<'a> Input<'a> {
         options: &ReadOptions,
     ) -> Result<Vec<f32>, FormatError> {
         let count = options.admit(self.path, shape.iter().copied())?;
-        let expected = self.offset + count as u64 * dtype.size() as u64;
+        let expected = self.offset.saturating_add(count as u64 * dtype.size() as u64);
         if expected > self.at_most {
             // a gzip file that cannot hold this much is unpacked to say how much it does hold
             let found = match self.length {

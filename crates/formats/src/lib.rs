@@ -1,42 +1,72 @@
-//! Readers and writers of fields: IDX, images and folders of images, NPY, montages.
+//! Readers and writers of fields: arrays, images and stacks of them, volumes, montages.
 //!
 //! [`read()`] turns a path into [`RawFields`]: point values in the file's own units, `f32`, never
-//! rescaled. [`write()`] turns fields into a file, beside which nothing half-written ever stays.
-//! [`PatchSource`] and [`split_blocks`] make small fields, and honest validation sets, out of a
-//! stack of large ones.
+//! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
+//! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
+//! its file and reads what is asked for. [`PatchSource`] and [`split_blocks`] make small fields,
+//! and honest validation sets, out of large ones of either kind.
 //!
-//! A file is known by its content, and nothing in it is believed: sizes claimed in headers are
-//! held against an explicit limit and against the file's length before memory is taken.
+//! A file is known by its content (raw values excepted: they have none), and nothing in it is
+//! believed: sizes claimed in headers are held against an explicit limit and against the file's
+//! length before memory is taken. Axes are in one order everywhere, slowest first: `[sample,
+//! channel, z, y, x]`.
 //!
 //! What is deliberately not here: normalisation, grids with physical lengths, resampling. They
 //! belong to whoever knows what the numbers mean.
 
+mod address;
+mod archive;
+mod calibration;
+mod cf;
 mod content;
 mod dtype;
+mod encoding;
 mod error;
 mod fields;
 mod folder;
+mod grey;
+#[cfg(feature = "hdf5")]
+mod hdf5;
 mod idx;
 mod input;
 mod layout;
 mod montage;
 mod names;
+mod netcdf;
+mod netcdf_header;
 mod npy;
 mod npy_header;
+mod npz;
 mod options;
+mod pages;
 mod patches;
 mod picture;
+mod placed;
+mod places;
+mod raw;
 mod read;
+mod seekable;
+mod source;
 mod split;
+mod stored;
 mod tiff_pages;
+mod tiff_places;
+mod tiff_write;
+mod vti;
+mod vti_header;
+mod vti_values;
+mod vti_write;
 mod write;
 
+pub use address::Address;
 pub use dtype::SourceType;
 pub use error::FormatError;
-pub use fields::{FieldsRef, RawFields};
+pub use fields::{FieldsRef, RawFields, Units};
 pub use montage::Montage;
 pub use options::ReadOptions;
 pub use patches::{PatchPlace, PatchSource};
 pub use read::read;
+pub use source::FieldSource;
 pub use split::{Split, split_blocks};
-pub use write::{Precision, WriteOptions, Written, write};
+pub use stored::StoredFields;
+pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};

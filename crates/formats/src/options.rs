@@ -17,8 +17,9 @@ pub struct ReadOptions {
     /// pictures or a TIFF of many pages becomes one volume with 3.
     pub dim: Option<usize>,
     /// Largest number of bytes that the values, as `f32`, may take. Decoding needs at most as
-    /// much again for a moment (a folder being gathered, an array in Fortran order), and pictures
-    /// some fixed room for their decoder.
+    /// much again for a moment (a folder being gathered, an array in Fortran order; an HDF5 dataset
+    /// or a VTI of doubles twice as much, a VTI of text its file), and pictures some fixed room for
+    /// their decoder.
     pub limit_bytes: u64,
 }
 

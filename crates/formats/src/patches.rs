@@ -10,7 +10,7 @@ use std::ops::Range;
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
 
-use crate::{FormatError, RawFields};
+use crate::{FieldSource, FormatError, RawFields};
 
 /// Where a patch lies.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,7 +37,7 @@ pub struct PatchPlace {
 /// ```
 #[derive(Debug, Clone)]
 pub struct PatchSource<'a> {
-    fields: &'a RawFields,
+    fields: &'a dyn FieldSource,
     items: Vec<usize>,
     points: Vec<usize>,
     noise: ModeNoise,
@@ -50,7 +50,7 @@ impl<'a> PatchSource<'a> {
     /// [`FormatError::Parameter`] unless there is an item, every item exists, and `points` has one
     /// entry an axis between 1 and the field's.
     pub fn new(
-        fields: &'a RawFields,
+        fields: &'a dyn FieldSource,
         items: &[usize],
         points: &[usize],
         seed: u64,
@@ -64,10 +64,11 @@ impl<'a> PatchSource<'a> {
             let requirement = format!("at least one, each below the number of fields, {count}");
             return refuse("patch items", format!("{:?}", stray.as_slice()), requirement);
         }
-        let fits = points.len() == fields.points.len()
-            && points.iter().zip(&fields.points).all(|(p, n)| (1..=*n).contains(p));
+        let whole = fields.points();
+        let fits = points.len() == whole.len()
+            && points.iter().zip(whole).all(|(p, n)| (1..=*n).contains(p));
         if !fits {
-            let requirement = format!("one length an axis, from 1 to those of {:?}", fields.points);
+            let requirement = format!("one length an axis, from 1 to those of {whole:?}");
             return refuse("patch size", format!("{points:?}"), requirement);
         }
         Ok(Self { fields, items: items.into(), points: points.into(), noise: ModeNoise::new(seed) })
@@ -77,7 +78,7 @@ impl<'a> PatchSource<'a> {
     pub fn place(&self, index: u64) -> PatchPlace {
         let u = self.noise.uniforms(1 + self.points.len(), index, stream::PATCHES);
         let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
-        let lengths = self.fields.points.iter().zip(&self.points);
+        let lengths = self.fields.points().iter().zip(&self.points);
         PatchPlace {
             item: self.items[pick(u[0], self.items.len())],
             corner: lengths.zip(&u[1..]).map(|((n, p), &u)| pick(u, n - p + 1)).collect(),
@@ -87,20 +88,21 @@ impl<'a> PatchSource<'a> {
     /// Patches `indices`, each with the name and position of the item it comes from.
     ///
     /// # Errors
-    /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit memory.
+    /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit memory,
+    /// and those of [`FieldSource::block`].
     pub fn cut(&self, indices: Range<u64>) -> Result<RawFields, FormatError> {
         if indices.is_empty() {
             let what = format!("patches {indices:?} are none");
-            return Err(FormatError::Empty { path: self.fields.source.clone(), what });
+            return Err(FormatError::Empty { path: self.fields.path().into(), what });
         }
         let count = indices.end - indices.start;
-        let len = self.fields.channels * self.points.iter().product::<usize>();
+        let len = self.fields.channels() * self.points.iter().product::<usize>();
         let bytes = u128::from(count) * len as u128 * 4;
         let mut values = Vec::new();
         let room = usize::try_from(bytes / 4).is_ok_and(|n| values.try_reserve_exact(n).is_ok());
         if !room {
             return Err(FormatError::TooLarge {
-                path: self.fields.source.clone(),
+                path: self.fields.path().into(),
                 bytes,
                 limit: isize::MAX as u64,
             });
@@ -108,40 +110,21 @@ impl<'a> PatchSource<'a> {
         let (mut items, mut positions) = (Vec::new(), Vec::with_capacity(count as usize));
         for index in indices {
             let place = self.place(index);
-            self.append(&place, &mut values);
-            items.extend(self.fields.items.get(place.item).cloned());
-            positions.push(self.fields.positions[place.item]);
+            self.fields.block(place.item, &place.corner, &self.points, &mut values)?;
+            items.extend(self.fields.name(place.item).map(String::from));
+            positions.push(self.fields.position(place.item));
         }
         Ok(RawFields {
             points: self.points.clone(),
-            channels: self.fields.channels,
+            channels: self.fields.channels(),
             values,
-            dtype: self.fields.dtype,
-            source: self.fields.source.clone(),
+            dtype: self.fields.dtype(),
+            source: self.fields.path().into(),
             items,
             positions,
+            units: self.fields.units().clone(),
             notes: Vec::new(),
         })
-    }
-
-    fn append(&self, place: &PatchPlace, values: &mut Vec<f32>) {
-        let (whole, part) = (&self.fields.points, &self.points);
-        let last = part.len() - 1;
-        let lines: usize = part[..last].iter().product();
-        let plane: usize = whole.iter().product();
-        for channel in 0..self.fields.channels {
-            let base = (place.item * self.fields.channels + channel) * plane;
-            for line in 0..lines {
-                let (mut rest, mut stride) = (line, whole[last]);
-                let mut start = base + place.corner[last];
-                for axis in (0..last).rev() {
-                    start += (place.corner[axis] + rest % part[axis]) * stride;
-                    rest /= part[axis];
-                    stride *= whole[axis];
-                }
-                values.extend_from_slice(&self.fields.values[start..start + part[last]]);
-            }
-        }
     }
 }
 

@@ -5,13 +5,13 @@
 //! 4 bits come scaled to 0 … 255 and palettes as colours, as the decoder gives them; colour
 //! profiles, gamma and orientation tags are ignored.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Cursor, Seek};
+use std::io::{BufRead, Cursor, Seek};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 
 use crate::content::Content;
+use crate::seekable::Seekable;
 use crate::{FormatError, ReadOptions, SourceType};
 
 /// Bytes a decoder may use beside the values: its own buffers, a JPEG's metadata.
@@ -76,24 +76,15 @@ impl Picture {
 
 /// Decodes a PNG or JPEG.
 pub(crate) fn read(
-    path: &Path,
+    file: Seekable<'_>,
     content: Content,
     options: &ReadOptions,
 ) -> Result<Picture, FormatError> {
-    let failed = |source| FormatError::Read { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
+    let (path, length) = (file.path, file.length);
     if content != Content::Jpeg {
-        return decode(
-            path,
-            ImageReader::with_format(BufReader::new(file), ImageFormat::Png),
-            options,
-        );
+        return decode(path, ImageReader::with_format(file.reader, ImageFormat::Png), options);
     }
-    let (length, limit) = (file.metadata().map_err(failed)?.len(), room(options));
-    if length > limit {
-        return Err(FormatError::TooLarge { path: path.into(), bytes: length.into(), limit });
-    }
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = file.bytes(room(options))?;
     if !has_end(&bytes) {
         // the decoder would fill the missing part with grey and say nothing
         return Err(FormatError::Truncated {

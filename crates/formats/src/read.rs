@@ -1,19 +1,38 @@
 //! The one way in: a path, and what its content says it is.
 
+use std::fs::Metadata;
 use std::path::Path;
 
+use crate::archive::Archive;
+use crate::calibration::Calibration;
 use crate::content::Content;
 use crate::input::{Input, head_of};
 use crate::picture::Picture;
-use crate::{FormatError, RawFields, ReadOptions, folder, idx, npy, picture, tiff_pages};
+use crate::raw::RawNote;
+use crate::seekable::Seekable;
+use crate::{
+    Address, FormatError, RawFields, ReadOptions, folder, idx, netcdf, npy, npz, picture,
+    tiff_pages, vti,
+};
 
-/// Reads fields from a file or a folder of pictures.
+/// Reads fields from a file, a part of a file, or a folder of pictures.
 ///
 /// - IDX and NPY, plain or in gzip: many fields. What the axes mean is decided by
 ///   [`ReadOptions`]; by default `(N, axis0, …)`, a four-axis NPY being `(N, C, H, W)` if its
 ///   second axis is at most 4 and `(N, D, H, W)` otherwise, a five-axis one `(N, C, D, H, W)`.
+/// - NPZ: one array by name (`run.npz:density`), or the only one beside `spacing`; read as NPY.
+/// - Raw values: `scan.raw:400x400x400:u16:le`, slowest axis first, or with a file
+///   `scan.raw.toml` beside it (`shape`, `dtype`, `endian`, `order`, `skip`, `spacing`, `unit`);
+///   read as NPY. In the name also `:F`, `:skip=512`, `:spacing=2x2x2`, `:unit=um`.
+/// - NetCDF, classic and 4, and HDF5: one variable or dataset by name (`flow.nc:t`,
+///   `sim.h5:/fields/rho`), or the only one of two axes or more; read as NPY. Packed values are
+///   unpacked, missing ones refused, evenly spaced coordinates become the spacing.
+/// - VTI: one array of points or cells by name (`flow.vti:p`), the only one, or a series
+///   `field0`, `field1`, …; `[Z, Y, X]`, flat boxes `[Y, X]`; with `dim = 2` a box is a stack.
 /// - PNG, JPEG: one field. TIFF: one field a page. Grey has one channel, RGB three; alpha is
 ///   dropped if every pixel is opaque.
+/// - Zip: any of these files by name (`scan.zip:stack.tif`), or the only one, except NetCDF and
+///   HDF5.
 /// - A folder: its PNG, JPEG and one-page TIFF files in natural order (`img2` before `img10`).
 ///   Hidden files are skipped; subfolders and other files are named in the notes. A picture with
 ///   exactly the values of an earlier one is dropped. Where most names differ by one number only
@@ -22,7 +41,11 @@ use crate::{FormatError, RawFields, ReadOptions, folder, idx, npy, picture, tiff
 /// - With `dim = 3`, a folder or a TIFF is one volume, its slices the slowest axis; duplicates
 ///   stay, and a stack with holes is refused.
 ///
-/// **Unit** The file's own: nothing is scaled to [0, 1].
+/// **Unit** The file's own: nothing is scaled to [0, 1]. Spacing and units are kept beside the
+/// values where a file tells them.
+///
+/// **Choosing** A volume of which only patches are wanted need not be read at all:
+/// [`StoredFields`](crate::StoredFields).
 ///
 /// **Errors** Any [`FormatError`] about reading: sizes beyond the limit, files that are longer or
 /// shorter than they say, shapes that do not agree, values that are not finite.
@@ -40,46 +63,137 @@ use crate::{FormatError, RawFields, ReadOptions, folder, idx, npy, picture, tiff
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<RawFields, FormatError> {
-    let path = path.as_ref();
+    let name = path.as_ref();
     options.check()?;
-    let kind = std::fs::metadata(path)
-        .map_err(|source| FormatError::Read { path: path.into(), source })?;
+    let address = Address::of(name);
+    let path = &address.path;
+    let kind = existing(path)?;
     if kind.is_dir() {
-        return folder::read(path, options);
+        return match &address.part {
+            None => folder::read(path, options),
+            Some(part) => no_part(path, part, "a folder"),
+        };
     }
+    if let Some(note) = RawNote::of_address(&address)? {
+        let mut fields = note.read(Input::plain(path)?, options)?;
+        fields.source = name.into();
+        return Ok(fields);
+    }
+    file(name, &address, options)
+}
+
+/// What the system knows of a file or folder that must be there.
+pub(crate) fn existing(path: &Path) -> Result<Metadata, FormatError> {
+    std::fs::metadata(path).map_err(|source| FormatError::Read { path: path.into(), source })
+}
+
+fn no_part(path: &Path, part: &str, what: &str) -> Result<RawFields, FormatError> {
+    let what = format!("{what} has no part {part:?} to name behind a colon");
+    Err(FormatError::Unsupported { path: path.into(), what })
+}
+
+/// A file that is known by its content.
+fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    let (path, part) = (&*address.path, address.part.as_deref());
     let head = head_of(path)?;
-    let unknown = |head| Err(FormatError::UnknownContent { path: path.into(), head });
-    let unsupported =
-        |what: &str| Err(FormatError::Unsupported { path: path.into(), what: what.into() });
-    match Content::of(&head) {
-        Some(Content::Idx) => idx::read(Input::plain(path)?, options),
-        Some(Content::Npy) => npy::read(Input::plain(path)?, options),
-        Some(Content::Gzip) => match Input::gzip(path)? {
+    let content = match Content::of(&head) {
+        Some(content) => content,
+        None if head.is_empty() => {
+            return Err(FormatError::Empty { path: path.into(), what: "an empty file".into() });
+        }
+        None => {
+            return match part.map(RawNote::parse) {
+                Some(Err(what)) => Err(FormatError::Unsupported { path: path.into(), what }),
+                _ => Err(FormatError::UnknownContent { path: path.into(), head }),
+            };
+        }
+    };
+    match (content, part) {
+        (Content::Zip, _) => member(name, address, options),
+        (Content::NetCdf, _) => netcdf::read(name, path, part, options),
+        (Content::Hdf5, _) => hdf5(name, path, part, options),
+        (Content::Xml, _) => vti::read(name, Seekable::file(path)?, part, options),
+        (_, Some(part)) => no_part(path, part, "a file of one array"),
+        (Content::Idx, None) => idx::read(Input::plain(path)?, options),
+        (Content::Npy, None) => npy::read(Input::plain(path)?, options),
+        (Content::Gzip, None) => match Input::gzip(path)? {
             (input, Some(Content::Idx)) => idx::read(input, options),
             (input, Some(Content::Npy)) => npy::read(input, options),
-            _ => {
-                unsupported("of gzip files, only those with IDX or NPY inside are read; unpack it")
-            }
+            _ => Err(FormatError::Unsupported {
+                path: path.into(),
+                what: "of gzip files, only those with IDX or NPY inside are read; unpack it".into(),
+            }),
         },
-        Some(Content::Zip) => unsupported("zip archives (.npz too) are not read; unpack it"),
-        Some(content @ (Content::Png | Content::Jpeg)) => {
-            let picture = picture::read(path, content, options)?;
-            pictures(path, vec![(file_name(path), picture)], options)
+        (Content::Png | Content::Jpeg | Content::Tiff, None) => {
+            image(Seekable::file(path)?, content, &file_name(path), options)
         }
-        Some(Content::Tiff) => {
-            let pages = tiff_pages::read(path, options)?;
-            let name = file_name(path);
-            let several = pages.len() > 1;
-            let named = pages.into_iter().enumerate().map(|(page, picture)| {
-                (if several { format!("{name}#{page}") } else { name.clone() }, picture)
-            });
-            pictures(path, named.collect(), options)
-        }
-        None if head.is_empty() => {
-            Err(FormatError::Empty { path: path.into(), what: "an empty file".into() })
-        }
-        None => unknown(head),
     }
+}
+
+/// A file in a zip archive.
+fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    let path = &*address.path;
+    let archive = Archive::open(path)?;
+    let member = archive.choose(address.part.as_deref())?;
+    let (input, content) = member.open(path, name)?;
+    match content {
+        Some(Content::Npy) => {
+            let mut input = input;
+            let mut place = npy::place(&mut input)?;
+            place.units = npz::units(&archive, path, member, place.shape.len())?;
+            place.read(input, options)
+        }
+        Some(Content::Idx) => idx::read(input, options),
+        Some(Content::Xml) => vti::read(name, member.unpack(path, name, options)?, None, options),
+        Some(content) if content.is_picture() => {
+            image(member.unpack(path, name, options)?, content, &member.name, options)
+        }
+        _ => Err(FormatError::Unsupported {
+            path: path.into(),
+            what: format!(
+                "member {} is none of NPY, IDX, PNG, JPEG, TIFF, VTI; unpack the archive",
+                member.name
+            ),
+        }),
+    }
+}
+
+#[cfg(feature = "hdf5")]
+fn hdf5(
+    name: &Path,
+    path: &Path,
+    part: Option<&str>,
+    options: &ReadOptions,
+) -> Result<RawFields, FormatError> {
+    crate::hdf5::read(name, path, part, options)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn hdf5(_: &Path, path: &Path, _: Option<&str>, _: &ReadOptions) -> Result<RawFields, FormatError> {
+    let what = "HDF5 and NetCDF-4 are read by the feature hdf5, which this build lacks".into();
+    Err(FormatError::Unsupported { path: path.into(), what })
+}
+
+/// A picture, or the pages of one.
+fn image(
+    file: Seekable<'_>,
+    content: Content,
+    name: &str,
+    options: &ReadOptions,
+) -> Result<RawFields, FormatError> {
+    let path = file.path;
+    if content != Content::Tiff {
+        let picture = picture::read(file, content, options)?;
+        return pictures(path, vec![(name.into(), picture)], options);
+    }
+    let (pages, calibration): (_, Calibration) = tiff_pages::read(file, options)?;
+    let several = pages.len() > 1;
+    let named = pages.into_iter().enumerate().map(|(page, picture)| {
+        (if several { format!("{name}#{page}") } else { name.into() }, picture)
+    });
+    let mut fields = pictures(path, named.collect(), options)?;
+    fields.units = calibration.units(fields.points.len());
+    Ok(fields)
 }
 
 /// Pictures of one shape as fields, or as one volume if `dim = 3`.

@@ -4,46 +4,48 @@
 //! numbers: where a file declares that white is zero, the decoder's inversion for the screen is
 //! undone. Uncompressed, LZW, Deflate and PackBits are decoded; JPEG and fax in TIFF are not.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 
+use crate::calibration::Calibration;
 use crate::picture::{DECODER_ROOM, Picture};
+use crate::seekable::{ReadSeek, Seekable};
 use crate::{FormatError, ReadOptions, SourceType};
 
 /// Value of the tag PhotometricInterpretation for "white is zero".
 const WHITE_IS_ZERO: u16 = 0;
 
-/// Decodes every page.
-pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Vec<Picture>, FormatError> {
-    let file =
-        File::open(path).map_err(|source| FormatError::Read { path: path.into(), source })?;
+/// Decodes every page; the first one may say how large a pixel is.
+pub(crate) fn read(
+    file: Seekable<'_>,
+    options: &ReadOptions,
+) -> Result<(Vec<Picture>, Calibration), FormatError> {
+    let Seekable { path, reader, .. } = file;
     let mut limits = Limits::default();
     // doubles take twice the memory of the values they become
     let room = options.limit_bytes.saturating_mul(2).saturating_add(DECODER_ROOM);
     limits.decoding_buffer_size = usize::try_from(room).unwrap_or(usize::MAX);
     limits.intermediate_buffer_size = limits.decoding_buffer_size;
     let refused = |page, source| FormatError::Tiff { path: path.into(), page, source };
-    let mut decoder = Decoder::new(BufReader::new(file))
-        .map_err(|source| refused(0, source))?
-        .with_limits(limits);
+    let mut decoder =
+        Decoder::new(reader).map_err(|source| refused(0, source))?.with_limits(limits);
+    let calibration = Calibration::of(&mut decoder);
     let mut pages: Vec<Picture> = Vec::new();
     loop {
         let before = pages.iter().map(|p| p.values.len() as u64).sum();
         pages.push(page(&mut decoder, path, pages.len(), before, options)?);
         if !decoder.more_images() {
-            return Ok(pages);
+            return Ok((pages, calibration));
         }
         decoder.next_image().map_err(|source| refused(pages.len(), source))?;
     }
 }
 
 fn page(
-    decoder: &mut Decoder<BufReader<File>>,
+    decoder: &mut Decoder<Box<dyn ReadSeek>>,
     path: &Path,
     page: usize,
     before: u64,

@@ -3,11 +3,16 @@
 //! Everything is written beside the target and renamed when complete: whoever looks sees the old
 //! file, the new one, or none, never half of one.
 
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use crate::{FieldsRef, FormatError, Montage, montage, npy};
+use crate::encoding::Encoding;
+use crate::pages::Pages;
+use crate::{FieldsRef, FormatError, Montage, grey, montage, npy, npz, tiff_write, vti_write};
+
+/// Endings that [`write()`] knows.
+pub const ENDINGS: [&str; 6] = ["npy", "npz", "vti", "tif", "tiff", "png"];
 
 /// Precision of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +22,9 @@ pub enum Precision {
     F32,
     /// Eight bytes.
     F64,
+    /// Two bytes: whole numbers from 0 to 65535 over [`WriteOptions::range`]. A PNG of this
+    /// precision is one field and no montage.
+    U16,
 }
 
 /// How to write.
@@ -24,9 +32,12 @@ pub enum Precision {
 pub struct WriteOptions {
     /// Whether an existing file may be replaced.
     pub overwrite: bool,
-    /// Precision of an array; ignored by pictures.
+    /// Precision of the numbers; a montage has its own.
     pub precision: Precision,
-    /// Arrangement of a picture; ignored by arrays.
+    /// Values written as 0 and 65535 in [`Precision::U16`], those beyond clipped to them; if
+    /// `None`, the smallest and the largest of all values.
+    pub range: Option<(f64, f64)>,
+    /// Arrangement of a montage; ignored by arrays.
     pub montage: Montage,
 }
 
@@ -35,18 +46,27 @@ pub struct WriteOptions {
 pub struct Written {
     /// Fields in the file.
     pub count: usize,
-    /// Values drawn as black and as white, for a picture.
+    /// Values drawn as black and white in a picture, or written as 0 and 65535.
     pub range: Option<(f64, f64)>,
 }
 
-/// Writes fields: `.npy` an array of all of them, `.png` a [`Montage`].
+/// Writes fields: `.npy`, `.npz`, `.vti` and `.tif` as numbers, `.png` as a [`Montage`] to be
+/// looked at.
 ///
-/// **Shape** NPY: `(N, axes…)` for one channel, `(N, C, axes…)` for more, little-endian, C order.
+/// **Shape**
+/// - NPY: `(N, axes…)` for one channel, `(N, C, axes…)` for more, little-endian, C order.
+/// - NPZ: the same as array `fields`, and its array `spacing` where the spacing is known.
+/// - VTI: an array a field, `field0`, `field1`, …, the last axis being VTK's x; channels are
+///   components. Spacing is kept, and the origin lies half a spacing inside the box.
+/// - TIFF: a page a field, or a page a slice of one volume; one channel or three; as floats, or
+///   16-bit numbers in [`Precision::U16`]. Spacing is written as ImageJ writes it.
+/// - PNG in [`Precision::U16`]: one field; [`write_pictures`] writes many.
 ///
 /// **Errors** [`FormatError::UnknownEnding`]; [`FormatError::Exists`] unless
 /// [`WriteOptions::overwrite`]; [`FormatError::Write`] where the system refuses;
 /// [`FormatError::NonFinite`] for a value that is not finite in the precision asked for;
-/// [`FormatError::Empty`] for no field; [`FormatError::Parameter`] for a montage that cannot be.
+/// [`FormatError::Empty`] for no field; [`FormatError::Parameter`] for a montage or a range that
+/// cannot be, and for channels or fields that the format does not hold.
 ///
 /// # Example
 /// ```
@@ -66,43 +86,120 @@ pub fn write<'a>(
 ) -> Result<Written, FormatError> {
     let (path, fields) = (path.as_ref(), fields.into());
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if !["npy", "png"].contains(&ending.as_str()) {
+    if !ENDINGS.contains(&ending.as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
     }
+    check(path, fields, options)?;
+    let overwrite = options.overwrite;
+    if ending == "png" && options.precision != Precision::U16 {
+        let picture = montage::draw(path, fields, &options.montage)?;
+        place(path, overwrite, |to| picture.encode(path, to))?;
+        return Ok(Written { count: picture.shown, range: Some(picture.range) });
+    }
+    let encoding = Encoding::of(path, fields, options)?;
+    match ending.as_str() {
+        "npy" => place(path, overwrite, |to| npy::write(path, fields, encoding, to))?,
+        "npz" => place(path, overwrite, |to| npz::write(path, fields, encoding, to))?,
+        "vti" => place(path, overwrite, |to| vti_write::write(path, fields, encoding, to))?,
+        "png" => {
+            let pages = Pages::of(fields, "a PNG")?;
+            if pages.count > 1 {
+                return Err(FormatError::Parameter {
+                    parameter: "fields",
+                    value: pages.count.to_string(),
+                    requirement: "a PNG of 16 bits holds one; write one file a field, or .tif"
+                        .into(),
+                });
+            }
+            place(path, overwrite, |to| grey::write(path, &pages, 0, encoding, to))?;
+        }
+        _ => place(path, overwrite, |to| tiff_write::write(path, fields, encoding, to))?,
+    }
+    Ok(Written { count: fields.count(), range: encoding.range() })
+}
+
+/// Writes a folder of 16-bit PNG files: one a field, or one a slice of a single volume.
+///
+/// Files are named `field000.png`, `field001.png`, …, so that [`read()`](crate::read()) finds a
+/// stack. All share one range, [`WriteOptions::range`]. The folder appears when it is complete.
+///
+/// **Errors** As [`write()`]; [`FormatError::Exists`] also with [`WriteOptions::overwrite`], since
+/// a folder is not replaced.
+///
+/// # Example
+/// ```
+/// use karhunen_field::{Boundary, Ensemble, Grid};
+/// use karhunen_formats::{ReadOptions, WriteOptions, read, write_pictures};
+/// let values = (0..24).map(f64::from).collect();
+/// let fields = Ensemble::new(Grid::unit(&[2, 3], Boundary::Neumann)?, 1, values)?;
+/// let folder = std::env::temp_dir().join(format!("pictures-{}", std::process::id()));
+/// let written = write_pictures(&folder, &fields, &WriteOptions::default())?;
+/// assert_eq!(written.range, Some((0.0, 23.0)));
+/// let back = read(&folder, &ReadOptions::default())?;
+/// assert_eq!((back.count(), back.values[23]), (4, 65535.0));
+/// # std::fs::remove_dir_all(&folder)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn write_pictures<'a>(
+    folder: impl AsRef<Path>,
+    fields: impl Into<FieldsRef<'a>>,
+    options: &WriteOptions,
+) -> Result<Written, FormatError> {
+    let (folder, fields) = (folder.as_ref(), fields.into());
+    check(folder, fields, &WriteOptions { overwrite: false, ..options.clone() })?;
+    let options = WriteOptions { precision: Precision::U16, ..options.clone() };
+    let encoding = Encoding::of(folder, fields, &options)?;
+    let pages = Pages::of(fields, "a folder of pictures")?;
+    let failed = |source| FormatError::Write { path: folder.into(), source };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".karhunen-").suffix(".part");
+    if let Some(ordinary) = ordinary_permissions(0o777) {
+        builder.permissions(ordinary);
+    }
+    let fresh = builder.tempdir_in(beside(folder)).map_err(|e| failed(e.kind().into()))?;
+    let digits = (pages.count - 1).to_string().len();
+    for page in 0..pages.count {
+        let file = fresh.path().join(format!("field{page:0digits$}.png"));
+        let mut to = BufWriter::new(File::create(file).map_err(failed)?);
+        grey::write(folder, &pages, page, encoding, &mut to)?;
+        to.flush().map_err(failed)?;
+    }
+    std::fs::rename(fresh.path(), folder).map_err(failed)?;
+    Ok(Written { count: fields.count(), range: encoding.range() })
+}
+
+/// Refuses what no format could write.
+fn check(path: &Path, fields: FieldsRef<'_>, options: &WriteOptions) -> Result<(), FormatError> {
     if fields.len() == 0 {
         return Err(FormatError::Empty { path: path.into(), what: "no field to write".into() });
     }
     if !options.overwrite && path.exists() {
         return Err(FormatError::Exists { path: path.into() });
     }
-    let field_len = fields.channels() * fields.points().iter().product::<usize>();
-    let count = fields.len() / field_len;
-    if ending == "npy" {
-        place(path, options.overwrite, |to| npy::write(path, fields, options.precision, to))?;
-        return Ok(Written { count, range: None });
+    Ok(())
+}
+
+/// The folder a path lies in.
+fn beside(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
-    let picture = montage::draw(path, fields, &options.montage)?;
-    place(path, options.overwrite, |to| picture.encode(path, to))?;
-    Ok(Written { count: picture.shown, range: Some(picture.range) })
 }
 
 /// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
 fn place(
     path: &Path,
     overwrite: bool,
-    fill: impl FnOnce(&mut dyn Write) -> Result<(), FormatError>,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
     let failed = |source| FormatError::Write { path: path.into(), source };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".karhunen-").suffix(".part");
-    if let Some(ordinary) = ordinary_permissions() {
+    if let Some(ordinary) = ordinary_permissions(0o666) {
         builder.permissions(ordinary);
     }
-    let mut file = builder.tempfile_in(folder).map_err(|e| failed(e.kind().into()))?;
+    let mut file = builder.tempfile_in(beside(path)).map_err(|e| failed(e.kind().into()))?;
     let mut buffer = BufWriter::new(file.as_file_mut());
     fill(&mut buffer)?;
     buffer.flush().map_err(failed)?;
@@ -120,12 +217,12 @@ fn place(
 
 /// What a new file is usually allowed, before the user's mask; temporary files are private.
 #[cfg(unix)]
-fn ordinary_permissions() -> Option<Permissions> {
+fn ordinary_permissions(mode: u32) -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(0o666))
+    Some(Permissions::from_mode(mode))
 }
 
 #[cfg(not(unix))]
-fn ordinary_permissions() -> Option<Permissions> {
+fn ordinary_permissions(_mode: u32) -> Option<Permissions> {
     None
 }

@@ -294,5 +294,9 @@ pub fn resolve(source: &str, beside: Option<&Path>) -> String {
     }
     let folder = beside.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
     let joined = folder.join(source);
-    if joined.exists() { joined.display().to_string() } else { source.to_string() }
+    // a part may be named behind a colon, as in `run.npz:density`
+    match karhunen_formats::Address::of(&joined).exists() {
+        true => joined.display().to_string(),
+        false => source.to_string(),
+    }
 }

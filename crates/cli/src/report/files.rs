@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use karhunen_field::Ensemble;
-use karhunen_formats::WriteOptions;
+use karhunen_formats::{ENDINGS, WriteOptions};
 
 use crate::failure::Failure;
 
@@ -11,9 +11,9 @@ use crate::failure::Failure;
 /// work is done.
 pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !["npy", "png"].contains(&ending) {
+    if !ENDINGS.contains(&ending) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy (arrays) or .png (a montage)"));
+            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
     if path.exists() && !force {
         return Err(Failure::usage(format!("{}: exists already", path.display()))

@@ -1,11 +1,16 @@
 //! Every reader and writer from outside: files as they should be, and files as they should not.
 
 mod arrays;
+mod claims;
 mod damage;
 mod data;
 mod folders;
+mod peers;
 mod pictures;
 mod real;
+mod replay;
+mod saving;
+mod volumes;
 mod writing;
 
 use std::fs;

@@ -1,0 +1,190 @@
+//! Zip archives: NPZ, and any zip with one file of a known format in it.
+//!
+//! The library reads the directory of the archive; members are unpacked here, within the limits
+//! of every other reader and against the checksum in the directory. Stored and deflated members
+//! are read, encrypted ones are not.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::Crc;
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::content::Content;
+use crate::input::{DEFLATE_RATIO, Input};
+use crate::seekable::Seekable;
+use crate::{FormatError, ReadOptions};
+
+/// The array that says how far apart the points of the other one are; see [`crate::write()`].
+pub(crate) const SPACING: &str = "spacing.npy";
+/// Ending that NumPy gives members and takes away again.
+const NPY: &str = ".npy";
+
+/// The directory of an archive.
+pub(crate) struct Archive<'a> {
+    path: &'a Path,
+    members: Vec<Member>,
+}
+
+/// A file in an archive.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    /// Where its bytes start in the archive.
+    pub(crate) start: u64,
+    /// Its bytes in the archive.
+    packed: u64,
+    /// Its bytes unpacked, as the directory claims.
+    size: u64,
+    pub(crate) deflated: bool,
+    sum: u32,
+}
+
+impl<'a> Archive<'a> {
+    /// Reads the directory.
+    pub(crate) fn open(path: &'a Path) -> Result<Self, FormatError> {
+        let file =
+            File::open(path).map_err(|source| FormatError::Read { path: path.into(), source })?;
+        let refused = |source| FormatError::Archive { path: path.into(), source };
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(refused)?;
+        let mut members = Vec::new();
+        for index in 0..archive.len() {
+            let entry = archive.by_index_raw(index).map_err(refused)?;
+            let name = entry.name().map_err(refused)?.into_owned();
+            let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
+            if name.ends_with('/') || hidden {
+                continue;
+            }
+            let deflated = entry.compression() == CompressionMethod::DEFLATE;
+            if entry.encrypted() || !(deflated || entry.compression() == CompressionMethod::Stored)
+            {
+                return Err(FormatError::Unsupported {
+                    path: path.into(),
+                    what: format!(
+                        "member {name} is encrypted or packed by {}; stored and deflated members \
+                         are read, unpack it",
+                        entry.compression()
+                    ),
+                });
+            }
+            let start = entry.data_start().unwrap_or_default();
+            let (packed, size) = (entry.compressed_size(), entry.size());
+            members.push(Member { name, start, packed, size, deflated, sum: entry.crc32() });
+        }
+        Ok(Self { path, members })
+    }
+
+    /// The member named (with or without `.npy`), or the only one beside the spacing.
+    pub(crate) fn choose(&self, part: Option<&str>) -> Result<&Member, FormatError> {
+        let shown = |m: &&Member| m.name.strip_suffix(NPY).unwrap_or(&m.name).to_string();
+        if let Some(part) = part {
+            let named = |m: &&Member| m.name == part || m.name.strip_suffix(NPY) == Some(part);
+            return self.members.iter().find(named).ok_or_else(|| FormatError::Part {
+                path: self.path.into(),
+                part: part.into(),
+                known: self.members.iter().map(|m| shown(&m)).collect(),
+            });
+        }
+        let fields: Vec<&Member> = self.members.iter().filter(|m| m.name != SPACING).collect();
+        match fields[..] {
+            [] => Err(FormatError::Empty {
+                path: self.path.into(),
+                what: "the archive holds no file".into(),
+            }),
+            [only] => Ok(only),
+            _ => Err(FormatError::Several {
+                path: self.path.into(),
+                parts: fields.iter().map(shown).collect(),
+            }),
+        }
+    }
+
+    /// The member that holds the spacing, if there is one.
+    pub(crate) fn spacing(&self) -> Option<&Member> {
+        self.members.iter().find(|m| m.name == SPACING)
+    }
+}
+
+impl Member {
+    /// The byte of the archive behind the member's last one.
+    pub(crate) fn end(&self) -> u64 {
+        self.start.saturating_add(self.packed)
+    }
+
+    /// Opens the member for reading from front to back; `path` is its name in messages.
+    pub(crate) fn open<'p>(
+        &self,
+        archive: &Path,
+        path: &'p Path,
+    ) -> Result<(Input<'p>, Option<Content>), FormatError> {
+        let at_most = match self.deflated {
+            true => self.packed.saturating_mul(DEFLATE_RATIO),
+            false => self.packed,
+        };
+        Input::unpacking(path, BufReader::new(self.reader(archive)?), at_most)
+    }
+
+    /// Unpacks the member, of at most the bytes that its values may take.
+    pub(crate) fn unpack<'p>(
+        &self,
+        archive: &Path,
+        path: &'p Path,
+        options: &ReadOptions,
+    ) -> Result<Seekable<'p>, FormatError> {
+        let limit = options.limit_bytes;
+        if self.size > limit {
+            return Err(FormatError::TooLarge {
+                path: path.into(),
+                bytes: self.size.into(),
+                limit,
+            });
+        }
+        let mut bytes = Vec::new();
+        self.reader(archive)?
+            .take(self.size.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(|source| FormatError::Read { path: path.into(), source })?;
+        let (found, expected) = (bytes.len() as u64, self.size);
+        match found {
+            n if n < expected => Err(FormatError::Truncated { path: path.into(), expected, found }),
+            n if n > expected => Err(FormatError::Trailing { path: path.into(), expected }),
+            _ => Ok(Seekable::memory(path, bytes)),
+        }
+    }
+
+    fn reader(&self, archive: &Path) -> Result<Box<dyn Read>, FormatError> {
+        let failed = |source| FormatError::Read { path: archive.into(), source };
+        let mut file = File::open(archive).map_err(failed)?;
+        file.seek(SeekFrom::Start(self.start)).map_err(failed)?;
+        let packed = BufReader::new(file.take(self.packed));
+        let expected = self.sum;
+        Ok(match self.deflated {
+            true => {
+                Box::new(Summed { inner: DeflateDecoder::new(packed), sum: Crc::new(), expected })
+            }
+            false => Box::new(Summed { inner: packed, sum: Crc::new(), expected }),
+        })
+    }
+}
+
+/// A reader that compares the checksum at the end.
+struct Summed<R> {
+    inner: R,
+    sum: Crc,
+    expected: u32,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(bytes)?;
+        self.sum.update(&bytes[..read]);
+        if read == 0 && !bytes.is_empty() && self.sum.sum() != self.expected {
+            let (found, expected) = (self.sum.sum(), self.expected);
+            let what = format!("the checksum is {found:08x}, not {expected:08x}: damaged archive");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        Ok(read)
+    }
+}

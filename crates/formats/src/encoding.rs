@@ -1,0 +1,138 @@
+//! How values become numbers of a file: floats as they are, 16-bit whole numbers over a range.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::write::{Precision, WriteOptions};
+use crate::{FieldsRef, FormatError};
+
+/// The largest 16-bit number.
+const MOST: f64 = 65535.0;
+
+/// The numbers of a file.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Encoding {
+    F32,
+    F64,
+    /// 0 at `low`, 65535 at `high`.
+    U16 {
+        low: f64,
+        high: f64,
+    },
+}
+
+impl Encoding {
+    /// What the options ask for; the range of all values unless they say one.
+    pub(crate) fn of(
+        path: &Path,
+        fields: FieldsRef<'_>,
+        options: &WriteOptions,
+    ) -> Result<Self, FormatError> {
+        match options.precision {
+            Precision::F32 => return Ok(Encoding::F32),
+            Precision::F64 => return Ok(Encoding::F64),
+            Precision::U16 => {}
+        }
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        for index in 0..fields.len() {
+            let value = fields.value(index);
+            if !value.is_finite() {
+                return Err(FormatError::NonFinite { path: path.into(), index, value });
+            }
+            (low, high) = (low.min(value), high.max(value));
+        }
+        match options.range {
+            None => Ok(Encoding::U16 { low, high }),
+            Some((low, high)) if low.is_finite() && high.is_finite() && low < high => {
+                Ok(Encoding::U16 { low, high })
+            }
+            Some(range) => Err(FormatError::Parameter {
+                parameter: "range",
+                value: format!("{range:?}"),
+                requirement: "two finite numbers, low < high".into(),
+            }),
+        }
+    }
+
+    /// Values written as 0 and as 65535.
+    pub(crate) fn range(self) -> Option<(f64, f64)> {
+        match self {
+            Encoding::U16 { low, high } => Some((low, high)),
+            Encoding::F32 | Encoding::F64 => None,
+        }
+    }
+
+    /// Bytes of a number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Encoding::F32 => 4,
+            Encoding::F64 => 8,
+            Encoding::U16 { .. } => 2,
+        }
+    }
+
+    /// Its name in NPY.
+    pub(crate) fn descr(self) -> &'static str {
+        match self {
+            Encoding::F32 => "<f4",
+            Encoding::F64 => "<f8",
+            Encoding::U16 { .. } => "<u2",
+        }
+    }
+
+    /// Its name in VTK's files.
+    pub(crate) fn vtk(self) -> &'static str {
+        match self {
+            Encoding::F32 => "Float32",
+            Encoding::F64 => "Float64",
+            Encoding::U16 { .. } => "UInt16",
+        }
+    }
+
+    /// Value `index` as a number that is finite in the file.
+    pub(crate) fn finite(
+        self,
+        path: &Path,
+        fields: FieldsRef<'_>,
+        index: usize,
+    ) -> Result<f64, FormatError> {
+        let value = fields.value(index);
+        let fits = match self {
+            Encoding::F32 => (value as f32).is_finite(),
+            Encoding::F64 | Encoding::U16 { .. } => value.is_finite(),
+        };
+        match fits {
+            true => Ok(value),
+            false => Err(FormatError::NonFinite { path: path.into(), index, value }),
+        }
+    }
+
+    /// A finite value as a 16-bit number, values beyond the range at its ends.
+    pub(crate) fn grey(self, value: f64) -> u16 {
+        match self {
+            Encoding::U16 { low, high } if low < high => {
+                // halves first: high - low may overflow
+                let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
+                (share.clamp(0.0, 1.0) * MOST).round() as u16
+            }
+            _ => 0,
+        }
+    }
+
+    /// Writes value `index`, little-endian.
+    pub(crate) fn put(
+        self,
+        path: &Path,
+        fields: FieldsRef<'_>,
+        index: usize,
+        to: &mut dyn Write,
+    ) -> Result<(), FormatError> {
+        let value = self.finite(path, fields, index)?;
+        match self {
+            Encoding::F32 => to.write_all(&(value as f32).to_le_bytes()),
+            Encoding::F64 => to.write_all(&value.to_le_bytes()),
+            Encoding::U16 { .. } => to.write_all(&self.grey(value).to_le_bytes()),
+        }
+        .map_err(|source| FormatError::Write { path: path.into(), source })
+    }
+}

@@ -1,0 +1,203 @@
+//! NetCDF's classic format (CDF-1, -2 and -5): one variable as fields, with spacing and units.
+//!
+//! A file's variables are quantities, not samples: one is named (`flow.nc:temperature`) or is the
+//! only one of two axes or more that is no bounds of a coordinate. Packed values are unpacked
+//! (`scale_factor`, `add_offset`), missing ones refused by index. Where coordinates are given and
+//! evenly spaced, their distance is the spacing. NetCDF-4 files are HDF5 and read there.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use crate::cf::{self, Packing};
+use crate::dtype::Endian;
+use crate::input::Input;
+use crate::layout::Layout;
+use crate::netcdf_header::{Header, Variable};
+use crate::placed::Placed;
+use crate::places::Places;
+use crate::stored::StoredFields;
+use crate::{FormatError, RawFields, ReadOptions, SourceType, Units};
+
+/// Longest coordinate that is looked at.
+const COORDINATES_AT_MOST: u64 = 1 << 20;
+
+/// Reads one variable whole.
+pub(crate) fn read(
+    name: &Path,
+    path: &Path,
+    part: Option<&str>,
+    options: &ReadOptions,
+) -> Result<RawFields, FormatError> {
+    open(name, path, part, options)?.load(options)
+}
+
+/// Opens one variable.
+pub(crate) fn open(
+    name: &Path,
+    path: &Path,
+    part: Option<&str>,
+    options: &ReadOptions,
+) -> Result<StoredFields, FormatError> {
+    let mut input = Input::plain(path)?;
+    let header = Header::read(&mut input)?;
+    let variable = choose(&header, path, part)?;
+    let Some(dtype) = variable.dtype else {
+        let what = format!("variable {} is text", variable.name);
+        return Err(FormatError::Unsupported { path: path.into(), what });
+    };
+    let (shape, strides) = axes(&header, variable, dtype, path)?;
+    let layout = Layout::of(name, &shape, options)?;
+    let dim = layout.points.len();
+    let lead = shape.len() - dim;
+    let places = Places::Strided {
+        start: variable.begin,
+        sample: if lead > 0 { strides[0] } else { 0 },
+        channel: if lead > 1 { strides[1] } else { 0 },
+        axes: strides[lead..].to_vec(),
+    };
+    let count = if lead > 0 { shape[0] as usize } else { 1 };
+    let mut fields = StoredFields::new(name, path, layout, count, (dtype, Endian::Big), places)?;
+    let single = |name: &str| variable.numbers(name).first().copied();
+    let missing = ["_FillValue", "missing_value"].iter().flat_map(|name| variable.numbers(name));
+    fields.packing = Packing::of(
+        single("scale_factor"),
+        single("add_offset"),
+        missing.map(|v| *v as f32).collect(),
+        dtype,
+    );
+    let note = fields.packing.as_ref().and_then(|p| p.note(&variable.name));
+    fields.notes_mut().extend(note);
+    fields.units = units(&header, variable, dim, path)?;
+    Ok(fields)
+}
+
+fn choose<'h>(
+    header: &'h Header,
+    path: &Path,
+    part: Option<&str>,
+) -> Result<&'h Variable, FormatError> {
+    let all = &header.variables;
+    if let Some(part) = part {
+        return all.iter().find(|v| v.name == part).ok_or_else(|| FormatError::Part {
+            path: path.into(),
+            part: part.into(),
+            known: all.iter().map(|v| v.name.clone()).collect(),
+        });
+    }
+    let bounds: Vec<&str> = all.iter().filter_map(|v| v.text("bounds")).collect();
+    let fields: Vec<&Variable> = all
+        .iter()
+        .filter(|v| v.dtype.is_some() && v.dimensions.len() >= 2)
+        .filter(|v| !bounds.contains(&v.name.as_str()))
+        .collect();
+    match fields[..] {
+        [] => Err(FormatError::Empty {
+            path: path.into(),
+            what: "the file holds no variable of two axes or more".into(),
+        }),
+        [only] => Ok(only),
+        _ => Err(FormatError::Several {
+            path: path.into(),
+            parts: fields.iter().map(|v| v.name.clone()).collect(),
+        }),
+    }
+}
+
+/// Lengths of a variable's axes, and the bytes between neighbours along each.
+fn axes(
+    header: &Header,
+    variable: &Variable,
+    dtype: SourceType,
+    path: &Path,
+) -> Result<(Vec<u64>, Vec<u64>), FormatError> {
+    let mut shape = Vec::with_capacity(variable.dimensions.len());
+    for (axis, &dimension) in variable.dimensions.iter().enumerate() {
+        let length = match header.dimensions[dimension].length {
+            Some(length) => length,
+            None if axis == 0 => records(header, variable, path)?,
+            None => {
+                let what = format!("variable {} grows along its axis {axis}", variable.name);
+                return Err(FormatError::Unsupported { path: path.into(), what });
+            }
+        };
+        shape.push(length);
+    }
+    let place = Placed {
+        shape,
+        dtype,
+        endian: Endian::Big,
+        fortran_order: false,
+        start: variable.begin,
+        units: Units::default(),
+    };
+    let mut strides = place.strides();
+    if header.grows(variable) {
+        strides[0] = header.record_bytes();
+    }
+    Ok((place.shape, strides))
+}
+
+/// Number of records; from the file's length where the writer did not count.
+fn records(header: &Header, variable: &Variable, path: &Path) -> Result<u64, FormatError> {
+    if let Some(records) = header.records {
+        return Ok(records);
+    }
+    let kind = std::fs::metadata(path)
+        .map_err(|source| FormatError::Read { path: path.into(), source })?;
+    let room = kind.len().saturating_sub(variable.begin);
+    Ok(room.checked_div(header.record_bytes()).unwrap_or(0))
+}
+
+/// Spacing of the last `dim` axes out of their coordinates, and units out of attributes.
+fn units(
+    header: &Header,
+    variable: &Variable,
+    dim: usize,
+    path: &Path,
+) -> Result<Units, FormatError> {
+    let value = variable.text("units").map(String::from);
+    let (mut spacing, mut lengths) = (Vec::new(), Vec::new());
+    let space = &variable.dimensions[variable.dimensions.len() - dim..];
+    for &dimension in space {
+        let axis = &header.dimensions[dimension].name;
+        let line = |v: &&Variable| v.name == *axis && v.dimensions == [dimension];
+        let Some(coordinate) = header.variables.iter().find(line) else { break };
+        match even_step(header, coordinate, path)? {
+            Some(step) => spacing.push(step),
+            None => break,
+        }
+        lengths.push(coordinate.text("units"));
+    }
+    let known = spacing.len() == dim;
+    let same = lengths.windows(2).all(|pair| pair[0] == pair[1]);
+    let length = lengths.first().copied().flatten().filter(|_| known && same).map(String::from);
+    Ok(Units { spacing: known.then_some(spacing), length, value })
+}
+
+/// The step of an evenly spaced coordinate.
+fn even_step(
+    header: &Header,
+    coordinate: &Variable,
+    path: &Path,
+) -> Result<Option<f64>, FormatError> {
+    let Some(dtype) = coordinate.dtype else { return Ok(None) };
+    let (shape, strides) = axes(header, coordinate, dtype, path)?;
+    if !(2..=COORDINATES_AT_MOST).contains(&shape[0]) {
+        return Ok(None);
+    }
+    // the values of a record axis lie far apart: passed over, never read through
+    let failed = |source| FormatError::Read { path: path.into(), source };
+    let mut file = BufReader::new(File::open(path).map_err(failed)?);
+    file.seek(SeekFrom::Start(coordinate.begin)).map_err(failed)?;
+    let between = strides[0].saturating_sub(dtype.size() as u64);
+    let between = i64::try_from(between).unwrap_or(i64::MAX);
+    let mut bytes = vec![0; dtype.size()];
+    let mut values = Vec::new();
+    for _ in 0..shape[0] {
+        file.read_exact(&mut bytes).map_err(failed)?;
+        values.extend(dtype.decode_wide(&bytes, Endian::Big));
+        file.seek_relative(between).map_err(failed)?;
+    }
+    Ok(cf::even_step(&values))
+}

@@ -1,0 +1,63 @@
+//! NPZ, NumPy's archive of arrays: one array by its name, or the only one.
+//!
+//! Written files hold the array `fields` and, where it is known, the array `spacing`: the distance
+//! of points along each axis. Such an array beside the one that is read gives its spacing.
+
+use std::io::{Cursor, Write};
+use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::archive::{Archive, Member, SPACING};
+use crate::encoding::Encoding;
+use crate::npy;
+use crate::{FieldsRef, FormatError, Units};
+
+/// Spacing and units of the array `member`, if the archive tells.
+pub(crate) fn units(
+    archive: &Archive<'_>,
+    path: &Path,
+    member: &Member,
+    axes: usize,
+) -> Result<Units, FormatError> {
+    let Some(spacing) = archive.spacing().filter(|m| m.name != member.name) else {
+        return Ok(Units::default());
+    };
+    let name = path.join(SPACING);
+    let (mut input, _) = spacing.open(path, &name)?;
+    let place = npy::place(&mut input)?;
+    // of the last axes, or of all
+    let Some(count) = place.shape.first().filter(|n| place.shape.len() == 1 && **n <= axes as u64)
+    else {
+        return Ok(Units::default());
+    };
+    let bytes = input.header(*count as usize * place.dtype.size())?;
+    let values = place.dtype.decode_wide(&bytes, place.endian);
+    let sane = values.iter().all(|h| h.is_finite() && *h > 0.0);
+    Ok(Units { spacing: sane.then_some(values), ..Units::default() })
+}
+
+/// Writes an archive of one array and its spacing, uncompressed.
+pub(crate) fn write(
+    path: &Path,
+    fields: FieldsRef<'_>,
+    encoding: Encoding,
+    to: &mut dyn Write,
+) -> Result<(), FormatError> {
+    let refused = |source| FormatError::Archive { path: path.into(), source };
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
+    let mut archive = ZipWriter::new_stream(to);
+    archive.start_file("fields.npy", options).map_err(refused)?;
+    npy::write(path, fields, encoding, &mut archive)?;
+    if let Some(spacing) = fields.units().spacing {
+        archive.start_file(SPACING, options).map_err(refused)?;
+        let mut bytes = Cursor::new(npy::header(&[spacing.len()], Encoding::F64));
+        std::io::copy(&mut bytes, &mut archive)
+            .and_then(|_| spacing.iter().try_for_each(|h| archive.write_all(&h.to_le_bytes())))
+            .map_err(|source| FormatError::Write { path: path.into(), source })?;
+    }
+    archive.finish().map_err(refused)?;
+    Ok(())
+}

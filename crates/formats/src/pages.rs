@@ -1,0 +1,70 @@
+//! Fields as pages: a page a field, or a page a slice of one volume.
+
+use std::path::Path;
+
+use crate::encoding::Encoding;
+use crate::{FieldsRef, FormatError};
+
+/// Where the pages of fields lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pages<'a> {
+    fields: FieldsRef<'a>,
+    pub(crate) count: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    /// 1 for grey, 3 for colours.
+    pub(crate) channels: usize,
+    /// Whether pages are slices.
+    pub(crate) volume: bool,
+    /// Values from one page to the next, and from one channel to the next.
+    step: (usize, usize),
+}
+
+impl<'a> Pages<'a> {
+    /// Pages of `fields`, which `what` can hold only if they have one or three channels and, as
+    /// volumes, are one.
+    pub(crate) fn of(fields: FieldsRef<'a>, what: &str) -> Result<Self, FormatError> {
+        let (points, channels, count) = (fields.points(), fields.channels(), fields.count());
+        let refuse = |parameter, value: usize, requirement: String| {
+            Err(FormatError::Parameter { parameter, value: value.to_string(), requirement })
+        };
+        if channels != 1 && channels != 3 {
+            let requirement = format!("{what} holds one channel or three; write .npy or .vti");
+            return refuse("channels", channels, requirement);
+        }
+        let volume = points.len() == 3;
+        if volume && count > 1 {
+            let requirement = format!("{what} holds one volume; write .npy or .vti");
+            return refuse("fields", count, requirement);
+        }
+        let width = points[points.len() - 1];
+        let height = if points.len() > 1 { points[points.len() - 2] } else { 1 };
+        let plane: usize = points.iter().product();
+        let step = if volume { (height * width, plane) } else { (channels * plane, plane) };
+        let count = if volume { points[0] } else { count };
+        Ok(Self { fields, count, height, width, channels, volume, step })
+    }
+
+    /// Flat index of a value.
+    pub(crate) fn index(&self, page: usize, channel: usize, pixel: usize) -> usize {
+        page * self.step.0 + channel * self.step.1 + pixel
+    }
+
+    /// The values of a page, channels interleaved.
+    pub(crate) fn values<T>(
+        &self,
+        path: &Path,
+        page: usize,
+        encoding: Encoding,
+        convert: impl Fn(f64) -> T,
+    ) -> Result<Vec<T>, FormatError> {
+        let mut values = Vec::with_capacity(self.height * self.width * self.channels);
+        for pixel in 0..self.height * self.width {
+            for channel in 0..self.channels {
+                let index = self.index(page, channel, pixel);
+                values.push(convert(encoding.finite(path, self.fields, index)?));
+            }
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,70 @@
+//! Where the values of fields stand in a file that is read by part.
+
+use std::cmp::Reverse;
+
+/// How the bytes of values are found.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Places {
+    /// Bytes between neighbours: of samples, of channels, along each axis.
+    Strided { start: u64, sample: u64, channel: u64, axes: Vec<u64> },
+    /// Rows in strips, each strip anywhere: the strips of page 0, of page 1, …. A page is a
+    /// sample, or the slowest axis of a volume.
+    Strips { offsets: Vec<u64>, strips_a_page: usize, rows_a_strip: usize, row: u64 },
+}
+
+impl Places {
+    /// The byte behind the last value; what a header claims may be beyond any file.
+    pub(crate) fn end(&self, count: usize, channels: usize, points: &[usize], size: usize) -> u128 {
+        let wide = u128::from;
+        match self {
+            Places::Strided { start, sample, channel, axes } => {
+                let last = |n: usize, stride: u64| (n as u128 - 1).saturating_mul(wide(stride));
+                let inside = points.iter().zip(axes).map(|(n, s)| last(*n, *s));
+                let blocks = [last(count, *sample), last(channels, *channel)];
+                let sum = inside.chain(blocks).fold(wide(*start), u128::saturating_add);
+                sum.saturating_add(size as u128)
+            }
+            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
+                let height = points[points.len() - 2];
+                let ends = offsets.iter().enumerate().map(|(i, offset)| {
+                    let first = i % strips_a_page * rows_a_strip;
+                    let rows = height.saturating_sub(first).min(*rows_a_strip);
+                    wide(*offset).saturating_add((rows as u128).saturating_mul(wide(*row)))
+                });
+                ends.max().unwrap_or_default()
+            }
+        }
+    }
+
+    /// The byte of a point of `size` bytes; the file has been found to reach there.
+    pub(crate) fn offset(&self, item: usize, channel: usize, point: &[usize], size: usize) -> u64 {
+        match self {
+            Places::Strided { start, sample, channel: apart, axes } => {
+                let inside: u64 = point.iter().zip(axes).map(|(i, s)| *i as u64 * s).sum();
+                start + item as u64 * sample + channel as u64 * apart + inside
+            }
+            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
+                let (page, y, x) = match *point {
+                    [z, y, x] => (z, y, x),
+                    [y, x] => (item, y, x),
+                    _ => unreachable!("pages have two axes, stacks of them three"),
+                };
+                let strip = offsets[page * strips_a_page + y / rows_a_strip];
+                strip + (y % rows_a_strip) as u64 * row + (x * size) as u64
+            }
+        }
+    }
+
+    /// Axes from slow to fast in the file, and the bytes between neighbours of the fastest.
+    pub(crate) fn order(&self, dim: usize, size: usize) -> (Vec<usize>, u64) {
+        let mut order: Vec<usize> = (0..dim).collect();
+        match self {
+            Places::Strips { .. } => (order, size as u64),
+            Places::Strided { axes, .. } => {
+                order.sort_by_key(|&axis| Reverse(axes[axis]));
+                let step = axes[order[dim - 1]];
+                (order, step)
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! TIFF stacks: a page a field, or a page a slice of one volume, as numbers and not as pictures.
+//!
+//! The values of all pages stand one after the other behind the header, uncompressed, and the
+//! pages' tags behind them: ImageJ takes that for granted in a stack, and parts can be read.
+//! Spacing is written as ImageJ does, in description and resolution. Own code, because the
+//! library here puts tags between pages. Source: TIFF 6.0; BigTIFF where 4 GiB are not enough.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::encoding::Encoding;
+use crate::pages::Pages;
+use crate::{FieldsRef, FormatError, Units};
+
+/// Bytes that the tags of a page take at most, its description aside.
+const TAGS_AT_MOST: u64 = 512;
+/// Denominator of a resolution.
+const PARTS: f64 = 1e6;
+
+/// Types of a tag's numbers.
+const ASCII: u16 = 2;
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+const RATIONAL: u16 = 5;
+const LONG8: u16 = 16;
+
+/// Writes all fields.
+pub(crate) fn write(
+    path: &Path,
+    fields: FieldsRef<'_>,
+    encoding: Encoding,
+    to: &mut dyn Write,
+) -> Result<(), FormatError> {
+    let pages = Pages::of(fields, "a TIFF")?;
+    let text = description(&pages, &fields.units());
+    let tags = TAGS_AT_MOST.saturating_mul(pages.count as u64).saturating_add(text.len() as u64);
+    let values = (fields.len() as u64).saturating_mul(encoding.size() as u64);
+    let big = values.saturating_add(tags) > u64::from(u32::MAX);
+    let file = Tiff { big, pages: &pages, encoding, units: fields.units(), text };
+    put(path, fields, &file, to)
+}
+
+fn put(
+    path: &Path,
+    fields: FieldsRef<'_>,
+    file: &Tiff<'_>,
+    to: &mut dyn Write,
+) -> Result<(), FormatError> {
+    let Tiff { big, pages, encoding, .. } = *file;
+    let failed = |source| FormatError::Write { path: path.into(), source };
+    let page = (pages.height * pages.width * pages.channels * encoding.size()) as u64;
+    let count = pages.count as u64;
+    let values = page.saturating_mul(count);
+    let start = if big { 16 } else { 8 };
+    to.write_all(&file.header(start + values)).map_err(failed)?;
+    for page in 0..pages.count {
+        for pixel in 0..pages.height * pages.width {
+            for channel in 0..pages.channels {
+                encoding.put(path, fields, pages.index(page, channel, pixel), to)?;
+            }
+        }
+    }
+    let mut at = start + values;
+    for index in 0..count {
+        let tags = file.tags(at, start + index * page, page, index == 0, index + 1 == count);
+        to.write_all(&tags).map_err(failed)?;
+        at += tags.len() as u64;
+    }
+    Ok(())
+}
+
+/// All that tags need to know.
+struct Tiff<'a> {
+    big: bool,
+    pages: &'a Pages<'a>,
+    encoding: Encoding,
+    units: Units,
+    text: String,
+}
+
+impl Tiff<'_> {
+    /// Magic number and the place of the first page's tags.
+    fn header(&self, first: u64) -> Vec<u8> {
+        match self.big {
+            true => [&b"II+\0\x08\0\0\0"[..], &first.to_le_bytes()].concat(),
+            false => [&b"II*\0"[..], &(first as u32).to_le_bytes()].concat(),
+        }
+    }
+
+    /// An offset or a count in the size of this file.
+    fn word(&self, number: u64) -> Vec<u8> {
+        match self.big {
+            true => number.to_le_bytes().into(),
+            false => (number as u32).to_le_bytes().into(),
+        }
+    }
+
+    /// The tags of one page, to stand at byte `at`, of values at `values`.
+    fn tags(&self, at: u64, values: u64, bytes: u64, first: bool, last: bool) -> Vec<u8> {
+        let Pages { height, width, channels, .. } = *self.pages;
+        let short = |n: usize| vec![(n as u16).to_le_bytes().to_vec()];
+        let long = |n: usize| vec![(n as u32).to_le_bytes().to_vec()];
+        let each = |n: u16| vec![n.to_le_bytes().to_vec(); channels];
+        let place = if self.big { LONG8 } else { LONG };
+        let float = !matches!(self.encoding, Encoding::U16 { .. });
+        let mut tags = vec![
+            (256, LONG, long(width)),
+            (257, LONG, long(height)),
+            (258, SHORT, each(8 * self.encoding.size() as u16)),
+            (259, SHORT, short(1)),
+            (262, SHORT, short(if channels == 3 { 2 } else { 1 })),
+            (273, place, vec![self.word(values)]),
+            (277, SHORT, short(channels)),
+            (278, LONG, long(height)),
+            (279, place, vec![self.word(bytes)]),
+            (339, SHORT, each(if float { 3 } else { 1 })),
+        ];
+        if first {
+            tags.push((270, ASCII, self.text.bytes().chain([0]).map(|b| vec![b]).collect()));
+            if let Some([.., y, x]) = self.units.spacing.as_deref() {
+                tags.push((282, RATIONAL, vec![per_unit(*x)]));
+                tags.push((283, RATIONAL, vec![per_unit(*y)]));
+                tags.push((296, SHORT, short(1)));
+            }
+        }
+        tags.sort_by_key(|tag| tag.0);
+        let (entry, count) = if self.big { (20, 8) } else { (12, 2) };
+        let room = self.word(0).len();
+        // values that do not fit their entry stand behind the entries
+        let behind = at + (count + entry * tags.len() + room) as u64;
+        let (mut page, mut more) =
+            ((tags.len() as u64).to_le_bytes()[..count].to_vec(), Vec::new());
+        for (tag, kind, numbers) in tags {
+            page.extend(u16::to_le_bytes(tag));
+            page.extend(u16::to_le_bytes(kind));
+            page.extend(self.word(numbers.len() as u64));
+            let mut value = numbers.concat();
+            if value.len() > room {
+                page.extend(self.word(behind + more.len() as u64));
+                value.resize(value.len().next_multiple_of(2), 0);
+                more.extend(value);
+            } else {
+                value.resize(room, 0);
+                page.extend(value);
+            }
+        }
+        let next = behind + more.len() as u64;
+        page.extend(self.word(if last { 0 } else { next }));
+        page.extend(more);
+        page
+    }
+}
+
+/// Pixels per unit, as a fraction.
+fn per_unit(spacing: f64) -> Vec<u8> {
+    let ratio = 1.0 / spacing;
+    // the finest fraction whose numbers fit 32 bits
+    let parts = PARTS.min(f64::from(u32::MAX) / ratio).max(1.0).floor();
+    [((ratio * parts).round() as u32).to_le_bytes(), (parts as u32).to_le_bytes()].concat()
+}
+
+/// What ImageJ writes into the first page of a stack.
+fn description(pages: &Pages<'_>, units: &Units) -> String {
+    let kind = if pages.volume { "slices" } else { "frames" };
+    let mut text = format!("ImageJ=1.54f\nimages={0}\n{kind}={0}\n", pages.count);
+    if let Some(spacing) = &units.spacing {
+        // the tag holds ASCII, and a line is a key
+        let unit = units.length.as_deref().unwrap_or("unit").replace(['µ', 'μ'], "u");
+        let unit: String = unit.chars().filter(|c| c.is_ascii_graphic()).collect();
+        text.push_str(&format!("unit={unit}\n"));
+        if pages.volume {
+            text.push_str(&format!("spacing={}\n", spacing[0]));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RawFields, ReadOptions, SourceType, StoredFields, read};
+
+    #[test]
+    fn a_bigtiff_is_the_same_stack() {
+        let values: Vec<f32> = (0..24).map(|v| v as f32 / 3.0).collect();
+        let spacing = vec![3.0, 0.5, 0.25];
+        let mut fields =
+            RawFields::array(Path::new("a"), vec![2, 3, 4], 1, values, SourceType::F32).unwrap();
+        fields.units.spacing = Some(spacing.clone());
+        fields.units.length = Some("mm".into());
+        let pages = Pages::of((&fields).into(), "a TIFF").unwrap();
+        let text = description(&pages, &fields.units);
+        let units = fields.units.clone();
+        let file = Tiff { big: true, pages: &pages, encoding: Encoding::F32, units, text };
+        let mut bytes = Vec::new();
+        put(Path::new("a"), (&fields).into(), &file, &mut bytes).unwrap();
+        assert_eq!(bytes[..4], *b"II+\0");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        std::fs::write(&path, bytes).unwrap();
+        let volume = ReadOptions { dim: Some(3), ..ReadOptions::default() };
+        let back = read(&path, &volume).unwrap();
+        assert_eq!((&back.values, &back.points), (&fields.values, &fields.points));
+        assert_eq!(back.units, fields.units);
+        assert!(StoredFields::open(&path, &volume).is_ok());
+    }
+}

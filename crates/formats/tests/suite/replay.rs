@@ -1,0 +1,125 @@
+//! Every reader against bytes that were made to break it: what the fuzz targets do, on kept files.
+//!
+//! `tests/peers` holds files of other programs, the seeds of the targets in `/fuzz`; `tests/damage`
+//! what the targets found. Each is read whole, cut short, and changed.
+
+use std::fs;
+use std::path::Path;
+
+use karhunen_formats::{FieldSource, ReadOptions, StoredFields, read};
+use proptest::prelude::*;
+
+use crate::{file, folder};
+
+/// Memory that any file may claim here.
+const LIMIT: u64 = 1 << 16;
+
+/// Reads bytes every way there is; it ends in fields within the limit or in an error.
+pub(crate) fn exercise(bytes: &[u8], part: &str) {
+    let folder = folder();
+    let path = file(&folder, "file", bytes);
+    for dim in [None, Some(1), Some(2), Some(3)] {
+        let options = ReadOptions { dim, limit_bytes: LIMIT, ..ReadOptions::default() };
+        let address = format!("{}{part}", path.display());
+        if let Ok(fields) = read(&address, &options) {
+            assert!(4 * fields.values.len() as u64 <= LIMIT);
+            assert!(fields.count() > 0);
+            assert_eq!(fields.count() * fields.field_len(), fields.values.len());
+            assert!(fields.values.iter().all(|v| v.is_finite()));
+            assert_eq!(fields.positions.len(), fields.count());
+            let spacing = fields.units.spacing.as_ref();
+            assert!(spacing.is_none_or(|s| s.len() == fields.points.len()));
+        }
+        if let Ok(stored) = StoredFields::open(&address, &options) {
+            let points = stored.points().to_vec();
+            let part: Vec<usize> = points.iter().map(|n| n.div_ceil(2).min(8)).collect();
+            let corner: Vec<usize> = points.iter().zip(&part).map(|(n, p)| n - p).collect();
+            let mut values = Vec::new();
+            let item = stored.count() - 1;
+            let fits = stored.channels() as u64 * part.iter().product::<usize>() as u64 <= LIMIT;
+            if fits && stored.block(item, &corner, &part, &mut values).is_ok() {
+                assert_eq!(values.len(), stored.channels() * part.iter().product::<usize>());
+            }
+        }
+    }
+}
+
+/// All kept files with their names.
+fn kept(part: &str) -> Vec<(String, Vec<u8>)> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(part);
+    let files = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files
+        .filter(|path| path.extension().is_none_or(|ending| ending != "json"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A part that the file has, so that reading goes on behind the choice.
+fn part(name: &str) -> &'static str {
+    match name {
+        "two.npz" => ":rho",
+        "two.vti" => ":q",
+        "groups.h5" => ":/g/h/be",
+        "f.raw" => ":3x4x5:f32:le:F:skip=5",
+        "a.raw" => ":3x4x5:u16:be",
+        name if name.ends_with(".nc") && name.contains("cdf") => ":t",
+        _ => "",
+    }
+}
+
+#[test]
+fn what_once_broke_a_reader_is_read_or_refused() {
+    for (_, bytes) in kept("damage") {
+        for part in ["", ":t", ":rho", ":/g/h/be", ":q", ":3x4x5:u16:be"] {
+            exercise(&bytes, part);
+        }
+    }
+}
+
+#[test]
+fn files_cut_anywhere_are_errors_or_whole() {
+    let options = ReadOptions { limit_bytes: LIMIT, ..ReadOptions::default() };
+    for (name, bytes) in kept("peers") {
+        let folder = folder();
+        let whole = {
+            let path = file(&folder, "file", &bytes);
+            read(format!("{}{}", path.display(), part(&name)), &options).unwrap().values
+        };
+        // a prime number of bytes apart, so that every kind of place is met in some file
+        for length in (0..bytes.len()).step_by(if bytes.len() > 2000 { 211 } else { 23 }) {
+            let path = file(&folder, "file", &bytes[..length]);
+            match read(format!("{}{}", path.display(), part(&name)), &options) {
+                // a closing tag or a directory that is not needed may be missing; a value may not
+                Ok(fields) => assert_eq!(fields.values, whole, "{name} cut at {length}"),
+                Err(error) => {
+                    let text = error.to_string();
+                    assert!(text.contains("file"), "{name} cut at {length}: {text}");
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn no_change_makes_a_reader_panic(
+        which in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        front: bool,
+    ) {
+        let files = kept("peers");
+        let (name, bytes) = &files[which.index(files.len())];
+        let mut bytes = bytes.clone();
+        for (at, value) in changes {
+            // headers stand in front; values do not decide much
+            let room = if front { bytes.len().min(600) } else { bytes.len() };
+            let at = at.index(room);
+            bytes[at] = value;
+        }
+        exercise(&bytes, part(name));
+    }
+}

@@ -1,0 +1,197 @@
+"""Small files as other programs write them, with the values they hold.
+
+    python3 -m venv venv && venv/bin/pip install numpy==2.4.6 scipy==1.17.1 h5py==3.16.0 \
+        netCDF4==1.7.5.1.post1 tifffile==2026.3.3 vtk==9.7.2
+    venv/bin/python golden/formats.py crates/formats/tests/peers
+
+Writes the files and `expected.json`: for each address shape, values, spacing, unit, and the `dim`
+to read it with.
+"""
+
+import json
+import os
+import sys
+import zipfile
+
+import h5py
+import netCDF4
+import numpy as np
+import scipy.io
+import tifffile
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk
+
+os.makedirs(sys.argv[1], exist_ok=True)
+os.chdir(sys.argv[1])
+a = np.arange(3 * 4 * 5).reshape(3, 4, 5) * 7 % 113
+expected = {}
+
+
+def note(address, values, dim=None, spacing=None, unit=None):
+    values = np.asarray(values)
+    expected[address] = dict(
+        shape=list(values.shape), dim=dim, spacing=spacing, unit=unit,
+        values=[float(np.float32(v)) for v in values.ravel()])
+
+
+def arrays():
+    np.savez("one.npz", a.astype("f4"))
+    note("one.npz", a)
+    np.savez_compressed("two.npz", rho=a.astype(">i4"), p=np.asfortranarray(a.astype("f8") / 3))
+    note("two.npz:rho", a)
+    note("two.npz:p", a / 3)
+    np.savez("spaced.npz", x=a.astype("u1"), spacing=np.array([3.0, 2.0, 1.0]))
+    note("spaced.npz", a, spacing=[2.0, 1.0])
+    np.save("fortran.npy", np.asfortranarray(a.astype(">f8") / 7))
+    note("fortran.npy", a / 7)
+    a.astype(">u2").tofile("a.raw")
+    note("a.raw:3x4x5:u16:be:spacing=3x2x1:unit=mm", a, dim=3, spacing=[3.0, 2.0, 1.0], unit="mm")
+    with open("f.raw", "wb") as f:
+        f.write(b"12345" + a.astype("<f4").tobytes(order="F"))
+    note("f.raw:3x4x5:f32:le:F:skip=5", a)
+
+
+def hdf5():
+    with h5py.File("groups.h5", "w") as f:
+        g = f.create_group("g/h")
+        g.create_dataset("be", data=a.astype(">i2"), chunks=(2, 3, 4), compression="gzip", shuffle=True)
+        g.create_dataset("sum", data=a.astype(">f4") / 7, chunks=(2, 4, 2), compression="gzip",
+                         compression_opts=9, fletcher32=True)
+        d = g.create_dataset("grows", data=a.astype("i8"), maxshape=(None, 4, 5), chunks=(1, 4, 5))
+        d.attrs["element_size_um"] = [4.0, 2.0, 1.0]
+        g.create_dataset("flag", data=a > 50)
+        g.create_dataset("u64", data=a.astype("u8"))
+        f["text"] = np.array([[b"ab", b"cd"]])
+    note("groups.h5:/g/h/be", a)
+    note("groups.h5:g/h/sum", a.astype("f4") / 7)
+    note("groups.h5:/g/h/grows", a, dim=3, spacing=[4.0, 2.0, 1.0], unit="um")
+    note("groups.h5:/g/h/flag", a > 50)
+    note("groups.h5:/g/h/u64", a)
+    with h5py.File("latest.h5", "w", libver="latest") as f:
+        f.create_dataset("x", data=a.astype("f8"), chunks=(1, 2, 3), compression="gzip",
+                         shuffle=True, maxshape=(None, None, 5))
+    note("latest.h5", a)
+    with h5py.File("plain.h5", "w") as f:
+        f["x"] = a.astype("f8")
+    note("plain.h5", a)
+
+
+def netcdf():
+    for kind, name in [("NETCDF3_CLASSIC", "cdf1"), ("NETCDF3_64BIT_OFFSET", "cdf2"),
+                       ("NETCDF3_64BIT_DATA", "cdf5"), ("NETCDF4", "netcdf4")]:
+        name += ".nc"
+        with netCDF4.Dataset(name, "w", format=kind) as f:
+            for axis, length in [("time", None), ("lat", 4), ("lon", 5)]:
+                f.createDimension(axis, length)
+            time = f.createVariable("time", "f8", ("time",))
+            lat = f.createVariable("lat", "f4", ("lat",))
+            lon = f.createVariable("lon", "f8", ("lon",))
+            lat.units = lon.units = "degrees"
+            lat[:] = np.linspace(10, 8.5, 4)
+            lon[:] = np.arange(5) * 0.25
+            t = f.createVariable("t", "i2", ("time", "lat", "lon"), fill_value=-32767)
+            t.scale_factor, t.add_offset, t.units = 0.5, 100.0, "K"
+            t.set_auto_scale(False)
+            p = f.createVariable("p", "f4", ("time", "lat", "lon"))
+            odd = f.createVariable("odd", "i1", ("time", "lat", "lon"))
+            still = f.createVariable("still", "f8", ("lat", "lon"))
+            time[:], t[:], p[:], odd[:], still[:] = np.arange(3), a, a / 3, a, a[0]
+        here = dict(spacing=[0.5, 0.25], unit="degrees")
+        note(name + ":t", a * 0.5 + 100, **here)
+        note(name + ":p", (a / 3).astype("f4"), **here)
+        note(name + ":odd", a, **here)
+        note(name + ":still", a[0], dim=2, **here)
+    with scipy.io.netcdf_file("scipy.nc", "w") as f:
+        for axis, length in [("z", 3), ("y", 4), ("x", 5)]:
+            f.createDimension(axis, length)
+        f.createVariable("u", "h", ("z", "y", "x"))[:] = a
+    note("scipy.nc", a, dim=3)
+    # a single growing variable has no padding between its records
+    with scipy.io.netcdf_file("record.nc", "w") as f:
+        f.createDimension("t", None)
+        f.createDimension("x", 5)
+        f.createVariable("u", "b", ("t", "x"))[:] = a[:, 0]
+    note("record.nc", a[:, 0])
+
+
+def tiff():
+    grey = dict(photometric="minisblack")
+    tifffile.imwrite("u8.tif", a.astype("u1"), **grey)
+    note("u8.tif", a)
+    tifffile.imwrite("u16be.tif", a.astype("u2"), byteorder=">", **grey)
+    note("u16be.tif", a)
+    tifffile.imwrite("i32.tif", a.astype("i4") - 50, **grey)
+    note("i32.tif", a - 50)
+    tifffile.imwrite("zlib.tif", a.astype("f4") / 3, compression="zlib", **grey)
+    note("zlib.tif", a.astype("f4") / 3)
+    tifffile.imwrite("strips.tif", a.astype("f8"), rowsperstrip=3, byteorder=">", **grey)
+    note("strips.tif", a)
+    tifffile.imwrite("tiled.tif", np.tile(a, (1, 5, 4)).astype("u2"), tile=(16, 16), **grey)
+    note("tiled.tif", np.tile(a, (1, 5, 4)))
+    tifffile.imwrite("big.tif", a.astype("f4"), bigtiff=True, **grey)
+    note("big.tif", a)
+    tifffile.imwrite("imagej.tif", a.astype("u2"), imagej=True, resolution=(2.0, 4.0),
+                     metadata={"spacing": 3.0, "unit": "um", "axes": "ZYX"})
+    note("imagej.tif", a, dim=3, spacing=[3.0, 0.25, 0.5], unit="um")
+    with zipfile.ZipFile("stack.zip", "w", zipfile.ZIP_DEFLATED) as z:
+        z.write("u8.tif", "deep/u8.tif")
+        z.writestr("__MACOSX/._u8.tif", "not data")
+    note("stack.zip", a)
+    note("stack.zip:deep/u8.tif", a)
+
+
+def vti(name, values, components=1, cells=False, mode="Appended", compressor="None", raw=True,
+        wide=True, big=False, names=("s",)):
+    image = vtk.vtkImageData()
+    nz, ny, nx = (n + cells for n in values.shape[:3])
+    image.SetDimensions(nx, ny, nz)
+    image.SetSpacing(1.0, 2.0, 3.0)
+    image.SetOrigin(5, 6, 7)
+    for k, array in enumerate(names):
+        v = numpy_to_vtk(np.ascontiguousarray(values.reshape(-1, components)) + k, deep=1)
+        v.SetName(array)
+        (image.GetCellData() if cells else image.GetPointData()).AddArray(v)
+    writer = vtk.vtkXMLImageDataWriter()
+    writer.SetFileName(name)
+    writer.SetInputData(image)
+    getattr(writer, "SetDataModeTo" + mode)()
+    getattr(writer, "SetCompressorTypeTo" + compressor)()
+    if compressor == "ZLib":
+        writer.SetBlockSize(64)
+    writer.SetEncodeAppendedData(not raw)
+    getattr(writer, "SetHeaderTypeToUInt" + ("64" if wide else "32"))()
+    getattr(writer, "SetByteOrderTo" + ("Big" if big else "Little") + "Endian")()
+    assert writer.Write()
+
+
+def vtk_images():
+    types = [a.astype("f4") / 3, a.astype("f8") / 3, a.astype("i2"), a.astype("u1")]
+    spaced = dict(spacing=[3.0, 2.0, 1.0])
+    count = 0
+    for mode in ["Appended", "Binary", "Ascii"]:
+        for compressor in ["None", "ZLib"]:
+            for raw in [True, False]:
+                for wide in [True, False]:
+                    if mode == "Ascii" and (compressor == "ZLib" or not (raw and wide)):
+                        continue
+                    if mode == "Binary" and not raw:
+                        continue
+                    count += 1
+                    name, values = f"v{count:02}.vti", types[count % 4]
+                    vti(name, values, 1, count % 3 == 0, mode, compressor, raw, wide, count % 5 > 2)
+                    note(name, values, **spaced)
+    vector = (np.stack([a, a + 0.5, -a], axis=-1) / 9).astype("f4")
+    for mode in ["Appended", "Binary", "Ascii"]:
+        vti(f"vector-{mode}.vti", vector, 3, mode=mode)
+        note(f"vector-{mode}.vti", np.moveaxis(vector, -1, 0), **spaced)
+    vti("two.vti", a.astype("f4"), names=("p", "q"))
+    note("two.vti:q", a + 1, **spaced)
+    vti("flat.vti", a[:1].astype("f4"))
+    note("flat.vti", a[0], spacing=[2.0, 1.0])
+
+
+for make in [arrays, hdf5, netcdf, tiff, vtk_images]:
+    make()
+with open("expected.json", "w") as f:
+    json.dump(expected, f)
+print(len(expected), "addresses")
