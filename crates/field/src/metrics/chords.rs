@@ -105,7 +105,7 @@ pub(super) fn corrected(axis: &Axis, whole: &[f64]) -> Vec<f64> {
     let n = axis.points;
     let weight = |l: usize| match axis.boundary {
         Boundary::Periodic => 1.0,
-        Boundary::Neumann => n as f64 / n.saturating_sub(l + 1).max(1) as f64,
+        Boundary::Neumann | Boundary::Dirichlet => n as f64 / n.saturating_sub(l + 1).max(1) as f64,
     };
     whole.iter().enumerate().map(|(l, w)| w * weight(l)).collect()
 }
@@ -153,7 +153,7 @@ mod tests {
                     let rate = (1.0 - p).powi(2) * p.powi(l as i32);
                     let length = chords.length[l - 1] / l as f64;
                     let places = match boundary {
-                        Boundary::Neumann => points - l - 1,
+                        Boundary::Neumann | Boundary::Dirichlet => points - l - 1,
                         Boundary::Periodic => points,
                     };
                     let error = (rate / (lines * places as f64)).sqrt() / length;

@@ -54,7 +54,7 @@ pub(super) fn along(
         .map(|(a, s)| {
             let reach = match a.boundary {
                 Boundary::Periodic => a.points / 2,
-                Boundary::Neumann => a.points - 1,
+                Boundary::Neumann | Boundary::Dirichlet => a.points - 1,
             };
             reach / s.unsigned_abs()
         })

@@ -161,7 +161,7 @@ fn join(cells: &[u8], points: &[usize], axis: usize, boundary: Boundary) -> (Vec
 fn padded_axis(axis: &Axis) -> Axis {
     match axis.boundary {
         Boundary::Periodic => *axis,
-        Boundary::Neumann => Axis { points: axis.points + 2, ..*axis },
+        Boundary::Neumann | Boundary::Dirichlet => Axis { points: axis.points + 2, ..*axis },
     }
 }
 

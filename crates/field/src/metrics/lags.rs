@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn every_pair_is_visited_once() {
         let axis = |points, boundary| Axis { points, length: 1.5, boundary };
-        use Boundary::{Neumann, Periodic};
+        use Boundary::{Dirichlet, Neumann, Periodic};
         for (axes, lag) in [
             (vec![axis(5, Neumann)], vec![2]),
             (vec![axis(5, Periodic)], vec![-3]),
@@ -96,7 +96,9 @@ mod tests {
                     let moved = at[axis] as isize + lag[axis];
                     let moved = match a.boundary {
                         Periodic => Some(moved.rem_euclid(a.points as isize) as usize),
-                        Neumann => usize::try_from(moved).ok().filter(|m| *m < a.points),
+                        Neumann | Dirichlet => {
+                            usize::try_from(moved).ok().filter(|m| *m < a.points)
+                        }
                     };
                     target = target.zip(moved).map(|(t, m)| t * a.points + m);
                 }

@@ -67,7 +67,7 @@ pub fn lineal_path(phase: &Ensemble) -> Result<DirectionalCurve, FieldError> {
 /// Places of k + 1 neighbouring cells along one line.
 pub(super) fn placements(axis: &Axis, k: usize) -> usize {
     match axis.boundary {
-        Boundary::Neumann => axis.points - k,
+        Boundary::Neumann | Boundary::Dirichlet => axis.points - k,
         Boundary::Periodic => axis.points,
     }
 }
@@ -104,7 +104,7 @@ mod tests {
                 for field in phase.fields() {
                     for x in 0..grid.len() {
                         let at = grid.position(x)[axis];
-                        if a.boundary == Boundary::Neumann && at + k >= a.points {
+                        if a.boundary != Boundary::Periodic && at + k >= a.points {
                             continue;
                         }
                         let line = x - at * stride;

@@ -28,7 +28,7 @@ pub(super) fn add_runs(cells: &[u8], grid: &Grid, axis: usize, both: &mut [Runs;
         let start = line / stride * stride * points + line % stride;
         let at = |i: usize| cells[start + i * stride];
         let first = match boundary {
-            Boundary::Neumann => 0,
+            Boundary::Neumann | Boundary::Dirichlet => 0,
             Boundary::Periodic => {
                 match (0..points).find(|&i| at(i) != at((i + points - 1) % points)) {
                     Some(change) => change,
@@ -39,7 +39,7 @@ pub(super) fn add_runs(cells: &[u8], grid: &Grid, axis: usize, both: &mut [Runs;
                 }
             }
         };
-        let (mut phase, mut length, mut edge) = (at(first), 0, boundary == Boundary::Neumann);
+        let (mut phase, mut length, mut edge) = (at(first), 0, boundary != Boundary::Periodic);
         for i in first..first + points {
             let here = at(if i < points { i } else { i - points });
             if here != phase {
@@ -55,7 +55,7 @@ pub(super) fn add_runs(cells: &[u8], grid: &Grid, axis: usize, both: &mut [Runs;
         }
         let runs = &mut both[usize::from(phase)];
         match boundary {
-            Boundary::Neumann => runs.cut[length] += 1,
+            Boundary::Neumann | Boundary::Dirichlet => runs.cut[length] += 1,
             Boundary::Periodic => runs.whole[length] += 1,
         }
     }
