@@ -10,9 +10,7 @@ use karhunen_field::path::{Path, TimeGrid, VariancePreserving};
 use karhunen_field::prior::Bessel;
 use karhunen_field::resample::spectral;
 use karhunen_field::sampler::{Method, Reverse, WienerExponential, integrate, start};
-use karhunen_field::{
-    Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Prior, Transform,
-};
+use karhunen_field::{Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Prior, Transform};
 
 /// A family of grids of one box, the last one standing for the continuum.
 fn families() -> Vec<Vec<Grid>> {
