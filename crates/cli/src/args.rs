@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use karhunen_field::sampler::Method;
+use karhunen_field::{Boundaries, Boundary};
 use karhunen_train::config::parse_points;
 
 /// Generative models of functions: train across resolutions, sample at any.
@@ -41,6 +42,45 @@ pub struct Points(pub Vec<usize>);
 
 fn points(text: &str) -> Result<Points, String> {
     parse_points(text).map(Points)
+}
+
+/// Boundary conditions, as typed.
+#[derive(Debug, Args, Default)]
+pub struct BoundaryArgs {
+    /// neumann (the default), periodic, dirichlet, or one an axis such as periodic,dirichlet.
+    #[arg(long, value_parser = boundaries)]
+    boundary: Option<Boundaries>,
+    /// Short for --boundary periodic.
+    #[arg(long, conflicts_with = "boundary")]
+    periodic: bool,
+}
+
+impl BoundaryArgs {
+    /// What was asked for.
+    pub fn get(&self) -> Boundaries {
+        let default = if self.periodic { Boundary::Periodic } else { Boundary::Neumann };
+        self.boundary.clone().unwrap_or(default.into())
+    }
+}
+
+fn boundaries(text: &str) -> Result<Boundaries, String> {
+    text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
+}
+
+/// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rung {
+    /// The grid's cells.
+    pub points: Points,
+    /// Path time.
+    pub until: f64,
+}
+
+fn rung(text: &str) -> Result<Rung, String> {
+    let parsed = text.split_once('@').and_then(|(grid, time)| {
+        Some(Rung { points: points(grid).ok()?, until: time.trim().parse().ok()? })
+    });
+    parsed.ok_or_else(|| format!("`{text}` is no grid with a time; write 32x32@0.7"))
 }
 
 fn method(text: &str) -> Result<Method, String> {
@@ -81,6 +121,8 @@ pub struct InspectArgs {
     pub prior: Option<String>,
     #[command(flatten)]
     pub parameters: PriorParameters,
+    #[command(flatten)]
+    pub boundary: BoundaryArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -119,6 +161,9 @@ pub struct PriorParameters {
     /// Factor on the Laplacian part (combined).
     #[arg(long)]
     pub laplacian: Option<f64>,
+    /// CSV or NPY file with two columns, frequency |ω| and eigenvalue (tabulated).
+    #[arg(long)]
+    pub table: Option<String>,
 }
 
 /// `karhunen prior`
@@ -127,7 +172,8 @@ pub struct PriorParameters {
     after_help = "Example:\n  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy"
 )]
 pub struct PriorArgs {
-    /// standard, truncated, laplacian, bessel, combined, matern or fitted.
+    /// standard, truncated, laplacian, bessel, combined, matern, tabulated, fitted or
+    /// fitted-anisotropic.
     pub kind: String,
     #[command(flatten)]
     pub parameters: PriorParameters,
@@ -137,9 +183,8 @@ pub struct PriorArgs {
     /// Cells per axis.
     #[arg(long, value_parser = points)]
     pub grid: Points,
-    /// Periodic instead of Neumann boundaries.
-    #[arg(long)]
-    pub periodic: bool,
+    #[command(flatten)]
+    pub boundary: BoundaryArgs,
     /// Fields to draw.
     #[arg(long, default_value_t = 4)]
     pub count: u64,
@@ -210,12 +255,20 @@ pub struct SampleArgs {
     /// Number of the first field.
     #[arg(long, default_value_t = 0)]
     pub index: u64,
-    /// euler-maruyama, heun or dpm++2m; the model's own by default.
+    /// dpm++2m, wiener-exponential, heun, ddim, euler-maruyama, exponential-euler, heun-churn or
+    /// predictor-corrector; the model's own by default.
     #[arg(long, value_parser = method)]
     pub sampler: Option<Method>,
     /// Network evaluations a field; the model's own by default.
     #[arg(long)]
     pub evaluations: Option<usize>,
+    /// Steps as many as this error a step asks for, in standard deviations of the data, instead of a
+    /// number of evaluations.
+    #[arg(long, value_name = "ERROR", conflicts_with = "evaluations")]
+    pub tolerance: Option<f64>,
+    /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
+    #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
+    pub refine: Vec<Rung>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
     #[arg(long)]
     pub surrogate: bool,
@@ -261,9 +314,8 @@ pub struct EvaluateArgs {
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,
-    /// Periodic instead of Neumann boundaries, where no model says which.
-    #[arg(long)]
-    pub periodic: bool,
+    #[command(flatten)]
+    pub boundary: BoundaryArgs,
     /// Seed of splits, directions and surrogate.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,

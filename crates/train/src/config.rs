@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use karhunen_field::path::VariancePreserving;
 use karhunen_field::sampler::Method;
-use karhunen_field::{Boundary, Grid};
+use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::{FnoConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain};
 
@@ -26,7 +26,7 @@ pub struct RunConfig {
     /// Covariance of the noise.
     pub prior: PriorConfig,
     /// Signal and noise over time.
-    pub path: VariancePreserving,
+    pub path: PathConfig,
     /// The network.
     pub network: FnoConfig,
     /// Loss, optimizer, budget.
@@ -44,7 +44,7 @@ impl Default for RunConfig {
             seed: 0,
             data: DataConfig::default(),
             prior: PriorConfig::Fitted,
-            path: VariancePreserving::default(),
+            path: PathConfig::default(),
             network: FnoConfig::default(),
             training: TrainingConfig::default(),
             levels: vec![level("16x16", 0.6), level("32x32", 0.25), level("64x64", 0.15)],
@@ -62,8 +62,8 @@ pub struct DataConfig {
     /// Held-out fields from a file of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_source: Option<String>,
-    /// Boundary condition of every axis.
-    pub boundary: Boundary,
+    /// Boundary condition: `"neumann"`, `"periodic"`, `"dirichlet"`, or a list of one an axis.
+    pub boundary: Boundaries,
     /// Cells of random patches cut from large images, as `128x128`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
@@ -89,7 +89,7 @@ impl Default for DataConfig {
         Self {
             source: "builtin:spinodal".into(),
             validation_source: None,
-            boundary: Boundary::Neumann,
+            boundary: Boundary::Neumann.into(),
             patch: None,
             count: None,
             validation: 0.1,
@@ -211,7 +211,7 @@ impl RunConfig {
     /// Reads a file and applies `key=value` settings such as `training.steps=200` on top.
     ///
     /// # Errors
-    /// [`TrainError::Read`] if the file cannot be read; [`TrainError::Config`] with the place and,
+    /// [`TrainError::Read`] if the file, or a table it names, cannot be read; [`TrainError::Config`] with the place and,
     /// for an unknown key, the nearest known one.
     pub fn load(path: Option<&Path>, settings: &[String]) -> Result<Self, TrainError> {
         let mut table = toml::Table::new();
@@ -227,7 +227,9 @@ impl RunConfig {
         for setting in settings {
             apply(&mut table, setting)?;
         }
-        Self::from_table(table, &place)
+        let mut config = Self::from_table(table, &place)?;
+        config.prior.resolve(path)?;
+        Ok(config)
     }
 
     /// From an already parsed table; `place` names it in errors.
@@ -258,8 +260,8 @@ impl RunConfig {
         let fail = |message: String| TrainError::Config { place: "levels".into(), message };
         let last = self.levels.last().ok_or_else(|| fail("there must be at least one".into()))?;
         let sizes = |text: &str| parse_points(text).map_err(&fail);
-        let finest =
-            Grid::unit(&sizes(&last.grid)?, self.data.boundary).map_err(|e| fail(e.to_string()))?;
+        let finest = Grid::unit(&sizes(&last.grid)?, &self.data.boundary)
+            .map_err(|e| fail(e.to_string()))?;
         let mut grids: Vec<Grid> = Vec::new();
         for level in &self.levels {
             let points = sizes(&level.grid)?;

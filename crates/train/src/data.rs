@@ -60,7 +60,8 @@ impl Data {
     pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Self, TrainError> {
         let Loaded { mut training, mut validation, mut notes } = load(config, finest, seed)?;
         let (channels, points) = (training.channels, finest.len());
-        let normalisation = Normalisation::measure(&training.values, channels, points);
+        let centred = finest.holds_constants();
+        let normalisation = Normalisation::measure(&training.values, channels, points, centred);
         if let Some(channel) = normalisation.scale.iter().position(|s| *s <= 0.0 || !s.is_finite())
         {
             return Err(TrainError::Data {

@@ -1,14 +1,18 @@
 //! The noise's covariance as the configuration names it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use karhunen_field::FieldError;
 use karhunen_field::prior::{
-    Bessel, Combined, Fitted, Laplacian, Matern, Prior, Standard, Truncated,
+    Bessel, Combined, Fitted, FittedAnisotropic, Laplacian, Matern, Prior, Standard, Tabulated,
+    Truncated,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::spectrum_table::SpectrumTable;
 use crate::statistics::Statistics;
+use crate::{TrainError, data};
 
 /// `[prior]`: the covariance of the noise, by `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +20,8 @@ use crate::statistics::Statistics;
 pub enum PriorConfig {
     /// Isotropic, the data's own spectrum (the default).
     Fitted,
+    /// The data's own spectrum, different along each axis.
+    FittedAnisotropic,
     /// White noise per cell: the finite-dimensional baseline, no function in the limit.
     Standard,
     /// Random weights on few Fourier modes, 0 beyond (the published "FNO" prior).
@@ -67,6 +73,11 @@ pub enum PriorConfig {
         /// Smoothness ν.
         smoothness: f64,
     },
+    /// From a table of |ω| and λ.
+    Tabulated {
+        /// Rows `[[frequency, eigenvalue], …]`, or a CSV or NPY file of two columns.
+        table: SpectrumTable,
+    },
 }
 
 fn one() -> f64 {
@@ -74,27 +85,52 @@ fn one() -> f64 {
 }
 
 impl PriorConfig {
-    /// The covariance for boxes of dimension `dim`; `Fitted` reads the data's statistics and the
-    /// random weights of `Truncated` come from `seed`.
+    /// Whether the covariance is measured from data.
+    pub fn is_fitted(&self) -> bool {
+        matches!(self, Self::Fitted | Self::FittedAnisotropic)
+    }
+
+    /// Replaces a file named in the configuration at `beside` by what it holds.
+    ///
+    /// # Errors
+    /// As [`SpectrumTable::rows`].
+    pub fn resolve(&mut self, beside: Option<&Path>) -> Result<(), TrainError> {
+        if let Self::Tabulated { table } = self {
+            if let SpectrumTable::File(name) = table {
+                *name = data::resolve(name, beside);
+            }
+            *table = SpectrumTable::Rows(table.rows()?);
+        }
+        Ok(())
+    }
+
+    /// The covariance for boxes of dimension `dim`; the fitted kinds read the data's statistics and
+    /// the random weights of `Truncated` come from `seed`.
     ///
     /// # Errors
     /// [`FieldError::NotTraceClass`] or [`FieldError::Parameter`] from the constructors;
-    /// [`FieldError::TooFew`] if `Fitted` is asked for without statistics.
+    /// [`FieldError::TooFew`] if a fitted kind is asked for without statistics; those of
+    /// [`SpectrumTable::rows`].
     pub fn build(
         &self,
         dim: usize,
         seed: u64,
         statistics: Option<&Statistics>,
-    ) -> Result<Arc<dyn Prior>, FieldError> {
+    ) -> Result<Arc<dyn Prior>, TrainError> {
+        let measured = || {
+            let what = "a prior fitted to data";
+            statistics.ok_or(FieldError::TooFew { what, least: 2, count: 0 })
+        };
         Ok(match *self {
             Self::Fitted => {
-                let s = statistics.ok_or(FieldError::TooFew {
-                    what: "a prior fitted to data",
-                    least: 2,
-                    count: 0,
-                })?;
+                let s = measured()?;
                 Arc::new(Fitted::new(&s.grid, &s.average_variances())?)
             }
+            Self::FittedAnisotropic => {
+                let s = measured()?;
+                Arc::new(FittedAnisotropic::new(s.grid, s.average_variances())?)
+            }
+            Self::Tabulated { ref table } => Arc::new(Tabulated::new(dim, table.rows()?)?),
             Self::Standard => Arc::new(Standard::new()),
             Self::Truncated { cutoff, scale } => Arc::new(Truncated::new(seed, cutoff, scale)?),
             Self::Laplacian { scale, power, constant } => {

@@ -33,19 +33,19 @@ pub fn explain(message: &str) -> String {
         None => (message.trim_end(), ""),
     };
     let unknown = ["field", "variant"].into_iter().find_map(|what| {
-        let rest = message.strip_prefix("unknown ")?.strip_prefix(what)?.strip_prefix(" `")?;
+        let (before, rest) = message.split_once(&format!("unknown {what} `"))?;
         let mut names = rest.split('`').step_by(2);
         let name = names.next()?;
-        Some((what, name, names.collect::<Vec<_>>()))
+        Some((what, before, name, names.collect::<Vec<_>>()))
     });
-    let Some((what, name, known)) = unknown else {
+    let Some((what, before, name, known)) = unknown else {
         return if place.is_empty() { message.to_string() } else { format!("{place}: {message}") };
     };
     let key = match (what, place) {
-        ("field", "") => format!("unknown key `{name}`"),
-        ("field", _) => format!("unknown key `{place}.{name}`"),
-        (_, "") => format!("unknown name `{name}`"),
-        (_, _) => format!("{place} = `{name}`: unknown name"),
+        ("field", "") => format!("{before}unknown key `{name}`"),
+        ("field", _) => format!("{before}unknown key `{place}.{name}`"),
+        (_, "") => format!("{before}unknown name `{name}`"),
+        (_, _) => format!("{before}{place} = `{name}`: unknown name"),
     };
     let nearest = known
         .iter()

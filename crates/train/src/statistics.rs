@@ -8,15 +8,16 @@ use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 /// One affine map a channel: stored values = (file's values − offset) / scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
-    /// Mean of each channel over the training data.
+    /// Mean of each channel over the training data; 0 on boxes that hold no constants.
     pub offset: Vec<f64>,
     /// Standard deviation of each channel over the training data.
     pub scale: Vec<f64>,
 }
 
 impl Normalisation {
-    /// Measures an affine map from `[sample, channel, point]` values.
-    pub fn measure(values: &[f32], channels: usize, points: usize) -> Self {
+    /// Measures an affine map from `[sample, channel, point]` values. Where functions vanish at walls
+    /// (`centred` false) nothing is subtracted, which would lift them off, and the scale is about 0.
+    pub fn measure(values: &[f32], channels: usize, points: usize, centred: bool) -> Self {
         let (mut offset, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
         let count = values.len() / (channels * points);
         let per_channel = (count * points) as f64;
@@ -25,7 +26,9 @@ impl Normalisation {
                 block.iter().for_each(|v| visit(i % channels, f64::from(*v)));
             }
         };
-        each(&mut |c, v| offset[c] += v / per_channel);
+        if centred {
+            each(&mut |c, v| offset[c] += v / per_channel);
+        }
         each(&mut |c, v| scale[c] += (v - offset[c]).powi(2) / per_channel);
         scale.iter_mut().for_each(|s| *s = s.sqrt());
         Self { offset, scale }

@@ -2,17 +2,15 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use karhunen_field::noise::stream;
-use karhunen_field::sampler::{self, Method, Reverse};
+use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
 use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
-use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::statistics::Statistics;
 
@@ -29,7 +27,7 @@ pub fn build_model(
     let prior = config.prior.build(grid.dim(), config.seed, Some(statistics))?;
     let preconditioner = Preconditioner::new(
         config.training.preconditioning,
-        Arc::new(config.path),
+        config.path.build(),
         prior,
         statistics.law()?,
         grid,
@@ -45,7 +43,7 @@ pub fn build_model(
 /// # Errors
 /// As [`build_model`].
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
-    if config.prior != PriorConfig::Fitted {
+    if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
     }
     Fno::new(&config.network, &grid, 1, config.seed, &Device::flex())?;
@@ -70,7 +68,18 @@ pub struct TrainedModel {
 }
 
 /// How to sample.
-#[derive(Debug, Clone, Copy, PartialEq)]
+///
+/// # Example
+/// ```
+/// use karhunen_field::{Boundary, Grid, sampler::Method};
+/// use karhunen_train::trained::{Coarse, Request};
+/// let grid = Grid::unit(&[64, 64], Boundary::Neumann)?;
+/// let coarse = vec![Coarse { grid: grid.with_points(&[32, 32])?, until: 0.7 }];
+/// let request = Request { coarse, ..Request::new(grid, 3, Method::WienerExponential, 20) };
+/// assert_eq!(request.first_grid().points(), [32, 32]);
+/// # Ok::<(), karhunen_field::FieldError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Where to evaluate the functions.
     pub grid: Grid,
@@ -80,6 +89,41 @@ pub struct Request {
     pub method: Method,
     /// Budget of network evaluations a field.
     pub evaluations: usize,
+    /// Coarser grids on the way, by falling time; none by default.
+    pub coarse: Vec<Coarse>,
+    /// Takes as many steps as this error a step asks for, in standard deviations of the data,
+    /// instead of the budget: [`sampler::adaptive_times`].
+    pub tolerance: Option<f64>,
+}
+
+/// A grid that a run stays on while noise is high.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coarse {
+    /// The grid; coarser than those after it.
+    pub grid: Grid,
+    /// Path time down to which it serves.
+    pub until: f64,
+}
+
+/// Fields that choose the time grid for a tolerance: the first of the seed, whichever are asked for,
+/// so that a field does not depend on its batch.
+const PILOTS: u64 = 4;
+
+impl Request {
+    /// On one grid, with a budget.
+    pub fn new(grid: Grid, seed: u64, method: Method, evaluations: usize) -> Self {
+        Self { grid, seed, method, evaluations, coarse: Vec::new(), tolerance: None }
+    }
+
+    /// Where the run begins.
+    pub fn first_grid(&self) -> Grid {
+        self.coarse.first().map_or(self.grid, |c| c.grid)
+    }
+
+    fn refinements(&self) -> Vec<Refinement> {
+        let next = self.coarse.iter().skip(1).map(|c| c.grid).chain([self.grid]);
+        self.coarse.iter().zip(next).map(|(c, grid)| Refinement { time: c.until, grid }).collect()
+    }
 }
 
 impl TrainedModel {
@@ -134,8 +178,8 @@ impl TrainedModel {
     /// `observe(steps done, steps)` counts over all batches.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] for a budget that pays for no step; non-finite values; those of
-    /// the network.
+    /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
+    /// positive; those of [`sampler::integrate_refining`]; non-finite values; those of the network.
     pub fn sample(
         &self,
         request: &Request,
@@ -144,25 +188,46 @@ impl TrainedModel {
     ) -> Result<(Ensemble, usize), FieldError> {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
-        let steps = request.method.steps_for(request.evaluations)?;
-        let times = request.method.default_times().times(path, steps);
+        let times = self.times(request)?;
+        let refinements = request.refinements();
         let at_once = (BATCH_CELLS / request.grid.len()).max(1) as u64;
         let batches = (indices.end - indices.start).div_ceil(at_once) as usize;
         let mut values = Vec::new();
         let mut evaluations = 0;
         for (batch, first) in (indices.start..indices.end).step_by(at_once as usize).enumerate() {
             let part = first..indices.end.min(first + at_once);
-            let x = sampler::start(p.law(), prior, path, request.grid, request.seed, part);
+            let first_grid = request.first_grid();
+            let x = sampler::start(p.law(), prior, path, first_grid, request.seed, part);
             let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, first);
             let mut sampler = request.method.build();
             let mut progress = |done: usize, of: usize| observe(batch * of + done, batches * of);
-            let x = sampler::integrate(sampler.as_mut(), &mut reverse, &times, x, &mut progress)?;
+            let x = sampler::integrate_refining(
+                sampler.as_mut(),
+                &mut reverse,
+                &times,
+                &refinements,
+                x,
+                &mut progress,
+            )?;
             evaluations = reverse.evaluations;
             values.extend(x.values);
         }
         let mut fields = Ensemble::new(request.grid, self.statistics.mean.channels, values)?;
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
+    }
+
+    /// Where along the path a request evaluates.
+    fn times(&self, request: &Request) -> Result<Vec<f64>, FieldError> {
+        let p = &self.model.preconditioner;
+        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let Some(tolerance) = request.tolerance else {
+            let steps = request.method.steps_for(request.evaluations)?;
+            return Ok(request.method.default_times().times(path, steps));
+        };
+        let x = sampler::start(p.law(), prior, path, request.grid, request.seed, 0..PILOTS);
+        let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, 0);
+        sampler::adaptive_times(&mut reverse, x, tolerance)
     }
 
     /// The untrained Gaussian surrogate N(m, c): what mean and spectrum alone can do, in the

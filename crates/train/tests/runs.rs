@@ -192,7 +192,7 @@ fn a_model_is_the_same_function_whatever_the_batch() {
     train(&tiny(&[]), scratch.path());
     let model = TrainedModel::load(scratch.path()).unwrap();
     let grid = model.grid(&[17, 9]).unwrap();
-    let request = Request { grid, seed: 5, method: Method::DpmSolver2M, evaluations: 4 };
+    let request = Request::new(grid, 5, Method::DpmSolver2M, 4);
     let (many, evaluations) = model.sample(&request, 0..6, &mut |_, _| ()).unwrap();
     assert_eq!(evaluations, 4);
     let (one, _) = model.sample(&request, 4..5, &mut |_, _| ()).unwrap();

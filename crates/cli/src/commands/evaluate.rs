@@ -4,7 +4,7 @@ use std::path::Path;
 
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
-use karhunen_field::{Boundary, Ensemble, GaussianLaw, Grid, moments::Moments, resample};
+use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_formats::ReadOptions;
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
@@ -62,10 +62,9 @@ fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ens
     let dim = model.map(|m| m.statistics.grid.dim());
     let options = ReadOptions { channels: channels.filter(|c| *c > 1), dim, ..Default::default() };
     let raw = karhunen_formats::read(&args.samples, &options)?;
-    let boundary = if args.periodic { Boundary::Periodic } else { Boundary::Neumann };
     let grid = match model {
         Some(model) => model.grid(&raw.points)?,
-        None => Grid::unit(&raw.points, boundary)?,
+        None => Grid::unit(&raw.points, args.boundary.get())?,
     };
     Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
 }
@@ -92,7 +91,7 @@ fn prepare(
     let config = DataConfig {
         source: args.reference.clone(),
         validation_source: None,
-        boundary: samples.grid.axes()[0].boundary,
+        boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
         count: None,
         ..trained
@@ -159,12 +158,8 @@ pub fn zero_padded(
     seed: u64,
     count: u64,
 ) -> Result<Ensemble, Failure> {
-    let request = Request {
-        grid: model.statistics.grid,
-        seed,
-        method: model.config.sampling.sampler,
-        evaluations: model.config.sampling.evaluations,
-    };
+    let sampling = &model.config.sampling;
+    let request = Request::new(model.statistics.grid, seed, sampling.sampler, sampling.evaluations);
     let (coarse, _) = sample(model, &request, 0..count)?;
     Ok(resample::spectral(&coarse, grid)?)
 }

@@ -1,7 +1,7 @@
 //! `karhunen inspect`: what a data set is, and what would be done with it.
 
+use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
-use karhunen_field::{Boundary, Grid};
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::Data;
 use serde_json::json;
@@ -16,9 +16,11 @@ use crate::report::{pictures, table};
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let native = Native::of(&args.data)?;
     let patch = args.patch.as_ref().map(|p| p.0.clone());
-    let planned = plan::for_data(&args.data, &native, patch.as_deref());
+    let mut planned = plan::for_data(&args.data, &native, patch.as_deref());
     let points = patch.unwrap_or_else(|| planned.points.clone());
-    let grid = Grid::unit(&points, Boundary::Neumann)?;
+    let boundary = args.boundary.get();
+    let grid = Grid::unit(&points, &boundary)?;
+    planned.config.data.boundary = boundary;
     let config = DataConfig { count: Some(2048), ..planned.config.data.clone() };
     let data = Data::load(&config, grid, 0)?;
     let slope = table::spectrum_slope(&data.statistics, &grid);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use karhunen_field::noise::stream;
-use karhunen_field::{Boundary, Grid, Prior, prior};
+use karhunen_field::{Grid, Prior, prior};
 use karhunen_train::TrainError;
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::Data;
@@ -18,17 +18,17 @@ use crate::report::files;
 /// Draws and writes one file.
 pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
-    let boundary = if args.periodic { Boundary::Periodic } else { Boundary::Neumann };
-    let grid = Grid::unit(&args.grid.0, boundary)?;
+    let boundary = args.boundary.get();
+    let grid = Grid::unit(&args.grid.0, &boundary)?;
     let config = configuration(&args.kind, &args.parameters)?;
     let count = args.count.max(1);
     memory::check_fields(count as f64, &grid, 1, 3 * size_of::<f64>(), "--count or --grid")?;
-    let statistics = match (&config, &args.data) {
-        (PriorConfig::Fitted, Some(source)) => {
+    let statistics = match (config.is_fitted(), &args.data) {
+        (true, Some(source)) => {
             let data = DataConfig { source: source.clone(), boundary, ..DataConfig::default() };
             Some(Data::load(&data, grid, args.seed)?.statistics)
         }
-        (PriorConfig::Fitted, None) => {
+        (true, None) => {
             return Err(Failure::usage("a fitted prior takes its spectrum from data")
                 .help("give --data PATH, or --data builtin:spinodal"));
         }
@@ -68,11 +68,15 @@ pub fn configuration(kind: &str, given: &PriorParameters) -> Result<PriorConfig,
             table.insert(key.into(), value.into());
         }
     }
+    if let Some(table_of) = &given.table {
+        table.insert("table".into(), table_of.as_str().into());
+    }
     if let Some(cutoff) = given.cutoff {
         table.insert("cutoff".into(), i64::from(cutoff).into());
     }
-    table.try_into().map_err(|e: toml::de::Error| {
-        TrainError::Config { place: format!("prior {kind}"), message: explain(&e.to_string()) }
-            .into()
-    })
+    let place = format!("prior {kind}");
+    let wrong = |e: toml::de::Error| TrainError::Config { place, message: explain(&e.to_string()) };
+    let mut config: PriorConfig = table.try_into().map_err(wrong)?;
+    config.resolve(None)?;
+    Ok(config)
 }

@@ -110,12 +110,7 @@ fn one_grid(
     args: &QuickstartArgs,
 ) -> Result<(Ensemble, Table), Failure> {
     let sampling = &model.config.sampling;
-    let request = Request {
-        grid: target.grid,
-        seed: args.seed,
-        method: sampling.sampler,
-        evaluations: sampling.evaluations,
-    };
+    let request = Request::new(target.grid, args.seed, sampling.sampler, sampling.evaluations);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
     files::write(&fields, &args.out.join(name), true)?;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use karhunen_field::{Ensemble, Grid};
-use karhunen_train::trained::Request;
+use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 
 use crate::args::SampleArgs;
@@ -27,11 +27,16 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     let (mut fields, evaluations) = if args.surrogate {
         (model.surrogate(grid, args.seed, indices), 0)
     } else {
+        let sampling = &model.config.sampling;
         let request = Request {
-            grid,
-            seed: args.seed,
-            method: args.sampler.unwrap_or(model.config.sampling.sampler),
-            evaluations: args.evaluations.unwrap_or(model.config.sampling.evaluations),
+            coarse: coarse(args, &model)?,
+            tolerance: args.tolerance,
+            ..Request::new(
+                grid,
+                args.seed,
+                args.sampler.unwrap_or(sampling.sampler),
+                args.evaluations.unwrap_or(sampling.evaluations),
+            )
         };
         sample(&model, &request, indices)?
     };
@@ -45,6 +50,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         begun.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// The grids of `--refine` on the model's box.
+fn coarse(args: &SampleArgs, model: &TrainedModel) -> Result<Vec<Coarse>, Failure> {
+    let on_box =
+        |r: &crate::args::Rung| Ok(Coarse { grid: model.grid(&r.points.0)?, until: r.until });
+    args.refine.iter().map(on_box).collect()
 }
 
 /// Samples with a progress bar.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use karhunen_field::denoiser::Prediction;
 use karhunen_field::prior::Bessel;
-use karhunen_field::{Denoiser, Ensemble, GaussianLaw, Path as _, VariancePreserving};
+use karhunen_field::{Denoiser, Ensemble, GaussianLaw, VariancePreserving};
 use karhunen_net::model::Inputs;
 use karhunen_net::{Device, Model, Preconditioner, Preconditioning};
 
