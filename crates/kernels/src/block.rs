@@ -10,10 +10,12 @@
 //! conditioning, and the spectrum, and computes the rest again.
 //!
 //! Samples go to threads; a batch too small for that shares each sample's tiles, columns and modes.
+//! The products of the modes are in `block_modes`. Both passes over tiles stay in this file, at more
+//! than 400 lines, because one is read against the other.
 
 use crate::activation::{activate, activation_slope};
 use crate::buffer::{Buffer, Fresh};
-use crate::mixing::{Complex, ComplexOut, conjugate_mix, mix, mix_conjugate, transpose};
+use crate::mixing::transpose;
 use crate::plan::SpectralPlan;
 use crate::product::{Start, Strided, product};
 use crate::rows::{Pairs, RowTable, Synthesis, analyse_row, synthesise_row};
@@ -21,9 +23,6 @@ use crate::share::{Shared, by_sample, for_each, with_scratch};
 use crate::simd::{Level, prefetch};
 use crate::tiles::Tiles;
 use crate::transform::{analyse, synthesise};
-
-/// Modes that one task mixes.
-const MODES: usize = 4;
 
 /// What follows the linear part of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -394,94 +393,6 @@ impl Block<'_> {
         });
     }
 
-    /// W_k x̂_k for every mode and sample.
-    fn mix(&self, spectrum: &[f32]) -> Buffer {
-        let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
-        let mut mixed = Fresh::new(self.batch * 2 * kept * outputs);
-        let to = mixed.shared();
-        for_each(kept.div_ceil(MODES), true, |task| {
-            for mode in task * MODES..kept.min((task + 1) * MODES) {
-                let [re, im] = self.weight(mode);
-                let a = spectrum_of(spectrum, mode, kept, inputs);
-                let b = Complex { re: re.as_ptr(), im: im.as_ptr(), row: outputs, column: 1 };
-                // SAFETY: each mode has its own columns of the result
-                unsafe {
-                    let c = spectrum_to(to, mode, kept, outputs, self.batch);
-                    mix(self.level, self.batch, outputs, inputs, a, b, c);
-                }
-            }
-        });
-        // SAFETY: every mode was written
-        unsafe { mixed.finish() }
-    }
-
-    /// Gradients of the weights and, if asked for, of the spectrum.
-    fn mix_backward(
-        &self,
-        spectrum: &[f32],
-        d_mixed: &[f32],
-        wants_spectrum: bool,
-    ) -> (Buffer, Buffer, Buffer) {
-        let (kept, inputs, outputs) = (self.plan.kept(), self.inputs, self.outputs);
-        let matrix = inputs * outputs;
-        let (mut re, mut im) = (Fresh::new(self.real.len()), Fresh::new(self.real.len()));
-        let mut d_spectrum =
-            Fresh::new(if wants_spectrum { self.batch * 2 * kept * inputs } else { 0 });
-        let (re_to, im_to, d_to) = (re.shared(), im.shared(), d_spectrum.shared());
-        if kept < self.plan.window() {
-            // SAFETY: all of both, before any task
-            unsafe {
-                re_to.at(0, self.real.len()).write_bytes(0, self.real.len());
-                im_to.at(0, self.real.len()).write_bytes(0, self.real.len());
-            }
-        }
-        for_each(kept.div_ceil(MODES), true, |task| {
-            with_scratch(2 * matrix, |turned| {
-                for mode in task * MODES..kept.min((task + 1) * MODES) {
-                    let at = self.plan.held[mode] * matrix;
-                    let d = spectrum_of(d_mixed, mode, kept, outputs);
-                    // conj(x̂)ᵀ d: x̂'s samples are the terms
-                    let x = spectrum_of(spectrum, mode, kept, inputs);
-                    let x = Complex { row: x.column, column: x.row, ..x };
-                    let rows = Complex { row: d.row, column: 1, ..d };
-                    // SAFETY: each mode has its own weight and its own columns; lengths as above
-                    unsafe {
-                        let c = ComplexOut {
-                            re: re_to.at(at, matrix),
-                            im: im_to.at(at, matrix),
-                            row: outputs,
-                        };
-                        conjugate_mix(self.level, inputs, outputs, self.batch, x, rows, c);
-                        if wants_spectrum {
-                            let [w_re, w_im] = self.weight(mode);
-                            let (t_re, t_im) = turned.split_at_mut(matrix);
-                            let (from, to) = (w_re.as_ptr(), t_re.as_mut_ptr());
-                            transpose(self.level, inputs, outputs, from, to);
-                            let (from, to) = (w_im.as_ptr(), t_im.as_mut_ptr());
-                            transpose(self.level, inputs, outputs, from, to);
-                            let w = Complex {
-                                re: t_re.as_ptr(),
-                                im: t_im.as_ptr(),
-                                row: inputs,
-                                column: 1,
-                            };
-                            let c = spectrum_to(d_to, mode, kept, inputs, self.batch);
-                            mix_conjugate(self.level, self.batch, inputs, outputs, d, w, c);
-                        }
-                    }
-                }
-            });
-        });
-        // SAFETY: held modes were written, the others filled
-        unsafe { (re.finish(), im.finish(), d_spectrum.finish()) }
-    }
-
-    /// Both parts of a kept mode's weight, `[in, out]`.
-    fn weight(&self, mode: usize) -> [&[f32]; 2] {
-        let (at, len) = (self.plan.held[mode], self.inputs * self.outputs);
-        [self.real, self.imaginary].map(|part| &part[at * len..(at + 1) * len])
-    }
-
     /// Sums of the chunks, in their order.
     fn reduce(
         &self,
@@ -518,36 +429,5 @@ impl Block<'_> {
             }
         }
         BlockGradients { real, imaginary, skip, bias, film }
-    }
-}
-
-/// One mode of all samples in `[batch; re, im; mode, channel]`.
-fn spectrum_of(spectrum: &[f32], mode: usize, kept: usize, channels: usize) -> Complex {
-    let row = 2 * kept * channels;
-    let re = spectrum[mode * channels..].as_ptr();
-    let im = spectrum[(kept + mode) * channels..].as_ptr();
-    Complex { re, im, row, column: 1 }
-}
-
-/// As [`spectrum_of`], to write to.
-///
-/// # Safety
-/// As [`Shared::at`].
-unsafe fn spectrum_to(
-    spectrum: Shared,
-    mode: usize,
-    kept: usize,
-    channels: usize,
-    batch: usize,
-) -> ComplexOut {
-    let row = 2 * kept * channels;
-    let reach = (batch - 1) * row + channels;
-    // SAFETY: the caller's promise, for every sample's row
-    unsafe {
-        ComplexOut {
-            re: spectrum.at(mode * channels, reach),
-            im: spectrum.at((kept + mode) * channels, reach),
-            row,
-        }
     }
 }

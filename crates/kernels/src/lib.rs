@@ -16,6 +16,7 @@
 mod activation;
 mod axes;
 mod block;
+mod block_modes;
 mod buffer;
 mod error;
 mod flex;
