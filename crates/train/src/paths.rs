@@ -119,7 +119,7 @@ mod tests {
         let unknown = config("path = {kind = \"linear\"}").unwrap_err();
         assert!(unknown.contains("known are variance-preserving, cosine"), "{unknown}");
         let key = config("path = {kind = \"flow\", sigma_max = 1.0}").unwrap_err();
-        assert!(key.contains("unknown field `sigma_max`, expected `end` or `start`"), "{key}");
+        assert!(key.contains("unknown key `path.sigma_max`; there are end, start"), "{key}");
         let near = config("path = {kind = \"cosine\", ofset = 1.0}").unwrap_err();
         assert!(near.contains("did you mean `offset`"), "{near}");
         let value = config("path = {kind = \"flow\", end = 1.5}").unwrap_err();
