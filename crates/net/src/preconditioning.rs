@@ -5,8 +5,8 @@
 //! | kind | base | gain | input |
 //! |---|---|---|---|
 //! | none (published) | x / a | b² / (a g) | x |
-//! | scalar | m + a σ_d² / S · (x − a m) | c_out | (x − a m) / √S |
-//! | Wiener | m + Σ_k a c_k / S_k · (x − a m)_k e_k | c_out | (x − a m) / √S |
+//! | scalar | m + a σ_d² / S · (x − a m) | √q c_out | (x − a m) / √S |
+//! | Wiener | m + Σ_k a c_k / S_k · (x − a m)_k e_k | q c_out | (x − a m) / √S |
 //!
 //! with S_k = a² c_k + b² λ_k, S = Σ S_k, v_k = c_k b² λ_k / S_k, c_out² = Σ v_k (Wiener) or
 //! σ_d² b² σ_n² / S (scalar), σ_d² = Σ c_k, σ_n² = Σ λ_k, and g² the diffusion of the forward
@@ -14,14 +14,22 @@
 //! whatever grid is evaluated: they are functions of t alone. With a zero output layer the Wiener
 //! kind is exact on Gaussian data; what is left to learn is what is not Gaussian.
 //!
+//! q = a² σ_d² / S is the data's share of the variance of x. As it vanishes, E[X₀ | x] becomes linear
+//! in x: what the Wiener filter leaves is of second order in a (1.0 to 1.6 q c_out on the built-in
+//! structures while q falls from 0.87 to 0.05), what a scalar filter leaves of first. The factor lets the network answer at unit scale at
+//! every t, and keeps what it says where nothing can be known from mattering: with gain c_out alone
+//! an answer of 0.4 c_out at t = 0.96, outside the times trained on, was twelve times the linear
+//! part, and the validation loss of the built-in run 0.784 instead of 0.765.
+//!
 //! What the network adds cannot exceed what is unknown: the residual of mode k has variance at most
 //! v_k. [`Preconditioner::bound`] therefore shrinks the network's answer by v_k / (v_k + δ v̄), with v̄
 //! the mean of v_k over the reference modes: nothing where anything is left to learn, zero in modes
 //! that data do not have (a conserved mean, the far tail of a smooth spectrum, what a nonlinearity
 //! aliases beyond the trained band).
 //!
-//! The training target (X₀ − base) / gain has unit scale at every t for the last two kinds; for
-//! the first, the weight (b/g)² makes the loss the published E‖(b/g) F + η‖².
+//! The loss weighs the squared error of F by q² (Wiener) or q (scalar), so that it is
+//! E‖D − X₀‖² / c_out², of unit scale at every t; for the first kind the weight (b/g)² makes it the
+//! published E‖(b/g) F + η‖².
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -147,8 +155,16 @@ impl Preconditioner {
         if self.kind == Preconditioning::Scalar {
             error = data * b2 * noise / sum;
         }
-        let skip = a * data / sum;
-        Scales { gain: error.sqrt(), input: 1.0 / sum.sqrt(), weight: 1.0, skip, negligible }
+        // what is not linear in x is of second order in a, what a scalar filter misses of first
+        let known = a2 * data / sum;
+        let known = if self.kind == Preconditioning::Wiener { known } else { known.sqrt() };
+        Scales {
+            gain: known * error.sqrt(),
+            input: 1.0 / sum.sqrt(),
+            weight: known * known,
+            skip: a * data / sum,
+            negligible,
+        }
     }
 
     /// Shrinks the network's part of one field `[channel, point]` where little is unknown.

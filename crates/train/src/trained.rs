@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
 use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
+use rayon::prelude::*;
 
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
@@ -174,8 +176,8 @@ impl TrainedModel {
 
     /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
     ///
-    /// Fields are made in batches; what field `i` is does not depend on them.
-    /// `observe(steps done, steps)` counts over all batches.
+    /// Fields are made in batches, one a thread at a time; what field `i` is does not depend on
+    /// them. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
@@ -184,37 +186,53 @@ impl TrainedModel {
         &self,
         request: &Request,
         indices: Range<u64>,
-        observe: &mut dyn FnMut(usize, usize),
+        observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let p = &self.model.preconditioner;
-        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let times = self.times(request)?;
         let refinements = request.refinements();
-        let at_once = (BATCH_CELLS / request.grid.len()).max(1) as u64;
-        let batches = (indices.end - indices.start).div_ceil(at_once) as usize;
-        let mut values = Vec::new();
-        let mut evaluations = 0;
-        for (batch, first) in (indices.start..indices.end).step_by(at_once as usize).enumerate() {
-            let part = first..indices.end.min(first + at_once);
-            let first_grid = request.first_grid();
-            let x = sampler::start(p.law(), prior, path, first_grid, request.seed, part);
-            let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, first);
-            let mut sampler = request.method.build();
-            let mut progress = |done: usize, of: usize| observe(batch * of + done, batches * of);
-            let x = sampler::integrate_refining(
-                sampler.as_mut(),
-                &mut reverse,
-                &times,
-                &refinements,
-                x,
-                &mut progress,
-            )?;
-            evaluations = reverse.evaluations;
-            values.extend(x.values);
-        }
+        let batches = batches(indices, request.grid.len());
+        let steps_done = AtomicUsize::new(0);
+        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = batches
+            .par_iter()
+            .map(|part| {
+                let progress = &mut |_, of| {
+                    let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
+                    observe(done, batches.len() * of);
+                };
+                self.sample_batch(request, part.clone(), &times, &refinements, progress)
+            })
+            .collect();
+        let parts = parts?;
+        let evaluations = parts.first().map_or(0, |(_, evaluations)| *evaluations);
+        let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
         let mut fields = Ensemble::new(request.grid, self.statistics.mean.channels, values)?;
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
+    }
+
+    fn sample_batch(
+        &self,
+        request: &Request,
+        indices: Range<u64>,
+        times: &[f64],
+        refinements: &[Refinement],
+        progress: &mut dyn FnMut(usize, usize),
+    ) -> Result<(Ensemble, usize), FieldError> {
+        let p = &self.model.preconditioner;
+        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let first = indices.start;
+        let x = sampler::start(p.law(), prior, path, request.first_grid(), request.seed, indices);
+        let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, first);
+        let mut sampler = request.method.build();
+        let x = sampler::integrate_refining(
+            sampler.as_mut(),
+            &mut reverse,
+            times,
+            refinements,
+            x,
+            progress,
+        )?;
+        Ok((x, reverse.evaluations))
     }
 
     /// Where along the path a request evaluates.
@@ -238,6 +256,15 @@ impl TrainedModel {
         self.statistics.normalisation.undo(&mut fields);
         fields
     }
+}
+
+/// Indices in batches: as many as threads where there are enough fields, none above the memory of a
+/// batch.
+fn batches(indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
+    let share = (indices.end - indices.start).div_ceil(rayon::current_num_threads() as u64);
+    let at_once = share.min((BATCH_CELLS / cells) as u64).max(1);
+    let from = indices.clone().step_by(at_once as usize);
+    from.map(|first| first..indices.end.min(first + at_once)).collect()
 }
 
 /// Cells of one batch of samples; bounds its memory (f64 states, f32 activations).

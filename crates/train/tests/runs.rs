@@ -193,9 +193,9 @@ fn a_model_is_the_same_function_whatever_the_batch() {
     let model = TrainedModel::load(scratch.path()).unwrap();
     let grid = model.grid(&[17, 9]).unwrap();
     let request = Request::new(grid, 5, Method::DpmSolver2M, 4);
-    let (many, evaluations) = model.sample(&request, 0..6, &mut |_, _| ()).unwrap();
+    let (many, evaluations) = model.sample(&request, 0..6, &|_, _| ()).unwrap();
     assert_eq!(evaluations, 4);
-    let (one, _) = model.sample(&request, 4..5, &mut |_, _| ()).unwrap();
+    let (one, _) = model.sample(&request, 4..5, &|_, _| ()).unwrap();
     assert_eq!(one.values[..], many.values[4 * grid.len()..5 * grid.len()]);
     assert!(many.values.iter().all(|v| v.is_finite()));
 }

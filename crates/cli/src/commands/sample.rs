@@ -66,7 +66,7 @@ pub fn sample(
     indices: std::ops::Range<u64>,
 ) -> Result<(Ensemble, usize), Failure> {
     let bar = bar("sampling", 0);
-    let result = model.sample(request, indices, &mut |done, of| {
+    let result = model.sample(request, indices, &|done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     });
