@@ -77,10 +77,13 @@ pub struct Rung {
 }
 
 fn rung(text: &str) -> Result<Rung, String> {
-    let parsed = text.split_once('@').and_then(|(grid, time)| {
-        Some(Rung { points: points(grid).ok()?, until: time.trim().parse().ok()? })
-    });
-    parsed.ok_or_else(|| format!("`{text}` is no grid with a time; write 32x32@0.7"))
+    let wrong = || format!("`{text}` is no grid with a time; write 32x32@0.7");
+    let (grid, time) = text.split_once('@').ok_or_else(wrong)?;
+    let until: f64 = time.trim().parse().map_err(|_| wrong())?;
+    if !(until.is_finite() && until > 0.0) {
+        return Err(format!("`{text}`: the time must be positive and finite"));
+    }
+    Ok(Rung { points: points(grid)?, until })
 }
 
 fn method(text: &str) -> Result<Method, String> {
@@ -263,19 +266,19 @@ pub struct SampleArgs {
     #[arg(long)]
     pub evaluations: Option<usize>,
     /// Steps as many as this error a step asks for, in standard deviations of the data, instead of a
-    /// number of evaluations.
+    /// number of evaluations (sampler wiener-exponential).
     #[arg(long, value_name = "ERROR", conflicts_with = "evaluations")]
     pub tolerance: Option<f64>,
     /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
     #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
     pub refine: Vec<Rung>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine"])]
     pub surrogate: bool,
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range)]
     pub clip: Option<(f64, f64)>,
-    /// Where to write: .npy or .png (a montage).
+    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage).
     #[arg(long)]
     pub out: PathBuf,
     /// Replace the file if it exists.

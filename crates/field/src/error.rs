@@ -9,6 +9,14 @@ pub enum FieldError {
     /// A box has no axis, or more than three.
     #[error("a grid has 1, 2 or 3 axes, not {0}")]
     Dimension(usize),
+    /// Cell counts that are not one an axis.
+    #[error("{given} cell counts for a box of {axes} axes; give one an axis")]
+    CellCounts {
+        /// Counts given.
+        given: usize,
+        /// Axes of the box.
+        axes: usize,
+    },
     /// An axis without cells, or with a length that is not a positive number.
     #[error(
         "axis {axis} has {points} cells over length {length}; it needs at least one cell and a positive finite length"

@@ -132,11 +132,11 @@ impl Grid {
     /// The same box with other cell counts.
     ///
     /// # Errors
-    /// [`FieldError::Dimension`] if `points` has another number of axes; [`FieldError::Axis`] for
+    /// [`FieldError::CellCounts`] if `points` has another number of axes; [`FieldError::Axis`] for
     /// an axis without cells.
     pub fn with_points(&self, points: &[usize]) -> Result<Self, FieldError> {
         if points.len() != self.dim {
-            return Err(FieldError::Dimension(points.len()));
+            return Err(FieldError::CellCounts { given: points.len(), axes: self.dim });
         }
         let axes: Vec<Axis> =
             self.axes().iter().zip(points).map(|(a, &n)| Axis { points: n, ..*a }).collect();

@@ -108,14 +108,29 @@ impl FnoConfig {
             n if n == dim => self.modes.clone(),
             _ => vec![],
         };
-        if modes.is_empty() || modes.contains(&0) {
+        if modes.is_empty() || modes.iter().any(|m| !(1..=MOST_MODES).contains(m)) {
             return Err(NetError::Config {
                 key: "modes",
                 value: format!("{:?}", self.modes),
-                requirement: "one number for all axes, or one an axis, each at least 1",
+                requirement: "one number for all axes, or one an axis, each between 1 and 4096",
             });
         }
         Ok(modes)
+    }
+
+    /// Number of trainable values for functions of `channels` channels in dimension `dim`, before
+    /// any is made.
+    ///
+    /// # Errors
+    /// As [`FnoConfig::modes_for`].
+    pub fn parameter_count(&self, dim: usize, channels: usize) -> Result<f64, NetError> {
+        let [width, layers, projection] =
+            [self.width, self.layers, self.projection].map(|n| n as f64);
+        let modes = self.modes_for(dim)?;
+        let window = modes.iter().map(|&m| 2.0 * m as f64).product::<f64>() / 2.0;
+        let inputs = (channels + dim + 1) as f64;
+        let layer = width * width * (2.0 * window + 1.0) + width + 128.0 * width;
+        Ok(inputs * width + layers * layer + projection * (width + 2.0 + channels as f64))
     }
 
     fn check(&self) -> Result<(), NetError> {
@@ -137,6 +152,9 @@ impl FnoConfig {
         Ok(())
     }
 }
+
+/// Modes an axis at most.
+const MOST_MODES: usize = 4096;
 
 /// The trainable part of one layer.
 #[derive(Module, Debug)]

@@ -61,7 +61,8 @@ struct Manifest {
     files: HashMap<String, u64>,
 }
 
-const FORMAT: u32 = 1;
+/// 1: the network's answer had gain c_out, without the part that can be known.
+const FORMAT: u32 = 2;
 const KEPT: usize = 2;
 const FILES: [&str; 4] =
     ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"];
@@ -177,10 +178,10 @@ impl Checkpoint {
         let config = RunConfig::from_table(table, &contents[0].0.display().to_string())?;
         let weights = single(arrays(0)?);
         let in_order = |p: Parameters| {
-            let arrays =
-                weights.arrays.iter().filter_map(|w| p.arrays.iter().find(|a| a.name == w.name));
-            let ordered = Parameters { arrays: arrays.cloned().collect() };
-            (ordered.count() == weights.count()).then_some(ordered)
+            let alike = |w: &Named, a: &Named| a.name == w.name && a.shape == w.shape;
+            let found = |w: &Named| p.arrays.iter().find(|a| alike(w, a)).cloned();
+            let arrays: Option<Vec<Named>> = weights.arrays.iter().map(found).collect();
+            arrays.map(|arrays| Parameters { arrays })
         };
         let lacking = |i: usize| bad(&contents[i].0, "arrays missing or of another shape".into());
         let ema = in_order(single(arrays(1)?)).ok_or_else(|| lacking(1))?;

@@ -265,16 +265,14 @@ impl RunConfig {
         let mut grids: Vec<Grid> = Vec::new();
         for level in &self.levels {
             let points = sizes(&level.grid)?;
-            let grid = finest.with_points(&points).map_err(|_| {
-                fail(format!("{} and {} differ in dimension", level.grid, last.grid))
-            })?;
+            if points.iter().any(|&n| n < 2) {
+                return Err(fail(format!("{} has an axis of fewer than 2 cells", level.grid)));
+            }
+            let grid = finest.with_points(&points).map_err(|e| fail(e.to_string()))?;
             if let Some(before) = grids.last()
                 && before.axes().iter().zip(grid.axes()).any(|(a, b)| a.points > b.points)
             {
                 return Err(fail(format!("{before} comes before {grid}; order them coarse first")));
-            }
-            if points.iter().any(|&n| n < 2) {
-                return Err(fail(format!("{grid} has an axis of fewer than 2 cells")));
             }
             grids.push(grid);
         }
@@ -290,8 +288,18 @@ impl RunConfig {
         if t.batch == 0 || t.batch > 1 << 16 {
             return fail("training.batch", t.batch.to_string(), "between 1 and 65536");
         }
-        if t.steps == 0 {
-            return fail("training.steps", "0".into(), "at least 1");
+        for (key, value) in
+            [("training.steps", t.steps), ("training.validation_fields", t.validation_fields)]
+        {
+            if value == 0 {
+                return fail(key, "0".into(), "at least 1");
+            }
+        }
+        if let TimeDensity::LogNormal { mean, deviation } = t.time_density
+            && !(mean.is_finite() && deviation.is_finite() && deviation > 0.0)
+        {
+            let value = format!("mean {mean}, deviation {deviation}");
+            return fail("training.time_density", value, "finite, the deviation positive");
         }
         let positive = [
             ("training.learning_rate", t.learning_rate),

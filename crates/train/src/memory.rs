@@ -44,7 +44,7 @@ pub fn check_fields(
     check(needed, format!("{count} fields at {grid}"), knob)
 }
 
-/// Bytes of training at a level: data at two grids, a batch's activations, five copies of weights.
+/// Bytes of training at a level: data at two grids, a batch's activations, seven copies of weights.
 ///
 /// # Errors
 /// As [`check`].

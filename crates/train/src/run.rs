@@ -23,6 +23,7 @@ use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::optimizer::{Optimizer, Update};
 use crate::schedule::Schedule;
+use crate::statistics::Statistics;
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory};
 
@@ -89,6 +90,9 @@ impl Run {
         check_model(&resolved, finest)?;
         let data = Data::load(&resolved.data, finest, resolved.seed)?;
         data.notes.iter().for_each(|note| observer.note(note));
+        if let Some((checkpoint, _)) = &found {
+            same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source)?;
+        }
         let device = Device::flex();
         let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;
         let evaluator = build_model(&resolved, &data.statistics, &device)?;
@@ -379,12 +383,14 @@ impl Run {
     /// Drops events after the step the run stands at: they will happen again.
     fn prepare_files(&self) -> Result<(), TrainError> {
         let path = self.directory.join("events.jsonl");
-        let kept: String = read(&path)
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|e| e.step <= self.progress.step)
-            .map(|e| line(&e))
-            .collect();
+        let events = match read(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TrainError::Read { path, source: e });
+            }
+            events => events.unwrap_or_default(),
+        };
+        let kept: String =
+            events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
         fs::write(&path, kept).map_err(io(&path))
     }
 
@@ -412,18 +418,46 @@ fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainError
     let text = fs::read_to_string(stored)
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
     // what a file means counts, not which defaults it spells out
-    let read = text.parse().ok().and_then(|table| RunConfig::from_table(table, "stored").ok());
-    if read.is_some_and(|stored| stored == *asked) {
+    let place = stored.display().to_string();
+    let table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
+        place: place.clone(),
+        message: e.to_string().trim_end().to_string(),
+    })?;
+    let read = RunConfig::from_table(table, &place)?;
+    if read == *asked {
         return Ok(());
     }
-    let asked = asked.to_toml();
+    let (text, asked) = (read.to_toml(), asked.to_toml());
     let differing = text.lines().zip(asked.lines()).find(|(a, b)| a != b);
     let (old, new) = differing.unwrap_or(("(fewer keys)", "(more keys)"));
     Err(TrainError::Config {
-        place: stored.display().to_string(),
+        place,
         message: format!(
             "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"
         ),
+    })
+}
+
+/// The data must be those the run began with: what was measured of them is part of the model.
+fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<(), TrainError> {
+    /// Beyond what another order of summation does.
+    const ROUNDING: f64 = 1e-6;
+    let close = |a: &[f64], b: &[f64]| {
+        let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= ROUNDING * scale)
+    };
+    let same = before.grid == now.grid
+        && close(&before.normalisation.scale, &now.normalisation.scale)
+        && close(&before.mean.values, &now.mean.values)
+        && close(&before.variances.concat(), &now.variances.concat());
+    if same {
+        return Ok(());
+    }
+    Err(TrainError::Data {
+        source_name: source.to_string(),
+        message: "not the data this run began with: their mean or spectrum has changed; \
+                  restore them, or begin a new run in another directory"
+            .into(),
     })
 }
 

@@ -10,11 +10,11 @@ use karhunen_field::{Ensemble, FieldError, Grid};
 use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
-use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
 use crate::schedule::Schedule;
 use crate::statistics::Statistics;
+use crate::{TrainError, memory};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
 ///
@@ -45,6 +45,10 @@ pub fn build_model(
 /// # Errors
 /// As [`build_model`].
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
+    // weights, gradients, moments, average and two copies on their way
+    let parameters = config.network.parameter_count(grid.dim(), 1)?;
+    let knob = "network.width or network.modes";
+    memory::check(7.0 * 4.0 * parameters, format!("{parameters:.1e} parameters"), knob)?;
     if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
     }
@@ -188,7 +192,7 @@ impl TrainedModel {
         indices: Range<u64>,
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let times = self.times(request)?;
+        let (times, pilots) = self.times(request)?;
         let refinements = request.refinements();
         let batches = batches(indices, request.grid.len());
         let steps_done = AtomicUsize::new(0);
@@ -203,7 +207,7 @@ impl TrainedModel {
             })
             .collect();
         let parts = parts?;
-        let evaluations = parts.first().map_or(0, |(_, evaluations)| *evaluations);
+        let evaluations = pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
         let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
         let mut fields = Ensemble::new(request.grid, self.statistics.mean.channels, values)?;
         self.statistics.normalisation.undo(&mut fields);
@@ -235,17 +239,18 @@ impl TrainedModel {
         Ok((x, reverse.evaluations))
     }
 
-    /// Where along the path a request evaluates.
-    fn times(&self, request: &Request) -> Result<Vec<f64>, FieldError> {
+    /// Where along the path a request evaluates, and the evaluations it cost to know.
+    fn times(&self, request: &Request) -> Result<(Vec<f64>, usize), FieldError> {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let Some(tolerance) = request.tolerance else {
             let steps = request.method.steps_for(request.evaluations)?;
-            return Ok(request.method.default_times().times(path, steps));
+            return Ok((request.method.default_times().times(path, steps), 0));
         };
         let x = sampler::start(p.law(), prior, path, request.grid, request.seed, 0..PILOTS);
         let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, 0);
-        sampler::adaptive_times(&mut reverse, x, tolerance)
+        let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
+        Ok((times, reverse.evaluations))
     }
 
     /// The untrained Gaussian surrogate N(m, c): what mean and spectrum alone can do, in the
@@ -262,12 +267,12 @@ impl TrainedModel {
 /// batch.
 fn batches(indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
     let share = (indices.end - indices.start).div_ceil(rayon::current_num_threads() as u64);
-    let at_once = share.min((BATCH_CELLS / cells) as u64).max(1);
+    let at_once = share.min((BATCH_CELLS / rayon::current_num_threads() / cells) as u64).max(1);
     let from = indices.clone().step_by(at_once as usize);
     from.map(|first| first..indices.end.min(first + at_once)).collect()
 }
 
-/// Cells of one batch of samples; bounds its memory (f64 states, f32 activations).
+/// Cells of the samples under way at a time; bounds its memory (f64 states, f32 activations).
 const BATCH_CELLS: usize = 1 << 19;
 
 /// Puts weights into a model.

@@ -1,11 +1,9 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
-use std::path::Path;
-
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
-use karhunen_formats::ReadOptions;
+use karhunen_formats::{Address, ReadOptions};
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::trained::Request;
@@ -42,7 +40,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
                 .push(("zero-padded".into(), zero_padded(model, grid, args.seed, count as u64)?));
         }
     }
-    candidates.extend(training.map(|fields| (TRAINING.to_string(), fields)));
+    match training {
+        Some(fields) if fields.count() >= count => {
+            candidates.push((TRAINING.to_string(), fields));
+        }
+        Some(fields) => notes.push(format!(
+            "only {} fields to train on: no row for them beside {count} samples",
+            fields.count()
+        )),
+        None => (),
+    }
     let table = Table::new(&real, &candidates, band)?;
     if args.json {
         let mut object = serde_json::to_value(&table.rows[0].comparison).unwrap_or_default();
@@ -76,9 +83,13 @@ fn prepare(
     samples: Ensemble,
     notes: &mut Vec<String>,
 ) -> Result<(Real, Ensemble), Failure> {
-    let native = Native::of(&args.reference)?;
-    let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
+    let native = Native::of(&args.reference, &trained)?;
+    let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
+    if same_source && args.patch.is_some() && trained.patch.is_none() {
+        return Err(Failure::usage("--patch changes which fields were held out of training")
+            .help("leave it out, or name data the model was not trained on"));
+    }
     let patch = match &args.patch {
         Some(points) => Some(points.0.clone()),
         None => trained
@@ -90,7 +101,7 @@ fn prepare(
     let have = patch.clone().unwrap_or(native.points);
     let config = DataConfig {
         source: args.reference.clone(),
-        validation_source: None,
+        validation_source: trained.validation_source.clone().filter(|_| same_source),
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
         count: None,
@@ -117,7 +128,10 @@ fn prepare(
 }
 
 fn same(a: &str, b: &str) -> bool {
-    let full = |p: &str| Path::new(p).canonicalize().unwrap_or_else(|_| p.into());
+    let full = |name: &str| {
+        let Address { path, part } = Address::of(name);
+        (path.canonicalize().unwrap_or(path), part)
+    };
     a == b || full(a) == full(b)
 }
 

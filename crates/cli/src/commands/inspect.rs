@@ -14,7 +14,7 @@ use crate::report::{pictures, table};
 
 /// Reads, measures, prints.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let native = Native::of(&args.data)?;
+    let native = Native::of(&args.data, &DataConfig::default())?;
     let patch = args.patch.as_ref().map(|p| p.0.clone());
     let mut planned = plan::for_data(&args.data, &native, patch.as_deref());
     let points = patch.unwrap_or_else(|| planned.points.clone());

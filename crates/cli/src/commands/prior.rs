@@ -35,7 +35,10 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
         _ => None,
     };
     let q: Arc<dyn Prior> = config.build(grid.dim(), args.seed, statistics.as_ref())?;
-    let indices = args.index..args.index + count;
+    let last = args.index.checked_add(count).ok_or_else(|| {
+        Failure::usage(format!("--index {}: {count} fields from there pass 2^64", args.index))
+    })?;
+    let indices = args.index..last;
     let fields = prior::sample(q.as_ref(), grid, 1, args.seed, indices, stream::START);
     files::write(&fields, &args.out, args.force)?;
     let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };

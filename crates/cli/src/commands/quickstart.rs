@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use karhunen_field::{Ensemble, Grid, resample};
+use karhunen_train::config::DataConfig;
 use karhunen_train::trained::Request;
 use karhunen_train::{Run, TrainedModel, events};
 use serde_json::json;
@@ -39,7 +40,7 @@ struct Target {
 pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
-    let native = Native::of(&source)?;
+    let native = Native::of(&source, &DataConfig::default())?;
     let planned = plan::for_data(&source, &native, None);
     let mut config = planned.config;
     config.seed = args.seed;
@@ -130,7 +131,9 @@ fn one_grid(
         let padded = zero_padded(model, target.grid, args.seed, target.count)?;
         candidates.push(("zero-padded".into(), resample::spectral(&padded, common)?));
     }
-    if let Some(training) = &real.training {
+    if let Some(training) = &real.training
+        && training.count() as u64 >= target.count
+    {
         candidates.push((TRAINING.into(), resample::spectral(training, common)?));
     }
     let there = resample::spectral(&real.reference, common)?;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use karhunen_field::sampler::Method;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
@@ -22,19 +23,28 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     };
     let count = args.count.max(1);
     check_memory(&model, &grid, count)?;
-    let indices = args.index..args.index + count;
+    let last = args.index.checked_add(count).ok_or_else(|| {
+        Failure::usage(format!("--index {}: {count} fields from there pass 2^64", args.index))
+    })?;
+    let indices = args.index..last;
     let begun = Instant::now();
     let (mut fields, evaluations) = if args.surrogate {
         (model.surrogate(grid, args.seed, indices), 0)
     } else {
         let sampling = &model.config.sampling;
+        let method = args.sampler.unwrap_or(sampling.sampler);
+        if args.tolerance.is_some() && method != Method::WienerExponential {
+            let what = "--tolerance chooses the steps of wiener-exponential";
+            return Err(Failure::usage(format!("{what}, not of {method}"))
+                .help("add --sampler wiener-exponential, or give --evaluations"));
+        }
         let request = Request {
             coarse: coarse(args, &model)?,
             tolerance: args.tolerance,
             ..Request::new(
                 grid,
                 args.seed,
-                args.sampler.unwrap_or(sampling.sampler),
+                method,
                 args.evaluations.unwrap_or(sampling.evaluations),
             )
         };

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// work is done.
 pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !ENDINGS.contains(&ending) {
+    if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }

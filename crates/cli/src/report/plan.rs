@@ -4,7 +4,7 @@ use std::path::Path;
 
 use karhunen_formats::ReadOptions;
 use karhunen_train::RunConfig;
-use karhunen_train::config::LevelConfig;
+use karhunen_train::config::{DataConfig, LevelConfig};
 
 use crate::failure::Failure;
 
@@ -26,11 +26,11 @@ pub struct Native {
 }
 
 impl Native {
-    /// Looks at a source.
+    /// Looks at a source as a configuration reads it.
     ///
     /// # Errors
     /// Those of reading it.
-    pub fn of(source: &str) -> Result<Self, Failure> {
+    pub fn of(source: &str, config: &DataConfig) -> Result<Self, Failure> {
         if source.starts_with("builtin:") {
             return Ok(Self {
                 count: None,
@@ -41,7 +41,9 @@ impl Native {
                 notes: vec![],
             });
         }
-        let raw = karhunen_formats::read(Path::new(source), &ReadOptions::default())?;
+        let options =
+            ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
+        let raw = karhunen_formats::read(Path::new(source), &options)?;
         let bounds = raw
             .values
             .iter()
