@@ -1,5 +1,7 @@
 //! What an operator refuses.
 
+use crate::plan::{MOST_CELLS, MOST_MODES};
+
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -26,7 +28,8 @@ pub enum KernelError {
     },
     /// A window of modes that no grid can have.
     #[error(
-        "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points and modes at least 1, periods at least 1"
+        "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points at least 1, modes 1 to {MOST_MODES}, periods at least 1, at most 2^{} points and as many modes in the window",
+        MOST_CELLS.ilog2()
     )]
     Plan {
         /// Points per axis.

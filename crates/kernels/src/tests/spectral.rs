@@ -182,6 +182,33 @@ fn refused_plans() {
     assert!(!made(&[4], &[1], &[f64::NAN]));
 }
 
+/// Sizes whose products wrap around would pass for small ones.
+#[test]
+fn plans_too_large_for_any_memory_are_refused() {
+    const MODES: usize = 1 << 20;
+    let made = |points: &[usize], modes: &[usize]| {
+        SpectralPlan::new(points, modes, &vec![1.0; points.len()])
+    };
+    let points_and_modes: [(&[usize], &[usize]); 8] = [
+        (&[8, 8], &[1 << 63, 2]),
+        (&[8, 8], &[2, 1 << 63]),
+        (&[8], &[usize::MAX]),
+        (&[8, 8], &[MODES + 1, 2]),
+        (&[8, 8], &[MODES, MODES]),
+        (&[8, 8, 8], &[1 << 10, 1 << 10, (1 << 18) + 1]),
+        (&[1 << 32, 1 << 32], &[2, 2]),
+        (&[1 << 20, (1 << 20) + 1], &[2, 2]),
+    ];
+    for (points, modes) in points_and_modes {
+        let error = made(points, modes).unwrap_err().to_string();
+        assert!(error.contains("modes 1 to 1048576"), "{error}");
+        assert!(error.contains("at most 2^40 points"), "{error}");
+    }
+    // windows larger than the grid keep what it resolves
+    let plan = made(&[8, 8], &[MODES / 2, MODES]).unwrap();
+    assert_eq!((plan.window(), plan.kept()), (1 << 40, (4 + 3) * 4));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 
