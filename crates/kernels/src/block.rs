@@ -122,8 +122,9 @@ impl Block<'_> {
                     let tile = tiles.tile(i);
                     for row in tile.rows.clone() {
                         let n = tile.pairs.n;
-                        let ahead = x[(row + 1) * n * self.inputs..].as_ptr();
-                        prefetch(ahead, n * self.inputs);
+                        for run in tiles.ahead(i, row) {
+                            prefetch(&x[run.start * self.inputs..run.end * self.inputs]);
+                        }
                         let x = &x[row * n * self.inputs..(row + 1) * n * self.inputs];
                         // SAFETY: tiles are disjoint parts of y and q; the operands are a row, its
                         // spectrum, and arrays whose lengths were checked
@@ -261,15 +262,17 @@ impl Block<'_> {
         &self,
         table: &RowTable,
         tiles: &Tiles,
-        tile: usize,
+        i: usize,
         x: &[f32],
         channels: usize,
         out: Shared,
     ) {
-        let tile = tiles.tile(tile);
+        let tile = tiles.tile(i);
         let (n, len) = (tile.pairs.n, 2 * self.plan.last.kept * channels);
         for row in tile.rows {
-            prefetch(x[(row + 1) * n * channels..].as_ptr(), n * channels);
+            for run in tiles.ahead(i, row) {
+                prefetch(&x[run.start * channels..run.end * channels]);
+            }
             let x = &x[row * n * channels..(row + 1) * n * channels];
             // SAFETY: each row and part has its own place; table and row have the lengths meant
             unsafe {

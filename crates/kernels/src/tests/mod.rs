@@ -9,6 +9,7 @@ mod naive;
 mod pointwise;
 mod products;
 mod spectral;
+mod tiles;
 
 /// Uniform numbers in ±1, the same in every run.
 struct Numbers(u64);
