@@ -128,8 +128,8 @@ impl Fresh {
         Self { buffer: Buffer::with_room(len), len }
     }
 
-    pub fn shared(&mut self) -> Shared {
-        Shared::raw(self.buffer.0.as_mut_ptr(), self.len)
+    pub fn shared(&mut self) -> Shared<'_> {
+        Shared::room(&mut self.buffer.0)
     }
 
     /// The values.

@@ -209,6 +209,43 @@ fn plans_too_large_for_any_memory_are_refused() {
     assert_eq!((plan.window(), plan.kept()), (1 << 40, (4 + 3) * 4));
 }
 
+#[test]
+fn lengths_are_checked_before_pointers_are_made_of_them() {
+    let layer = Layer {
+        points: vec![5],
+        modes: vec![2],
+        periods: vec![1.0],
+        inputs: 3,
+        outputs: 4,
+        curved: true,
+    };
+    let (plan, level) = (plan(&layer), Level::available()[0]);
+    let good = || Operands::random(&layer, 2, true, &mut Numbers(9));
+    let refused = |operands: Operands, keep: &Operands| {
+        let (block, whole) =
+            (operands.block(&layer, &plan, level), keep.block(&layer, &plan, level));
+        let kept = whole.forward(&keep.x, true);
+        let (spectrum, mut dy) = (kept.spectrum.unwrap(), vec![1.0; kept.y.len()]);
+        let refuses = |call: &mut dyn FnMut()| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err()
+        };
+        let forward = refuses(&mut || drop(block.forward(&operands.x, false)));
+        let backward = refuses(&mut || {
+            block.backward(&operands.x, &kept.q, &spectrum, &mut dy, true);
+        });
+        assert_eq!(forward, backward, "both passes look at the same operands");
+        forward
+    };
+    assert!(!refused(good(), &good()));
+    let short: [fn(&mut Operands) -> &mut Vec<f32>; 5] =
+        [|o| &mut o.real, |o| &mut o.imaginary, |o| &mut o.skip, |o| &mut o.bias, |o| &mut o.film];
+    for of in short {
+        let mut operands = good();
+        of(&mut operands).pop();
+        assert!(refused(operands, &good()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 
