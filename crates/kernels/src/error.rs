@@ -19,12 +19,26 @@ pub enum KernelError {
         found: Vec<usize>,
     },
     /// A device that the operators do not run on, or numbers that they do not compute with.
-    #[error("{operator} runs on the flex device in f32, found {found}; compose tensor operations")]
+    #[error(
+        "{operator} runs on the flex device in f32, {operand} is of {found}; compose tensor operations"
+    )]
     Device {
         /// The operator.
         operator: &'static str,
+        /// Which operand.
+        operand: &'static str,
         /// What was found.
         found: String,
+    },
+    /// An instruction set that is unknown or that this CPU lacks.
+    #[error(
+        "KARHUNEN_SIMD={asked}: this CPU has {available}; name one of these or unset the variable"
+    )]
+    Level {
+        /// What the variable says.
+        asked: String,
+        /// The names that it may say here.
+        available: String,
     },
     /// A window of modes that no grid can have.
     #[error(

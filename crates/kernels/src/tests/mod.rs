@@ -5,6 +5,7 @@
 
 mod activation;
 mod independence;
+mod level;
 mod naive;
 mod pointwise;
 mod products;
