@@ -23,8 +23,11 @@ pub(crate) fn by_sample(batch: usize) -> bool {
     threads == 1 || batch >= 2 * threads || batch.is_multiple_of(threads)
 }
 
+/// Values (256 MiB) beyond which a scratch buffer does not wait for the next use.
+const MOST_SCRATCH: usize = 1 << 26;
+
 thread_local! {
-    /// Scratch buffers not in use, largest need kept.
+    /// Scratch buffers not in use, as many as calls were nested.
     static SCRATCH: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -35,7 +38,9 @@ pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R 
         buffer.resize(len, 0.0);
     }
     let result = f(&mut buffer[..len]);
-    SCRATCH.with_borrow_mut(|free| free.push(buffer));
+    if buffer.len() <= MOST_SCRATCH {
+        SCRATCH.with_borrow_mut(|free| free.push(buffer));
+    }
     result
 }
 
