@@ -101,12 +101,13 @@ unsafe fn gelu<L: Lanes>(x: L) -> L {
     }
 }
 
-/// (Φ(−a), Φ(−a) − a φ(a)) and a = |x|, at most [`FAR`].
+/// (Φ(−a), Φ(−a) − a φ(a)) and a = |x|, at most [`FAR`]; all three not numbers where x is not.
 #[inline(always)]
 unsafe fn tails<L: Lanes>(x: L) -> (L, L, L) {
     // SAFETY: arithmetic on registers; the exponent lies in −73 … 0
     unsafe {
-        let a = x.abs().min(L::splat(FAR));
+        // the second operand where one is not a number: such x stay what they are
+        let a = L::splat(FAR).min(x.abs());
         let exponent = a.mul(a).mul(L::splat(-HALF_LOG2_E));
         let whole = exponent.round();
         let e = polynomial(exponent.sub(whole), &POWER_OF_TWO).scale(whole);

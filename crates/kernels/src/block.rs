@@ -79,6 +79,19 @@ impl Block<'_> {
         self.film.is_none() && self.activation == Activation::Identity
     }
 
+    /// What the unsafe parts below rely on.
+    fn assert_lengths(&self) {
+        let matrix = self.inputs * self.outputs;
+        assert!(matrix > 0, "a layer has channels");
+        assert_eq!(self.real.len(), self.plan.window() * matrix, "real is [mode, in, out]");
+        assert_eq!(self.imaginary.len(), self.real.len(), "imaginary is [mode, in, out]");
+        assert_eq!(self.skip.len(), matrix, "skip is [in, out]");
+        assert_eq!(self.bias.len(), self.outputs, "one bias an output");
+        if let Some(film) = self.film {
+            assert_eq!(film.len(), self.batch * 2 * self.outputs, "film is [batch; 2; out]");
+        }
+    }
+
     /// Scale and shift of a sample, or null.
     fn film_of(&self, sample: usize) -> *const f32 {
         let row = 2 * self.outputs;
@@ -88,6 +101,7 @@ impl Block<'_> {
     /// The layer on `x` `[batch, point, in]`; with `keep`, also what the backward pass needs.
     pub fn forward(&self, x: &[f32], keep: bool) -> Forward {
         let (plan, points) = (self.plan, self.plan.points());
+        self.assert_lengths();
         assert_eq!(x.len(), self.batch * points * self.inputs, "x is [batch, point, in]");
         let tiles = Tiles::of(plan);
         let shared = !by_sample(self.batch);
@@ -113,7 +127,8 @@ impl Block<'_> {
         let mut y = Fresh::new(self.batch * len_y);
         let kept = keep && !self.plain();
         let mut q = Fresh::new(if kept { self.batch * len_y } else { 0 });
-        let (y_to, q_to) = (y.shared(), if kept { q.shared() } else { y.shared() });
+        let y_to = y.shared();
+        let q_to = if kept { q.shared() } else { y_to };
         for_each(self.batch, !shared, |b| {
             let x = &x[b * len_x..(b + 1) * len_x];
             let mixed = &mixed[b * out_spectrum..(b + 1) * out_spectrum];
@@ -122,10 +137,11 @@ impl Block<'_> {
                     let tile = tiles.tile(i);
                     for row in tile.rows.clone() {
                         let n = tile.pairs.n;
-                        let ahead = x[(row + 1) * n * self.inputs..].as_ptr();
-                        prefetch(ahead, n * self.inputs);
+                        for run in tiles.ahead(i, row) {
+                            prefetch(&x[run.start * self.inputs..run.end * self.inputs]);
+                        }
                         let x = &x[row * n * self.inputs..(row + 1) * n * self.inputs];
-                        // SAFETY: tiles are disjoint parts of y and q; the operands are a row, its
+                        // SAFETY: tiles write disjoint points of y or q; the operands are a row, its
                         // spectrum, and arrays whose lengths were checked
                         unsafe {
                             synthesise_row(
@@ -192,6 +208,7 @@ impl Block<'_> {
         let (plan, points) = (self.plan, self.plan.points());
         let (inputs, outputs) = (self.inputs, self.outputs);
         let (len_x, len_y) = (points * inputs, points * outputs);
+        self.assert_lengths();
         assert_eq!(x.len(), self.batch * len_x, "x is [batch, point, in]");
         assert_eq!(dy.len(), self.batch * len_y, "dy is [batch, point, out]");
         assert_eq!(q.len(), if self.plain() { 0 } else { dy.len() }, "q is [batch, point, out]");
@@ -210,7 +227,8 @@ impl Block<'_> {
         for_each(self.batch, !shared, |b| {
             for_each(tiles.chunks, shared, |chunk| {
                 // SAFETY: each chunk has its own sums
-                let sums = unsafe { partials_to.slice((b * tiles.chunks + chunk) * part, part) };
+                let sums =
+                    unsafe { partials_to.slice_mut((b * tiles.chunks + chunk) * part, part) };
                 for i in tiles.chunk(chunk) {
                     for run in tiles.tile(i).runs() {
                         self.gradients_of_run(b, run, x, q, gradient, sums);
@@ -220,7 +238,7 @@ impl Block<'_> {
             // SAFETY: each sample reads its own gradient, which nobody writes now, and writes its
             // own spectrum
             unsafe {
-                let dq = &*gradient.slice(b * len_y, len_y);
+                let dq = gradient.slice(b * len_y, len_y);
                 let to = d_mixed_to.part(b * out_spectrum, out_spectrum);
                 analyse(self.level, plan, outputs, shared, to, |tile, out| {
                     self.analyse_tile(table, &tiles, tile, dq, outputs, out)
@@ -261,15 +279,17 @@ impl Block<'_> {
         &self,
         table: &RowTable,
         tiles: &Tiles,
-        tile: usize,
+        i: usize,
         x: &[f32],
         channels: usize,
         out: Shared,
     ) {
-        let tile = tiles.tile(tile);
+        let tile = tiles.tile(i);
         let (n, len) = (tile.pairs.n, 2 * self.plan.last.kept * channels);
         for row in tile.rows {
-            prefetch(x[(row + 1) * n * channels..].as_ptr(), n * channels);
+            for run in tiles.ahead(i, row) {
+                prefetch(&x[run.start * channels..run.end * channels]);
+            }
             let x = &x[row * n * channels..(row + 1) * n * channels];
             // SAFETY: each row and part has its own place; table and row have the lengths meant
             unsafe {

@@ -109,10 +109,10 @@ fn spectrum_of(spectrum: &[f32], mode: usize, kept: usize, channels: usize) -> C
     Complex { re, im, row, column: 1 }
 }
 
-/// As [`spectrum_of`], to write to.
+/// As [`spectrum_of`], to write to: other modes lie between the samples.
 ///
 /// # Safety
-/// As [`Shared::at`].
+/// As [`Shared::at`], for the elements of this mode.
 unsafe fn spectrum_to(
     spectrum: Shared,
     mode: usize,

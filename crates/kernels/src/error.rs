@@ -1,5 +1,7 @@
 //! What an operator refuses.
 
+use crate::plan::{MOST_CELLS, MOST_MODES};
+
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -17,16 +19,31 @@ pub enum KernelError {
         found: Vec<usize>,
     },
     /// A device that the operators do not run on, or numbers that they do not compute with.
-    #[error("{operator} runs on the flex device in f32, found {found}; compose tensor operations")]
+    #[error(
+        "{operator} runs on the flex device in f32, {operand} is of {found}; compose tensor operations"
+    )]
     Device {
         /// The operator.
         operator: &'static str,
+        /// Which operand.
+        operand: &'static str,
         /// What was found.
         found: String,
     },
+    /// An instruction set that is unknown or that this CPU lacks.
+    #[error(
+        "KARHUNEN_SIMD={asked}: this CPU has {available}; name one of these or unset the variable"
+    )]
+    Level {
+        /// What the variable says.
+        asked: String,
+        /// The names that it may say here.
+        available: String,
+    },
     /// A window of modes that no grid can have.
     #[error(
-        "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points and modes at least 1, periods at least 1"
+        "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points at least 1, modes 1 to {MOST_MODES}, periods at least 1, at most 2^{} points and as many modes in the window",
+        MOST_CELLS.ilog2()
     )]
     Plan {
         /// Points per axis.

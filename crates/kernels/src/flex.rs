@@ -51,7 +51,7 @@ fn block<'a>(
     let (x, skip_shape) = (dims(x), dims(skip));
     Block {
         plan: &layer.plan,
-        level: Level::current(),
+        level: Level::checked(),
         batch: x[0],
         inputs: skip_shape[0],
         outputs: skip_shape[1],
@@ -67,7 +67,7 @@ fn block<'a>(
 fn mlp<'a>([w1, b1, w2, b2]: [&'a FlexTensor; 4]) -> Mlp<'a> {
     let (first, second) = (dims(w1), dims(w2));
     Mlp {
-        level: Level::current(),
+        level: Level::checked(),
         inputs: first[0],
         hidden: first[1],
         outputs: second[1],
@@ -81,7 +81,7 @@ fn mlp<'a>([w1, b1, w2, b2]: [&'a FlexTensor; 4]) -> Mlp<'a> {
 fn linear<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor) -> PointwiseLinear<'a> {
     let shape = dims(weight);
     PointwiseLinear {
-        level: Level::current(),
+        level: Level::checked(),
         inputs: shape[0],
         outputs: shape[1],
         weight: values(weight),

@@ -7,7 +7,7 @@
 //! flattened axis.
 //!
 //! Results are the same bits for any number of threads, and a field's do not depend on its batch
-//! mates. Gradients are first order.
+//! mates; this holds on one [`Level`], another changes the last bits. Gradients are first order.
 //!
 //! `operators` is where tensors meet slices; nothing else here knows a tensor library. This is the
 //! only crate where `unsafe` lives. Not here: compositions of tensor operations that say the same

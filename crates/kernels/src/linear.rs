@@ -34,14 +34,14 @@ pub(crate) struct LinearGradients {
 impl PointwiseLinear<'_> {
     /// The map at every point of `x` `[point, in]`.
     pub fn forward(&self, x: &[f32]) -> Buffer {
-        assert_eq!(self.bias.len(), self.outputs, "one bias an output");
+        self.points(x);
         self.apply(x, self.inputs, self.outputs, self.weight, Some(self.bias))
     }
 
     /// Gradients for that of y.
     pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> LinearGradients {
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let points = x.len() / inputs;
+        let points = self.points(x);
         assert_eq!(dy.len(), points * outputs, "dy is [point, out]");
         let chunks = points.div_ceil(CHUNK);
         let part = (inputs + 1) * outputs;
@@ -71,6 +71,14 @@ impl PointwiseLinear<'_> {
         LinearGradients { x, weight: sums, bias }
     }
 
+    /// Points of `x`; asserts the lengths that the unsafe parts rely on.
+    fn points(&self, x: &[f32]) -> usize {
+        assert_eq!(self.weight.len(), self.inputs * self.outputs, "weight is [in, out]");
+        assert_eq!(self.bias.len(), self.outputs, "one bias an output");
+        assert!(x.len().is_multiple_of(self.inputs), "x is [point, in]");
+        x.len() / self.inputs
+    }
+
     fn input_gradient(&self, dy: &[f32]) -> Buffer {
         let mut turned = vec![0.0; self.weight.len()];
         // SAFETY: both hold in · out values
@@ -90,7 +98,6 @@ impl PointwiseLinear<'_> {
         weight: &[f32],
         bias: Option<&[f32]>,
     ) -> Buffer {
-        assert_eq!(weight.len(), inputs * outputs, "weight is [in, out]");
         let points = x.len() / inputs;
         let mut y = Fresh::new(points * outputs);
         let to = y.shared();

@@ -46,7 +46,7 @@ pub(crate) struct MlpGradients {
 impl Mlp<'_> {
     /// The perceptron at every point of `x` `[point, in]`.
     pub fn forward(&self, x: &[f32]) -> Buffer {
-        let points = x.len() / self.inputs;
+        let points = self.points(x);
         let turned = self.turned(self.w2, self.hidden, self.outputs);
         let mut y = Fresh::new(points * self.outputs);
         let to = y.shared();
@@ -79,7 +79,7 @@ impl Mlp<'_> {
 
     /// Gradients for that of y.
     pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> MlpGradients {
-        let points = x.len() / self.inputs;
+        let points = self.points(x);
         assert_eq!(dy.len(), points * self.outputs, "dy is [point, out]");
         let w1 = self.turned(self.w1, self.inputs, self.hidden);
         let w2 = self.turned(self.w2, self.hidden, self.outputs);
@@ -91,7 +91,7 @@ impl Mlp<'_> {
         let tiles = points.div_ceil(TILE);
         for_each(chunks, true, |chunk| {
             // SAFETY: each chunk has its own sums
-            let sums = unsafe { partials_to.slice(chunk * part, part) };
+            let sums = unsafe { partials_to.slice_mut(chunk * part, part) };
             with_scratch(2 * TILE * self.hidden, |scratch| {
                 for tile in chunk * tiles / chunks..(chunk + 1) * tiles / chunks {
                     let first = tile * TILE;
@@ -109,6 +109,17 @@ impl Mlp<'_> {
         // SAFETY: where asked for, the tiles cover all points
         let x = unsafe { dx.finish() };
         self.reduce(wants_x.then_some(x), &partials, part)
+    }
+
+    /// Points of `x`; asserts the lengths that the unsafe parts rely on.
+    fn points(&self, x: &[f32]) -> usize {
+        let (inputs, hidden, outputs) = (self.inputs, self.hidden, self.outputs);
+        assert_eq!(self.w1.len(), inputs * hidden, "w1 is [in, hidden]");
+        assert_eq!(self.b1.len(), hidden, "one bias a hidden value");
+        assert_eq!(self.w2.len(), hidden * outputs, "w2 is [hidden, out]");
+        assert_eq!(self.b2.len(), outputs, "one bias an output");
+        assert!(x.len().is_multiple_of(inputs), "x is [point, in]");
+        x.len() / inputs
     }
 
     /// Sums and dx of one tile; `w1` and `w2` are transposed.

@@ -10,7 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::{Activation, KernelError, SpectralPlan};
+use crate::{Activation, KernelError, Level, SpectralPlan};
 
 /// Parameters of one layer of a Fourier neural operator.
 #[derive(Debug, Clone)]
@@ -54,11 +54,13 @@ pub fn supports(device: &Device) -> bool {
 ///
 /// **Cost** a sample, for N points and K modes: about 2·N·m·(in + out) flops for the last axis with
 /// m modes, 8·K·in·out for the mixing, 2·N·in·out for the skip; the backward pass twice that. It
-/// keeps 2·N·out + 2·K·in numbers.
+/// keeps x and y's values before conditioning and activation, N·(in + out), and 2·K·in numbers of
+/// the spectrum; without conditioning and activation N·out fewer.
 ///
 /// # Errors
-/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] where
-/// [`supports`] is false or numbers are not `f32`.
+/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
+/// [`supports`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
+/// [`Level::current`].
 pub fn spectral_block(
     x: Tensor<3>,
     parameters: LayerParameters,
@@ -79,7 +81,10 @@ pub fn spectral_block(
     if let Some(film) = &film {
         fits("film", &film.dims(), &[batch, 1, 2 * outputs])?;
     }
-    runs(OPERATOR, &x.device(), &[x.dtype(), real.dtype(), imaginary.dtype(), skip.dtype()])?;
+    let weights = [operand("real", &real), operand("imaginary", &imaginary)];
+    let others = [operand("x", &x), operand("skip", &skip), operand("bias", &bias)];
+    let film_too = film.as_ref().map(|film| operand("film", film));
+    runs(OPERATOR, others.into_iter().chain(weights).chain(film_too))?;
     let layer = Layer { plan: plan.clone(), activation, conditioned: film.is_some() };
     let film = film.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &x.device().without_autodiff()));
     Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::spectral_block(
@@ -112,7 +117,9 @@ pub fn pointwise_mlp(x: Tensor<3>, parameters: MlpParameters) -> Result<Tensor<3
     fits("x", &x.dims(), &[batch.max(1), points.max(1), inputs.max(1)])?;
     fits("hidden", &hidden.dims(), &[inputs, width.max(1)])?;
     fits("output", &output.dims(), &[width, outputs.max(1)])?;
-    runs(OPERATOR, &x.device(), &[x.dtype(), hidden.dtype(), output.dtype()])?;
+    let weights = [operand("hidden", &hidden), operand("output", &output)];
+    let biases = [operand("hidden_bias", &hidden_bias), operand("output_bias", &output_bias)];
+    runs(OPERATOR, [operand("x", &x)].into_iter().chain(weights).chain(biases))?;
     Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::pointwise_mlp(
         x.into_dispatch(),
         hidden.into_dispatch(),
@@ -141,7 +148,7 @@ pub fn pointwise_linear(
         |operand, found: &[usize], expected: &[usize]| fit(OPERATOR, operand, found, expected);
     fits("x", &x.dims(), &[batch.max(1), points.max(1), inputs.max(1)])?;
     fits("weight", &weight.dims(), &[inputs, outputs.max(1)])?;
-    runs(OPERATOR, &x.device(), &[x.dtype(), weight.dtype(), bias.dtype()])?;
+    runs(OPERATOR, [operand("x", &x), operand("weight", &weight), operand("bias", &bias)])?;
     Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::pointwise_linear(
         x.into_dispatch(),
         weight.into_dispatch(),
@@ -162,13 +169,27 @@ fn fit(
     Err(KernelError::Shape { operator, operand, expected, found })
 }
 
-fn runs(operator: &'static str, device: &Device, types: &[DType]) -> Result<(), KernelError> {
-    let found = match types.iter().find(|t| **t != DType::F32) {
-        Some(other) => format!("{other:?} numbers"),
-        None if !supports(device) => format!("{device:?}"),
-        None => return Ok(()),
-    };
-    Err(KernelError::Device { operator, found })
+/// An operand's name, device and numbers.
+type Operand = (&'static str, Device, DType);
+
+fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) -> Operand {
+    (name, tensor.device(), tensor.dtype())
+}
+
+/// Whether the operator runs on these operands, here.
+fn runs(
+    operator: &'static str,
+    operands: impl IntoIterator<Item = Operand>,
+) -> Result<(), KernelError> {
+    for (operand, device, numbers) in operands {
+        let found = match numbers {
+            DType::F32 if supports(&device) => continue,
+            DType::F32 => format!("device {device:?}"),
+            other => format!("{other:?} numbers"),
+        };
+        return Err(KernelError::Device { operator, operand, found });
+    }
+    Level::current().map(|_| ())
 }
 
 /// What a layer is besides its parameters.

@@ -11,6 +11,11 @@ use crate::KernelError;
 use crate::axes::AxisTable;
 use crate::rows::{Pairs, RowTable};
 
+/// Most modes of an axis: no weights beyond that fit in memory.
+pub(crate) const MOST_MODES: usize = 1 << 20;
+/// Most points of a grid and modes of a window (2^40): lengths made of them stay far from overflow.
+pub(crate) const MOST_CELLS: usize = 1 << (usize::BITS / 8 * 5);
+
 /// The last axis in both directions; the scale 1/points and the weight of pairs ±k are in them.
 #[derive(Debug, Clone)]
 pub(crate) struct LastAxis {
@@ -45,13 +50,20 @@ impl SpectralPlan {
     /// periods over the lengths of the box (1 + padding).
     ///
     /// # Errors
-    /// [`KernelError::Plan`] unless there are one to three axes with points ≥ 1, modes ≥ 1 and
-    /// finite periods ≥ 1.
+    /// [`KernelError::Plan`] unless there are one to three axes with points ≥ 1, 1 ≤ modes ≤ 2^20
+    /// and finite periods ≥ 1, and both the grid's points and the window's modes are at most 2^40.
     pub fn new(points: &[usize], modes: &[usize], periods: &[f64]) -> Result<Self, KernelError> {
+        let windows = modes.iter().enumerate().map(|(axis, m)| match axis + 1 == modes.len() {
+            true => Some(*m),
+            false => m.checked_mul(2),
+        });
         let sound = (1..=3).contains(&points.len())
             && modes.len() == points.len()
             && periods.len() == points.len()
             && points.iter().chain(modes).all(|n| *n >= 1)
+            && modes.iter().all(|m| *m <= MOST_MODES)
+            && holds(points.iter().map(|n| Some(*n)))
+            && holds(windows)
             && periods.iter().all(|p| p.is_finite() && *p >= 1.0);
         if !sound {
             let (points, modes, periods) = (points.to_vec(), modes.to_vec(), periods.to_vec());
@@ -78,6 +90,8 @@ impl SpectralPlan {
                 let scale = 1.0 / points.iter().product::<usize>() as f64;
                 let last = last_axis(n, positive, periods[axis], scale);
                 let window = modes[..axis].iter().map(|m| 2 * m).product::<usize>() * m;
+                let kept: usize = axes.iter().map(AxisTable::kept).product();
+                debug_assert_eq!(held.len(), kept * last.kept, "modes held are those kept");
                 return Ok(Self { points: points.to_vec(), window, held, axes, last });
             }
         }
@@ -103,6 +117,12 @@ impl SpectralPlan {
     pub(crate) fn rows(&self) -> usize {
         self.points() / self.last.n
     }
+}
+
+/// Whether a product of extents exists and is at most [`MOST_CELLS`].
+fn holds(mut extents: impl Iterator<Item = Option<usize>>) -> bool {
+    let product = extents.try_fold(1usize, |product, n| product.checked_mul(n?));
+    product.is_some_and(|product| product <= MOST_CELLS)
 }
 
 /// cos and sin of 2π k (j + ½ − n/2) / (n · period), `[k, pair]`, times factor(k, middle?).

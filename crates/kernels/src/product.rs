@@ -168,8 +168,9 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
                     acc[v] = a.fma(b[v], acc[v]);
                 }
             }
-            at = at.add(a.column);
-            row = row.add(b_row);
+            // the last term leaves both behind their matrices
+            at = at.wrapping_add(a.column);
+            row = row.wrapping_add(b_row);
         }
         for (i, acc) in acc.into_iter().enumerate() {
             for (v, acc) in acc.into_iter().enumerate() {

@@ -6,7 +6,7 @@
 //! between analysis and synthesis, because the mixing in between is complex linear, mode by mode.)
 //! Folding happens in registers: nothing but points and modes is read or written.
 //!
-//! [`synthesise_rows`] goes on in the same registers with the product of the 1×1 skip.
+//! [`synthesise_row`] goes on in the same registers with the product of the 1×1 skip.
 
 use crate::product::{load, store};
 use crate::simd::{Lanes, dispatched};
@@ -235,8 +235,9 @@ unsafe fn synthesise_tile<L: Lanes, const P: usize, const V: usize, const PART: 
                     odd[i][v] = sin.fma(b[v], odd[i][v]);
                 }
             }
-            (cos, sin) = (cos.add(half), sin.add(half));
-            (re, im) = (re.add(s.outputs), im.add(s.outputs));
+            // the last mode leaves all four behind their arrays
+            (cos, sin) = (cos.wrapping_add(half), sin.wrapping_add(half));
+            (re, im) = (re.wrapping_add(s.outputs), im.wrapping_add(s.outputs));
         }
         for i in 0..P {
             for v in 0..V {
@@ -262,7 +263,7 @@ unsafe fn synthesise_tile<L: Lanes, const P: usize, const V: usize, const PART: 
                     high[i][v] = h.fma(b[v], high[i][v]);
                 }
             }
-            skip = skip.add(s.outputs);
+            skip = skip.wrapping_add(s.outputs);
         }
         for i in 0..P {
             let y_low = s.y.add((j + i) * s.outputs + column);

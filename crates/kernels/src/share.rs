@@ -4,6 +4,7 @@
 //! So results are the same bits for any number of threads.
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
@@ -22,8 +23,11 @@ pub(crate) fn by_sample(batch: usize) -> bool {
     threads == 1 || batch >= 2 * threads || batch.is_multiple_of(threads)
 }
 
+/// Values (256 MiB) beyond which a scratch buffer does not wait for the next use.
+const MOST_SCRATCH: usize = 1 << 26;
+
 thread_local! {
-    /// Scratch buffers not in use, largest need kept.
+    /// Scratch buffers not in use, as many as calls were nested.
     static SCRATCH: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -34,35 +38,38 @@ pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R 
         buffer.resize(len, 0.0);
     }
     let result = f(&mut buffer[..len]);
-    SCRATCH.with_borrow_mut(|free| free.push(buffer));
+    if buffer.len() <= MOST_SCRATCH {
+        SCRATCH.with_borrow_mut(|free| free.push(buffer));
+    }
     result
 }
 
-/// A buffer that tasks write to, each its own part.
+/// A buffer that tasks share: what one writes, no other touches.
 #[derive(Clone, Copy)]
-pub(crate) struct Shared {
+pub(crate) struct Shared<'a> {
     at: *mut f32,
     len: usize,
+    buffer: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: a `Shared` only hands out pointers; whoever writes through them promises disjoint parts
-unsafe impl Send for Shared {}
+// SAFETY: a `Shared` only hands out pointers; whoever uses them promises what `Shared::at` asks
+unsafe impl Send for Shared<'_> {}
 // SAFETY: as above
-unsafe impl Sync for Shared {}
+unsafe impl Sync for Shared<'_> {}
 
-impl Shared {
-    pub fn new(buffer: &mut [f32]) -> Self {
-        Self { at: buffer.as_mut_ptr(), len: buffer.len() }
+impl<'a> Shared<'a> {
+    pub fn new(buffer: &'a mut [f32]) -> Self {
+        Self { at: buffer.as_mut_ptr(), len: buffer.len(), buffer: PhantomData }
     }
 
-    /// From the start of memory for `len` values, initialised or not.
-    pub fn raw(at: *mut f32, len: usize) -> Self {
-        Self { at, len }
+    /// From the room of a vector, initialised or not.
+    pub fn room(buffer: &'a mut Vec<f32>) -> Self {
+        Self { at: buffer.as_mut_ptr(), len: buffer.capacity(), buffer: PhantomData }
     }
 
     /// For operands that are only read.
-    pub fn reading(buffer: &[f32]) -> Self {
-        Self { at: buffer.as_ptr().cast_mut(), len: buffer.len() }
+    pub fn reading(buffer: &'a [f32]) -> Self {
+        Self { at: buffer.as_ptr().cast_mut(), len: buffer.len(), buffer: PhantomData }
     }
 
     /// A part as a buffer of its own.
@@ -71,24 +78,36 @@ impl Shared {
     /// As [`Shared::at`].
     pub unsafe fn part(self, offset: usize, count: usize) -> Self {
         // SAFETY: the caller's promise
-        Self { at: unsafe { self.at(offset, count) }, len: count }
+        Self { at: unsafe { self.at(offset, count) }, len: count, buffer: PhantomData }
     }
 
-    /// The part `offset .. offset + count`.
+    /// The part `offset .. offset + count`, of which the caller may touch some elements only.
     ///
     /// # Safety
-    /// The buffer is alive and holds this part; nobody else uses it meanwhile.
+    /// The buffer holds this part. While the pointer is used, no other task writes an element that
+    /// the caller touches, nor reads one that the caller writes; none is written of a buffer for
+    /// [reading](Shared::reading), none read before it was written.
     pub unsafe fn at(self, offset: usize, count: usize) -> *mut f32 {
         debug_assert!(offset + count <= self.len, "{offset} + {count} of {}", self.len);
         // SAFETY: inside the buffer by the caller's promise
         unsafe { self.at.add(offset) }
     }
 
-    /// As a slice.
+    /// The part to read.
     ///
     /// # Safety
-    /// As [`Shared::at`], and the part was written before.
-    pub unsafe fn slice<'a>(self, offset: usize, count: usize) -> &'a mut [f32] {
+    /// The buffer holds this part and all of it was written; nobody writes to it during `'a`.
+    pub unsafe fn slice(self, offset: usize, count: usize) -> &'a [f32] {
+        // SAFETY: the caller's promise
+        unsafe { std::slice::from_raw_parts(self.at(offset, count), count) }
+    }
+
+    /// The part to write.
+    ///
+    /// # Safety
+    /// The buffer, which is not for reading, holds this part and all of it was written; nobody
+    /// else uses it during `'a`.
+    pub unsafe fn slice_mut(self, offset: usize, count: usize) -> &'a mut [f32] {
         // SAFETY: the caller's promise
         unsafe { std::slice::from_raw_parts_mut(self.at(offset, count), count) }
     }

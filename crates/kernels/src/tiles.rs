@@ -58,6 +58,20 @@ impl Tiles {
         Tile { rows, pairs: Pairs { n: self.n, first, end }, part }
     }
 
+    /// What comes after `row` of tile `i`, as runs of points to fetch ahead: the next row or, of a
+    /// row in parts, the next tile; nothing behind the field's last. Each point is fetched once.
+    pub fn ahead(&self, i: usize, row: usize) -> [Range<usize>; 2] {
+        if self.parts == 1 {
+            let next = (row + 1).min(self.rows)..(row + 2).min(self.rows);
+            let end = next.end * self.n;
+            [next.start * self.n..end, end..end]
+        } else if i + 1 < self.count {
+            self.tile(i + 1).runs()
+        } else {
+            [0..0, 0..0]
+        }
+    }
+
     /// Tiles of a chunk.
     pub fn chunk(&self, i: usize) -> Range<usize> {
         i * self.count / self.chunks..(i + 1) * self.count / self.chunks

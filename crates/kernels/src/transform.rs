@@ -35,7 +35,7 @@ fn row_of(plan: &SpectralPlan, axis: usize, channels: usize) -> usize {
 /// `[row, part; re, im; mode, channel]`.
 ///
 /// # Safety
-/// `to` holds a spectrum, and nobody else uses it; `tile` writes all of its places.
+/// `to` holds a spectrum, and nobody else uses it; `tile` writes all of its places and no others.
 pub(crate) unsafe fn analyse(
     level: Level,
     plan: &SpectralPlan,
@@ -112,7 +112,8 @@ pub(crate) fn synthesise(
 /// One axis of all fields in front of it, to its modes or back.
 ///
 /// # Safety
-/// `from` and `to` hold `[outer; n; re, im; row]` and `[outer; re, im; mode; row]`, or the reverse.
+/// `from` and `to` hold `[outer; n; re, im; row]` and `[outer; re, im; mode; row]`, or the reverse,
+/// and do not overlap; all of `from` was written, and nobody else uses `to`.
 #[allow(clippy::too_many_arguments)]
 unsafe fn one_axis(
     level: Level,
@@ -133,7 +134,7 @@ unsafe fn one_axis(
         let (o, block) = (task / blocks, task % blocks);
         let columns = block * COLUMNS..row.min((block + 1) * COLUMNS);
         let operands = table.operands(row, columns);
-        // SAFETY: each task writes its own columns of its own field
+        // SAFETY: each task touches its own columns of its own field
         unsafe {
             if forward {
                 let [cos, sin] = &table.analysis;

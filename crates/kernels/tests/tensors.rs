@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Distribution, Tensor, activation::gelu};
+use burn::tensor::{Device, Distribution, FloatDType, Tensor, activation::gelu};
 use karhunen_kernels::{
     Activation, KernelError, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear,
     pointwise_mlp, spectral_block, supports,
@@ -169,6 +169,51 @@ fn operands_that_do_not_fit_are_named_with_both_shapes() {
     let message = pointwise_linear(x([1, 4, 3]), weight, bias).unwrap_err().to_string();
     let expected = "pointwise_linear: weight has shape [2, 5], the others ask for [3, 5]";
     assert_eq!(message, expected);
+}
+
+#[test]
+fn operands_in_f64_are_refused_by_name() {
+    fn wide<const D: usize>(shape: [usize; D]) -> Tensor<D> {
+        Tensor::<D>::zeros(shape, &Device::flex()).cast(FloatDType::F64)
+    }
+    fn refused(result: Result<Tensor<3>, KernelError>) -> &'static str {
+        match result {
+            Err(KernelError::Device { operand, found, .. }) if found == "F64 numbers" => operand,
+            other => panic!("{other:?}"),
+        }
+    }
+    let device = Device::flex();
+    let plan = Arc::new(SpectralPlan::new(&[4], &[2], &[1.0]).unwrap());
+    let x = || Tensor::<3>::zeros([2, 4, 3], &device);
+    let block = |x, parameters| spectral_block(x, parameters, Activation::Gelu, &plan);
+    let good = || layer(3, 3, Some(Tensor::zeros([2, 1, 6], &device)), &device);
+    assert!(block(x(), good()).is_ok());
+    assert_eq!(refused(block(wide([2, 4, 3]), good())), "x");
+    let with = |parameters| refused(block(x(), parameters));
+    assert_eq!(with(LayerParameters { real: wide([2, 3, 3]), ..good() }), "real");
+    assert_eq!(with(LayerParameters { imaginary: wide([2, 3, 3]), ..good() }), "imaginary");
+    assert_eq!(with(LayerParameters { skip: wide([3, 3]), ..good() }), "skip");
+    assert_eq!(with(LayerParameters { bias: wide([3]), ..good() }), "bias");
+    assert_eq!(with(LayerParameters { film: Some(wide([2, 1, 6])), ..good() }), "film");
+
+    let good = || MlpParameters {
+        hidden: random([3, 5], &device),
+        hidden_bias: random([5], &device),
+        output: random([5, 2], &device),
+        output_bias: random([2], &device),
+    };
+    assert!(pointwise_mlp(x(), good()).is_ok());
+    assert_eq!(refused(pointwise_mlp(wide([2, 4, 3]), good())), "x");
+    let with = |parameters| refused(pointwise_mlp(x(), parameters));
+    assert_eq!(with(MlpParameters { hidden: wide([3, 5]), ..good() }), "hidden");
+    assert_eq!(with(MlpParameters { hidden_bias: wide([5]), ..good() }), "hidden_bias");
+    assert_eq!(with(MlpParameters { output: wide([5, 2]), ..good() }), "output");
+    assert_eq!(with(MlpParameters { output_bias: wide([2]), ..good() }), "output_bias");
+
+    let (weight, bias) = (|| random([3, 5], &device), || random([5], &device));
+    assert_eq!(refused(pointwise_linear(wide([2, 4, 3]), weight(), bias())), "x");
+    assert_eq!(refused(pointwise_linear(x(), wide([3, 5]), bias())), "weight");
+    assert_eq!(refused(pointwise_linear(x(), weight(), wide([5]))), "bias");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Which instruction set runs: found once, or asked for.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// Environment variable that names the level to run at: `avx512`, `avx2`, `neon` or `portable`.
+use crate::KernelError;
+
+/// Environment variable that names the level to run at.
 const VARIABLE: &str = "KARHUNEN_SIMD";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,24 +45,33 @@ impl Level {
         sets.into_iter().map(Self).collect()
     }
 
-    /// The level that operators run at: the fastest, or the one that `KARHUNEN_SIMD` names.
+    /// The level that operators run at: the fastest, or the one that the environment variable
+    /// `KARHUNEN_SIMD` names (`avx512`, `avx2`, `neon`, `portable`).
     ///
-    /// Read once. A name that is unknown or that this CPU lacks leaves the fastest, and says so on
-    /// standard error.
-    pub fn current() -> Self {
-        static CURRENT: OnceLock<Level> = OnceLock::new();
-        *CURRENT.get_or_init(|| {
-            let available = Self::available();
-            let Ok(asked) = std::env::var(VARIABLE) else { return available[0] };
-            available.iter().copied().find(|level| level.to_string() == asked).unwrap_or_else(
-                || {
-                    let names: Vec<String> = available.iter().map(Self::to_string).collect();
-                    let names = names.join(", ");
-                    eprintln!("{VARIABLE}={asked}: this CPU has {names}; using {}", available[0]);
-                    available[0]
-                },
-            )
+    /// Read once. Results are the same bits on one level only: name one to compare machines.
+    ///
+    /// # Errors
+    /// [`KernelError::Level`] for a name that is unknown or whose instructions this CPU lacks; the
+    /// operators then say the same.
+    pub fn current() -> Result<Self, KernelError> {
+        static CURRENT: OnceLock<Result<Level, KernelError>> = OnceLock::new();
+        CURRENT.get_or_init(|| Self::asked(std::env::var_os(VARIABLE).as_deref())).clone()
+    }
+
+    /// The level of this name, the fastest for none.
+    pub(crate) fn asked(name: Option<&OsStr>) -> Result<Self, KernelError> {
+        let available = Self::available();
+        let Some(name) = name else { return Ok(available[0]) };
+        let found = available.iter().find(|level| name == level.to_string().as_str());
+        found.copied().ok_or_else(|| KernelError::Level {
+            asked: name.to_string_lossy().into_owned(),
+            available: available.iter().map(Self::to_string).collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// The level of operators, which their entries have found to be there.
+    pub(crate) fn checked() -> Self {
+        Self::current().expect("operators refuse what there is not")
     }
 
     pub(crate) fn set(self) -> Set {

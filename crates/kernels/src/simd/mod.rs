@@ -114,19 +114,20 @@ macro_rules! dispatched {
 }
 pub(crate) use dispatched;
 
-/// Asks for `len` values from `at` to be brought into the second-level cache.
+/// Asks for `values` to be brought into the first-level cache.
 ///
-/// Row passes work on each row for thousands of cycles: enough for the next one to arrive.
+/// Row passes work on each tile for thousands of cycles: enough for the next one to arrive, and
+/// tiles are small enough for two to stay.
 #[inline(always)]
-pub(crate) fn prefetch(at: *const f32, len: usize) {
+pub(crate) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    for line in (0..len).step_by(16) {
+    for line in values.chunks(16) {
         // SAFETY: a hint; any address will do
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(at.wrapping_add(line).cast());
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (at, len);
+    let _ = values;
 }

@@ -68,6 +68,12 @@ fn limits_and_what_is_not_a_number() {
             let expected = if *x == 0.0 { 0.5 } else { f32::from(*x > 0.0) };
             assert!((d[i] - expected).abs() < 1e-6, "{level}: slope at {x} is {}", d[i]);
         }
-        assert!(values(level, &[f32::NAN; 21]).iter().all(|v| v.is_nan()), "{level}");
+        let none = [f32::NAN; 21];
+        assert!(values(level, &none).iter().all(|v| v.is_nan()), "{level}");
+        assert!(slopes(level, &none).iter().all(|v| v.is_nan()), "{level}");
+        let (mut h, mut d, mut sum) = (none, [1.0f32; 21], [0.0f32; 21]);
+        // SAFETY: one row of 21 channels
+        unsafe { hidden_slope(level, 1, 21, h.as_mut_ptr(), d.as_mut_ptr(), sum.as_mut_ptr()) };
+        assert!(h.iter().chain(&d).chain(&sum).all(|v| v.is_nan()), "{level}");
     }
 }

@@ -5,10 +5,12 @@
 
 mod activation;
 mod independence;
+mod level;
 mod naive;
 mod pointwise;
 mod products;
 mod spectral;
+mod tiles;
 
 /// Uniform numbers in ±1, the same in every run.
 struct Numbers(u64);

@@ -55,6 +55,47 @@ fn perceptrons() {
     }
 }
 
+/// Whether a call panics before it computes anything.
+fn refuses<R>(call: impl FnOnce() -> R) -> bool {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err()
+}
+
+#[test]
+fn lengths_are_checked_before_pointers_are_made_of_them() {
+    let (level, x, dy) = (Level::available()[0], [1.0; 6], [1.0; 4]);
+    let (long, inputs, outputs) = ([1.0; 32], 3, 2);
+    let mlp = |[w1, b1, w2, b2]: [usize; 4]| Mlp {
+        level,
+        inputs,
+        hidden: 5,
+        outputs,
+        w1: &long[..w1],
+        b1: &long[..b1],
+        w2: &long[..w2],
+        b2: &long[..b2],
+    };
+    let good = mlp([15, 5, 10, 2]);
+    assert!(!refuses(|| (good.forward(&x), good.backward(&x, &dy, true))));
+    assert!(refuses(|| good.forward(&x[..5])) && refuses(|| good.backward(&x, &dy[..3], true)));
+    for wrong in [[14, 5, 10, 2], [15, 4, 10, 2], [15, 5, 9, 2], [15, 5, 10, 1]] {
+        let wrong = mlp(wrong);
+        assert!(refuses(|| wrong.forward(&x)) && refuses(|| wrong.backward(&x, &dy, true)));
+    }
+    let linear = |weight: usize, bias: usize| PointwiseLinear {
+        level,
+        inputs,
+        outputs,
+        weight: &long[..weight],
+        bias: &long[..bias],
+    };
+    let good = linear(6, 2);
+    assert!(!refuses(|| (good.forward(&x), good.backward(&x, &dy, true))));
+    assert!(refuses(|| good.forward(&x[..5])) && refuses(|| good.backward(&x, &dy[..3], true)));
+    for wrong in [linear(5, 2), linear(6, 1)] {
+        assert!(refuses(|| wrong.forward(&x)) && refuses(|| wrong.backward(&x, &dy, true)));
+    }
+}
+
 #[test]
 fn linear_maps() {
     let mut numbers = Numbers(5);

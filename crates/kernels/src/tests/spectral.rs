@@ -182,6 +182,70 @@ fn refused_plans() {
     assert!(!made(&[4], &[1], &[f64::NAN]));
 }
 
+/// Sizes whose products wrap around would pass for small ones.
+#[test]
+fn plans_too_large_for_any_memory_are_refused() {
+    const MODES: usize = 1 << 20;
+    let made = |points: &[usize], modes: &[usize]| {
+        SpectralPlan::new(points, modes, &vec![1.0; points.len()])
+    };
+    let points_and_modes: [(&[usize], &[usize]); 8] = [
+        (&[8, 8], &[1 << 63, 2]),
+        (&[8, 8], &[2, 1 << 63]),
+        (&[8], &[usize::MAX]),
+        (&[8, 8], &[MODES + 1, 2]),
+        (&[8, 8], &[MODES, MODES]),
+        (&[8, 8, 8], &[1 << 10, 1 << 10, (1 << 18) + 1]),
+        (&[1 << 32, 1 << 32], &[2, 2]),
+        (&[1 << 20, (1 << 20) + 1], &[2, 2]),
+    ];
+    for (points, modes) in points_and_modes {
+        let error = made(points, modes).unwrap_err().to_string();
+        assert!(error.contains("modes 1 to 1048576"), "{error}");
+        assert!(error.contains("at most 2^40 points"), "{error}");
+    }
+    // windows larger than the grid keep what it resolves
+    let plan = made(&[8, 8], &[MODES / 2, MODES]).unwrap();
+    assert_eq!((plan.window(), plan.kept()), (1 << 40, (4 + 3) * 4));
+}
+
+#[test]
+fn lengths_are_checked_before_pointers_are_made_of_them() {
+    let layer = Layer {
+        points: vec![5],
+        modes: vec![2],
+        periods: vec![1.0],
+        inputs: 3,
+        outputs: 4,
+        curved: true,
+    };
+    let (plan, level) = (plan(&layer), Level::available()[0]);
+    let good = || Operands::random(&layer, 2, true, &mut Numbers(9));
+    let refused = |operands: Operands, keep: &Operands| {
+        let (block, whole) =
+            (operands.block(&layer, &plan, level), keep.block(&layer, &plan, level));
+        let kept = whole.forward(&keep.x, true);
+        let (spectrum, mut dy) = (kept.spectrum.unwrap(), vec![1.0; kept.y.len()]);
+        let refuses = |call: &mut dyn FnMut()| {
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).is_err()
+        };
+        let forward = refuses(&mut || drop(block.forward(&operands.x, false)));
+        let backward = refuses(&mut || {
+            block.backward(&operands.x, &kept.q, &spectrum, &mut dy, true);
+        });
+        assert_eq!(forward, backward, "both passes look at the same operands");
+        forward
+    };
+    assert!(!refused(good(), &good()));
+    let short: [fn(&mut Operands) -> &mut Vec<f32>; 5] =
+        [|o| &mut o.real, |o| &mut o.imaginary, |o| &mut o.skip, |o| &mut o.bias, |o| &mut o.film];
+    for of in short {
+        let mut operands = good();
+        of(&mut operands).pop();
+        assert!(refused(operands, &good()));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
 
