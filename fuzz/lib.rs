@@ -47,7 +47,7 @@ pub fn exercise(bytes: &[u8], magic: &[&[u8]], parts: &[&str]) {
 }
 
 /// A folder that is memory, where there is one: files are written a thousand times a second.
-fn memory() -> PathBuf {
+pub fn memory() -> PathBuf {
     let shared = PathBuf::from("/dev/shm");
     if shared.is_dir() { shared } else { std::env::temp_dir() }
 }

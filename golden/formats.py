@@ -74,6 +74,13 @@ def hdf5():
     with h5py.File("plain.h5", "w") as f:
         f["x"] = a.astype("f8")
     note("plain.h5", a)
+    with h5py.File("bounds.h5", "w") as f:
+        f["g/t"] = a.astype("i2")
+        f["g/lat"] = np.arange(4.0)
+        f["g/lat"].attrs["bounds"] = "lat_bnds"
+        f["g/lat_bnds"] = np.zeros((4, 2))
+    note("bounds.h5", a)
+    note("bounds.h5:/g/lat_bnds", np.zeros((4, 2)))
 
 
 def netcdf():

@@ -1,12 +1,10 @@
 #![no_main]
 //! The notation of raw values, in a name and in a file beside it.
 
-use std::path::Path;
-
 use karhunen_formats::{ReadOptions, StoredFields, read};
 
 libfuzzer_sys::fuzz_target!(|note: &str| {
-    let folder = tempfile::tempdir_in(shared()).expect("a folder");
+    let folder = tempfile::tempdir_in(karhunen_fuzz::memory()).expect("a folder");
     let path = folder.path().join("f.raw");
     std::fs::write(&path, [7; 64]).expect("a file");
     let options = ReadOptions { limit_bytes: 1 << 20, ..ReadOptions::default() };
@@ -16,8 +14,3 @@ libfuzzer_sys::fuzz_target!(|note: &str| {
     std::fs::write(folder.path().join("f.raw.toml"), note).expect("a file");
     let _ = read(&path, &options);
 });
-
-fn shared() -> &'static Path {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { memory } else { Path::new(".") }
-}

@@ -19,12 +19,42 @@ use crate::grid::Boundary;
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Written")]
 pub enum Boundaries {
     /// The same on every axis.
     All(Boundary),
     /// One an axis.
     PerAxis(Vec<Boundary>),
+}
+
+/// What may stand in a file, before names are looked up: an untagged enum of conditions would answer a
+/// misspelt name with the names of its own variants, or none.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a boundary condition is a name, or a list of one an axis")]
+enum Written {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl TryFrom<Written> for Boundaries {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let boundaries = match written {
+            Written::One(names) => names.parse(),
+            Written::Several(names) => {
+                names.iter().map(|name| name.parse()).collect::<Result<_, _>>().map(Self::PerAxis)
+            }
+        };
+        boundaries.map_err(|error: FieldError| match error {
+            // serde's own words for a name of an enum, which callers know how to answer
+            FieldError::UnknownName { name, known, .. } => {
+                let known = known.replace(", ", "`, `");
+                format!("unknown variant `{name}`, expected one of `{known}`")
+            }
+            other => other.to_string(),
+        })
+    }
 }
 
 impl Boundaries {
@@ -97,6 +127,8 @@ mod tests {
         assert_eq!((grid.boundaries(), grid.holds_constants()), (list.clone(), false));
         let read = |text| serde_json::from_str::<Boundaries>(text).unwrap();
         assert_eq!(read("\"neumann\""), Boundaries::All(Boundary::Neumann));
+        assert_eq!(read("\"periodic,dirichlet\""), list);
+        assert_eq!(serde_json::to_string(&list).unwrap(), "[\"periodic\",\"dirichlet\"]");
         assert_eq!(read("[\"periodic\", \"dirichlet\"]"), list);
     }
 
@@ -108,5 +140,11 @@ mod tests {
         let wrong = "robin".parse::<Boundaries>().unwrap_err().to_string();
         let known = "known are periodic, neumann, dirichlet";
         assert_eq!(wrong, format!("unknown boundary condition `robin`; {known}"));
+        let read = |text| serde_json::from_str::<Boundaries>(text).unwrap_err().to_string();
+        let line = "unknown variant `neuman`, expected one of `periodic`, `neumann`, `dirichlet`";
+        for text in ["\"neuman\"", "[\"periodic\", \"neuman\"]"] {
+            assert!(read(text).starts_with(line), "{}", read(text));
+        }
+        assert!(read("3").contains("a name, or a list of one an axis"), "{}", read("3"));
     }
 }

@@ -64,7 +64,7 @@ pub enum FieldError {
         grid: Grid,
     },
     /// Two objects that must live on the same grid (or box) do not.
-    #[error("{what}: {left} and {right} do not match")]
+    #[error("{what}: {} and {} do not match", described(left, right), described(right, left))]
     GridMismatch {
         /// What was attempted.
         what: &'static str,
@@ -145,4 +145,46 @@ pub enum FieldError {
     /// A denoiser failed for its own reasons (a network on a device, say).
     #[error("the denoiser failed: {0}")]
     Denoiser(String),
+}
+
+/// A grid, with all that a display leaves out where it would read like the other one's.
+fn described(grid: &Grid, other: &Grid) -> String {
+    let mut text = grid.to_string();
+    if text != other.to_string() {
+        return text;
+    }
+    let lengths = |g: &Grid| g.axes().iter().map(|a| a.length).collect::<Vec<_>>();
+    if lengths(grid) != lengths(other) {
+        let all: Vec<String> = lengths(grid).iter().map(f64::to_string).collect();
+        text.push_str(&format!(" of lengths {}", all.join("x")));
+    }
+    if grid.boundaries() != other.boundaries() {
+        text.push_str(&format!(" ({})", grid.boundaries()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Boundary;
+
+    fn message(left: Grid, right: Grid) -> String {
+        FieldError::GridMismatch { what: "a sum", left, right }.to_string()
+    }
+
+    #[test]
+    fn grids_that_do_not_match_read_differently() {
+        let neumann = Grid::unit(&[4, 4], Boundary::Neumann).unwrap();
+        let fine = neumann.with_points(&[8, 8]).unwrap();
+        assert_eq!(message(neumann, fine), "a sum: 4x4 and 8x8 do not match");
+        let periodic = Grid::unit(&[4, 4], Boundary::Periodic).unwrap();
+        let expected = "a sum: 4x4 (neumann) and 4x4 (periodic) do not match";
+        assert_eq!(message(neumann, periodic), expected);
+        let mut axes = neumann.axes().to_vec();
+        axes.iter_mut().for_each(|a| a.length = 2.0);
+        let wide = Grid::new(&axes).unwrap();
+        let expected = "a sum: 4x4 of lengths 1x1 and 4x4 of lengths 2x2 do not match";
+        assert_eq!(message(neumann, wide), expected);
+    }
 }

@@ -18,8 +18,10 @@ use crate::grid::{Grid, MAX_DIM};
 pub mod stream {
     /// The start of the reverse process, and "field `index` of seed `seed`" in general.
     pub const START: u32 = 0;
-    /// First step of an SDE sampler; step i uses `STEPS + i`.
+    /// First step of an SDE sampler; step i < [`STEPS_AT_MOST`] uses `STEPS + i`.
     pub const STEPS: u32 = 1 << 16;
+    /// Steps of a run: one more would share the numbers of [`CORRECTOR`].
+    pub const STEPS_AT_MOST: usize = (CORRECTOR - STEPS) as usize;
     /// Corrector of step i of an SDE sampler, `CORRECTOR + i`.
     pub const CORRECTOR: u32 = 1 << 20;
     /// Noise of training step `index`; sample j of its batch uses `TRAINING + j`.

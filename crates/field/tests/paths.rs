@@ -167,6 +167,8 @@ fn parameters_that_make_no_path_are_refused_by_name() {
     let cosine = |o, e, s| parameter(Cosine::new(o, e, s).unwrap_err());
     assert_eq!(cosine(-0.1, 1e-3, 0.9), "offset");
     assert_eq!(cosine(f64::NAN, 1e-3, 0.9), "offset");
+    assert_eq!(cosine(1e16, 1e-3, 0.9), "offset");
+    assert!(Cosine::new(1.0, 1e-3, 0.9).is_ok());
     assert_eq!(cosine(0.008, 1e-3, 1.0), "start");
     assert_eq!(cosine(0.008, 0.0, 0.9), "end");
     assert_eq!(cosine(0.008, 0.95, 0.9), "end");
@@ -175,6 +177,13 @@ fn parameters_that_make_no_path_are_refused_by_name() {
     assert_eq!(ve(2.0, 1.0, 7.0), "sigma_min");
     assert_eq!(ve(0.1, f64::INFINITY, 7.0), "sigma_max");
     assert_eq!(ve(0.1, 1.0, 0.0), "rho");
+    // t_min = 10^{−2/ρ} rounds to 0, to 1, and is a tenth of the range of doubles
+    assert_eq!(ve(0.01, 1.0, 0.006), "rho");
+    assert_eq!(ve(0.01, 1.0, 1e300), "rho");
+    assert!(VarianceExploding::new(0.01, 1.0, 0.065).is_ok());
+    assert_eq!(ve(1e-200, 1e200, 7.0), "sigma_min");
+    let error = VarianceExploding::new(0.01, 100.0, 0.012).unwrap_err().to_string();
+    assert!(error.starts_with("rho = 0.012: must leave t_min"), "{error}");
     let flow = |e, s| parameter(Flow::new(e, s).unwrap_err());
     assert_eq!(flow(0.1, 1.0), "start");
     assert_eq!(flow(0.0, 0.9), "end");

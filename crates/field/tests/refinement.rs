@@ -11,7 +11,7 @@ use karhunen_field::sampler::{
     integrate, integrate_refining, start,
 };
 use karhunen_field::{
-    Axis, Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Prior, Transform,
+    Axis, Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Mode, Prior, Transform,
 };
 
 /// Rounding of some thirty closed-form steps and transforms, relative to the data.
@@ -256,4 +256,25 @@ fn gaussian_data_take_a_handful_of_steps() {
     let times = adaptive_times(&mut reverse, pilots, 1e-6).unwrap();
     // 0.4 (1 + 2 + … + 2^(n−1)) covers ln(a/b) from −5 to 4.6 for n = 5
     assert_eq!(times.len() - 1, 5);
+}
+
+/// Data that are their mean: the exact run of them, not one of shortest steps.
+#[test]
+fn data_without_variance_take_a_handful_of_steps_too() {
+    /// No variance in any mode.
+    #[derive(Debug)]
+    struct Nothing;
+    impl Prior for Nothing {
+        fn eigenvalue(&self, _: &Mode) -> f64 {
+            0.0
+        }
+    }
+    let ladder = &ladders()[1];
+    let (_, q) = gaussian(ladder);
+    let law = GaussianLaw::centred(ladder[0], Arc::new(Nothing), 2);
+    let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
+    let oracle = Gaussian::new(law.clone(), Arc::new(q), path.clone());
+    let mut reverse = Reverse::new(&*path, &q, &law, &oracle, 8, 0);
+    let pilots = start(&law, &q, &*path, ladder[2], 8, 0..4);
+    assert_eq!(adaptive_times(&mut reverse, pilots, 1e-6).unwrap().len() - 1, 5);
 }

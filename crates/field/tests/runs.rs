@@ -214,6 +214,11 @@ fn what_cannot_be_sampled_is_an_error_with_step_and_time() {
         let error = run(&Failing(0.0), times).unwrap_err();
         assert!(matches!(error, FieldError::Parameter { .. }), "{times:?}: {error}");
     }
+    // one more would draw the noise of the first corrector
+    let times: Vec<f64> = (0..983_042).map(|i| 1.0 - 1e-7 * f64::from(i)).collect();
+    let error = run(&Failing(f64::NAN), &times).unwrap_err().to_string();
+    assert!(error.starts_with("sampler steps = 983041: must be 983040 at most"), "{error}");
+    assert!(run(&Failing(f64::NAN), &times[..983_041]).is_ok());
     let finer = Ensemble::zeros(grid.with_points(&[3]).unwrap(), 1, 1);
     let error = run(&Reshaping(finer), &[1.0, 0.5]).unwrap_err();
     assert!(matches!(error, FieldError::GridMismatch { .. }), "{error}");

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use karhunen_field::denoiser::{Gaussian, wiener_weight};
 use karhunen_field::noise::stream;
 use karhunen_field::path::{Cosine, Flow, Path, TimeGrid, VarianceExploding, VariancePreserving};
+use karhunen_field::prior::Laplacian;
+use karhunen_field::resample::spectral;
 use karhunen_field::sampler::{Method, Reverse, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, Mode, Prior, Transform};
 
@@ -67,8 +69,7 @@ fn step(method: Method, path: &dyn Path, t: f64, s: f64, k: usize) -> Vec<Part> 
         Method::PredictorCorrector => {
             let stiffness = |k: usize| LAMBDA[k] / spread(path, s, k);
             let mean = (0..3).map(stiffness).sum::<f64>() / 3.0;
-            let largest = (0..3).map(stiffness).fold(0.0, f64::max);
-            let epsilon = (2.0 * 0.16f64.powi(2) / mean).min(0.1 / largest);
+            let epsilon = (2.0 * 0.16f64.powi(2) / mean).min(0.1 / stiffness(k));
             let pull = epsilon * stiffness(k);
             let langevin = (1.0 - pull, pull * path.signal(s) * MEAN[k], 2.0 * epsilon * LAMBDA[k]);
             vec![ancestral(path, t, s, k), langevin]
@@ -225,6 +226,41 @@ fn the_corrector_mends_what_came_before_it() {
     let missing = |method| 1.0 - from_half_variance(method) / exact;
     let (alone, mended) = (missing(Method::ExponentialEuler), missing(Method::PredictorCorrector));
     assert!(mended.abs() < 0.7 * alone.abs(), "{mended} against {alone}");
+}
+
+/// A prior rougher than the data: modes beyond the law's grid are stiffer than all within it, by up to
+/// three orders here, and the same seed must be the same function on both grids.
+#[test]
+fn the_corrector_stays_bounded_beyond_the_grid_of_the_law() {
+    let path = VariancePreserving::new(0.1, 20.0, 1e-5).unwrap();
+    let coarse = Grid::unit(&[8], Boundary::Neumann).unwrap();
+    let fine = coarse.with_points(&[32]).unwrap();
+    let smooth = Arc::new(Laplacian::new(1, 100.0, 1.5).unwrap().with_constant(1.0).unwrap());
+    let rough = Laplacian::new(1, 1.0, 0.3).unwrap().with_constant(1.0).unwrap();
+    let law = GaussianLaw::centred(coarse, smooth, 1);
+    let (path_of, prior_of) = (Arc::new(path), Arc::new(rough));
+    let oracle = Gaussian::new(law.clone(), prior_of, path_of);
+    let times = TimeGrid::LogSnr.times(&path, 60);
+    let run = |grid| {
+        let x = start(&law, &rough, &path, grid, 1, 0..20);
+        let mut reverse = Reverse::new(&path, &rough, &law, &oracle, 1, 0);
+        let mut sampler = Method::PredictorCorrector.build();
+        integrate(&mut *sampler, &mut reverse, &times, x, &mut |_, _| {}).unwrap()
+    };
+    let (below, above) = (run(coarse), run(fine));
+    let (a2, b2) = (path.signal(path.end()).powi(2), path.noise(path.end()).powi(2));
+    let spectra = law.variances(&fine).into_iter().zip(rough.eigenvalues(&fine));
+    // D = w x with w = a c/S, so its variance is a² c²/S
+    let deviations: Vec<f64> =
+        spectra.map(|(c, l)| (a2 * c * c / (a2 * c + b2 * l)).sqrt()).collect();
+    for (i, value) in analyse(&above).iter().enumerate() {
+        // 640 numbers beyond six deviations: false alarm about 1e-6
+        assert!(value.abs() < 6.0 * deviations[i % 32], "mode {}: {value}", i % 32);
+    }
+    let restricted = spectral(&above, coarse).unwrap();
+    for (one, other) in below.values.iter().zip(&restricted.values) {
+        assert!((one - other).abs() < 1e-9, "{one} {other}");
+    }
 }
 
 /// However long its steps, ancestral sampling stays bounded where Euler–Maruyama explodes.

@@ -2,7 +2,7 @@
 //!
 //! The library reads the directory of the archive; members are unpacked here, within the limits
 //! of every other reader and against the checksum in the directory. Stored and deflated members
-//! are read, encrypted ones are not.
+//! are read; encrypted ones are refused when they are opened.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -40,6 +40,8 @@ pub(crate) struct Member {
     size: u64,
     pub(crate) deflated: bool,
     sum: u32,
+    /// Why it is not read: nobody need care unless it is asked for.
+    refusal: Option<String>,
 }
 
 impl<'a> Archive<'a> {
@@ -58,26 +60,30 @@ impl<'a> Archive<'a> {
                 continue;
             }
             let deflated = entry.compression() == CompressionMethod::DEFLATE;
-            if entry.encrypted() || !(deflated || entry.compression() == CompressionMethod::Stored)
-            {
-                return Err(FormatError::Unsupported {
-                    path: path.into(),
-                    what: format!(
-                        "member {name} is encrypted or packed by {}; stored and deflated members \
-                         are read, unpack it",
-                        entry.compression()
-                    ),
-                });
-            }
+            let known = deflated || entry.compression() == CompressionMethod::Stored;
+            let refusal = (entry.encrypted() || !known).then(|| {
+                format!(
+                    "member {name} is encrypted or packed by {}; stored and deflated members are \
+                     read, unpack it",
+                    entry.compression()
+                )
+            });
             let start = entry.data_start().unwrap_or_default();
             let (packed, size) = (entry.compressed_size(), entry.size());
-            members.push(Member { name, start, packed, size, deflated, sum: entry.crc32() });
+            let sum = entry.crc32();
+            members.push(Member { name, start, packed, size, deflated, sum, refusal });
         }
         Ok(Self { path, members })
     }
 
     /// The member named (with or without `.npy`), or the only one beside the spacing.
     pub(crate) fn choose(&self, part: Option<&str>) -> Result<&Member, FormatError> {
+        let member = self.find(part)?;
+        member.admit(self.path)?;
+        Ok(member)
+    }
+
+    fn find(&self, part: Option<&str>) -> Result<&Member, FormatError> {
         let shown = |m: &&Member| m.name.strip_suffix(NPY).unwrap_or(&m.name).to_string();
         if let Some(part) = part {
             let named = |m: &&Member| m.name == part || m.name.strip_suffix(NPY) == Some(part);
@@ -108,6 +114,16 @@ impl<'a> Archive<'a> {
 }
 
 impl Member {
+    /// Refuses what is encrypted or packed in an unknown way.
+    fn admit(&self, archive: &Path) -> Result<(), FormatError> {
+        match &self.refusal {
+            None => Ok(()),
+            Some(what) => {
+                Err(FormatError::Unsupported { path: archive.into(), what: what.clone() })
+            }
+        }
+    }
+
     /// The byte of the archive behind the member's last one.
     pub(crate) fn end(&self) -> u64 {
         self.start.saturating_add(self.packed)
@@ -155,6 +171,7 @@ impl Member {
     }
 
     fn reader(&self, archive: &Path) -> Result<Box<dyn Read>, FormatError> {
+        self.admit(archive)?;
         let failed = |source| FormatError::Read { path: archive.into(), source };
         let mut file = File::open(archive).map_err(failed)?;
         file.seek(SeekFrom::Start(self.start)).map_err(failed)?;

@@ -50,13 +50,16 @@ impl Calibration {
             found.map(str::trim)
         };
         let z = line("spacing").and_then(|h| h.parse().ok());
-        let unit = line("unit").filter(|u| !u.is_empty() && *u != "pixel");
-        match unit {
+        let z = z.filter(|h: &f64| h.is_finite() && *h > 0.0);
+        match line("unit").filter(|u| !u.is_empty()) {
+            Some("pixel") => Self::default(),
             Some(unit) => {
                 let unit = unit.replace("\\u00B5", "u").replace(['µ', 'μ'], "u");
                 let unit = if unit == "micron" { "um".into() } else { unit };
-                Self { x, y, z: z.filter(|h: &f64| h.is_finite() && *h > 0.0), unit: Some(unit) }
+                Self { x, y, z, unit: Some(unit) }
             }
+            // lengths without a unit; one pixel per nothing is what is written where none are known
+            None if z.is_some() || (x, y) != (Some(1.0), Some(1.0)) => Self { x, y, z, unit: None },
             None => Self::default(),
         }
     }
@@ -83,6 +86,10 @@ mod tests {
         let flat = Calibration::imagej("ImageJ=1.53t\nunit=mm\n", Some(0.5), Some(0.5));
         assert_eq!(flat.units(3), Units::default());
         assert_eq!(flat.units(2).length, Some("mm".into()));
+        let bare = Calibration::imagej("ImageJ=1.53t\nspacing=2\n", Some(1.0), Some(0.5));
+        assert_eq!((bare.units(3).spacing, bare.unit), (Some(vec![2.0, 0.5, 1.0]), None));
+        let idle = Calibration::imagej("ImageJ=1.53t\nimages=4\n", Some(1.0), Some(1.0));
+        assert_eq!(idle, Calibration::default());
         let pixels = Calibration::imagej("ImageJ=1.53t\nunit=pixel\n", Some(1.0), Some(1.0));
         assert_eq!(pixels, Calibration::default());
     }

@@ -11,6 +11,9 @@ const EVEN: f64 = 1e-3;
 /// What the NetCDF library leaves where nothing was written, for floats.
 const UNWRITTEN: f32 = 9.969_21e36;
 
+/// Longest coordinate that is looked at.
+pub(crate) const COORDINATES_AT_MOST: u64 = 1 << 20;
+
 /// How stored numbers become values: `factor` · stored + `offset`, unless one is missing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Packing {
@@ -57,6 +60,12 @@ impl Packing {
     }
 }
 
+/// The unit that the coordinates of all axes share, if they do.
+pub(crate) fn shared_unit<'u>(units: &[Option<&'u str>]) -> Option<&'u str> {
+    let first = units.first().copied().flatten()?;
+    units.iter().all(|unit| *unit == Some(first)).then_some(first)
+}
+
 /// The step of evenly spaced coordinates, of which there are two at least.
 pub(crate) fn even_step(coordinates: &[f64]) -> Option<f64> {
     let [first, .., last] = *coordinates else { return None };
@@ -76,6 +85,14 @@ mod tests {
         assert_eq!(even_step(&[3.0, 1.0, -1.0]), Some(2.0));
         for uneven in [&[][..], &[1.0], &[1.0, 1.0], &[0.0, 1.0, 3.0], &[0.0, f64::NAN, 2.0]] {
             assert_eq!(even_step(uneven), None, "{uneven:?}");
+        }
+    }
+
+    #[test]
+    fn one_unit_for_all_axes_or_none() {
+        assert_eq!(shared_unit(&[Some("m"), Some("m")]), Some("m"));
+        for units in [&[][..], &[None], &[Some("m"), Some("s")], &[Some("m"), None]] {
+            assert_eq!(shared_unit(units), None);
         }
     }
 

@@ -1,7 +1,7 @@
 //! HDF5, NetCDF-4 among it: one dataset as fields, whatever its chunks, filters and byte order.
 //!
 //! A dataset is named by its path (`sim.h5:/fields/density`) or is the only one of two axes or
-//! more that holds numbers. Attributes are understood as far as they are common: `units`, CF's packing, the
+//! more that holds numbers and is no bounds of a coordinate. Attributes are understood as far as they are common: `units`, CF's packing, the
 //! coordinates of NetCDF-4, and `element_size_um`, the voxel size that microscopy writes.
 
 use std::collections::HashSet;
@@ -20,8 +20,6 @@ use crate::{FormatError, RawFields, ReadOptions, Units};
 /// Groups and datasets that are looked through for the only one.
 const GROUPS_AT_MOST: usize = 4096;
 const DATASETS_AT_MOST: usize = 4096;
-/// Longest coordinate that is looked at.
-const COORDINATES_AT_MOST: u64 = 1 << 20;
 
 /// Reads one dataset.
 pub(crate) fn read(
@@ -86,7 +84,10 @@ fn choose(file: &Hdf5File, path: &Path, part: Option<&str>) -> Result<Dataset, F
         });
     }
     let mut all = datasets(file).map_err(refused)?;
-    all.retain(|(_, d)| d.ndim() >= 2 && number_type(d.dtype()).is_some());
+    let bounds: HashSet<String> = all.iter().filter_map(|(name, d)| bounds(name, d)).collect();
+    all.retain(|(name, d)| {
+        d.ndim() >= 2 && number_type(d.dtype()).is_some() && !bounds.contains(name)
+    });
     match all.len() {
         0 => Err(FormatError::Empty {
             path: path.into(),
@@ -98,6 +99,13 @@ fn choose(file: &Hdf5File, path: &Path, part: Option<&str>) -> Result<Dataset, F
             parts: all.into_iter().map(|(name, _)| name).collect(),
         }),
     }
+}
+
+/// The dataset in which a coordinate keeps the bounds of its cells: no field (CF, section 7.1).
+fn bounds(name: &str, coordinate: &Dataset) -> Option<String> {
+    let other = text(coordinate, "bounds")?;
+    let (group, _) = name.rsplit_once('/')?;
+    Some(format!("{group}/{}", other.trim_end_matches('\0')))
 }
 
 /// An error without the places it passed through.
@@ -193,8 +201,8 @@ fn units(file: &Hdf5File, dataset: &Dataset, dim: usize) -> Units {
         return Units { value, ..Units::default() };
     };
     let (spacing, lengths): (Vec<f64>, Vec<Option<String>>) = axes.into_iter().unzip();
-    let same = lengths.windows(2).all(|pair| pair[0] == pair[1]);
-    let length = lengths.into_iter().next().flatten().filter(|_| same);
+    let lengths: Vec<Option<&str>> = lengths.iter().map(Option::as_deref).collect();
+    let length = cf::shared_unit(&lengths).map(String::from);
     Units { spacing: Some(spacing), length, value }
 }
 
@@ -213,7 +221,7 @@ fn coordinates(
         let address = dataset.resolve_vlen_reference_bytes(reference, 8).ok()?;
         let address = SourceType::length(address.get(..8)?, Endian::Little);
         let (_, scale) = scales.iter().find(|(_, d)| d.address() == address)?;
-        let short = matches!(scale.shape(), [2..=COORDINATES_AT_MOST]);
+        let short = matches!(scale.shape(), [2..=cf::COORDINATES_AT_MOST]);
         let (dtype, endian) = number_type(scale.dtype()).filter(|_| short)?;
         let values = dtype.decode_wide(&scale.read_raw_bytes().ok()?, endian);
         Some((cf::even_step(&values)?, text(scale, "units")))

@@ -19,9 +19,6 @@ use crate::places::Places;
 use crate::stored::StoredFields;
 use crate::{FormatError, RawFields, ReadOptions, SourceType, Units};
 
-/// Longest coordinate that is looked at.
-const COORDINATES_AT_MOST: u64 = 1 << 20;
-
 /// Reads one variable whole.
 pub(crate) fn read(
     name: &Path,
@@ -170,8 +167,7 @@ fn units(
         lengths.push(coordinate.text("units"));
     }
     let known = spacing.len() == dim;
-    let same = lengths.windows(2).all(|pair| pair[0] == pair[1]);
-    let length = lengths.first().copied().flatten().filter(|_| known && same).map(String::from);
+    let length = cf::shared_unit(&lengths).filter(|_| known).map(String::from);
     Ok(Units { spacing: known.then_some(spacing), length, value })
 }
 
@@ -183,7 +179,7 @@ fn even_step(
 ) -> Result<Option<f64>, FormatError> {
     let Some(dtype) = coordinate.dtype else { return Ok(None) };
     let (shape, strides) = axes(header, coordinate, dtype, path)?;
-    if !(2..=COORDINATES_AT_MOST).contains(&shape[0]) {
+    if !(2..=cf::COORDINATES_AT_MOST).contains(&shape[0]) {
         return Ok(None);
     }
     // the values of a record axis lie far apart: passed over, never read through

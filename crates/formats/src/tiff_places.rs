@@ -23,15 +23,30 @@ struct Page {
     rows: u32,
 }
 
+impl Page {
+    /// Bytes of its rows.
+    fn bytes(&self) -> u64 {
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        pixels.saturating_mul(self.dtype.size() as u64)
+    }
+}
+
 /// Opens a stack of uncompressed grey pages: one field a page, or one volume if `dim = 3`.
 pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<StoredFields, FormatError> {
-    let Seekable { reader, .. } = Seekable::file(path)?;
+    let Seekable { reader, length: found, .. } = Seekable::file(path)?;
     let refused = |page, source| FormatError::Tiff { path: path.into(), page, source };
     let mut decoder = Decoder::new(reader).map_err(|source| refused(0, source))?;
     let calibration = Calibration::of(&mut decoder);
-    let (mut offsets, mut first, mut pages) = (Vec::new(), None, 0);
+    let (mut offsets, mut first, mut pages, mut expected) = (Vec::new(), None, 0, 0u64);
     loop {
-        let page = page(&mut decoder, path, pages, &mut offsets)?;
+        let (page, strips) = page(&mut decoder, path, pages)?;
+        // pages may share one table of strips, but not the bytes of their rows: places are kept for
+        // rows that the file has room for only
+        expected = expected.saturating_add(page.bytes());
+        if expected > found {
+            return Err(FormatError::Truncated { path: path.into(), expected, found });
+        }
+        offsets.extend(strips);
         match first {
             None => first = Some(page),
             Some(model) if model != page => {
@@ -92,13 +107,12 @@ pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<StoredFields, F
     Ok(fields)
 }
 
-/// One page's shape, its strips appended to `offsets`.
+/// One page's shape, and where its strips stand.
 fn page(
     decoder: &mut Decoder<Box<dyn ReadSeek>>,
     path: &Path,
     page: usize,
-    offsets: &mut Vec<u64>,
-) -> Result<Page, FormatError> {
+) -> Result<(Page, Vec<u64>), FormatError> {
     let refused = |source| FormatError::Tiff { path: path.into(), page, source };
     let whole = |what: String| FormatError::Unsupported {
         path: path.into(),
@@ -136,8 +150,7 @@ fn page(
     if height == 0 || width == 0 || strips.len() != height.div_ceil(rows) as usize {
         return Err(whole(format!("of {height} rows has {} strips of {rows}", strips.len())));
     }
-    offsets.extend(strips);
-    Ok(Page { width, height, dtype, rows })
+    Ok((Page { width, height, dtype, rows }, strips))
 }
 
 fn shape(page: &Page) -> String {

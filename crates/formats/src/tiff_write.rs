@@ -14,8 +14,6 @@ use crate::{FieldsRef, FormatError, Units};
 
 /// Bytes that the tags of a page take at most, its description aside.
 const TAGS_AT_MOST: u64 = 512;
-/// Denominator of a resolution.
-const PARTS: f64 = 1e6;
 
 /// Types of a tag's numbers.
 const ASCII: u16 = 2;
@@ -117,9 +115,11 @@ impl Tiff<'_> {
         ];
         if first {
             tags.push((270, ASCII, self.text.bytes().chain([0]).map(|b| vec![b]).collect()));
-            if let Some([.., y, x]) = self.units.spacing.as_deref() {
-                tags.push((282, RATIONAL, vec![per_unit(*x)]));
-                tags.push((283, RATIONAL, vec![per_unit(*y)]));
+            if let Some([.., y, x]) = self.units.spacing.as_deref()
+                && let (Some(x), Some(y)) = (per_unit(*x), per_unit(*y))
+            {
+                tags.push((282, RATIONAL, vec![x]));
+                tags.push((283, RATIONAL, vec![y]));
                 tags.push((296, SHORT, short(1)));
             }
         }
@@ -151,12 +151,20 @@ impl Tiff<'_> {
     }
 }
 
-/// Pixels per unit, as a fraction.
-fn per_unit(spacing: f64) -> Vec<u8> {
+/// Pixels per unit as the finest fraction whose numbers fit 32 bits, its larger one as large as the
+/// smaller allows: off by 2⁻³² for spacings about 1. None beyond 2³² or below its inverse.
+fn per_unit(spacing: f64) -> Option<Vec<u8>> {
+    let most = f64::from(u32::MAX);
     let ratio = 1.0 / spacing;
-    // the finest fraction whose numbers fit 32 bits
-    let parts = PARTS.min(f64::from(u32::MAX) / ratio).max(1.0).floor();
-    [((ratio * parts).round() as u32).to_le_bytes(), (parts as u32).to_le_bytes()].concat()
+    let (above, below) = if ratio < 1.0 {
+        let above = (most * ratio).floor();
+        (above, (above * spacing).round().min(most))
+    } else {
+        let below = (most * spacing).floor();
+        ((below * ratio).round().min(most), below)
+    };
+    let fits = above >= 1.0 && below >= 1.0;
+    fits.then(|| [(above as u32).to_le_bytes(), (below as u32).to_le_bytes()].concat())
 }
 
 /// What ImageJ writes into the first page of a stack.
@@ -165,9 +173,11 @@ fn description(pages: &Pages<'_>, units: &Units) -> String {
     let mut text = format!("ImageJ=1.54f\nimages={0}\n{kind}={0}\n", pages.count);
     if let Some(spacing) = &units.spacing {
         // the tag holds ASCII, and a line is a key
-        let unit = units.length.as_deref().unwrap_or("unit").replace(['µ', 'μ'], "u");
+        let unit = units.length.as_deref().unwrap_or_default().replace(['µ', 'μ'], "u");
         let unit: String = unit.chars().filter(|c| c.is_ascii_graphic()).collect();
-        text.push_str(&format!("unit={unit}\n"));
+        if !unit.is_empty() {
+            text.push_str(&format!("unit={unit}\n"));
+        }
         if pages.volume {
             text.push_str(&format!("spacing={}\n", spacing[0]));
         }
@@ -179,6 +189,47 @@ fn description(pages: &Pages<'_>, units: &Units) -> String {
 mod tests {
     use super::*;
     use crate::{RawFields, ReadOptions, SourceType, StoredFields, read};
+
+    #[test]
+    fn spacings_of_any_size_are_the_nearest_fractions() {
+        let number = |bytes: &[u8]| f64::from(u32::from_le_bytes(bytes.try_into().unwrap()));
+        for spacing in [1.0, 0.1, 3.0, 0.7, 1e-3, 123.456, 7e3, 4e4, 2.5e8, 3e-8, 2.9e9] {
+            let bytes = per_unit(spacing).unwrap();
+            let back = number(&bytes[4..]) / number(&bytes[..4]);
+            // the larger number is rounded by a half, and nearly 2³² unless the smaller one is small
+            let larger = number(&bytes[4..]).max(number(&bytes[..4]));
+            assert!(larger > 0.4 * f64::from(u32::MAX), "{spacing}: {larger}");
+            let error = (back / spacing - 1.0).abs() * larger;
+            assert!(error < 0.51, "{spacing}: {back}");
+        }
+        for spacing in [1e10, 1e-10, 1e300, 1e-300] {
+            assert_eq!(per_unit(spacing), None, "{spacing}");
+        }
+    }
+
+    #[test]
+    fn a_length_without_a_unit_stays_without() {
+        let mut fields =
+            RawFields::array(Path::new("a"), vec![1, 2, 2], 1, vec![0.0; 4], SourceType::F32)
+                .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tif");
+        for spacing in [vec![3.0, 0.5, 0.25], vec![2.0, 7e4, 7e4], vec![1.0, 1.0, 1.0]] {
+            fields.units.spacing = Some(spacing.clone());
+            let options = crate::WriteOptions { overwrite: true, ..Default::default() };
+            crate::write(&path, &fields, &options).unwrap();
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(!text.contains("unit="), "{text}");
+            let volume = ReadOptions { dim: Some(3), ..ReadOptions::default() };
+            let back = read(&path, &volume).unwrap().units;
+            let found = back.spacing.unwrap();
+            assert!(
+                found.iter().zip(&spacing).all(|(a, b)| (a / b - 1.0).abs() < 1e-8),
+                "{found:?}"
+            );
+            assert_eq!(back.length, None);
+        }
+    }
 
     #[test]
     fn a_bigtiff_is_the_same_stack() {

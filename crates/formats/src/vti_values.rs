@@ -23,20 +23,20 @@ pub(crate) fn decode(
     count: usize,
     bytes: &[u8],
 ) -> Result<Vec<f32>, String> {
+    let needed = count as u64 * array.dtype.size() as u64;
     let stream = match array.values {
         VtiValues::Ascii(start, end) => return ascii(&bytes[start..end], array.dtype, count),
-        VtiValues::Inline(start, end) => Cow::Owned(base64(&bytes[start..end])?),
+        VtiValues::Inline(start, end) => Cow::Owned(letters(header, &bytes[start..end], needed)?),
         VtiValues::Appended(offset) => {
             let (start, encoded) = header.appended.ok_or("appended values, but none are there")?;
             let from = start.checked_add(offset).filter(|from| *from <= bytes.len());
             let from = from.ok_or_else(|| format!("offset {offset} is behind the end"))?;
             match encoded {
-                true => Cow::Owned(base64(&bytes[from..])?),
+                true => Cow::Owned(letters(header, &bytes[from..], needed)?),
                 false => Cow::Borrowed(&bytes[from..]),
             }
         }
     };
-    let needed = count as u64 * array.dtype.size() as u64;
     let values = match header.zlib {
         false => Cow::Borrowed(plain(header, &stream, needed)?),
         true => Cow::Owned(unpacked(header, &stream, needed)?),
@@ -44,6 +44,22 @@ pub(crate) fn decode(
     let mut numbers = Vec::with_capacity(count);
     array.dtype.decode(&values, header.endian, &mut numbers);
     Ok(numbers)
+}
+
+/// The bytes of one array out of base64: behind it stand other arrays, which are none of its business.
+fn letters(header: &VtiHeader, text: &[u8], needed: u64) -> Result<Vec<u8>, String> {
+    let size = header.length_size as u64;
+    let upto = |bytes: u64| base64(text, usize::try_from(bytes).unwrap_or(usize::MAX));
+    if !header.zlib {
+        return upto(size.saturating_add(needed));
+    }
+    let blocks = word(header, &upto(size)?, 0)?;
+    let table = upto(blocks.saturating_add(3).saturating_mul(size))?;
+    // a table that is cut short is refused where it is read
+    let words = table.chunks_exact(header.length_size).skip(3).take(blocks as usize);
+    let packed =
+        words.fold(0u64, |sum, word| sum.saturating_add(SourceType::length(word, header.endian)));
+    upto((table.len() as u64).saturating_add(packed))
 }
 
 /// Numbers between spaces.
@@ -132,11 +148,15 @@ fn unpacked(header: &VtiHeader, stream: &[u8], needed: u64) -> Result<Vec<u8>, S
     Ok(values)
 }
 
-/// Base64 up to the first foreign letter, spaces aside; padding ends a piece, not the stream.
-fn base64(text: &[u8]) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+/// Base64 up to the first foreign letter, or to the group that completes `enough` bytes; spaces aside.
+/// Padding ends a piece, not the stream.
+fn base64(text: &[u8], enough: usize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::with_capacity((text.len() / 4 * 3).min(enough.saturating_add(2)));
     let (mut group, mut letters, mut padding) = (0u32, 0, 0);
     for &letter in text {
+        if bytes.len() >= enough {
+            break;
+        }
         let six = match letter {
             b'A'..=b'Z' => letter - b'A',
             b'a'..=b'z' => letter - b'a' + 26,
@@ -184,10 +204,14 @@ mod tests {
             ("Zg==Zm8=Zm9v", "ffofoo"),
             ("Zm9v<", "foo"),
         ] {
-            assert_eq!(base64(text.as_bytes()).unwrap(), bytes.as_bytes(), "{text}");
+            assert_eq!(base64(text.as_bytes(), usize::MAX).unwrap(), bytes.as_bytes(), "{text}");
         }
         for text in ["Zg", "Zg=", "Zg=v", "===="] {
-            assert!(base64(text.as_bytes()).is_err(), "{text}");
+            assert!(base64(text.as_bytes(), usize::MAX).is_err(), "{text}");
+        }
+        // whole groups, and not a letter further
+        for (enough, bytes) in [(0, ""), (1, "foo"), (3, "foo"), (4, "foobar")] {
+            assert_eq!(base64(b"Zm9vYmFyZg=v", enough).unwrap(), bytes.as_bytes(), "{enough}");
         }
     }
 }

@@ -120,8 +120,9 @@ pub fn write<'a>(
 
 /// Writes a folder of 16-bit PNG files: one a field, or one a slice of a single volume.
 ///
-/// Files are named `field000.png`, `field001.png`, …, so that [`read()`](crate::read()) finds a
-/// stack. All share one range, [`WriteOptions::range`]. The folder appears when it is complete.
+/// Files are named `field0.png`, `field1.png`, …, with as many digits as the last one needs, so that
+/// [`read()`](crate::read()) finds a stack. All share one range, [`WriteOptions::range`]. The folder
+/// appears when it is complete.
 ///
 /// **Errors** As [`write()`]; [`FormatError::Exists`] also with [`WriteOptions::overwrite`], since
 /// a folder is not replaced.

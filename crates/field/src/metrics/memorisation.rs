@@ -4,9 +4,17 @@
 //! sample to its nearest training field is compared with that of real fields *not* trained on. If the
 //! samples followed the real law, samples and held-out fields would be exchangeable, so the number of
 //! samples below a quantile of the held-out distances has a law free of any assumption.
+//!
+//! Equal distances (duplicates of training fields among the held-out ones, say) are ordered by lot, with
+//! fixed numbers: exchangeable all the same. Were they not close, a few duplicates would clear a
+//! model that does nothing but copy.
 
 use super::energy::Distances;
-use crate::{Ensemble, FieldError};
+use crate::noise::stream;
+use crate::{Ensemble, FieldError, ModeNoise};
+
+/// Seed of the lots between equal distances.
+const LOTS: u64 = 0x6c6f_7473;
 
 /// Quantile of the held-out distances below which a sample counts as close.
 const LEVEL: f64 = 0.05;
@@ -35,7 +43,7 @@ pub struct Memorisation {
     pub held_out: Vec<f64>,
     /// The 5 % quantile of the held-out distances: the ⌈0.05 (m + 1)⌉-th smallest of m.
     pub threshold: f64,
-    /// Samples closer than that.
+    /// Samples closer than that, or as close and before it by lot.
     pub close: usize,
     /// Their number for an honest model, in the mean.
     pub expected: f64,
@@ -51,7 +59,7 @@ pub struct Memorisation {
 /// Nearest-neighbour check of samples against training fields, with real fields that were held out.
 ///
 /// With j = ⌈0.05 (m + 1)⌉ the number K of n samples below the j-th smallest of m held-out distances
-/// satisfies P(K = k) = C(k + j − 1, k) C(n − k + m − j, n − k) / C(n + m, n) for an honest model,
+/// (ties by lot) satisfies P(K = k) = C(k + j − 1, k) C(n − k + m − j, n − k) / C(n + m, n) for an honest model,
 /// whatever the law. Few held-out fields make few close samples unremarkable: take m ≥ 100.
 ///
 /// **Unit** of distances: H-norm, in the unit of the field. **Cost** (n + m) R C M for R training
@@ -75,12 +83,19 @@ pub fn memorisation(
     let pairs: Vec<(f64, f64)> = two_nearest(&own);
     let samples: Vec<f64> = pairs.iter().map(|p| p.0).collect();
     let held_out: Vec<f64> = two_nearest(&real).iter().map(|p| p.0).collect();
-    let mut sorted = held_out.clone();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let (n, m) = (samples.len(), sorted.len());
+    let (n, m) = (samples.len(), held_out.len());
     let rank = ((LEVEL * (m + 1) as f64).ceil() as usize).clamp(1, m);
-    let threshold = sorted[rank - 1];
-    let close = samples.iter().filter(|d| **d < threshold).count();
+    let lots = ModeNoise::new(LOTS).uniforms(n + m, 0, stream::METRICS);
+    let (first, rest) = lots.split_at(n);
+    let order = |a: &(f64, f64), b: &(f64, f64)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1));
+    let with = |distances: &[f64], lots: &[f64]| -> Vec<(f64, f64)> {
+        distances.iter().copied().zip(lots.iter().copied()).collect()
+    };
+    let mut sorted = with(&held_out, rest);
+    sorted.sort_unstable_by(order);
+    let last = sorted[rank - 1];
+    let threshold = last.0;
+    let close = with(&samples, first).iter().filter(|d| order(d, &last).is_lt()).count();
     let p_value: f64 = (close..=n).map(|k| rank_probability(k, n, m, rank)).sum::<f64>().min(1.0);
     let memorised = p_value < SIGNIFICANCE;
     Ok(Memorisation {
@@ -142,6 +157,25 @@ mod tests {
         assert_eq!(found.verdict, Verdict::Memorised);
         assert!(found.close >= 20 && found.copies >= 20, "{} {}", found.close, found.copies);
         assert!(found.samples[..20].iter().all(|d| *d < found.threshold));
+    }
+
+    /// A tenth of the held-out fields are training fields: the threshold is 0, and no distance below it.
+    #[test]
+    fn duplicates_among_held_out_fields_clear_nobody_who_copies() {
+        let training = real(0..150);
+        let duplicated = |mut fields: Ensemble, count: usize| {
+            let size = count * fields.field_len();
+            fields.values[..size].copy_from_slice(&training.values[..size]);
+            fields
+        };
+        let held_out = duplicated(real(200..350), 15);
+        let copies = memorisation(&training, &training, &held_out).unwrap();
+        assert_eq!((copies.threshold, copies.verdict), (0.0, Verdict::Memorised));
+        assert_eq!(copies.copies, 150);
+        // the law itself repeats a tenth of its fields, and so do honest samples
+        let honest = memorisation(&duplicated(real(400..500), 10), &training, &held_out).unwrap();
+        assert_eq!(honest.verdict, Verdict::Clear);
+        assert!(honest.p_value > 0.05, "{}", honest.p_value);
     }
 
     #[test]

@@ -11,7 +11,6 @@
 //! | [`histogram_distance`] | point values | equal one-point laws |
 //! | [`two_point_error`] | geometry after a threshold | equal two-point functions |
 //! | [`variance_ratio`] | tr Cov | (one) equal variances |
-//!
 //! | [`descriptor_errors`] | lineal paths, chords, surface, topology, fractions after a threshold | equal descriptors |
 //!
 //! Descriptors of one structure, in units of the box, for zeros and ones as [`Segmentation`] or

@@ -15,8 +15,9 @@ const EMPTY: f64 = 1e-6;
 /// Second moments of the modes, averaged over shells of equal |ω|.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
-    /// Mean |ω| of each shell's modes. The first shell is the constant mode, the others are as wide
-    /// as the lowest frequency of the box; shells that hold no mode are left out.
+    /// Mean |ω| of each shell's modes. The first shell is the constant mode (a box with a Dirichlet
+    /// axis has none), the others are as wide as the lowest frequency of the box; shells that hold no
+    /// mode are left out.
     pub frequency: Vec<f64>,
     /// P of each shell, `[channel][shell]`: raw second moments, the mean field included.
     pub power: Vec<Vec<f64>>,

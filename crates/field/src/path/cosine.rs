@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_PI_2;
 
 use serde::{Deserialize, Serialize};
 
-use super::Path;
+use super::{Path, check_ends};
 use crate::FieldError;
 
 /// a(t) = cos θ(t) / cos θ(0) with θ(t) = ½π (t + s)/(1 + s), and a² + b² = 1.
@@ -51,24 +51,16 @@ impl Cosine {
     /// A path from s, its smallest time t_min and its largest time T.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] unless 0 ≤ `offset` < ∞ and 0 < `end` < `start` < 1.
+    /// [`FieldError::Parameter`] unless 0 ≤ `offset` ≤ 1 and 0 < `end` < `start` < 1.
     pub fn new(offset: f64, end: f64, start: f64) -> Result<Self, FieldError> {
-        let wrong = |parameter, value, requirement| {
-            Err(FieldError::Parameter { parameter, value, requirement })
-        };
-        if !(offset.is_finite() && offset >= 0.0) {
-            return wrong("offset", offset, "must be zero or positive, and finite");
+        if !(0.0..=1.0).contains(&offset) {
+            return Err(FieldError::Parameter {
+                parameter: "offset",
+                value: offset,
+                requirement: "must lie between 0 and 1: beyond, little of the cosine is left",
+            });
         }
-        if !(start > 0.0 && start < 1.0) {
-            return wrong(
-                "start",
-                start,
-                "must lie strictly between 0 and 1, where no signal is left",
-            );
-        }
-        if !(end > 0.0 && end < start) {
-            return wrong("end", end, "must lie strictly between 0 and the start of the path");
-        }
+        check_ends(end, start)?;
         Ok(Self { parameters: Parameters { offset, end, start } })
     }
 

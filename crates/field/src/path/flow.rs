@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Path;
+use super::{Path, check_ends};
 use crate::FieldError;
 
 /// a = 1 − t, b = t on [t_min, T] inside (0, 1).
@@ -46,19 +46,7 @@ impl Flow {
     /// # Errors
     /// [`FieldError::Parameter`] unless 0 < `end` < `start` < 1.
     pub fn new(end: f64, start: f64) -> Result<Self, FieldError> {
-        let wrong = |parameter, value, requirement| {
-            Err(FieldError::Parameter { parameter, value, requirement })
-        };
-        if !(start > 0.0 && start < 1.0) {
-            return wrong(
-                "start",
-                start,
-                "must lie strictly between 0 and 1, where no signal is left",
-            );
-        }
-        if !(end > 0.0 && end < start) {
-            return wrong("end", end, "must lie strictly between 0 and the start of the path");
-        }
+        check_ends(end, start)?;
         Ok(Self { ends: Ends { end, start } })
     }
 }

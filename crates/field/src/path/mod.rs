@@ -29,6 +29,8 @@ pub use times::TimeGrid;
 pub use variance_exploding::VarianceExploding;
 pub use variance_preserving::VariancePreserving;
 
+use crate::FieldError;
+
 /// A Gaussian path by a(t), b(t) and their derivatives.
 ///
 /// As a stochastic equation it reads dX = f X dt + g dW^Q with f = ȧ/a and g² = d(b²)/dt − 2 f b².
@@ -100,6 +102,20 @@ pub trait Path: Debug + Send + Sync {
         }
         t
     }
+}
+
+/// The ends of a path whose signal is gone at time 1.
+fn check_ends(end: f64, start: f64) -> Result<(), FieldError> {
+    let wrong = |parameter, value, requirement| {
+        Err(FieldError::Parameter { parameter, value, requirement })
+    };
+    if !(start > 0.0 && start < 1.0) {
+        return wrong("start", start, "must lie strictly between 0 and 1, where no signal is left");
+    }
+    if !(end > 0.0 && end < start) {
+        return wrong("end", end, "must lie strictly between 0 and the start of the path");
+    }
+    Ok(())
 }
 
 #[cfg(test)]

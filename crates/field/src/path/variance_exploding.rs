@@ -50,7 +50,8 @@ impl VarianceExploding {
     /// A path from its smallest and largest noise and the exponent of time.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] unless 0 < σ_min < σ_max < ∞ and 0 < ρ < ∞.
+    /// [`FieldError::Parameter`] unless 0 < σ_min < σ_max < ∞, 0 < ρ < ∞ and 0 < t_min < 1 in double
+    /// precision, which a ρ far below or above 1 rounds to its ends.
     pub fn new(sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, FieldError> {
         let wrong = |parameter, value, requirement| {
             Err(FieldError::Parameter { parameter, value, requirement })
@@ -64,7 +65,16 @@ impl VarianceExploding {
         if !(rho.is_finite() && rho > 0.0) {
             return wrong("rho", rho, "must be positive and finite");
         }
-        Ok(Self { scales: Scales { sigma_min, sigma_max, rho } })
+        if sigma_min / sigma_max < f64::MIN_POSITIVE {
+            return wrong("sigma_min", sigma_min, "must not vanish beside sigma_max");
+        }
+        let path = Self { scales: Scales { sigma_min, sigma_max, rho } };
+        if !(path.end() >= f64::MIN_POSITIVE && path.end() < 1.0) {
+            let requirement = "must leave t_min = (sigma_min/sigma_max)^(1/rho) strictly between 0 \
+                               and 1; 7 is usual";
+            return wrong("rho", rho, requirement);
+        }
+        Ok(path)
     }
 }
 

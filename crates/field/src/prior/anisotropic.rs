@@ -10,12 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bins::Bins;
 use super::fitted::RELATIVE_FLOOR;
-use super::tail::log_slope;
+use super::tail::{MARGIN, log_slope};
 use super::{Fitted, Shell};
 use crate::{FieldError, Grid, Mode, Prior};
-
-/// How much steeper than ρ^{−d} a tail must fall, as in [`Fitted`].
-const MARGIN: f64 = 0.2;
 
 /// λ_k by the (|ω_1|, …, |ω_d|) of its mode: multilinear in ln λ over ln|ω_j| between binned means.
 ///

@@ -1,5 +1,11 @@
-//! Log-means of mode variances over bins of |k| per axis, and the interpolation between them.
+//! Means of mode variances over bins of |k| per axis, and the interpolation between them.
+//!
+//! Means are arithmetic: a mode without power is a zero among its neighbours, not a factor of zero, and
+//! the mean of n noisy variances is nearer to unbiased than the mean of their logarithms. Every mode
+//! is moved to the node of its bin along the spectrum found so far, so that steep spectra are not
+//! overestimated by what a bin's width holds of them: Σ c_k/λ_k = n in each bin.
 
+use super::fitted::RELATIVE_FLOOR;
 use crate::Grid;
 
 /// Width of a bin relative to its first wave number; below 5 every wave number has its own.
@@ -9,6 +15,12 @@ const MEDIAN: f64 = 0.4549;
 /// Neighbours' predictions are off by this relative variance at least: what interpolation over
 /// bins this wide leaves of a smooth spectrum.
 const CURVATURE: f64 = 1e-3;
+/// Passes over the modes: the first knows no spectrum to move them along, the second moves them by
+/// what the first found, and the third changes the steepest spectra by less than 10⁻³.
+const PASSES: usize = 3;
+/// Largest |ln| by which a mode is moved: ω^{−10} over half a bin. What falls faster is an edge of the
+/// band and no spectrum to move along.
+const STEEPEST: f64 = 1.0;
 
 /// ln λ on a product of frequency nodes.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,19 +36,33 @@ impl Bins {
     pub(super) fn new(grid: &Grid, variances: &[f64]) -> Self {
         let axes: Vec<AxisBins> = (0..grid.dim()).map(|axis| AxisBins::new(grid, axis)).collect();
         let shape: Vec<usize> = axes.iter().map(|a| a.nodes.len()).collect();
-        let mut logs = vec![0.0; shape.iter().product()];
-        let mut counts = vec![0.0; logs.len()];
-        for (mode, value) in grid.modes().zip(variances) {
-            let slot = axes.iter().enumerate().fold(0, |slot, (axis, a)| {
-                slot * shape[axis] + a.bin_of[mode.wave[axis].unsigned_abs() as usize]
-            });
-            logs[slot] += value.ln();
-            counts[slot] += 1.0;
-        }
-        logs.iter_mut().zip(&counts).for_each(|(l, n)| *l /= n);
+        let slots: Vec<usize> = grid
+            .modes()
+            .map(|mode| {
+                axes.iter().enumerate().fold(0, |slot, (axis, a)| {
+                    slot * shape[axis] + a.bin_of[mode.wave[axis].unsigned_abs() as usize]
+                })
+            })
+            .collect();
+        let mut counts = vec![0.0; shape.iter().product()];
+        slots.iter().for_each(|&slot| counts[slot] += 1.0);
+        let scatter = noise(grid, variances).ln_1p();
         let nodes: Vec<Vec<f64>> = axes.into_iter().map(|a| a.nodes).collect();
-        let mut bins = Self { nodes, logs };
-        bins.smooth(&counts, noise(grid, variances));
+        let mut bins = Self { logs: vec![0.0; counts.len()], nodes };
+        for pass in 0..PASSES {
+            let mut sums = vec![0.0; counts.len()];
+            for ((mode, value), &slot) in grid.modes().zip(variances).zip(&slots) {
+                let moved = match pass {
+                    0 => 0.0,
+                    _ => bins.logs[slot] - bins.at(&mode.omega[..grid.dim()]).ln(),
+                };
+                sums[slot] += value * if moved.abs() > STEEPEST { 1.0 } else { moved.exp() };
+            }
+            for ((log, sum), n) in bins.logs.iter_mut().zip(&sums).zip(&counts) {
+                *log = (sum / n).ln() + shortfall(scatter / n);
+            }
+            bins.smooth(&counts, scatter);
+        }
         bins
     }
 
@@ -47,7 +73,7 @@ impl Bins {
         last.into_iter().map(|w| if w > 0.0 { w } else { smallest }).collect()
     }
 
-    /// λ at |ω_j| within the nodes: multilinear in ln λ over ln|ω_j|.
+    /// λ at |ω_j|: multilinear in ln λ over ln|ω_j|, beyond the last node of an axis as before it.
     pub(super) fn at(&self, omega: &[f64]) -> f64 {
         let mut corners = vec![(0, 1.0)];
         for (nodes, w) in self.nodes.iter().zip(omega) {
@@ -66,19 +92,18 @@ impl Bins {
         corners.iter().map(|(slot, weight)| weight * self.logs[*slot]).sum::<f64>().exp()
     }
 
-    /// Draws every bin towards its neighbours' prediction ŷ: y ← ŷ + (y − ŷ) v/(v + τ²/n), τ² the
-    /// noise of one mode, n the bin's modes, v what predictions are off by beyond noise, in most bins
-    /// or in this one.
-    fn smooth(&mut self, counts: &[f64], noise: f64) {
+    /// Draws every bin towards its neighbours' prediction ŷ: y ← ŷ + (y − ŷ) w/(w + τ²), τ² the noise
+    /// of the bin's ln λ, w what predictions are off by beyond noise, in most bins or in this one.
+    fn smooth(&mut self, counts: &[f64], scatter: f64) {
+        let noise: Vec<f64> = counts.iter().map(|n| (scatter / n).exp_m1()).collect();
         let predicted: Vec<Option<(f64, f64)>> =
-            (0..self.logs.len()).map(|slot| self.prediction(slot, counts)).collect();
+            (0..self.logs.len()).map(|slot| self.prediction(slot, &noise)).collect();
         // a prediction has noise of its own
-        let own = |n: f64, weight: f64| noise * (1.0 / n + weight);
         let mut excess: Vec<f64> = predicted
             .iter()
-            .zip(self.logs.iter().zip(counts))
-            .filter_map(|(p, (y, n))| {
-                p.map(|(guess, weight)| (y - guess).powi(2) / MEDIAN - own(*n, weight))
+            .zip(self.logs.iter().zip(&noise))
+            .filter_map(|(p, (y, own))| {
+                p.map(|(guess, its)| (y - guess).powi(2) / MEDIAN - own - its)
             })
             .collect();
         if excess.is_empty() {
@@ -86,18 +111,18 @@ impl Bins {
         }
         excess.sort_unstable_by(f64::total_cmp);
         let typical = excess[excess.len() / 2].max(CURVATURE);
-        for ((y, p), n) in self.logs.iter_mut().zip(predicted).zip(counts) {
-            if let Some((guess, weight)) = p {
-                let here = (*y - guess).powi(2) - own(*n, weight);
+        for ((y, p), own) in self.logs.iter_mut().zip(predicted).zip(&noise) {
+            if let Some((guess, its)) = p {
+                let here = (*y - guess).powi(2) - own - its;
                 let worth = typical.max(here);
-                *y = guess + (*y - guess) * worth / (worth + noise / n);
+                *y = guess + (*y - guess) * worth / (worth + own);
             }
         }
     }
 
-    /// Mean over the axes of the log-log interpolation between both neighbours, and the sum of squared
-    /// weights over modes, its noise for τ² = 1. Bins at the ends of all axes have none.
-    fn prediction(&self, slot: usize, counts: &[f64]) -> Option<(f64, f64)> {
+    /// Mean over the axes of the log-log interpolation between both neighbours, and the noise it has
+    /// from theirs. Bins at the ends of all axes have none.
+    fn prediction(&self, slot: usize, noises: &[f64]) -> Option<(f64, f64)> {
         let (mut sum, mut noise, mut axes, mut stride) = (0.0, 0.0, 0.0, 1);
         for nodes in self.nodes.iter().rev() {
             let at = slot / stride % nodes.len();
@@ -105,7 +130,7 @@ impl Bins {
                 let (before, after) = (slot - stride, slot + stride);
                 let part = (nodes[at] / nodes[at - 1]).ln() / (nodes[at + 1] / nodes[at - 1]).ln();
                 sum += (1.0 - part) * self.logs[before] + part * self.logs[after];
-                noise += (1.0 - part).powi(2) / counts[before] + part.powi(2) / counts[after];
+                noise += (1.0 - part).powi(2) * noises[before] + part.powi(2) * noises[after];
                 axes += 1.0;
             }
             stride *= nodes.len();
@@ -114,7 +139,13 @@ impl Bins {
     }
 }
 
-/// Node below w and the part of the way to the next one, in ln ω.
+/// E ln(mean) falls short of ln E(mean) by this where the mean has relative variance v: ln α − ψ(α)
+/// for α = 1/v, the law of a mean of squared normals, to 2 % for v ≤ 2 (one square).
+fn shortfall(v: f64) -> f64 {
+    v / 2.0 + v * v / 12.0
+}
+
+/// Node below w and the part of the way to the next one, in ln ω; above 1 beyond the last node.
 ///
 /// Below the second node, where logarithms end or the lowest wave is far from 0, in ω²: smooth
 /// spectra are even functions of every ω_j. Rays to finer grids pass there; below a first node that
@@ -124,10 +155,8 @@ fn bracket(nodes: &[f64], w: f64) -> (usize, f64) {
         return (0, 0.0);
     }
     let low = nodes.partition_point(|n| *n <= w * (1.0 + 1e-12)).saturating_sub(1);
-    let Some(&next) = nodes.get(low + 1) else {
-        return (low, 0.0);
-    };
-    let here = nodes[low];
+    let low = low.min(nodes.len() - 2);
+    let (here, next) = (nodes[low], nodes[low + 1]);
     if here == 0.0 || w < here {
         return (low, (w * w - here * here) / (next * next - here * here));
     }
@@ -165,7 +194,11 @@ impl AxisBins {
 
 /// τ², the variance of ln c_k of one mode about a smooth spectrum: the median square of second
 /// differences of ln c over neighbouring |k| along the axes, 6 τ² for independent modes.
+///
+/// For c of relative variance v, τ² = ψ′(1/v) = e^v − 1 to 1 % for v ≤ ½. Modes without power have no
+/// logarithm and say nothing of noise.
 fn noise(grid: &Grid, variances: &[f64]) -> f64 {
+    let floor = RELATIVE_FLOOR * variances.iter().copied().fold(0.0, f64::max);
     let shape = grid.mode_shape();
     let mut squares = Vec::new();
     for (slot, mode) in grid.modes().enumerate() {
@@ -177,9 +210,12 @@ fn noise(grid: &Grid, variances: &[f64]) -> f64 {
             // low waves are left out where there are others: a smooth spectrum bends there
             let smooth = position >= apart * (2 + shape[axis] / 4);
             if smooth && position + apart < shape[axis] {
-                let at = |slot: usize| variances[slot].ln();
                 let step = apart * stride;
-                squares.push((at(slot - step) - 2.0 * at(slot) + at(slot + step)).powi(2));
+                let three = [slot - step, slot, slot + step].map(|slot| variances[slot]);
+                if three.iter().all(|c| *c > floor) {
+                    let [before, here, after] = three.map(f64::ln);
+                    squares.push((before - 2.0 * here + after).powi(2));
+                }
             }
             stride *= shape[axis];
         }

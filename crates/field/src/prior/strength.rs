@@ -4,7 +4,7 @@ use super::shells;
 use crate::{FieldError, Grid};
 
 /// r = data standard deviation / prior standard deviation per radial shell, as (|ω|, r) by rising
-/// frequency, the constant mode first.
+/// frequency, the constant mode first where there is one (not with a Dirichlet axis).
 ///
 /// `variances` are the data's c_k and `eigenvalues` the prior's λ_k, one a mode of `grid` in
 /// storage order, one channel; r² = Σ c_k / Σ λ_k over a shell. Started from N(0, Q), a reverse

@@ -4,7 +4,7 @@ use super::Shell;
 
 /// How much steeper than |ω|^{−d} a tail must fall, so that it is trace class with a trace that
 /// visibly converges (each octave then carries at most 2^{−0.2} = 0.87 of the one below).
-const MARGIN: f64 = 0.2;
+pub(super) const MARGIN: f64 = 0.2;
 
 /// λ(ω) = level (|ω|/ω₀)^{−s}, s > d.
 ///

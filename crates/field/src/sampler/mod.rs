@@ -38,6 +38,7 @@ pub use reverse::Reverse;
 pub use start::start;
 pub use wiener_exponential::WienerExponential;
 
+use crate::noise::stream;
 use crate::{Ensemble, FieldError, Grid};
 
 /// One step of the reverse process, with whatever state the method keeps between steps.
@@ -77,7 +78,8 @@ pub trait Sampler {
 /// costs n · evaluations_per_step + 1 evaluations. `observe(done, n)` is called after every step.
 ///
 /// # Errors
-/// [`FieldError::Parameter`] unless the times are finite, positive and strictly decreasing;
+/// [`FieldError::Parameter`] unless the times are finite, positive and strictly decreasing, those of
+/// [`stream::STEPS_AT_MOST`] steps at most;
 /// [`FieldError::NonFinite`] with step and time as soon as the fields are no numbers; whatever the
 /// denoiser reports.
 pub fn integrate(
@@ -152,6 +154,14 @@ fn check(times: &[f64]) -> Result<(), FieldError> {
     };
     if times.is_empty() {
         return wrong(f64::NAN, "a time grid needs at least one time");
+    }
+    let steps = times.len() - 1;
+    if steps > stream::STEPS_AT_MOST {
+        return Err(FieldError::Parameter {
+            parameter: "sampler steps",
+            value: steps as f64,
+            requirement: "must be 983040 at most: so many streams of noise are set apart for steps",
+        });
     }
     if let Some(&t) = times.iter().find(|t| !(t.is_finite() && **t > 0.0)) {
         return wrong(t, "must be positive and finite");

@@ -29,6 +29,7 @@ pub struct Reverse<'a> {
     /// Where [`super::integrate`] is, for messages.
     pub(super) step: usize,
     tables: Remembered,
+    tables_of_law: Remembered,
 }
 
 impl<'a> Reverse<'a> {
@@ -41,8 +42,18 @@ impl<'a> Reverse<'a> {
         seed: u64,
         first_index: u64,
     ) -> Self {
-        let tables = Remembered::default();
-        Self { path, prior, law, denoiser, seed, first_index, evaluations: 0, step: 0, tables }
+        Self {
+            path,
+            prior,
+            law,
+            denoiser,
+            seed,
+            first_index,
+            evaluations: 0,
+            step: 0,
+            tables: Remembered::default(),
+            tables_of_law: Remembered::default(),
+        }
     }
 
     /// D(x, t), counted.
@@ -81,6 +92,13 @@ impl<'a> Reverse<'a> {
     /// Law and prior in the modes of the fields' grid.
     pub(super) fn tables(&self, x: &Ensemble) -> Result<Arc<Diagonal>, FieldError> {
         self.tables.tables(x, std::slice::from_ref(self.law), self.prior)
+    }
+
+    /// Law and prior in the modes of the grid on which the law is known.
+    pub(super) fn tables_of_law(&self) -> Result<Arc<Diagonal>, FieldError> {
+        let mean = self.law.mean();
+        let none = Ensemble::zeros(mean.grid, mean.channels, 0);
+        self.tables_of_law.tables(&none, std::slice::from_ref(self.law), self.prior)
     }
 
     /// One draw of N(0, Q) for every field of `like`, the noise of step `step`.

@@ -121,9 +121,14 @@ impl Stage {
 
     /// What the second order adds in a step to s, carried to t = 0 by the affine flow, in units of
     /// the data's standard deviation: √(Σ c_k (½ h Δu_k (R − R′)_k/h′)² / Σ c_k), RMS over fields.
-    /// `None` in a first step.
+    /// `None` in a first step; 0 where Σ c = 0.
     pub(super) fn error(&self, reverse: &Reverse<'_>, tables: &Diagonal, s: f64) -> Option<f64> {
         let slope = self.slope.as_ref()?;
+        let total: f64 = tables.variances.iter().sum();
+        // data that are their mean have no deviation to measure by, and a run is exact for them
+        if total == 0.0 {
+            return Some(0.0);
+        }
         let path = reverse.path;
         let half = 0.25 * (path.log_snr(s) - path.log_snr(self.t));
         let (a2, b2) = (path.signal(s).powi(2), path.noise(s).powi(2));
@@ -140,7 +145,7 @@ impl Stage {
             .chunks_exact(weights.len())
             .flat_map(|field| field.iter().zip(&weights).map(|(slope, w)| w * slope * slope))
             .sum();
-        Some((sum / (fields * tables.variances.iter().sum::<f64>())).sqrt())
+        Some((sum / (fields * total)).sqrt())
     }
 }
 

@@ -5,7 +5,7 @@ use karhunen_field::prior::{
     Bessel, Fitted, FittedAnisotropic, Matern, Tabulated, Truncated, energy_norm, sample,
 };
 use karhunen_field::{
-    Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Moments, Prior, Transform,
+    Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Moments, Prior, Transform,
 };
 
 use super::{max_error, mixed};
@@ -84,6 +84,46 @@ fn noise_of_the_estimate_is_smoothed_away() {
     let (raw, ours) = (rms(&variances), rms(&fitted.eigenvalues(&grid)));
     // ln χ²₃₉/39 has standard deviation 0.23
     assert!((raw - 0.23).abs() < 0.02 && ours < 0.09, "{raw} {ours}");
+}
+
+/// Six fields: ln χ²₆/6 lies 0.18 below 0 in the mean, and so did a fit to logarithms.
+#[test]
+fn few_fields_do_not_bias_the_fit() {
+    let grid = Grid::unit(&[40, 32], Boundary::Neumann).unwrap();
+    let law = stretched([1.0, 5.0, 1.0], 1.7);
+    let exact: Vec<f64> = grid.modes().map(|m| law(m.omega)).collect();
+    let smooth = FittedAnisotropic::new(grid, exact.clone()).unwrap().eigenvalues(&grid);
+    let (trials, fields) = (8, 6);
+    let mut mean = 0.0;
+    for trial in 0..trials {
+        let mut variances = vec![0.0; exact.len()];
+        for field in 0..fields {
+            let xi = ModeNoise::new(trial).normals(&grid, field, stream::START, 0);
+            let squares = xi.iter().zip(&exact).map(|(xi, c)| xi * xi * c / fields as f64);
+            variances.iter_mut().zip(squares).for_each(|(v, square)| *v += square);
+        }
+        let found = FittedAnisotropic::new(grid, variances).unwrap().eigenvalues(&grid);
+        let logs = found.iter().zip(&smooth).map(|(found, smooth)| (found / smooth).ln());
+        mean += logs.sum::<f64>() / (exact.len() as u64 * trials) as f64;
+    }
+    // ln χ²₆/6 has deviation 0.63, the mean over 8 times 1280 modes 0.0062: five of them
+    assert!(mean.abs() < 0.031, "{mean}");
+}
+
+/// Data symmetric about the middle of the box have no odd modes: every bin holds half its modes' power.
+#[test]
+fn modes_without_power_do_not_drag_their_bin_down() {
+    let grid = Grid::unit(&[256], Boundary::Neumann).unwrap();
+    let law = stretched([1.0; 3], 1.7);
+    let mut data: Vec<f64> = grid.modes().map(|m| law(m.omega)).collect();
+    data.iter_mut().skip(1).step_by(2).for_each(|value| *value = 0.0);
+    let fitted = FittedAnisotropic::new(grid, data).unwrap();
+    let ratios: Vec<f64> =
+        grid.modes().skip(24).map(|m| fitted.eigenvalue(&m) / law(m.omega)).collect();
+    // bins of five modes hold two or three that are not zero
+    assert!(ratios.iter().all(|r| (0.36..0.64).contains(r)), "{ratios:?}");
+    let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
+    assert!((mean - 0.5).abs() < 0.02, "{mean}");
 }
 
 /// White data, data that vanish beyond a band, one axis that was never resolved.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use karhunen_formats::{FormatError, ReadOptions, StoredFields, read};
+use karhunen_formats::{FieldSource, FormatError, ReadOptions, StoredFields, read};
 use zip::write::SimpleFileOptions;
 
 use crate::{file, folder, npy, read_bytes};
@@ -78,6 +78,58 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
     ] {
         let error = read_bytes(&bytes, &LARGE).unwrap_err();
         assert!(matches!(error, FormatError::Truncated { .. }), "{error}");
+    }
+}
+
+/// A TIFF of bytes in strips of one row, whose pages all point to one table of strips, and whose strips
+/// all point to one byte.
+fn tiff(pages: u32, height: u32) -> Vec<u8> {
+    let table = 12u32;
+    let mut bytes = b"II*\0\0\0\0\0\x07\0\0\0".to_vec();
+    (0..height).for_each(|_| bytes.extend(8u32.to_le_bytes()));
+    let first = bytes.len() as u32;
+    bytes[4..8].copy_from_slice(&first.to_le_bytes());
+    let tags: [(u16, u32, u32); 9] = [
+        (256, 1, 1),
+        (257, 1, height),
+        (258, 1, 8),
+        (259, 1, 1),
+        (262, 1, 1),
+        (273, height, table),
+        (277, 1, 1),
+        (278, 1, 1),
+        (279, height, table),
+    ];
+    for page in 1..=pages {
+        bytes.extend((tags.len() as u16).to_le_bytes());
+        for (tag, count, value) in tags {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend(4u16.to_le_bytes());
+            bytes.extend([count, value].iter().flat_map(|n| n.to_le_bytes()));
+        }
+        let next = if page == pages { 0 } else { bytes.len() as u32 + 4 };
+        bytes.extend(next.to_le_bytes());
+    }
+    bytes
+}
+
+/// A thousand pages of 110 bytes each would claim 4096 places of 8 bytes each.
+#[test]
+fn pages_that_share_their_strips_take_no_memory() {
+    let folder = folder();
+    let one = file(&folder, "one.tif", &tiff(1, 16));
+    let mut values = Vec::new();
+    StoredFields::open(&one, &SMALL).unwrap().block(0, &[0, 0], &[16, 1], &mut values).unwrap();
+    assert_eq!(values, [7.0; 16]);
+    let many = file(&folder, "many.tif", &tiff(1000, 4096));
+    let error = StoredFields::open(&many, &LARGE).unwrap_err();
+    let found = std::fs::metadata(&many).unwrap().len();
+    // refused at the first page whose rows the file has no room for
+    match error {
+        FormatError::Truncated { expected, found: length, .. } => {
+            assert_eq!((expected, length), (4096 * (found / 4096 + 1), found));
+        }
+        other => panic!("{other}"),
     }
 }
 
@@ -204,6 +256,22 @@ fn what_an_archive_cannot_be_is_said() {
     assert!(matches!(empty, FormatError::Empty { .. }), "{empty}");
     let text = error(&archive(&[("a.npy", &npy("<U3", false, "(1, 2)", &[0; 24]))]));
     assert!(matches!(text, FormatError::Header { offset: 10, .. }), "{text}");
+    // a member that is not read stands in nobody's way but its own
+    let mut mixed = archive(&[("a.npy", &array), ("b.npy", &array)]);
+    let central =
+        mixed.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").last().unwrap().0;
+    mixed[central + 8] |= 1;
+    let place = folder();
+    let mixed = file(&place, "mixed.npz", &mixed);
+    let part = |name: &str| read(format!("{}:{name}", mixed.display()), &SMALL);
+    assert_eq!(part("a").unwrap().values, [1.0, 2.0, 3.0, 4.0]);
+    let encrypted = part("b").unwrap_err();
+    assert!(encrypted.to_string().contains("member b.npy is encrypted"), "{encrypted}");
+    let address = format!("{}:b", mixed.display());
+    assert!(matches!(
+        StoredFields::open(address, &SMALL).unwrap_err(),
+        FormatError::Unsupported { .. }
+    ));
     // an array that says it goes on into the next member
     let longer = npy("|u1", false, "(2, 30)", &[1, 2, 3, 4]);
     let folder = folder();
