@@ -35,7 +35,8 @@ use crate::{FieldError, Grid, Mode, Prior};
 /// let variances: Vec<f64> = grid.modes().map(|mode| law(mode.omega)).collect();
 /// let prior = FittedAnisotropic::new(grid, variances)?;
 /// let lambda = prior.eigenvalues(&grid);
-/// assert!((lambda[16] / law([std::f64::consts::PI, 0.0, 0.0]) - 1.0).abs() < 1e-9);
+/// let off = lambda[16] / law([std::f64::consts::PI, 0.0, 0.0]) - 1.0;
+/// assert!(off.abs() < 1e-3, "{off}"); // bins of a mode or two, smoothed
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -52,7 +52,8 @@ fn an_untrained_model_is_the_exact_denoiser_of_gaussian_data() {
     }
 }
 
-/// One cell has one mode, the constant: c_out² = c b² λ / (a² c + b² λ), c_in^{−2} = a² c + b² λ.
+/// One cell has one mode, the constant: c_out² = c b² λ / (a² c + b² λ), c_in^{−2} = a² c + b² λ,
+/// q = a² c / (a² c + b² λ).
 #[test]
 fn scales_of_a_single_mode() {
     let grid = Grid::unit(&[1, 1], Boundary::Neumann).unwrap();
@@ -65,9 +66,11 @@ fn scales_of_a_single_mode() {
             let total = a2 * c + b2 * lambda;
             let scales = known.scales(t);
             let close = |found: f64, expected: f64| (found / expected - 1.0).abs() < ROUNDING;
-            assert!(close(scales.gain.powi(2), c * b2 * lambda / total), "{kind:?} at {t}");
+            let share = a2 * c / total;
+            let gain2 = share * c * b2 * lambda / total;
+            assert!(close(scales.gain.powi(2), gain2), "{kind:?} at {t}");
             assert!(close(scales.input.powi(2), 1.0 / total), "{kind:?} at {t}");
-            assert_eq!(scales.weight, 1.0);
+            assert!(close(scales.weight, share), "{kind:?} at {t}");
         }
     }
 }
@@ -104,7 +107,8 @@ fn scales_are_the_moments_they_stand_for() {
             let squares: f64 = v.iter().map(|v| v * v).sum();
             (2.0 * squares / FIELDS as f64).sqrt() / v.iter().sum::<f64>()
         };
-        let off = (error / cells / scales.gain.powi(2) - 1.0) / deviation(&errors);
+        let unknown = scales.gain.powi(2) / scales.weight;
+        let off = (error / cells / unknown - 1.0) / deviation(&errors);
         assert!(off.abs() < 4.8, "gain at {t}: {off} deviations");
         let off = (input / cells - 1.0) / deviation(&totals);
         assert!(off.abs() < 4.8, "input at {t}: {off} deviations");
