@@ -258,8 +258,7 @@ fn what_an_archive_cannot_be_is_said() {
     assert!(matches!(text, FormatError::Header { offset: 10, .. }), "{text}");
     // a member that is not read stands in nobody's way but its own
     let mut mixed = archive(&[("a.npy", &array), ("b.npy", &array)]);
-    let central =
-        mixed.windows(4).enumerate().filter(|(_, w)| w == b"PK\x01\x02").last().unwrap().0;
+    let central = mixed.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
     mixed[central + 8] |= 1;
     let place = folder();
     let mixed = file(&place, "mixed.npz", &mixed);

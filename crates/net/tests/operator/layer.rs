@@ -47,7 +47,8 @@ fn function(grid: Grid) -> Ensemble {
 /// Modes on coarser grids stay below half their length, so nothing aliases and nothing is skipped.
 #[test]
 fn periodic_layers_are_one_operator_at_every_size() {
-    let sizes: [(&[usize], Vec<&[usize]>, &[usize]); 3] = [
+    type Cells = &'static [usize];
+    let sizes: [(Cells, Vec<Cells>, Cells); 3] = [
         (&[7], vec![&[7], &[8], &[14], &[16], &[17], &[33], &[101]], &[4]),
         (&[7, 5], vec![&[7, 5], &[8, 7], &[16, 16], &[13, 31], &[32, 64]], &[3, 2]),
         (&[5, 3, 5], vec![&[5, 3, 5], &[8, 5, 7], &[10, 6, 10], &[16, 16, 16]], &[2, 1, 3]),
