@@ -119,7 +119,7 @@ def run_peer(python, rows, seconds, compiled, environment):
 
 def ours(rows, seconds):
     """(forward, step) medians of the bench `step`, whose rows stand in the order of ROWS."""
-    command = ["cargo", "bench", "-p", "karhunen-train", "--bench", "step", "--", str(seconds)]
+    command = ["cargo", "bench", "--workspace", "--bench", "step", "--", str(seconds)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"the bench failed:\n{done.stderr[-2000:]}")

@@ -17,34 +17,12 @@ use karhunen_kernels::{
     Activation, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear, pointwise_mlp,
     spectral_block,
 };
-use serde::{Deserialize, Serialize};
 
 use crate::NetError;
+use crate::fno_config::{Conditioning, Coordinates, FnoConfig};
 use crate::parameters::Parameters;
 use crate::spectral::{SpectralBasis, SpectralConv, window_size};
 use crate::time_embedding::TimeEmbedding;
-
-/// How time reaches the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Conditioning {
-    /// Scale and shift of every layer from an embedding of the log-SNR.
-    Film,
-    /// One more input channel holding t, as published.
-    InputChannel,
-}
-
-/// Which coordinates the network sees beside the field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Coordinates {
-    /// None: the operator commutes with shifts (of periodic data).
-    None,
-    /// Cell centres of the box scaled to [−1, 1]: the same function on every grid.
-    Centres,
-    /// `linspace(0, 1, N)` with the end point, as published; differs between grids.
-    Endpoints,
-}
 
 /// How the network computes; both mean the same to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,100 +39,6 @@ impl Operators {
         if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
     }
 }
-
-/// Shape and options of an [`Fno`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct FnoConfig {
-    /// Channels inside.
-    pub width: usize,
-    /// Modes kept per axis; one number stands for all axes.
-    pub modes: Vec<usize>,
-    /// Spectral layers.
-    pub layers: usize,
-    /// Hidden width of the projection.
-    pub projection: usize,
-    /// Extension of the period beyond non-periodic axes, as a fraction of the domain.
-    pub padding: f64,
-    /// How time enters.
-    pub conditioning: Conditioning,
-    /// Which coordinates enter; by default centres where an axis is not periodic, else none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub coordinates: Option<Coordinates>,
-}
-
-impl Default for FnoConfig {
-    fn default() -> Self {
-        Self {
-            width: 32,
-            modes: vec![12],
-            layers: 4,
-            projection: 64,
-            padding: 0.25,
-            conditioning: Conditioning::Film,
-            coordinates: None,
-        }
-    }
-}
-
-impl FnoConfig {
-    /// Modes per axis of a box of dimension `dim`.
-    ///
-    /// # Errors
-    /// [`NetError::Config`] unless there is one entry, or one an axis, each at least 1.
-    pub fn modes_for(&self, dim: usize) -> Result<Vec<usize>, NetError> {
-        let modes = match self.modes.len() {
-            1 => vec![self.modes[0]; dim],
-            n if n == dim => self.modes.clone(),
-            _ => vec![],
-        };
-        if modes.is_empty() || modes.iter().any(|m| !(1..=MOST_MODES).contains(m)) {
-            return Err(NetError::Config {
-                key: "modes",
-                value: format!("{:?}", self.modes),
-                requirement: "one number for all axes, or one an axis, each between 1 and 4096",
-            });
-        }
-        Ok(modes)
-    }
-
-    /// Number of trainable values for functions of `channels` channels in dimension `dim`, before
-    /// any is made.
-    ///
-    /// # Errors
-    /// As [`FnoConfig::modes_for`].
-    pub fn parameter_count(&self, dim: usize, channels: usize) -> Result<f64, NetError> {
-        let [width, layers, projection] =
-            [self.width, self.layers, self.projection].map(|n| n as f64);
-        let modes = self.modes_for(dim)?;
-        let window = modes.iter().map(|&m| 2.0 * m as f64).product::<f64>() / 2.0;
-        let inputs = (channels + dim + 1) as f64;
-        let layer = width * width * (2.0 * window + 1.0) + width + 128.0 * width;
-        Ok(inputs * width + layers * layer + projection * (width + 2.0 + channels as f64))
-    }
-
-    fn check(&self) -> Result<(), NetError> {
-        for (key, value) in
-            [("width", self.width), ("layers", self.layers), ("projection", self.projection)]
-        {
-            if !(1..=4096).contains(&value) {
-                let requirement = "it must lie between 1 and 4096";
-                return Err(NetError::Config { key, value: value.to_string(), requirement });
-            }
-        }
-        if !(0.0..=4.0).contains(&self.padding) {
-            return Err(NetError::Config {
-                key: "padding",
-                value: self.padding.to_string(),
-                requirement: "a fraction of the domain between 0 and 4",
-            });
-        }
-        Ok(())
-    }
-}
-
-/// Modes an axis at most.
-const MOST_MODES: usize = 4096;
 
 /// The trainable part of one layer.
 #[derive(Module, Debug)]

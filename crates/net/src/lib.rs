@@ -9,6 +9,7 @@
 
 mod error;
 pub mod fno;
+mod fno_config;
 pub mod model;
 pub mod parameters;
 pub mod preconditioning;
@@ -17,7 +18,8 @@ pub mod time_embedding;
 
 pub use burn::tensor::Device;
 pub use error::NetError;
-pub use fno::{Conditioning, Coordinates, Fno, FnoConfig, Operators};
+pub use fno::{Fno, Operators};
+pub use fno_config::{Conditioning, Coordinates, FnoConfig};
 pub use model::Model;
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};

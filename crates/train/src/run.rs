@@ -3,7 +3,7 @@
 //! A run lives in a directory: `config.toml` (as asked for), `checkpoints/`, `events.jsonl`,
 //! `ledger.json`. Opening a directory that holds a run of the same configuration goes on where its
 //! newest checkpoint stands; batches are functions of (seed, step), so 2N steps and N + N steps
-//! give the same bits.
+//! give the same bits. Over 400 lines, because it holds the run's state and every way it changes.
 
 use std::fs;
 use std::io::Write as _;
@@ -11,19 +11,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use burn::tensor::{Tensor, TensorData};
-use karhunen_field::Grid;
-use karhunen_net::{Device, Model, NetError, Parameters};
+use karhunen_net::{Device, Model, Parameters};
 
-use crate::batch::{Batch, Batches, LevelData};
+use crate::batch::{Batches, LevelData};
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::config::RunConfig;
 use crate::data::{Data, restrict};
 use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
+use crate::loss::{loss_and_gradients, loss_of, scalar};
 use crate::optimizer::{Optimizer, Update};
+use crate::resume::{same_configuration, same_data};
 use crate::schedule::Schedule;
-use crate::statistics::Statistics;
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory};
 
@@ -411,80 +410,4 @@ fn line(event: &Event) -> String {
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
     let path = path.to_path_buf();
     move |source| TrainError::Write { path, source }
-}
-
-/// The directory's run must be the one asked for; names the first key that differs.
-fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainError> {
-    let text = fs::read_to_string(stored)
-        .map_err(|source| TrainError::Read { path: stored.into(), source })?;
-    // what a file means counts, not which defaults it spells out
-    let place = stored.display().to_string();
-    let table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
-        place: place.clone(),
-        message: e.to_string().trim_end().to_string(),
-    })?;
-    let read = RunConfig::from_table(table, &place)?;
-    if read == *asked {
-        return Ok(());
-    }
-    let (text, asked) = (read.to_toml(), asked.to_toml());
-    let differing = text.lines().zip(asked.lines()).find(|(a, b)| a != b);
-    let (old, new) = differing.unwrap_or(("(fewer keys)", "(more keys)"));
-    Err(TrainError::Config {
-        place,
-        message: format!(
-            "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"
-        ),
-    })
-}
-
-/// The data must be those the run began with: what was measured of them is part of the model.
-fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<(), TrainError> {
-    /// Beyond what another order of summation does.
-    const ROUNDING: f64 = 1e-6;
-    let close = |a: &[f64], b: &[f64]| {
-        let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= ROUNDING * scale)
-    };
-    let same = before.grid == now.grid
-        && close(&before.normalisation.scale, &now.normalisation.scale)
-        && close(&before.mean.values, &now.mean.values)
-        && close(&before.variances.concat(), &now.variances.concat());
-    if same {
-        return Ok(());
-    }
-    Err(TrainError::Data {
-        source_name: source.to_string(),
-        message: "not the data this run began with: their mean or spectrum has changed; \
-                  restore them, or begin a new run in another directory"
-            .into(),
-    })
-}
-
-/// Weighted mean squared error of the network's output.
-fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
-    let output = model.network_output(grid, &batch.inputs)?;
-    let device = model.network.device();
-    let shape = output.dims();
-    let target = Tensor::<3>::from_data(TensorData::new(batch.target.clone(), shape), device);
-    let weights = TensorData::new(batch.weights.clone(), [shape[0], 1, 1]);
-    let weights = Tensor::<3>::from_data(weights, device);
-    Ok(((output - target).square() * weights).mean())
-}
-
-fn loss_and_gradients(
-    model: &Model,
-    grid: &Grid,
-    batch: &Batch,
-    gradients: &mut Parameters,
-) -> Result<f64, TrainError> {
-    let loss = loss_of(model, grid, batch)?;
-    let value = scalar(loss.clone())?;
-    gradients.read_gradients(model.network.weights(), &mut loss.backward())?;
-    Ok(f64::from(value))
-}
-
-fn scalar(loss: Tensor<1>) -> Result<f32, TrainError> {
-    let value = loss.without_autodiff().try_into_scalar::<f32>();
-    Ok(value.map_err(|e| NetError::Compute(e.to_string()))?)
 }

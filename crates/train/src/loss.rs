@@ -1,0 +1,47 @@
+//! The loss of a batch and its gradients.
+
+use burn::tensor::{Tensor, TensorData};
+use karhunen_field::Grid;
+use karhunen_net::{Model, NetError, Parameters};
+
+use crate::TrainError;
+use crate::batch::Batch;
+
+/// Weighted mean squared error of the network's output.
+///
+/// # Errors
+/// Those of the network.
+pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
+    let output = model.network_output(grid, &batch.inputs)?;
+    let device = model.network.device();
+    let shape = output.dims();
+    let target = Tensor::<3>::from_data(TensorData::new(batch.target.clone(), shape), device);
+    let weights = TensorData::new(batch.weights.clone(), [shape[0], 1, 1]);
+    let weights = Tensor::<3>::from_data(weights, device);
+    Ok(((output - target).square() * weights).mean())
+}
+
+/// The loss, and its gradients in the memory of the last ones.
+///
+/// # Errors
+/// As [`loss_of`]; those of reading the device.
+pub fn loss_and_gradients(
+    model: &Model,
+    grid: &Grid,
+    batch: &Batch,
+    gradients: &mut Parameters,
+) -> Result<f64, TrainError> {
+    let loss = loss_of(model, grid, batch)?;
+    let value = scalar(loss.clone())?;
+    gradients.read_gradients(model.network.weights(), &mut loss.backward())?;
+    Ok(f64::from(value))
+}
+
+/// A loss as a number.
+///
+/// # Errors
+/// If the device does not hand it back.
+pub fn scalar(loss: Tensor<1>) -> Result<f32, TrainError> {
+    let value = loss.without_autodiff().try_into_scalar::<f32>();
+    Ok(value.map_err(|e| NetError::Compute(e.to_string()))?)
+}

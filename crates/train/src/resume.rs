@@ -1,0 +1,62 @@
+//! Whether a directory's run may go on: it must be the one asked for, on the data it began with.
+
+use std::fs;
+use std::path::Path;
+
+use crate::TrainError;
+use crate::config::RunConfig;
+use crate::statistics::Statistics;
+
+/// The directory's run must be the one asked for.
+///
+/// # Errors
+/// [`TrainError::Config`] naming the first key that differs; [`TrainError::Read`].
+pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainError> {
+    let text = fs::read_to_string(stored)
+        .map_err(|source| TrainError::Read { path: stored.into(), source })?;
+    // what a file means counts, not which defaults it spells out
+    let place = stored.display().to_string();
+    let table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
+        place: place.clone(),
+        message: e.to_string().trim_end().to_string(),
+    })?;
+    let read = RunConfig::from_table(table, &place)?;
+    if read == *asked {
+        return Ok(());
+    }
+    let (text, asked) = (read.to_toml(), asked.to_toml());
+    let differing = text.lines().zip(asked.lines()).find(|(a, b)| a != b);
+    let (old, new) = differing.unwrap_or(("(fewer keys)", "(more keys)"));
+    Err(TrainError::Config {
+        place,
+        message: format!(
+            "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"
+        ),
+    })
+}
+
+/// The data must be those the run began with: what was measured of them is part of the model.
+///
+/// # Errors
+/// [`TrainError::Data`] if mean, scale or spectrum differ by more than rounding.
+pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<(), TrainError> {
+    /// Beyond what another order of summation does.
+    const ROUNDING: f64 = 1e-6;
+    let close = |a: &[f64], b: &[f64]| {
+        let scale = a.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= ROUNDING * scale)
+    };
+    let same = before.grid == now.grid
+        && close(&before.normalisation.scale, &now.normalisation.scale)
+        && close(&before.mean.values, &now.mean.values)
+        && close(&before.variances.concat(), &now.variances.concat());
+    if same {
+        return Ok(());
+    }
+    Err(TrainError::Data {
+        source_name: source.to_string(),
+        message: "not the data this run began with: their mean or spectrum has changed; \
+                  restore them, or begin a new run in another directory"
+            .into(),
+    })
+}
