@@ -1,6 +1,7 @@
 //! Whole layers: values and every gradient, over sizes, widths, modes, padding, batches, levels.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::naive::Layer;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
@@ -247,7 +248,7 @@ fn lengths_are_checked_before_pointers_are_made_of_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Default::default() })]
 
     #[test]
     fn any_shape(
