@@ -3,7 +3,8 @@
 //! A 2000³ volume of bytes is 8 GB, four times that as `f32`; patches of it need none of that
 //! memory. Read this way are formats whose values stand uncompressed at known places: raw values,
 //! NPY (plain, or stored in NPZ), NetCDF's classic format and uncompressed grey TIFF. Everything else is
-//! read whole, by [`read()`](crate::read()).
+//! read whole, by [`read()`](crate::read()). Over 400 lines with its tests: one constructor for each
+//! of these formats, and the one reader of blocks they share.
 
 use std::cmp::Ordering;
 use std::fs::File;

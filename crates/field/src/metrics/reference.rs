@@ -8,7 +8,8 @@
 //! so, and a smaller n or m is the way out.
 //!
 //! Otsu's threshold, φ(1 − φ) and the histograms' unit come from the whole pool, so that all rows
-//! and all splits are measured alike.
+//! and all splits are measured alike. Over 400 lines, a third of them tests: every statistic has its
+//! preparation, its floor and its comparison here, side by side.
 
 use super::cloud::Cloud;
 use super::comparison::{Comparison, ComparisonOptions};
