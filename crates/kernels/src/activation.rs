@@ -64,13 +64,13 @@ macro_rules! over_registers {
 }
 
 #[inline(always)]
-unsafe fn masked_load<L: Lanes>(at: *const f32, mask: L::Mask, whole: bool) -> L {
+pub(crate) unsafe fn masked_load<L: Lanes>(at: *const f32, mask: L::Mask, whole: bool) -> L {
     // SAFETY: the caller's promise for the lanes of the mask, or all
     unsafe { if whole { L::load(at) } else { L::load_part(at, mask) } }
 }
 
 #[inline(always)]
-unsafe fn masked_store<L: Lanes>(value: L, at: *mut f32, mask: L::Mask, whole: bool) {
+pub(crate) unsafe fn masked_store<L: Lanes>(value: L, at: *mut f32, mask: L::Mask, whole: bool) {
     // SAFETY: the caller's promise for the lanes of the mask, or all
     unsafe { if whole { value.store(at) } else { value.store_part(at, mask) } }
 }

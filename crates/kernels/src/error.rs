@@ -1,6 +1,7 @@
 //! What an operator refuses.
 
 use crate::plan::{MOST_CELLS, MOST_MODES};
+use crate::stencil::StencilAxis;
 
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -52,5 +53,14 @@ pub enum KernelError {
         modes: Vec<usize>,
         /// Period over box, per axis.
         periods: Vec<f64>,
+    },
+    /// A stencil that no grid can have.
+    #[error(
+        "stencil {axes:?}: one to three axes, each with at least one cell and 1 to 64 offsets of at most 2^20 cells, 2^{} cells in all at most",
+        MOST_CELLS.ilog2()
+    )]
+    Stencil {
+        /// What was asked for.
+        axes: Vec<StencilAxis>,
     },
 }

@@ -10,9 +10,10 @@ use burn_flex::{FlexTensor, Layout};
 use crate::Level;
 use crate::block::Block;
 use crate::buffer::Buffer;
+use crate::depthwise::Depthwise;
 use crate::linear::PointwiseLinear;
 use crate::mlp::Mlp;
-use crate::operators::{FusedOps, Layer};
+use crate::operators::{FusedOps, Layer, Stencil};
 
 /// The same tensor with its values one after another.
 fn contiguous(tensor: FlexTensor) -> FlexTensor {
@@ -86,6 +87,17 @@ fn linear<'a>(weight: &'a FlexTensor, bias: &'a FlexTensor) -> PointwiseLinear<'
         outputs: shape[1],
         weight: values(weight),
         bias: values(bias),
+    }
+}
+
+fn depthwise<'a>(stencil: &'a Stencil, x: &FlexTensor, taps: &'a FlexTensor) -> Depthwise<'a> {
+    let shape = dims(x);
+    Depthwise {
+        plan: &stencil.0,
+        level: Level::checked(),
+        batch: shape[0],
+        channels: shape[2],
+        taps: values(taps),
     }
 }
 
@@ -212,5 +224,25 @@ impl FusedOps for Flex {
         let shape = dims(&x);
         let dx = g.x.map_or(x, |dx| large(dx, shape));
         (dx, tensor(g.weight, dims(&weight)), tensor(g.bias, dims(&bias)))
+    }
+
+    fn depthwise_stencil(x: FlexTensor, taps: FlexTensor, stencil: Stencil) -> FlexTensor {
+        let (x, taps) = (contiguous(x), contiguous(taps));
+        large(depthwise(&stencil, &x, &taps).forward(values(&x)), dims(&x))
+    }
+
+    fn depthwise_stencil_backward(
+        x: FlexTensor,
+        taps: FlexTensor,
+        gradient: FlexTensor,
+        stencil: Stencil,
+        wants_x: bool,
+    ) -> (FlexTensor, FlexTensor) {
+        let (x, taps, gradient) = (contiguous(x), contiguous(taps), contiguous(gradient));
+        let stencil = depthwise(&stencil, &x, &taps);
+        let g = stencil.backward(values(&x), values(&gradient), wants_x);
+        let shape = dims(&x);
+        let dx = g.x.map_or(x, |dx| large(dx, shape));
+        (dx, tensor(g.taps, dims(&taps)))
     }
 }

@@ -10,7 +10,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-use crate::operators::{FusedOps, Layer};
+use crate::operators::{FusedOps, Layer, Stencil};
 
 /// Why a backward pass has none of its own.
 const FIRST_ORDER: &str = "the fused operators have first-order gradients only";
@@ -213,6 +213,53 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+
+    fn depthwise_stencil(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct DepthwiseStencil;
+        impl<B: Backend + FusedOps> Backward<B, 2> for DepthwiseStencil {
+            type State = ([FloatTensor<B>; 2], Stencil);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let ([x, taps], stencil) = ops.state;
+                let wants_x = ops.parents[0].is_some();
+                let (x, taps) = B::depthwise_stencil_backward(x, taps, gradient, stencil, wants_x);
+                for (parent, gradient) in ops.parents.into_iter().zip([x, taps]) {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+        let nodes = [x.node(), taps.node()];
+        let kept = [x, taps].map(|t| t.into_primitive());
+        let [x, taps] = kept.clone();
+        let y = B::depthwise_stencil(x, taps, stencil.clone());
+        match DepthwiseStencil.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((kept, stencil), y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
+    fn depthwise_stencil_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Stencil,
+        _: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("{FIRST_ORDER}")
     }
 }

@@ -1,8 +1,8 @@
 //! Fused CPU operators of neural operators, with hand-written gradients.
 //!
-//! Three operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
-//! layer), [`pointwise_mlp`] (the projection) and [`pointwise_linear`] (the lifting). Each is plain
-//! Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
+//! Four operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
+//! layer), [`depthwise_stencil`] (a local kernel before it), [`pointwise_mlp`] (the projection) and
+//! [`pointwise_linear`] (the lifting). Each is plain Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
 //! the target's own instructions; [`Level`] says which one runs. Channels are last, points are one
 //! flattened axis.
 //!
@@ -18,6 +18,7 @@ mod axes;
 mod block;
 mod block_modes;
 mod buffer;
+mod depthwise;
 mod error;
 mod flex;
 mod gradients;
@@ -30,6 +31,7 @@ mod product;
 mod rows;
 mod share;
 mod simd;
+mod stencil;
 #[cfg(test)]
 mod tests;
 mod tiles;
@@ -39,7 +41,9 @@ pub use block::Activation;
 pub use buffer::tensor_data;
 pub use error::KernelError;
 pub use operators::{
-    LayerParameters, MlpParameters, pointwise_linear, pointwise_mlp, spectral_block, supports,
+    LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
+    spectral_block, supports,
 };
 pub use plan::SpectralPlan;
 pub use simd::Level;
+pub use stencil::{StencilAxis, StencilPlan};

@@ -10,7 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
 use burn::tensor::{DType, Device, Tensor};
 
-use crate::{Activation, KernelError, Level, SpectralPlan};
+use crate::{Activation, KernelError, Level, SpectralPlan, StencilPlan};
 
 /// Parameters of one layer of a Fourier neural operator.
 #[derive(Debug, Clone)]
@@ -156,6 +156,37 @@ pub fn pointwise_linear(
     )))
 }
 
+/// One small stencil a channel: y_c(x_i) = Σ_tap K_c(tap) x_c(x_{i + tap}).
+///
+/// Taps are the product of the plan's offsets per axis, last axis fastest; the plan also says what
+/// lies beyond the ends of the grid.
+///
+/// **Shape** `x` is `[batch, points, channel]`, `taps` `[tap, channel]`, the result as `x`.
+///
+/// **Cost** a point and channel: 2·taps flops, one value read and one written; the backward pass
+/// twice that. It keeps nothing but `x`.
+///
+/// # Errors
+/// As [`spectral_block`].
+pub fn depthwise_stencil(
+    x: Tensor<3>,
+    taps: Tensor<2>,
+    plan: &Arc<StencilPlan>,
+) -> Result<Tensor<3>, KernelError> {
+    const OPERATOR: &str = "depthwise_stencil";
+    let [batch, _, channels] = x.dims();
+    let fits =
+        |operand, found: &[usize], expected: &[usize]| fit(OPERATOR, operand, found, expected);
+    fits("x", &x.dims(), &[batch.max(1), plan.points(), channels.max(1)])?;
+    fits("taps", &taps.dims(), &[plan.taps(), channels])?;
+    runs(OPERATOR, [operand("x", &x), operand("taps", &taps)])?;
+    Ok(Tensor::from_dispatch(<Dispatch as FusedOps>::depthwise_stencil(
+        x.into_dispatch(),
+        taps.into_dispatch(),
+        Stencil(plan.clone()),
+    )))
+}
+
 fn fit(
     operator: &'static str,
     operand: &'static str,
@@ -199,6 +230,10 @@ pub struct Layer {
     pub(crate) activation: Activation,
     pub(crate) conditioned: bool,
 }
+
+/// Where a stencil's taps fall.
+#[derive(Debug, Clone)]
+pub struct Stencil(pub(crate) Arc<StencilPlan>);
 
 /// The operators on backend primitives, whose shapes fit.
 #[backend_extension(Flex, Autodiff)]
@@ -291,4 +326,20 @@ pub trait FusedOps: Backend {
         gradient: FloatTensor<Self>,
         wants_x: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// y.
+    fn depthwise_stencil(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        stencil: Stencil,
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of the operands.
+    fn depthwise_stencil_backward(
+        x: FloatTensor<Self>,
+        taps: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        stencil: Stencil,
+        wants_x: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData, activation::gelu};
 use karhunen_kernels::{
-    Activation, KernelError, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear,
-    pointwise_mlp, spectral_block, supports,
+    Activation, KernelError, LayerParameters, MlpParameters, SpectralPlan, StencilAxis,
+    StencilPlan, depthwise_stencil, pointwise_linear, pointwise_mlp, spectral_block, supports,
 };
 
 /// f32 through two products of up to 33 terms; the largest seen is 4e-7.
@@ -132,6 +132,27 @@ fn a_layer_on_one_point_is_a_linear_map() {
     }
 }
 
+fn differences() -> Arc<StencilPlan> {
+    let axis = |points| StencilAxis { points, offsets: vec![-1, 0, 1], periodic: true };
+    Arc::new(StencilPlan::new(&[axis(4), axis(3)]).unwrap())
+}
+
+/// On a periodic grid one tap is a roll of the points.
+#[test]
+fn a_stencil_is_a_sum_of_rolled_fields() {
+    let device = Device::flex().autodiff();
+    let (x, taps) = (random([2, 12, 5], &device), random([9, 5], &device));
+    let mut y = Tensor::<3>::zeros([2, 12, 5], &device);
+    for tap in 0..9 {
+        let field = x.clone().reshape([2, 4, 3, 5]);
+        let rolled = field.roll(&[1 - (tap / 3) as i64, 1 - (tap % 3) as i64], &[1, 2]);
+        let factor = taps.clone().narrow(0, tap, 1).unsqueeze::<3>();
+        y = y + rolled.reshape([2, 12, 5]) * factor;
+    }
+    let fused = depthwise_stencil(x.clone(), taps.clone(), &differences()).unwrap();
+    assert_same!("a stencil", fused, y, [x, taps]);
+}
+
 /// Views come with strides of their own; gradients may be views and shared.
 #[test]
 fn views_count_by_their_values() {
@@ -184,6 +205,16 @@ fn operands_that_do_not_fit_are_named_with_both_shapes() {
     let message = pointwise_linear(x([1, 4, 3]), weight, bias).unwrap_err().to_string();
     let expected = "pointwise_linear: weight has shape [2, 5], the others ask for [3, 5]";
     assert_eq!(message, expected);
+
+    let stencil = |points, taps| {
+        let taps = Tensor::zeros(taps, &device);
+        depthwise_stencil(x([2, points, 3]), taps, &differences())
+    };
+    assert!(stencil(12, [9, 3]).is_ok());
+    let message = stencil(11, [9, 3]).unwrap_err().to_string();
+    assert!(message.contains("x has shape [2, 11, 3]"), "{message}");
+    let message = stencil(12, [9, 4]).unwrap_err().to_string();
+    assert!(message.contains("taps has shape [9, 4]"), "{message}");
 }
 
 #[test]
@@ -229,6 +260,12 @@ fn operands_in_f64_are_refused_by_name() {
     assert_eq!(refused(pointwise_linear(wide([2, 4, 3]), weight(), bias())), "x");
     assert_eq!(refused(pointwise_linear(x(), wide([3, 5]), bias())), "weight");
     assert_eq!(refused(pointwise_linear(x(), weight(), wide([5]))), "bias");
+
+    let x = |wide| Tensor::<3>::zeros([1, 12, 3], &device).cast(wide);
+    let taps = |wide| Tensor::<2>::zeros([9, 3], &device).cast(wide);
+    let (narrow, double) = (FloatDType::F32, FloatDType::F64);
+    assert_eq!(refused(depthwise_stencil(x(double), taps(narrow), &differences())), "x");
+    assert_eq!(refused(depthwise_stencil(x(narrow), taps(double), &differences())), "taps");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! magnitude expected.
 
 mod activation;
+mod depthwise;
 mod independence;
 mod level;
 mod naive;
