@@ -1,7 +1,7 @@
 //! Fourier neural operator on one flattened point axis.
 //!
-//! lift (field, coordinates, time) → width; L layers of [spectral convolution + 1×1], GELU between
-//! them; project width → hidden → C. Weights do not know the grid, so one network evaluates a
+//! lift (field, coordinates, time) → width; L layers of [spectral convolution + 1×1], each behind
+//! [local kernels](crate::local) if asked for, GELU between them; project width → hidden → C. Weights do not know the grid, so one network evaluates a
 //! function at any resolution. **Source** arXiv 2303.04772 §5 and Li et al. 2021; departures: time
 //! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
 //! cell centres (ditto), the last layer starts at zero behind a preconditioner.
@@ -19,7 +19,8 @@ use karhunen_kernels::{
 };
 
 use crate::NetError;
-use crate::fno_config::{Conditioning, Coordinates, FnoConfig};
+use crate::fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
+use crate::local::{self, LocalBasis, LocalConv};
 use crate::parameters::Parameters;
 use crate::spectral::{SpectralBasis, SpectralConv, window_size};
 use crate::time_embedding::TimeEmbedding;
@@ -43,9 +44,11 @@ impl Operators {
 /// The trainable part of one layer.
 #[derive(Module, Debug)]
 pub struct FnoLayer {
+    /// Small kernels before the others, if any.
+    pub local: Option<LocalConv>,
     /// Global part: few modes, mixed across channels.
     pub spectral: SpectralConv,
-    /// Local part: the same linear map at every point, with the layer's bias.
+    /// Point-wise part: the same linear map at every point, with the layer's bias.
     pub skip: Linear,
 }
 
@@ -72,11 +75,13 @@ pub struct Fno {
     boundaries: Vec<Boundary>,
     modes: Vec<usize>,
     padding: Vec<f64>,
+    reach: Vec<f64>,
     coordinates: Coordinates,
     weights: FnoWeights,
     device: Device,
     operators: Operators,
     bases: Tables<SpectralBasis>,
+    neighbours: Tables<LocalBasis>,
     plans: Tables<Arc<SpectralPlan>>,
 }
 
@@ -128,6 +133,8 @@ impl Fno {
             lifting: linear(inputs, config.width),
             layers: (0..config.layers)
                 .map(|_| FnoLayer {
+                    local: (config.local == LocalKernels::Depthwise)
+                        .then(|| LocalConv::zeros(grid.dim(), config.width, device)),
                     spectral: SpectralConv::zeros(&modes, config.width, device),
                     skip: linear(config.width, config.width),
                 })
@@ -143,11 +150,13 @@ impl Fno {
             boundaries: grid.axes().iter().map(|a| a.boundary).collect(),
             modes,
             padding: padding.collect(),
+            reach: config.reaches(grid),
             coordinates,
             weights,
             device: device.clone(),
             operators: Operators::for_device(device),
             bases: Arc::default(),
+            neighbours: Arc::default(),
             plans: Arc::default(),
         };
         let mut start = fno.parameters()?;
@@ -228,7 +237,12 @@ impl Fno {
             rows *= kept[axis] / points;
         }
         let mixing = 8.0 * kept.iter().product::<f64>() * w * w;
-        let layers = self.config.layers as f64 * (2.0 * transforms + mixing + 2.0 * n * w * w);
+        let local = match self.config.local {
+            LocalKernels::None => 0.0,
+            LocalKernels::Depthwise => 2.0 * n * w * local::taps(grid.dim()) as f64,
+        };
+        let layer = 2.0 * transforms + mixing + 2.0 * n * w * w + local;
+        let layers = self.config.layers as f64 * layer;
         let p = self.config.projection as f64;
         layers + 2.0 * n * p * (w + self.channels as f64) + 2.0 * n * w * 4.0
     }
@@ -246,6 +260,10 @@ impl Fno {
                 let spectrum: f64 = self.modes.iter().map(|m| 2.0 * *m as f64).product();
                 (9.0 * n * w + 6.0 * spectrum * w, 6.0 * n * self.config.projection as f64)
             }
+        };
+        let layer = match self.config.local {
+            LocalKernels::None => layer,
+            LocalKernels::Depthwise => layer + n * w,
         };
         let shared = 2.0 * n * w + 4.0 * window * w + 8.0 * n * self.channels as f64;
         4.0 * (self.config.layers as f64 * layer + hidden + shared)
@@ -283,7 +301,7 @@ impl Fno {
         let inputs = self.inputs(grid, x, times);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),
-            Operators::Composed => Ok(self.composed(grid, inputs, film)),
+            Operators::Composed => self.composed(grid, inputs, film),
         }
     }
 
@@ -298,6 +316,9 @@ impl Fno {
         let (width, weights) = (self.config.width, &self.weights);
         let mut h = pointwise_linear(inputs, weights.lifting.weight.val(), bias(&weights.lifting))?;
         for (i, layer) in weights.layers.iter().enumerate() {
+            if let Some(local) = &layer.local {
+                h = local.fused(h, &self.neighbours(grid)?)?;
+            }
             let parameters = LayerParameters {
                 real: layer.spectral.real.val(),
                 imaginary: layer.spectral.imaginary.val(),
@@ -319,11 +340,19 @@ impl Fno {
     }
 
     /// The same by tensor operations.
-    fn composed(&self, grid: &Grid, inputs: Tensor<3>, film: Option<Tensor<3>>) -> Tensor<3> {
+    fn composed(
+        &self,
+        grid: &Grid,
+        inputs: Tensor<3>,
+        film: Option<Tensor<3>>,
+    ) -> Result<Tensor<3>, NetError> {
         let basis = self.basis(grid);
         let width = self.config.width;
         let mut h = self.weights.lifting.forward(inputs);
         for (i, layer) in self.weights.layers.iter().enumerate() {
+            if let Some(local) = &layer.local {
+                h = local.composed(h, &self.neighbours(grid)?);
+            }
             h = layer.spectral.forward(h.clone(), &basis) + layer.skip.forward(h);
             if let Some(film) = &film {
                 let scale = film.clone().narrow(2, 2 * i * width, width);
@@ -334,7 +363,7 @@ impl Fno {
                 h = gelu(h);
             }
         }
-        self.weights.output.forward(gelu(self.weights.projection.forward(h)))
+        Ok(self.weights.output.forward(gelu(self.weights.projection.forward(h))))
     }
 
     /// `[batch, points, field channels + coordinates (+ time)]`.
@@ -374,6 +403,10 @@ impl Fno {
         let make = || Ok(SpectralBasis::new(grid, &self.modes, &self.padding, &self.device));
         let Ok::<_, std::convert::Infallible>(basis) = table(&self.bases, grid, make);
         basis
+    }
+
+    fn neighbours(&self, grid: &Grid) -> Result<LocalBasis, NetError> {
+        table(&self.neighbours, grid, || LocalBasis::new(grid, &self.reach, &self.device))
     }
 
     fn plan(&self, grid: &Grid) -> Result<Arc<SpectralPlan>, NetError> {

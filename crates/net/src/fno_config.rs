@@ -1,5 +1,6 @@
 //! Shape and options of a Fourier neural operator, as a configuration file states them.
 
+use karhunen_field::{Axis, Grid};
 use serde::{Deserialize, Serialize};
 
 use crate::NetError;
@@ -29,6 +30,16 @@ pub enum Coordinates {
     Endpoints,
 }
 
+/// What stands before each spectral layer for what is smaller than its modes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LocalKernels {
+    /// Nothing, as published.
+    None,
+    /// One small kernel a channel, of fixed physical reach: see [`crate::local`].
+    Depthwise,
+}
+
 /// Shape and options of an [`crate::Fno`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -43,6 +54,11 @@ pub struct FnoConfig {
     pub projection: usize,
     /// Extension of the period beyond non-periodic axes, as a fraction of the domain.
     pub padding: f64,
+    /// Small kernels before each spectral layer.
+    pub local: LocalKernels,
+    /// How far they reach, in units of the first axis; by default one cell of the finest level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach: Option<f64>,
     /// How time enters.
     pub conditioning: Conditioning,
     /// Which coordinates enter; by default centres where an axis is not periodic, else none.
@@ -58,6 +74,8 @@ impl Default for FnoConfig {
             layers: 4,
             projection: 64,
             padding: 0.25,
+            local: LocalKernels::None,
+            reach: None,
             conditioning: Conditioning::Film,
             coordinates: None,
         }
@@ -96,8 +114,22 @@ impl FnoConfig {
         let modes = self.modes_for(dim)?;
         let window = modes.iter().map(|&m| 2.0 * m as f64).product::<f64>() / 2.0;
         let inputs = (channels + dim + 1) as f64;
-        let layer = width * width * (2.0 * window + 1.0) + width + 128.0 * width;
+        let local = match self.local {
+            LocalKernels::None => 0.0,
+            LocalKernels::Depthwise => crate::local::taps(dim) as f64 * width,
+        };
+        let layer = width * width * (2.0 * window + 1.0) + width + 128.0 * width + local;
         Ok(inputs * width + layers * layer + projection * (width + 2.0 + channels as f64))
+    }
+
+    /// How far local kernels reach along each axis of the finest level's grid, in its units.
+    pub(crate) fn reaches(&self, finest: &Grid) -> Vec<f64> {
+        let first = finest.axes()[0].length;
+        let of = |axis: &Axis| match self.reach {
+            Some(reach) => reach * first,
+            None => axis.length / axis.points as f64,
+        };
+        finest.axes().iter().map(of).collect()
     }
 
     pub(crate) fn check(&self) -> Result<(), NetError> {
@@ -108,6 +140,15 @@ impl FnoConfig {
                 let requirement = "it must lie between 1 and 4096";
                 return Err(NetError::Config { key, value: value.to_string(), requirement });
             }
+        }
+        if let Some(reach) = self.reach
+            && !(reach > 0.0 && reach <= 1.0)
+        {
+            return Err(NetError::Config {
+                key: "reach",
+                value: reach.to_string(),
+                requirement: "a length above 0 and at most 1, in units of the first axis",
+            });
         }
         if !(0.0..=4.0).contains(&self.padding) {
             return Err(NetError::Config {

@@ -10,6 +10,7 @@
 mod error;
 pub mod fno;
 mod fno_config;
+pub mod local;
 pub mod model;
 pub mod parameters;
 pub mod preconditioning;
@@ -19,7 +20,7 @@ pub mod time_embedding;
 pub use burn::tensor::Device;
 pub use error::NetError;
 pub use fno::{Fno, Operators};
-pub use fno_config::{Conditioning, Coordinates, FnoConfig};
+pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 pub use model::Model;
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};

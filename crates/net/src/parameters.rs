@@ -117,27 +117,41 @@ impl Parameters {
     ///
     /// Spectral weights have gain ½ with fan-in counting both parts of a complex channel: the
     /// spectrum of a unit-variance field sums to 1 over its modes, so the layer keeps its scale.
+    /// Local kernels start as the identity with a little of their neighbours. Numbers are drawn by
+    /// the parameter's name: what else a network has does not change them.
     pub fn initialise(&mut self, seed: u64) {
         let noise = ModeNoise::new(seed);
-        for (i, array) in self.arrays.iter_mut().enumerate() {
+        for array in &mut self.arrays {
             let name = array.name.as_str();
             let fan_in = array.shape[array.shape.len().saturating_sub(2)] as f64;
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
                 "output.weight" | "time.film.weight" => 0.0,
+                _ if name.ends_with("local.taps") => 0.3 * (3.0 / fan_in).sqrt(),
                 _ if name.contains("spectral") => 0.5 * (3.0 / (2.0 * fan_in)).sqrt(),
                 _ => (3.0 / fan_in).sqrt() * std::f64::consts::FRAC_1_SQRT_2,
             };
             let uniforms = if bound == 0.0 {
                 vec![0.5; array.values.len()]
             } else {
-                noise.uniforms(array.values.len(), i as u64, stream::WEIGHTS)
+                noise.uniforms(array.values.len(), hash(name), stream::WEIGHTS)
             };
             for (value, u) in array.values.iter_mut().zip(uniforms) {
                 *value = ((2.0 * u - 1.0) * bound) as f32;
             }
+            if name.ends_with("local.taps") {
+                let (taps, channels) = (array.shape[0], array.shape[1]);
+                let centre = taps / 2 * channels;
+                array.values[centre..centre + channels].iter_mut().for_each(|v| *v += 1.0);
+            }
         }
     }
+}
+
+/// FNV-1a of a name: the same number wherever the program runs.
+fn hash(name: &str) -> u64 {
+    let step = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
 /// What of a parameter is read.

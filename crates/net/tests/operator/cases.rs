@@ -2,7 +2,7 @@
 //! fewer modes than the window, both ways of conditioning, all coordinates, several channels.
 
 use karhunen_field::{Axis, Boundary, Grid, ModeNoise, noise::stream};
-use karhunen_net::{Conditioning, Coordinates, Device, Fno, FnoConfig, Parameters};
+use karhunen_net::{Conditioning, Coordinates, Device, Fno, FnoConfig, LocalKernels, Parameters};
 
 use Boundary::{Neumann, Periodic};
 
@@ -53,6 +53,15 @@ pub fn all() -> Vec<Case> {
     let mut mixed = case(&[1, 1], Neumann, &[3]);
     mixed.grid = Grid::new(&axes).unwrap();
     cases.push(mixed);
+    // taps on cells, between them, two cells apart, and beyond the wall
+    let local = [(0, None), (4, Some(0.03)), (6, None), (6, Some(0.4)), (9, Some(0.5)), (12, None)];
+    let with = |(i, reach): (usize, Option<f64>)| {
+        let Case { grid, channels, ref config } = cases[i];
+        let config = FnoConfig { local: LocalKernels::Depthwise, reach, ..config.clone() };
+        Case { grid, channels, config }
+    };
+    let local: Vec<Case> = local.into_iter().map(with).collect();
+    cases.extend(local);
     cases
 }
 

@@ -17,6 +17,7 @@ const ROUNDING: f64 = 2e-6;
 
 fn layer(modes: &[usize], device: &Device) -> FnoLayer {
     let layer = FnoLayer {
+        local: None,
         spectral: SpectralConv::zeros(modes, WIDTH, device),
         skip: LinearConfig::new(WIDTH, WIDTH).init(device),
     };

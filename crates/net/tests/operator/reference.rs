@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::f64::consts::{PI, SQRT_2};
 
 use karhunen_field::prior::Complex;
-use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Conditioning, Coordinates, FnoConfig, Parameters};
+use karhunen_field::{Axis, Boundary, Grid};
+use karhunen_net::{Conditioning, Coordinates, FnoConfig, LocalKernels, Parameters};
 
 use crate::cases::Case;
 
@@ -30,6 +30,9 @@ impl Reference {
         let film = self.film(l);
         let mut h = self.linear("lifting", &self.inputs(x, t));
         for layer in 0..self.config.layers {
+            if self.config.local == LocalKernels::Depthwise {
+                h = self.local(layer, &h);
+            }
             let global = self.spectral(layer, &h);
             let local = self.linear(&format!("layers.{layer}.skip"), &h);
             h = global.iter().zip(local).map(|(g, l)| g + l).collect();
@@ -139,6 +142,52 @@ impl Reference {
                 }
                 for (j, w) in wave.iter().enumerate() {
                     y[j * width + out] += pair * (w * v).re;
+                }
+            }
+        }
+        y
+    }
+
+    /// Σ_t K(t) h(x + ℓt), h between centres the piecewise linear function through its values,
+    /// continued by reflection or period.
+    fn local(&self, layer: usize, h: &[f64]) -> Vec<f64> {
+        let taps = &self.arrays[&format!("layers.{layer}.local.taps")];
+        let (width, axes) = (self.config.width, self.grid.axes());
+        let cell = |a: &Axis| a.length / a.points as f64;
+        let reach = |a: &Axis| self.config.reach.map_or(cell(a), |r| r * axes[0].length);
+        let place = |axis: &Axis, j: i64| {
+            let n = axis.points as i64;
+            match axis.boundary {
+                Boundary::Periodic => j.rem_euclid(n),
+                _ if j.rem_euclid(2 * n) < n => j.rem_euclid(2 * n),
+                _ => 2 * n - 1 - j.rem_euclid(2 * n),
+            }
+        };
+        let mut y = vec![0.0; h.len()];
+        for flat in 0..self.grid.len() {
+            for tap in 0..taps.len() / width {
+                // corners of the cell between centres that x + ℓt lies in, with their weights
+                let (mut corners, mut rest) = (vec![(0i64, 1.0)], tap);
+                let mut signs = vec![0.0; axes.len()];
+                for sign in signs.iter_mut().rev() {
+                    *sign = (rest % 3) as f64 - 1.0;
+                    rest /= 3;
+                }
+                for ((axis, j), sign) in axes.iter().zip(self.grid.position(flat)).zip(signs) {
+                    let at = j as f64 + sign * reach(axis) / cell(axis);
+                    let (low, part) = ((at + 1e-9).floor(), at - (at + 1e-9).floor());
+                    let ends = [(low as i64, 1.0 - part), (low as i64 + 1, part)];
+                    let next = corners.iter().flat_map(|(head, weight)| {
+                        let n = axis.points as i64;
+                        ends.map(|(j, w)| (head * n + place(axis, j), weight * w))
+                    });
+                    corners = next.collect();
+                }
+                for (corner, weight) in corners {
+                    for c in 0..width {
+                        let value = h[corner as usize * width + c];
+                        y[flat * width + c] += taps[tap * width + c] * weight * value;
+                    }
                 }
             }
         }
