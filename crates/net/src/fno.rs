@@ -142,7 +142,7 @@ impl Fno {
             projection: linear(config.width, config.projection),
             output: linear(config.projection, channels),
             time: (config.conditioning == Conditioning::Film)
-                .then(|| TimeEmbedding::zeros(config.layers, config.width, device)),
+                .then(|| TimeEmbedding::zeros(config.layers * 2 * config.width, device)),
         };
         let mut fno = Self {
             config: config.clone(),

@@ -5,7 +5,7 @@ use karhunen_field::denoiser::Denoiser;
 use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 
-use crate::{Fno, NetError, Preconditioner};
+use crate::{NetError, Network, Preconditioner};
 
 /// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
 const CELLS_AT_ONCE: usize = 1 << 18;
@@ -14,7 +14,7 @@ const CELLS_AT_ONCE: usize = 1 << 18;
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The network.
-    pub network: Fno,
+    pub network: Network,
     /// What surrounds it.
     pub preconditioner: Preconditioner,
 }
@@ -33,7 +33,7 @@ impl Model {
     /// F of prepared inputs, on the network's device.
     ///
     /// # Errors
-    /// As [`Fno::forward`].
+    /// As [`Network::forward`].
     pub fn network_output(&self, grid: &Grid, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
         self.network.forward(grid, &inputs.values, &inputs.times, &inputs.half_log_snr)
     }

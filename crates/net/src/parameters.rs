@@ -112,8 +112,8 @@ impl Parameters {
         zeros
     }
 
-    /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, and the output
-    /// layer and FiLM 0, so that the network starts as the zero function.
+    /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, factors of
+    /// normalisations 1, and the output layer and FiLM 0, so that the network starts as the zero function.
     ///
     /// Spectral weights have gain ½ with fan-in counting both parts of a complex channel: the
     /// spectrum of a unit-variance field sums to 1 over its modes, so the layer keeps its scale.
@@ -123,7 +123,11 @@ impl Parameters {
         let noise = ModeNoise::new(seed);
         for array in &mut self.arrays {
             let name = array.name.as_str();
-            let fan_in = array.shape[array.shape.len().saturating_sub(2)] as f64;
+            let fan_in = match array.shape[..] {
+                // convolutions are [out, in, height, width], everything else ends with [in, out]
+                [_, inputs, height, width] => inputs * height * width,
+                ref shape => shape[shape.len().saturating_sub(2)],
+            } as f64;
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
                 "output.weight" | "time.film.weight" => 0.0,
@@ -138,6 +142,9 @@ impl Parameters {
             };
             for (value, u) in array.values.iter_mut().zip(uniforms) {
                 *value = ((2.0 * u - 1.0) * bound) as f32;
+            }
+            if name.ends_with("gamma") {
+                array.values.fill(1.0);
             }
             if name.ends_with("local.taps") {
                 let (taps, channels) = (array.shape[0], array.shape[1]);

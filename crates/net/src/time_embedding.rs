@@ -12,24 +12,24 @@ const FREQUENCIES: usize = 16;
 /// Hidden width of the perceptron.
 const HIDDEN: usize = 64;
 
-/// Maps ln(a/b) to scale and shift of every layer (FiLM).
+/// Maps ln(a/b) to scales and shifts (FiLM).
 #[derive(Module, Debug)]
 pub struct TimeEmbedding {
     /// Sinusoids → hidden.
     pub hidden: Linear,
-    /// Hidden → (scale, shift) of each layer and channel.
+    /// Hidden → the scales and shifts of every layer.
     pub film: Linear,
 }
 
 impl TimeEmbedding {
-    /// Zero weights for `layers` layers of `width` channels.
-    pub fn zeros(layers: usize, width: usize, device: &Device) -> Self {
+    /// Zero weights for `features` scales and shifts.
+    pub fn zeros(features: usize, device: &Device) -> Self {
         let linear =
             |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
-        Self { hidden: linear(2 * FREQUENCIES, HIDDEN), film: linear(HIDDEN, layers * 2 * width) }
+        Self { hidden: linear(2 * FREQUENCIES, HIDDEN), film: linear(HIDDEN, features) }
     }
 
-    /// `[batch]` half log-SNRs → `[batch, 1, layers · 2 · width]`.
+    /// `[batch]` half log-SNRs → `[batch, 1, features]`.
     pub fn forward(&self, half_log_snr: &[f64], device: &Device) -> Tensor<3> {
         let batch = half_log_snr.len();
         let mut features = Vec::with_capacity(batch * 2 * FREQUENCIES);

@@ -75,7 +75,8 @@ impl Batches {
         build(data, &fields, &times, self.noise, step as u64, stream::TRAINING, model)
     }
 
-    /// A fixed set: fields `range`, times uniform and stratified, always the same noise.
+    /// A fixed set: fields `range`, times stratified by the training density (a loss uniform in t is
+    /// mostly high noise, where nothing can be learned), always the same noise.
     pub fn validation(
         &self,
         data: &LevelData,
@@ -89,7 +90,7 @@ impl Batches {
             .clone()
             .map(|i| {
                 let slice = (i * 7 + 3) % total.max(1);
-                TimeDensity::Uniform.quantile(path.as_ref(), (slice as f64 + 0.5) / total as f64)
+                self.density.quantile(path.as_ref(), (slice as f64 + 0.5) / total as f64)
             })
             .collect();
         let fields: Vec<usize> = range.clone().collect();

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{FnoConfig, Preconditioning};
+use karhunen_net::{NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -27,8 +27,8 @@ pub struct RunConfig {
     pub prior: PriorConfig,
     /// Signal and noise over time.
     pub path: PathConfig,
-    /// The network.
-    pub network: FnoConfig,
+    /// The network; `kind` is `"fno"` unless told otherwise.
+    pub network: NetworkConfig,
     /// Loss, optimizer, budget.
     pub training: TrainingConfig,
     /// The ladder, coarse first.
@@ -45,7 +45,7 @@ impl Default for RunConfig {
             data: DataConfig::default(),
             prior: PriorConfig::Fitted,
             path: PathConfig::default(),
-            network: FnoConfig::default(),
+            network: NetworkConfig::default(),
             training: TrainingConfig::default(),
             levels: vec![level("16x16", 0.6), level("32x32", 0.25), level("64x64", 0.15)],
             sampling: SamplingConfig::default(),
@@ -236,7 +236,10 @@ impl RunConfig {
     ///
     /// # Errors
     /// [`TrainError::Config`].
-    pub fn from_table(table: toml::Table, place: &str) -> Result<Self, TrainError> {
+    pub fn from_table(mut table: toml::Table, place: &str) -> Result<Self, TrainError> {
+        if let Some(toml::Value::Table(network)) = table.get_mut("network") {
+            network.entry("kind").or_insert_with(|| "fno".into());
+        }
         let config: Self = table.try_into().map_err(|e: toml::de::Error| TrainError::Config {
             place: place.to_string(),
             message: explain(&e.to_string()),
@@ -352,6 +355,8 @@ pub fn parse_points(text: &str) -> Result<Vec<usize>, String> {
 
 #[cfg(test)]
 mod tests {
+    use karhunen_net::{FnoConfig, UNetConfig};
+
     use super::*;
 
     #[test]
@@ -371,7 +376,13 @@ mod tests {
             set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
         assert_eq!(config.training.steps, 7);
         assert_eq!(config.data.source, "a b.npy");
-        assert_eq!(config.network.modes, vec![4]);
+        let network = FnoConfig { modes: vec![4], ..FnoConfig::default() };
+        assert_eq!(config.network, NetworkConfig::Fno(network));
+        let unet = set(&["network.kind=unet", "network.channels=8"]).unwrap().network;
+        let expected = UNetConfig { channels: 8, ..UNetConfig::default() };
+        assert_eq!(unet, NetworkConfig::Unet(expected));
+        let error = set(&["network.kind=unet", "network.widht=8"]).unwrap_err();
+        assert!(error.to_string().contains("unknown key `network.widht`"), "{error}");
         assert!(set(&["training"]).is_err());
     }
 

@@ -33,7 +33,7 @@ pub fn loss_and_gradients(
 ) -> Result<f64, TrainError> {
     let loss = loss_of(model, grid, batch)?;
     let value = scalar(loss.clone())?;
-    gradients.read_gradients(model.network.weights(), &mut loss.backward())?;
+    model.network.read_gradients(&mut loss.backward(), gradients)?;
     Ok(f64::from(value))
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
-use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner};
+use karhunen_net::{Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
@@ -35,7 +35,7 @@ pub fn build_model(
         grid,
     );
     let channels = statistics.mean.channels;
-    let network = Fno::new(&config.network, &grid, channels, config.seed, device)?;
+    let network = config.network.build(&grid, channels, config.seed, device)?;
     Ok(Model { network, preconditioner })
 }
 
@@ -47,12 +47,12 @@ pub fn build_model(
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
     // weights, gradients, moments, average and two copies on their way
     let parameters = config.network.parameter_count(grid.dim(), 1)?;
-    let knob = "network.width or network.modes";
-    memory::check(7.0 * 4.0 * parameters, format!("{parameters:.1e} parameters"), knob)?;
+    let needed = 7.0 * 4.0 * parameters;
+    memory::check(needed, format!("{parameters:.1e} parameters"), config.network.size_keys())?;
     if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
     }
-    Fno::new(&config.network, &grid, 1, config.seed, &Device::flex())?;
+    config.network.build(&grid, 1, config.seed, &Device::flex())?;
     Ok(())
 }
 
@@ -278,7 +278,7 @@ const BATCH_CELLS: usize = 1 << 19;
 /// Puts weights into a model.
 ///
 /// # Errors
-/// As [`Fno::set_parameters`].
+/// As [`karhunen_net::Network::set_parameters`].
 pub fn set(model: &mut Model, weights: &Parameters) -> Result<(), TrainError> {
     Ok(model.network.set_parameters(weights)?)
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_field::sampler::Method;
+use karhunen_net::NetworkConfig;
 use karhunen_train::checkpoint::{Checkpoint, list};
 use karhunen_train::events::{self, Event, Observer, Silent};
 use karhunen_train::trained::Request;
@@ -205,7 +206,8 @@ fn a_checkpoint_of_another_architecture_is_refused_by_name() {
     let scratch = Scratch::new("architecture");
     train(&tiny(&[]), scratch.path());
     let mut checkpoint = state(scratch.path());
-    checkpoint.config.network.width = 7;
+    let NetworkConfig::Fno(network) = &mut checkpoint.config.network else { panic!("a default") };
+    network.width = 7;
     checkpoint.save(scratch.path()).unwrap();
     let error = TrainedModel::load(scratch.path()).unwrap_err().to_string();
     assert!(error.contains("lifting.weight") && error.contains("[3, 7]"), "{error}");

@@ -9,6 +9,7 @@ mod preconditioner;
 mod reference;
 mod refusals;
 mod resolution;
+mod unet;
 mod values_and_gradients;
 
 /// Largest difference between two arrays over the largest magnitude of the second.

@@ -38,7 +38,7 @@ fn an_untrained_model_is_the_exact_denoiser_of_gaussian_data() {
         let known = preconditioner(Preconditioning::Wiener, law.clone(), case.grid);
         let oracle = Gaussian::new(law, known.prior().clone(), known.path().clone());
         let network = Fno::new(&case.config, &case.grid, case.channels, 1, &Device::flex());
-        let model = Model { network: network.unwrap(), preconditioner: known };
+        let model = Model { network: network.unwrap().into(), preconditioner: known };
         let finer: Vec<usize> = case.grid.points().iter().map(|n| 2 * n + 1).collect();
         for grid in [case.grid, case.grid.with_points(&finer).unwrap()] {
             let values = normals(3 * case.channels * grid.len(), 401);

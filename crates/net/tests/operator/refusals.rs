@@ -56,7 +56,7 @@ fn fields_on_another_box_than_the_law() {
     let law = GaussianLaw::centred(case.grid, prior.clone(), 1);
     let path = Arc::new(VariancePreserving::default());
     let preconditioner = Preconditioner::new(Preconditioning::Wiener, path, prior, law, case.grid);
-    let model = Model { network: case.network(&Device::flex()), preconditioner };
+    let model = Model { network: case.network(&Device::flex()).into(), preconditioner };
     let denoise = |points: &[usize], boundary, channels| {
         let grid = crate::cases::case(points, boundary, &[2]).grid;
         model.denoise(&Ensemble::zeros(grid, channels, 1), 0.5)

@@ -1,7 +1,7 @@
 //! The published FNO: its weights in our layout, its outputs, loss and gradients.
 
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Conditioning, Coordinates, Device, Fno, FnoConfig, Parameters};
+use karhunen_net::{Conditioning, Coordinates, Device, Fno, FnoConfig, LocalKernels, Parameters};
 
 use crate::golden::{Array, Golden};
 use crate::{FORWARD, GRADIENT, assert_reproduces};
@@ -16,6 +16,8 @@ pub fn network(golden: &Golden, device: &Device) -> Fno {
         layers: LAYERS,
         projection: 128,
         padding: 0.0,
+        local: LocalKernels::None,
+        reach: None,
         conditioning: Conditioning::InputChannel,
         coordinates: Some(Coordinates::Endpoints),
     };

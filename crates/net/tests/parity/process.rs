@@ -21,7 +21,7 @@ fn model(golden: &Golden) -> Model {
     let path = Arc::new(VariancePreserving::default());
     let kind = Preconditioning::None;
     let preconditioner = Preconditioner::new(kind, path, prior, law, square(N));
-    Model { network: network(golden, &Device::flex()), preconditioner }
+    Model { network: network(golden, &Device::flex()).into(), preconditioner }
 }
 
 /// ½ Σ over cells of (b/g · F + η)², written as our weighted error of F against its target.

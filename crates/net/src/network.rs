@@ -1,0 +1,180 @@
+//! Whichever network stands behind a model: one set of verbs, one `[network]` table.
+
+use burn::tensor::{Device, Gradients, Tensor};
+use karhunen_field::Grid;
+use serde::{Deserialize, Serialize};
+
+use crate::unet::{UNet, UNetConfig};
+use crate::{Fno, FnoConfig, NetError, Parameters};
+
+/// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum NetworkConfig {
+    /// Fourier neural operator: a function of the function, at any resolution.
+    Fno(FnoConfig),
+    /// U-Net, the finite-dimensional baseline, in dimension 2.
+    Unet(UNetConfig),
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self::Fno(FnoConfig::default())
+    }
+}
+
+impl NetworkConfig {
+    /// A network for `channels`-channel functions on the box of `finest`, the finest level's grid,
+    /// with seeded weights and a zero output layer.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for values out of range.
+    pub fn build(
+        &self,
+        finest: &Grid,
+        channels: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Network, NetError> {
+        Ok(match self {
+            Self::Fno(config) => {
+                Network::Fno(Box::new(Fno::new(config, finest, channels, seed, device)?))
+            }
+            Self::Unet(config) => {
+                Network::UNet(Box::new(UNet::new(config, finest, channels, seed, device)?))
+            }
+        })
+    }
+
+    /// Number of trainable values for functions of `channels` channels in dimension `dim`, before
+    /// any is made.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] where a value is out of range.
+    pub fn parameter_count(&self, dim: usize, channels: usize) -> Result<f64, NetError> {
+        match self {
+            Self::Fno(config) => config.parameter_count(dim, channels),
+            Self::Unet(config) => config.check().map(|()| config.parameter_count(channels)),
+        }
+    }
+
+    /// The keys to lower where a network does not fit in memory.
+    pub fn size_keys(&self) -> &'static str {
+        match self {
+            Self::Fno(_) => "network.width or network.modes",
+            Self::Unet(_) => "network.channels or network.multipliers",
+        }
+    }
+}
+
+/// A network.
+#[derive(Debug, Clone)]
+pub enum Network {
+    /// A Fourier neural operator.
+    Fno(Box<Fno>),
+    /// A U-Net.
+    UNet(Box<UNet>),
+}
+
+/// Calls the same method of whichever network it is.
+macro_rules! of {
+    ($network:expr, $n:ident => $call:expr) => {
+        match $network {
+            Network::Fno($n) => $call,
+            Network::UNet($n) => $call,
+        }
+    };
+}
+
+impl Network {
+    /// Channels of the functions.
+    pub fn channels(&self) -> usize {
+        of!(self, n => n.channels())
+    }
+
+    /// The device the weights live on.
+    pub fn device(&self) -> &Device {
+        of!(self, n => n.device())
+    }
+
+    /// A copy of all parameters on the host, by name.
+    ///
+    /// # Errors
+    /// [`NetError::Compute`] if the device does not hand them back.
+    pub fn parameters(&self) -> Result<Parameters, NetError> {
+        of!(self, n => n.parameters())
+    }
+
+    /// Replaces all parameters.
+    ///
+    /// # Errors
+    /// [`NetError::Parameter`] where a name is missing or a shape differs.
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetError> {
+        of!(self, n => n.set_parameters(parameters))
+    }
+
+    /// Takes the gradients of all parameters into `into`.
+    ///
+    /// # Errors
+    /// As [`Parameters::read_gradients`].
+    pub fn read_gradients(
+        &self,
+        gradients: &mut Gradients,
+        into: &mut Parameters,
+    ) -> Result<(), NetError> {
+        of!(self, n => into.read_gradients(n.weights(), gradients))
+    }
+
+    /// Floating-point operations of the products in one forward pass of one field.
+    pub fn flops(&self, grid: &Grid) -> f64 {
+        of!(self, n => n.flops(grid))
+    }
+
+    /// Host bytes one field of a batch needs in a training step.
+    pub fn training_bytes(&self, grid: &Grid) -> f64 {
+        of!(self, n => n.training_bytes(grid))
+    }
+
+    /// F(x, t) for a batch.
+    ///
+    /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
+    ///
+    /// # Errors
+    /// [`NetError::Input`] for another box than the network was built for, values of another length,
+    /// or not one log-SNR a time.
+    pub fn forward(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        times: &[f64],
+        half_log_snr: &[f64],
+    ) -> Result<Tensor<3>, NetError> {
+        match self {
+            Self::Fno(fno) => fno.forward(grid, x, times, half_log_snr),
+            Self::UNet(unet) => {
+                let expected = times.len() * grid.len() * unet.channels();
+                if grid.dim() != 2 || x.len() != expected || half_log_snr.len() != times.len() {
+                    return Err(NetError::Input {
+                        expected: format!(
+                            "dimension 2, {expected} values, one log-SNR for each of {} fields",
+                            times.len()
+                        ),
+                        found: format!(
+                            "dimension {}, {} values, {} log-SNRs",
+                            grid.dim(),
+                            x.len(),
+                            half_log_snr.len()
+                        ),
+                    });
+                }
+                Ok(unet.forward(grid, x, half_log_snr))
+            }
+        }
+    }
+}
+
+impl From<Fno> for Network {
+    fn from(fno: Fno) -> Self {
+        Self::Fno(Box::new(fno))
+    }
+}

@@ -1,0 +1,434 @@
+//! The U-Net of score-based image generation: the finite-dimensional baseline.
+//!
+//! Convolutions of 3×3 *cells*: its kernels shrink with the cell, so it is no operator on functions,
+//! and on another grid than the trained one it sees another network. That is what it is here for.
+//!
+//! conv to `channels`; for each multiplier, `blocks` residual blocks and a strided convolution down;
+//! two blocks in the middle; the same way up with one block more a stage, each behind the features
+//! kept on the way down; norm, SiLU, conv to the output. A residual block is [GroupNorm, SiLU, conv,
+//! GroupNorm, scale and shift by time, SiLU, conv] beside its input. No attention. Convolutions see
+//! zeros beyond the edge, as published, whatever the boundary. Any size works: halves are rounded up,
+//! and the way up takes the size of what was kept.
+//!
+//! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020;
+//! departures: time enters as scale and shift of the log-SNR's embedding, as in [`crate::Fno`], and
+//! the last layer starts at zero. **Cost** a field, for N points: about 18·N·channels² flops a
+//! convolution at the finest stage.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, Initializer, PaddingConfig2d};
+use burn::tensor::module::interpolate;
+use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
+use burn::tensor::{Device, Tensor, TensorData, activation::silu};
+use karhunen_field::Grid;
+use serde::{Deserialize, Serialize};
+
+use crate::NetError;
+use crate::parameters::Parameters;
+use crate::time_embedding::TimeEmbedding;
+
+/// Shape of a [`UNet`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UNetConfig {
+    /// Channels of the finest stage.
+    pub channels: usize,
+    /// Channels of each stage over those of the finest; each stage but the last halves the grid.
+    pub multipliers: Vec<usize>,
+    /// Residual blocks of a stage on the way down.
+    pub blocks: usize,
+    /// Groups of a normalisation, at most; they must divide the channels.
+    pub groups: usize,
+}
+
+impl Default for UNetConfig {
+    fn default() -> Self {
+        Self { channels: 64, multipliers: vec![1, 2, 2], blocks: 2, groups: 32 }
+    }
+}
+
+/// Blocks between the way down and the way up.
+const MIDDLE: usize = 2;
+
+/// Channels in and out of every residual block, in the order they are run.
+struct Shape {
+    down: Vec<Vec<[usize; 2]>>,
+    middle: Vec<[usize; 2]>,
+    up: Vec<Vec<[usize; 2]>>,
+}
+
+impl UNetConfig {
+    pub(crate) fn check(&self) -> Result<(), NetError> {
+        let wrong =
+            |key, value: String, requirement| Err(NetError::Config { key, value, requirement });
+        if !(1..=1024).contains(&self.channels) {
+            return wrong("channels", self.channels.to_string(), "it must lie between 1 and 1024");
+        }
+        if !(1..=16).contains(&self.blocks) {
+            return wrong("blocks", self.blocks.to_string(), "it must lie between 1 and 16");
+        }
+        let multipliers = &self.multipliers;
+        if !(1..=8).contains(&multipliers.len())
+            || multipliers.iter().any(|m| !(1..=16).contains(m))
+        {
+            let requirement = "one to eight factors between 1 and 16";
+            return wrong("multipliers", format!("{multipliers:?}"), requirement);
+        }
+        if self.groups == 0 || !self.channels.is_multiple_of(self.groups.min(self.channels)) {
+            return wrong(
+                "groups",
+                self.groups.to_string(),
+                "at least 1, and a divisor of channels",
+            );
+        }
+        Ok(())
+    }
+
+    /// Number of trainable values for functions of `channels` channels.
+    pub(crate) fn parameter_count(&self, channels: usize) -> f64 {
+        let conv = |[i, o]: [usize; 2], k: usize| (i * o * k * k + o) as f64;
+        let shape = self.shape();
+        let block = |b: &[usize; 2]| {
+            let beside = if b[0] == b[1] { 0.0 } else { conv(*b, 1) };
+            conv(*b, 3) + conv([b[1], b[1]], 3) + beside + (2 * b[0] + 2 * b[1] + 130 * b[1]) as f64
+        };
+        let all = shape.down.iter().chain(&shape.up).flatten().chain(&shape.middle);
+        let resampled: f64 = self.resampled().into_iter().map(|c| 2.0 * conv([c, c], 3)).sum();
+        let ends = conv([channels, self.channels], 3) + conv([self.channels, channels], 3);
+        all.map(block).sum::<f64>() + resampled + ends
+    }
+
+    /// Channels at each change of the grid.
+    fn resampled(&self) -> Vec<usize> {
+        let stages = self.multipliers.len() - 1;
+        self.multipliers[..stages].iter().map(|m| m * self.channels).collect()
+    }
+
+    fn shape(&self) -> Shape {
+        let widths: Vec<usize> = self.multipliers.iter().map(|m| m * self.channels).collect();
+        let (mut at, mut kept, mut down) = (self.channels, vec![self.channels], Vec::new());
+        for (stage, &width) in widths.iter().enumerate() {
+            let mut blocks = Vec::new();
+            for _ in 0..self.blocks {
+                blocks.push([at, width]);
+                at = width;
+                kept.push(at);
+            }
+            down.push(blocks);
+            if stage + 1 < widths.len() {
+                kept.push(at);
+            }
+        }
+        let middle = vec![[at, at]; MIDDLE];
+        let mut up = Vec::new();
+        for &width in widths.iter().rev() {
+            let mut blocks = Vec::new();
+            for _ in 0..=self.blocks {
+                let beside = kept.pop().expect("one kept for each block on the way up");
+                blocks.push([at + beside, width]);
+                at = width;
+            }
+            up.push(blocks);
+        }
+        Shape { down, middle, up }
+    }
+}
+
+/// One residual block.
+#[derive(Module, Debug)]
+pub struct ResidualBlock {
+    /// Before the first convolution.
+    pub first_norm: GroupNorm,
+    /// In → out.
+    pub first: Conv2d,
+    /// Before the second.
+    pub second_norm: GroupNorm,
+    /// Out → out.
+    pub second: Conv2d,
+    /// 1×1 beside them, where channels change.
+    pub beside: Option<Conv2d>,
+}
+
+/// Residual blocks at one grid, and the convolution that follows a change to the next.
+#[derive(Module, Debug)]
+pub struct Stage {
+    /// The blocks.
+    pub blocks: Vec<ResidualBlock>,
+    /// Down: with stride two. Up: after doubling.
+    pub resample: Option<Conv2d>,
+}
+
+/// The trainable parts of a U-Net.
+#[derive(Module, Debug)]
+pub struct UNetWeights {
+    /// Field → channels.
+    pub input: Conv2d,
+    /// Fine to coarse.
+    pub down: Vec<Stage>,
+    /// On the coarsest grid.
+    pub middle: Vec<ResidualBlock>,
+    /// Coarse to fine.
+    pub up: Vec<Stage>,
+    /// Before the output.
+    pub norm: GroupNorm,
+    /// Channels → field.
+    pub output: Conv2d,
+    /// Scale and shift of every block.
+    pub time: TimeEmbedding,
+}
+
+/// A U-Net for functions on boxes of dimension 2.
+#[derive(Debug, Clone)]
+pub struct UNet {
+    config: UNetConfig,
+    channels: usize,
+    weights: UNetWeights,
+    device: Device,
+}
+
+impl UNet {
+    /// A network for `channels`-channel functions, with seeded weights and a zero output layer.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for values out of range, or a box that is not of dimension 2.
+    pub fn new(
+        config: &UNetConfig,
+        grid: &Grid,
+        channels: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, NetError> {
+        config.check()?;
+        if grid.dim() != 2 {
+            return Err(NetError::Config {
+                key: "kind",
+                value: "unet".into(),
+                requirement: "it takes fields of dimension 2; fno takes any",
+            });
+        }
+        let make = Make { groups: config.groups, device };
+        let shape = config.shape();
+        let resampled = config.resampled();
+        let widths = |blocks: &[Vec<[usize; 2]>]| -> usize {
+            blocks.iter().flatten().map(|[_, out]| *out).sum()
+        };
+        let conditioned = widths(&shape.down)
+            + widths(&shape.up)
+            + shape.middle.iter().map(|[_, out]| *out).sum::<usize>();
+        let stages = |all: &[Vec<[usize; 2]>], next: &dyn Fn(usize) -> Option<Conv2d>| {
+            let stage = |(i, blocks): (usize, &Vec<[usize; 2]>)| Stage {
+                blocks: blocks.iter().map(|b| make.block(*b)).collect(),
+                resample: next(i),
+            };
+            all.iter().enumerate().map(stage).collect::<Vec<_>>()
+        };
+        let down = |i: usize| resampled.get(i).map(|&c| make.conv([c, c], 3, 2));
+        let coarsest_first: Vec<usize> =
+            config.multipliers.iter().rev().map(|m| m * config.channels).collect();
+        let up = |i: usize| {
+            (i + 1 < coarsest_first.len()).then(|| make.conv([coarsest_first[i]; 2], 3, 1))
+        };
+        let weights = UNetWeights {
+            input: make.conv([channels, config.channels], 3, 1),
+            down: stages(&shape.down, &down),
+            middle: shape.middle.iter().map(|b| make.block(*b)).collect(),
+            up: stages(&shape.up, &up),
+            norm: make.norm(config.channels * config.multipliers[0]),
+            output: make.conv([config.channels * config.multipliers[0], channels], 3, 1),
+            time: TimeEmbedding::zeros(2 * conditioned, device),
+        };
+        let mut unet = Self { config: config.clone(), channels, weights, device: device.clone() };
+        let mut start = unet.parameters()?;
+        start.initialise(seed);
+        unet.set_parameters(&start)?;
+        Ok(unet)
+    }
+
+    /// Shape.
+    pub fn config(&self) -> &UNetConfig {
+        &self.config
+    }
+
+    /// Channels of the functions.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// The trainable tensors.
+    pub fn weights(&self) -> &UNetWeights {
+        &self.weights
+    }
+
+    /// The device the weights live on.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// A copy of all parameters on the host, by name.
+    ///
+    /// # Errors
+    /// [`NetError::Compute`] if the device does not hand them back.
+    pub fn parameters(&self) -> Result<Parameters, NetError> {
+        Parameters::of(&self.weights)
+    }
+
+    /// Replaces all parameters.
+    ///
+    /// # Errors
+    /// [`NetError::Parameter`] where a name is missing or a shape differs.
+    pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetError> {
+        self.weights = parameters.assign(self.weights.clone(), &self.device)?;
+        Ok(())
+    }
+
+    /// Floating-point operations of the products in one forward pass of one field.
+    pub fn flops(&self, grid: &Grid) -> f64 {
+        let conv = |[i, o]: [usize; 2], k: usize| 2.0 * (i * o * k * k) as f64;
+        let block = |b: &[usize; 2]| {
+            let beside = if b[0] == b[1] { 0.0 } else { conv(*b, 1) };
+            conv(*b, 3) + conv([b[1], b[1]], 3) + beside
+        };
+        let shape = self.config.shape();
+        let points = self.points(grid);
+        let (top, coarsest) = (points[0], points[points.len() - 1]);
+        let ways = shape.down.iter().zip(&points).chain(shape.up.iter().rev().zip(&points));
+        let blocks: f64 = ways.map(|(b, n)| n * b.iter().map(block).sum::<f64>()).sum();
+        let middle: f64 = shape.middle.iter().map(|b| coarsest * block(b)).sum();
+        let resampled = self.config.resampled().into_iter().zip(points.windows(2));
+        let resampled: f64 = resampled.map(|(c, n)| (n[0] + n[1]) * conv([c, c], 3)).sum();
+        let ends = 2.0 * conv([self.channels, self.config.channels], 3);
+        blocks + middle + resampled + top * ends
+    }
+
+    /// Host bytes one field of a batch needs in a training step: what automatic differentiation
+    /// holds, ten arrays a block.
+    pub fn training_bytes(&self, grid: &Grid) -> f64 {
+        let shape = self.config.shape();
+        let points = self.points(grid);
+        let ways = shape.down.iter().zip(&points).chain(shape.up.iter().rev().zip(&points));
+        let of = |blocks: &[[usize; 2]]| -> f64 {
+            blocks.iter().map(|[i, o]| (4 * i + 8 * o) as f64).sum()
+        };
+        let middle = points[points.len() - 1] * of(&shape.middle);
+        4.0 * (ways.map(|(blocks, n)| n * of(blocks)).sum::<f64>() + middle)
+    }
+
+    /// Cells of every stage, fine to coarse.
+    fn points(&self, grid: &Grid) -> Vec<f64> {
+        let mut sides = grid.points();
+        (0..self.config.multipliers.len())
+            .map(|stage| {
+                if stage > 0 {
+                    sides.iter_mut().for_each(|n| *n = n.div_ceil(2));
+                }
+                sides.iter().map(|n| *n as f64).product()
+            })
+            .collect()
+    }
+
+    /// F(x, t) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
+    pub(crate) fn forward(&self, grid: &Grid, x: &[f32], half_log_snr: &[f64]) -> Tensor<3> {
+        let (batch, sides) = (half_log_snr.len(), grid.points());
+        let shape = [batch, sides[0], sides[1], self.channels];
+        let x = Tensor::<4>::from_data(TensorData::new(x.to_vec(), shape), &self.device);
+        let mut film =
+            Film { values: self.weights.time.forward(half_log_snr, &self.device), at: 0 };
+        let mut h = self.weights.input.forward(x.permute([0, 3, 1, 2]));
+        let mut kept = vec![h.clone()];
+        for stage in &self.weights.down {
+            for block in &stage.blocks {
+                h = block.forward(h, &mut film);
+                kept.push(h.clone());
+            }
+            if let Some(down) = &stage.resample {
+                h = down.forward(h);
+                kept.push(h.clone());
+            }
+        }
+        for block in &self.weights.middle {
+            h = block.forward(h, &mut film);
+        }
+        for stage in &self.weights.up {
+            for block in &stage.blocks {
+                let beside = kept.pop().expect("one kept for each block on the way up");
+                h = block.forward(Tensor::cat(vec![h, beside], 1), &mut film);
+            }
+            if let (Some(up), Some(next)) = (&stage.resample, kept.last()) {
+                h = up.forward(nearest(h, next.dims()[2..].try_into().expect("two axes")));
+            }
+        }
+        let y = self.weights.output.forward(silu(self.weights.norm.forward(h)));
+        y.permute([0, 2, 3, 1]).reshape([batch, grid.len(), self.channels])
+    }
+}
+
+/// Scale and shift of the blocks, taken one after another.
+struct Film {
+    /// `[batch, 1, features]`.
+    values: Tensor<3>,
+    at: usize,
+}
+
+impl Film {
+    /// (1 + scale) h + shift.
+    fn apply(&mut self, h: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, _, _] = h.dims();
+        let part =
+            |at| self.values.clone().narrow(2, at, channels).reshape([batch, channels, 1, 1]);
+        let (scale, shift) = (part(self.at), part(self.at + channels));
+        self.at += 2 * channels;
+        h * (scale + 1.0) + shift
+    }
+}
+
+impl ResidualBlock {
+    fn forward(&self, x: Tensor<4>, film: &mut Film) -> Tensor<4> {
+        let h = self.first.forward(silu(self.first_norm.forward(x.clone())));
+        let h = film.apply(self.second_norm.forward(h));
+        let h = self.second.forward(silu(h));
+        match &self.beside {
+            Some(beside) => beside.forward(x) + h,
+            None => x + h,
+        }
+    }
+}
+
+/// Every cell takes the value of the one it came from.
+fn nearest(x: Tensor<4>, sides: [usize; 2]) -> Tensor<4> {
+    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(sides))
+}
+
+/// Makes the parts of a network.
+struct Make<'a> {
+    groups: usize,
+    device: &'a Device,
+}
+
+impl Make<'_> {
+    fn conv(&self, channels: [usize; 2], side: usize, stride: usize) -> Conv2d {
+        let edge = side / 2;
+        Conv2dConfig::new(channels, [side, side])
+            .with_stride([stride, stride])
+            .with_padding(PaddingConfig2d::Explicit(edge, edge, edge, edge))
+            .with_initializer(Initializer::Zeros)
+            .init(self.device)
+    }
+
+    fn norm(&self, channels: usize) -> GroupNorm {
+        // features kept on the way down join in numbers that the groups may not divide
+        let fits = |groups: &usize| channels.is_multiple_of(*groups);
+        let groups = (1..=self.groups.min(channels)).rev().find(fits).unwrap_or(1);
+        GroupNormConfig::new(groups, channels).init(self.device)
+    }
+
+    fn block(&self, [inputs, outputs]: [usize; 2]) -> ResidualBlock {
+        ResidualBlock {
+            first_norm: self.norm(inputs),
+            first: self.conv([inputs, outputs], 3, 1),
+            second_norm: self.norm(outputs),
+            second: self.conv([outputs, outputs], 3, 1),
+            beside: (inputs != outputs).then(|| self.conv([inputs, outputs], 1, 1)),
+        }
+    }
+}
