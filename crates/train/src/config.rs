@@ -161,6 +161,8 @@ pub struct TrainingConfig {
     pub clip: f64,
     /// Decay of the moving average of the weights.
     pub ema: f64,
+    /// Part of the steps behind the first level that go back to a coarser one.
+    pub replay: f64,
     /// Where in time the loss looks.
     pub time_density: TimeDensity,
     /// Held-out fields in the validation loss, at most.
@@ -183,6 +185,7 @@ impl Default for TrainingConfig {
             weight_decay: 1e-4,
             clip: 1.0,
             ema: 0.999,
+            replay: 0.2,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
             validations: 10,
@@ -318,6 +321,7 @@ impl RunConfig {
         let fractions = [
             ("training.warmup", t.warmup),
             ("training.ema", t.ema),
+            ("training.replay", t.replay),
             ("training.weight_decay", t.weight_decay),
             ("data.validation", self.data.validation),
         ];

@@ -57,7 +57,8 @@ pub struct Run {
     gradients: Parameters,
     progress: Progress,
     batches: Batches,
-    level: Option<LevelData>,
+    /// Fields of the levels below the finest, made when first trained on.
+    coarser: Vec<Option<LevelData>>,
 }
 
 impl Run {
@@ -96,7 +97,9 @@ impl Run {
         let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;
         let evaluator = build_model(&resolved, &data.statistics, &device)?;
         let start = model.network.parameters()?;
-        let data_bytes = 8.0 * data.training.values.len() as f64;
+        let grids = resolved.grids()?;
+        let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
+        let data_bytes = 4.0 * data.training.values.len() as f64 * shares;
         memory::check_training(
             &model,
             data_bytes,
@@ -131,7 +134,7 @@ impl Run {
             gradients: Parameters::default(),
             progress,
             batches,
-            level: None,
+            coarser: Vec::new(),
         };
         if let Some(seconds) = run.config.training.seconds {
             run.fit_budget(seconds, observer)?;
@@ -181,9 +184,11 @@ impl Run {
                 return Ok(Outcome::Interrupted);
             }
             let step = self.progress.step;
-            let level = self.enter_level(step)?;
-            let mut event = self.advance(step, level)?;
-            if let Some(what) = self.diverged(&event, level) {
+            let (level, trained) = (self.schedule.level_of(step), self.schedule.trains_on(step));
+            self.enter_level(level)?;
+            let mut event = self.advance(step, trained)?;
+            event.level = level;
+            if let Some(what) = self.diverged(&event, trained) {
                 self.roll_back(step, what, observer)?;
                 continue;
             }
@@ -209,12 +214,17 @@ impl Run {
         Ok(Outcome::Finished)
     }
 
-    /// One step; the weights, the ledger and the counter move on unless the step is refused.
+    /// One step on a level's fields; the weights, the ledger and the counter move on unless the step
+    /// is refused.
     fn advance(&mut self, step: usize, level: usize) -> Result<Event, TrainError> {
+        self.enter_level(level)?;
         let t = &self.config.training;
         let rate = t.learning_rate * self.progress.rate_factor * self.schedule.rate(step, t.warmup);
         let update = Update { rate, decay: t.weight_decay, clip: t.clip, ema: t.ema };
-        let data = self.level.as_ref().expect("a level was entered");
+        let data = match self.coarser.get(level) {
+            Some(data) => data.as_ref().expect("a level was entered"),
+            None => &self.data.training,
+        };
         let grid = data.grid;
         let begun = Instant::now();
         let batch = self.batches.training(step, data, &self.model);
@@ -243,19 +253,19 @@ impl Run {
         })
     }
 
-    /// Makes the level of a step current; returns its index.
-    fn enter_level(&mut self, step: usize) -> Result<usize, TrainError> {
-        let level = self.schedule.level_of(step);
-        let grid = self.schedule.levels[level].grid;
-        if self.level.as_ref().is_none_or(|l| l.grid != grid) {
-            self.level = Some(restrict(&self.data.training, grid)?);
+    /// Sees that a level has its fields and its entry in the ledger.
+    fn enter_level(&mut self, level: usize) -> Result<(), TrainError> {
+        let levels = &self.schedule.levels;
+        self.coarser.resize(levels.len() - 1, None);
+        if let Some(missing @ None) = self.coarser.get_mut(level) {
+            *missing = Some(restrict(&self.data.training, levels[level].grid)?);
         }
         let ledger = &mut self.progress.ledger.levels;
         while ledger.len() <= level {
-            let grid = self.schedule.levels[ledger.len()].grid.to_string();
+            let grid = levels[ledger.len()].grid.to_string();
             ledger.push(LedgerEntry { grid, ..LedgerEntry::default() });
         }
-        Ok(level)
+        Ok(())
     }
 
     fn diverged(&self, event: &Event, level: usize) -> Option<String> {
@@ -332,29 +342,28 @@ impl Run {
     /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
     fn fit_budget(&mut self, seconds: f64, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let kept = (self.optimizer.clone(), self.progress.clone());
-        let levels = self.schedule.levels.clone();
-        let total: f64 = self.schedule.steps() as f64;
+        let levels = self.schedule.levels.len();
+        let total = self.schedule.steps();
         let mut per_step = 0.0;
-        for level in &levels {
-            self.level = Some(restrict(&self.data.training, level.grid)?);
-            self.progress.ledger = Ledger { levels: vec![LedgerEntry::default()] };
+        for level in 0..levels {
+            self.progress.ledger = Ledger::default();
             let mut times = Vec::new();
             for step in 0..4 {
                 let begun = Instant::now();
-                self.advance(step, 0)?;
+                self.advance(step, level)?;
                 times.push(begun.elapsed().as_secs_f64());
             }
             let fastest = times[1..].iter().copied().fold(f64::INFINITY, f64::min);
-            per_step += fastest * level.steps as f64 / total;
+            let here = (0..total).filter(|s| self.schedule.trains_on(*s) == level).count();
+            per_step += fastest * here as f64 / total as f64;
         }
         let begun = Instant::now();
         self.validate()?;
-        let validations = (self.config.training.validations + levels.len()) as f64;
+        let validations = (self.config.training.validations + levels) as f64;
         let left = seconds - validations * begun.elapsed().as_secs_f64();
-        let steps = (left.max(0.1 * seconds) / per_step).round().max(levels.len() as f64) as usize;
+        let steps = (left.max(0.1 * seconds) / per_step).round().max(levels as f64) as usize;
         (self.optimizer, self.progress) = kept;
         set(&mut self.model, &self.optimizer.weights)?;
-        self.level = None;
         self.config.training.steps = steps;
         self.config.training.seconds = None;
         self.schedule = Schedule::new(&self.config)?;

@@ -20,6 +20,8 @@ pub struct Level {
 pub struct Schedule {
     /// The rungs, coarse first.
     pub levels: Vec<Level>,
+    /// Part of the steps behind the first level that go back to a coarser one.
+    pub replay: f64,
 }
 
 impl Schedule {
@@ -38,7 +40,7 @@ impl Schedule {
             levels.push(Level { grid, steps: until.saturating_sub(before).max(1) });
             before = until;
         }
-        Ok(Self { levels })
+        Ok(Self { levels, replay: config.training.replay })
     }
 
     /// Steps over all levels.
@@ -56,6 +58,15 @@ impl Schedule {
             }
         }
         self.levels.len() - 1
+    }
+
+    /// Index of the level whose fields step `step` trains on: its own or, evenly spread, a coarser
+    /// one, each in turn. A network that ends its training at one level forgets the others.
+    pub fn trains_on(&self, step: usize) -> usize {
+        let level = self.level_of(step);
+        let replays = |steps: usize| (steps as f64 * self.replay).floor() as usize;
+        let (before, after) = (replays(step), replays(step + 1));
+        if level == 0 || after == before { level } else { after % level }
     }
 
     /// The finest level's grid, where validation happens.
@@ -91,6 +102,23 @@ mod tests {
             [0, 600, 601, 850, 851, 1000, 5000].map(|s| schedule.level_of(s)),
             [0, 0, 1, 1, 2, 2, 2]
         );
+    }
+
+    #[test]
+    fn replays_visit_every_coarser_level_evenly() {
+        let mut config = RunConfig::default();
+        config.training.steps = 10_000;
+        config.training.replay = 0.2;
+        let schedule = Schedule::new(&config).unwrap();
+        let count = |steps: std::ops::Range<usize>, level: usize| {
+            steps.filter(|s| schedule.trains_on(*s) == level).count()
+        };
+        assert_eq!([0, 1, 2].map(|l| count(0..6000, l)), [6000, 0, 0]);
+        assert_eq!([0, 1, 2].map(|l| count(6000..8500, l)), [500, 2000, 0]);
+        assert_eq!([0, 1, 2].map(|l| count(8500..10_000, l)), [150, 150, 1200]);
+        config.training.replay = 0.0;
+        let schedule = Schedule::new(&config).unwrap();
+        assert!((0..10_000).all(|s| schedule.trains_on(s) == schedule.level_of(s)));
     }
 
     #[test]
