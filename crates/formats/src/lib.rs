@@ -16,8 +16,11 @@
 
 mod address;
 mod archive;
+mod blocks;
+mod blosc;
 mod calibration;
 mod cf;
+mod codecs;
 mod content;
 mod dtype;
 mod encoding;
@@ -57,6 +60,11 @@ mod vti_header;
 mod vti_values;
 mod vti_write;
 mod write;
+mod zarr;
+mod zarr_chunks;
+mod zarr_meta;
+mod zarr_store;
+mod zarr_units;
 
 pub use address::Address;
 pub use dtype::SourceType;

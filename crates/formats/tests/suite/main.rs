@@ -12,6 +12,7 @@ mod replay;
 mod saving;
 mod volumes;
 mod writing;
+mod zarr;
 
 use std::fs;
 use std::path::PathBuf;
