@@ -2,7 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install numpy==2.4.6 scipy==1.17.1 h5py==3.16.0 \
         netCDF4==1.7.5.1.post1 tifffile==2026.3.3 vtk==9.7.2 zarr==3.1.6 numcodecs==0.16.6 \
-        torch==2.15.0 safetensors==SAFE
+        torch==2.15.0 safetensors==0.8.0
     venv/bin/python golden/formats.py crates/formats/tests/peers
 
 Writes the files and `expected.json`: for each address shape, values (or the address that has the same),
@@ -312,7 +312,31 @@ def zarr_3():
     note("3.zarr/spaced", a, dim=3, spacing=[3.0, 2.0, 1.0], unit="mm")
 
 
-for make in [arrays, hdf5, netcdf, tiff, vtk_images, zarr_2, zarr_3]:
+def state_dicts():
+    import safetensors.torch
+    import torch
+    os.makedirs("refused", exist_ok=True)
+    n = torch.arange(6.0).reshape(2, 3) / 4
+    tensors = dict(plain=n, half=n.half(), brain=n.bfloat16(), double=n.double(), count=torch.tensor(7),
+                   flags=n > 0.6, spectrum=torch.complex(n, -n), empty=n[:0])
+    views = dict(turned=n.t(), every_other=n[:, ::2], repeated=n[:1].expand(4, 3), shared=n)
+    torch.save(dict(tensors, **views, epoch=3, note="text", size=n.shape, on=n.device, odd=1.5,
+                    model=torch.nn.Linear(1, 2).state_dict(), list=[n, (n + 1, None)],
+                    parameter=torch.nn.Parameter(n), unsigned=n.to(torch.uint16)), "state.pt")
+    safetensors.torch.save_file({k: v.contiguous() for k, v in tensors.items()}, "state.safetensors",
+                                metadata=dict(made="by safetensors"))
+    torch.save(dict(x=n), "refused/old.pt", _use_new_zipfile_serialization=False)
+    torch.save(torch.nn.Linear(1, 2), "refused/module.pt")
+    t = torch.tensor(a)
+    torch.save(dict(x=t.permute(2, 1, 0).contiguous().permute(2, 1, 0).double() / 7, y=t[:, 1:, ::2].bool(),
+                    z=n), "fields.pt")
+    note("fields.pt:x", a / 7)
+    note("fields.pt:y", a[:, 1:, ::2] != 0)
+    safetensors.torch.save_file(dict(x=t.to(torch.int16)), "fields.safetensors")
+    note("fields.safetensors", a)
+
+
+for make in [arrays, hdf5, netcdf, tiff, vtk_images, zarr_2, zarr_3, state_dicts]:
     make()
 with open("expected.json", "w") as f:
     json.dump(expected, f)

@@ -10,11 +10,12 @@ use crate::input::{Input, head_of};
 use crate::picture::Picture;
 use crate::raw::RawNote;
 use crate::seekable::Seekable;
+use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_store::Store;
 use crate::{
     Address, FormatError, RawFields, ReadOptions, folder, idx, netcdf, npy, npz, picture,
-    tiff_pages, vti,
+    safetensors, tiff_pages, torch, vti,
 };
 
 /// Reads fields from a file, a part of a file, or a folder of pictures.
@@ -32,6 +33,8 @@ use crate::{
 /// - Zarr, versions 2 and 3, a folder or a zip: one array by its path (`scan.zarr:images/0`), or the
 ///   only one of two axes or more; read as NPY. Chunks that were never written have the fill value.
 ///   Spacing is read from OME-NGFF, coordinates, or the attribute `spacing`.
+/// - State dicts, PyTorch's `.pt` (nothing in them is run) and safetensors: one tensor of real numbers
+///   by name (`darcy.pt:x`), or the only one of two axes or more; read as NPY.
 /// - VTI: one array of points or cells by name (`flow.vti:p`), the only one, or a series
 ///   `field0`, `field1`, …; `[Z, Y, X]`, flat boxes `[Y, X]`; with `dim = 2` a box is a stack.
 /// - PNG, JPEG: one field. TIFF: one field a page. Grey has one channel, RGB three; alpha is
@@ -121,6 +124,10 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
         (Content::Zip, _) => member(name, address, options),
         (Content::NetCdf, _) => netcdf::read(name, path, part, options),
         (Content::Hdf5, _) => hdf5(name, path, part, options),
+        (Content::Safetensors, _) => {
+            Tensor::open(safetensors::tensors(path)?, name, address, options)?.load(options)
+        }
+        (Content::OldTorch, _) => Err(torch::old(path)),
         (Content::Xml, _) => vti::read(name, Seekable::file(path)?, part, options),
         (_, Some(part)) => no_part(path, part, "a file of one array"),
         (Content::Idx, None) => idx::read(Input::plain(path)?, options),
@@ -146,6 +153,9 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
     if let Some(hierarchy) = Hierarchy::in_archive(&archive) {
         let part = address.part.as_deref();
         return hierarchy.open(name, path, part, options)?.load(options);
+    }
+    if let Some(tensors) = torch::tensors(&archive)? {
+        return Tensor::open(tensors, name, address, options)?.load(options);
     }
     let member = archive.choose(address.part.as_deref())?;
     let (input, content) = member.open(path, name)?;

@@ -20,11 +20,13 @@ use crate::placed::Placed;
 use crate::places::Places;
 use crate::raw::RawNote;
 use crate::read::{existing, file_name};
+use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz, tiff_places,
+    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz,
+    safetensors, tiff_places, torch,
 };
 
 /// Fields of which blocks are read from an open file.
@@ -112,6 +114,9 @@ impl StoredFields {
                 if let Some(hierarchy) = Hierarchy::in_archive(&archive) {
                     return hierarchy.open(name, path, part, options);
                 }
+                if let Some(tensors) = torch::tensors(&archive)? {
+                    return Tensor::open(tensors, name, &address, options);
+                }
                 let member = archive.choose(part)?;
                 let (mut input, content) = member.open(path, name)?;
                 if member.deflated || content != Some(Content::Npy) {
@@ -122,6 +127,10 @@ impl StoredFields {
                 place.units = npz::units(&archive, path, member, place.shape.len())?;
                 Self::placed(name, path, place, options)?.ending(member.end())
             }
+            Some(Content::Safetensors) => {
+                Tensor::open(safetensors::tensors(path)?, name, &address, options)
+            }
+            Some(Content::OldTorch) => Err(torch::old(path)),
             Some(Content::NetCdf) => netcdf::open(name, path, part, options),
             Some(Content::Tiff) if part.is_none() => tiff_places::open(path, options),
             _ => Err(whole()),

@@ -10,6 +10,7 @@ mod pictures;
 mod real;
 mod replay;
 mod saving;
+mod state_dicts;
 mod volumes;
 mod writing;
 mod zarr;

@@ -65,6 +65,8 @@ fn part(name: &str) -> &'static str {
         "f.raw" => ":3x4x5:f32:le:F:skip=5",
         "2.zarr.zip" => ":blosc/lz41",
         "3.zarr.zip" => ":shards/start",
+        "state.pt" | "state.safetensors" => ":plain",
+        "fields.pt" => ":x",
         "a.raw" => ":3x4x5:u16:be",
         name if name.ends_with(".nc") && name.contains("cdf") => ":t",
         _ => "",
