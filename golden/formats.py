@@ -1,24 +1,30 @@
 """Small files as other programs write them, with the values they hold.
 
     python3 -m venv venv && venv/bin/pip install numpy==2.4.6 scipy==1.17.1 h5py==3.16.0 \
-        netCDF4==1.7.5.1.post1 tifffile==2026.3.3 vtk==9.7.2
+        netCDF4==1.7.5.1.post1 tifffile==2026.3.3 vtk==9.7.2 zarr==3.1.6 numcodecs==0.16.6 \
+        torch==2.15.0 safetensors==0.8.0
     venv/bin/python golden/formats.py crates/formats/tests/peers
 
-Writes the files and `expected.json`: for each address shape, values, spacing, unit, and the `dim`
-to read it with.
+Writes the files and `expected.json`: for each address shape, values (or the address that has the same),
+spacing, unit, and the `dim` to read it with.
 """
 
 import json
 import os
+import shutil
 import sys
 import zipfile
 
 import h5py
 import netCDF4
+import numcodecs
 import numpy as np
 import scipy.io
 import tifffile
 import vtk
+import zarr
+import zarr.codecs
+import zarr.storage
 from vtk.util.numpy_support import numpy_to_vtk
 
 os.makedirs(sys.argv[1], exist_ok=True)
@@ -27,11 +33,13 @@ a = np.arange(3 * 4 * 5).reshape(3, 4, 5) * 7 % 113
 expected = {}
 
 
-def note(address, values, dim=None, spacing=None, unit=None):
+def note(address, values, dim=None, spacing=None, unit=None, like=None):
     values = np.asarray(values)
+    if like is not None:
+        assert np.array_equal(values.ravel().astype("f4"), np.array(expected[like]["values"], "f4"))
     expected[address] = dict(
-        shape=list(values.shape), dim=dim, spacing=spacing, unit=unit,
-        values=[float(np.float32(v)) for v in values.ravel()])
+        shape=list(values.shape), dim=dim, spacing=spacing, unit=unit, like=like,
+        values=[] if like else [float(np.float32(v)) for v in values.ravel()])
 
 
 def arrays():
@@ -197,7 +205,138 @@ def vtk_images():
     note("flat.vti", a[0], spacing=[2.0, 1.0])
 
 
-for make in [arrays, hdf5, netcdf, tiff, vtk_images]:
+def smooth():
+    """Large enough for Blosc to cut its blocks into streams."""
+    z, y, x = np.ogrid[:6, :8, :20]
+    return (x * x // 3 + 40 * y + 300 * z) % 1000
+
+
+def zarr_2():
+    b = smooth()
+    os.path.exists("2.zarr.zip") and os.remove("2.zarr.zip")
+    with zarr.storage.ZipStore("2.zarr.zip", mode="w") as store:
+        zarr.create_group(store, zarr_format=2)
+
+        def put(name, values, like=None, **kind):
+            kind = dict(dict(chunks=(2, 3, 4), compressors=None, fill_value=0), **kind)
+            zarr.create_array(store, name=name, data=values, zarr_format=2, **kind)
+            note("2.zarr.zip:" + name, np.asarray(values), like=like and "2.zarr.zip:" + like)
+
+        put("plain", a.astype("<f4"))
+        put("types/be", a.astype(">i2"), "plain", compressors=numcodecs.Zlib(3))
+        put("types/f8", a.astype(">f8") / 7, compressors=numcodecs.GZip(3), order="F")
+        put("types/f2", a.astype("<f2"), "plain", compressors=numcodecs.LZ4())
+        put("types/flag", a > 50, compressors=numcodecs.Zstd(3))
+        put("types/u8", a.astype("<u8"), "plain", filters=[numcodecs.Shuffle(8)],
+            compressors=numcodecs.Zstd(3), order="F")
+        put("types/i1", a.astype("i1") - 50, compressors=numcodecs.Blosc("lz4", shuffle=1))
+        whole = dict(chunks=b.shape)
+        put("blosc/stored", b.astype("<i4"), compressors=numcodecs.Blosc("lz4", 0), **whole)
+        for pack in ["blosclz", "lz4", "lz4hc", "zlib", "zstd"]:
+            for shuffle in range(3):
+                put(f"blosc/{pack}{shuffle}", b.astype("<f4"), "blosc/stored",
+                    compressors=numcodecs.Blosc(pack, 7, shuffle, 2048 if shuffle else 0), **whole)
+        odd = b.astype("<u2").ravel()[:957].reshape(3, 11, 29)
+        put("blosc/odd", odd, compressors=numcodecs.Blosc("zstd", 5, 2, 512), chunks=odd.shape)
+        # only the first chunk is written
+        some = zarr.create_array(store, name="some", shape=(3, 4, 5), chunks=(2, 3, 4), dtype="<f4",
+                                 fill_value=-1.5, zarr_format=2, compressors=numcodecs.Zlib(1))
+        some[:2, :3, :4] = a[:2, :3, :4]
+        note("2.zarr.zip:some", some[:])
+        # as xarray writes: axes by name, coordinates, packed values
+        group = zarr.create_group(store, path="x", zarr_format=2)
+        for axis, values in [("lat", np.linspace(10, 8.5, 4)), ("lon", np.arange(5) * 0.25)]:
+            group.create_array(axis, data=values, chunks=(3,), compressors=None,
+                               attributes=dict(_ARRAY_DIMENSIONS=[axis], units="degrees"))
+        group.create_array("t", data=a.astype("<i2"), chunks=(2, 3, 4), compressors=None, attributes=dict(
+            _ARRAY_DIMENSIONS=["time", "lat", "lon"], scale_factor=0.5, add_offset=100.0, units="K",
+            odd=float("nan")))
+        note("2.zarr.zip:x/t", a * 0.5 + 100, spacing=[0.5, 0.25], unit="degrees")
+        # OME-NGFF 0.4
+        axes = [dict(name=n, type="space", unit="micrometer") for n in "zyx"]
+        scales = [[dict(type="scale", scale=[3.0, 2.0 * 2**i, 2**i])] for i in range(2)]
+        sets = [dict(path=str(i), coordinateTransformations=scales[i]) for i in range(2)]
+        zarr.create_group(store, path="ome", zarr_format=2, attributes=dict(
+            multiscales=[dict(version="0.4", axes=axes, datasets=sets)]))
+        for i in range(2):
+            put(f"ome/{i}", a[:, ::1 + i, ::1 + i].astype("u1"))
+            expected[f"2.zarr.zip:ome/{i}"].update(
+                dim=3, spacing=[3.0, 2.0 * 2**i, float(2**i)], unit="micrometer")
+
+
+def zarr_3():
+    b = smooth()
+    os.path.exists("3.zarr.zip") and os.remove("3.zarr.zip")
+    code = zarr.codecs
+    with zarr.storage.ZipStore("3.zarr.zip", mode="w") as store:
+        zarr.create_group(store)
+
+        def put(name, values, like=None, **kind):
+            kind = dict(dict(chunks=(2, 3, 4), compressors=None, fill_value=0), **kind)
+            zarr.create_array(store, name=name, data=values, **kind)
+            note("3.zarr.zip:" + name, np.asarray(values), like=like and "3.zarr.zip:" + like)
+
+        put("plain", a.astype("f4"))
+        put("be", a.astype("f8"), "plain", serializer=code.BytesCodec(endian="big"),
+            compressors=code.GzipCodec(level=5))
+        put("turned", a.astype("i2"), "plain", filters=code.TransposeCodec(order=(1, 2, 0)),
+            compressors=[code.ZstdCodec(level=3), code.Crc32cCodec()])
+        put("half", a.astype("f2"), "plain", chunk_key_encoding=dict(name="v2", separator="."))
+        put("flag", a > 50)
+        put("blosc", b.astype("f4"), chunks=b.shape,
+            compressors=code.BloscCodec(cname="lz4", shuffle="bitshuffle"))
+        put("shards/end", a.astype("f4"), "plain", chunks=(1, 2, 3), shards=(2, 4, 6),
+            compressors=code.ZstdCodec(level=3))
+        put("shards/start", a.astype("u2"), "plain", chunks=(1, 2, 3),
+            shards=dict(shape=(2, 4, 6), index_location="start"),
+            compressors=code.BloscCodec(cname="zstd", shuffle="shuffle"))
+        some = zarr.create_array(store, name="shards/some", shape=(3, 4, 5), dtype="f4", chunks=(1, 2, 3),
+                                 shards=(2, 4, 6), fill_value=7)
+        some[:1, :2, :3] = a[:1, :2, :3]
+        some[:1, 2:, :3] = a[:1, 2:, :3]
+        note("3.zarr.zip:shards/some", some[:])
+    shutil.rmtree("3.zarr", ignore_errors=True)
+    # OME-NGFF 0.5, in a folder
+    axes = [dict(name="c", type="channel")] + [dict(name=n, type="space", unit="micrometer") for n in "yx"]
+    fine, all = ([dict(type="scale", scale=s)] for s in [[1, 0.5, 0.25], [1, 3.0, 3.0]])
+    sets = [dict(path="s/0", coordinateTransformations=fine)]
+    image = zarr.create_group("3.zarr", attributes=dict(ome=dict(version="0.5", multiscales=[
+        dict(axes=axes, datasets=sets, coordinateTransformations=all)])))
+    image.create_array("s/0", data=a.astype("u1"), chunks=(3, 3, 4))
+    image.create_array("spaced", data=a.astype("f4"), chunks=(3, 4, 5),
+                       attributes=dict(spacing=[3.0, 2.0, 1.0], unit="mm"))
+    image.create_array("line", data=np.arange(4), chunks=(4,))
+    note("3.zarr:s/0", a, dim=2, spacing=[1.5, 0.75], unit="micrometer")
+    note("3.zarr/s/0", a, dim=2, spacing=[1.5, 0.75], unit="micrometer")
+    note("3.zarr:spaced", a, dim=3, spacing=[3.0, 2.0, 1.0], unit="mm")
+    note("3.zarr/spaced", a, dim=3, spacing=[3.0, 2.0, 1.0], unit="mm")
+
+
+def state_dicts():
+    import safetensors.torch
+    import torch
+    os.makedirs("refused", exist_ok=True)
+    n = torch.arange(6.0).reshape(2, 3) / 4
+    tensors = dict(plain=n, half=n.half(), brain=n.bfloat16(), double=n.double(), count=torch.tensor(7),
+                   flags=n > 0.6, spectrum=torch.complex(n, -n), empty=n[:0])
+    views = dict(turned=n.t(), every_other=n[:, ::2], repeated=n[:1].expand(4, 3), shared=n)
+    torch.save(dict(tensors, **views, epoch=3, note="text", size=n.shape, on=n.device, odd=1.5,
+                    model=torch.nn.Linear(1, 2).state_dict(), list=[n, (n + 1, None)],
+                    parameter=torch.nn.Parameter(n), unsigned=n.to(torch.uint16)), "state.pt")
+    safetensors.torch.save_file({k: v.contiguous() for k, v in tensors.items()}, "state.safetensors",
+                                metadata=dict(made="by safetensors"))
+    torch.save(dict(x=n), "refused/old.pt", _use_new_zipfile_serialization=False)
+    torch.save(torch.nn.Linear(1, 2), "refused/module.pt")
+    t = torch.tensor(a)
+    torch.save(dict(x=t.permute(2, 1, 0).contiguous().permute(2, 1, 0).double() / 7, y=t[:, 1:, ::2].bool(),
+                    z=n), "fields.pt")
+    note("fields.pt:x", a / 7)
+    note("fields.pt:y", a[:, 1:, ::2] != 0)
+    safetensors.torch.save_file(dict(x=t.to(torch.int16)), "fields.safetensors")
+    note("fields.safetensors", a)
+
+
+for make in [arrays, hdf5, netcdf, tiff, vtk_images, zarr_2, zarr_3, state_dicts]:
     make()
 with open("expected.json", "w") as f:
     json.dump(expected, f)

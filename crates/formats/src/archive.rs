@@ -24,8 +24,10 @@ const NPY: &str = ".npy";
 
 /// The directory of an archive.
 pub(crate) struct Archive<'a> {
-    path: &'a Path,
+    pub(crate) path: &'a Path,
     members: Vec<Member>,
+    /// Members that are no data to a user: hidden files.
+    hidden: Vec<Member>,
 }
 
 /// A file in an archive.
@@ -51,14 +53,14 @@ impl<'a> Archive<'a> {
             File::open(path).map_err(|source| FormatError::Read { path: path.into(), source })?;
         let refused = |source| FormatError::Archive { path: path.into(), source };
         let mut archive = ZipArchive::new(BufReader::new(file)).map_err(refused)?;
-        let mut members = Vec::new();
+        let (mut members, mut hidden) = (Vec::new(), Vec::new());
         for index in 0..archive.len() {
             let entry = archive.by_index_raw(index).map_err(refused)?;
             let name = entry.name().map_err(refused)?.into_owned();
-            let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-            if name.ends_with('/') || hidden {
+            if name.ends_with('/') {
                 continue;
             }
+            let is_hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
             let deflated = entry.compression() == CompressionMethod::DEFLATE;
             let known = deflated || entry.compression() == CompressionMethod::Stored;
             let refusal = (entry.encrypted() || !known).then(|| {
@@ -71,9 +73,15 @@ impl<'a> Archive<'a> {
             let start = entry.data_start().unwrap_or_default();
             let (packed, size) = (entry.compressed_size(), entry.size());
             let sum = entry.crc32();
-            members.push(Member { name, start, packed, size, deflated, sum, refusal });
+            let to = if is_hidden { &mut hidden } else { &mut members };
+            to.push(Member { name, start, packed, size, deflated, sum, refusal });
         }
-        Ok(Self { path, members })
+        Ok(Self { path, members, hidden })
+    }
+
+    /// All members, hidden ones among them.
+    pub(crate) fn all(&self) -> Vec<&Member> {
+        self.members.iter().chain(&self.hidden).collect()
     }
 
     /// The member named (with or without `.npy`), or the only one beside the spacing.
@@ -170,7 +178,13 @@ impl Member {
         }
     }
 
-    fn reader(&self, archive: &Path) -> Result<Box<dyn Read>, FormatError> {
+    /// Its bytes unpacked, as the directory claims.
+    pub(crate) fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads it from front to back; the end is an error if the checksum differs.
+    pub(crate) fn reader(&self, archive: &Path) -> Result<Box<dyn Read>, FormatError> {
         self.admit(archive)?;
         let failed = |source| FormatError::Read { path: archive.into(), source };
         let mut file = File::open(archive).map_err(failed)?;

@@ -1,7 +1,9 @@
 //! Which format a file is in, by its first bytes: endings lie, magic numbers seldom do.
 
+use crate::safetensors::HEADER_AT_MOST;
+
 /// Bytes needed to tell.
-pub(crate) const HEAD: usize = 8;
+pub(crate) const HEAD: usize = 16;
 
 /// A format known by its magic number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub(crate) enum Content {
     Hdf5,
     /// NetCDF's classic format; NetCDF-4 is HDF5.
     NetCdf,
+    /// Named tensors: a length and a header in JSON.
+    Safetensors,
+    /// What PyTorch wrote before 1.6; now it writes archives.
+    OldTorch,
     /// XML, which is read if it turns out to be VTK image data.
     Xml,
 }
@@ -24,7 +30,7 @@ pub(crate) enum Content {
 impl Content {
     /// The format whose magic number `head` begins with.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
-        const MAGIC: [(&[u8], Content); 16] = [
+        const MAGIC: [(&[u8], Content); 17] = [
             (b"\x89PNG\r\n\x1a\n", Content::Png),
             (b"\xff\xd8\xff", Content::Jpeg),
             (b"II*\0", Content::Tiff),
@@ -39,11 +45,18 @@ impl Content {
             (b"CDF\x01", Content::NetCdf),
             (b"CDF\x02", Content::NetCdf),
             (b"CDF\x05", Content::NetCdf),
+            // a pickle of the number 0x1950a86a20f9469cfc6c
+            (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", Content::OldTorch),
             (b"<?xml", Content::Xml),
             (b"<VTKFile", Content::Xml),
         ];
         if let Some((_, content)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Some(*content);
+        }
+        if let Some((length, [b'{', ..])) = head.split_first_chunk()
+            && u64::from_le_bytes(*length) <= HEADER_AT_MOST
+        {
+            return Some(Content::Safetensors);
         }
         // IDX has no real magic: two zero bytes and the code of a number type
         matches!(head, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, ..]).then_some(Content::Idx)

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use half::{bf16, f16};
+
 /// The number type a file stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,6 +26,10 @@ pub enum SourceType {
     U64,
     /// Signed, 64 bits; exact as `f32` up to ±2²⁴.
     I64,
+    /// IEEE half precision; exact as `f32`.
+    F16,
+    /// The upper half of an IEEE single; exact as `f32`.
+    Bf16,
     /// IEEE single precision.
     F32,
     /// IEEE double precision; rounded to the nearest `f32`.
@@ -42,6 +48,8 @@ impl fmt::Display for SourceType {
             SourceType::I32 => "i32",
             SourceType::U64 => "u64",
             SourceType::I64 => "i64",
+            SourceType::F16 => "f16",
+            SourceType::Bf16 => "bf16",
             SourceType::F32 => "f32",
             SourceType::F64 => "f64",
         })
@@ -60,7 +68,7 @@ impl SourceType {
     pub(crate) fn size(self) -> usize {
         match self {
             SourceType::Bool | SourceType::U8 | SourceType::I8 => 1,
-            SourceType::U16 | SourceType::I16 => 2,
+            SourceType::U16 | SourceType::I16 | SourceType::F16 | SourceType::Bf16 => 2,
             SourceType::U32 | SourceType::I32 | SourceType::F32 => 4,
             SourceType::U64 | SourceType::I64 | SourceType::F64 => 8,
         }
@@ -78,6 +86,8 @@ impl SourceType {
             "i32" | "int32" => SourceType::I32,
             "u64" | "uint64" => SourceType::U64,
             "i64" | "int64" => SourceType::I64,
+            "f16" | "float16" => SourceType::F16,
+            "bf16" | "bfloat16" => SourceType::Bf16,
             "f32" | "float32" => SourceType::F32,
             "f64" | "float64" => SourceType::F64,
             _ => return None,
@@ -116,15 +126,19 @@ impl SourceType {
     /// Appends the numbers in `bytes`, a whole number of them, to `values`.
     pub(crate) fn decode(self, bytes: &[u8], endian: Endian, values: &mut Vec<f32>) {
         macro_rules! numbers {
-            ($t:ty) => {{
+            ($t:ty) => {
+                numbers!($t, |v| v as f32)
+            };
+            ($t:ty, $widen:expr) => {{
                 let (numbers, rest) = bytes.as_chunks();
                 debug_assert!(rest.is_empty());
+                let widen: fn($t) -> f32 = $widen;
                 match endian {
                     Endian::Little => {
-                        values.extend(numbers.iter().map(|&b| <$t>::from_le_bytes(b) as f32))
+                        values.extend(numbers.iter().map(|&b| widen(<$t>::from_le_bytes(b))))
                     }
                     Endian::Big => {
-                        values.extend(numbers.iter().map(|&b| <$t>::from_be_bytes(b) as f32))
+                        values.extend(numbers.iter().map(|&b| widen(<$t>::from_be_bytes(b))))
                     }
                 }
             }};
@@ -139,6 +153,8 @@ impl SourceType {
             SourceType::I32 => numbers!(i32),
             SourceType::U64 => numbers!(u64),
             SourceType::I64 => numbers!(i64),
+            SourceType::F16 => numbers!(f16, f16::to_f32),
+            SourceType::Bf16 => numbers!(bf16, bf16::to_f32),
             SourceType::F32 => numbers!(f32),
             SourceType::F64 => numbers!(f64),
         }
@@ -156,7 +172,11 @@ mod tests {
             dtype.decode(bytes, endian, &mut values);
             values
         };
-        let cases: [(SourceType, Vec<u8>, f32); 8] = [
+        let cases: [(SourceType, Vec<u8>, f32); 10] = [
+            // sign, 5 bits of exponent, 10 of mantissa: −1.5 · 2⁻¹
+            (SourceType::F16, 0b1_01110_1000000000u16.to_le_bytes().into(), -0.75),
+            // sign, 8 bits of exponent, 7 of mantissa: 1.25 · 2³
+            (SourceType::Bf16, 0b0_10000010_0100000u16.to_le_bytes().into(), 10.0),
             (SourceType::U16, 40_000u16.to_le_bytes().into(), 40_000.0),
             (SourceType::I16, (-2i16).to_le_bytes().into(), -2.0),
             (SourceType::U32, 70_000u32.to_le_bytes().into(), 70_000.0),

@@ -4,7 +4,8 @@
 //! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
 //! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
 //! its file and reads what is asked for. [`PatchSource`] and [`split_blocks`] make small fields,
-//! and honest validation sets, out of large ones of either kind.
+//! and honest validation sets, out of large ones of either kind. [`read_state_dict`] reads the
+//! named arrays of a network, and runs nothing.
 //!
 //! A file is known by its content (raw values excepted: they have none), and nothing in it is
 //! believed: sizes claimed in headers are held against an explicit limit and against the file's
@@ -16,8 +17,11 @@
 
 mod address;
 mod archive;
+mod blocks;
+mod blosc;
 mod calibration;
 mod cf;
+mod codecs;
 mod content;
 mod dtype;
 mod encoding;
@@ -40,23 +44,32 @@ mod npz;
 mod options;
 mod pages;
 mod patches;
+mod pickle;
 mod picture;
 mod placed;
 mod places;
 mod raw;
 mod read;
+mod safetensors;
 mod seekable;
 mod source;
 mod split;
 mod stored;
+mod tensors;
 mod tiff_pages;
 mod tiff_places;
 mod tiff_write;
+mod torch;
 mod vti;
 mod vti_header;
 mod vti_values;
 mod vti_write;
 mod write;
+mod zarr;
+mod zarr_chunks;
+mod zarr_meta;
+mod zarr_store;
+mod zarr_units;
 
 pub use address::Address;
 pub use dtype::SourceType;
@@ -69,4 +82,5 @@ pub use read::read;
 pub use source::FieldSource;
 pub use split::{Split, split_blocks};
 pub use stored::StoredFields;
+pub use tensors::{ArrayValues, NamedArray, read_state_dict};
 pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};

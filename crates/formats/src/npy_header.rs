@@ -52,10 +52,10 @@ impl NpyHeader {
 }
 
 /// The number type of a `descr` such as `<f4`.
-fn number_type(descr: &str) -> Result<(SourceType, Endian), String> {
+pub(crate) fn number_type(descr: &str) -> Result<(SourceType, Endian), String> {
     let refuse = || {
         Err(format!(
-            "values of type '{descr}' are no fields; known are bool, u1 to u8, i1 to i8, f4, f8"
+            "values of type '{descr}' are no fields; known are bool, u1 to u8, i1 to i8, f2, f4, f8"
         ))
     };
     let endian = match descr.as_bytes().first() {
@@ -74,6 +74,7 @@ fn number_type(descr: &str) -> Result<(SourceType, Endian), String> {
         "i4" => SourceType::I32,
         "u8" => SourceType::U64,
         "i8" => SourceType::I64,
+        "f2" => SourceType::F16,
         "f4" => SourceType::F32,
         "f8" => SourceType::F64,
         _ => return refuse(),

@@ -4,7 +4,7 @@
 //!
 //! ```toml
 //! shape = [400, 400, 400]      # slowest axis first; the last axis is fastest
-//! dtype = "u16"                # bool, u8 to u64, i8 to i64, f32, f64
+//! dtype = "u16"                # bool, u8 to u64, i8 to i64, f16, bf16, f32, f64
 //! endian = "little"            # or "big"; needed unless a value is one byte
 //! order = "C"                  # or "F": the first axis is fastest (default "C")
 //! skip = 0                     # bytes before the first value (default 0)
@@ -188,7 +188,9 @@ fn lengths<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
 }
 
 fn unknown_type(name: &str) -> String {
-    format!("{name:?} is no type of raw values; known are bool, u8 to u64, i8 to i64, f32, f64")
+    format!(
+        "{name:?} is no type of raw values; known are bool, u8 to u64, i8 to i64, f16, bf16, f32, f64"
+    )
 }
 
 fn needed(endian: Option<Endian>, dtype: SourceType, fix: &str) -> Result<Endian, String> {

@@ -10,9 +10,12 @@ use crate::input::{Input, head_of};
 use crate::picture::Picture;
 use crate::raw::RawNote;
 use crate::seekable::Seekable;
+use crate::tensors::Tensor;
+use crate::zarr::Hierarchy;
+use crate::zarr_store::Store;
 use crate::{
     Address, FormatError, RawFields, ReadOptions, folder, idx, netcdf, npy, npz, picture,
-    tiff_pages, vti,
+    safetensors, tiff_pages, torch, vti,
 };
 
 /// Reads fields from a file, a part of a file, or a folder of pictures.
@@ -27,6 +30,11 @@ use crate::{
 /// - NetCDF, classic and 4, and HDF5: one variable or dataset by name (`flow.nc:t`,
 ///   `sim.h5:/fields/rho`), or the only one of two axes or more; read as NPY. Packed values are
 ///   unpacked, missing ones refused, evenly spaced coordinates become the spacing.
+/// - Zarr, versions 2 and 3, a folder or a zip: one array by its path (`scan.zarr:images/0`), or the
+///   only one of two axes or more; read as NPY. Chunks that were never written have the fill value.
+///   Spacing is read from OME-NGFF, coordinates, or the attribute `spacing`.
+/// - State dicts, PyTorch's `.pt` (nothing in them is run) and safetensors: one tensor of real numbers
+///   by name (`darcy.pt:x`), or the only one of two axes or more; read as NPY.
 /// - VTI: one array of points or cells by name (`flow.vti:p`), the only one, or a series
 ///   `field0`, `field1`, …; `[Z, Y, X]`, flat boxes `[Y, X]`; with `dim = 2` a box is a stack.
 /// - PNG, JPEG: one field. TIFF: one field a page. Grey has one channel, RGB three; alpha is
@@ -68,6 +76,10 @@ pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<RawFields, 
     let address = Address::of(name);
     let path = &address.path;
     let kind = existing(path)?;
+    if kind.is_dir() && Store::is_folder(path) {
+        let part = address.part.as_deref();
+        return Hierarchy::folder(path).open(name, path, part, options)?.load(options);
+    }
     if kind.is_dir() {
         return match &address.part {
             None => folder::read(path, options),
@@ -112,6 +124,10 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
         (Content::Zip, _) => member(name, address, options),
         (Content::NetCdf, _) => netcdf::read(name, path, part, options),
         (Content::Hdf5, _) => hdf5(name, path, part, options),
+        (Content::Safetensors, _) => {
+            Tensor::open(safetensors::tensors(path)?, name, address, options)?.load(options)
+        }
+        (Content::OldTorch, _) => Err(torch::old(path)),
         (Content::Xml, _) => vti::read(name, Seekable::file(path)?, part, options),
         (_, Some(part)) => no_part(path, part, "a file of one array"),
         (Content::Idx, None) => idx::read(Input::plain(path)?, options),
@@ -134,6 +150,13 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
 fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let path = &*address.path;
     let archive = Archive::open(path)?;
+    if let Some(hierarchy) = Hierarchy::in_archive(&archive) {
+        let part = address.part.as_deref();
+        return hierarchy.open(name, path, part, options)?.load(options);
+    }
+    if let Some(tensors) = torch::tensors(&archive)? {
+        return Tensor::open(tensors, name, address, options)?.load(options);
+    }
     let member = archive.choose(address.part.as_deref())?;
     let (input, content) = member.open(path, name)?;
     match content {

@@ -1,17 +1,16 @@
 //! Fields that stay in their file: any block is read where it stands, nothing else is.
 //!
 //! A 2000³ volume of bytes is 8 GB, four times that as `f32`; patches of it need none of that
-//! memory. Read this way are formats whose values stand uncompressed at known places: raw values,
-//! NPY (plain, or stored in NPZ), NetCDF's classic format and uncompressed grey TIFF. Everything else is
-//! read whole, by [`read()`](crate::read()). Over 400 lines with its tests: one constructor for each
-//! of these formats, and the one reader of blocks they share.
+//! memory. Read this way are formats whose values stand uncompressed at known places (raw values,
+//! NPY, plain or stored in NPZ, tensors of a state dict, NetCDF's classic format, uncompressed grey
+//! TIFF), and Zarr, whose chunks are unpacked one by one. Everything else is read whole, by
+//! [`read()`](crate::read()).
 
 use std::cmp::Ordering;
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
+use crate::blocks::{Block, FileValues};
 use crate::cf::Packing;
 use crate::content::Content;
 use crate::dtype::{Endian, SourceType};
@@ -21,12 +20,14 @@ use crate::placed::Placed;
 use crate::places::Places;
 use crate::raw::RawNote;
 use crate::read::{existing, file_name};
+use crate::tensors::Tensor;
+use crate::zarr::Hierarchy;
+use crate::zarr_chunks::Chunks;
+use crate::zarr_store::Store;
 use crate::{
-    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz, tiff_places,
+    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz,
+    safetensors, tiff_places, torch,
 };
-
-/// Lines of a plane whose bytes lie within this many are read in one go.
-const SPAN_AT_MOST: u64 = 1 << 18;
 
 /// Fields of which blocks are read from an open file.
 ///
@@ -34,7 +35,8 @@ const SPAN_AT_MOST: u64 = 1 << 18;
 /// has its axes in the same order as for [`read()`](crate::read()); only the bytes lie otherwise.
 ///
 /// **Cost** One read per plane of a block whose lines are near in the file, else one per line; no
-/// memory beyond the block and 256 KiB.
+/// memory beyond the block and 256 KiB. Of Zarr, the chunks that a block touches are unpacked, and
+/// up to 64 MiB of them are kept for the next block.
 ///
 /// # Example
 /// ```
@@ -51,18 +53,25 @@ const SPAN_AT_MOST: u64 = 1 << 18;
 /// ```
 #[derive(Debug)]
 pub struct StoredFields {
-    file: File,
+    values: Values,
     pub(crate) source: PathBuf,
     pub(crate) points: Vec<usize>,
     pub(crate) channels: usize,
     pub(crate) count: usize,
     pub(crate) dtype: SourceType,
-    pub(crate) endian: Endian,
-    pub(crate) places: Places,
     pub(crate) packing: Option<Packing>,
     pub(crate) units: Units,
     items: Vec<String>,
     notes: Vec<String>,
+}
+
+/// How values are found.
+#[derive(Debug)]
+enum Values {
+    /// At known places of one file.
+    InFile(FileValues),
+    /// In chunks that are unpacked.
+    InChunks(Box<Chunks>),
 }
 
 impl StoredFields {
@@ -70,7 +79,8 @@ impl StoredFields {
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] for a format that cannot be read by part, otherwise those of
-    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is not asked: nothing is loaded.
+    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of one chunk where there are
+    /// chunks, and not otherwise: nothing is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         let name = path.as_ref();
         options.check()?;
@@ -81,12 +91,15 @@ impl StoredFields {
         let whole = || FormatError::Unsupported {
             path: name.into(),
             what:
-                "only raw values, uncompressed NPY, NPZ and TIFF, and classic NetCDF can be read \
-                   by part; read it whole"
+                "only raw values, uncompressed NPY, NPZ and TIFF, state dicts, classic NetCDF and \
+                   Zarr can be read by part; read it whole"
                     .into(),
         };
         if kind.is_dir() {
-            return Err(whole());
+            return match Store::is_folder(path) {
+                true => Hierarchy::folder(path).open(name, path, part, options),
+                false => Err(whole()),
+            };
         }
         if let Some(note) = RawNote::of_address(&address)? {
             return Self::placed(name, path, note.place(), options)?.ending(kind.len());
@@ -98,6 +111,12 @@ impl StoredFields {
             }
             Some(Content::Zip) => {
                 let archive = Archive::open(path)?;
+                if let Some(hierarchy) = Hierarchy::in_archive(&archive) {
+                    return hierarchy.open(name, path, part, options);
+                }
+                if let Some(tensors) = torch::tensors(&archive)? {
+                    return Tensor::open(tensors, name, &address, options);
+                }
                 let member = archive.choose(part)?;
                 let (mut input, content) = member.open(path, name)?;
                 if member.deflated || content != Some(Content::Npy) {
@@ -108,6 +127,10 @@ impl StoredFields {
                 place.units = npz::units(&archive, path, member, place.shape.len())?;
                 Self::placed(name, path, place, options)?.ending(member.end())
             }
+            Some(Content::Safetensors) => {
+                Tensor::open(safetensors::tensors(path)?, name, &address, options)
+            }
+            Some(Content::OldTorch) => Err(torch::old(path)),
             Some(Content::NetCdf) => netcdf::open(name, path, part, options),
             Some(Content::Tiff) if part.is_none() => tiff_places::open(path, options),
             _ => Err(whole()),
@@ -156,30 +179,37 @@ impl StoredFields {
         (dtype, endian): (SourceType, Endian),
         places: Places,
     ) -> Result<Self, FormatError> {
-        let failed = |source| FormatError::Read { path: name.into(), source };
-        let file = File::open(path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?.len();
-        let Layout { channels, points, note } = layout;
-        let fields = Self {
-            file,
-            source: name.into(),
-            points,
-            channels,
-            count,
-            dtype,
-            endian,
-            places,
-            packing: None,
-            units: Units::default(),
-            items: Vec::new(),
-            notes: note.into_iter().collect(),
-        };
+        let values = FileValues::open(name, path, (dtype, endian), places)?;
+        let found = values.length()?;
+        let fields = Self::of(name, layout, count, dtype, Values::InFile(values));
         let expected = fields.end();
         if expected > u128::from(found) {
             let expected = expected.min(u64::MAX.into()) as u64;
             return Err(FormatError::Truncated { path: name.into(), expected, found });
         }
         Ok(fields)
+    }
+
+    /// An array in chunks.
+    pub(crate) fn chunked(name: &Path, layout: Layout, count: usize, chunks: Chunks) -> Self {
+        let dtype = chunks.meta.dtype;
+        Self::of(name, layout, count, dtype, Values::InChunks(Box::new(chunks)))
+    }
+
+    fn of(name: &Path, layout: Layout, count: usize, dtype: SourceType, values: Values) -> Self {
+        let Layout { channels, points, note } = layout;
+        Self {
+            values,
+            source: name.into(),
+            points,
+            channels,
+            count,
+            dtype,
+            packing: None,
+            units: Units::default(),
+            items: Vec::new(),
+            notes: note.into_iter().collect(),
+        }
     }
 
     /// What a reader should be told: guesses made.
@@ -203,9 +233,23 @@ impl StoredFields {
     pub(crate) fn load(&self, options: &ReadOptions) -> Result<RawFields, FormatError> {
         let axes = self.points.iter().map(|&n| n as u64);
         let factors = [self.count as u64, self.channels as u64].into_iter().chain(axes);
-        let mut values = Vec::with_capacity(options.admit(&self.source, factors)?);
-        for item in 0..self.count {
-            self.block(item, &vec![0; self.points.len()], &self.points, &mut values)?;
+        let length = options.admit(&self.source, factors)?;
+        let mut values = Vec::with_capacity(length);
+        match &self.values {
+            // every chunk once, whatever fields it has parts of
+            Values::InChunks(chunks) => {
+                let shape = &chunks.meta.shape;
+                values.resize(length, 0.0);
+                chunks.region(&vec![0; shape.len()], shape, &mut values)?;
+                if let Some(packing) = &self.packing {
+                    packing.unpack(&mut values);
+                }
+            }
+            Values::InFile(_) => {
+                for item in 0..self.count {
+                    self.block(item, &vec![0; self.points.len()], &self.points, &mut values)?;
+                }
+            }
         }
         let points = self.points.clone();
         let mut fields = RawFields::array(&self.source, points, self.channels, values, self.dtype)?;
@@ -214,74 +258,14 @@ impl StoredFields {
         Ok(fields)
     }
 
-    /// The byte behind the last value.
+    /// The byte behind the last value; 0 where values are in many files.
     fn end(&self) -> u128 {
-        self.places.end(self.count, self.channels, &self.points, self.dtype.size())
-    }
-
-    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), FormatError> {
-        let expected = offset + bytes.len() as u64;
-        let failed = |source: io::Error| match source.kind() {
-            io::ErrorKind::UnexpectedEof => FormatError::Truncated {
-                path: self.source.clone(),
-                expected,
-                found: self.file.metadata().map_or(0, |kind| kind.len()),
-            },
-            _ => FormatError::Read { path: self.source.clone(), source },
-        };
-        #[cfg(unix)]
-        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, offset);
-        #[cfg(windows)]
-        let read = read_exact_at(&self.file, bytes, offset);
-        read.map_err(failed)
-    }
-
-    /// The lines of one plane of a block, to their places in `to`.
-    fn plane(&self, lines: &Lines, to: &mut [f32]) -> Result<(), FormatError> {
-        let size = self.dtype.size();
-        let length = (lines.count as u64 - 1) * lines.step + size as u64;
-        let first = lines.starts.iter().map(|l| l.0).min().unwrap_or_default();
-        let end = lines.starts.iter().map(|l| l.0).max().unwrap_or_default() + length;
-        let (mut bytes, mut line) = (Vec::new(), Vec::new());
-        let together = end - first <= SPAN_AT_MOST;
-        if together {
-            bytes.resize((end - first) as usize, 0);
-            self.read_at(first, &mut bytes)?;
-        }
-        for &(offset, place) in &lines.starts {
-            line.clear();
-            if together {
-                let from = (offset - first) as usize;
-                self.decode(&bytes[from..from + length as usize], lines.step, &mut line);
-            } else if length <= SPAN_AT_MOST || lines.step == size as u64 {
-                bytes.resize(length as usize, 0);
-                self.read_at(offset, &mut bytes)?;
-                self.decode(&bytes, lines.step, &mut line);
-            } else {
-                bytes.resize(size, 0);
-                for i in 0..lines.count as u64 {
-                    self.read_at(offset + i * lines.step, &mut bytes)?;
-                    self.dtype.decode(&bytes, self.endian, &mut line);
-                }
+        match &self.values {
+            Values::InFile(values) => {
+                let size = self.dtype.size();
+                values.places.end(self.count, self.channels, &self.points, size)
             }
-            if let Some(packing) = &self.packing {
-                packing.unpack(&mut line);
-            }
-            for (i, &value) in line.iter().enumerate() {
-                to[place + i * lines.apart] = value;
-            }
-        }
-        Ok(())
-    }
-
-    /// Every value of a line whose values are `step` bytes apart.
-    fn decode(&self, bytes: &[u8], step: u64, line: &mut Vec<f32>) {
-        let size = self.dtype.size();
-        if step == size as u64 {
-            return self.dtype.decode(bytes, self.endian, line);
-        }
-        for place in bytes.chunks(step as usize) {
-            self.dtype.decode(&place[..size], self.endian, line);
+            Values::InChunks(_) => 0,
         }
     }
 
@@ -295,21 +279,6 @@ impl StoredFields {
         }
         index + (item * self.channels + channel) * stride
     }
-}
-
-/// Corner and points of a block.
-type Block<'a> = (&'a [usize], &'a [usize]);
-
-/// Lines along the axis that is fastest in the file.
-struct Lines {
-    /// Byte of each line's first value, and that value's place in the block.
-    starts: Vec<(u64, usize)>,
-    /// Values of a line.
-    count: usize,
-    /// Bytes between neighbours in the file.
-    step: u64,
-    /// Places between neighbours in the block.
-    apart: usize,
 }
 
 impl FieldSource for StoredFields {
@@ -352,57 +321,34 @@ impl FieldSource for StoredFields {
         part: &[usize],
         values: &mut Vec<f32>,
     ) -> Result<(), FormatError> {
-        let size = self.dtype.size();
-        let (order, step) = self.places.order(part.len(), size);
-        let (fast, slow) = order.split_last().expect("fields have an axis");
-        // a plane is made of lines along the second fastest axis, if there is one
-        let rows = slow.last().map_or(1, |&axis| part[axis]);
         let block: usize = part.iter().product();
-        let mut apart = vec![1; part.len()];
-        for axis in (0..part.len() - 1).rev() {
-            apart[axis] = apart[axis + 1] * part[axis + 1];
+        let base = values.len();
+        values.resize(base + self.channels * block, 0.0);
+        let to = &mut values[base..];
+        match &self.values {
+            Values::InFile(file) => {
+                for (channel, to) in to.chunks_exact_mut(block).enumerate() {
+                    file.block((item, channel), (corner, part), to)?;
+                }
+            }
+            Values::InChunks(chunks) => {
+                // samples and channels are axes like others
+                let lead = chunks.meta.shape.len() - part.len();
+                let wide = |n: &usize| *n as u64;
+                let start = [item as u64, 0].into_iter().take(lead).chain(corner.iter().map(wide));
+                let lengths = [1, self.channels as u64].into_iter().take(lead);
+                let lengths: Vec<u64> = lengths.chain(part.iter().map(wide)).collect();
+                chunks.region(&start.collect::<Vec<u64>>(), &lengths, to)?;
+            }
         }
-        let start = |channel: usize, line: usize| {
-            let (mut rest, mut point, mut place) = (line, corner.to_vec(), 0);
-            for &axis in slow.iter().rev() {
-                point[axis] += rest % part[axis];
-                place += rest % part[axis] * apart[axis];
-                rest /= part[axis];
-            }
-            (self.places.offset(item, channel, &point, size), place)
-        };
-        for channel in 0..self.channels {
-            let base = values.len();
-            values.resize(base + block, 0.0);
-            for first in (0..block / part[*fast]).step_by(rows) {
-                let starts = (first..first + rows).map(|line| start(channel, line)).collect();
-                let lines = Lines { starts, count: part[*fast], step, apart: apart[*fast] };
-                self.plane(&lines, &mut values[base..])?;
-            }
-            if let Some(flat) = values[base..].iter().position(|v| !v.is_finite()) {
-                let index = self.flat(item, channel, (corner, part), flat);
-                let value = f64::from(values[base + flat]);
-                return Err(FormatError::NonFinite { path: self.source.clone(), index, value });
-            }
+        if let Some(packing) = &self.packing {
+            packing.unpack(to);
+        }
+        if let Some(at) = to.iter().position(|v| !v.is_finite()) {
+            let index = self.flat(item, at / block, (corner, part), at % block);
+            let value = f64::from(to[at]);
+            return Err(FormatError::NonFinite { path: self.source.clone(), index, value });
         }
         Ok(())
     }
-}
-
-/// Windows reads a part at most, as a pipe would.
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt;
-    while !bytes.is_empty() {
-        match file.seek_read(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => {
-                bytes = &mut bytes[n..];
-                offset += n as u64;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }

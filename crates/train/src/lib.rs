@@ -19,6 +19,7 @@ pub mod memory;
 pub mod optimizer;
 pub mod paths;
 pub mod priors;
+pub mod published;
 mod resume;
 pub mod run;
 pub mod schedule;

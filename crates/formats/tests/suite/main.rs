@@ -10,8 +10,10 @@ mod pictures;
 mod real;
 mod replay;
 mod saving;
+mod state_dicts;
 mod volumes;
 mod writing;
+mod zarr;
 
 use std::fs;
 use std::path::PathBuf;

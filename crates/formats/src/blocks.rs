@@ -1,0 +1,177 @@
+//! Blocks of values that stand uncompressed at known places of one file.
+//!
+//! A block is read by planes: the lines of a plane in one go where they are near in the file, else
+//! one by one. What the places are is said by [`Places`]; what values mean, by who asks.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::FormatError;
+use crate::dtype::{Endian, SourceType};
+use crate::places::Places;
+
+/// Lines of a plane whose bytes lie within this many are read in one go.
+const SPAN_AT_MOST: u64 = 1 << 18;
+
+/// Corner and points of a block.
+pub(crate) type Block<'a> = (&'a [usize], &'a [usize]);
+
+/// An open file, and where its values stand.
+#[derive(Debug)]
+pub(crate) struct FileValues {
+    file: File,
+    /// Its name in messages.
+    source: PathBuf,
+    dtype: SourceType,
+    endian: Endian,
+    pub(crate) places: Places,
+}
+
+/// Lines along the axis that is fastest in the file.
+struct Lines {
+    /// Byte of each line's first value, and that value's place in the block.
+    starts: Vec<(u64, usize)>,
+    /// Values of a line.
+    count: usize,
+    /// Bytes between neighbours in the file.
+    step: u64,
+    /// Places between neighbours in the block.
+    apart: usize,
+}
+
+impl FileValues {
+    /// Opens the file; `name` is its name in messages.
+    pub(crate) fn open(
+        name: &Path,
+        path: &Path,
+        (dtype, endian): (SourceType, Endian),
+        places: Places,
+    ) -> Result<Self, FormatError> {
+        let source = name.to_path_buf();
+        let file =
+            File::open(path).map_err(|e| FormatError::Read { path: source.clone(), source: e })?;
+        Ok(Self { file, source, dtype, endian, places })
+    }
+
+    /// Bytes of the file.
+    pub(crate) fn length(&self) -> Result<u64, FormatError> {
+        let failed = |source| FormatError::Read { path: self.source.clone(), source };
+        Ok(self.file.metadata().map_err(failed)?.len())
+    }
+
+    /// Reads one channel of a block, last axis fastest.
+    pub(crate) fn block(
+        &self,
+        (item, channel): (usize, usize),
+        (corner, part): Block<'_>,
+        to: &mut [f32],
+    ) -> Result<(), FormatError> {
+        let size = self.dtype.size();
+        let (order, step) = self.places.order(part.len(), size);
+        let (fast, slow) = order.split_last().expect("fields have an axis");
+        // a plane is made of lines along the second fastest axis, if there is one
+        let rows = slow.last().map_or(1, |&axis| part[axis]);
+        let mut apart = vec![1; part.len()];
+        for axis in (0..part.len() - 1).rev() {
+            apart[axis] = apart[axis + 1] * part[axis + 1];
+        }
+        let start = |line: usize| {
+            let (mut rest, mut point, mut place) = (line, corner.to_vec(), 0);
+            for &axis in slow.iter().rev() {
+                point[axis] += rest % part[axis];
+                place += rest % part[axis] * apart[axis];
+                rest /= part[axis];
+            }
+            (self.places.offset(item, channel, &point, size), place)
+        };
+        for first in (0..to.len() / part[*fast]).step_by(rows) {
+            let starts = (first..first + rows).map(start).collect();
+            self.plane(&Lines { starts, count: part[*fast], step, apart: apart[*fast] }, to)?;
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> Result<(), FormatError> {
+        let expected = offset + bytes.len() as u64;
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::UnexpectedEof => FormatError::Truncated {
+                path: self.source.clone(),
+                expected,
+                found: self.file.metadata().map_or(0, |kind| kind.len()),
+            },
+            _ => FormatError::Read { path: self.source.clone(), source },
+        };
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, offset);
+        #[cfg(windows)]
+        let read = read_exact_at(&self.file, bytes, offset);
+        read.map_err(failed)
+    }
+
+    /// The lines of one plane of a block, to their places in `to`.
+    fn plane(&self, lines: &Lines, to: &mut [f32]) -> Result<(), FormatError> {
+        let size = self.dtype.size();
+        let length = (lines.count as u64 - 1) * lines.step + size as u64;
+        let first = lines.starts.iter().map(|l| l.0).min().unwrap_or_default();
+        let end = lines.starts.iter().map(|l| l.0).max().unwrap_or_default() + length;
+        let (mut bytes, mut line) = (Vec::new(), Vec::new());
+        let together = end - first <= SPAN_AT_MOST;
+        if together {
+            bytes.resize((end - first) as usize, 0);
+            self.read_at(first, &mut bytes)?;
+        }
+        for &(offset, place) in &lines.starts {
+            line.clear();
+            if together {
+                let from = (offset - first) as usize;
+                self.decode(&bytes[from..from + length as usize], lines, &mut line);
+            } else if length <= SPAN_AT_MOST || lines.step == size as u64 {
+                bytes.resize(length as usize, 0);
+                self.read_at(offset, &mut bytes)?;
+                self.decode(&bytes, lines, &mut line);
+            } else {
+                bytes.resize(size, 0);
+                for i in 0..lines.count as u64 {
+                    self.read_at(offset + i * lines.step, &mut bytes)?;
+                    self.dtype.decode(&bytes, self.endian, &mut line);
+                }
+            }
+            for (i, &value) in line.iter().enumerate() {
+                to[place + i * lines.apart] = value;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every value of a line.
+    fn decode(&self, bytes: &[u8], lines: &Lines, line: &mut Vec<f32>) {
+        let size = self.dtype.size();
+        if lines.step == size as u64 {
+            return self.dtype.decode(bytes, self.endian, line);
+        }
+        // a tensor may repeat one value along an axis: its step is 0
+        for i in 0..lines.count {
+            let at = i * lines.step as usize;
+            self.dtype.decode(&bytes[at..at + size], self.endian, line);
+        }
+    }
+}
+
+/// Windows reads a part at most, as a pipe would.
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !bytes.is_empty() {
+        match file.seek_read(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                bytes = &mut bytes[n..];
+                offset += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}

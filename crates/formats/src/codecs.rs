@@ -1,0 +1,187 @@
+//! Codecs of Zarr that turn bytes into bytes, undone within a bound.
+//!
+//! What a chunk unpacks to is known before: its points times the bytes of a number. Nothing is
+//! unpacked beyond, however much a packed chunk claims. All in safe Rust, without C.
+
+use std::io::Read;
+
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+use serde_json::Value;
+
+use crate::blosc;
+
+/// Codecs known by name, for messages.
+pub(crate) const KNOWN: &str = "blosc, bytes, crc32c, gzip, lz4, sharding_indexed, shuffle, \
+                                transpose, zlib, zstd";
+/// Memory that a Zstandard frame may ask for beyond what it unpacks to.
+const WINDOW: u64 = 1 << 23;
+
+/// One codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    Gzip,
+    Zlib,
+    Zstd,
+    /// A block behind its unpacked length, as numcodecs writes it.
+    Lz4,
+    Blosc,
+    /// A checksum behind the bytes.
+    Crc32c,
+    /// Bytes of numbers sorted by significance.
+    Shuffle {
+        size: usize,
+    },
+}
+
+impl Codec {
+    /// By its name and settings, in Zarr 2 or 3.
+    pub(crate) fn named(name: &str, settings: &Value) -> Option<Self> {
+        Some(match name.strip_prefix("numcodecs.").unwrap_or(name) {
+            "gzip" => Codec::Gzip,
+            "zlib" => Codec::Zlib,
+            "zstd" => Codec::Zstd,
+            "lz4" => Codec::Lz4,
+            "blosc" => Codec::Blosc,
+            "crc32c" => Codec::Crc32c,
+            "shuffle" => {
+                let size = settings.get("elementsize").map_or(Some(4), Value::as_u64)?;
+                Codec::Shuffle { size: usize::try_from(size).ok().filter(|n| *n > 0)? }
+            }
+            _ => return None,
+        })
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Codec::Gzip => "gzip",
+            Codec::Zlib => "zlib",
+            Codec::Zstd => "zstd",
+            Codec::Lz4 => "lz4",
+            Codec::Blosc => "blosc",
+            Codec::Crc32c => "crc32c",
+            Codec::Shuffle { .. } => "shuffle",
+        }
+    }
+
+    /// Undoes the codec; at most `at_most` bytes come out.
+    pub(crate) fn undo(self, bytes: Vec<u8>, at_most: usize) -> Result<Vec<u8>, String> {
+        let undone = match self {
+            Codec::Gzip => unpack(MultiGzDecoder::new(&bytes[..]), at_most),
+            Codec::Zlib => unpack(ZlibDecoder::new(&bytes[..]), at_most),
+            Codec::Zstd => unpack_zstd(&bytes, at_most),
+            Codec::Lz4 => unpack_lz4(&bytes, at_most),
+            Codec::Blosc => blosc::unpack(&bytes, at_most),
+            Codec::Crc32c => checked(bytes),
+            Codec::Shuffle { size } => {
+                let mut values = vec![0; bytes.len()];
+                blosc::unsort_bytes(&bytes, size, &mut values);
+                Ok(values)
+            }
+        };
+        undone.map_err(|what| format!("codec {}: {what}", self.name()))
+    }
+}
+
+/// All that comes out of a decompressor, at most so many bytes.
+fn unpack(from: impl Read, at_most: usize) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let room = at_most as u64 + 1;
+    from.take(room).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    match bytes.len() > at_most {
+        true => Err(format!("more than {at_most} bytes come out")),
+        false => Ok(bytes),
+    }
+}
+
+/// One frame.
+pub(crate) fn unpack_zstd(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
+    let mut frames = FrameDecoder::new();
+    frames.set_max_window_size((at_most as u64).max(WINDOW));
+    let from = StreamingDecoder::new_with_decoder(bytes, frames).map_err(|e| e.to_string())?;
+    unpack(from, at_most)
+}
+
+fn unpack_lz4(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
+    let (length, packed) = bytes.split_first_chunk().ok_or("cut short before its length")?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > at_most {
+        return Err(format!("{length} bytes are declared, {at_most} expected"));
+    }
+    let mut values = vec![0; length];
+    let found = lz4_flex::block::decompress_into(packed, &mut values).map_err(|e| e.to_string())?;
+    match found == length {
+        true => Ok(values),
+        false => Err(format!("{length} bytes are declared, {found} come out")),
+    }
+}
+
+/// The bytes before a checksum that agrees with them.
+pub(crate) fn checked(mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+    let split = bytes.len().checked_sub(4).ok_or("cut short before its checksum")?;
+    let expected = bytes[split..].iter().rev().fold(0, |n: u32, b| n << 8 | u32::from(*b));
+    bytes.truncate(split);
+    let found = crc32c(&bytes);
+    match found == expected {
+        true => Ok(bytes),
+        false => Err(format!("the checksum is {found:08x}, not {expected:08x}: damaged")),
+    }
+}
+
+/// Castagnoli's cyclic redundancy check.
+fn crc32c(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            let (mut sum, mut bit) = (byte as u32, 0);
+            while bit < 8 {
+                // the polynomial 1EDC6F41, bits reversed
+                sum = if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
+                bit += 1;
+            }
+            table[byte] = sum;
+            byte += 1;
+        }
+        table
+    };
+    let step = |sum: u32, byte: &u8| TABLE[usize::from(sum as u8 ^ byte)] ^ sum >> 8;
+    !bytes.iter().fold(u32::MAX, step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3720, B.4.
+    #[test]
+    fn the_checksum_is_castagnolis() {
+        assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);
+        assert_eq!(crc32c(&[0xff; 32]), 0x62a8_ab43);
+        assert_eq!(crc32c(b"123456789"), 0xe306_9283);
+        let mut bytes = b"123456789".to_vec();
+        bytes.extend(0xe306_9283u32.to_le_bytes());
+        assert_eq!(checked(bytes.clone()).unwrap(), b"123456789");
+        bytes[3] ^= 1;
+        assert!(checked(bytes).unwrap_err().contains("not e3069283"));
+        assert!(checked(vec![1, 2, 3]).is_err());
+    }
+
+    #[test]
+    fn nothing_unpacks_beyond_its_bound() {
+        use std::io::Write;
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        zlib.write_all(&vec![0; 1 << 20]).unwrap();
+        let error = Codec::Zlib.undo(zlib.finish().unwrap(), 100).unwrap_err();
+        assert!(error.contains("more than 100 bytes"), "{error}");
+        let claim = [&u32::MAX.to_le_bytes()[..], &[0]].concat();
+        assert!(Codec::Lz4.undo(claim, 100).unwrap_err().contains("100 expected"));
+        // a Zstandard frame whose window is 2^41 bytes
+        let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 1, 0, 0];
+        assert!(Codec::Zstd.undo(window.to_vec(), 100).is_err());
+        // one frame of raw bytes: single segment, size 3, last block
+        let raw = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 7, 8, 9];
+        assert_eq!(Codec::Zstd.undo(raw.to_vec(), 3).unwrap(), [7, 8, 9]);
+        assert!(Codec::Zstd.undo(raw.to_vec(), 2).is_err());
+    }
+}

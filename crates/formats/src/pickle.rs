@@ -1,0 +1,552 @@
+//! Just enough of Python's pickle to know the tensors of a state dict, without running anything.
+//!
+//! A pickle is a program for a stack machine whose `REDUCE` calls any function it names. Here it
+//! may name a closed list: what `torch.save` writes for dictionaries of tensors. Every other name
+//! is refused by name, every other opcode by number. Memory is bounded by the length of the
+//! pickle: values live in one list and refer to one another by number, so that sharing and cycles
+//! cost nothing. Source: Python's `pickletools`, protocols 2 to 5; `torch/_utils.py`.
+
+use std::collections::HashMap;
+
+use crate::dtype::SourceType;
+
+/// Number of a value.
+pub(crate) type Id = usize;
+
+/// Numbers of a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Numbers {
+    Real(SourceType),
+    /// Real and imaginary part, one after the other.
+    Complex(SourceType),
+}
+
+impl Numbers {
+    /// Bytes of one number.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Numbers::Real(part) => part.size(),
+            Numbers::Complex(part) => 2 * part.size(),
+        }
+    }
+}
+
+/// Bytes that tensors are views of.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Storage {
+    /// The file it is in.
+    pub(crate) key: String,
+    /// Its numbers; where it has none, those of the tensor.
+    pub(crate) numbers: Option<Numbers>,
+}
+
+/// A view of a storage: offset, lengths and strides in numbers, not bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct View {
+    pub(crate) storage: Storage,
+    pub(crate) numbers: Numbers,
+    pub(crate) offset: u64,
+    pub(crate) shape: Vec<u64>,
+    pub(crate) strides: Vec<u64>,
+}
+
+/// What a pickle makes.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    /// Something that is no tensor and holds none.
+    Other,
+    Int(i64),
+    Text(String),
+    List(Vec<Id>),
+    Dict(Vec<(Id, Id)>),
+    Function(Function),
+    Type(Option<Numbers>),
+    Storage(Storage),
+    Tensor(View),
+}
+
+/// What may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    OrderedDict,
+    Tensor,
+    /// With the type of its numbers as the last argument.
+    TypedTensor,
+    Parameter,
+    Size,
+    /// A place to compute, which does not matter.
+    Device,
+}
+
+/// The machine's result: all values, and which one it is.
+pub(crate) fn run(bytes: &[u8]) -> Result<(Vec<Value>, Id), String> {
+    let mut machine = Machine { bytes, ..Machine::default() };
+    loop {
+        let at = machine.at;
+        match machine.step() {
+            Ok(None) => {}
+            Ok(Some(result)) => return Ok((machine.values, result)),
+            Err(what) => return Err(format!("at byte {at}: {what}")),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    marks: Vec<usize>,
+    memo: HashMap<u64, Id>,
+}
+
+impl<'a> Machine<'a> {
+    fn take(&mut self, count: usize) -> Result<&'a [u8], String> {
+        let end = self.at.checked_add(count).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or("cut short")?;
+        let part = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(part)
+    }
+
+    /// An unsigned little-endian number of `count` bytes.
+    fn number(&mut self, count: usize) -> Result<u64, String> {
+        Ok(self.take(count)?.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b)))
+    }
+
+    fn length(&mut self, count: usize) -> Result<usize, String> {
+        usize::try_from(self.number(count)?).map_err(|_| "a length beyond memory".into())
+    }
+
+    fn text(&mut self, count: usize) -> Result<&'a str, String> {
+        std::str::from_utf8(self.take(count)?).map_err(|_| "text that is no UTF-8".into())
+    }
+
+    fn line(&mut self) -> Result<&'a str, String> {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|b| *b == b'\n').ok_or("a line without end")?;
+        let line = self.text(end)?;
+        self.at += 1;
+        Ok(line)
+    }
+
+    fn push(&mut self, value: Value) {
+        self.stack.push(self.values.len());
+        self.values.push(value);
+    }
+
+    fn pop(&mut self) -> Result<Id, String> {
+        let floor = self.marks.last().copied().unwrap_or(0);
+        if self.stack.len() <= floor {
+            return Err("nothing on the stack".into());
+        }
+        Ok(self.stack.pop().expect("just counted"))
+    }
+
+    fn top(&self) -> Result<Id, String> {
+        self.stack.last().copied().ok_or_else(|| "nothing on the stack".into())
+    }
+
+    fn since_mark(&mut self) -> Result<Vec<Id>, String> {
+        let mark = self.marks.pop().ok_or("no mark on the stack")?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    fn list(&mut self, count: usize) -> Result<(), String> {
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(self.pop()?);
+        }
+        items.reverse();
+        self.push(Value::List(items));
+        Ok(())
+    }
+
+    fn remember(&mut self, key: u64) -> Result<(), String> {
+        let top = self.top()?;
+        self.memo.insert(key, top);
+        Ok(())
+    }
+
+    fn recall(&mut self, key: u64) -> Result<(), String> {
+        let id = self.memo.get(&key).ok_or_else(|| format!("nothing remembered as {key}"))?;
+        self.stack.push(*id);
+        Ok(())
+    }
+
+    fn set(&mut self, items: Vec<Id>) -> Result<(), String> {
+        let top = self.top()?;
+        let (pairs, rest) = items.as_chunks();
+        match &mut self.values[top] {
+            Value::Dict(dict) if rest.is_empty() => {
+                dict.extend(pairs.iter().map(|[key, value]| (*key, *value)));
+                Ok(())
+            }
+            other => Err(format!("{} items set in {}", items.len(), other.described())),
+        }
+    }
+
+    fn append(&mut self, items: Vec<Id>) -> Result<(), String> {
+        let top = self.top()?;
+        match &mut self.values[top] {
+            Value::List(list) => {
+                list.extend(items);
+                Ok(())
+            }
+            other => Err(format!("something appended to {}", other.described())),
+        }
+    }
+
+    /// One opcode; the result at the end.
+    fn step(&mut self) -> Result<Option<Id>, String> {
+        match self.take(1)?[0] {
+            // PROTO, FRAME
+            0x80 => match self.number(1)? {
+                2..=5 => {}
+                other => return Err(format!("protocol {other}; 2 to 5 are read")),
+            },
+            0x95 => drop(self.number(8)?),
+            b'.' => {
+                let result = self.pop()?;
+                return Ok(Some(result));
+            }
+            b'(' => self.marks.push(self.stack.len()),
+            b'0' => drop(self.pop()?),
+            // NONE, NEWTRUE, NEWFALSE, EMPTY_SET, BINFLOAT
+            b'N' | 0x88 | 0x89 | 0x8f => self.push(Value::Other),
+            b'G' => {
+                self.take(8)?;
+                self.push(Value::Other);
+            }
+            b'K' => self.integer(1)?,
+            b'M' => self.integer(2)?,
+            b'J' => {
+                let n = self.number(4)? as u32 as i32;
+                self.push(Value::Int(n.into()));
+            }
+            // LONG1: any length, two's complement; more than 8 bytes count nothing here
+            0x8a => {
+                let count = self.length(1)?;
+                let bytes = self.take(count)?;
+                let fill = if bytes.last().is_some_and(|b| b & 0x80 != 0) { -1 } else { 0 };
+                let n = bytes.iter().rev().fold(fill, |n: i64, b| n << 8 | i64::from(*b));
+                self.push(if count <= 8 { Value::Int(n) } else { Value::Other });
+            }
+            // BINUNICODE and its shorter and longer form
+            b'X' => self.string(4)?,
+            0x8c => self.string(1)?,
+            0x8d => self.string(8)?,
+            // BINBYTES and its forms
+            b'B' => self.binary(4)?,
+            b'C' => self.binary(1)?,
+            0x8e => self.binary(8)?,
+            b']' | b')' => self.push(Value::List(Vec::new())),
+            b'}' => self.push(Value::Dict(Vec::new())),
+            b't' | b'l' => {
+                let items = self.since_mark()?;
+                self.push(Value::List(items));
+            }
+            b'd' => {
+                let items = self.since_mark()?;
+                self.push(Value::Dict(Vec::new()));
+                self.set(items)?;
+            }
+            0x85 => self.list(1)?,
+            0x86 => self.list(2)?,
+            0x87 => self.list(3)?,
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set(vec![key, value])?;
+            }
+            b'u' => {
+                let items = self.since_mark()?;
+                self.set(items)?;
+            }
+            b'a' => {
+                let item = self.pop()?;
+                self.append(vec![item])?;
+            }
+            b'e' => {
+                let items = self.since_mark()?;
+                self.append(items)?;
+            }
+            // BINPUT, LONG_BINPUT, MEMOIZE, BINGET, LONG_BINGET
+            b'q' => {
+                let key = self.number(1)?;
+                self.remember(key)?;
+            }
+            b'r' => {
+                let key = self.number(4)?;
+                self.remember(key)?;
+            }
+            0x94 => self.remember(self.memo.len() as u64)?,
+            b'h' => {
+                let key = self.number(1)?;
+                self.recall(key)?;
+            }
+            b'j' => {
+                let key = self.number(4)?;
+                self.recall(key)?;
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.push(global(module, name)?);
+            }
+            // STACK_GLOBAL
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Value::Text(module), Value::Text(name)) =
+                    (&self.values[module], &self.values[name])
+                else {
+                    return Err("a name that is no text".into());
+                };
+                let value = global(module, name)?;
+                self.push(value);
+            }
+            b'Q' => {
+                let id = self.pop()?;
+                let storage = self.storage(id)?;
+                self.push(Value::Storage(storage));
+            }
+            b'R' => {
+                let (arguments, function) = (self.pop()?, self.pop()?);
+                let made = self.call(function, arguments)?;
+                self.stack.push(made);
+            }
+            // BUILD: a state beside the items of a dictionary, which says nothing of tensors
+            b'b' => {
+                self.pop()?;
+                let top = self.top()?;
+                match &self.values[top] {
+                    Value::Dict(_) => {}
+                    other => return Err(format!("a state given to {}", other.described())),
+                }
+            }
+            other => {
+                return Err(format!(
+                    "opcode {other:#04x}, which no state dict needs; save model.state_dict()"
+                ));
+            }
+        }
+        Ok(None)
+    }
+
+    fn integer(&mut self, count: usize) -> Result<(), String> {
+        let n = self.number(count)?;
+        self.push(Value::Int(n as i64));
+        Ok(())
+    }
+
+    fn string(&mut self, count: usize) -> Result<(), String> {
+        let length = self.length(count)?;
+        let text = self.text(length)?;
+        self.push(Value::Text(text.into()));
+        Ok(())
+    }
+
+    fn binary(&mut self, count: usize) -> Result<(), String> {
+        let length = self.length(count)?;
+        self.take(length)?;
+        self.push(Value::Other);
+        Ok(())
+    }
+
+    fn items(&self, id: Id) -> Result<&[Id], String> {
+        match &self.values[id] {
+            Value::List(items) => Ok(items),
+            other => Err(format!("a tuple is needed, not {}", other.described())),
+        }
+    }
+
+    /// `("storage", type, key, location, length)`.
+    fn storage(&self, id: Id) -> Result<Storage, String> {
+        let values: Vec<&Value> = self.items(id)?.iter().map(|i| &self.values[*i]).collect();
+        match values[..] {
+            [Value::Text(tag), Value::Type(numbers), Value::Text(key), _, Value::Int(_)]
+                if tag == "storage" =>
+            {
+                Ok(Storage { key: key.clone(), numbers: *numbers })
+            }
+            _ => Err("a reference that is no storage".into()),
+        }
+    }
+
+    fn lengths(&self, id: Id) -> Result<Vec<u64>, String> {
+        let length = |i: &Id| match self.values[*i] {
+            Value::Int(n) => u64::try_from(n).map_err(|_| format!("a length of {n}")),
+            ref other => Err(format!("a length is needed, not {}", other.described())),
+        };
+        self.items(id)?.iter().map(length).collect()
+    }
+
+    fn call(&mut self, function: Id, arguments: Id) -> Result<Id, String> {
+        let Value::Function(function) = self.values[function] else {
+            return Err(format!("a call of {}", self.values[function].described()));
+        };
+        let given = self.items(arguments)?;
+        let value = match (function, given) {
+            (Function::OrderedDict, []) => Value::Dict(Vec::new()),
+            (Function::OrderedDict, [pairs]) => {
+                let pair = |id: &Id| match self.items(*id)? {
+                    [key, value] => Ok((*key, *value)),
+                    other => Err(format!("a pair of {} items", other.len())),
+                };
+                Value::Dict(self.items(*pairs)?.iter().map(pair).collect::<Result<_, String>>()?)
+            }
+            (Function::Size, [lengths]) => Value::List(self.items(*lengths)?.to_vec()),
+            (Function::Device, _) => Value::Other,
+            (Function::Parameter, [tensor, ..]) => return Ok(*tensor),
+            (Function::Tensor, [storage, offset, shape, strides, ..]) => {
+                self.tensor([*storage, *offset, *shape, *strides], None)?
+            }
+            (Function::TypedTensor, [storage, offset, shape, strides, _, _, numbers, ..]) => {
+                let Value::Type(Some(numbers)) = self.values[*numbers] else {
+                    return Err("a tensor without a type of numbers".into());
+                };
+                self.tensor([*storage, *offset, *shape, *strides], Some(numbers))?
+            }
+            (other, given) => return Err(format!("{other:?} of {} arguments", given.len())),
+        };
+        self.values.push(value);
+        Ok(self.values.len() - 1)
+    }
+
+    fn tensor(&self, parts: [Id; 4], numbers: Option<Numbers>) -> Result<Value, String> {
+        let [storage, offset, shape, strides] = parts;
+        let Value::Storage(storage) = &self.values[storage] else {
+            return Err("a tensor without storage".into());
+        };
+        let Value::Int(offset) = self.values[offset] else {
+            return Err("a tensor without offset".into());
+        };
+        let offset = u64::try_from(offset).map_err(|_| format!("an offset of {offset}"))?;
+        let (shape, strides) = (self.lengths(shape)?, self.lengths(strides)?);
+        if shape.len() != strides.len() {
+            return Err(format!("shape {shape:?} with strides {strides:?}"));
+        }
+        let numbers = numbers.or(storage.numbers).ok_or("a tensor without a type of numbers")?;
+        Ok(Value::Tensor(View { storage: storage.clone(), numbers, offset, shape, strides }))
+    }
+}
+
+impl Value {
+    fn described(&self) -> &'static str {
+        match self {
+            Value::Other => "something else",
+            Value::Int(_) => "a number",
+            Value::Text(_) => "a text",
+            Value::List(_) => "a list",
+            Value::Dict(_) => "a dictionary",
+            Value::Function(_) => "a function",
+            Value::Type(_) => "a type",
+            Value::Storage(_) => "a storage",
+            Value::Tensor(_) => "a tensor",
+        }
+    }
+}
+
+/// What a name stands for, if state dicts need it.
+fn global(module: &str, name: &str) -> Result<Value, String> {
+    let function = match (module, name) {
+        ("collections", "OrderedDict") => Some(Function::OrderedDict),
+        ("torch._utils", "_rebuild_tensor_v2") => Some(Function::Tensor),
+        ("torch._utils", "_rebuild_tensor_v3") => Some(Function::TypedTensor),
+        ("torch._utils", "_rebuild_parameter") => Some(Function::Parameter),
+        ("torch", "Size") => Some(Function::Size),
+        ("torch", "device") => Some(Function::Device),
+        _ => None,
+    };
+    let numbers = match (module, name) {
+        ("torch.storage", "UntypedStorage") => Some(None),
+        ("torch", name) => numbers(name).map(Some),
+        _ => None,
+    };
+    match (function, numbers) {
+        (Some(function), _) => Ok(Value::Function(function)),
+        (None, Some(numbers)) => Ok(Value::Type(numbers)),
+        (None, None) => {
+            let shown: String = format!("{module}.{name}").chars().take(80).collect();
+            Err(format!(
+                "it names {shown}, which is not run: only tensors in dictionaries are read; save \
+                 model.state_dict()"
+            ))
+        }
+    }
+}
+
+/// The numbers of a type of PyTorch's, by the name of a storage or of a dtype.
+fn numbers(name: &str) -> Option<Numbers> {
+    use SourceType::{Bf16, Bool, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
+    Some(match name {
+        "ComplexFloatStorage" | "complex64" => Numbers::Complex(F32),
+        "ComplexDoubleStorage" | "complex128" => Numbers::Complex(F64),
+        _ => Numbers::Real(match name {
+            "DoubleStorage" | "float64" => F64,
+            "FloatStorage" | "float32" => F32,
+            "HalfStorage" | "float16" => F16,
+            "BFloat16Storage" | "bfloat16" => Bf16,
+            "LongStorage" | "int64" => I64,
+            "IntStorage" | "int32" => I32,
+            "ShortStorage" | "int16" => I16,
+            "CharStorage" | "int8" => I8,
+            "ByteStorage" | "uint8" => U8,
+            "BoolStorage" | "bool" => Bool,
+            "uint16" => U16,
+            "uint32" => U32,
+            "uint64" => U64,
+            _ => return None,
+        }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tensor_in_a_dictionary_is_found() {
+        let program =
+            b"\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storage\
+                        ctorch\nHalfStorage\nX\x01\0\0\x007X\x03\0\0\0cpuK\x06tQK\x01K\x02K\x02\x86\
+                        K\x01K\x02\x86\x89ccollections\nOrderedDict\n)RtRs.";
+        let (values, root) = run(program).unwrap();
+        let Value::Dict(items) = &values[root] else { panic!("{:?}", values[root]) };
+        let [(key, value)] = items[..] else { panic!("{items:?}") };
+        assert_eq!(values[key], Value::Text("w".into()));
+        let numbers = Numbers::Real(SourceType::F16);
+        let storage = Storage { key: "7".into(), numbers: Some(numbers) };
+        let (shape, strides) = (vec![2, 2], vec![1, 2]);
+        assert_eq!(
+            values[value],
+            Value::Tensor(View { storage, numbers, offset: 1, shape, strides })
+        );
+    }
+
+    #[test]
+    fn nothing_is_run() {
+        for (program, part) in [
+            (&b"\x80\x02cos\nsystem\nX\x02\0\0\0ls\x85R."[..], "at byte 2: it names os.system"),
+            (b"\x80\x02c__builtin__\neval\n.", "__builtin__.eval"),
+            (b"\x80\x04\x8c\x05posix\x8c\x06system\x93.", "posix.system"),
+            (b"\x80\x02]\x81.", "opcode 0x81"),
+            (b"\x80\x02X\xff\xff\xff\xffab", "cut short"),
+            (b"\x80\x02X\x02\0\0\0\xff\xfe.", "no UTF-8"),
+            (b"\x80\x02h\x07.", "nothing remembered as 7"),
+            (b"\x80\x02.", "nothing on the stack"),
+            (b"\x80\x02(.", "nothing on the stack"),
+            (b"\x80\x02e.", "no mark"),
+            (b"\x80\x02K\x01(K\x02e.", "appended to a number"),
+            (b"\x80\x02}(K\x02u.", "1 items set in a dictionary"),
+            (b"\x80\x02K\x01)R.", "a call of a number"),
+            (b"\x80\x02ctorch\nSize\n)R.", "Size of 0 arguments"),
+            (b"\x80\x02X\x01\0\0\0aQ.", "a tuple is needed"),
+            (b"\x80\x02)Q.", "no storage"),
+            (b"\x80\x09", "protocol 9"),
+            (b"cos", "a line without end"),
+        ] {
+            let error = run(program).unwrap_err();
+            assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! Named tensors of a file: where each one's numbers stand, and reading them.
+//!
+//! PyTorch's archives and safetensors both keep numbers uncompressed, so that a tensor is a place
+//! in the file with lengths and strides. Nothing is loaded to know them.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use crate::archive::Archive;
+use crate::content::Content;
+use crate::dtype::Endian;
+use crate::input::head_of;
+use crate::layout::Layout;
+use crate::pickle::Numbers;
+use crate::places::Places;
+use crate::stored::StoredFields;
+use crate::{Address, FormatError, ReadOptions, safetensors, torch};
+
+/// A tensor in a file.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Tensor {
+    pub(crate) name: String,
+    pub(crate) numbers: Numbers,
+    pub(crate) endian: Endian,
+    pub(crate) shape: Vec<u64>,
+    /// Bytes between neighbours along each axis.
+    pub(crate) strides: Vec<u64>,
+    /// Byte of the first number.
+    pub(crate) start: u64,
+}
+
+/// One array of a state dict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedArray {
+    /// Its name, those of nested dictionaries joined by dots.
+    pub name: String,
+    /// Lengths of its axes; none for a single number.
+    pub shape: Vec<usize>,
+    /// Its numbers, last axis fastest.
+    pub values: ArrayValues,
+}
+
+/// Numbers of a [`NamedArray`], whatever their precision in the file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArrayValues {
+    /// Real ones.
+    Real(Vec<f32>),
+    /// Real and imaginary parts.
+    Complex(Vec<[f32; 2]>),
+}
+
+/// Reads all arrays of a state dict: a `.pt` or `.pth` that `torch.save` wrote, or `.safetensors`.
+///
+/// Nested dictionaries and lists become names with dots (`model.layers.0.weight`); what is no
+/// tensor is passed over. Nothing in the file is run: a pickle that names anything but tensors,
+/// dictionaries and their types is refused by that name.
+///
+/// **Errors** [`FormatError::Unsupported`] for other files and other contents,
+/// [`FormatError::TooLarge`] if the values as `f32` exceed [`ReadOptions::limit_bytes`] together,
+/// [`FormatError::NonFinite`] naming the array, [`FormatError::Truncated`] where a tensor reaches
+/// beyond its file.
+///
+/// # Example
+/// ```
+/// use karhunen_formats::{ArrayValues, ReadOptions, read_state_dict};
+/// let path = std::env::temp_dir().join(format!("one-{}.safetensors", std::process::id()));
+/// let header = r#"{"fc.bias":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}"#;
+/// let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+/// bytes.extend(header.bytes());
+/// bytes.extend([0x80, 0x3f, 0x00, 0xc0]); // 1 and −2 as bfloat16
+/// std::fs::write(&path, bytes)?;
+/// let arrays = read_state_dict(&path, &ReadOptions::default())?;
+/// assert_eq!((&arrays[0].name[..], &arrays[0].shape[..]), ("fc.bias", &[2][..]));
+/// assert_eq!(arrays[0].values, ArrayValues::Real(vec![1.0, -2.0]));
+/// # std::fs::remove_file(&path)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_state_dict(
+    path: impl AsRef<Path>,
+    options: &ReadOptions,
+) -> Result<Vec<NamedArray>, FormatError> {
+    let path = path.as_ref();
+    let tensors = match Content::of(&head_of(path)?) {
+        Some(Content::Safetensors) => safetensors::tensors(path)?,
+        Some(Content::Zip) => {
+            let archive = Archive::open(path)?;
+            torch::tensors(&archive)?.ok_or_else(|| no_state_dict(path))?
+        }
+        Some(Content::OldTorch) => return Err(torch::old(path)),
+        _ => return Err(no_state_dict(path)),
+    };
+    let count = |t: &Tensor| {
+        let parts = if matches!(t.numbers, Numbers::Complex(_)) { 2 } else { 1 };
+        t.shape.iter().fold(parts, |n: u64, axis| n.saturating_mul(*axis))
+    };
+    let total = tensors.iter().fold(0u64, |sum, t| sum.saturating_add(count(t)));
+    options.admit(path, [total])?;
+    tensors.iter().map(|tensor| tensor.read(path, options)).collect()
+}
+
+fn no_state_dict(path: &Path) -> FormatError {
+    FormatError::Unsupported {
+        path: path.into(),
+        what: "no state dict; give a .pt or .pth that torch.save wrote, or .safetensors".into(),
+    }
+}
+
+impl Tensor {
+    /// The byte behind the last number; what a file claims may be beyond any.
+    pub(crate) fn end(&self) -> u128 {
+        let axes = self.shape.iter().zip(&self.strides);
+        let last = axes.fold(u128::from(self.start), |end, (n, stride)| {
+            let steps = u128::from(n.saturating_sub(1));
+            end.saturating_add(steps.saturating_mul(u128::from(*stride)))
+        });
+        match self.shape.contains(&0) {
+            true => self.start.into(),
+            false => last.saturating_add(self.numbers.size() as u128),
+        }
+    }
+
+    /// Its name in messages.
+    fn place(&self, path: &Path) -> PathBuf {
+        format!("{}:{}", path.display(), self.name).into()
+    }
+
+    /// Reads all numbers; what the tensor spans in the file is read in one go.
+    fn read(&self, path: &Path, options: &ReadOptions) -> Result<NamedArray, FormatError> {
+        let place = self.place(path);
+        let failed = |source| FormatError::Read { path: place.clone(), source };
+        let count = options.admit(&place, self.shape.iter().copied())?;
+        let (span, limit) = (self.end() - u128::from(self.start), options.limit_bytes);
+        // doubles take twice the bytes of what they become
+        if span > 4 * u128::from(limit) {
+            return Err(FormatError::TooLarge { path: place, bytes: span, limit });
+        }
+        let mut bytes = Vec::new();
+        let mut file = File::open(path).map_err(failed)?;
+        file.seek(SeekFrom::Start(self.start)).map_err(failed)?;
+        file.take(span as u64).read_to_end(&mut bytes).map_err(failed)?;
+        if (bytes.len() as u128) < span {
+            let (expected, found) = (self.start + span as u64, self.start + bytes.len() as u64);
+            return Err(FormatError::Truncated { path: place, expected, found });
+        }
+        let shape: Vec<usize> = self.shape.iter().map(|n| *n as usize).collect();
+        let (size, dtype) = match self.numbers {
+            Numbers::Real(dtype) | Numbers::Complex(dtype) => (self.numbers.size(), dtype),
+        };
+        let mut values = Vec::new();
+        for flat in 0..count {
+            let (mut rest, mut at) = (flat, 0);
+            for (n, stride) in shape.iter().zip(&self.strides).rev() {
+                at += rest % n * *stride as usize;
+                rest /= n;
+            }
+            dtype.decode(&bytes[at..at + size], self.endian, &mut values);
+        }
+        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+            let value = f64::from(values[index]);
+            return Err(FormatError::NonFinite { path: place, index, value });
+        }
+        let values = match self.numbers {
+            Numbers::Real(_) => ArrayValues::Real(values),
+            Numbers::Complex(_) => ArrayValues::Complex(values.as_chunks().0.to_vec()),
+        };
+        Ok(NamedArray { name: self.name.clone(), shape, values })
+    }
+
+    /// The tensor named, or the only one that can be fields, as fields.
+    pub(crate) fn open(
+        tensors: Vec<Self>,
+        name: &Path,
+        address: &Address,
+        options: &ReadOptions,
+    ) -> Result<StoredFields, FormatError> {
+        let path = &*address.path;
+        let names = |tensors: &[&Self]| tensors.iter().map(|t| t.name.clone()).collect();
+        let tensor = match address.part.as_deref() {
+            Some(part) => tensors.iter().find(|t| t.name == part).ok_or_else(|| {
+                let known = names(&tensors.iter().collect::<Vec<_>>());
+                FormatError::Part { path: path.into(), part: part.into(), known }
+            })?,
+            None => {
+                let fields: Vec<&Self> = tensors
+                    .iter()
+                    .filter(|t| t.shape.len() >= 2 && matches!(t.numbers, Numbers::Real(_)))
+                    .collect();
+                match fields[..] {
+                    [] => {
+                        let what = "no tensor of real numbers with two axes or more".into();
+                        return Err(FormatError::Empty { path: path.into(), what });
+                    }
+                    [only] => only,
+                    _ => {
+                        let parts = names(&fields);
+                        return Err(FormatError::Several { path: path.into(), parts });
+                    }
+                }
+            }
+        };
+        let Numbers::Real(dtype) = tensor.numbers else {
+            let what = "complex numbers are no fields; save real and imaginary part apart".into();
+            return Err(FormatError::Unsupported { path: name.into(), what });
+        };
+        let layout = Layout::of(name, &tensor.shape, options)?;
+        let lead = tensor.shape.len() - layout.points.len();
+        let places = Places::Strided {
+            start: tensor.start,
+            sample: if lead > 0 { tensor.strides[0] } else { 0 },
+            channel: if lead > 1 { tensor.strides[1] } else { 0 },
+            axes: tensor.strides[lead..].to_vec(),
+        };
+        let count = if lead > 0 { tensor.shape[0] as usize } else { 1 };
+        // repeated values take no room in the file: their number is bounded by nothing else
+        let values = tensor.shape.iter().fold(8u128, |n, axis| n.saturating_mul(u128::from(*axis)));
+        if values > i64::MAX as u128 {
+            let limit = i64::MAX as u64;
+            return Err(FormatError::TooLarge { path: name.into(), bytes: values, limit });
+        }
+        StoredFields::new(name, path, layout, count, (dtype, tensor.endian), places)
+    }
+}

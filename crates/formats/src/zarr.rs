@@ -1,0 +1,221 @@
+//! Zarr, versions 2 and 3: one array of a folder or an archive, read chunk by chunk.
+//!
+//! An array is named by its path (`scan.zarr:images/0`), or is the only one of two axes or more.
+//! Nothing is loaded that is not asked for: a block of a volume costs the chunks it touches. Points
+//! whose chunk was never written have the fill value. Spacing is taken from OME-NGFF, from
+//! coordinates as xarray writes them, or from the attributes `spacing` or `element_size_um`;
+//! packed values are unpacked as in NetCDF. Own code: the crate `zarrs` brings 92 more crates with
+//! C libraries for Blosc and Zstandard; what is needed here is a few hundred lines.
+
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde_json::Value;
+
+use crate::archive::Archive;
+use crate::cf::{self, Packing};
+use crate::layout::Layout;
+use crate::stored::StoredFields;
+use crate::zarr_chunks::Chunks;
+use crate::zarr_meta::{ArrayMeta, json};
+use crate::zarr_store::{Store, join};
+use crate::zarr_units;
+use crate::{FormatError, ReadOptions};
+
+/// Longest metadata taken seriously.
+const META_AT_MOST: u64 = 1 << 24;
+
+/// A hierarchy whose arrays are known by name.
+#[derive(Debug)]
+pub(crate) struct Hierarchy {
+    pub(crate) store: Store,
+    /// What is before every key: the array that the path itself is, in the group above.
+    within: String,
+}
+
+/// An array, or a group of them.
+pub(crate) enum Node {
+    Array(Box<ArrayMeta>),
+    /// Its attributes.
+    Group(Value),
+}
+
+impl Hierarchy {
+    /// A folder that is a group or an array; the groups above tell the spacing of an array.
+    pub(crate) fn folder(path: &Path) -> Self {
+        let (mut root, mut within) = (path, String::new());
+        while let (Some(up), Some(name)) = (root.parent(), root.file_name()) {
+            let Some(name) = name.to_str().filter(|_| Store::is_folder(up)) else { break };
+            within = if within.is_empty() { name.into() } else { join(name, &within) };
+            root = up;
+        }
+        Self { store: Store::Folder(root.into()), within }
+    }
+
+    /// The hierarchy in an archive, if one is there.
+    pub(crate) fn in_archive(archive: &Archive<'_>) -> Option<Self> {
+        Some(Self { store: Store::in_archive(archive)?, within: String::new() })
+    }
+
+    fn text(&self, place: &str, file: &str) -> Result<Option<Value>, FormatError> {
+        let key = join(place, file);
+        let Some(bytes) = self.store.get(&key, META_AT_MOST)? else { return Ok(None) };
+        json(&bytes).map(Some).map_err(|what| FormatError::Unsupported {
+            path: self.store.path().join(&key),
+            what: format!("no metadata of Zarr: {what}"),
+        })
+    }
+
+    /// What is at a key; `None` if nothing of Zarr's is.
+    pub(crate) fn node(&self, place: &str) -> Result<Option<Node>, FormatError> {
+        let refused = |what: String| FormatError::Unsupported {
+            path: self.store.path().into(),
+            what: format!("array {}: {what}", if place.is_empty() { "/" } else { place }),
+        };
+        if let Some(meta) = self.text(place, "zarr.json")? {
+            return match meta.get("node_type").and_then(Value::as_str) {
+                Some("array") => {
+                    let meta = ArrayMeta::version_3(&meta).map_err(refused)?;
+                    Ok(Some(Node::Array(Box::new(meta))))
+                }
+                Some("group") => {
+                    Ok(Some(Node::Group(meta.get("attributes").cloned().unwrap_or_default())))
+                }
+                other => Err(refused(format!("node_type is {other:?}, not array or group"))),
+            };
+        }
+        let attributes = || Ok::<_, FormatError>(self.text(place, ".zattrs")?.unwrap_or_default());
+        if let Some(zarray) = self.text(place, ".zarray")? {
+            let meta = ArrayMeta::version_2(&zarray, &attributes()?).map_err(refused)?;
+            return Ok(Some(Node::Array(Box::new(meta))));
+        }
+        match self.store.length(&join(place, ".zgroup"))? {
+            Some(_) => Ok(Some(Node::Group(attributes()?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Keys of all arrays at and below `root`, whether they are read or not.
+    fn arrays(&self, root: &str) -> Vec<String> {
+        let is_array = |place: &str| !matches!(self.node(place), Ok(Some(Node::Group(_))));
+        let mut places = self.store.places(root, &is_array);
+        places.retain(|place| is_array(place));
+        places
+    }
+
+    /// A key as a user names it.
+    fn shown(&self, key: &str) -> String {
+        let rest = key.strip_prefix(&self.within).unwrap_or(key);
+        rest.strip_prefix('/').unwrap_or(rest).into()
+    }
+
+    /// The array named, or the only one that can be fields.
+    fn choose(
+        &self,
+        path: &Path,
+        part: Option<&str>,
+    ) -> Result<(String, Box<ArrayMeta>), FormatError> {
+        let asked = part.map_or("", |part| part.trim_matches('/'));
+        // a part is a name, never a way out of the hierarchy
+        let stray = asked.split('/').any(|word| matches!(word, "." | ".."));
+        let root = match asked {
+            "" => self.within.clone(),
+            asked => join(&self.within, asked),
+        };
+        let node = if stray { None } else { self.node(&root)? };
+        let group = match node {
+            Some(Node::Array(meta)) => return Ok((root, meta)),
+            Some(Node::Group(_)) => true,
+            None => false,
+        };
+        let all = self.arrays(if group { &root } else { &self.within });
+        if !group {
+            return Err(FormatError::Part {
+                path: path.into(),
+                part: asked.into(),
+                known: all.iter().map(|key| self.shown(key)).collect(),
+            });
+        }
+        let mut readable = Vec::new();
+        let mut refusal = None;
+        for key in all {
+            match self.node(&key) {
+                Ok(Some(Node::Array(meta))) if meta.shape.len() >= 2 => readable.push((key, meta)),
+                Ok(_) => {}
+                Err(e) => refusal = Some(e),
+            }
+        }
+        match (readable.len(), refusal) {
+            (0, Some(refusal)) => Err(refusal),
+            (0, None) => Err(FormatError::Empty {
+                path: path.into(),
+                what: "the group holds no array of numbers with two axes or more".into(),
+            }),
+            (1, _) => Ok(readable.remove(0)),
+            _ => Err(FormatError::Several {
+                path: path.into(),
+                parts: readable.iter().map(|(key, _)| self.shown(key)).collect(),
+            }),
+        }
+    }
+
+    /// Opens one array without reading its chunks.
+    pub(crate) fn open(
+        self,
+        name: &Path,
+        path: &Path,
+        part: Option<&str>,
+        options: &ReadOptions,
+    ) -> Result<StoredFields, FormatError> {
+        let (key, meta) = self.choose(path, part)?;
+        let layout = Layout::of(name, &meta.shape, options)?;
+        let dim = layout.points.len();
+        let lead = meta.shape.len() - dim;
+        let count = if lead > 0 { meta.shape[0] as usize } else { 1 };
+        let room = |bytes: u128, limit: u64| match bytes > u128::from(limit) {
+            true => Err(FormatError::TooLarge { path: name.into(), bytes, limit }),
+            false => Ok(()),
+        };
+        // indices of values, and what one chunk takes as f32 beside its bytes
+        let values = meta.shape.iter().fold(1u128, |n, s| n.saturating_mul(u128::from(*s)));
+        room(values.saturating_mul(8), i64::MAX as u64)?;
+        let chunk = meta.chunk_bytes();
+        room(chunk.saturating_mul(4) / meta.dtype.size() as u128, options.limit_bytes)?;
+        room(chunk, isize::MAX as u64)?;
+        let packing = packing(&meta);
+        let note = packing.as_ref().and_then(|p| p.note(&key));
+        let units = zarr_units::of(&self, &key, &meta, dim);
+        let chunks = Chunks { store: self.store, key, meta: *meta, kept: Mutex::default() };
+        let mut fields = StoredFields::chunked(name, layout, count, chunks);
+        fields.packing = packing;
+        fields.units = units;
+        fields.notes_mut().extend(note);
+        Ok(fields)
+    }
+}
+
+/// What the attributes say of packed and missing values, as xarray writes them; floats of Zarr are
+/// never "not written", they have a fill value.
+fn packing(meta: &ArrayMeta) -> Option<Packing> {
+    let number = |name: &str| meta.attributes.get(name).and_then(Value::as_f64);
+    let missing: Vec<f32> = ["_FillValue", "missing_value"]
+        .iter()
+        .filter_map(|n| number(n))
+        .map(|v| v as f32)
+        .collect();
+    let (factor, offset) = (number("scale_factor"), number("add_offset"));
+    let said = factor.is_some() || offset.is_some() || !missing.is_empty();
+    said.then(|| Packing::of(factor, offset, missing, meta.dtype)).flatten()
+}
+
+/// Numbers of a short array of one axis, such as a coordinate.
+pub(crate) fn line(hierarchy: &Hierarchy, key: &str) -> Option<(Vec<f64>, Option<String>)> {
+    let Ok(Some(Node::Array(meta))) = hierarchy.node(key) else { return None };
+    let [length @ 2..=cf::COORDINATES_AT_MOST] = meta.shape[..] else { return None };
+    if meta.chunk_bytes() > u128::from(8 * cf::COORDINATES_AT_MOST) {
+        return None;
+    }
+    let values = Chunks::line(&hierarchy.store, key, &meta, length).ok()?;
+    let unit = meta.attributes.get("units").and_then(Value::as_str).map(String::from);
+    Some((values, unit))
+}

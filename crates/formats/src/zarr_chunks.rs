@@ -1,0 +1,228 @@
+//! Chunks of a Zarr array: found, unpacked, and put where a region wants them.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use crate::FormatError;
+use crate::codecs::checked;
+use crate::zarr_meta::{ArrayMeta, Shards};
+use crate::zarr_store::{Store, join};
+
+/// Memory for chunks that may be wanted again: patches overlap, and lie in few chunks.
+const KEPT_BYTES: usize = 64 << 20;
+/// A packed chunk may be larger than its values by this: headers, checksums, incompressible bytes.
+const PACKED_BEYOND: u64 = 1 << 16;
+/// Longest table of a shard taken seriously: four million chunks.
+const TABLE_AT_MOST: u64 = 1 << 26;
+/// In a shard's table, a chunk that is not there.
+const ABSENT: u64 = u64::MAX;
+
+/// An array whose chunks are read when they are asked for.
+#[derive(Debug)]
+pub(crate) struct Chunks {
+    pub(crate) store: Store,
+    /// Where the array is in the store.
+    pub(crate) key: String,
+    pub(crate) meta: ArrayMeta,
+    /// The chunks met last, newest first.
+    pub(crate) kept: Mutex<VecDeque<(Vec<u64>, Arc<Vec<f32>>)>>,
+}
+
+impl Chunks {
+    /// Writes the values of a box of the array to `to`, last axis fastest.
+    pub(crate) fn region(
+        &self,
+        start: &[u64],
+        lengths: &[u64],
+        to: &mut [f32],
+    ) -> Result<(), FormatError> {
+        let chunk = &self.meta.chunk;
+        let axes = chunk.len();
+        let first: Vec<u64> = (0..axes).map(|a| start[a] / chunk[a]).collect();
+        let last: Vec<u64> = (0..axes).map(|a| (start[a] + lengths[a] - 1) / chunk[a]).collect();
+        let mut place = first.clone();
+        loop {
+            match self.chunk(&place)? {
+                Some(values) => self.put(&values, &place, start, lengths, to),
+                None => self.put(&[], &place, start, lengths, to),
+            }
+            let mut axis = axes;
+            loop {
+                if axis == 0 {
+                    return Ok(());
+                }
+                axis -= 1;
+                if place[axis] < last[axis] {
+                    place[axis] += 1;
+                    break;
+                }
+                place[axis] = first[axis];
+            }
+        }
+    }
+
+    /// Writes what a region has of one chunk; without values, the fill value.
+    fn put(&self, values: &[f32], place: &[u64], start: &[u64], lengths: &[u64], to: &mut [f32]) {
+        let meta = &self.meta;
+        let axes = place.len();
+        let mut stride = vec![0; axes];
+        let mut step = 1;
+        for &axis in meta.order.iter().rev() {
+            stride[axis] = step;
+            step *= meta.chunk[axis] as usize;
+        }
+        // the part that chunk and region share, from the region's start
+        let low = |a: usize| (place[a] * meta.chunk[a]).max(start[a]);
+        let high = |a: usize| {
+            let end = place[a].saturating_add(1).saturating_mul(meta.chunk[a]);
+            end.min(start[a] + lengths[a])
+        };
+        let shared: Vec<usize> = (0..axes).map(|a| (high(a) - low(a)) as usize).collect();
+        let (mut from, mut at, mut apart) = (0, 0, vec![1; axes]);
+        for axis in (0..axes).rev() {
+            if axis + 1 < axes {
+                apart[axis] = apart[axis + 1] * lengths[axis + 1] as usize;
+            }
+            from += (low(axis) - place[axis] * meta.chunk[axis]) as usize * stride[axis];
+            at += (low(axis) - start[axis]) as usize * apart[axis];
+        }
+        let (line, rows) = shared.split_last().expect("arrays have an axis");
+        for row in 0..rows.iter().product::<usize>() {
+            let (mut rest, mut from, mut at) = (row, from, at);
+            for axis in (0..rows.len()).rev() {
+                from += rest % rows[axis] * stride[axis];
+                at += rest % rows[axis] * apart[axis];
+                rest /= rows[axis];
+            }
+            let to = &mut to[at..at + line];
+            match values {
+                [] => to.fill(meta.fill),
+                values => {
+                    let step = stride[axes - 1];
+                    to.iter_mut().enumerate().for_each(|(i, v)| *v = values[from + i * step]);
+                }
+            }
+        }
+    }
+
+    /// The values of one chunk in the order it keeps them; `None` if it was never written.
+    fn chunk(&self, place: &[u64]) -> Result<Option<Arc<Vec<f32>>>, FormatError> {
+        let lock = || self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((_, values)) = lock().iter().find(|(kept, _)| kept == place) {
+            return Ok(Some(values.clone()));
+        }
+        let values = read(&self.store, &self.key, &self.meta, place)?.map(Arc::new);
+        if let Some(values) = &values {
+            let mut kept = lock();
+            kept.push_front((place.to_vec(), values.clone()));
+            kept.truncate((KEPT_BYTES / (4 * values.len().max(1))).max(1));
+        }
+        Ok(values)
+    }
+
+    /// All numbers of a short array of one axis, in double precision.
+    pub(crate) fn line(
+        store: &Store,
+        key: &str,
+        meta: &ArrayMeta,
+        length: u64,
+    ) -> Result<Vec<f64>, FormatError> {
+        let mut values = Vec::new();
+        for place in 0..length.div_ceil(meta.chunk[0]) {
+            let rest = (length - values.len() as u64).min(meta.chunk[0]) as usize;
+            let bytes = bytes(store, key, meta, &[place])?;
+            let chunk = bytes.map(|bytes| meta.dtype.decode_wide(&bytes, meta.endian));
+            let chunk = chunk.unwrap_or_else(|| vec![f64::from(meta.fill); rest]);
+            values.extend(chunk.into_iter().take(rest));
+        }
+        Ok(values)
+    }
+}
+
+fn read(
+    store: &Store,
+    key: &str,
+    meta: &ArrayMeta,
+    place: &[u64],
+) -> Result<Option<Vec<f32>>, FormatError> {
+    let Some(bytes) = bytes(store, key, meta, place)? else { return Ok(None) };
+    let mut values = Vec::with_capacity(bytes.len() / meta.dtype.size());
+    meta.dtype.decode(&bytes, meta.endian, &mut values);
+    Ok(Some(values))
+}
+
+/// The unpacked bytes of one chunk, exactly as many as its values need.
+fn bytes(
+    store: &Store,
+    key: &str,
+    meta: &ArrayMeta,
+    place: &[u64],
+) -> Result<Option<Vec<u8>>, FormatError> {
+    let expected = meta.chunk_bytes() as usize;
+    let packed_at_most = 2 * expected as u64 + PACKED_BEYOND;
+    let (name, packed) = match &meta.shards {
+        None => {
+            let name = join(key, &meta.keys.name(place));
+            let packed = store.get(&name, packed_at_most)?;
+            (name, packed)
+        }
+        Some(shards) => shards.packed(store, key, meta, place, packed_at_most)?,
+    };
+    let Some(mut bytes) = packed else { return Ok(None) };
+    let refused = |what| FormatError::Unsupported {
+        path: store.path().into(),
+        what: format!("chunk {name}: {what}"),
+    };
+    for (i, codec) in meta.codecs.iter().enumerate().rev() {
+        // between codecs a chunk may be longer by their checksums and headers
+        let at_most = if i == 0 { expected } else { packed_at_most as usize };
+        bytes = codec.undo(bytes, at_most).map_err(refused)?;
+    }
+    match bytes.len() == expected {
+        true => Ok(Some(bytes)),
+        false => Err(refused(format!("it has {} bytes of {expected}", bytes.len()))),
+    }
+}
+
+impl Shards {
+    /// The packed bytes of one chunk, and the name of the shard they are in.
+    fn packed(
+        &self,
+        store: &Store,
+        key: &str,
+        meta: &ArrayMeta,
+        place: &[u64],
+        at_most: u64,
+    ) -> Result<(String, Option<Vec<u8>>), FormatError> {
+        let axes = place.iter().zip(&self.chunks);
+        let shard: Vec<u64> = axes.clone().map(|(p, n)| p / n).collect();
+        let name = join(key, &meta.keys.name(&shard));
+        let Some(length) = store.length(&name)? else { return Ok((name, None)) };
+        let refused = |what: String| FormatError::Unsupported {
+            path: store.path().into(),
+            what: format!("shard {name}: {what}"),
+        };
+        let count = self.chunks.iter().fold(1u64, |n, c| n.saturating_mul(*c));
+        let table = count.saturating_mul(16).saturating_add(if self.checked { 4 } else { 0 });
+        if table > TABLE_AT_MOST {
+            return Err(refused(format!("a table of {count} places is too long")));
+        }
+        let Some(start) = length.checked_sub(table) else {
+            return Err(refused(format!("{length} bytes have no room for {count} places")));
+        };
+        let table = store.part(&name, if self.at_end { start } else { 0 }, table)?;
+        let table = if self.checked { checked(table).map_err(refused)? } else { table };
+        // last axis fastest
+        let index = axes.fold(0, |index, (p, n)| index * n + p % n) as usize;
+        let (numbers, _) = table.as_chunks();
+        let [start, bytes] = [0, 1].map(|i| u64::from_le_bytes(numbers[2 * index + i]));
+        if start == ABSENT && bytes == ABSENT {
+            return Ok((name, None));
+        }
+        if bytes > at_most || start.saturating_add(bytes) > length {
+            return Err(refused(format!("a chunk of {bytes} bytes at {start} of {length}")));
+        }
+        let packed = store.part(&name, start, bytes)?;
+        Ok((name, Some(packed)))
+    }
+}
