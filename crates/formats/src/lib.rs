@@ -3,7 +3,7 @@
 //! [`read()`] turns a path into [`RawFields`]: point values in the file's own units, `f32`, never
 //! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
 //! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
-//! its file and reads what is asked for. [`PatchSource`] and [`split_blocks`] make small fields,
+//! its file and reads what is asked for; [`StackedFields`] makes channels of several files. [`PatchSource`] and [`split_blocks`] make small fields,
 //! and honest validation sets, out of large ones of either kind.
 //!
 //! A file is known by its content (raw values excepted: they have none), and nothing in it is
@@ -16,6 +16,7 @@
 
 mod address;
 mod archive;
+mod bytes;
 mod calibration;
 mod cf;
 mod content;
@@ -48,6 +49,7 @@ mod read;
 mod seekable;
 mod source;
 mod split;
+mod stacked;
 mod stored;
 mod tiff_pages;
 mod tiff_places;
@@ -68,5 +70,6 @@ pub use patches::{PatchPlace, PatchSource};
 pub use read::read;
 pub use source::FieldSource;
 pub use split::{Split, split_blocks};
+pub use stacked::StackedFields;
 pub use stored::StoredFields;
 pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};

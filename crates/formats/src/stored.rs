@@ -2,16 +2,16 @@
 //!
 //! A 2000³ volume of bytes is 8 GB, four times that as `f32`; patches of it need none of that
 //! memory. Read this way are formats whose values stand uncompressed at known places: raw values,
-//! NPY (plain, or stored in NPZ), NetCDF's classic format and uncompressed grey TIFF. Everything else is
-//! read whole, by [`read()`](crate::read()). Over 400 lines with its tests: one constructor for each
-//! of these formats, and the one reader of blocks they share.
+//! NPY, NetCDF's classic format and uncompressed grey TIFF; NPY and TIFF also in zip archives, where
+//! a packed member is unpacked once and kept in its own type. Everything else is read whole, by
+//! [`read()`](crate::read()).
 
 use std::cmp::Ordering;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
+use crate::bytes::Bytes;
 use crate::cf::Packing;
 use crate::content::Content;
 use crate::dtype::{Endian, SourceType};
@@ -34,7 +34,7 @@ const SPAN_AT_MOST: u64 = 1 << 18;
 /// has its axes in the same order as for [`read()`](crate::read()); only the bytes lie otherwise.
 ///
 /// **Cost** One read per plane of a block whose lines are near in the file, else one per line; no
-/// memory beyond the block and 256 KiB.
+/// memory beyond the block and 256 KiB, and the bytes of a packed member of an archive.
 ///
 /// # Example
 /// ```
@@ -51,7 +51,7 @@ const SPAN_AT_MOST: u64 = 1 << 18;
 /// ```
 #[derive(Debug)]
 pub struct StoredFields {
-    file: File,
+    bytes: Bytes,
     pub(crate) source: PathBuf,
     pub(crate) points: Vec<usize>,
     pub(crate) channels: usize,
@@ -70,7 +70,8 @@ impl StoredFields {
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] for a format that cannot be read by part, otherwise those of
-    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is not asked: nothing is loaded.
+    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of packed members alone:
+    /// nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         let name = path.as_ref();
         options.check()?;
@@ -89,35 +90,60 @@ impl StoredFields {
             return Err(whole());
         }
         if let Some(note) = RawNote::of_address(&address)? {
-            return Self::placed(name, path, note.place(), options)?.ending(kind.len());
+            let bytes = Bytes::open(name, path)?;
+            return Self::placed(name, bytes, note.place(), options)?.ending(kind.len());
         }
         match Content::of(&head_of(path)?) {
             Some(Content::Npy) if part.is_none() => {
                 let place = npy::place(&mut Input::plain(path)?)?;
-                Self::placed(name, path, place, options)?.ending(kind.len())
+                Self::placed(name, Bytes::open(name, path)?, place, options)?.ending(kind.len())
             }
-            Some(Content::Zip) => {
-                let archive = Archive::open(path)?;
-                let member = archive.choose(part)?;
-                let (mut input, content) = member.open(path, name)?;
-                if member.deflated || content != Some(Content::Npy) {
-                    return Err(whole());
-                }
-                let mut place = npy::place(&mut input)?;
-                place.start = place.start.saturating_add(member.start);
-                place.units = npz::units(&archive, path, member, place.shape.len())?;
-                Self::placed(name, path, place, options)?.ending(member.end())
-            }
+            Some(Content::Zip) => Self::member(name, &address, options)?.ok_or_else(whole),
             Some(Content::NetCdf) => netcdf::open(name, path, part, options),
-            Some(Content::Tiff) if part.is_none() => tiff_places::open(path, options),
+            Some(Content::Tiff) if part.is_none() => {
+                tiff_places::open(path, Bytes::open(path, path)?, &file_name(path), options)
+            }
             _ => Err(whole()),
+        }
+    }
+
+    /// A member of a zip archive; none if it is of a format that cannot be read by part.
+    fn member(
+        name: &Path,
+        address: &Address,
+        options: &ReadOptions,
+    ) -> Result<Option<Self>, FormatError> {
+        let path = &*address.path;
+        let archive = Archive::open(path)?;
+        let member = archive.choose(address.part.as_deref())?;
+        let (mut input, content) = member.open(path, name)?;
+        match content {
+            Some(Content::Npy) => {
+                let mut place = npy::place(&mut input)?;
+                place.units = npz::units(&archive, path, member, place.shape.len())?;
+                if member.deflated {
+                    let bytes = member.unpack(path, name, options)?;
+                    let found = bytes.len() as u64;
+                    return Self::placed(name, Bytes::Memory(bytes), place, options)?
+                        .ending(found)
+                        .map(Some);
+                }
+                place.start = place.start.saturating_add(member.start);
+                let bytes = Bytes::open(name, path)?;
+                Self::placed(name, bytes, place, options)?.ending(member.end()).map(Some)
+            }
+            Some(Content::Tiff) => {
+                let bytes = Bytes::Memory(member.unpack(path, name, options)?);
+                tiff_places::open(name, bytes, &member.name, options).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
     /// An array whose values stand one after the other.
     fn placed(
         name: &Path,
-        path: &Path,
+        bytes: Bytes,
         place: Placed,
         options: &ReadOptions,
     ) -> Result<Self, FormatError> {
@@ -132,7 +158,8 @@ impl StoredFields {
         };
         let count = if lead > 0 { place.shape[0] as usize } else { 1 };
         let units = place.units.last(layout.points.len());
-        let mut fields = Self::new(name, path, layout, count, (place.dtype, place.endian), places)?;
+        let mut fields =
+            Self::new(name, bytes, layout, count, (place.dtype, place.endian), places)?;
         fields.units = units;
         Ok(fields)
     }
@@ -147,21 +174,20 @@ impl StoredFields {
         }
     }
 
-    /// Opens the file and holds the places against its length.
+    /// Holds the places against the number of bytes.
     pub(crate) fn new(
         name: &Path,
-        path: &Path,
+        bytes: Bytes,
         layout: Layout,
         count: usize,
         (dtype, endian): (SourceType, Endian),
         places: Places,
     ) -> Result<Self, FormatError> {
         let failed = |source| FormatError::Read { path: name.into(), source };
-        let file = File::open(path).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?.len();
+        let found = bytes.length().map_err(failed)?;
         let Layout { channels, points, note } = layout;
         let fields = Self {
-            file,
+            bytes,
             source: name.into(),
             points,
             channels,
@@ -191,10 +217,10 @@ impl StoredFields {
         &mut self.notes
     }
 
-    pub(crate) fn name_pages(&mut self) {
-        let name = file_name(&self.source);
+    /// Names the pages of the file or member `name`.
+    pub(crate) fn name_pages(&mut self, name: &str) {
         self.items = match self.count {
-            1 => vec![name],
+            1 => vec![name.into()],
             n => (0..n).map(|page| format!("{name}#{page}")).collect(),
         };
     }
@@ -225,15 +251,11 @@ impl StoredFields {
             io::ErrorKind::UnexpectedEof => FormatError::Truncated {
                 path: self.source.clone(),
                 expected,
-                found: self.file.metadata().map_or(0, |kind| kind.len()),
+                found: self.bytes.length().unwrap_or_default(),
             },
             _ => FormatError::Read { path: self.source.clone(), source },
         };
-        #[cfg(unix)]
-        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, offset);
-        #[cfg(windows)]
-        let read = read_exact_at(&self.file, bytes, offset);
-        read.map_err(failed)
+        self.bytes.read_at(offset, bytes).map_err(failed)
     }
 
     /// The lines of one plane of a block, to their places in `to`.
@@ -387,22 +409,4 @@ impl FieldSource for StoredFields {
         }
         Ok(())
     }
-}
-
-/// Windows reads a part at most, as a pipe would.
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt;
-    while !bytes.is_empty() {
-        match file.seek_read(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => {
-                bytes = &mut bytes[n..];
-                offset += n as u64;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }
