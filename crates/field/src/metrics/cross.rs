@@ -189,15 +189,17 @@ mod tests {
 
     #[test]
     fn the_error_is_the_difference_of_correlations_whatever_units() {
-        let (x, y) =
-            (correlated(&[8, 7], 0.9, 5.0, 0, 4000), correlated(&[8, 7], 0.5, 1.0, 9000, 4000));
+        let pair = |factor| {
+            let x = correlated(&[8, 7], 0.9, factor, 0, 4000);
+            (x, correlated(&[8, 7], 0.5, factor, 9000, 4000))
+        };
+        let ((x, y), (scaled_x, scaled_y)) = (pair(1.0), pair(1e3));
         let error = cross_channel_error(&x, &y).unwrap();
+        // a dozen shells, each to 1 / √4000
         assert!((error - 0.4).abs() < 0.02, "{error}");
-        // a quantity in other units, or of the other sign, tells the same
-        let scaled = correlated(&[8, 7], 0.5, 1e3, 9000, 4000);
-        assert!(cross_channel_error(&scaled, &y).unwrap() < 1e-9);
-        let own = cross_channel_error(&y, &y).unwrap();
-        assert_eq!(own, 0.0);
+        // the second quantity in other units
+        assert!((cross_channel_error(&scaled_x, &scaled_y).unwrap() - error).abs() < 1e-9);
+        assert_eq!(cross_channel_error(&y, &y).unwrap(), 0.0);
     }
 
     #[test]
