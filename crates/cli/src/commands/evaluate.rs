@@ -1,5 +1,6 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
+use karhunen_field::metrics::cross_spectrum;
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
@@ -17,6 +18,9 @@ use crate::report::pictures;
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
+
+/// Channels whose pairs are all listed in the JSON.
+const COHERENCE_AT_MOST: usize = 4;
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
@@ -57,6 +61,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         for row in &table.rows[1..] {
             let key = row.name.to_lowercase().replace([' ', '-'], "_");
             object[key] = json!(row.comparison);
+        }
+        if (2..=COHERENCE_AT_MOST).contains(&real.channels) {
+            let of = |fields| cross_spectrum(fields).map_err(Failure::from);
+            let (there, here) = (of(&real)?, of(&candidates[0].1)?);
+            object["coherence"] = json!({
+                "frequency": there.frequency,
+                "pairs": there.pairs,
+                "reference": there.coherence,
+                "samples": here.coherence,
+            });
         }
         object["notes"] = json!(notes);
         return pictures::print_line(&object.to_string());

@@ -122,10 +122,11 @@ pub fn for_data(data: &DataConfig, native: &Native, patch: Option<&[usize]>) -> 
 
 /// The parts of a plan worth telling.
 pub fn summary(config: &RunConfig) -> Vec<String> {
+    let total: f64 = config.levels.iter().map(|l| l.share).sum();
     let levels: Vec<String> = config
         .levels
         .iter()
-        .map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share))
+        .map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share / total))
         .collect();
     let mut lines = vec![
         format!("  boundary {}, levels {}", config.data.boundary, levels.join(" → ")),
