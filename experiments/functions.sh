@@ -14,7 +14,8 @@ train() {
   cp "runs/$folder/$name/ledger.json" "$folder/results/$name-ledger.json"
 }
 
-# sampled FOLDER NAME GRID COUNT REFERENCE [sample options]: samples, compared, one JSON object
+# sampled FOLDER NAME GRID COUNT REFERENCE [sample options]: samples, compared, one JSON object.
+# ALSO: a second file of the reference, for its further channels
 sampled() {
   local folder=$1 name=$2 grid=$3 count=$4 reference=$5 label
   shift 5
@@ -23,7 +24,7 @@ sampled() {
   [ -s "$result" ] && return
   "$karhunen" sample --model "runs/$folder/$name" --grid "$grid" --count "$count" --seed 1 \
     --out "$samples" --force "$@"
-  "$karhunen" evaluate --reference "$reference" --samples "$samples" --model "runs/$folder/$name" \
+  "$karhunen" evaluate --reference "$reference" ${ALSO:+"$ALSO"} --samples "$samples" --model "runs/$folder/$name" \
     --reference-count $((2 * count)) --json > "$result.part"
   mv "$result.part" "$result"
 }

@@ -67,6 +67,17 @@ fn boundaries(text: &str) -> Result<Boundaries, String> {
     text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
 }
 
+/// Meaning of axes that a file leaves open.
+#[derive(Debug, Args, Default)]
+pub struct ShapeArgs {
+    /// Dimension of a field, 1 to 3: with 3, a stack of pictures is one volume.
+    #[arg(long)]
+    pub dim: Option<usize>,
+    /// Channels of a field.
+    #[arg(long)]
+    pub channels: Option<usize>,
+}
+
 /// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rung {
@@ -114,8 +125,12 @@ pub struct QuickstartArgs {
     after_help = "Example:\n  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55"
 )]
 pub struct InspectArgs {
-    /// A file, a folder of images, or builtin:spinodal / builtin:grains.
-    pub data: String,
+    /// A file, a folder of images, or builtin:spinodal / builtin:grains; several files become
+    /// channels of one data set.
+    #[arg(required = true)]
+    pub data: Vec<String>,
+    #[command(flatten)]
+    pub shape: ShapeArgs,
     /// Look at random patches of this size instead of whole fields.
     #[arg(long, value_parser = points)]
     pub patch: Option<Points>,
@@ -300,10 +315,10 @@ fn range(text: &str) -> Result<(f64, f64), String> {
     after_help = "Example:\n  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json"
 )]
 pub struct EvaluateArgs {
-    /// Real fields: a file, a folder, or builtin:NAME. Where it is what the model was trained on,
-    /// only its held-out part is used.
-    #[arg(long)]
-    pub reference: String,
+    /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
+    /// set. Where it is what the model was trained on, only its held-out part is used.
+    #[arg(long, required = true, num_args = 1..)]
+    pub reference: Vec<String>,
     /// Samples, in the data's own values.
     #[arg(long)]
     pub samples: PathBuf,
@@ -314,6 +329,8 @@ pub struct EvaluateArgs {
     /// Cut the reference into random patches of this size; the model's own by default.
     #[arg(long, value_parser = points)]
     pub patch: Option<Points>,
+    #[command(flatten)]
+    pub shape: ShapeArgs,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

@@ -14,7 +14,6 @@ use zip::{CompressionMethod, ZipArchive};
 
 use crate::content::Content;
 use crate::input::{DEFLATE_RATIO, Input};
-use crate::seekable::Seekable;
 use crate::{FormatError, ReadOptions};
 
 /// The array that says how far apart the points of the other one are; see [`crate::write()`].
@@ -150,13 +149,14 @@ impl Member {
         Input::unpacking(path, BufReader::new(self.reader(archive)?), at_most)
     }
 
-    /// Unpacks the member, of at most the bytes that its values may take.
-    pub(crate) fn unpack<'p>(
+    /// Unpacks the member, of at most the bytes that its values may take; `path` is its name in
+    /// messages.
+    pub(crate) fn unpack(
         &self,
         archive: &Path,
-        path: &'p Path,
+        path: &Path,
         options: &ReadOptions,
-    ) -> Result<Seekable<'p>, FormatError> {
+    ) -> Result<Vec<u8>, FormatError> {
         let limit = options.limit_bytes;
         if self.size > limit {
             return Err(FormatError::TooLarge {
@@ -174,7 +174,7 @@ impl Member {
         match found {
             n if n < expected => Err(FormatError::Truncated { path: path.into(), expected, found }),
             n if n > expected => Err(FormatError::Trailing { path: path.into(), expected }),
-            _ => Ok(Seekable::memory(path, bytes)),
+            _ => Ok(bytes),
         }
     }
 

@@ -3,11 +3,11 @@
 //! A block is read by planes: the lines of a plane in one go where they are near in the file, else
 //! one by one. What the places are is said by [`Places`]; what values mean, by who asks.
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::FormatError;
+use crate::bytes::Bytes;
 use crate::dtype::{Endian, SourceType};
 use crate::places::Places;
 
@@ -17,10 +17,10 @@ const SPAN_AT_MOST: u64 = 1 << 18;
 /// Corner and points of a block.
 pub(crate) type Block<'a> = (&'a [usize], &'a [usize]);
 
-/// An open file, and where its values stand.
+/// The bytes of a file, and where its values stand.
 #[derive(Debug)]
 pub(crate) struct FileValues {
-    file: File,
+    bytes: Bytes,
     /// Its name in messages.
     source: PathBuf,
     dtype: SourceType,
@@ -41,23 +41,20 @@ struct Lines {
 }
 
 impl FileValues {
-    /// Opens the file; `name` is its name in messages.
-    pub(crate) fn open(
+    /// Values at places of some bytes; `name` is their name in messages.
+    pub(crate) fn new(
         name: &Path,
-        path: &Path,
+        bytes: Bytes,
         (dtype, endian): (SourceType, Endian),
         places: Places,
-    ) -> Result<Self, FormatError> {
-        let source = name.to_path_buf();
-        let file =
-            File::open(path).map_err(|e| FormatError::Read { path: source.clone(), source: e })?;
-        Ok(Self { file, source, dtype, endian, places })
+    ) -> Self {
+        Self { bytes, source: name.to_path_buf(), dtype, endian, places }
     }
 
-    /// Bytes of the file.
+    /// Number of bytes.
     pub(crate) fn length(&self) -> Result<u64, FormatError> {
         let failed = |source| FormatError::Read { path: self.source.clone(), source };
-        Ok(self.file.metadata().map_err(failed)?.len())
+        self.bytes.length().map_err(failed)
     }
 
     /// Reads one channel of a block, last axis fastest.
@@ -98,15 +95,11 @@ impl FileValues {
             io::ErrorKind::UnexpectedEof => FormatError::Truncated {
                 path: self.source.clone(),
                 expected,
-                found: self.file.metadata().map_or(0, |kind| kind.len()),
+                found: self.bytes.length().unwrap_or_default(),
             },
             _ => FormatError::Read { path: self.source.clone(), source },
         };
-        #[cfg(unix)]
-        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, offset);
-        #[cfg(windows)]
-        let read = read_exact_at(&self.file, bytes, offset);
-        read.map_err(failed)
+        self.bytes.read_at(offset, bytes).map_err(failed)
     }
 
     /// The lines of one plane of a block, to their places in `to`.
@@ -156,22 +149,4 @@ impl FileValues {
             self.dtype.decode(&bytes[at..at + size], self.endian, line);
         }
     }
-}
-
-/// Windows reads a part at most, as a pipe would.
-#[cfg(windows)]
-fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    use std::os::windows::fs::FileExt;
-    while !bytes.is_empty() {
-        match file.seek_read(bytes, offset) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => {
-                bytes = &mut bytes[n..];
-                offset += n as u64;
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(())
 }

@@ -3,9 +3,9 @@
 //! [`read()`] turns a path into [`RawFields`]: point values in the file's own units, `f32`, never
 //! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
 //! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
-//! its file and reads what is asked for. [`PatchSource`] and [`split_blocks`] make small fields,
-//! and honest validation sets, out of large ones of either kind. [`read_state_dict`] reads the
-//! named arrays of a network, and runs nothing.
+//! its file and reads what is asked for; [`StackedFields`] makes channels of several files.
+//! [`PatchSource`] and [`split_blocks`] make small fields, and honest validation sets, out of large
+//! ones of either kind. [`read_state_dict`] reads the named arrays of a network, and runs nothing.
 //!
 //! A file is known by its content (raw values excepted: they have none), and nothing in it is
 //! believed: sizes claimed in headers are held against an explicit limit and against the file's
@@ -19,6 +19,7 @@ mod address;
 mod archive;
 mod blocks;
 mod blosc;
+mod bytes;
 mod calibration;
 mod cf;
 mod codecs;
@@ -54,6 +55,7 @@ mod safetensors;
 mod seekable;
 mod source;
 mod split;
+mod stacked;
 mod stored;
 mod tensors;
 mod tiff_pages;
@@ -81,6 +83,7 @@ pub use patches::{PatchPlace, PatchSource};
 pub use read::read;
 pub use source::FieldSource;
 pub use split::{Split, split_blocks};
+pub use stacked::StackedFields;
 pub use stored::StoredFields;
 pub use tensors::{ArrayValues, NamedArray, read_state_dict};
 pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use crate::bytes::Bytes;
 use crate::cf::{self, Packing};
 use crate::dtype::Endian;
 use crate::input::Input;
@@ -54,7 +55,8 @@ pub(crate) fn open(
         axes: strides[lead..].to_vec(),
     };
     let count = if lead > 0 { shape[0] as usize } else { 1 };
-    let mut fields = StoredFields::new(name, path, layout, count, (dtype, Endian::Big), places)?;
+    let bytes = Bytes::open(name, path)?;
+    let mut fields = StoredFields::new(name, bytes, layout, count, (dtype, Endian::Big), places)?;
     let single = |name: &str| variable.numbers(name).first().copied();
     let missing = ["_FillValue", "missing_value"].iter().flat_map(|name| variable.numbers(name));
     fields.packing = Packing::of(

@@ -40,6 +40,8 @@ pub struct PatchSource<'a> {
     fields: &'a dyn FieldSource,
     items: Vec<usize>,
     points: Vec<usize>,
+    /// Where patches may begin on the slowest axis.
+    starts: Vec<usize>,
     noise: ModeNoise,
 }
 
@@ -71,7 +73,39 @@ impl<'a> PatchSource<'a> {
             let requirement = format!("one length an axis, from 1 to those of {whole:?}");
             return refuse("patch size", format!("{points:?}"), requirement);
         }
-        Ok(Self { fields, items: items.into(), points: points.into(), noise: ModeNoise::new(seed) })
+        let starts = (0..=whole[0] - points[0]).collect();
+        let noise = ModeNoise::new(seed);
+        Ok(Self { fields, items: items.into(), points: points.into(), starts, noise })
+    }
+
+    /// Only patches that lie inside one of these slabs of the slowest axis as a whole: the sides of
+    /// one large image or volume, kept apart.
+    ///
+    /// # Errors
+    /// [`FormatError::Parameter`] if no slab is as thick as a patch.
+    ///
+    /// # Example
+    /// ```
+    /// use karhunen_formats::{PatchSource, ReadOptions, read};
+    /// let path = std::env::temp_dir().join(format!("slabs-{}.idx", std::process::id()));
+    /// std::fs::write(&path, [0, 0, 8, 2, 0, 0, 0, 1, 0, 0, 0, 5, 0, 1, 2, 3, 4])?;
+    /// let line = read(&path, &ReadOptions::default())?; // one field of 5 points: 0, 1, 2, 3, 4
+    /// let patches = PatchSource::new(&line, &[0], &[2], 7)?.within(&[0..1, 3..5])?.cut(0..9)?;
+    /// assert!(patches.fields().all(|p| p == [3.0, 4.0])); // the first slab is too thin
+    /// # std::fs::remove_file(&path)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within(mut self, slabs: &[Range<usize>]) -> Result<Self, FormatError> {
+        let thick = self.points[0];
+        self.starts.retain(|&s| slabs.iter().any(|slab| slab.start <= s && s + thick <= slab.end));
+        if self.starts.is_empty() {
+            return Err(FormatError::Parameter {
+                parameter: "slabs",
+                value: format!("{slabs:?}"),
+                requirement: format!("at least one as thick as a patch, {thick} points"),
+            });
+        }
+        Ok(self)
     }
 
     /// Where patch `index` lies.
@@ -79,10 +113,10 @@ impl<'a> PatchSource<'a> {
         let u = self.noise.uniforms(1 + self.points.len(), index, stream::PATCHES);
         let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
         let lengths = self.fields.points().iter().zip(&self.points);
-        PatchPlace {
-            item: self.items[pick(u[0], self.items.len())],
-            corner: lengths.zip(&u[1..]).map(|((n, p), &u)| pick(u, n - p + 1)).collect(),
-        }
+        let mut corner: Vec<usize> =
+            lengths.zip(&u[1..]).skip(1).map(|((n, p), &u)| pick(u, n - p + 1)).collect();
+        corner.insert(0, self.starts[pick(u[1], self.starts.len())]);
+        PatchPlace { item: self.items[pick(u[0], self.items.len())], corner }
     }
 
     /// Patches `indices`, each with the name and position of the item it comes from.
@@ -193,6 +227,23 @@ mod tests {
         let chi2: f64 = hits.iter().map(|h: &f64| (h - mean).powi(2) / mean).sum();
         // 5 degrees of freedom: a right sampler exceeds 31 with probability 1e-5
         assert!(chi2 < 31.0, "{chi2}");
+    }
+
+    #[test]
+    fn patches_stay_inside_their_slabs_and_reach_every_place_there() {
+        let fields = counted(1, 1, &[20, 3]);
+        let source = PatchSource::new(&fields, &[0], &[4, 2], 3).unwrap();
+        // all places are what no slab at all would leave
+        let whole = source.clone().within(&[0..20]).unwrap();
+        assert_eq!(whole.cut(0..50).unwrap(), source.cut(0..50).unwrap());
+        let slabs = source.within(&[0..5, 7..10, 16..20]).unwrap();
+        let mut starts: Vec<usize> = (0..200).map(|i| slabs.place(i).corner[0]).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        // one of three places is missed 200 times with probability below 1e-34
+        assert_eq!(starts, [0, 1, 16]);
+        let thin = slabs.within(&[0..3, 5..8]);
+        assert!(matches!(thin, Err(FormatError::Parameter { parameter: "slabs", .. })));
     }
 
     #[test]

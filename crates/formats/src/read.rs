@@ -159,6 +159,9 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
     }
     let member = archive.choose(address.part.as_deref())?;
     let (input, content) = member.open(path, name)?;
+    let unpacked = || -> Result<_, FormatError> {
+        Ok(Seekable::memory(name, member.unpack(path, name, options)?))
+    };
     match content {
         Some(Content::Npy) => {
             let mut input = input;
@@ -167,10 +170,8 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
             place.read(input, options)
         }
         Some(Content::Idx) => idx::read(input, options),
-        Some(Content::Xml) => vti::read(name, member.unpack(path, name, options)?, None, options),
-        Some(content) if content.is_picture() => {
-            image(member.unpack(path, name, options)?, content, &member.name, options)
-        }
+        Some(Content::Xml) => vti::read(name, unpacked()?, None, options),
+        Some(content) if content.is_picture() => image(unpacked()?, content, &member.name, options),
         _ => Err(FormatError::Unsupported {
             path: path.into(),
             what: format!(

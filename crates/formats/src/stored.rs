@@ -2,15 +2,16 @@
 //!
 //! A 2000³ volume of bytes is 8 GB, four times that as `f32`; patches of it need none of that
 //! memory. Read this way are formats whose values stand uncompressed at known places (raw values,
-//! NPY, plain or stored in NPZ, tensors of a state dict, NetCDF's classic format, uncompressed grey
-//! TIFF), and Zarr, whose chunks are unpacked one by one. Everything else is read whole, by
-//! [`read()`](crate::read()).
+//! NPY, tensors of a state dict, NetCDF's classic format, uncompressed grey TIFF; NPY and TIFF also in
+//! zip archives, where a packed member is unpacked once and kept in its own type), and Zarr, whose
+//! chunks are unpacked one by one. Everything else is read whole, by [`read()`](crate::read()).
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
 use crate::blocks::{Block, FileValues};
+use crate::bytes::Bytes;
 use crate::cf::Packing;
 use crate::content::Content;
 use crate::dtype::{Endian, SourceType};
@@ -35,8 +36,8 @@ use crate::{
 /// has its axes in the same order as for [`read()`](crate::read()); only the bytes lie otherwise.
 ///
 /// **Cost** One read per plane of a block whose lines are near in the file, else one per line; no
-/// memory beyond the block and 256 KiB. Of Zarr, the chunks that a block touches are unpacked, and
-/// up to 64 MiB of them are kept for the next block.
+/// memory beyond the block and 256 KiB, and the bytes of a packed member of an archive. Of Zarr, the
+/// chunks that a block touches are unpacked, and up to 64 MiB of them are kept for the next block.
 ///
 /// # Example
 /// ```
@@ -79,8 +80,8 @@ impl StoredFields {
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] for a format that cannot be read by part, otherwise those of
-    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of one chunk where there are
-    /// chunks, and not otherwise: nothing is loaded.
+    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of packed members and of one
+    /// chunk where there are chunks: nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         let name = path.as_ref();
         options.check()?;
@@ -102,12 +103,13 @@ impl StoredFields {
             };
         }
         if let Some(note) = RawNote::of_address(&address)? {
-            return Self::placed(name, path, note.place(), options)?.ending(kind.len());
+            let bytes = Bytes::open(name, path)?;
+            return Self::placed(name, bytes, note.place(), options)?.ending(kind.len());
         }
         match Content::of(&head_of(path)?) {
             Some(Content::Npy) if part.is_none() => {
                 let place = npy::place(&mut Input::plain(path)?)?;
-                Self::placed(name, path, place, options)?.ending(kind.len())
+                Self::placed(name, Bytes::open(name, path)?, place, options)?.ending(kind.len())
             }
             Some(Content::Zip) => {
                 let archive = Archive::open(path)?;
@@ -117,30 +119,57 @@ impl StoredFields {
                 if let Some(tensors) = torch::tensors(&archive)? {
                     return Tensor::open(tensors, name, &address, options);
                 }
-                let member = archive.choose(part)?;
-                let (mut input, content) = member.open(path, name)?;
-                if member.deflated || content != Some(Content::Npy) {
-                    return Err(whole());
-                }
-                let mut place = npy::place(&mut input)?;
-                place.start = place.start.saturating_add(member.start);
-                place.units = npz::units(&archive, path, member, place.shape.len())?;
-                Self::placed(name, path, place, options)?.ending(member.end())
+                Self::member(name, &address, &archive, options)?.ok_or_else(whole)
             }
             Some(Content::Safetensors) => {
                 Tensor::open(safetensors::tensors(path)?, name, &address, options)
             }
             Some(Content::OldTorch) => Err(torch::old(path)),
             Some(Content::NetCdf) => netcdf::open(name, path, part, options),
-            Some(Content::Tiff) if part.is_none() => tiff_places::open(path, options),
+            Some(Content::Tiff) if part.is_none() => {
+                tiff_places::open(path, Bytes::open(path, path)?, &file_name(path), options)
+            }
             _ => Err(whole()),
+        }
+    }
+
+    /// A member of a zip archive; none if it is of a format that cannot be read by part.
+    fn member(
+        name: &Path,
+        address: &Address,
+        archive: &Archive,
+        options: &ReadOptions,
+    ) -> Result<Option<Self>, FormatError> {
+        let path = &*address.path;
+        let member = archive.choose(address.part.as_deref())?;
+        let (mut input, content) = member.open(path, name)?;
+        match content {
+            Some(Content::Npy) => {
+                let mut place = npy::place(&mut input)?;
+                place.units = npz::units(archive, path, member, place.shape.len())?;
+                if member.deflated {
+                    let bytes = member.unpack(path, name, options)?;
+                    let found = bytes.len() as u64;
+                    return Self::placed(name, Bytes::Memory(bytes), place, options)?
+                        .ending(found)
+                        .map(Some);
+                }
+                place.start = place.start.saturating_add(member.start);
+                let bytes = Bytes::open(name, path)?;
+                Self::placed(name, bytes, place, options)?.ending(member.end()).map(Some)
+            }
+            Some(Content::Tiff) => {
+                let bytes = Bytes::Memory(member.unpack(path, name, options)?);
+                tiff_places::open(name, bytes, &member.name, options).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
     /// An array whose values stand one after the other.
     fn placed(
         name: &Path,
-        path: &Path,
+        bytes: Bytes,
         place: Placed,
         options: &ReadOptions,
     ) -> Result<Self, FormatError> {
@@ -155,7 +184,8 @@ impl StoredFields {
         };
         let count = if lead > 0 { place.shape[0] as usize } else { 1 };
         let units = place.units.last(layout.points.len());
-        let mut fields = Self::new(name, path, layout, count, (place.dtype, place.endian), places)?;
+        let mut fields =
+            Self::new(name, bytes, layout, count, (place.dtype, place.endian), places)?;
         fields.units = units;
         Ok(fields)
     }
@@ -170,16 +200,16 @@ impl StoredFields {
         }
     }
 
-    /// Opens the file and holds the places against its length.
+    /// Holds the places against the number of bytes.
     pub(crate) fn new(
         name: &Path,
-        path: &Path,
+        bytes: Bytes,
         layout: Layout,
         count: usize,
         (dtype, endian): (SourceType, Endian),
         places: Places,
     ) -> Result<Self, FormatError> {
-        let values = FileValues::open(name, path, (dtype, endian), places)?;
+        let values = FileValues::new(name, bytes, (dtype, endian), places);
         let found = values.length()?;
         let fields = Self::of(name, layout, count, dtype, Values::InFile(values));
         let expected = fields.end();
@@ -221,10 +251,10 @@ impl StoredFields {
         &mut self.notes
     }
 
-    pub(crate) fn name_pages(&mut self) {
-        let name = file_name(&self.source);
+    /// Names the pages of the file or member `name`.
+    pub(crate) fn name_pages(&mut self, name: &str) {
         self.items = match self.count {
-            1 => vec![name],
+            1 => vec![name.into()],
             n => (0..n).map(|page| format!("{name}#{page}")).collect(),
         };
     }

@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
+use crate::bytes::Bytes;
 use crate::content::Content;
 use crate::dtype::Endian;
 use crate::input::head_of;
@@ -218,6 +219,7 @@ impl Tensor {
             let limit = i64::MAX as u64;
             return Err(FormatError::TooLarge { path: name.into(), bytes: values, limit });
         }
-        StoredFields::new(name, path, layout, count, (dtype, tensor.endian), places)
+        let bytes = Bytes::open(name, path)?;
+        StoredFields::new(name, bytes, layout, count, (dtype, tensor.endian), places)
     }
 }

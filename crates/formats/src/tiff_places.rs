@@ -1,16 +1,17 @@
 //! Where the rows of an uncompressed grey TIFF stand: read by part, never decoded whole.
 
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use tiff::ColorType;
 use tiff::decoder::Decoder;
 use tiff::tags::{ByteOrder, CompressionMethod, Tag};
 
+use crate::bytes::Bytes;
 use crate::calibration::Calibration;
 use crate::dtype::{Endian, SourceType};
 use crate::layout::Layout;
 use crate::places::Places;
-use crate::seekable::{ReadSeek, Seekable};
 use crate::stored::StoredFields;
 use crate::{FormatError, ReadOptions};
 
@@ -31,85 +32,128 @@ impl Page {
     }
 }
 
-/// Opens a stack of uncompressed grey pages: one field a page, or one volume if `dim = 3`.
-pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<StoredFields, FormatError> {
-    let Seekable { reader, length: found, .. } = Seekable::file(path)?;
-    let refused = |page, source| FormatError::Tiff { path: path.into(), page, source };
-    let mut decoder = Decoder::new(reader).map_err(|source| refused(0, source))?;
-    let calibration = Calibration::of(&mut decoder);
-    let (mut offsets, mut first, mut pages, mut expected) = (Vec::new(), None, 0, 0u64);
-    loop {
-        let (page, strips) = page(&mut decoder, path, pages)?;
-        // pages may share one table of strips, but not the bytes of their rows: places are kept for
-        // rows that the file has room for only
-        expected = expected.saturating_add(page.bytes());
-        if expected > found {
-            return Err(FormatError::Truncated { path: path.into(), expected, found });
+/// Opens a stack of uncompressed grey pages: one field a page, or one volume if `dim = 3`. Pages are
+/// named after `file`.
+pub(crate) fn open(
+    path: &Path,
+    bytes: Bytes,
+    file: &str,
+    options: &ReadOptions,
+) -> Result<StoredFields, FormatError> {
+    let failed = |source| FormatError::Read { path: path.into(), source };
+    let found = bytes.length().map_err(failed)?;
+    let stack = match &bytes {
+        Bytes::File(file) => Stack::of(BufReader::new(file), found, path)?,
+        Bytes::Memory(bytes) => Stack::of(Cursor::new(&bytes[..]), found, path)?,
+    };
+    stack.fields(path, bytes, file, options)
+}
+
+/// The pages of a file.
+struct Stack {
+    page: Page,
+    pages: usize,
+    endian: Endian,
+    offsets: Vec<u64>,
+    calibration: Calibration,
+}
+
+impl Stack {
+    /// Reads the directory of every page.
+    fn of(reader: impl Read + Seek, found: u64, path: &Path) -> Result<Self, FormatError> {
+        let refused = |page, source| FormatError::Tiff { path: path.into(), page, source };
+        let mut decoder = Decoder::new(reader).map_err(|source| refused(0, source))?;
+        let calibration = Calibration::of(&mut decoder);
+        let (mut offsets, mut first, mut pages, mut expected) = (Vec::new(), None, 0, 0u64);
+        loop {
+            let (page, strips) = page(&mut decoder, path, pages)?;
+            // pages may share one table of strips, but not the bytes of their rows: places are kept for
+            // rows that the file has room for only
+            expected = expected.saturating_add(page.bytes());
+            if expected > found {
+                return Err(FormatError::Truncated { path: path.into(), expected, found });
+            }
+            offsets.extend(strips);
+            match first {
+                None => first = Some(page),
+                Some(model) if model != page => {
+                    return Err(FormatError::Mixed {
+                        first: path.into(),
+                        first_shape: shape(&model),
+                        second: format!("{}#{pages}", path.display()).into(),
+                        second_shape: shape(&page),
+                    });
+                }
+                Some(_) => {}
+            }
+            pages += 1;
+            if !decoder.more_images() {
+                break;
+            }
+            decoder.next_image().map_err(|source| refused(pages, source))?;
         }
-        offsets.extend(strips);
-        match first {
-            None => first = Some(page),
-            Some(model) if model != page => {
-                return Err(FormatError::Mixed {
-                    first: path.into(),
-                    first_shape: shape(&model),
-                    second: format!("{}#{pages}", path.display()).into(),
-                    second_shape: shape(&page),
+        let endian = match decoder.byte_order() {
+            ByteOrder::LittleEndian => Endian::Little,
+            ByteOrder::BigEndian => Endian::Big,
+        };
+        let Some(page) = first else {
+            return Err(FormatError::Empty {
+                path: path.into(),
+                what: "a TIFF without pages".into(),
+            });
+        };
+        Ok(Self { page, pages, endian, offsets, calibration })
+    }
+
+    /// The pages as fields, or as one volume.
+    fn fields(
+        self,
+        path: &Path,
+        bytes: Bytes,
+        file: &str,
+        options: &ReadOptions,
+    ) -> Result<StoredFields, FormatError> {
+        let Self { page: Page { width, height, dtype, rows }, pages, endian, offsets, calibration } =
+            self;
+        let plane = [height as usize, width as usize];
+        let (points, count) = match options.dim {
+            Some(3) => ([&[pages], &plane[..]].concat(), 1),
+            Some(1) => {
+                return Err(FormatError::Layout {
+                    path: path.into(),
+                    shape: plane.map(|n| n as u64).into(),
+                    requirement: "pictures have dim 2, a stack of them 3, not 1".into(),
                 });
             }
-            Some(_) => {}
-        }
-        pages += 1;
-        if !decoder.more_images() {
-            break;
-        }
-        decoder.next_image().map_err(|source| refused(pages, source))?;
-    }
-    let endian = match decoder.byte_order() {
-        ByteOrder::LittleEndian => Endian::Little,
-        ByteOrder::BigEndian => Endian::Big,
-    };
-    let Some(Page { width, height, dtype, rows }) = first else {
-        return Err(FormatError::Empty { path: path.into(), what: "a TIFF without pages".into() });
-    };
-    let plane = [height as usize, width as usize];
-    let (points, count) = match options.dim {
-        Some(3) => ([&[pages], &plane[..]].concat(), 1),
-        Some(1) => {
+            _ => (plane.into(), pages),
+        };
+        if let Some(asked) = options.channels.filter(|&c| c != 1) {
             return Err(FormatError::Layout {
                 path: path.into(),
                 shape: plane.map(|n| n as u64).into(),
-                requirement: "pictures have dim 2, a stack of them 3, not 1".into(),
+                requirement: format!("channels = {asked} asked for, 1 found"),
             });
         }
-        _ => (plane.into(), pages),
-    };
-    if let Some(asked) = options.channels.filter(|&c| c != 1) {
-        return Err(FormatError::Layout {
-            path: path.into(),
-            shape: plane.map(|n| n as u64).into(),
-            requirement: format!("channels = {asked} asked for, 1 found"),
-        });
+        let places = Places::Strips {
+            strips_a_page: height.div_ceil(rows) as usize,
+            rows_a_strip: rows as usize,
+            row: u64::from(width) * dtype.size() as u64,
+            offsets,
+        };
+        let dim = points.len();
+        let layout = Layout { channels: 1, points, note: None };
+        let mut fields = StoredFields::new(path, bytes, layout, count, (dtype, endian), places)?;
+        if dim == 2 {
+            fields.name_pages(file);
+        }
+        fields.units = calibration.units(dim);
+        Ok(fields)
     }
-    let places = Places::Strips {
-        strips_a_page: height.div_ceil(rows) as usize,
-        rows_a_strip: rows as usize,
-        row: u64::from(width) * dtype.size() as u64,
-        offsets,
-    };
-    let dim = points.len();
-    let layout = Layout { channels: 1, points, note: None };
-    let mut fields = StoredFields::new(path, path, layout, count, (dtype, endian), places)?;
-    if dim == 2 {
-        fields.name_pages();
-    }
-    fields.units = calibration.units(dim);
-    Ok(fields)
 }
 
 /// One page's shape, and where its strips stand.
 fn page(
-    decoder: &mut Decoder<Box<dyn ReadSeek>>,
+    decoder: &mut Decoder<impl Read + Seek>,
     path: &Path,
     page: usize,
 ) -> Result<(Page, Vec<u64>), FormatError> {

@@ -14,6 +14,7 @@ use crate::TrainError;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain};
+use crate::sources::Sources;
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,14 +58,15 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A file, a folder of images, or `builtin:spinodal` / `builtin:grains`.
-    pub source: String,
-    /// Held-out fields from a file of their own; otherwise a part of `source` is held out.
+    /// A file, a folder of images, or `builtin:spinodal` / `builtin:grains`; a list of files becomes
+    /// one data set, their fields side by side as channels.
+    pub source: Sources,
+    /// Held-out fields from files of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub validation_source: Option<String>,
+    pub validation_source: Option<Sources>,
     /// Boundary condition: `"neumann"`, `"periodic"`, `"dirichlet"`, or a list of one an axis.
     pub boundary: Boundaries,
-    /// Cells of random patches cut from large images, as `128x128`.
+    /// Cells of random patches cut from large images or volumes, as `128x128`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
     /// Fields to make (built-in data), patches to cut, or at most this many fields of a file.
@@ -72,7 +74,7 @@ pub struct DataConfig {
     pub count: Option<usize>,
     /// Fraction held out for validation.
     pub validation: f64,
-    /// Slices left out on both sides of a validation block of a stack.
+    /// Slices left out on both sides of a validation block of a stack or of one volume.
     pub gap: usize,
     /// How fields reach the finest level's grid from a finer one.
     pub resample: Resample,
@@ -379,7 +381,7 @@ mod tests {
         let config =
             set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
         assert_eq!(config.training.steps, 7);
-        assert_eq!(config.data.source, "a b.npy");
+        assert_eq!(config.data.source, Sources::from("a b.npy"));
         let network = FnoConfig { modes: vec![4], ..FnoConfig::default() };
         assert_eq!(config.network, NetworkConfig::Fno(network));
         let unet = set(&["network.kind=unet", "network.channels=8"]).unwrap().network;

@@ -1,20 +1,19 @@
 //! From a source to training and validation fields on the finest level's grid.
 //!
 //! file (or solver) → patches → finest grid (spectral by default) → projection onto the grid's
-//! modes → normalisation. A stack of large images is split by blocks of slices with a gap, never
-//! by patches; small fields are split by a seeded shuffle; built-in data by index.
-
-use std::path::{Path, PathBuf};
+//! modes → normalisation. Which part of files is held out: module `sides`; built-in data are split
+//! by index.
 
 use karhunen_field::moments::Moments;
-use karhunen_field::noise::stream;
-use karhunen_field::{Ensemble, Grid, ModeNoise, Transform, resample};
-use karhunen_formats::{PatchSource, RawFields, ReadOptions, split_blocks};
+use karhunen_field::{Ensemble, Grid, Transform, resample};
+use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
 use karhunen_simulate::{Grains, Spinodal, Structure};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
 use crate::config::{DataConfig, Resample, parse_points};
+use crate::sides::{Side, split};
+use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
 use crate::{TrainError, memory};
 
@@ -22,10 +21,10 @@ use crate::{TrainError, memory};
 const BUILTIN_COUNT: usize = 1536;
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
-/// Blocks of slices held out of a stack: spread over it, so that validation sees all of it.
-const BLOCKS: usize = 2;
-/// Fields handled together when converting; bounds the memory of the f64 copies.
+/// Fields handled together when converting, at most.
 const CHUNK: usize = 64;
+/// Cells of the fields handled together; bounds the memory of their f64 copies.
+const CELLS_AT_ONCE: usize = 1 << 20;
 
 /// Training and validation fields, normalised, on the finest grid.
 #[derive(Debug, Clone)]
@@ -58,14 +57,23 @@ impl Data {
     /// [`TrainError::Data`] for data that cannot serve (constant, too few, too coarse), and those
     /// of reading and simulating.
     pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, mut notes } = load(config, finest, seed)?;
+        Self::of(config, load(config, finest, seed)?)
+    }
+
+    /// Measures and normalises what was loaded.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`] for a constant channel or fewer than two fields.
+    pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
+        let Loaded { mut training, mut validation, mut notes } = loaded;
+        let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
         let normalisation = Normalisation::measure(&training.values, channels, points, centred);
         if let Some(channel) = normalisation.scale.iter().position(|s| *s <= 0.0 || !s.is_finite())
         {
             return Err(TrainError::Data {
-                source_name: config.source.clone(),
+                source_name: config.source.to_string(),
                 message: format!(
                     "channel {channel} is constant ({}); there is nothing to learn",
                     normalisation.offset[channel]
@@ -91,116 +99,178 @@ impl Data {
     }
 }
 
+/// Opens a source: fields in memory, or still in their files where patches are cut from them and
+/// their format allows it. None for built-in data.
+///
+/// # Errors
+/// Those of reading.
+pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
+    if config.source.builtin().is_some() {
+        return Ok(None);
+    }
+    open_files(config, &config.source).map(Some)
+}
+
+fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
+    let options = ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
+    Ok(match config.patch {
+        Some(_) => StackedFields::open(source.names(), &options)?,
+        None => StackedFields::read(source.names(), &options)?,
+    })
+}
+
 /// Reads or makes the fields of a source on `finest`, split, in their own values.
 ///
 /// # Errors
 /// As [`Data::load`].
 pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Loaded, TrainError> {
-    if let Some(name) = config.source.strip_prefix("builtin:") {
-        return builtin(config, name, finest, seed);
-    }
-    let options = ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
-    let raw = karhunen_formats::read(Path::new(&config.source), &options)?;
-    let mut notes = raw.notes.clone();
-    let fail = |message: String| TrainError::Data { source_name: config.source.clone(), message };
+    load_from(config, open(config)?.as_ref(), finest, seed)
+}
+
+/// As [`load`], from what [`open`] opened.
+///
+/// # Errors
+/// As [`Data::load`].
+pub fn load_from(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+) -> Result<Loaded, TrainError> {
+    let Some(fields) = opened else {
+        return builtin(config, config.source.builtin().unwrap_or_default(), finest, seed);
+    };
+    let mut notes = fields.notes();
+    let patch = patch(config)?;
+    let cut = |fields: &StackedFields, side: &Side, part, share| {
+        Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
+            .fields(fields, side, part, share)
+    };
     if let Some(other) = &config.validation_source {
-        let held_out = karhunen_formats::read(Path::new(other), &options)?;
-        let training = cut(config, raw, finest, seed, 0, 1.0)?;
-        let validation = cut(config, held_out, finest, seed, 1, config.validation)?;
+        let held_out = open_files(config, other)?;
+        if held_out.channels() != fields.channels() {
+            return Err(TrainError::Data {
+                source_name: other.to_string(),
+                message: format!(
+                    "{} channel(s), but {} of {}; data.validation_source must hold the same quantities",
+                    held_out.channels(),
+                    fields.channels(),
+                    config.source
+                ),
+            });
+        }
+        let training = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
+        let validation = cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
         return Ok(Loaded { training, validation, notes });
     }
-    let total = raw.count();
-    let (keep, hold) = if config.patch.is_some() && total > 1 {
-        let split = split_blocks(&raw.positions, config.validation, BLOCKS, config.gap as u64)?;
-        notes.push(format!(
-            "{} of {total} images to train on, {} held out in blocks, {} left out around them",
-            split.train.len(),
-            split.validation.len(),
-            total - split.train.len() - split.validation.len()
-        ));
-        (split.train, split.validation)
-    } else {
-        shuffle_split(total, config.validation, seed)
-    };
-    if keep.len() < 2 || hold.is_empty() {
-        return Err(fail(format!(
-            "{total} field(s) do not split into training and validation; more data, or data.validation_source, are needed"
-        )));
-    }
-    let validation = cut(config, raw.select(&hold)?, finest, seed, 1, config.validation)?;
-    let training = cut(config, raw.select(&keep)?, finest, seed, 0, 1.0 - config.validation)?;
+    let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
+    notes.extend(note);
+    let validation = cut(fields, &hold, 1, config.validation)?;
+    let training = cut(fields, &keep, 0, 1.0 - config.validation)?;
     Ok(Loaded { training, validation, notes })
 }
 
-/// A seeded shuffle cut in two: (training, validation).
-fn shuffle_split(total: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let mut order: Vec<usize> = (0..total).collect();
-    let uniforms = ModeNoise::new(seed).uniforms(total, 0, stream::VALIDATION + (1 << 20));
-    for i in (1..total).rev() {
-        order.swap(i, (uniforms[i] * (i + 1) as f64) as usize);
-    }
-    let held = ((total as f64 * fraction).round() as usize).clamp(1, total.max(1));
-    let keep = order.split_off(held.min(order.len()));
-    (keep, order)
+fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
+    let parse = |text: &String| {
+        parse_points(text)
+            .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
+    };
+    config.patch.as_ref().map(parse).transpose()
 }
 
-/// Patches where asked for, then the finest grid. `part` keeps the random places of training and
-/// validation patches apart; `share` is this part's share of `data.count`.
-fn cut(
-    config: &DataConfig,
-    raw: RawFields,
+/// How fields come from a source to the finest level: patches where asked for, then its grid.
+struct Cut<'a> {
+    config: &'a DataConfig,
+    /// Points of a patch, or of a field.
+    points: &'a [usize],
     finest: Grid,
     seed: u64,
-    part: u64,
-    share: f64,
-) -> Result<LevelData, TrainError> {
-    let raw = match &config.patch {
-        Some(text) => {
-            let points = parse_points(text)
-                .map_err(|message| TrainError::Config { place: "data.patch".into(), message })?;
-            let count = config.count.unwrap_or(PATCH_COUNT) as f64 * share;
-            let size = finest.with_points(&points)?;
-            memory::check_fields(count, &size, raw.channels, 2 * size_of::<f32>(), "data.count")?;
-            let all: Vec<usize> = (0..raw.count()).collect();
-            let patches = PatchSource::new(&raw, &all, &points, seed)?;
-            let first = part << 40;
-            patches.cut(first..first + (count.round() as u64).max(2))?
-        }
-        None => match config.count {
-            Some(count) => {
-                let count = ((count as f64 * share).round() as usize).clamp(2, raw.count().max(2));
-                raw.select(&(0..count.min(raw.count())).collect::<Vec<_>>())?
+}
+
+impl Cut<'_> {
+    /// The fields of one side. `part` keeps the random places of training and validation patches
+    /// apart; `share` is this part's share of `data.count`.
+    ///
+    /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
+    fn fields(
+        &self,
+        from: &StackedFields,
+        side: &Side,
+        part: u64,
+        share: f64,
+    ) -> Result<LevelData, TrainError> {
+        let (config, finest) = (self.config, self.finest);
+        let native = self.native()?;
+        let patches = match (&config.patch, &side.slabs) {
+            (None, _) => None,
+            (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
+            (Some(_), Some(slabs)) => {
+                Some(PatchSource::new(from, &side.items, self.points, self.seed)?.within(slabs)?)
             }
-            None => raw,
-        },
-    };
-    let fail = |message: String| TrainError::Data { source_name: config.source.clone(), message };
-    if raw.points.len() != finest.dim() {
-        return Err(fail(format!(
-            "its fields have {} axes, the levels {}; change levels.grid or data.dim",
-            raw.points.len(),
-            finest.dim()
-        )));
+        };
+        let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
+        let (have, patched) = (side.items.len() as f64, (PATCH_COUNT as f64 * share).round());
+        let count = match &patches {
+            Some(_) => asked.unwrap_or(patched.max(2.0)),
+            None => asked.map_or(have, |count| count.min(have)),
+        };
+        memory::check_fields(count, &finest, from.channels(), 2 * size_of::<f32>(), "data.count")?;
+        let at_once = (CELLS_AT_ONCE / native.len()).clamp(1, CHUNK) as u64;
+        let count = count as u64;
+        let parts: Result<Vec<Vec<f32>>, TrainError> = (0..count.div_ceil(at_once))
+            .into_par_iter()
+            .map(|chunk| {
+                let range = chunk * at_once..count.min((chunk + 1) * at_once);
+                let mut values = Vec::new();
+                match &patches {
+                    Some(patches) => {
+                        let first = part << 40;
+                        values = patches.cut(first + range.start..first + range.end)?.values;
+                    }
+                    None => {
+                        let corner = vec![0; self.points.len()];
+                        for &item in &side.items[range.start as usize..range.end as usize] {
+                            from.block(item, &corner, self.points, &mut values)?;
+                        }
+                    }
+                }
+                convert(&values, from.channels(), native, finest, config.resample)
+            })
+            .collect();
+        Ok(LevelData { grid: finest, channels: from.channels(), values: parts?.concat() })
     }
-    let native = finest.with_points(&raw.points)?;
-    if raw.points.iter().zip(finest.points()).any(|(have, want)| *have < want) {
-        return Err(fail(format!(
-            "its fields have {native} cells, fewer than the finest level {finest}"
-        )));
+
+    /// The grid that fields have before they are brought to the finest level.
+    fn native(&self) -> Result<Grid, TrainError> {
+        let (points, finest) = (self.points, self.finest);
+        let fail = |message: String| TrainError::Data {
+            source_name: self.config.source.to_string(),
+            message,
+        };
+        if points.len() != finest.dim() {
+            return Err(fail(format!(
+                "its fields have {} axes, the levels {}; change levels.grid or data.dim",
+                points.len(),
+                finest.dim()
+            )));
+        }
+        let native = finest.with_points(points)?;
+        if points.iter().zip(finest.points()).any(|(have, want)| *have < want) {
+            return Err(fail(format!(
+                "its fields have {native} cells, fewer than the finest level {finest}"
+            )));
+        }
+        let aspect = |points: &[usize]| {
+            points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
+        };
+        let (own, asked) = (aspect(points), aspect(&finest.points()));
+        if own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
+            return Err(fail(format!(
+                "its fields have {native} cells; the finest level {finest} would distort them"
+            )));
+        }
+        Ok(native)
     }
-    let aspect =
-        |points: &[usize]| points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>();
-    if aspect(&raw.points)
-        .iter()
-        .zip(aspect(&finest.points()))
-        .any(|(a, b)| (a / b - 1.0).abs() > 0.02)
-    {
-        return Err(fail(format!(
-            "its fields have {native} cells; the finest level {finest} would distort them"
-        )));
-    }
-    let values = convert(&raw.values, raw.channels, native, finest, config.resample)?;
-    Ok(LevelData { grid: finest, channels: raw.channels, values })
 }
 
 /// `[sample, channel, point]` values from one grid to another, projected onto its modes.
@@ -215,7 +285,7 @@ pub fn convert(
     how: Resample,
 ) -> Result<Vec<f32>, TrainError> {
     let parts: Result<Vec<Vec<f32>>, karhunen_field::FieldError> = values
-        .par_chunks(CHUNK * channels * from.len())
+        .par_chunks((CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels * from.len())
         .map(|chunk| {
             let wide = chunk.iter().map(|v| f64::from(*v)).collect();
             let fields = Ensemble::new(from, channels, wide)?;
@@ -286,18 +356,4 @@ fn builtin(config: &DataConfig, name: &str, finest: Grid, seed: u64) -> Result<L
     let validation = make_builtin(name, finest, seed, first..first + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     Ok(Loaded { training, validation, notes })
-}
-
-/// A path as the configuration may name it: absolute, or relative to the configuration file.
-pub fn resolve(source: &str, beside: Option<&Path>) -> String {
-    if source.starts_with("builtin:") || Path::new(source).is_absolute() {
-        return source.to_string();
-    }
-    let folder = beside.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
-    let joined = folder.join(source);
-    // a part may be named behind a colon, as in `run.npz:density`
-    match karhunen_formats::Address::of(&joined).exists() {
-        true => joined.display().to_string(),
-        false => source.to_string(),
-    }
 }

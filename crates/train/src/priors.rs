@@ -10,9 +10,10 @@ use karhunen_field::prior::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::TrainError;
+use crate::sources::resolve;
 use crate::spectrum_table::SpectrumTable;
 use crate::statistics::Statistics;
-use crate::{TrainError, data};
 
 /// `[prior]`: the covariance of the noise, by `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,7 +98,7 @@ impl PriorConfig {
     pub fn resolve(&mut self, beside: Option<&Path>) -> Result<(), TrainError> {
         if let Self::Tabulated { table } = self {
             if let SpectrumTable::File(name) = table {
-                *name = data::resolve(name, beside);
+                *name = resolve(name, beside);
             }
             *table = SpectrumTable::Rows(table.rows()?);
         }

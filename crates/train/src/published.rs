@@ -19,7 +19,8 @@ use std::path::Path;
 use karhunen_field::{Field, Grid};
 use karhunen_formats::{ArrayValues, NamedArray};
 use karhunen_net::{
-    Conditioning, Coordinates, Device, Fno, FnoConfig, Named, Parameters, Preconditioning,
+    Conditioning, Coordinates, Device, Fno, FnoConfig, LocalKernels, Named, NetworkConfig,
+    Parameters, Preconditioning,
 };
 
 use crate::checkpoint::{Checkpoint, Progress, list};
@@ -27,6 +28,7 @@ use crate::config::RunConfig;
 use crate::data::Data;
 use crate::optimizer::Optimizer;
 use crate::schedule::Schedule;
+use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
 use crate::{TrainError, memory};
 
@@ -71,7 +73,9 @@ pub fn import(
     let found = Published::find(source, arrays, prefix)?;
     let (network, channels) = found.shape()?;
     let mut config = config.clone();
-    if config.network != FnoConfig::default() && config.network != network {
+    if config.network != NetworkConfig::default()
+        && config.network != NetworkConfig::Fno(network.clone())
+    {
         let message = format!(
             "the arrays tell the network: leave [network] out, or write what they tell: {network:?}"
         );
@@ -93,13 +97,14 @@ pub fn import(
             format!("offset {}, scale {}: both finite, scale positive", units.offset, units.scale);
         return Err(TrainError::Config { place: "normalisation".into(), message });
     }
-    config.network = network;
+    config.network = NetworkConfig::Fno(network.clone());
     config.training.preconditioning = Preconditioning::None;
-    config.data.source = data.map_or_else(|| format!("state-dict:{source}"), String::from);
+    let source_name = data.map_or_else(|| format!("state-dict:{source}"), String::from);
+    config.data.source = Sources::from(source_name.as_str());
     let statistics = statistics(&config, finest, channels, units, data)?;
-    let parameters = found.parameters(&config, finest, channels)?;
-    let mut notes = nyquist(&config, finest);
-    notes.extend(found.notes(channels, &parameters, &config.network));
+    let parameters = found.parameters(&network, finest, channels)?;
+    let mut notes = nyquist(&network.modes, finest);
+    notes.extend(found.notes(channels, &parameters, &network));
     let progress = Progress { rate_factor: 1.0, ..Progress::default() };
     let optimizer = Optimizer::new(parameters);
     Ok((Checkpoint { config, optimizer, statistics, progress }, notes))
@@ -157,9 +162,9 @@ fn statistics(
 }
 
 /// Grids whose Nyquist row the published code would keep.
-fn nyquist(config: &RunConfig, grid: Grid) -> Vec<String> {
-    let axes = grid.axes().iter().zip(&config.network.modes).enumerate();
-    axes.filter(|(axis, (a, m))| *axis + 1 < config.network.modes.len() && a.points == 2 * **m)
+fn nyquist(modes: &[usize], grid: Grid) -> Vec<String> {
+    let axes = grid.axes().iter().zip(modes).enumerate();
+    axes.filter(|(axis, (a, m))| *axis + 1 < modes.len() && a.points == 2 * **m)
         .map(|(axis, (a, m))| {
             format!(
                 "on {} cells along axis {axis} the published code keeps the row k = -{m}, which \
@@ -277,6 +282,8 @@ impl<'a> Published<'a> {
             layers,
             projection,
             padding: 0.0,
+            local: LocalKernels::None,
+            reach: None,
             conditioning: Conditioning::InputChannel,
             coordinates: Some(Coordinates::Endpoints),
         };
@@ -286,11 +293,10 @@ impl<'a> Published<'a> {
     /// All parameters in this program's layout; every array of the network is used.
     fn parameters(
         &self,
-        config: &RunConfig,
+        network: &FnoConfig,
         grid: Grid,
         channels: usize,
     ) -> Result<Parameters, TrainError> {
-        let network = &config.network;
         let count = network.parameter_count(grid.dim(), channels)?;
         memory::check(7.0 * 4.0 * count, format!("{count:.1e} parameters"), "the network")?;
         let model = Fno::new(network, &grid, channels, 0, &Device::flex())?;

@@ -91,7 +91,7 @@ impl Run {
         let data = Data::load(&resolved.data, finest, resolved.seed)?;
         data.notes.iter().for_each(|note| observer.note(note));
         if let Some((checkpoint, _)) = &found {
-            same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source)?;
+            same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source.to_string())?;
         }
         let device = Device::flex();
         let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use karhunen_formats::{ArrayValues, NamedArray, ReadOptions, read_state_dict};
+use karhunen_net::{FnoConfig, NetworkConfig};
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::published::{Units, import, save};
 use karhunen_train::{RunConfig, TrainError, TrainedModel};
@@ -74,7 +75,7 @@ fn assert_answers(model: &TrainedModel, asked: &Answer, name: &str) {
 fn an_imported_network_answers_as_pytorch_does() {
     let folder = tempfile::tempdir().unwrap();
     let checkpoint = imported(&state_dict(), &config("10x7")).unwrap();
-    let network = &checkpoint.config.network;
+    let NetworkConfig::Fno(network) = &checkpoint.config.network else { panic!("an FNO") };
     assert_eq!((network.width, network.layers, network.projection), (4, 3, 6));
     assert_eq!((&network.modes[..], checkpoint.statistics.mean.channels), (&[3, 2][..], 2));
     save(&checkpoint, folder.path()).unwrap();
@@ -208,7 +209,12 @@ fn what_is_no_published_network_is_said() {
     let fitted = refused("8x8", &|c| c.prior = RunConfig::default().prior);
     assert!(fitted.contains("does not tell the noise"), "{fitted}");
     assert!(refused("8", &|_| {}).contains("has 1 axes, the network 2"));
-    assert!(refused("8x8", &|c| c.network.width = 5).contains("leave [network] out"));
+    assert!(
+        refused("8x8", &|c| {
+            c.network = NetworkConfig::Fno(FnoConfig { width: 5, ..FnoConfig::default() });
+        })
+        .contains("leave [network] out")
+    );
     let scale = Units { scale: 0.0, ..Units::default() };
     let zero = import("x", &state_dict(), None, &config("8x8"), &scale, None).unwrap_err();
     assert!(zero.to_string().contains("scale positive"), "{zero}");

@@ -1,11 +1,13 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
+use karhunen_field::metrics::cross_spectrum;
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_formats::{Address, ReadOptions};
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
+use karhunen_train::sources::Sources;
 use karhunen_train::trained::Request;
 use serde_json::json;
 
@@ -16,6 +18,9 @@ use crate::report::pictures;
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
+
+/// Channels whose pairs are all listed in the JSON.
+const COHERENCE_AT_MOST: usize = 4;
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
@@ -57,6 +62,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             let key = row.name.to_lowercase().replace([' ', '-'], "_");
             object[key] = json!(row.comparison);
         }
+        if (2..=COHERENCE_AT_MOST).contains(&real.channels) {
+            let of = |fields| cross_spectrum(fields).map_err(Failure::from);
+            let (there, here) = (of(&real)?, of(&candidates[0].1)?);
+            object["coherence"] = json!({
+                "frequency": there.frequency,
+                "pairs": there.pairs,
+                "reference": there.coherence,
+                "samples": here.coherence,
+            });
+        }
         object["notes"] = json!(notes);
         return pictures::print_line(&object.to_string());
     }
@@ -66,8 +81,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
 
 fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
     let channels = model.map(|m| m.statistics.mean.channels);
-    let dim = model.map(|m| m.statistics.grid.dim());
-    let options = ReadOptions { channels: channels.filter(|c| *c > 1), dim, ..Default::default() };
+    let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
+    let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
+    let options = ReadOptions { channels, dim, ..Default::default() };
     let raw = karhunen_formats::read(&args.samples, &options)?;
     let grid = match model {
         Some(model) => model.grid(&raw.points)?,
@@ -84,8 +100,9 @@ fn prepare(
     notes: &mut Vec<String>,
 ) -> Result<(Real, Ensemble), Failure> {
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
-    let native = Native::of(&args.reference, &trained)?;
-    let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
+    let source = Sources::new(args.reference.clone())
+        .ok_or_else(|| Failure::usage("--reference names no data"))?;
+    let same_source = model.is_some_and(|m| same(&m.config.data.source, &source));
     if same_source && args.patch.is_some() && trained.patch.is_none() {
         return Err(Failure::usage("--patch changes which fields were held out of training")
             .help("leave it out, or name data the model was not trained on"));
@@ -97,16 +114,20 @@ fn prepare(
             .as_deref()
             .and_then(|text| karhunen_train::config::parse_points(text).ok()),
     };
-    let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
-    let have = patch.clone().unwrap_or(native.points);
-    let config = DataConfig {
-        source: args.reference.clone(),
+    let mut config = DataConfig {
+        source,
         validation_source: trained.validation_source.clone().filter(|_| same_source),
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
         count: None,
+        dim: args.shape.dim.or(trained.dim),
+        channels: args.shape.channels.or(trained.channels),
         ..trained
     };
+    let native = Native::of(&config)?;
+    let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
+    config.patch = patch.as_deref().map(plan::join);
+    let have = patch.unwrap_or_else(|| native.points.clone());
     let shared: Vec<usize> =
         samples.grid.points().iter().zip(&have).map(|(s, r)| *s.min(r)).collect();
     let grid = samples.grid.with_points(&shared)?;
@@ -122,17 +143,17 @@ fn prepare(
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let fields = if same_source { real::held_out } else { real::all };
-    let real = fields(&config, grid, args.reference_count, seed)?;
+    let real = fields(&config, native.fields.as_ref(), grid, args.reference_count, seed)?;
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
 }
 
-fn same(a: &str, b: &str) -> bool {
-    let full = |name: &str| {
+fn same(a: &Sources, b: &Sources) -> bool {
+    let full = |name: &String| {
         let Address { path, part } = Address::of(name);
         (path.canonicalize().unwrap_or(path), part)
     };
-    a == b || full(a) == full(b)
+    a == b || a.names().iter().map(full).eq(b.names().iter().map(full))
 }
 
 /// N(mean, spectrum): the model's, or measured from the real fields where there is no model.

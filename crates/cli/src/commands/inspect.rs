@@ -3,7 +3,8 @@
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
 use karhunen_train::config::{DataConfig, RunConfig};
-use karhunen_train::data::Data;
+use karhunen_train::data::{self, Data};
+use karhunen_train::sources::Sources;
 use serde_json::json;
 
 use crate::args::InspectArgs;
@@ -12,22 +13,33 @@ use crate::failure::Failure;
 use crate::report::plan::{self, Native};
 use crate::report::{pictures, table};
 
+/// What is looked at if nothing is named; the arguments ask for a name.
+const BUILTIN: &str = "builtin:spinodal";
+/// Cells of the fields that are measured.
+const CELLS_AT_MOST: usize = 1 << 27;
+
 /// Reads, measures, prints.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let native = Native::of(&args.data, &DataConfig::default())?;
     let patch = args.patch.as_ref().map(|p| p.0.clone());
-    let mut planned = plan::for_data(&args.data, &native, patch.as_deref());
-    let points = patch.unwrap_or_else(|| planned.points.clone());
-    let boundary = args.boundary.get();
-    let grid = Grid::unit(&points, &boundary)?;
-    planned.config.data.boundary = boundary;
-    let config = DataConfig { count: Some(2048), ..planned.config.data.clone() };
-    let data = Data::load(&config, grid, 0)?;
+    let asked = DataConfig {
+        source: Sources::new(args.data.clone()).unwrap_or_else(|| BUILTIN.into()),
+        boundary: args.boundary.get(),
+        dim: args.shape.dim,
+        channels: args.shape.channels,
+        patch: patch.as_deref().map(plan::join),
+        ..DataConfig::default()
+    };
+    let native = Native::of(&asked)?;
+    let planned = plan::for_data(&asked, &native, patch.as_deref());
+    let grid = Grid::unit(&planned.points, &asked.boundary)?;
+    let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
+    let config = DataConfig { count: Some(most), ..planned.config.data.clone() };
+    let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0)?;
+    let data = Data::of(&config, loaded)?;
     let slope = table::spectrum_slope(&data.statistics, &grid);
-    let values = native.range.map(|(low, high)| json!([low, high]));
-    let notes = [native.notes.clone(), data.notes.clone()].concat();
+    let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({
-        "data": args.data,
+        "data": asked.source,
         "fields": native.count,
         "shape": native.points,
         "channels": native.channels,
@@ -37,7 +49,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         "deviation": data.statistics.normalisation.scale,
         "spectrum_slope": slope,
         "looked_at": grid.to_string(),
-        "notes": notes,
+        "notes": data.notes,
         "plan": plan::as_json(&planned.config),
     });
     if let Some(kind) = &args.prior {
@@ -84,7 +96,7 @@ fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
     let mut lines = vec![
         format!(
             "{}: {} fields {} of {} channel(s), {}",
-            text(&object["data"]),
+            plan.data.source,
             object["fields"],
             object["shape"],
             object["channels"],

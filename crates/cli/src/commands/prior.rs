@@ -25,7 +25,8 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     memory::check_fields(count as f64, &grid, 1, 3 * size_of::<f64>(), "--count or --grid")?;
     let statistics = match (config.is_fitted(), &args.data) {
         (true, Some(source)) => {
-            let data = DataConfig { source: source.clone(), boundary, ..DataConfig::default() };
+            let data =
+                DataConfig { source: source.as_str().into(), boundary, ..DataConfig::default() };
             Some(Data::load(&data, grid, args.seed)?.statistics)
         }
         (true, None) => {

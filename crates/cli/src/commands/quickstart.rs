@@ -10,7 +10,7 @@ use std::time::Instant;
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::config::DataConfig;
 use karhunen_train::trained::Request;
-use karhunen_train::{Run, TrainedModel, events};
+use karhunen_train::{Run, TrainedModel, data, events};
 use serde_json::json;
 
 use crate::args::QuickstartArgs;
@@ -40,8 +40,8 @@ struct Target {
 pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
-    let native = Native::of(&source, &DataConfig::default())?;
-    let planned = plan::for_data(&source, &native, None);
+    let data = DataConfig { source: source.as_str().into(), ..DataConfig::default() };
+    let planned = plan::for_data(&data, &Native::of(&data)?, None);
     let mut config = planned.config;
     config.seed = args.seed;
     config.training.seconds = Some(args.seconds);
@@ -58,7 +58,9 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let model = TrainedModel::load(&run_directory)?;
     let targets = targets(&model)?;
     let real_grid = model.grid(&planned.points)?;
-    let real = real::held_out(&model.config.data, real_grid, REFERENCE, config.seed)?;
+    let opened = data::open(&model.config.data)?;
+    let real =
+        real::held_out(&model.config.data, opened.as_ref(), real_grid, REFERENCE, config.seed)?;
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
     for target in &targets {

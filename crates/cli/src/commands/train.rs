@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_train::schedule::Schedule;
-use karhunen_train::{Outcome, Run, RunConfig, data};
+use karhunen_train::{Outcome, Run, RunConfig};
 
 use crate::args::{Resume, TrainArgs};
 use crate::failure::Failure;
@@ -14,9 +14,9 @@ use crate::progress::Training;
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let mut config = RunConfig::load(args.config.as_deref(), &args.settings)?;
     let beside = args.config.as_deref();
-    config.data.source = data::resolve(&config.data.source, beside);
+    config.data.source = config.data.source.resolve(beside);
     config.data.validation_source =
-        config.data.validation_source.map(|source| data::resolve(&source, beside));
+        config.data.validation_source.map(|source| source.resolve(beside));
     if args.dry_run {
         println!("{}", config.to_toml());
         for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {

@@ -6,6 +6,7 @@ use karhunen_field::Ensemble;
 use karhunen_formats::{ENDINGS, WriteOptions};
 
 use crate::failure::Failure;
+use crate::report::drawing;
 
 /// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
 /// work is done.
@@ -33,6 +34,9 @@ pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure>
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .map_err(|e| Failure::run(format!("{}: cannot be made: {e}", folder.display())))?;
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+        return drawing::draw(fields, path, force);
     }
     let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
     karhunen_formats::write(path, fields, &options)?;

@@ -1,5 +1,6 @@
 //! What commands show: files, tables, pictures, and the plan for a data set.
 
+pub mod drawing;
 pub mod files;
 pub mod pictures;
 pub mod plan;

@@ -1,61 +1,70 @@
 //! What would be done with a data set: patch, levels and grids that suit its size.
 
-use std::path::Path;
-
-use karhunen_formats::ReadOptions;
-use karhunen_train::RunConfig;
+use karhunen_formats::{FieldSource, StackedFields};
 use karhunen_train::config::{DataConfig, LevelConfig};
+use karhunen_train::{RunConfig, data};
 
 use crate::failure::Failure;
 
 /// What a source holds, before any preparation.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Native {
+    /// The files, opened once for whatever is done with them; none for built-in data.
+    pub fields: Option<StackedFields>,
     /// Number of fields.
     pub count: Option<usize>,
     /// Cells per axis.
     pub points: Vec<usize>,
     /// Channels.
     pub channels: usize,
-    /// Number type in the file.
+    /// Number type in the (first) file.
     pub dtype: String,
-    /// Smallest and largest value.
-    pub range: Option<(f32, f32)>,
-    /// What the reader noticed.
-    pub notes: Vec<String>,
 }
 
 impl Native {
     /// Looks at a source as a configuration reads it.
     ///
     /// # Errors
-    /// Those of reading it.
-    pub fn of(source: &str, config: &DataConfig) -> Result<Self, Failure> {
-        if source.starts_with("builtin:") {
+    /// Those of opening it.
+    pub fn of(config: &DataConfig) -> Result<Self, Failure> {
+        let Some(fields) = data::open(config)? else {
             return Ok(Self {
+                fields: None,
                 count: None,
                 points: vec![BUILTIN, BUILTIN],
                 channels: 1,
                 dtype: "made on the spot".into(),
-                range: None,
-                notes: vec![],
             });
-        }
-        let options =
-            ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
-        let raw = karhunen_formats::read(Path::new(source), &options)?;
-        let bounds = raw
-            .values
-            .iter()
-            .fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+        };
         Ok(Self {
-            count: Some(raw.count()),
-            points: raw.points.clone(),
-            channels: raw.channels,
-            dtype: raw.dtype.to_string(),
-            range: Some(bounds),
-            notes: raw.notes,
+            count: Some(fields.count()),
+            points: fields.points().to_vec(),
+            channels: fields.channels(),
+            dtype: fields.dtype().to_string(),
+            fields: Some(fields),
         })
+    }
+
+    /// Smallest and largest value, read slice by slice.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn range(&self) -> Result<Option<(f32, f32)>, Failure> {
+        let Some(fields) = &self.fields else { return Ok(None) };
+        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        let mut slice = self.points.clone();
+        let slices = std::mem::replace(&mut slice[0], 1);
+        let mut values = Vec::new();
+        for item in 0..fields.count() {
+            for first in 0..slices {
+                let mut corner = vec![0; slice.len()];
+                corner[0] = first;
+                values.clear();
+                fields.block(item, &corner, &slice, &mut values)?;
+                (low, high) = values.iter().fold((low, high), |(l, h), v| (l.min(*v), h.max(*v)));
+            }
+        }
+        Ok(Some((low, high)))
     }
 }
 
@@ -63,6 +72,8 @@ impl Native {
 const BUILTIN: usize = 128;
 /// Images of at least this many cells are cut into patches.
 const LARGE: usize = 256;
+/// Cells per axis of patches of volumes: their cells are the third power of it.
+const VOLUME_PATCH: usize = 64;
 
 /// A configuration that suits a data set, and the grid its real fields are seen on.
 #[derive(Debug, Clone)]
@@ -73,17 +84,24 @@ pub struct Planned {
     pub points: Vec<usize>,
 }
 
-/// Patches of 128 from large images; three levels below half the native size where that leaves
-/// at least 32 cells (the native grid is then held out), otherwise up to the native size.
-pub fn for_data(source: &str, native: &Native, patch: Option<&[usize]>) -> Planned {
-    let mut config = RunConfig::default();
-    config.data.source = source.to_string();
+/// Patches of 128 from large images, of 64 from large volumes; three levels below half the native
+/// size where that leaves at least 32 cells (the native grid is then held out), otherwise up to the
+/// native size. Of one large volume enough slices are held out for a patch.
+pub fn for_data(data: &DataConfig, native: &Native, patch: Option<&[usize]>) -> Planned {
+    let mut config = RunConfig { data: data.clone(), ..RunConfig::default() };
     let large = native.points.iter().all(|&n| n >= LARGE);
     let points = match patch {
         Some(points) => points.to_vec(),
-        None if large => vec![BUILTIN; native.points.len()],
+        None if large => {
+            let cells = if native.points.len() == 3 { VOLUME_PATCH } else { BUILTIN };
+            vec![cells; native.points.len()]
+        }
         None => native.points.clone(),
     };
+    if native.count == Some(1) && points != native.points {
+        let share = points[0] as f64 / native.points[0] as f64;
+        config.data.validation = config.data.validation.max((100.0 * share).ceil() / 100.0);
+    }
     if patch.is_some() || large {
         config.data.patch = Some(join(&points));
     }
@@ -104,10 +122,11 @@ pub fn for_data(source: &str, native: &Native, patch: Option<&[usize]>) -> Plann
 
 /// The parts of a plan worth telling.
 pub fn summary(config: &RunConfig) -> Vec<String> {
+    let total: f64 = config.levels.iter().map(|l| l.share).sum();
     let levels: Vec<String> = config
         .levels
         .iter()
-        .map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share))
+        .map(|l| format!("{} ({:.0} % of steps)", l.grid, 100.0 * l.share / total))
         .collect();
     let mut lines = vec![
         format!("  boundary {}, levels {}", config.data.boundary, levels.join(" → ")),

@@ -1,6 +1,7 @@
 //! Real fields to compare with, never trained on where the source is what a model was trained on.
 
 use karhunen_field::{Ensemble, Grid};
+use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::{self, BUILTIN_VALIDATION};
@@ -24,12 +25,19 @@ pub struct Real {
 ///
 /// # Errors
 /// Those of reading, splitting and resampling.
-pub fn all(config: &DataConfig, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
-    if let Some(name) = config.source.strip_prefix("builtin:") {
+pub fn all(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    grid: Grid,
+    count: usize,
+    seed: u64,
+) -> Result<Real, Failure> {
+    if let Some(name) = config.source.builtin() {
         return builtin(name, grid, count, seed);
     }
     let wanted = config.patch.as_ref().map(|_| count);
-    let loaded = data::load(&DataConfig { count: wanted, ..config.clone() }, grid, seed)?;
+    let config = DataConfig { count: wanted, ..config.clone() };
+    let loaded = data::load_from(&config, opened, grid, seed)?;
     let mut all = loaded.training;
     all.values.extend(loaded.validation.values);
     Ok(Real { reference: first(count, &all)?, training: None })
@@ -40,13 +48,20 @@ pub fn all(config: &DataConfig, grid: Grid, count: usize, seed: u64) -> Result<R
 ///
 /// # Errors
 /// As [`all`].
-pub fn held_out(config: &DataConfig, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
-    if let Some(name) = config.source.strip_prefix("builtin:") {
+pub fn held_out(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    grid: Grid,
+    count: usize,
+    seed: u64,
+) -> Result<Real, Failure> {
+    if let Some(name) = config.source.builtin() {
         return builtin(name, grid, count, seed);
     }
     let enough = (count as f64 / config.validation.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
-    let loaded = data::load(&DataConfig { count: wanted, ..config.clone() }, grid, seed)?;
+    let config = DataConfig { count: wanted, ..config.clone() };
+    let loaded = data::load_from(&config, opened, grid, seed)?;
     let training = first(count, &loaded.training)?;
     Ok(Real { reference: first(count, &loaded.validation)?, training: Some(training) })
 }

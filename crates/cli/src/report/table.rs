@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// Channels whose histograms are printed; all of them are in the JSON.
+const CHANNELS_SHOWN: usize = 4;
+
 /// One candidate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -86,11 +89,34 @@ impl Table {
             "descriptors", "lineal path", "chord length", "surface", "Euler number", "fraction"
         ));
         lines.extend(self.rows.iter().map(Row::descriptors));
+        if c.cross_channel_error.is_some() {
+            lines.push(String::new());
+            lines.push(format!("{:<24} {:>17}   histogram of each", "channels", "cross-channel"));
+            lines.extend(self.rows.iter().map(Row::channels));
+        }
         lines.join("\n")
     }
 }
 
 impl Row {
+    /// The row's line in the block of channels: their correlations, and the histogram of each of the
+    /// first few.
+    fn channels(&self) -> String {
+        let c = &self.comparison;
+        let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
+        let cross = c.cross_channel_error.zip(c.cross_channel_error_floor);
+        let each = c.histogram_by_channel.iter().flatten();
+        let floors = c.histogram_by_channel_floor.iter().flatten();
+        let cells: Vec<String> =
+            each.zip(floors).take(CHANNELS_SHOWN).map(|(v, f)| cell(*v, *f)).collect();
+        format!(
+            "{:<24} {:>17}   {}",
+            self.name,
+            cross.map_or("–".into(), |(value, floor)| cell(value, floor)),
+            cells.join(" ")
+        )
+    }
+
     /// The row's line in the block of descriptors. Of the surface's ratio |ln ratio| has the floor.
     fn descriptors(&self) -> String {
         let c = &self.comparison;

@@ -69,6 +69,14 @@ pub struct Comparison {
     pub histogram_distance: f64,
     /// Its floor.
     pub histogram_distance_floor: f64,
+    /// The same of each channel; none if there is only one.
+    pub histogram_by_channel: Option<Vec<f64>>,
+    /// Their floors.
+    pub histogram_by_channel_floor: Option<Vec<f64>>,
+    /// [`super::cross_channel_error`]; none if there is only one channel.
+    pub cross_channel_error: Option<f64>,
+    /// Its floor.
+    pub cross_channel_error_floor: Option<f64>,
     /// [`super::two_point_error`].
     pub two_point_error: f64,
     /// Its floor.

@@ -126,14 +126,27 @@ impl Splits {
         &self,
         mut statistics: impl FnMut(&[usize], &[usize]) -> Result<[f64; K], FieldError>,
     ) -> Result<[f64; K], FieldError> {
+        let floors = self.floors_of(|x, y| Ok(statistics(x, y)?.to_vec()))?;
+        Ok(std::array::from_fn(|k| floors[k]))
+    }
+
+    /// The same for as many as there are channels.
+    ///
+    /// # Errors
+    /// As [`Splits::floor`].
+    pub(super) fn floors_of(
+        &self,
+        mut statistics: impl FnMut(&[usize], &[usize]) -> Result<Vec<f64>, FieldError>,
+    ) -> Result<Vec<f64>, FieldError> {
         let rows =
             self.pairs.iter().map(|(x, y)| statistics(x, y)).collect::<Result<Vec<_>, _>>()?;
         let rank = (LEVEL * (rows.len() + 1) as f64).ceil() as usize;
-        Ok(std::array::from_fn(|k| {
+        let floor = |k: usize| {
             let mut values: Vec<f64> = rows.iter().map(|row| row[k]).collect();
             values.sort_unstable_by(f64::total_cmp);
             values[rank.min(values.len()) - 1]
-        }))
+        };
+        Ok((0..rows.first().map_or(0, Vec::len)).map(floor).collect())
     }
 }
 

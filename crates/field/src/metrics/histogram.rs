@@ -33,7 +33,7 @@ pub fn histogram_distance(x: &Ensemble, reference: &Ensemble) -> Result<f64, Fie
     check(x, what, 1)?;
     check(reference, what, 1)?;
     let (x, y) = (PixelValues::new(x), PixelValues::new(reference));
-    Ok(x.distance(&y, &y.all(), &standard_deviations(reference)?))
+    Ok(mean(&x.distances(&y, &y.all(), &standard_deviations(reference)?)))
 }
 
 /// Point values of each channel in rising order, each with the number of its field.
@@ -63,12 +63,12 @@ impl PixelValues {
         (0..self.fields).collect()
     }
 
-    /// Distance between all these fields and the fields `set` of another ensemble.
-    pub fn distance(&self, other: &PixelValues, set: &[usize], deviations: &[f64]) -> f64 {
+    /// Distance of each channel between all these fields and the fields `set` of another ensemble.
+    pub fn distances(&self, other: &PixelValues, set: &[usize], deviations: &[f64]) -> Vec<f64> {
         let own = self.weights(&self.all());
         let theirs = other.weights(set);
         let pairs = self.channels.iter().zip(&other.channels);
-        mean(pairs.zip(deviations).map(|((x, y), deviation)| {
+        let distances = pairs.zip(deviations).map(|((x, y), deviation)| {
             let (mut x, mut y) = (x.iter().peekable(), y.iter().peekable());
             let merged = std::iter::from_fn(|| match (x.peek(), y.peek()) {
                 (Some(a), Some(b)) if a.0 <= b.0 => x.next().map(|v| (v.0, own[v.1 as usize])),
@@ -76,16 +76,18 @@ impl PixelValues {
                 _ => y.next().map(|v| (v.0, -theirs[v.1 as usize])),
             });
             area_between(merged) / deviation
-        }))
+        });
+        distances.collect()
     }
 
-    /// Distance between two sets of these fields, by indices that may repeat.
-    pub fn distance_within(&self, x: &[usize], y: &[usize], deviations: &[f64]) -> f64 {
+    /// Distance of each channel between two sets of these fields, by indices that may repeat.
+    pub fn distances_within(&self, x: &[usize], y: &[usize], deviations: &[f64]) -> Vec<f64> {
         let (positive, negative) = (self.weights(x), self.weights(y));
         let signed: Vec<f64> = positive.iter().zip(&negative).map(|(p, q)| p - q).collect();
-        mean(self.channels.iter().zip(deviations).map(|(values, deviation)| {
+        let distances = self.channels.iter().zip(deviations).map(|(values, deviation)| {
             area_between(values.iter().map(|v| (v.0, signed[v.1 as usize]))) / deviation
-        }))
+        });
+        distances.collect()
     }
 
     /// Weight of a value of each field when the fields at `set` share the mass 1.
@@ -138,9 +140,9 @@ fn area_between(steps: impl Iterator<Item = (f64, f64)>) -> f64 {
     area
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = values.len() as f64;
-    values.sum::<f64>() / count
+/// Mean over channels.
+pub(super) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 #[cfg(test)]
@@ -181,7 +183,7 @@ mod tests {
         let (x, y) = ([1, 4, 9, 9, 2], [0, 11, 4]);
         let reference = pool.select(&y);
         let unit = standard_deviations(&reference).unwrap();
-        let split = PixelValues::new(&pool).distance_within(&x, &y, &unit);
+        let split = mean(&PixelValues::new(&pool).distances_within(&x, &y, &unit));
         let alone = histogram_distance(&pool.select(&x), &reference).unwrap();
         assert!((split - alone).abs() < 1e-13);
     }

@@ -8,6 +8,7 @@
 //! | [`energy_distance`] | the whole law, in the H-norm | equal laws (unbiased: may be negative) |
 //! | [`sliced_wasserstein`] | laws of linear functionals at every scale | equal laws, infinitely many fields |
 //! | [`spectrum_log_error`] | second moments, scale by scale | equal spectra |
+//! | [`cross_channel_error`] | correlation of channels, scale by scale | equal correlations |
 //! | [`histogram_distance`] | point values | equal one-point laws |
 //! | [`two_point_error`] | geometry after a threshold | equal two-point functions |
 //! | [`variance_ratio`] | tr Cov | (one) equal variances |
@@ -23,7 +24,8 @@
 //! therefore measures with each statistic its [`Floor`], and [`Comparison`] reports both.
 //!
 //! Norm-based statistics (energy, sliced, variance) sum channels, so channels of different units
-//! must be normalised first; the others are taken channel by channel. Statistics of modes see the
+//! must be normalised first; [`cross_channel_error`] compares pairs of them; the others are taken
+//! channel by channel. Statistics of modes see the
 //! modes the grid holds; pixel statistics see point values as they come.
 //!
 //! Not here: metrics that need a network (FID-like), and plots.
@@ -32,6 +34,7 @@ mod chords;
 mod cloud;
 mod clusters;
 mod comparison;
+mod cross;
 mod curve;
 mod descriptors;
 mod directional;
@@ -66,6 +69,7 @@ mod oracle;
 pub use chords::{ChordLengths, Chords, chord_lengths};
 pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
+pub use cross::{CrossSpectrum, cross_channel_error, cross_spectrum};
 pub use curve::{Curve, DirectionalCurve};
 pub use descriptors::{DescriptorErrors, descriptor_errors};
 pub use directional::two_point_along;

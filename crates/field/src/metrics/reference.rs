@@ -13,10 +13,11 @@
 
 use super::cloud::Cloud;
 use super::comparison::{Comparison, ComparisonOptions};
+use super::cross::Products;
 use super::descriptors::{Descriptors, Units};
 use super::energy::Distances;
 use super::floor::{FloorKind, Splits, shuffled};
-use super::histogram::{PixelValues, standard_deviations};
+use super::histogram::{PixelValues, mean, standard_deviations};
 use super::segmentation::Segmentation;
 use super::sliced::{Projections, SortedProjections};
 use super::spectrum::{Shells, mean_rows};
@@ -41,6 +42,8 @@ pub struct Reference {
     sliced: SortedProjections,
     shells: Shells,
     power: Vec<f64>,
+    /// Products of channels, where there are several, and their mean row.
+    cross: Option<(Products, Vec<f64>)>,
     pixels: PixelValues,
     deviations: Vec<f64>,
     segmentation: Segmentation,
@@ -59,6 +62,8 @@ struct Floors {
     spectrum: f64,
     spectrum_beyond: Option<f64>,
     histogram: f64,
+    histogram_by_channel: Vec<f64>,
+    cross: Option<f64>,
     two_point: f64,
     variance: f64,
     /// In the order of [`super::DescriptorErrors::distances`].
@@ -95,7 +100,6 @@ impl Reference {
         let splits = Splits::new(order.len(), count, wanted, options.splits, options.seed)?;
 
         let pool = real.select(&order);
-        let first: Vec<usize> = (0..wanted).collect();
         let cloud = Cloud::new(&pool, "a reference", 2)?;
 
         let distances = Distances::among(&cloud);
@@ -119,7 +123,27 @@ impl Reference {
 
         let pixels = PixelValues::new(&pool);
         let deviations = standard_deviations(&pool)?;
-        let histogram = splits.floor(|x, y| Ok(pixels.distance_within(x, y, &deviations)))?;
+        // the mean over channels and each of them, in one pass over the values
+        let mut histogram = splits.floors_of(|x, y| {
+            let distances = pixels.distances_within(x, y, &deviations);
+            Ok([vec![mean(&distances)], distances].concat())
+        })?;
+        let histogram_by_channel = histogram.split_off(1);
+
+        let first: Vec<usize> = (0..wanted).collect();
+        let (cross, cross_floor) = match pool.channels {
+            1 => (None, None),
+            _ => {
+                let products = Products::new(&cloud)?;
+                let rows = products.rows(&cloud)?;
+                let floor = splits.floor(|x, y| {
+                    let (x, y) = (mean_rows(&rows, Some(x)), mean_rows(&rows, Some(y)));
+                    Ok(products.error(&x, &y))
+                })?;
+                let row = mean_rows(&rows, Some(&first));
+                (Some((products, row)), Some(floor.value))
+            }
+        };
 
         let segmentation = Segmentation::otsu(&pool)?;
         let phase = segmentation.indicator(&pool)?;
@@ -144,7 +168,9 @@ impl Reference {
             sliced: sliced.value,
             spectrum: spectrum(within)?.value,
             spectrum_beyond: beyond.map(spectrum).transpose()?.map(|floor| floor.value),
-            histogram: histogram.value,
+            histogram: histogram[0],
+            histogram_by_channel,
+            cross: cross_floor,
             two_point: two_point.value,
             variance: variance.value,
             structure,
@@ -161,6 +187,7 @@ impl Reference {
             spread: distances.mean_among(&first)?,
             variance: distances.variance(&first)?,
             sliced: projections.sorted(&first),
+            cross,
             pixels: PixelValues::new(&fields),
             fields,
             shells,
@@ -211,8 +238,16 @@ impl Reference {
         let projections =
             Projections::new(&cloud, self.options.directions, self.options.seed)?.all_sorted();
         let reference_fields: Vec<usize> = (0..self.fields.count()).collect();
-        let histogram =
-            PixelValues::new(&samples).distance(&self.pixels, &reference_fields, &self.deviations);
+        let pixels = PixelValues::new(&samples);
+        let histogram = pixels.distances(&self.pixels, &reference_fields, &self.deviations);
+        let cross = match &self.cross {
+            Some((products, row)) => {
+                let own = mean_rows(&products.rows(&cloud)?, None);
+                Some(products.error(&own, row))
+            }
+            None => None,
+        };
+        let several = |values: &[f64]| (values.len() > 1).then(|| values.to_vec());
         let phase = self.segmentation.indicator(&samples)?;
         let correlation = mean_rows(&self.counter.correlations(&phase), None);
         let structure = mean_rows(&self.descriptors.rows(&phase)?, None);
@@ -232,8 +267,12 @@ impl Reference {
             spectrum_log_error_floor: self.floors.spectrum,
             spectrum_log_error_beyond: beyond.map(spectrum).transpose()?,
             spectrum_log_error_beyond_floor: self.floors.spectrum_beyond,
-            histogram_distance: histogram,
+            histogram_distance: mean(&histogram),
             histogram_distance_floor: self.floors.histogram,
+            histogram_by_channel: several(&histogram),
+            histogram_by_channel_floor: several(&self.floors.histogram_by_channel),
+            cross_channel_error: cross,
+            cross_channel_error_floor: self.floors.cross,
             two_point_error: self.counter.error(&correlation, &self.correlation, &self.phase_units),
             two_point_error_floor: self.floors.two_point,
             variance_ratio: ratio(own.variance(&all)?, self.variance)?,
@@ -363,6 +402,8 @@ mod tests {
             ("spectrum_log_error", "spectrum_log_error_floor"),
             ("spectrum_log_error_beyond", "spectrum_log_error_beyond_floor"),
             ("histogram_distance", "histogram_distance_floor"),
+            ("histogram_by_channel", "histogram_by_channel_floor"),
+            ("cross_channel_error", "cross_channel_error_floor"),
             ("two_point_error", "two_point_error_floor"),
             ("variance_ratio", "variance_ratio_floor"),
             ("lineal_path_error", "lineal_path_error_floor"),
@@ -377,6 +418,40 @@ mod tests {
         assert_eq!(json["floor_kind"], "disjoint");
         assert!(json["spectrum_log_error_beyond"].is_null());
         assert_eq!(serde_json::from_value::<Comparison>(json).unwrap(), row);
+    }
+
+    #[test]
+    fn channels_are_told_apart_and_compared_with_one_another() {
+        // channel 1 is channel 0 and half as much of another field
+        let pair = |first: u64, own: f64| {
+            let g = oracle::rough(&[9, 8], Boundary::Neumann, first..first + 240);
+            let mut fields = Ensemble { channels: 2, ..g };
+            for field in fields.values.chunks_exact_mut(144) {
+                let (a, b) = field.split_at_mut(72);
+                b.iter_mut().zip(a.iter()).for_each(|(b, a)| *b = own * a + 0.5 * *b);
+            }
+            fields
+        };
+        let options = ComparisonOptions { directions: 8, ..Default::default() };
+        let reference = Reference::new(&pair(0, 1.0), 60, &options).unwrap();
+        let same = reference.compare(&pair(5000, 1.0)).unwrap();
+        let (error, floor) =
+            (same.cross_channel_error.unwrap(), same.cross_channel_error_floor.unwrap());
+        // as elsewhere 2.5 times a 95 % quantile
+        assert!(error > 0.0 && error < 2.5 * floor, "{error} {floor}");
+        // independent channels of the same spectra: 1 / √1.25 of the correlation is missing
+        let mut apart = pair(5000, 1.0);
+        let other = pair(9000, 1.0);
+        for (field, other) in apart.values.chunks_exact_mut(144).zip(other.fields()) {
+            field[72..].copy_from_slice(&other[72..]);
+        }
+        let apart = reference.compare(&apart).unwrap();
+        let missing = apart.cross_channel_error.unwrap();
+        assert!((missing - 0.8_f64.sqrt()).abs() < 0.1, "{missing}");
+        assert!(apart.spectrum_log_error < 2.5 * apart.spectrum_log_error_floor);
+        let by_channel = same.histogram_by_channel.unwrap();
+        assert!(close(same.histogram_distance, (by_channel[0] + by_channel[1]) / 2.0));
+        assert_eq!(same.histogram_by_channel_floor.unwrap().len(), 2);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::prior::shells;
 use crate::{Ensemble, FieldError, Grid};
 
 /// ε of the logarithmic error, relative to the reference's ΣP: shells with less count as empty.
-const EMPTY: f64 = 1e-6;
+pub(super) const EMPTY: f64 = 1e-6;
 
 /// Second moments of the modes, averaged over shells of equal |ω|.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,162 @@
+//! One picture of fields, whatever their dimension and channels.
+//!
+//! Functions of one variable are lines, those of two and three (their middle slice) tiles. One channel is
+//! grey and three are colours; any other number stands side by side, each channel in a range of its own,
+//! since quantities of different units share none.
+
+use std::path::Path;
+
+use karhunen_field::Ensemble;
+use karhunen_figures::{FigureError, LineChart, Series};
+use karhunen_formats::{Montage, WriteOptions};
+
+use crate::failure::Failure;
+
+/// Lines in one chart at most: more are not told apart.
+const LINES: usize = 6;
+/// Pixels that a tile's longer side has at least; smaller fields are enlarged.
+const PIXELS: usize = 48;
+/// Fields in a montage at most.
+const TILES: usize = 64;
+/// Quantiles of a channel's values drawn black and white.
+const QUANTILES: (f64, f64) = (0.005, 0.995);
+
+/// Draws fields into a PNG file.
+///
+/// # Errors
+/// Those of drawing and writing.
+pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
+    match (fields.grid.dim(), fields.channels) {
+        (1, _) => lines(fields, path),
+        (_, 1 | 3) => tiles(fields, None, path, force),
+        (_, channels) => tiles(&side_by_side(fields), Some(channels), path, force),
+    }
+}
+
+/// Values over the axis: of one channel the first fields, of several the first channel as a solid line
+/// and the last one dashed.
+fn lines(fields: &Ensemble, path: &Path) -> Result<(), Failure> {
+    let (axis, last) = (&fields.grid.axes()[0], fields.channels - 1);
+    let cells = axis.points;
+    let line = |field: &[f64], index: usize, channel: usize| {
+        let values = &field[channel * cells..(channel + 1) * cells];
+        let of = if last > 0 { format!(", channel {channel}") } else { String::new() };
+        Series {
+            label: format!("field {index}{of}"),
+            points: values.iter().enumerate().map(|(i, v)| (axis.centre(i), *v)).collect(),
+            dashed: channel > 0,
+        }
+    };
+    let shown = if last > 0 { LINES / 2 } else { LINES };
+    let mut series: Vec<Series> =
+        fields.fields().take(shown).enumerate().map(|(i, f)| line(f, i, 0)).collect();
+    if last > 0 {
+        series.extend(fields.fields().take(shown).enumerate().map(|(i, f)| line(f, i, last)));
+    }
+    let chart = LineChart {
+        title: format!(
+            "{} of {} fields on {}",
+            shown.min(fields.count()),
+            fields.count(),
+            fields.grid
+        ),
+        x_label: "x".into(),
+        y_label: "value".into(),
+        series,
+        ..LineChart::default()
+    };
+    chart.png(path, 900, 500).map_err(|e: FigureError| Failure::run(e.to_string()))
+}
+
+/// A montage; rows hold whole fields of `channels` tiles.
+fn tiles(
+    fields: &Ensemble,
+    channels: Option<usize>,
+    path: &Path,
+    force: bool,
+) -> Result<(), Failure> {
+    let longest = fields.grid.points().into_iter().rev().take(2).max().unwrap_or(1);
+    let shown = fields.count().min(TILES);
+    let columns = channels.map(|c| c * ((shown / c) as f64).sqrt().ceil().max(1.0) as usize);
+    let montage = Montage {
+        enlarge: (PIXELS / longest).max(1),
+        at_most: channels.map_or(TILES, |c| (TILES / c).max(1) * c),
+        columns,
+        range: channels.map(|_| (0.0, 1.0)),
+    };
+    let options = WriteOptions { overwrite: force, montage, ..WriteOptions::default() };
+    karhunen_formats::write(path, fields, &options)?;
+    Ok(())
+}
+
+/// Every channel as a field of its own, between 0 and 1.
+fn side_by_side(fields: &Ensemble) -> Ensemble {
+    let mut out = Ensemble { channels: 1, ..fields.clone() };
+    let cells = fields.grid.len();
+    for channel in 0..fields.channels {
+        let own = || fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
+        let mut values: Vec<f64> = own().flatten().copied().collect();
+        let mut at = |share: f64| {
+            let rank = (share * (values.len() - 1) as f64).round() as usize;
+            *values.select_nth_unstable_by(rank, f64::total_cmp).1
+        };
+        let (low, high) = match (at(QUANTILES.0), at(QUANTILES.1)) {
+            (low, high) if low < high => (low, high),
+            _ => (at(0.0), at(1.0)),
+        };
+        let width = if high > low { high - low } else { 1.0 };
+        for block in out.values.chunks_exact_mut(cells).skip(channel).step_by(fields.channels) {
+            block.iter_mut().for_each(|v| *v = (*v - low) / width);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use karhunen_field::{Boundary, Grid};
+
+    use super::*;
+
+    fn size(path: &Path) -> (u32, u32) {
+        let bytes = std::fs::read(path).unwrap();
+        let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+        assert_eq!(&bytes[1..4], b"PNG");
+        (number(16), number(20))
+    }
+
+    fn counted(points: &[usize], channels: usize, count: usize) -> Ensemble {
+        let grid = Grid::unit(points, Boundary::Neumann).unwrap();
+        let values = (0..count * channels * grid.len()).map(|i| i as f64).collect();
+        Ensemble::new(grid, channels, values).unwrap()
+    }
+
+    #[test]
+    fn every_dimension_and_number_of_channels_has_its_picture() {
+        let path = std::env::temp_dir().join(format!("drawing-{}.png", std::process::id()));
+        let tile = |tiles: u32, side: u32| tiles * (side + 2) - 2;
+        for (points, channels, count, expected) in [
+            (&[16][..], 1, 9, (900, 500)),
+            (&[16], 17, 2, (900, 500)),
+            (&[16, 24], 1, 4, (tile(2, 48), tile(2, 32))),
+            // two channels beside each other, two fields a row
+            (&[16, 16], 2, 4, (tile(4, 48), tile(2, 48))),
+            (&[5, 16, 48], 1, 1, (48, 16)),
+        ] {
+            draw(&counted(points, channels, count), &path, true).unwrap();
+            assert_eq!(size(&path), expected, "{points:?} {channels}");
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn channels_have_ranges_of_their_own() {
+        let fields = counted(&[10, 20], 2, 1);
+        let apart = side_by_side(&fields);
+        assert_eq!((apart.channels, apart.count()), (1, 2));
+        let [first, second] = [&apart.values[..200], &apart.values[200..]];
+        assert_eq!(first, second);
+        // 0 and 199 lie beyond the quantiles 1 and 198
+        assert_eq!((first[1], first[198]), (0.0, 1.0));
+    }
+}

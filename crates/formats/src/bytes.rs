@@ -1,0 +1,72 @@
+//! The bytes behind fields that are read by part: of an open file, or of an unpacked member.
+//!
+//! A packed member of an archive cannot be read from the middle. It is unpacked once and kept as it
+//! is stored: a volume of bytes takes a byte a value, not the four of `f32`.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::FormatError;
+
+/// Where blocks come from.
+#[derive(Debug)]
+pub(crate) enum Bytes {
+    /// A file that stays open.
+    File(File),
+    /// What was unpacked.
+    Memory(Vec<u8>),
+}
+
+impl Bytes {
+    /// Opens a file; `name` is its name in messages.
+    pub(crate) fn open(name: &Path, path: &Path) -> Result<Self, FormatError> {
+        let failed = |source| FormatError::Read { path: name.into(), source };
+        Ok(Self::File(File::open(path).map_err(failed)?))
+    }
+
+    /// Number of bytes.
+    pub(crate) fn length(&self) -> io::Result<u64> {
+        match self {
+            Self::File(file) => Ok(file.metadata()?.len()),
+            Self::Memory(bytes) => Ok(bytes.len() as u64),
+        }
+    }
+
+    /// Fills `to` with the bytes from `offset` on.
+    pub(crate) fn read_at(&self, offset: u64, to: &mut [u8]) -> io::Result<()> {
+        match self {
+            Self::File(file) => read_exact_at(file, to, offset),
+            Self::Memory(bytes) => {
+                let from = usize::try_from(offset).ok();
+                let range = from.and_then(|from| Some(from..from.checked_add(to.len())?));
+                let found = range.and_then(|range| bytes.get(range));
+                to.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
+}
+
+/// Windows reads a part at most, as a pipe would.
+#[cfg(windows)]
+fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
+    use std::os::windows::fs::FileExt;
+    while !bytes.is_empty() {
+        match file.seek_read(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => {
+                bytes = &mut bytes[n..];
+                offset += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
