@@ -15,6 +15,7 @@ import shutil
 import sys
 import zipfile
 
+import google_crc32c
 import h5py
 import netCDF4
 import numcodecs
@@ -336,7 +337,42 @@ def state_dicts():
     note("fields.safetensors", a)
 
 
-for make in [arrays, hdf5, netcdf, tiff, vtk_images, zarr_2, zarr_3, state_dicts]:
+def seeds():
+    """What the fuzz targets wrap into files: pickles, metadata of Zarr with a chunk, packed chunks."""
+    def put(target, name, content):
+        os.makedirs(f"../seeds/{target}", exist_ok=True)
+        with open(f"../seeds/{target}/{name}", "wb") as f:
+            f.write(content)
+
+    for name in ["state", "fields", "refused/module"]:
+        stem = os.path.basename(name)
+        put("pickle", stem, zipfile.ZipFile(name + ".pt").read(stem + "/data.pkl"))
+    for version, mark in [(2, ".zarray"), (3, "zarr.json")]:
+        store = zipfile.ZipFile(f"{version}.zarr.zip")
+        for i, name in enumerate(sorted({n for n in store.namelist() if n.endswith(mark)})[::version]):
+            folder = name[:-len(mark)]
+            is_chunk = lambda n: n.startswith(folder) and n[len(folder):][:1] in tuple("c0123456789")
+            chunks = [store.read(n) for n in store.namelist() if is_chunk(n) and not n.endswith("json")]
+            put("zarr", f"{version}-{i}", bytes([version - 2]) + store.read(name) + b"\0" + b"".join(chunks[:1]))
+    values = np.arange(120, dtype="<f4").reshape(4, 30)
+    chunk = values.tobytes(order="F")
+    packs = [numcodecs.Blosc("lz4", 5, 1), numcodecs.Zstd(3), numcodecs.LZ4(), numcodecs.Zlib(3),
+             numcodecs.GZip(3), numcodecs.Shuffle(3)]
+    for i, pack in enumerate(packs):
+        put("zarr_chunk", str(i), bytes([i]) + bytes(pack.encode(np.frombuffer(chunk, "u1"))))
+    for pack in ["blosclz", "zlib", "zstd", "lz4hc"]:
+        for shuffle in range(3):
+            put("zarr_chunk", f"{pack}{shuffle}", b"\0" + numcodecs.Blosc(pack, 9, shuffle).encode(chunk))
+    sum_of = lambda b: int(google_crc32c.value(b)).to_bytes(4, "little")
+    inner = numcodecs.Zstd(3).encode(values[:2, :10].astype(">f4").tobytes())
+    place = lambda start, length: start.to_bytes(8, "little") + length.to_bytes(8, "little")
+    put("zarr_chunk", "shards-end", b"\6" + inner + place(0, len(inner)) * 6)
+    table = place(388, 20) * 24
+    put("zarr_chunk", "shards-start", b"\7" + table + sum_of(table) + chunk[:20])
+    put("zarr_chunk", "checked", b"\x08" + numcodecs.Blosc("zstd").encode(chunk + sum_of(chunk)))
+
+
+for make in [arrays, hdf5, netcdf, tiff, vtk_images, zarr_2, zarr_3, state_dicts, seeds]:
     make()
 with open("expected.json", "w") as f:
     json.dump(expected, f)

@@ -30,6 +30,8 @@ pub enum Command {
     Prior(PriorArgs),
     /// Train a model from a configuration file.
     Train(TrainArgs),
+    /// Make a model of the published network's state dict (.pt, .safetensors).
+    Import(ImportArgs),
     /// Sample a trained model at any resolution.
     Sample(SampleArgs),
     /// Measure samples against real fields.
@@ -250,6 +252,40 @@ pub enum Resume {
     Auto,
     /// Refuse.
     Never,
+}
+
+/// `karhunen import`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  karhunen import network.pt --config run.toml --out models/published\n  karhunen sample --model models/published --sampler euler-maruyama --evaluations 200 --out x.npy"
+)]
+pub struct ImportArgs {
+    /// The network: what `torch.save(model.state_dict(), …)` wrote, or a .safetensors file.
+    pub state: PathBuf,
+    /// What a state dict does not hold, as TOML: [[levels]] (the grid it was trained on), [data]
+    /// boundary, [prior], [path].
+    #[arg(long)]
+    pub config: PathBuf,
+    /// A setting on top of the file, as key=value; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// What stands before the names of the arrays, such as `module.`; found by itself where the file
+    /// holds one network.
+    #[arg(long)]
+    pub prefix: Option<String>,
+    /// The data's value at the network's 0.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    pub offset: f64,
+    /// Units of the data in one of the network's.
+    #[arg(long, default_value_t = 1.0)]
+    pub scale: f64,
+    /// The data it was trained on, to start sampling from their law; without, it starts from the
+    /// noise, as published.
+    #[arg(long)]
+    pub data: Option<String>,
+    /// The model's directory.
+    #[arg(long)]
+    pub out: PathBuf,
 }
 
 /// `karhunen sample`

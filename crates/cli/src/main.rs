@@ -44,6 +44,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prior(args) => commands::prior::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
     }

@@ -1,6 +1,7 @@
 //! One command a file: a plan made of the arguments, then the work.
 
 pub mod evaluate;
+pub mod import;
 pub mod inspect;
 pub mod prior;
 pub mod quickstart;

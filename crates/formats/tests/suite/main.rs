@@ -12,6 +12,7 @@ mod replay;
 mod saving;
 mod state_dicts;
 mod volumes;
+mod wraps;
 mod writing;
 mod zarr;
 

@@ -1,15 +1,18 @@
 //! Every reader against bytes that were made to break it: what the fuzz targets do, on kept files.
 //!
-//! `tests/peers` holds files of other programs, the seeds of the targets in `/fuzz`; `tests/damage`
-//! what the targets found. Each is read whole, cut short, and changed.
+//! `tests/peers` holds files of other programs, the seeds of the targets in `/fuzz`, `tests/seeds`
+//! those of targets whose input is inside of a file; `tests/damage` what the targets found. Each is
+//! read whole, cut short, and changed.
 
 use std::fs;
 use std::path::Path;
 
-use karhunen_formats::{FieldSource, ReadOptions, StoredFields, read};
+use karhunen_formats::{
+    ArrayValues, FieldSource, ReadOptions, StoredFields, read, read_state_dict,
+};
 use proptest::prelude::*;
 
-use crate::{file, folder};
+use crate::{file, folder, wraps};
 
 /// Memory that any file may claim here.
 const LIMIT: u64 = 1 << 16;
@@ -18,10 +21,15 @@ const LIMIT: u64 = 1 << 16;
 pub(crate) fn exercise(bytes: &[u8], part: &str) {
     let folder = folder();
     let path = file(&folder, "file", bytes);
+    visit(&format!("{}{part}", path.display()));
+    visit_state_dict(&path);
+}
+
+/// Reads what lies at an address every way there is.
+fn visit(address: &str) {
     for dim in [None, Some(1), Some(2), Some(3)] {
         let options = ReadOptions { dim, limit_bytes: LIMIT, ..ReadOptions::default() };
-        let address = format!("{}{part}", path.display());
-        if let Ok(fields) = read(&address, &options) {
+        if let Ok(fields) = read(address, &options) {
             assert!(4 * fields.values.len() as u64 <= LIMIT);
             assert!(fields.count() > 0);
             assert_eq!(fields.count() * fields.field_len(), fields.values.len());
@@ -30,7 +38,7 @@ pub(crate) fn exercise(bytes: &[u8], part: &str) {
             let spacing = fields.units.spacing.as_ref();
             assert!(spacing.is_none_or(|s| s.len() == fields.points.len()));
         }
-        if let Ok(stored) = StoredFields::open(&address, &options) {
+        if let Ok(stored) = StoredFields::open(address, &options) {
             let points = stored.points().to_vec();
             let part: Vec<usize> = points.iter().map(|n| n.div_ceil(2).min(8)).collect();
             let corner: Vec<usize> = points.iter().zip(&part).map(|(n, p)| n - p).collect();
@@ -44,10 +52,39 @@ pub(crate) fn exercise(bytes: &[u8], part: &str) {
     }
 }
 
+/// Reads a file as a state dict, within the limit.
+fn visit_state_dict(path: &Path) {
+    let options = ReadOptions { limit_bytes: LIMIT, ..ReadOptions::default() };
+    for array in read_state_dict(path, &options).unwrap_or_default() {
+        let count = match array.values {
+            ArrayValues::Real(values) => values.len(),
+            ArrayValues::Complex(values) => values.len(),
+        };
+        assert_eq!(array.shape.iter().product::<usize>(), count);
+        assert!(4 * count as u64 <= LIMIT);
+    }
+}
+
+/// Bytes that are inside of a file, as the target of that name reads them.
+fn visit_inside(target: &str, bytes: &[u8]) {
+    let folder = folder();
+    let path = match target {
+        "pickle" => return exercise(&wraps::pickle(bytes), ":x"),
+        "zarr" => wraps::zarr(bytes, folder.path()),
+        "zarr_chunk" => wraps::chunk(bytes, folder.path()),
+        other => panic!("no target {other}"),
+    };
+    visit(&path.display().to_string());
+}
+
+/// Targets whose input is no file.
+const INSIDE: [&str; 3] = ["pickle", "zarr", "zarr_chunk"];
+
 /// All kept files with their names.
 fn kept(part: &str) -> Vec<(String, Vec<u8>)> {
     let place = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(part);
-    let files = fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path());
+    let Ok(files) = fs::read_dir(place) else { return Vec::new() };
+    let files = files.map(|entry| entry.unwrap().path());
     let mut files: Vec<_> = files
         .filter(|path| path.is_file() && path.extension().is_none_or(|ending| ending != "json"))
         .map(|path| (path.file_name().unwrap().to_string_lossy().into(), fs::read(&path).unwrap()))
@@ -79,6 +116,20 @@ fn what_once_broke_a_reader_is_read_or_refused() {
         for part in ["", ":t", ":rho", ":/g/h/be", ":q", ":3x4x5:u16:be"] {
             exercise(&bytes, part);
         }
+    }
+    for target in INSIDE {
+        for (_, bytes) in kept(&format!("damage/{target}")) {
+            visit_inside(target, &bytes);
+        }
+    }
+}
+
+#[test]
+fn seeds_of_the_targets_are_read_or_refused() {
+    for target in INSIDE {
+        let seeds = kept(&format!("seeds/{target}"));
+        assert!(seeds.len() > 2, "{target}");
+        seeds.iter().for_each(|(_, bytes)| visit_inside(target, bytes));
     }
 }
 
@@ -125,5 +176,24 @@ proptest! {
             bytes[at] = value;
         }
         exercise(&bytes, part(name));
+    }
+
+    #[test]
+    fn no_change_inside_makes_a_reader_panic(
+        target in prop::sample::select(&INSIDE[..]),
+        which in any::<prop::sample::Index>(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let seeds = kept(&format!("seeds/{target}"));
+        let mut bytes = seeds[which.index(seeds.len())].1.clone();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate(cut.index(bytes.len()));
+        }
+        visit_inside(target, &bytes);
     }
 }

@@ -1,0 +1,42 @@
+//! `karhunen import`: the published network as a state dict in, a model directory out.
+//!
+//! Everything that a state dict does not hold is the user's to say: grid, boundary, prior and path
+//! in a run's configuration, units on the command line. What the arrays become is in
+//! [`karhunen_train::published`].
+
+use karhunen_formats::{ReadOptions, read_state_dict};
+use karhunen_train::published::{self, Units};
+use karhunen_train::{RunConfig, data};
+
+use crate::args::ImportArgs;
+use crate::failure::Failure;
+
+/// Reads, converts, writes.
+pub fn run(args: &ImportArgs) -> Result<(), Failure> {
+    let config = RunConfig::load(Some(&args.config), &args.settings)?;
+    let source = args.state.display().to_string();
+    let arrays = read_state_dict(&args.state, &ReadOptions::default())?;
+    let units = Units { offset: args.offset, scale: args.scale };
+    let data = args.data.as_ref().map(|source| data::resolve(source, None));
+    let (checkpoint, notes) = published::import(
+        &source,
+        &arrays,
+        args.prefix.as_deref(),
+        &config,
+        &units,
+        data.as_deref(),
+    )
+    .map_err(Failure::refused)?;
+    published::save(&checkpoint, &args.out)?;
+    notes.iter().for_each(|note| eprintln!("{note}"));
+    let law = match data {
+        Some(source) => format!("the law of {source}"),
+        None => "the law of the noise".into(),
+    };
+    eprintln!(
+        "{}: a model at {}, starting from {law}",
+        args.out.display(),
+        checkpoint.statistics.grid
+    );
+    Ok(())
+}
