@@ -68,7 +68,7 @@ pub fn import(
     prefix: Option<&str>,
     config: &RunConfig,
     units: &Units,
-    data: Option<&str>,
+    data: Option<&Sources>,
 ) -> Result<(Checkpoint, Vec<String>), TrainError> {
     let found = Published::find(source, arrays, prefix)?;
     let (network, channels) = found.shape()?;
@@ -99,8 +99,8 @@ pub fn import(
     }
     config.network = NetworkConfig::Fno(network.clone());
     config.training.preconditioning = Preconditioning::None;
-    let source_name = data.map_or_else(|| format!("state-dict:{source}"), String::from);
-    config.data.source = Sources::from(source_name.as_str());
+    let untold = || Sources::from(format!("state-dict:{source}").as_str());
+    config.data.source = data.cloned().unwrap_or_else(untold);
     let statistics = statistics(&config, finest, channels, units, data)?;
     let parameters = found.parameters(&network, finest, channels)?;
     let mut notes = nyquist(&network.modes, finest);
@@ -133,7 +133,7 @@ fn statistics(
     grid: Grid,
     channels: usize,
     units: &Units,
-    data: Option<&str>,
+    data: Option<&Sources>,
 ) -> Result<Statistics, TrainError> {
     let normalisation =
         Normalisation { offset: vec![units.offset; channels], scale: vec![units.scale; channels] };
@@ -146,7 +146,7 @@ fn statistics(
     let measured = Data::load(&config.data, grid, config.seed)?.statistics;
     if measured.mean.channels != channels {
         let message = format!("{} channels, the network has {channels}", measured.mean.channels);
-        return Err(TrainError::Data { source_name: source.into(), message });
+        return Err(TrainError::Data { source_name: source.to_string(), message });
     }
     // (x − o) / s has these mean and variances; the network sees (x − offset) / scale
     let Normalisation { offset, scale } = &measured.normalisation;

@@ -5,8 +5,9 @@
 //! [`karhunen_train::published`].
 
 use karhunen_formats::{ReadOptions, read_state_dict};
+use karhunen_train::RunConfig;
 use karhunen_train::published::{self, Units};
-use karhunen_train::{RunConfig, data};
+use karhunen_train::sources::Sources;
 
 use crate::args::ImportArgs;
 use crate::failure::Failure;
@@ -17,16 +18,10 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let source = args.state.display().to_string();
     let arrays = read_state_dict(&args.state, &ReadOptions::default())?;
     let units = Units { offset: args.offset, scale: args.scale };
-    let data = args.data.as_ref().map(|source| data::resolve(source, None));
-    let (checkpoint, notes) = published::import(
-        &source,
-        &arrays,
-        args.prefix.as_deref(),
-        &config,
-        &units,
-        data.as_deref(),
-    )
-    .map_err(Failure::refused)?;
+    let data = args.data.as_deref().map(|source| Sources::from(source).resolve(None));
+    let (checkpoint, notes) =
+        published::import(&source, &arrays, args.prefix.as_deref(), &config, &units, data.as_ref())
+            .map_err(Failure::refused)?;
     published::save(&checkpoint, &args.out)?;
     notes.iter().for_each(|note| eprintln!("{note}"));
     let law = match data {
