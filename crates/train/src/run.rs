@@ -187,10 +187,15 @@ impl Run {
             let (level, trained) = (self.schedule.level_of(step), self.schedule.trains_on(step));
             self.enter_level(level)?;
             let mut event = self.advance(step, trained)?;
-            event.level = level;
             if let Some(what) = self.diverged(&event, trained) {
                 self.roll_back(step, what, observer)?;
                 continue;
+            }
+            if trained != level {
+                // a replay is reported as the level it interrupts stands
+                event.level = level;
+                event.grid = self.schedule.levels[level].grid.to_string();
+                event.loss = self.progress.ledger.levels[level].loss;
             }
             let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
             if self.validates_after(step, total) || last_of_level {

@@ -242,8 +242,8 @@ fn a_law_measured_from_data_is_in_the_networks_units() {
         array.shape[0] = rows;
     }
     let of = |units: &Units| {
-        let data = Some("builtin:spinodal");
-        let (checkpoint, _) = import("x", &arrays, None, &config, units, data).unwrap();
+        let data = Some(karhunen_train::sources::Sources::from("builtin:spinodal"));
+        let (checkpoint, _) = import("x", &arrays, None, &config, units, data.as_ref()).unwrap();
         checkpoint.statistics
     };
     let (plain, scaled) = (of(&Units::default()), of(&Units { offset: 3.0, scale: 2.0 }));
