@@ -3,8 +3,9 @@
 //! [`read()`] turns a path into [`RawFields`]: point values in the file's own units, `f32`, never
 //! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
 //! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
-//! its file and reads what is asked for; [`StackedFields`] makes channels of several files. [`PatchSource`] and [`split_blocks`] make small fields,
-//! and honest validation sets, out of large ones of either kind.
+//! its file and reads what is asked for; [`StackedFields`] makes channels of several files.
+//! [`PatchSource`] and [`split_blocks`] make small fields, and honest validation sets, out of large
+//! ones of any of these kinds.
 //!
 //! A file is known by its content (raw values excepted: they have none), and nothing in it is
 //! believed: sizes claimed in headers are held against an explicit limit and against the file's
