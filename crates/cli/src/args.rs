@@ -339,6 +339,10 @@ pub struct EvaluateArgs {
     pub patch: Option<Points>,
     #[command(flatten)]
     pub shape: ShapeArgs,
+    /// Also compare distances to the nearest of all fields the model was trained on with those of real
+    /// fields it was not: do samples repeat training fields?
+    #[arg(long, requires = "model")]
+    pub memorisation: bool,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,
