@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Berea sandstone in 3-D: a ladder 16 -> 32, sampled at 32, 48 and 64 cells an axis; one sample of 48^3 as
-# VTI for ParaView. Needs KARHUNEN_DATA with materials/berea/ in it. Results in
+# VTI for ParaView, its spacing in voxels of the scan. Needs KARHUNEN_DATA with materials/berea/ in it. Results in
 # experiments/berea/results; about a quarter of an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,4 +13,4 @@ sampled "$here" ladder 48x48x48 64 "$data"
 sampled "$here" ladder 64x64x64 32 "$data"
 picture "$here" ladder 32x32x32
 "$karhunen" sample --model "runs/$here/ladder" --grid 48x48x48 --count 1 --seed 1 \
-  --out "runs/$here/ladder-48.vti" --force
+  --length 64 --out "runs/$here/ladder-48.vti" --force

@@ -326,6 +326,9 @@ pub struct SampleArgs {
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
     #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine"])]
     pub surrogate: bool,
+    /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
+    #[arg(long, value_parser = length)]
+    pub length: Option<f64>,
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range)]
     pub clip: Option<(f64, f64)>,
@@ -335,6 +338,11 @@ pub struct SampleArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+fn length(text: &str) -> Result<f64, String> {
+    let length = text.trim().parse().ok().filter(|l: &f64| l.is_finite() && *l > 0.0);
+    length.ok_or_else(|| format!("`{text}` is no length; write a positive number"))
 }
 
 fn range(text: &str) -> Result<(f64, f64), String> {
@@ -367,6 +375,10 @@ pub struct EvaluateArgs {
     pub patch: Option<Points>,
     #[command(flatten)]
     pub shape: ShapeArgs,
+    /// Also compare distances to the nearest of all fields the model was trained on with those of real
+    /// fields it was not: do samples repeat training fields?
+    #[arg(long, requires = "model")]
+    pub memorisation: bool,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

@@ -14,10 +14,10 @@ use serde_json::json;
 use crate::args::EvaluateArgs;
 use crate::commands::sample::sample;
 use crate::failure::Failure;
-use crate::report::pictures;
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
+use crate::report::{nearest, pictures};
 
 /// Channels whose pairs are all listed in the JSON.
 const COHERENCE_AT_MOST: usize = 4;
@@ -27,8 +27,17 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
     let samples = read_samples(args, model.as_ref())?;
     let mut notes = Vec::new();
+    let source = Sources::new(args.reference.clone())
+        .ok_or_else(|| Failure::usage("--reference names no data"))?;
+    let same_source = model.as_ref().is_some_and(|m| same(&m.config.data.source, &source));
     let (Real { reference: real, training }, samples) =
-        prepare(args, model.as_ref(), samples, &mut notes)?;
+        prepare(args, model.as_ref(), source, same_source, samples, &mut notes)?;
+    let nearest = match &model {
+        Some(model) if args.memorisation => {
+            Some(nearest::check(model, &samples, &real, same_source)?)
+        }
+        _ => None,
+    };
     let count = samples.count();
     let grid = samples.grid;
     let mut candidates = vec![("samples".to_string(), samples)];
@@ -72,11 +81,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
                 "samples": here.coherence,
             });
         }
+        if let Some(found) = nearest {
+            object["memorisation"] = found;
+        }
         object["notes"] = json!(notes);
         return pictures::print_line(&object.to_string());
     }
     notes.iter().for_each(|note| eprintln!("note: {note}"));
-    pictures::print_line(&table.to_text())
+    pictures::print_line(&table.to_text())?;
+    match nearest {
+        Some(found) => pictures::print_line(&format!("\n{}", nearest::describe(&found, count))),
+        None => Ok(()),
+    }
 }
 
 fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
@@ -96,13 +112,12 @@ fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ens
 fn prepare(
     args: &EvaluateArgs,
     model: Option<&TrainedModel>,
+    source: Sources,
+    same_source: bool,
     samples: Ensemble,
     notes: &mut Vec<String>,
 ) -> Result<(Real, Ensemble), Failure> {
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
-    let source = Sources::new(args.reference.clone())
-        .ok_or_else(|| Failure::usage("--reference names no data"))?;
-    let same_source = model.is_some_and(|m| same(&m.config.data.source, &source));
     if same_source && args.patch.is_some() && trained.patch.is_none() {
         return Err(Failure::usage("--patch changes which fields were held out of training")
             .help("leave it out, or name data the model was not trained on"));

@@ -151,15 +151,14 @@ fn draw(
     sampled: &[Ensemble],
     model: &TrainedModel,
 ) -> Result<(), Failure> {
-    if real.grid.dim() != 2 {
-        return Ok(());
-    }
     pictures::montage(&real.slice(0..real.count().min(16)), &out.join("data.png"))?;
     for fields in sampled {
         let name = format!("samples-{}.png", join(&fields.grid.points()));
         pictures::montage(&fields.slice(0..fields.count().min(16)), &out.join(name))?;
     }
-    pictures::one_function(sampled, 0, &out.join("one-function.png"))?;
+    if real.grid.dim() == 2 {
+        pictures::one_function(sampled, 0, &out.join("one-function.png"))?;
+    }
     pictures::spectra(real, sampled, model.statistics.grid.band(), &out.join("spectra.png"))?;
     let path = run.join("events.jsonl");
     let events = events::read(&path)

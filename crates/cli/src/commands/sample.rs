@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use karhunen_field::sampler::Method;
-use karhunen_field::{Ensemble, Grid};
+use karhunen_field::{Axis, Ensemble, Grid};
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 
@@ -53,6 +53,9 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if let Some((low, high)) = args.clip {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
+    if let Some(length) = args.length {
+        fields.grid = stretched(&grid, length)?;
+    }
     files::write(&fields, &args.out, args.force)?;
     eprintln!(
         "{}: {count} fields at {grid}, {evaluations} evaluations each, {:.1} s",
@@ -60,6 +63,14 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         begun.elapsed().as_secs_f64()
     );
     Ok(())
+}
+
+/// The same box in a unit in which its first axis has this length.
+fn stretched(grid: &Grid, length: f64) -> Result<Grid, Failure> {
+    let unit = length / grid.axes()[0].length;
+    let axes: Vec<Axis> =
+        grid.axes().iter().map(|a| Axis { length: unit * a.length, ..*a }).collect();
+    Ok(Grid::new(&axes)?)
 }
 
 /// The grids of `--refine` on the model's box.

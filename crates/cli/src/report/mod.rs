@@ -2,6 +2,7 @@
 
 pub mod drawing;
 pub mod files;
+pub mod nearest;
 pub mod pictures;
 pub mod plan;
 pub mod real;

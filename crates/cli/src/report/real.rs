@@ -72,6 +72,14 @@ fn builtin(name: &str, grid: Grid, count: usize, seed: u64) -> Result<Real, Fail
     Ok(Real { reference: first(count, &made)?, training: None })
 }
 
+/// All fields of a part.
+///
+/// # Errors
+/// Those of [`Ensemble::new`].
+pub fn ensemble(level: &LevelData) -> Result<Ensemble, Failure> {
+    first(level.count(), level)
+}
+
 fn first(count: usize, level: &LevelData) -> Result<Ensemble, Failure> {
     let keep = count.min(level.count()) * level.field_len();
     let values = level.values[..keep].iter().map(|v| f64::from(*v)).collect();
