@@ -36,6 +36,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Measure samples against real fields.
     Evaluate(EvaluateArgs),
+    /// Time training and sampling of a configuration on this machine.
+    Bench(BenchArgs),
 }
 
 /// Cells per axis, as typed: `64x48`.
@@ -351,6 +353,26 @@ fn range(text: &str) -> Result<(f64, f64), String> {
         [low, high] if low < high => Ok((low, high)),
         _ => Err("write two numbers, LOW,HIGH, the lower first".into()),
     }
+}
+
+/// `karhunen bench`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  karhunen bench --config run.toml --set network.width=64 --seconds 5"
+)]
+pub struct BenchArgs {
+    /// The run, as TOML; defaults without it. Its data are not read: fields are made up.
+    #[arg(long)]
+    pub config: Option<PathBuf>,
+    /// A setting on top of the file, as key=value; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub settings: Vec<String>,
+    /// Seconds to time each level, and sampling.
+    #[arg(long, default_value_t = 3.0)]
+    pub seconds: f64,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `karhunen evaluate`

@@ -46,6 +46,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Train(args) => commands::train::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
     }
 }

@@ -10,9 +10,10 @@
 
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Distribution, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_net::{Conditioning, Device, Fno, FnoConfig, Operators, Parameters};
+use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
 
 /// As in the binary: glibc would give large buffers back on every step.
@@ -53,8 +54,8 @@ fn main() {
             figures(step, 3.0 * flops)
         );
     }
-    if let Some(kilobytes) = peak_memory() {
-        println!("peak resident memory {:.0} MB", kilobytes / 1024.0);
+    if let Some(bytes) = peak_memory() {
+        println!("peak resident memory {:.0} MB", bytes / 1024f64.powi(2));
     }
 }
 
@@ -129,22 +130,4 @@ fn time(budget: Duration, mut run: impl FnMut()) -> (f64, f64) {
     }
     times.sort_by(f64::total_cmp);
     (times[times.len() / 2], times[0])
-}
-
-/// GFLOP/s of the tensor library's product of two large matrices, the fastest of some.
-fn product_peak() -> f64 {
-    const SIDE: usize = 1536;
-    let random = || Tensor::<2>::random([SIDE, SIDE], Distribution::Default, &Device::flex());
-    let (a, b) = (random(), random());
-    let (_, least) = time(Duration::from_secs(1), || {
-        std::hint::black_box(a.clone().matmul(b.clone()));
-    });
-    2.0 * (SIDE as f64).powi(3) / least / 1e6
-}
-
-/// Kilobytes, where the system tells.
-fn peak_memory() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

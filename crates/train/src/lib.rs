@@ -8,6 +8,7 @@
 //! [`events::Observer`]).
 
 pub mod batch;
+pub mod bench;
 pub mod checkpoint;
 pub mod config;
 pub mod data;

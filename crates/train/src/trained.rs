@@ -253,6 +253,27 @@ impl TrainedModel {
         Ok((times, reverse.evaluations))
     }
 
+    /// What sampling `count` fields asks of the network and nothing else: for timing.
+    pub(crate) fn evaluate_alone(
+        &self,
+        field: &[f32],
+        count: usize,
+        evaluations: usize,
+    ) -> Result<(), TrainError> {
+        let grid = self.statistics.grid;
+        let (t, network) = (0.5, &self.model.network);
+        let log_snr = self.model.half_log_snr(t);
+        batches(0..count as u64, grid.len()).par_iter().try_for_each(|part| {
+            let fields = (part.end - part.start) as usize;
+            let x = field.repeat(fields);
+            for _ in 0..evaluations {
+                let y = network.forward(&grid, &x, &vec![t; fields], &vec![log_snr; fields])?;
+                std::hint::black_box(y);
+            }
+            Ok(())
+        })
+    }
+
     /// The untrained Gaussian surrogate N(m, c): what mean and spectrum alone can do, in the
     /// data's own values.
     pub fn surrogate(&self, grid: Grid, seed: u64, indices: Range<u64>) -> Ensemble {

@@ -1,5 +1,6 @@
 //! One command a file: a plan made of the arguments, then the work.
 
+pub mod bench;
 pub mod evaluate;
 pub mod import;
 pub mod inspect;
