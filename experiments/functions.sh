@@ -15,7 +15,8 @@ train() {
 }
 
 # sampled FOLDER NAME GRID COUNT REFERENCE [sample options]: samples, compared, one JSON object.
-# ALSO: a second file of the reference, for its further channels
+# ALSO: a second file of the reference, for its further channels; CHECK=--memorisation: whether
+# samples repeat training fields
 sampled() {
   local folder=$1 name=$2 grid=$3 count=$4 reference=$5 label
   shift 5
@@ -25,7 +26,7 @@ sampled() {
   "$karhunen" sample --model "runs/$folder/$name" --grid "$grid" --count "$count" --seed 1 \
     --out "$samples" --force "$@"
   "$karhunen" evaluate --reference "$reference" ${ALSO:+"$ALSO"} --samples "$samples" --model "runs/$folder/$name" \
-    --reference-count $((2 * count)) --json > "$result.part"
+    --reference-count $((2 * count)) ${CHECK:-} --json > "$result.part"
   mv "$result.part" "$result"
 }
 

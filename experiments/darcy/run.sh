@@ -9,6 +9,7 @@ data=${KARHUNEN_DATA:?set it to the folder that holds pde/}/pde/darcy
 here=experiments/darcy
 held=$data/darcy_train_16
 train "$here" joint --set data.source="[\"${held}_x.npy\", \"${held}_y.npy\"]"
+export CHECK=--memorisation
 for grid in 16x16 32x32; do
   ALSO=${held}_y.npy sampled "$here" joint $grid 100 "${held}_x.npy"
   test=$data/darcy_test_${grid%x*}

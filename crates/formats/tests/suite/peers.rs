@@ -93,6 +93,9 @@ fn what_stays_in_its_file_has_the_same_values() {
         "u16be.tif",
         "strips.tif",
         "big.tif",
+        // packed: unpacked once, read by part from there
+        "stack.zip:deep/u8.tif",
+        "two.npz:rho",
         "imagej.tif",
         "2.zarr.zip:types/f8",
         "2.zarr.zip:some",
@@ -106,7 +109,7 @@ fn what_stays_in_its_file_has_the_same_values() {
     ] {
         assert!(opened.iter().any(|address| address.starts_with(part)), "{part} in {opened:?}");
     }
-    assert!(!opened.iter().any(|a| a.starts_with("zlib.tif") || a.starts_with("two.npz")));
+    assert!(!opened.iter().any(|a| a.starts_with("zlib.tif")));
 }
 
 #[test]
