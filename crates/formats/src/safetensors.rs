@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::FormatError;
 use crate::dtype::{Endian, SourceType};
-use crate::pickle::Numbers;
+use crate::pickle_values::Numbers;
 use crate::tensors::Tensor;
 
 /// Longest header that the format allows.

@@ -12,7 +12,7 @@ use crate::content::Content;
 use crate::dtype::Endian;
 use crate::input::head_of;
 use crate::layout::Layout;
-use crate::pickle::Numbers;
+use crate::pickle_values::Numbers;
 use crate::places::Places;
 use crate::stored::StoredFields;
 use crate::{Address, FormatError, ReadOptions, safetensors, torch};

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::FormatError;
 use crate::codecs::checked;
-use crate::zarr_meta::{ArrayMeta, Shards};
+use crate::zarr_chain::Shards;
+use crate::zarr_meta::ArrayMeta;
 use crate::zarr_store::{Store, join};
 
 /// Memory for chunks that may be wanted again: patches overlap, and lie in few chunks.
