@@ -18,6 +18,9 @@ const TABLE_AT_MOST: u64 = 1 << 26;
 /// In a shard's table, a chunk that is not there.
 const ABSENT: u64 = u64::MAX;
 
+/// Chunks by their place in the grid.
+pub(crate) type Kept = VecDeque<(Vec<u64>, Arc<Vec<f32>>)>;
+
 /// An array whose chunks are read when they are asked for.
 #[derive(Debug)]
 pub(crate) struct Chunks {
@@ -26,7 +29,7 @@ pub(crate) struct Chunks {
     pub(crate) key: String,
     pub(crate) meta: ArrayMeta,
     /// The chunks met last, newest first.
-    pub(crate) kept: Mutex<VecDeque<(Vec<u64>, Arc<Vec<f32>>)>>,
+    pub(crate) kept: Mutex<Kept>,
 }
 
 impl Chunks {
