@@ -163,7 +163,7 @@ fn bytes(
     place: &[u64],
 ) -> Result<Option<Vec<u8>>, FormatError> {
     let expected = meta.chunk_bytes() as usize;
-    let packed_at_most = 2 * expected as u64 + PACKED_BEYOND;
+    let packed_at_most = (expected as u64).saturating_mul(2).saturating_add(PACKED_BEYOND);
     let (name, packed) = match &meta.shards {
         None => {
             let name = join(key, &meta.keys.name(place));

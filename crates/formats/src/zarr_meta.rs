@@ -170,7 +170,10 @@ impl ArrayMeta {
             None => None,
             Some((inner, mut shards)) => {
                 let whole = inner.len() == outer.len()
-                    && inner.iter().zip(&outer).all(|(i, o)| *i > 0 && o.is_multiple_of(*i));
+                    && inner
+                        .iter()
+                        .zip(&outer)
+                        .all(|(i, o)| *i > 0 && *o > 0 && o.is_multiple_of(*i));
                 if !whole {
                     return Err(format!(
                         "shards of {outer:?} are not cut into chunks of {inner:?}"
