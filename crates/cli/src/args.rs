@@ -264,8 +264,8 @@ pub enum Resume {
 pub struct ImportArgs {
     /// The network: what `torch.save(model.state_dict(), …)` wrote, or a .safetensors file.
     pub state: PathBuf,
-    /// What a state dict does not hold, as TOML: [[levels]] (the grid it was trained on), [data]
-    /// boundary, [prior], [path].
+    /// What a state dict does not hold, as TOML: levels (the grid it was trained on), data.boundary,
+    /// prior, path.
     #[arg(long)]
     pub config: PathBuf,
     /// A setting on top of the file, as key=value; may be repeated.

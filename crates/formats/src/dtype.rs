@@ -174,9 +174,9 @@ mod tests {
         };
         let cases: [(SourceType, Vec<u8>, f32); 10] = [
             // sign, 5 bits of exponent, 10 of mantissa: −1.5 · 2⁻¹
-            (SourceType::F16, 0b1_01110_1000000000u16.to_le_bytes().into(), -0.75),
+            (SourceType::F16, (1u16 << 15 | 14 << 10 | 1 << 9).to_le_bytes().into(), -0.75),
             // sign, 8 bits of exponent, 7 of mantissa: 1.25 · 2³
-            (SourceType::Bf16, 0b0_10000010_0100000u16.to_le_bytes().into(), 10.0),
+            (SourceType::Bf16, (130u16 << 7 | 1 << 5).to_le_bytes().into(), 10.0),
             (SourceType::U16, 40_000u16.to_le_bytes().into(), 40_000.0),
             (SourceType::I16, (-2i16).to_le_bytes().into(), -2.0),
             (SourceType::U32, 70_000u32.to_le_bytes().into(), 70_000.0),

@@ -12,8 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::FormatError;
 use crate::dtype::{Endian, SourceType};
-use crate::pickle::Numbers;
-use crate::tensors::Tensor;
+use crate::pickle_values::Numbers;
+use crate::tensors::{Tensor, dense};
 
 /// Longest header that the format allows.
 pub(crate) const HEADER_AT_MOST: u64 = 100_000_000;
@@ -89,12 +89,8 @@ impl Entry {
             let shape = &self.shape;
             return Err(format!("shape {shape:?} takes {needed} bytes, not {from} to {to}"));
         }
-        let mut strides = vec![size; self.shape.len()];
-        for axis in (0..self.shape.len().saturating_sub(1)).rev() {
-            strides[axis] = strides[axis + 1].saturating_mul(self.shape[axis + 1]);
-        }
         let start = start.checked_add(from).ok_or("a place beyond any file")?;
-        let name = name.to_string();
+        let (name, strides) = (name.to_string(), dense(&self.shape, numbers.size()));
         Ok(Tensor { name, numbers, endian: Endian::Little, shape: self.shape, strides, start })
     }
 }

@@ -10,7 +10,8 @@ use std::path::Path;
 use crate::FormatError;
 use crate::archive::{Archive, Member};
 use crate::dtype::Endian;
-use crate::pickle::{self, Id, Value, View};
+use crate::pickle;
+use crate::pickle_values::{Id, Value, View};
 use crate::tensors::Tensor;
 
 /// Longest pickle taken seriously: a network of a million tensors.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::FormatError;
 use crate::codecs::checked;
-use crate::zarr_meta::{ArrayMeta, Shards};
+use crate::zarr_chain::Shards;
+use crate::zarr_meta::ArrayMeta;
 use crate::zarr_store::{Store, join};
 
 /// Memory for chunks that may be wanted again: patches overlap, and lie in few chunks.
@@ -17,6 +18,9 @@ const TABLE_AT_MOST: u64 = 1 << 26;
 /// In a shard's table, a chunk that is not there.
 const ABSENT: u64 = u64::MAX;
 
+/// Chunks by their place in the grid.
+pub(crate) type Kept = VecDeque<(Vec<u64>, Arc<Vec<f32>>)>;
+
 /// An array whose chunks are read when they are asked for.
 #[derive(Debug)]
 pub(crate) struct Chunks {
@@ -25,7 +29,7 @@ pub(crate) struct Chunks {
     pub(crate) key: String,
     pub(crate) meta: ArrayMeta,
     /// The chunks met last, newest first.
-    pub(crate) kept: Mutex<VecDeque<(Vec<u64>, Arc<Vec<f32>>)>>,
+    pub(crate) kept: Mutex<Kept>,
 }
 
 impl Chunks {
@@ -159,7 +163,7 @@ fn bytes(
     place: &[u64],
 ) -> Result<Option<Vec<u8>>, FormatError> {
     let expected = meta.chunk_bytes() as usize;
-    let packed_at_most = 2 * expected as u64 + PACKED_BEYOND;
+    let packed_at_most = (expected as u64).saturating_mul(2).saturating_add(PACKED_BEYOND);
     let (name, packed) = match &meta.shards {
         None => {
             let name = join(key, &meta.keys.name(place));

@@ -7,9 +7,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::codecs::{Codec, KNOWN};
+use crate::codecs::Codec;
 use crate::dtype::{Endian, SourceType};
 use crate::npy_header;
+use crate::zarr_chain::{Chain, Shards, unknown_codec};
 
 /// Number of axes beyond which nothing here is a field anyway.
 const AXES_AT_MOST: usize = 32;
@@ -42,17 +43,6 @@ pub(crate) struct Keys {
     /// Whether names begin with `c`.
     prefixed: bool,
     separator: char,
-}
-
-/// How shards keep their chunks.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shards {
-    /// Chunks of a shard along each axis.
-    pub(crate) chunks: Vec<u64>,
-    /// Whether the table of places has a checksum.
-    pub(crate) checked: bool,
-    /// Whether the table stands behind the chunks.
-    pub(crate) at_end: bool,
 }
 
 impl Keys {
@@ -180,7 +170,10 @@ impl ArrayMeta {
             None => None,
             Some((inner, mut shards)) => {
                 let whole = inner.len() == outer.len()
-                    && inner.iter().zip(&outer).all(|(i, o)| *i > 0 && o.is_multiple_of(*i));
+                    && inner
+                        .iter()
+                        .zip(&outer)
+                        .all(|(i, o)| *i > 0 && *o > 0 && o.is_multiple_of(*i));
                 if !whole {
                     return Err(format!(
                         "shards of {outer:?} are not cut into chunks of {inner:?}"
@@ -225,126 +218,13 @@ impl ArrayMeta {
     }
 }
 
-/// The codecs of Zarr 3: orders of axes, then numbers to bytes, then bytes to bytes.
-struct Chain {
-    order: Vec<usize>,
-    endian: Endian,
-    codecs: Vec<Codec>,
-    /// Chunks of the shard, and how it keeps them.
-    shards: Option<(Vec<u64>, Shards)>,
-}
-
-impl Chain {
-    fn read(
-        codecs: &[Value],
-        axes: usize,
-        dtype: SourceType,
-        outermost: bool,
-    ) -> Result<Self, String> {
-        let mut chain = Self {
-            order: (0..axes).collect(),
-            endian: Endian::Little,
-            codecs: Vec::new(),
-            shards: None,
-        };
-        let mut to_bytes = false;
-        for codec in codecs {
-            let name = codec.as_str().or(codec.get("name").and_then(Value::as_str));
-            let name = name.unwrap_or_default();
-            let settings = codec.get("configuration").cloned().unwrap_or_default();
-            match name {
-                "transpose" if !to_bytes => chain.transpose(&settings)?,
-                "bytes" if !to_bytes => {
-                    to_bytes = true;
-                    chain.endian = match settings.get("endian").and_then(Value::as_str) {
-                        Some("little") => Endian::Little,
-                        Some("big") => Endian::Big,
-                        None if dtype.size() == 1 => Endian::Little,
-                        other => return Err(format!("endian is {other:?}, not little or big")),
-                    };
-                }
-                "sharding_indexed" if outermost && codecs.len() == 1 => {
-                    let (inner, shards) = Shards::read(&settings)?;
-                    let within = settings.get("codecs").and_then(Value::as_array);
-                    let within = within.ok_or("its shards have no codecs")?;
-                    chain = Self::read(within, axes, dtype, false)?;
-                    chain.shards = Some((inner, shards));
-                    to_bytes = true;
-                }
-                "sharding_indexed" => {
-                    return Err("its shards stand among other codecs; that is not read".into());
-                }
-                _ if to_bytes => {
-                    let known = Codec::named(name, &settings);
-                    chain.codecs.push(known.ok_or_else(|| unknown_codec(name))?);
-                }
-                _ => return Err(unknown_codec(name)),
-            }
-        }
-        match to_bytes {
-            true => Ok(chain),
-            false => Err("no codec turns its numbers into bytes".into()),
-        }
-    }
-
-    fn transpose(&mut self, settings: &Value) -> Result<(), String> {
-        let axes = self.order.len();
-        let given = settings.get("order").cloned().unwrap_or_default();
-        let order: Vec<usize> = match given.as_str() {
-            Some("C") => (0..axes).collect(),
-            Some("F") => (0..axes).rev().collect(),
-            _ => list(&given).unwrap_or_default().iter().map(|n| *n as usize).collect(),
-        };
-        let mut sorted = order.clone();
-        sorted.sort_unstable();
-        if !sorted.into_iter().eq(0..axes) {
-            return Err(format!("transposed to {given}, which is no order of {axes} axes"));
-        }
-        self.order = order.iter().map(|&axis| self.order[axis]).collect();
-        Ok(())
-    }
-}
-
-impl Shards {
-    /// The shape of a shard's chunks, and how it keeps them.
-    fn read(settings: &Value) -> Result<(Vec<u64>, Self), String> {
-        let name = |codec: &Value| Some(codec.get("name")?.as_str()?.to_string());
-        let index: Option<Vec<String>> = settings
-            .get("index_codecs")
-            .and_then(Value::as_array)
-            .and_then(|codecs| codecs.iter().map(name).collect());
-        let index = index.unwrap_or_default();
-        let endian = settings.pointer("/index_codecs/0/configuration/endian");
-        let little = endian.is_none_or(|e| e == "little");
-        let checked = match index.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["bytes"] if little => false,
-            ["bytes", "crc32c"] if little => true,
-            _ => {
-                return Err(format!(
-                    "the tables of its shards are packed by {index:?}; \
-                     little-endian bytes, with or without crc32c, are read"
-                ));
-            }
-        };
-        let at_end = match settings.get("index_location").and_then(Value::as_str) {
-            None | Some("end") => true,
-            Some("start") => false,
-            Some(other) => return Err(format!("index_location is {other:?}, not start or end")),
-        };
-        let inner = lengths(settings, "chunk_shape")?;
-        Ok((inner, Self { chunks: Vec::new(), checked, at_end }))
-    }
-}
-
-fn unknown_codec(name: &str) -> String {
-    format!("codec {name:?} is not read here; known are {KNOWN}: save it with one of them")
-}
-
-fn list(value: &Value) -> Option<Vec<u64>> {
+/// A list of whole numbers.
+pub(crate) fn list(value: &Value) -> Option<Vec<u64>> {
     value.as_array()?.iter().map(Value::as_u64).collect()
 }
 
-fn lengths(of: &Value, key: &str) -> Result<Vec<u64>, String> {
+/// The list of whole numbers at a key.
+pub(crate) fn lengths(of: &Value, key: &str) -> Result<Vec<u64>, String> {
     of.get(key).and_then(list).ok_or_else(|| format!("its {key} is no list of lengths"))
 }
 
