@@ -69,4 +69,4 @@ pub use read::read;
 pub use source::FieldSource;
 pub use split::{Split, split_blocks};
 pub use stored::StoredFields;
-pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};
+pub use write::{ENDINGS, Precision, WriteOptions, Written, check_shape, write, write_pictures};

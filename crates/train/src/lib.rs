@@ -7,12 +7,14 @@
 //! Not here: argument parsing, pictures, progress bars (crate `cli` listens through
 //! [`events::Observer`]).
 
+mod arrays;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
 mod error;
 pub mod events;
+pub mod exported;
 pub mod ledger;
 mod loss;
 pub mod memory;
@@ -30,5 +32,6 @@ pub mod trained;
 
 pub use config::RunConfig;
 pub use error::TrainError;
+pub use exported::Exported;
 pub use run::{Outcome, Run};
 pub use trained::TrainedModel;

@@ -1,31 +1,48 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
+use karhunen_field::metrics::memorisation;
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_formats::{Address, ReadOptions};
-use karhunen_train::TrainedModel;
+use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
 use karhunen_train::trained::Request;
+use karhunen_train::{TrainedModel, data};
 use serde_json::json;
+use tracing::{debug, info, warn};
 
 use crate::args::EvaluateArgs;
 use crate::commands::sample::sample;
 use crate::failure::Failure;
-use crate::report::pictures;
+use crate::report::beyond::{Beyond, Cut, Memory};
 use crate::report::plan::{self, Native};
+use crate::report::print_line;
 use crate::report::real::{self, Real};
-use crate::report::table::Table;
+use crate::report::table::{Table, Unit};
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    let cut = cut(args)?;
+    if args.reference_count < 2 {
+        return Err(Failure::usage(format!(
+            "--reference-count {}: at least 2",
+            args.reference_count
+        ))
+        .help("comparisons and their floors need many, say 1000"));
+    }
     let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
+    if let Some(model) = &model {
+        model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+        same_boundary(args, model)?;
+    }
     let samples = read_samples(args, model.as_ref())?;
     let mut notes = Vec::new();
     let (Real { reference: real, training }, samples) =
         prepare(args, model.as_ref(), samples, &mut notes)?;
     let count = samples.count();
     let grid = samples.grid;
+    debug!(count, real = real.count(), "fields are ready at {grid}");
     let mut candidates = vec![("samples".to_string(), samples)];
     candidates.push((
         "Gaussian surrogate".into(),
@@ -51,6 +68,16 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         None => (),
     }
     let table = Table::new(&real, &candidates, band)?;
+    let beyond = match cut {
+        None => None,
+        Some(cut) => {
+            let memory = match &model {
+                Some(model) => memorised(model, &candidates[0].1, &mut notes)?,
+                None => None,
+            };
+            Some(Beyond::new(&real, &candidates, &cut, memory)?)
+        }
+    };
     if args.json {
         let mut object = serde_json::to_value(&table.rows[0].comparison).unwrap_or_default();
         for row in &table.rows[1..] {
@@ -58,10 +85,80 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             object[key] = json!(row.comparison);
         }
         object["notes"] = json!(notes);
-        return pictures::print_line(&object.to_string());
+        if let Some(beyond) = &beyond {
+            object["beyond"] = json!(beyond);
+        }
+        return print_line(&object.to_string());
     }
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
-    pictures::print_line(&table.to_text())
+    notes.iter().for_each(|note| info!("note: {note}"));
+    print_line(&table.to_text())?;
+    match beyond {
+        Some(beyond) => print_line(&format!("\n{}", beyond.to_text())),
+        None => Ok(()),
+    }
+}
+
+/// How to cut phases, where more than the table is asked for.
+fn cut(args: &EvaluateArgs) -> Result<Option<Cut>, Failure> {
+    match (args.phases, &args.thresholds[..]) {
+        (Some(phases), _) if phases < 2 => {
+            Err(Failure::usage(format!("--phases {phases}: at least 2")).help("two is usual"))
+        }
+        (Some(phases), _) => Ok(Some(Cut::Otsu(phases))),
+        (None, []) => Ok(args.all.then_some(Cut::Otsu(2))),
+        (None, given) => {
+            let rising = given.windows(2).all(|t| t[0] < t[1]);
+            if !rising || given.iter().any(|t| !t.is_finite()) {
+                let text: Vec<String> = given.iter().map(f64::to_string).collect();
+                let message =
+                    format!("--thresholds {}: finite, each above the one before", text.join(","));
+                return Err(Failure::usage(message).help("write them rising, as in 0.2,0.5"));
+            }
+            Ok(Some(Cut::Given(given.to_vec())))
+        }
+    }
+}
+
+/// A model lives on one box: another boundary condition would compare other functions.
+fn same_boundary(args: &EvaluateArgs, model: &TrainedModel) -> Result<(), Failure> {
+    let own = model.statistics.grid.boundaries();
+    match args.boundary.given() {
+        Some(asked) if asked != own => {
+            let message = format!("boundary {asked}: the model's box is {own}");
+            Err(Failure::usage(message)
+                .help("leave --boundary and --periodic out: the model knows its box"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether samples lie closer to the fields the model was trained on than held-out fields do, all
+/// on the coarser of the samples' grid and the finest trained one.
+fn memorised(
+    model: &TrainedModel,
+    samples: &Ensemble,
+    notes: &mut Vec<String>,
+) -> Result<Option<Memory>, Failure> {
+    let finest = model.statistics.grid;
+    let shared: Vec<usize> =
+        finest.points().iter().zip(samples.grid.points()).map(|(a, b)| *a.min(&b)).collect();
+    let grid = finest.with_points(&shared)?;
+    let loaded = match data::load(&model.config.data, finest, model.config.seed) {
+        Ok(loaded) => loaded,
+        Err(e) => {
+            notes.push(format!("not checked for memorisation, without its training data: {e}"));
+            return Ok(None);
+        }
+    };
+    let fields = |level| -> Result<Ensemble, Failure> {
+        let LevelData { grid, channels, values } = data::restrict(level, grid)?;
+        Ok(Ensemble::new(grid, channels, values.into_iter().map(f64::from).collect())?)
+    };
+    let (training, held_out) = (fields(&loaded.training)?, fields(&loaded.validation)?);
+    let (unit, samples) = (Unit::of(&training), resample::spectral(samples, grid)?);
+    let found =
+        memorisation(&unit.apply(&samples), &unit.apply(&training), &unit.apply(&held_out))?;
+    Ok(Some(Memory::new(&found, training.count())))
 }
 
 fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
@@ -69,6 +166,14 @@ fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ens
     let dim = model.map(|m| m.statistics.grid.dim());
     let options = ReadOptions { channels: channels.filter(|c| *c > 1), dim, ..Default::default() };
     let raw = karhunen_formats::read(&args.samples, &options)?;
+    if let Some(channels) = channels.filter(|c| *c != raw.channels) {
+        let message = format!(
+            "{}: its fields have {} channel(s), the model's {channels}",
+            args.samples.display(),
+            raw.channels
+        );
+        return Err(Failure::usage(message).help("give samples of this model"));
+    }
     let grid = match model {
         Some(model) => model.grid(&raw.points)?,
         None => Grid::unit(&raw.points, args.boundary.get())?,
@@ -85,6 +190,7 @@ fn prepare(
 ) -> Result<(Real, Ensemble), Failure> {
     let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
     let native = Native::of(&args.reference, &trained)?;
+    comparable(args, &samples, &native)?;
     let same_source = model.is_some_and(|m| same(&m.config.data.source, &args.reference));
     if same_source && args.patch.is_some() && trained.patch.is_none() {
         return Err(Failure::usage("--patch changes which fields were held out of training")
@@ -125,6 +231,26 @@ fn prepare(
     let real = fields(&config, grid, args.reference_count, seed)?;
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
+}
+
+/// Samples and reference must be functions of one kind; cell counts may differ.
+fn comparable(args: &EvaluateArgs, samples: &Ensemble, native: &Native) -> Result<(), Failure> {
+    let (ours, theirs) = (samples.grid.points(), &native.points);
+    let refuse = |what: &str, ours: usize, theirs: usize| {
+        let message = format!(
+            "{}: its fields have {ours} {what}, those of {} have {theirs}",
+            args.samples.display(),
+            args.reference
+        );
+        Err(Failure::usage(message).help("compare samples with fields of the same kind"))
+    };
+    if ours.len() != theirs.len() {
+        return refuse("axes", ours.len(), theirs.len());
+    }
+    if samples.channels != native.channels {
+        return refuse("channel(s)", samples.channels, native.channels);
+    }
+    Ok(())
 }
 
 fn same(a: &str, b: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::args::InspectArgs;
 use crate::commands::prior::configuration;
 use crate::failure::Failure;
 use crate::report::plan::{self, Native};
-use crate::report::{pictures, table};
+use crate::report::{print_line, table};
 
 /// Reads, measures, prints.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
@@ -44,9 +44,9 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         object["prior"] = strength(kind, args, &data, &grid)?;
     }
     if args.json {
-        return pictures::print_line(&object.to_string());
+        return print_line(&object.to_string());
     }
-    pictures::print_line(&describe(&object, &planned.config))
+    print_line(&describe(&object, &planned.config))
 }
 
 /// r per shell and what it means (science of the start law: §5).

@@ -1,6 +1,8 @@
 //! One command a file: a plan made of the arguments, then the work.
 
 pub mod evaluate;
+pub mod export;
+pub mod generate;
 pub mod inspect;
 pub mod prior;
 pub mod quickstart;

@@ -119,10 +119,11 @@ impl Row {
 }
 
 /// Mean and standard deviation of the real fields, by channel.
-struct Unit(Vec<(f64, f64)>);
+pub struct Unit(Vec<(f64, f64)>);
 
 impl Unit {
-    fn of(real: &Ensemble) -> Self {
+    /// Of real fields; 1 for the deviation of a constant channel.
+    pub fn of(real: &Ensemble) -> Self {
         let points = real.grid.len();
         let per_channel = |c: usize| {
             let values =
@@ -135,7 +136,8 @@ impl Unit {
         Self((0..real.channels).map(per_channel).collect())
     }
 
-    fn apply(&self, fields: &Ensemble) -> Ensemble {
+    /// Fields in these units.
+    pub fn apply(&self, fields: &Ensemble) -> Ensemble {
         let mut out = fields.clone();
         for (i, block) in out.values.chunks_exact_mut(fields.grid.len()).enumerate() {
             let (mean, deviation) = self.0[i % self.0.len()];
