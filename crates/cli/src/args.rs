@@ -14,9 +14,35 @@ pub struct Arguments {
     /// Threads to compute with; all cores by default.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(usize))]
     pub threads: Option<usize>,
+    #[command(flatten)]
+    pub log: LogArgs,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// What is told on standard error.
+#[derive(Debug, Args, Default)]
+pub struct LogArgs {
+    /// Tell only what is wrong: no progress, no notes.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Tell more; twice: every step. RUST_LOG chooses where neither -q nor -v is given.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Lines for people, or one JSON object a line for machines.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// How lines on standard error read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
 }
 
 /// The commands.
@@ -38,6 +64,10 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Time training and sampling of a configuration on this machine.
     Bench(BenchArgs),
+    /// Make a model directory to give away: weights, configuration and a model card.
+    Export(ExportArgs),
+    /// Write shell completions and manual pages.
+    Generate(GenerateArgs),
 }
 
 /// Cells per axis, as typed: `64x48`.
@@ -62,8 +92,13 @@ pub struct BoundaryArgs {
 impl BoundaryArgs {
     /// What was asked for.
     pub fn get(&self) -> Boundaries {
-        let default = if self.periodic { Boundary::Periodic } else { Boundary::Neumann };
-        self.boundary.clone().unwrap_or(default.into())
+        self.given().unwrap_or(Boundary::Neumann.into())
+    }
+
+    /// What was typed, if anything was.
+    pub fn given(&self) -> Option<Boundaries> {
+        let short = self.periodic.then(|| Boundary::Periodic.into());
+        self.boundary.clone().or(short)
     }
 }
 
@@ -107,7 +142,9 @@ fn method(text: &str) -> Result<Method, String> {
 
 /// `karhunen quickstart`
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  karhunen quickstart --data slices/ --out first-run")]
+#[command(after_help = "Examples:
+  karhunen quickstart
+  karhunen quickstart --data slices/ --seconds 600 --out first-run")]
 pub struct QuickstartArgs {
     /// Your own data instead of the built-in one: a file or a folder of images.
     #[arg(long)]
@@ -125,9 +162,10 @@ pub struct QuickstartArgs {
 
 /// `karhunen inspect`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55"
-)]
+#[command(after_help = "Examples:
+  karhunen inspect slices/
+  karhunen inspect run.npz:density --json
+  karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
     /// A file, a folder of images, or builtin:spinodal / builtin:grains; several files become
     /// channels of one data set.
@@ -190,9 +228,9 @@ pub struct PriorParameters {
 
 /// `karhunen prior`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy"
-)]
+#[command(after_help = "Examples:
+  karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy
+  karhunen prior fitted --data slices/ --grid 128x128 --out look.png")]
 pub struct PriorArgs {
     /// standard, truncated, laplacian, bessel, combined, matern, tabulated, fitted or
     /// fitted-anisotropic.
@@ -226,9 +264,11 @@ pub struct PriorArgs {
 
 /// `karhunen train`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  karhunen train --config run.toml --set training.steps=2000 --out runs/x"
-)]
+#[command(after_help = "Examples:
+  karhunen train --config run.toml --out runs/x
+  karhunen train --config run.toml --set training.steps=2000 --set seed=4 --out runs/y
+  karhunen train --config run.toml --dry-run
+  karhunen train --config run.toml --out runs/x --log-format json 2> log.jsonl")]
 pub struct TrainArgs {
     /// The run, as TOML; defaults (built-in data) without it.
     #[arg(long)]
@@ -292,11 +332,12 @@ pub struct ImportArgs {
 
 /// `karhunen sample`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy"
-)]
+#[command(after_help = "Examples:
+  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
+  karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
+  karhunen sample --model runs/x --surrogate --out gaussian.npy")]
 pub struct SampleArgs {
-    /// A run directory or one checkpoint in it.
+    /// A run directory, one checkpoint in it, or an exported model.
     #[arg(long)]
     pub model: PathBuf,
     /// Cells per axis; the finest trained level by default.
@@ -377,9 +418,10 @@ pub struct BenchArgs {
 
 /// `karhunen evaluate`
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json"
-)]
+#[command(after_help = "Examples:
+  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
+  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
+  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
     /// set. Where it is what the model was trained on, only its held-out part is used.
@@ -409,7 +451,75 @@ pub struct EvaluateArgs {
     /// Seed of splits, directions and surrogate.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    /// Measure what the table does not show as well: diversity, clusters, structure functions,
+    /// correlations by direction, and with --model whether training fields were memorised.
+    #[arg(long)]
+    pub all: bool,
+    /// Phases to cut the fields into, by Otsu's thresholds of the reference; implies --all.
+    #[arg(long, value_name = "N", conflicts_with = "thresholds")]
+    pub phases: Option<usize>,
+    /// Thresholds between the phases, rising, in the data's own values; implies --all.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', allow_negative_numbers = true)]
+    pub thresholds: Vec<f64>,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `karhunen export`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen export --model runs/x --licence CC-BY-4.0 --out foam-model
+  karhunen export --model runs/x/checkpoints/00001200 --metrics evaluation.json --out foam-model
+  karhunen sample --model foam-model --grid 128x128 --out samples.npy")]
+pub struct ExportArgs {
+    /// A run directory (its newest checkpoint) or one checkpoint in it.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// The directory to make.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Name of the model in its card; that of the directory by default.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Licence of the model; the card says "not stated" without.
+    #[arg(long, value_name = "TEXT")]
+    pub licence: Option<String>,
+    /// What `karhunen evaluate --json` printed, for the card; may be repeated.
+    #[arg(long, value_name = "JSON")]
+    pub metrics: Vec<PathBuf>,
+    /// Replace the files of an exported model that is there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `karhunen generate`
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// What to write.
+    #[command(subcommand)]
+    pub what: Generate,
+}
+
+/// What `karhunen generate` writes.
+#[derive(Debug, Subcommand)]
+pub enum Generate {
+    /// Print a completion script for a shell.
+    #[command(after_help = "Examples:
+  karhunen generate completions bash > ~/.local/share/bash-completion/completions/karhunen
+  karhunen generate completions zsh > ~/.zfunc/_karhunen
+  karhunen generate completions fish > ~/.config/fish/completions/karhunen.fish")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages: one of the binary and one of every command.
+    #[command(after_help = "Examples:
+  karhunen generate man | man -l -
+  karhunen generate man --out ~/.local/share/man/man1")]
+    Man {
+        /// Folder for all pages; the binary's page is printed without.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
 }

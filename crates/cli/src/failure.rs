@@ -6,6 +6,8 @@ use karhunen_field::FieldError;
 use karhunen_formats::FormatError;
 use karhunen_train::TrainError;
 
+use crate::{help, log};
+
 /// One chain of causes, the knob to turn, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
@@ -31,9 +33,11 @@ impl Failure {
         Self { code: 130, message: message.into(), help: None }
     }
 
-    /// Before any work was done: whatever is wrong is in what was asked for.
+    /// Before any work was done: whatever is wrong is in what was asked for, except that the system
+    /// would not write.
     pub fn refused(error: TrainError) -> Self {
-        Self { code: 2, ..Self::from(error) }
+        let code = if matches!(error, TrainError::Write { .. }) { 1 } else { 2 };
+        Self { code, ..Self::from(error) }
     }
 
     /// Adds the knob to turn.
@@ -44,13 +48,10 @@ impl Failure {
 
     /// Writes the failure to standard error.
     pub fn print(&self) {
-        eprintln!("error: {}", self.message);
-        if let Some(help) = &self.help {
-            eprintln!("help: {help}");
-        }
+        log::failure(&self.message, self.help.as_deref(), self.code);
     }
 
-    fn chain(code: u8, error: &dyn Error) -> Self {
+    fn chain(code: u8, error: &dyn Error, help: Option<String>) -> Self {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(e) = cause {
@@ -60,7 +61,7 @@ impl Failure {
             }
             cause = e.source();
         }
-        Self { code, message, help: None }
+        Self { code, message, help }
     }
 }
 
@@ -69,27 +70,35 @@ impl From<TrainError> for Failure {
         let code = match &error {
             TrainError::Diverged { .. } | TrainError::Write { .. } => 1,
             TrainError::Field(e) => field_code(e),
+            TrainError::Format(e) => format_code(e),
             _ => 2,
         };
-        Self::chain(code, &error)
+        Self::chain(code, &error, help::train(&error))
     }
 }
 
 impl From<FieldError> for Failure {
     fn from(error: FieldError) -> Self {
-        Self::chain(field_code(&error), &error)
+        Self::chain(field_code(&error), &error, help::field(&error))
     }
 }
 
 impl From<FormatError> for Failure {
     fn from(error: FormatError) -> Self {
-        Self::chain(2, &error)
+        Self::chain(format_code(&error), &error, help::format(&error))
     }
 }
 
 fn field_code(error: &FieldError) -> u8 {
     match error {
         FieldError::NonFinite { .. } | FieldError::Denoiser(_) => 1,
+        _ => 2,
+    }
+}
+
+fn format_code(error: &FormatError) -> u8 {
+    match error {
+        FormatError::Write { .. } => 1,
         _ => 2,
     }
 }

@@ -7,6 +7,8 @@
 mod args;
 mod commands;
 mod failure;
+mod help;
+mod log;
 mod progress;
 mod report;
 
@@ -21,6 +23,9 @@ use crate::failure::Failure;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// More threads than any machine has cores are a slip of the finger.
+const MOST_THREADS: usize = 4096;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
@@ -33,11 +38,17 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
+    log::start(&arguments.log)?;
     if let Some(threads) = arguments.threads {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
-            .map_err(|e| Failure::usage(format!("--threads {threads}: {e}")))?;
+        if !(1..=MOST_THREADS).contains(&threads) {
+            return Err(Failure::usage(format!(
+                "--threads {threads}: between 1 and {MOST_THREADS}"
+            ))
+            .help("leave it out to use all cores"));
+        }
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|e| {
+            Failure::usage(format!("--threads {threads}: {e}")).help("use fewer threads")
+        })?;
     }
     match arguments.command {
         Command::Quickstart(args) => commands::quickstart::run(&args),
@@ -48,5 +59,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Sample(args) => commands::sample::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Export(args) => commands::export::run(&args),
+        Command::Generate(args) => commands::generate::run(&args),
     }
 }

@@ -1,16 +1,35 @@
-//! Progress on standard error: bars on a terminal, plain lines elsewhere.
+//! Progress on standard error: bars on a terminal, lines elsewhere.
 
 use std::io::IsTerminal as _;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use karhunen_train::events::{Event, Observer};
+use tracing::{debug, info, trace, warn};
+
+/// All bars on the terminal, so that lines can be written above them.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+static SHOWN: AtomicBool = AtomicBool::new(true);
+/// Steps told to those who ask for more, about.
+const STEPS_TOLD: usize = 100;
+
+/// Whether bars are drawn on a terminal at all.
+pub fn show_bars(yes: bool) {
+    SHOWN.store(yes, Ordering::Relaxed);
+}
+
+/// Writes with the bars out of the way.
+pub fn above_bars(write: impl FnOnce()) {
+    BARS.suspend(write);
+}
 
 /// A bar for `total` units of work; silent where standard error is no terminal.
 pub fn bar(what: &'static str, total: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
+    if !(SHOWN.load(Ordering::Relaxed) && std::io::stderr().is_terminal()) {
         return ProgressBar::hidden();
     }
-    let bar = ProgressBar::new(total);
+    let bar = BARS.add(ProgressBar::new(total));
     let style = ProgressStyle::with_template("{prefix:>10} [{bar:32}] {pos}/{len} {elapsed} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(what);
@@ -27,35 +46,45 @@ impl Training {
     pub fn new() -> Self {
         Self { bar: None }
     }
-
-    fn say(&self, text: &str) {
-        match &self.bar {
-            Some(bar) if !bar.is_hidden() => bar.println(text),
-            _ => eprintln!("{text}"),
-        }
-    }
 }
 
 impl Observer for Training {
     fn note(&mut self, text: &str) {
-        self.say(text);
+        info!("{text}");
+    }
+
+    fn warning(&mut self, text: &str) {
+        warn!("{text}");
     }
 
     fn step(&mut self, event: &Event, total: usize) {
         let bar = self.bar.get_or_insert_with(|| bar("training", total as u64));
         bar.set_position(event.step as u64);
         bar.set_message(format!("{} loss {:.4}", event.grid, event.loss));
+        let Event { step, level, grid, seconds, loss, rate, .. } = event;
+        // a level of a message is fixed where it is written, hence two of them
+        if step.is_multiple_of((total / STEPS_TOLD).max(1)) {
+            debug!(step, level, grid, seconds, loss, rate, total, "step");
+        } else {
+            trace!(step, level, grid, seconds, loss, rate, total, "step");
+        }
     }
 
     fn milestone(&mut self, event: &Event) {
-        let text = match (&event.message, event.validation_loss) {
-            (Some(message), _) => message.clone(),
-            (None, Some(loss)) => format!(
-                "step {:>6}  {:>7.1} s  grid {:<8} loss {:.4}  validation {loss:.4}",
-                event.step, event.seconds, event.grid, event.loss
+        let Event { step, level, grid, seconds, loss, rate, .. } = event;
+        match (&event.message, event.validation_loss) {
+            (Some(message), _) => warn!(step, level, grid, seconds, loss, rate, "{message}"),
+            (None, Some(validation)) => info!(
+                step,
+                level,
+                grid,
+                seconds,
+                loss,
+                validation,
+                rate,
+                "step {step:>6}  {seconds:>7.1} s  grid {grid:<8} loss {loss:.4}  validation {validation:.4}"
             ),
-            (None, None) => return,
-        };
-        self.say(&text);
+            (None, None) => (),
+        }
     }
 }

@@ -88,4 +88,4 @@ pub use split::{Split, split_blocks};
 pub use stacked::StackedFields;
 pub use stored::StoredFields;
 pub use tensors::{ArrayValues, NamedArray, read_state_dict};
-pub use write::{ENDINGS, Precision, WriteOptions, Written, write, write_pictures};
+pub use write::{ENDINGS, Precision, WriteOptions, Written, check_shape, write, write_pictures};

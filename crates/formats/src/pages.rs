@@ -25,6 +25,23 @@ impl<'a> Pages<'a> {
     /// volumes, are one.
     pub(crate) fn of(fields: FieldsRef<'a>, what: &str) -> Result<Self, FormatError> {
         let (points, channels, count) = (fields.points(), fields.channels(), fields.count());
+        Self::admit(points.len(), channels, count, what)?;
+        let volume = points.len() == 3;
+        let width = points[points.len() - 1];
+        let height = if points.len() > 1 { points[points.len() - 2] } else { 1 };
+        let plane: usize = points.iter().product();
+        let step = if volume { (height * width, plane) } else { (channels * plane, plane) };
+        let count = if volume { points[0] } else { count };
+        Ok(Self { fields, count, height, width, channels, volume, step })
+    }
+
+    /// Refuses fields that pages cannot hold, whatever their values.
+    pub(crate) fn admit(
+        dim: usize,
+        channels: usize,
+        count: usize,
+        what: &str,
+    ) -> Result<(), FormatError> {
         let refuse = |parameter, value: usize, requirement: String| {
             Err(FormatError::Parameter { parameter, value: value.to_string(), requirement })
         };
@@ -32,17 +49,11 @@ impl<'a> Pages<'a> {
             let requirement = format!("{what} holds one channel or three; write .npy or .vti");
             return refuse("channels", channels, requirement);
         }
-        let volume = points.len() == 3;
-        if volume && count > 1 {
+        if dim == 3 && count > 1 {
             let requirement = format!("{what} holds one volume; write .npy or .vti");
             return refuse("fields", count, requirement);
         }
-        let width = points[points.len() - 1];
-        let height = if points.len() > 1 { points[points.len() - 2] } else { 1 };
-        let plane: usize = points.iter().product();
-        let step = if volume { (height * width, plane) } else { (channels * plane, plane) };
-        let count = if volume { points[0] } else { count };
-        Ok(Self { fields, count, height, width, channels, volume, step })
+        Ok(())
     }
 
     /// Flat index of a value.

@@ -118,6 +118,31 @@ pub fn write<'a>(
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
+/// Refuses fields that the format of a name cannot hold, before they are made: `count` fields of
+/// dimension `dim` with `channels` channels, written by [`write()`] with its default options.
+///
+/// # Errors
+/// [`FormatError::UnknownEnding`]; [`FormatError::Empty`] for no field; [`FormatError::Parameter`]
+/// for channels or fields that a TIFF does not hold.
+pub fn check_shape(
+    path: &Path,
+    dim: usize,
+    channels: usize,
+    count: usize,
+) -> Result<(), FormatError> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if !ENDINGS.contains(&ending.as_str()) {
+        return Err(FormatError::UnknownEnding { path: path.into() });
+    }
+    if count == 0 {
+        return Err(FormatError::Empty { path: path.into(), what: "no field to write".into() });
+    }
+    match ending.as_str() {
+        "tif" | "tiff" => Pages::admit(dim, channels, count, "a TIFF"),
+        _ => Ok(()),
+    }
+}
+
 /// Writes a folder of 16-bit PNG files: one a field, or one a slice of a single volume.
 ///
 /// Files are named `field0.png`, `field1.png`, …, with as many digits as the last one needs, so that

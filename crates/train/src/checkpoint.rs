@@ -7,19 +7,21 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use karhunen_field::{Axis, Field, Grid};
+use karhunen_field::{Axis, Grid};
 use karhunen_net::{Named, Parameters};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::arrays::{
+    Array, configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise,
+    single, statistics_arrays, write_synced,
+};
 use crate::config::RunConfig;
 use crate::ledger::Ledger;
 use crate::optimizer::Optimizer;
-use crate::statistics::{Normalisation, Statistics};
+use crate::statistics::Statistics;
 
 /// Everything a run needs to go on, or a sampler to begin.
 #[derive(Debug, Clone)]
@@ -47,6 +49,12 @@ pub struct Progress {
     pub rollbacks: usize,
     /// Best validation loss so far.
     pub best_validation: Option<f64>,
+    /// Fields to train on; 0 in checkpoints written before they were counted.
+    #[serde(default)]
+    pub training_fields: usize,
+    /// Fields never trained on.
+    #[serde(default)]
+    pub validation_fields: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,7 +92,7 @@ impl Checkpoint {
             fs::remove_dir_all(&beside).map_err(io(&beside))?;
         }
         fs::create_dir_all(&beside).map_err(io(&beside))?;
-        let metadata = HashMap::from([("config".to_string(), self.config.to_toml())]);
+        let metadata = metadata(&self.config);
         let mut moments = prefixed(&self.optimizer.first, "first.");
         moments.extend(prefixed(&self.optimizer.second, "second."));
         let contents = [
@@ -111,7 +119,7 @@ impl Checkpoint {
             fs::remove_dir_all(&target).map_err(io(&target))?;
         }
         fs::rename(&beside, &target).map_err(io(&target))?;
-        for old in list(run).into_iter().rev().skip(KEPT) {
+        for old in list(run)?.into_iter().rev().skip(KEPT) {
             fs::remove_dir_all(&old).map_err(io(&old))?;
         }
         Ok(target)
@@ -120,10 +128,10 @@ impl Checkpoint {
     /// The newest usable checkpoint of a run directory, and what was wrong with newer ones.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] if there are checkpoints but none is usable.
+    /// [`TrainError::Checkpoint`] if there are checkpoints but none is usable; as [`list`].
     pub fn newest(run: &Path) -> Result<Option<(Self, Vec<String>)>, TrainError> {
         let mut complaints = Vec::new();
-        for path in list(run).into_iter().rev() {
+        for path in list(run)?.into_iter().rev() {
             match Self::load(&path) {
                 Ok(checkpoint) => return Ok(Some((checkpoint, complaints))),
                 Err(e) => complaints.push(e.to_string()),
@@ -144,38 +152,24 @@ impl Checkpoint {
             path: file.to_path_buf(),
             message,
         };
-        let read = |file: &Path| {
-            fs::read(file).map_err(|source| TrainError::Read { path: file.into(), source })
-        };
         let manifest_path = path.join("manifest.json");
-        let manifest: Manifest = serde_json::from_slice(&read(&manifest_path)?)
+        let text = fs::read(&manifest_path)
+            .map_err(|source| TrainError::Read { path: manifest_path.clone(), source })?;
+        let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|e| bad(&manifest_path, format!("not a manifest: {e}")))?;
         if manifest.format != FORMAT {
             let message = format!("format {}, this program reads {FORMAT}", manifest.format);
             return Err(bad(&manifest_path, message));
         }
-        let mut contents = Vec::new();
-        for name in FILES {
-            let file = path.join(name);
-            let bytes = read(&file)?;
-            let expected = manifest.files.get(name).copied().unwrap_or_default();
-            if bytes.len() as u64 != expected {
-                let message = format!("{} bytes, the manifest says {expected}", bytes.len());
-                return Err(bad(&file, message));
-            }
-            contents.push((file, bytes));
-        }
-        let arrays = |i: usize| {
+        let contents: Vec<(PathBuf, Vec<u8>)> = FILES
+            .iter()
+            .map(|name| read_sized(path.join(name), &manifest.files))
+            .collect::<Result<_, _>>()?;
+        let arrays = |i: usize| -> Result<Vec<Array>, TrainError> {
             let (file, bytes): &(PathBuf, Vec<u8>) = &contents[i];
             deserialise(bytes).map_err(|message| bad(file, message))
         };
-        let (_, metadata) = SafeTensors::read_metadata(&contents[0].1)
-            .map_err(|e| bad(&contents[0].0, e.to_string()))?;
-        let text = metadata.metadata().as_ref().and_then(|m| m.get("config")).cloned();
-        let text = text.ok_or_else(|| bad(&contents[0].0, "holds no configuration".into()))?;
-        let table: toml::Table =
-            text.parse().map_err(|e: toml::de::Error| bad(&contents[0].0, e.to_string()))?;
-        let config = RunConfig::from_table(table, &contents[0].0.display().to_string())?;
+        let config = configuration(&contents[0].0, &contents[0].1)?;
         let weights = single(arrays(0)?);
         let in_order = |p: Parameters| {
             let alike = |w: &Named, a: &Named| a.name == w.name && a.shape == w.shape;
@@ -210,123 +204,26 @@ impl Checkpoint {
     }
 }
 
-/// Checkpoint directories of a run, oldest first.
-pub fn list(run: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(run.join("checkpoints")).into_iter().flatten().flatten();
+/// Checkpoint directories of a run, oldest first; none where there is no run.
+///
+/// # Errors
+/// [`TrainError::Read`] if `checkpoints/` is there and cannot be read: a run must not be taken for a
+/// new one, nor its old checkpoints for absent, because a disk is.
+pub fn list(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
+    let folder = run.join("checkpoints");
+    let failed = |source| TrainError::Read { path: folder.clone(), source };
+    let entries = match fs::read_dir(&folder) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(failed)?,
+    };
     let numbered = |p: &PathBuf| {
         p.file_name()
             .and_then(|n| n.to_str())
             .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
     };
-    let mut paths: Vec<PathBuf> = entries.map(|e| e.path()).filter(numbered).collect();
+    let paths: Result<Vec<PathBuf>, TrainError> =
+        entries.map(|e| Ok(e.map_err(failed)?.path())).collect();
+    let mut paths: Vec<PathBuf> = paths?.into_iter().filter(numbered).collect();
     paths.sort();
-    paths
-}
-
-type Array = (String, Vec<usize>, Vec<f64>);
-
-/// Arrays on their way to a file: f32 for parameters, f64 for statistics.
-struct Stored {
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-fn prefixed(parameters: &Parameters, prefix: &str) -> Vec<Stored> {
-    parameters
-        .arrays
-        .iter()
-        .map(|a| Stored {
-            name: format!("{prefix}{}", a.name),
-            dtype: Dtype::F32,
-            shape: a.shape.clone(),
-            bytes: a.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-        })
-        .collect()
-}
-
-fn statistics_arrays(s: &Statistics) -> Vec<Stored> {
-    let array = |name: &str, values: Vec<f64>| Stored {
-        name: name.into(),
-        dtype: Dtype::F64,
-        shape: vec![s.mean.channels, values.len() / s.mean.channels],
-        bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-    };
-    vec![
-        array("mean", s.mean.values.clone()),
-        array("variances", s.variances.concat()),
-        array("offset", s.normalisation.offset.clone()),
-        array("scale", s.normalisation.scale.clone()),
-    ]
-}
-
-fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statistics> {
-    let take = |name: &str| arrays.iter().find(|(n, _, _)| n == name).map(|(_, _, v)| v.clone());
-    let (offset, scale) = (take("offset")?, take("scale")?);
-    let variances = take("variances")?;
-    let mean = Field::new(grid, offset.len(), take("mean")?).ok()?;
-    let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
-    fits.then(|| Statistics {
-        grid,
-        normalisation: Normalisation { offset, scale },
-        mean,
-        variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
-    })
-}
-
-fn serialise(
-    arrays: &[Stored],
-    metadata: &HashMap<String, String>,
-    path: &Path,
-) -> Result<Vec<u8>, TrainError> {
-    let fail = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
-        path: path.into(),
-        message: e.to_string(),
-    };
-    let views: Result<Vec<(String, TensorView)>, _> = arrays
-        .iter()
-        .map(|a| Ok((a.name.clone(), TensorView::new(a.dtype, a.shape.clone(), &a.bytes)?)))
-        .collect();
-    safetensors::serialize(views.map_err(fail)?, Some(metadata.clone())).map_err(fail)
-}
-
-fn deserialise(bytes: &[u8]) -> Result<Vec<Array>, String> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
-    let mut arrays = Vec::new();
-    for (name, view) in tensors.iter() {
-        let values: Vec<f64> = match view.dtype() {
-            Dtype::F32 => {
-                view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect()
-            }
-            Dtype::F64 => {
-                view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()
-            }
-            other => return Err(format!("{name} has the unsupported type {other:?}")),
-        };
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(format!("{name}[{at}] is {}", values[at]));
-        }
-        arrays.push((name.to_string(), view.shape().to_vec(), values));
-    }
-    Ok(arrays)
-}
-
-fn single(arrays: Vec<Array>) -> Parameters {
-    let arrays = arrays
-        .into_iter()
-        .map(|(name, shape, values)| Named {
-            name,
-            shape,
-            values: values.into_iter().map(|v| v as f32).collect(),
-        })
-        .collect();
-    Parameters::from_arrays(arrays)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let io = |source| TrainError::Write { path: path.into(), source };
-    let mut file = fs::File::create(path).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.sync_all().map_err(io)
+    Ok(paths)
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
-use crate::settings::{apply, explain};
+use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
 
 /// Everything that determines a run.
@@ -224,10 +224,7 @@ impl RunConfig {
         if let Some(path) = path {
             let text = std::fs::read_to_string(path)
                 .map_err(|source| TrainError::Read { path: path.into(), source })?;
-            table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
-                place: place.clone(),
-                message: e.to_string().trim_end().to_string(),
-            })?;
+            table = parse(&text, &place)?;
         }
         for setting in settings {
             apply(&mut table, setting)?;

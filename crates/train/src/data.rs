@@ -5,7 +5,7 @@
 //! by index.
 
 use karhunen_field::moments::Moments;
-use karhunen_field::{Ensemble, Grid, Transform, resample};
+use karhunen_field::{Axis, Boundary, Ensemble, Grid, Transform, resample};
 use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
 use karhunen_simulate::{Grains, Spinodal, Structure};
 use rayon::prelude::*;
@@ -159,14 +159,16 @@ pub fn load_from(
                 ),
             });
         }
-        let training = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
-        let validation = cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
+        let (training, lost) = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
+        let (validation, _) = cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
+        notes.extend(lost);
         return Ok(Loaded { training, validation, notes });
     }
     let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
-    let validation = cut(fields, &hold, 1, config.validation)?;
-    let training = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    let (validation, _) = cut(fields, &hold, 1, config.validation)?;
+    let (training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    notes.extend(lost);
     Ok(Loaded { training, validation, notes })
 }
 
@@ -189,7 +191,7 @@ struct Cut<'a> {
 
 impl Cut<'_> {
     /// The fields of one side. `part` keeps the random places of training and validation patches
-    /// apart; `share` is this part's share of `data.count`.
+    /// apart; `share` is this part's share of `data.count`. Also says what the grid's modes do not hold.
     ///
     /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
     fn fields(
@@ -198,7 +200,7 @@ impl Cut<'_> {
         side: &Side,
         part: u64,
         share: f64,
-    ) -> Result<LevelData, TrainError> {
+    ) -> Result<(LevelData, Option<String>), TrainError> {
         let (config, finest) = (self.config, self.finest);
         let native = self.native()?;
         let patches = match (&config.patch, &side.slabs) {
@@ -217,27 +219,33 @@ impl Cut<'_> {
         memory::check_fields(count, &finest, from.channels(), 2 * size_of::<f32>(), "data.count")?;
         let at_once = (CELLS_AT_ONCE / native.len()).clamp(1, CHUNK) as u64;
         let count = count as u64;
+        let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
+            let mut values = Vec::new();
+            match &patches {
+                Some(patches) => {
+                    let first = part << 40;
+                    values = patches.cut(first + range.start..first + range.end)?.values;
+                }
+                None => {
+                    let corner = vec![0; self.points.len()];
+                    for &item in &side.items[range.start as usize..range.end as usize] {
+                        from.block(item, &corner, self.points, &mut values)?;
+                    }
+                }
+            }
+            Ok(values)
+        };
+        let channels = from.channels();
         let parts: Result<Vec<Vec<f32>>, TrainError> = (0..count.div_ceil(at_once))
             .into_par_iter()
             .map(|chunk| {
-                let range = chunk * at_once..count.min((chunk + 1) * at_once);
-                let mut values = Vec::new();
-                match &patches {
-                    Some(patches) => {
-                        let first = part << 40;
-                        values = patches.cut(first + range.start..first + range.end)?.values;
-                    }
-                    None => {
-                        let corner = vec![0; self.points.len()];
-                        for &item in &side.items[range.start as usize..range.end as usize] {
-                            from.block(item, &corner, self.points, &mut values)?;
-                        }
-                    }
-                }
-                convert(&values, from.channels(), native, finest, config.resample)
+                let values = read(chunk * at_once..count.min((chunk + 1) * at_once))?;
+                convert(&values, channels, native, finest, config.resample)
             })
             .collect();
-        Ok(LevelData { grid: finest, channels: from.channels(), values: parts?.concat() })
+        let looked_at = read(0..count.min(LOOKED_AT).min(at_once))?;
+        let lost = left_out(&looked_at, channels, native, finest)?;
+        Ok((LevelData { grid: finest, channels, values: parts?.concat() }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -271,6 +279,57 @@ impl Cut<'_> {
         }
         Ok(native)
     }
+}
+
+/// Fields looked at to say what a projection leaves out.
+const LOOKED_AT: u64 = 64;
+/// Shares of the variance below this are not worth a line.
+const TOLD: f64 = 1e-3;
+
+/// What part of the variance the modes of `to` do not hold, where it is worth telling: detail finer
+/// than its cells, and at Dirichlet walls whatever does not vanish there.
+///
+/// Shares are of Σ|f − mean|², or of Σ|f|² on boxes that hold no constants.
+fn left_out(
+    values: &[f32],
+    channels: usize,
+    from: Grid,
+    to: Grid,
+) -> Result<Option<String>, TrainError> {
+    let square = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    let (mut all, mut centred) = (square(values) / from.len() as f64, values.to_vec());
+    if to.holds_constants() {
+        let normalisation = Normalisation::measure(values, channels, from.len(), true);
+        let shift = Normalisation { scale: vec![1.0; channels], ..normalisation };
+        shift.apply(&mut centred, from.len());
+        all = square(&centred) / from.len() as f64;
+    }
+    // both bases are orthonormal in the mean over cells, so what is lost is a difference of squares
+    let lost = |from: Grid, to: Grid| -> Result<f64, TrainError> {
+        let kept = convert(&centred, channels, from, to, Resample::Spectral)?;
+        Ok((1.0 - square(&kept) / to.len() as f64 / all).max(0.0))
+    };
+    let share = lost(from, to)?;
+    if share <= TOLD {
+        return Ok(None);
+    }
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    if to.holds_constants() {
+        let what = "of the variance is finer than the modes of";
+        return Ok(Some(format!("{} {what} {to} and is left out", percent(share))));
+    }
+    let open = |grid: Grid| {
+        let axes: Vec<Axis> =
+            grid.axes().iter().map(|a| Axis { boundary: Boundary::Neumann, ..*a }).collect();
+        Grid::new(&axes)
+    };
+    let without = lost(open(from)?, open(to)?)?;
+    Ok(Some(format!(
+        "{} of the square is left out by modes of {to} that vanish at walls ({} by those that do not): \
+         boundary neumann suits fields that do not vanish there",
+        percent(share),
+        percent(without)
+    )))
 }
 
 /// `[sample, channel, point]` values from one grid to another, projected onto its modes.
@@ -356,4 +415,31 @@ fn builtin(config: &DataConfig, name: &str, finest: Grid, seed: u64) -> Result<L
     let validation = make_builtin(name, finest, seed, first..first + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     Ok(Loaded { training, validation, notes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_projection_leaves_out_is_told_as_its_share() {
+        let grid = |n: usize, boundary: Boundary| Grid::unit(&[n], boundary).unwrap();
+        let (fine, coarse) = (grid(16, Boundary::Neumann), grid(4, Boundary::Neumann));
+        let cosine = |k: f64, j: usize| (std::f64::consts::PI * k * (j as f64 + 0.5) / 16.0).cos();
+        // amplitudes 2 at k = 1 and 1 at k = 9, which four cells do not hold: a fifth of the variance
+        let values: Vec<f32> =
+            (0..16).map(|j| (5.0 + 2.0 * cosine(1.0, j) + cosine(9.0, j)) as f32).collect();
+        let note = left_out(&values, 1, fine, coarse).unwrap().unwrap();
+        assert_eq!(note, "20.0 % of the variance is finer than the modes of 4 and is left out");
+        assert_eq!(left_out(&values, 1, fine, fine).unwrap(), None);
+        assert_eq!(left_out(&[3.0; 16], 1, fine, coarse).unwrap(), None);
+        // a constant in sines of four cells: 1 - (8/π²)(1 + 1/9) within the rule of sixteen cells
+        let (fine, coarse) = (grid(16, Boundary::Dirichlet), grid(4, Boundary::Dirichlet));
+        let note = left_out(&[1.0; 16], 1, fine, coarse).unwrap().unwrap();
+        let told: f64 = note.split_once(' ').unwrap().0.parse().unwrap();
+        let exact = 100.0 * (1.0 - 8.0 / std::f64::consts::PI.powi(2) * (1.0 + 1.0 / 9.0));
+        // cell centres stand for integrals to O(1/16²), 0.4 % of the square
+        assert!((told - exact).abs() < 1.0, "{note}, not {exact}");
+        assert!(note.contains("(0.0 % by those that do not)"), "{note}");
+    }
 }

@@ -32,6 +32,11 @@ pub trait Observer {
     /// Something to tell before the first step: what the data are, what will be done.
     fn note(&mut self, _text: &str) {}
 
+    /// Something that went wrong and did not stop the run, such as a damaged checkpoint.
+    fn warning(&mut self, text: &str) {
+        self.note(text);
+    }
+
     /// A step was done (called for every step; files get fewer lines).
     fn step(&mut self, _event: &Event, _total: usize) {}
 

@@ -7,6 +7,7 @@
 //! Not here: argument parsing, pictures, progress bars (crate `cli` listens through
 //! [`events::Observer`]).
 
+mod arrays;
 pub mod batch;
 pub mod bench;
 pub mod checkpoint;
@@ -14,6 +15,7 @@ pub mod config;
 pub mod data;
 mod error;
 pub mod events;
+pub mod exported;
 pub mod ledger;
 mod loss;
 pub mod memory;
@@ -34,6 +36,7 @@ pub mod trained;
 
 pub use config::RunConfig;
 pub use error::TrainError;
+pub use exported::Exported;
 pub use run::{Outcome, Run};
 pub use sources::Sources;
 pub use trained::TrainedModel;

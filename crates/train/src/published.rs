@@ -115,7 +115,7 @@ pub fn import(
 /// # Errors
 /// [`TrainError::Checkpoint`] if it holds one; [`TrainError::Write`].
 pub fn save(checkpoint: &Checkpoint, directory: &Path) -> Result<(), TrainError> {
-    if !list(directory).is_empty() {
+    if !list(directory)?.is_empty() {
         return Err(TrainError::Checkpoint {
             path: directory.into(),
             message: "holds a run already; choose another directory".into(),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::TrainError;
 use crate::config::RunConfig;
+use crate::settings::parse;
 use crate::statistics::Statistics;
 
 /// The directory's run must be the one asked for.
@@ -16,23 +17,47 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainE
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
     // what a file means counts, not which defaults it spells out
     let place = stored.display().to_string();
-    let table = text.parse().map_err(|e: toml::de::Error| TrainError::Config {
-        place: place.clone(),
-        message: e.to_string().trim_end().to_string(),
-    })?;
-    let read = RunConfig::from_table(table, &place)?;
+    let read = RunConfig::from_table(parse(&text, &place)?, &place)?;
     if read == *asked {
         return Ok(());
     }
-    let (text, asked) = (read.to_toml(), asked.to_toml());
-    let differing = text.lines().zip(asked.lines()).find(|(a, b)| a != b);
-    let (old, new) = differing.unwrap_or(("(fewer keys)", "(more keys)"));
+    let (old, new) = differing(&read, asked);
     Err(TrainError::Config {
         place,
         message: format!(
             "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"
         ),
     })
+}
+
+/// The checkpoint must be one of that run, whose budget in seconds may have become steps.
+///
+/// # Errors
+/// [`TrainError::Checkpoint`] naming the first key that differs.
+pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Result<(), TrainError> {
+    let mut asked = asked.clone();
+    if asked.training.seconds.is_some() {
+        asked.training.steps = stored.training.steps;
+        asked.training.seconds = stored.training.seconds;
+    }
+    if *stored == asked {
+        return Ok(());
+    }
+    let (old, new) = differing(stored, &asked);
+    Err(TrainError::Checkpoint {
+        path: directory.into(),
+        message: format!(
+            "its newest checkpoint is of another run, with `{old}` where config.toml means `{new}`; remove it to go on from the one before"
+        ),
+    })
+}
+
+/// The first line in which two configurations differ.
+fn differing(a: &RunConfig, b: &RunConfig) -> (String, String) {
+    let (a, b) = (a.to_toml(), b.to_toml());
+    let found = a.lines().zip(b.lines()).find(|(a, b)| a != b);
+    let (a, b) = found.unwrap_or(("(fewer keys)", "(more keys)"));
+    (a.to_string(), b.to_string())
 }
 
 /// The data must be those the run began with: what was measured of them is part of the model.

@@ -21,7 +21,7 @@ use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::loss::{loss_and_gradients, loss_of, scalar};
 use crate::optimizer::{Optimizer, Update};
-use crate::resume::{same_configuration, same_data};
+use crate::resume::{same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory};
@@ -76,14 +76,15 @@ impl Run {
     ) -> Result<Self, TrainError> {
         let found = if resume { Checkpoint::newest(directory)? } else { None };
         let asked = directory.join("config.toml");
-        if !resume && !crate::checkpoint::list(directory).is_empty() {
+        if !resume && !crate::checkpoint::list(directory)?.is_empty() {
             return Err(TrainError::Checkpoint {
                 path: directory.into(),
                 message: "holds a run already; resume it, or choose another directory".into(),
             });
         }
-        if found.is_some() {
+        if let Some((checkpoint, _)) = &found {
             same_configuration(&asked, config)?;
+            same_run(directory, &checkpoint.config, config)?;
         }
         let resolved = found.as_ref().map_or(config, |(c, _)| &c.config).clone();
         let finest = Schedule::new(&resolved)?.finest();
@@ -110,11 +111,16 @@ impl Run {
         observer.note(&format!("{} parameters", start.count()));
         let (optimizer, progress) = match found {
             Some((checkpoint, complaints)) => {
-                complaints.iter().for_each(|c| observer.note(&format!("skipped: {c}")));
+                complaints.iter().for_each(|c| observer.warning(&format!("skipped: {c}")));
                 observer.note(&format!("resuming at step {}", checkpoint.progress.step));
                 (checkpoint.optimizer, checkpoint.progress)
             }
             None => (Optimizer::new(start), Progress { rate_factor: 1.0, ..Progress::default() }),
+        };
+        let progress = Progress {
+            training_fields: data.training.count(),
+            validation_fields: data.validation.count(),
+            ..progress
         };
         set(&mut model, &optimizer.weights)?;
         // nothing is written before everything that was asked for has proved possible
@@ -293,11 +299,12 @@ impl Run {
             return Err(TrainError::Diverged { step, what, rate });
         }
         let (factor, rollbacks) = (self.progress.rate_factor / 2.0, self.progress.rollbacks + 1);
-        let (checkpoint, _) =
+        let (checkpoint, complaints) =
             Checkpoint::newest(&self.directory)?.ok_or_else(|| TrainError::Checkpoint {
                 path: self.directory.clone(),
                 message: "no checkpoint left".into(),
             })?;
+        complaints.iter().for_each(|c| observer.warning(&format!("skipped: {c}")));
         self.optimizer = checkpoint.optimizer;
         self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
         set(&mut self.model, &self.optimizer.weights)?;

@@ -26,6 +26,22 @@ pub(crate) fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainE
     Ok(())
 }
 
+/// TOML as a table, or what is wrong with it as one line: the place in the text first.
+pub(crate) fn parse(text: &str, place: &str) -> Result<toml::Table, TrainError> {
+    text.parse().map_err(|e: toml::de::Error| {
+        let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let (line, column) = match before.rsplit_once('\n') {
+            Some((lines, last)) => (lines.matches('\n').count() + 2, last.chars().count() + 1),
+            None => (1, before.chars().count() + 1),
+        };
+        let what = e.message().trim().replace('\n', ", ");
+        TrainError::Config {
+            place: place.to_string(),
+            message: format!("line {line}, column {column}: {what}"),
+        }
+    })
+}
+
 /// serde's message as one line: the key first, the nearest known name after an unknown one.
 pub fn explain(message: &str) -> String {
     let (message, place) = match message.trim_end().split_once("\nin `") {
@@ -64,6 +80,15 @@ const ALIKE: f64 = 0.75;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn broken_toml_is_told_by_line_and_column() {
+        let said = |text: &str| parse(text, "run.toml").unwrap_err().to_string();
+        assert!(said("[training").starts_with("run.toml: line 1, column 10: "));
+        assert!(said("seed = 1\nseed = 2\n").starts_with("run.toml: line 2, column 1: "));
+        assert!(said("a = 1\n\n  b = \n").starts_with("run.toml: line 3, column "));
+        assert!(!said("[[levels]\ngrid = 3").contains('\n'));
+    }
 
     #[test]
     fn complaints_name_the_key_and_the_nearest_name() {

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
 use crate::config::RunConfig;
+use crate::exported::Exported;
 use crate::schedule::Schedule;
 use crate::statistics::Statistics;
 use crate::{TrainError, memory};
@@ -56,7 +57,7 @@ pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// A model read from a run directory or from one checkpoint in it.
+/// A model read from a run directory, from one checkpoint in it, or from an export.
 #[derive(Debug, Clone)]
 pub struct TrainedModel {
     /// The resolved configuration it was trained with.
@@ -133,11 +134,15 @@ impl Request {
 }
 
 impl TrainedModel {
-    /// Reads the newest usable checkpoint of a run directory, or the checkpoint `path` itself.
+    /// Reads the newest usable checkpoint of a run directory, the checkpoint `path` itself, or an
+    /// exported model.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if there is none.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
+        if Exported::is_at(path) {
+            return Self::from_exported(Exported::load(path)?, path, vec![]);
+        }
         let (checkpoint, notes) = if path.join("manifest.json").exists() {
             (Checkpoint::load(path)?, vec![])
         } else {
@@ -146,17 +151,17 @@ impl TrainedModel {
                 message: "holds no checkpoint; give the directory that `train` wrote".into(),
             })?
         };
-        Self::from_checkpoint(checkpoint, path, notes)
+        Self::from_exported(checkpoint.into(), path, notes)
     }
 
-    fn from_checkpoint(c: Checkpoint, path: &Path, notes: Vec<String>) -> Result<Self, TrainError> {
-        let mut model = build_model(&c.config, &c.statistics, &Device::flex())?;
-        set(&mut model, &c.optimizer.ema)?;
+    fn from_exported(e: Exported, path: &Path, notes: Vec<String>) -> Result<Self, TrainError> {
+        let mut model = build_model(&e.config, &e.statistics, &Device::flex())?;
+        set(&mut model, &e.weights)?;
         Ok(Self {
-            config: c.config,
-            statistics: c.statistics,
+            config: e.config,
+            statistics: e.statistics,
             model,
-            steps: c.progress.step,
+            steps: e.progress.step,
             path: path.into(),
             notes,
         })

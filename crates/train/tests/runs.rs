@@ -109,7 +109,7 @@ fn a_killed_run_goes_on_from_its_last_checkpoint() {
     run.train(&stop, &mut StopAfter(15, &stop)).unwrap();
     drop(run);
     // killed while it wrote the next checkpoint: the newest lost its manifest, another was begun
-    let newest = list(killed.path()).pop().unwrap();
+    let newest = list(killed.path()).unwrap().pop().unwrap();
     fs::remove_file(newest.join("manifest.json")).unwrap();
     let begun = killed.path().join("checkpoints/.writing-00000016");
     fs::create_dir_all(&begun).unwrap();

@@ -10,21 +10,35 @@ use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
 use karhunen_train::trained::Request;
 use serde_json::json;
+use tracing::{debug, info, warn};
 
 use crate::args::EvaluateArgs;
 use crate::commands::sample::sample;
 use crate::failure::Failure;
+use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
-use crate::report::{nearest, pictures};
+use crate::report::{nearest, print_line};
 
 /// Channels whose pairs are all listed in the JSON.
 const COHERENCE_AT_MOST: usize = 4;
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
+    let cut = cut(args)?;
+    if args.reference_count < 2 {
+        return Err(Failure::usage(format!(
+            "--reference-count {}: at least 2",
+            args.reference_count
+        ))
+        .help("comparisons and their floors need many, say 1000"));
+    }
     let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
+    if let Some(model) = &model {
+        model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+        same_boundary(args, model)?;
+    }
     let samples = read_samples(args, model.as_ref())?;
     let mut notes = Vec::new();
     let source = Sources::new(args.reference.clone())
@@ -33,13 +47,14 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let (Real { reference: real, training }, samples) =
         prepare(args, model.as_ref(), source, same_source, samples, &mut notes)?;
     let nearest = match &model {
-        Some(model) if args.memorisation => {
+        Some(model) if args.memorisation || cut.is_some() => {
             Some(nearest::check(model, &samples, &real, same_source)?)
         }
         _ => None,
     };
     let count = samples.count();
     let grid = samples.grid;
+    debug!(count, real = real.count(), "fields are ready at {grid}");
     let mut candidates = vec![("samples".to_string(), samples)];
     candidates.push((
         "Gaussian surrogate".into(),
@@ -65,6 +80,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         None => (),
     }
     let table = Table::new(&real, &candidates, band)?;
+    let beyond = match cut {
+        None => None,
+        Some(cut) => Some(Beyond::new(&real, &candidates, &cut)?),
+    };
     if args.json {
         let mut object = serde_json::to_value(&table.rows[0].comparison).unwrap_or_default();
         for row in &table.rows[1..] {
@@ -85,13 +104,53 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             object["memorisation"] = found;
         }
         object["notes"] = json!(notes);
-        return pictures::print_line(&object.to_string());
+        if let Some(beyond) = &beyond {
+            object["beyond"] = json!(beyond);
+        }
+        return print_line(&object.to_string());
     }
-    notes.iter().for_each(|note| eprintln!("note: {note}"));
-    pictures::print_line(&table.to_text())?;
+    notes.iter().for_each(|note| info!("note: {note}"));
+    print_line(&table.to_text())?;
+    if let Some(beyond) = beyond {
+        print_line(&format!("\n{}", beyond.to_text()))?;
+    }
     match nearest {
-        Some(found) => pictures::print_line(&format!("\n{}", nearest::describe(&found, count))),
+        Some(found) => print_line(&format!("\n{}", nearest::describe(&found, count))),
         None => Ok(()),
+    }
+}
+
+/// How to cut phases, where more than the table is asked for.
+fn cut(args: &EvaluateArgs) -> Result<Option<Cut>, Failure> {
+    match (args.phases, &args.thresholds[..]) {
+        (Some(phases), _) if phases < 2 => {
+            Err(Failure::usage(format!("--phases {phases}: at least 2")).help("two is usual"))
+        }
+        (Some(phases), _) => Ok(Some(Cut::Otsu(phases))),
+        (None, []) => Ok(args.all.then_some(Cut::Otsu(2))),
+        (None, given) => {
+            let rising = given.windows(2).all(|t| t[0] < t[1]);
+            if !rising || given.iter().any(|t| !t.is_finite()) {
+                let text: Vec<String> = given.iter().map(f64::to_string).collect();
+                let message =
+                    format!("--thresholds {}: finite, each above the one before", text.join(","));
+                return Err(Failure::usage(message).help("write them rising, as in 0.2,0.5"));
+            }
+            Ok(Some(Cut::Given(given.to_vec())))
+        }
+    }
+}
+
+/// A model lives on one box: another boundary condition would compare other functions.
+fn same_boundary(args: &EvaluateArgs, model: &TrainedModel) -> Result<(), Failure> {
+    let own = model.statistics.grid.boundaries();
+    match args.boundary.given() {
+        Some(asked) if asked != own => {
+            let message = format!("boundary {asked}: the model's box is {own}");
+            Err(Failure::usage(message)
+                .help("leave --boundary and --periodic out: the model knows its box"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -101,6 +160,14 @@ fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ens
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
     let options = ReadOptions { channels, dim, ..Default::default() };
     let raw = karhunen_formats::read(&args.samples, &options)?;
+    if let Some(channels) = channels.filter(|c| *c != raw.channels) {
+        let message = format!(
+            "{}: its fields have {} channel(s), the model's {channels}",
+            args.samples.display(),
+            raw.channels
+        );
+        return Err(Failure::usage(message).help("give samples of this model"));
+    }
     let grid = match model {
         Some(model) => model.grid(&raw.points)?,
         None => Grid::unit(&raw.points, args.boundary.get())?,
@@ -140,6 +207,7 @@ fn prepare(
         ..trained
     };
     let native = Native::of(&config)?;
+    comparable(args, &samples, &native)?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(plan::join);
     let have = patch.unwrap_or_else(|| native.points.clone());
@@ -161,6 +229,26 @@ fn prepare(
     let real = fields(&config, native.fields.as_ref(), grid, args.reference_count, seed)?;
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
+}
+
+/// Samples and reference must be functions of one kind; cell counts may differ.
+fn comparable(args: &EvaluateArgs, samples: &Ensemble, native: &Native) -> Result<(), Failure> {
+    let (ours, theirs) = (samples.grid.points(), &native.points);
+    let refuse = |what: &str, ours: usize, theirs: usize| {
+        let message = format!(
+            "{}: its fields have {ours} {what}, those of {} have {theirs}",
+            args.samples.display(),
+            args.reference.join(" + ")
+        );
+        Err(Failure::usage(message).help("compare samples with fields of the same kind"))
+    };
+    if ours.len() != theirs.len() {
+        return refuse("axes", ours.len(), theirs.len());
+    }
+    if samples.channels != native.channels {
+        return refuse("channel(s)", samples.channels, native.channels);
+    }
+    Ok(())
 }
 
 fn same(a: &Sources, b: &Sources) -> bool {

@@ -11,7 +11,7 @@ use crate::args::InspectArgs;
 use crate::commands::prior::configuration;
 use crate::failure::Failure;
 use crate::report::plan::{self, Native};
-use crate::report::{pictures, table};
+use crate::report::{print_line, table};
 
 /// What is looked at if nothing is named; the arguments ask for a name.
 const BUILTIN: &str = "builtin:spinodal";
@@ -56,9 +56,9 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         object["prior"] = strength(kind, args, &data, &grid)?;
     }
     if args.json {
-        return pictures::print_line(&object.to_string());
+        return print_line(&object.to_string());
     }
-    pictures::print_line(&describe(&object, &planned.config))
+    print_line(&describe(&object, &planned.config))
 }
 
 /// r per shell and what it means (science of the start law: §5).

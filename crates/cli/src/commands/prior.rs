@@ -18,10 +18,11 @@ use crate::report::files;
 /// Draws and writes one file.
 pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
+    let (count, indices) = (args.count, files::indices(args.index, args.count)?);
     let boundary = args.boundary.get();
     let grid = Grid::unit(&args.grid.0, &boundary)?;
     let config = configuration(&args.kind, &args.parameters)?;
-    let count = args.count.max(1);
+    files::check_shape(&args.out, grid.dim(), 1, count)?;
     memory::check_fields(count as f64, &grid, 1, 3 * size_of::<f64>(), "--count or --grid")?;
     let statistics = match (config.is_fitted(), &args.data) {
         (true, Some(source)) => {
@@ -33,17 +34,18 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
             return Err(Failure::usage("a fitted prior takes its spectrum from data")
                 .help("give --data PATH, or --data builtin:spinodal"));
         }
-        _ => None,
+        (false, Some(source)) => {
+            let message = format!("--data {source}: a {} prior takes nothing from data", args.kind);
+            return Err(Failure::usage(message)
+                .help("leave --data out, or choose fitted or fitted-anisotropic"));
+        }
+        (false, None) => None,
     };
     let q: Arc<dyn Prior> = config.build(grid.dim(), args.seed, statistics.as_ref())?;
-    let last = args.index.checked_add(count).ok_or_else(|| {
-        Failure::usage(format!("--index {}: {count} fields from there pass 2^64", args.index))
-    })?;
-    let indices = args.index..last;
     let fields = prior::sample(q.as_ref(), grid, 1, args.seed, indices, stream::START);
     files::write(&fields, &args.out, args.force)?;
     let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };
-    eprintln!(
+    tracing::info!(
         "{}: {} fields at {grid}, trace {:.4}, {nested}",
         args.out.display(),
         fields.count(),

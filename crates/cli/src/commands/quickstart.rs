@@ -12,6 +12,7 @@ use karhunen_train::config::DataConfig;
 use karhunen_train::trained::Request;
 use karhunen_train::{Run, TrainedModel, data, events};
 use serde_json::json;
+use tracing::info;
 
 use crate::args::QuickstartArgs;
 use crate::commands::evaluate::{SURROGATE, TRAINING, zero_padded};
@@ -22,7 +23,7 @@ use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
-use crate::report::{files, pictures};
+use crate::report::{files, pictures, print_line};
 
 /// Fields sampled on each grid, coarse to fine: enough for a quick look at the first, and what the
 /// five minutes allow at the others.
@@ -45,8 +46,8 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let mut config = planned.config;
     config.seed = args.seed;
     config.training.seconds = Some(args.seconds);
-    eprintln!("{source}: cells {}", join(&planned.points));
-    plan::summary(&config).iter().for_each(|line| eprintln!("{line}"));
+    info!("{source}: cells {}", join(&planned.points));
+    plan::summary(&config).iter().for_each(|line| info!("{line}"));
 
     let run_directory = args.out.join("run");
     let (stop, mut observer) = (stop_on_interrupt(), Training::new());
@@ -65,7 +66,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let mut sampled = Vec::new();
     for target in &targets {
         let (fields, table) = one_grid(&model, target, &real, args)?;
-        println!("\n{}", table.to_text());
+        print_line(&format!("\n{}", table.to_text()))?;
         tables.push(table);
         sampled.push(fields);
     }
@@ -80,8 +81,8 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let path = args.out.join("evaluation.json");
     std::fs::write(&path, format!("{report:#}\n"))
         .map_err(|e| Failure::run(format!("{}: cannot be written: {e}", path.display())))?;
-    eprintln!(
-        "\n{}: model in run/, samples (.npy), evaluation.json and pictures (.png), {:.0} s in all",
+    info!(
+        "{}: model in run/, samples (.npy), evaluation.json and pictures (.png), {:.0} s in all",
         args.out.display(),
         begun.elapsed().as_secs_f64()
     );

@@ -6,6 +6,7 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Axis, Ensemble, Grid};
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
+use tracing::{debug, info, warn};
 
 use crate::args::SampleArgs;
 use crate::failure::Failure;
@@ -15,18 +16,16 @@ use crate::report::files;
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
+    let (count, indices) = (args.count, files::indices(args.index, args.count)?);
     let model = TrainedModel::load(&args.model)?;
-    model.notes.iter().for_each(|note| eprintln!("skipped: {note}"));
+    model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+    debug!(steps = model.steps, "model read");
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
     };
-    let count = args.count.max(1);
+    files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
     check_memory(&model, &grid, count)?;
-    let last = args.index.checked_add(count).ok_or_else(|| {
-        Failure::usage(format!("--index {}: {count} fields from there pass 2^64", args.index))
-    })?;
-    let indices = args.index..last;
     let begun = Instant::now();
     let (mut fields, evaluations) = if args.surrogate {
         (model.surrogate(grid, args.seed, indices), 0)
@@ -57,10 +56,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         fields.grid = stretched(&grid, length)?;
     }
     files::write(&fields, &args.out, args.force)?;
-    eprintln!(
-        "{}: {count} fields at {grid}, {evaluations} evaluations each, {:.1} s",
-        args.out.display(),
-        begun.elapsed().as_secs_f64()
+    let seconds = begun.elapsed().as_secs_f64();
+    info!(
+        count,
+        evaluations,
+        seconds,
+        "{}: {count} fields at {grid}, {evaluations} evaluations each, {seconds:.1} s",
+        args.out.display()
     );
     Ok(())
 }

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Outcome, Run, RunConfig};
+use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
 use crate::failure::Failure;
 use crate::progress::Training;
+use crate::report::print_line;
 
 /// Trains, or says what it would do.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -18,11 +20,11 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     config.data.validation_source =
         config.data.validation_source.map(|source| source.resolve(beside));
     if args.dry_run {
-        println!("{}", config.to_toml());
+        let mut text = config.to_toml();
         for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
-            println!("# level {i}: {} for {} steps", level.grid, level.steps);
+            text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
         }
-        return Ok(());
+        return print_line(&text);
     }
     let stop = stop_on_interrupt();
     let mut observer = Training::new();
@@ -38,7 +40,7 @@ pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failur
         return Err(Failure::interrupted(message).help("the same command goes on from there"));
     }
     for level in &run.ledger().levels {
-        eprintln!(
+        info!(
             "{:>10}: {} steps, {:.1} s, {:.2e} flops, loss {:.4}, validation {:.4}",
             level.grid,
             level.steps,
@@ -48,7 +50,7 @@ pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failur
             level.validation_loss.unwrap_or(f64::NAN)
         );
     }
-    eprintln!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
+    info!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
     Ok(())
 }
 
@@ -61,7 +63,7 @@ pub fn stop_on_interrupt() -> Arc<AtomicBool> {
         if flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to stop at once");
+        warn!("stopping after this step; once more to stop at once");
     });
     stop
 }

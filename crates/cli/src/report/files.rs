@@ -6,6 +6,7 @@ use karhunen_field::Ensemble;
 use karhunen_formats::{ENDINGS, WriteOptions};
 
 use crate::failure::Failure;
+use crate::help;
 use crate::report::drawing;
 
 /// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
@@ -15,6 +16,11 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
+    }
+    if path.is_dir() {
+        return Err(
+            Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
+        );
     }
     if path.exists() && !force {
         return Err(Failure::usage(format!("{}: exists already", path.display()))
@@ -29,11 +35,31 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
+/// Refuses fields that the file's format cannot hold, before they are made.
+pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    Ok(karhunen_formats::check_shape(path, dim, channels, count)?)
+}
+
+/// Refuses no field at all, and numbers of fields beyond the last.
+pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> {
+    if count == 0 {
+        return Err(Failure::usage("--count 0: there must be at least one field")
+            .help("leave it out, or give a number from 1"));
+    }
+    let last = index.checked_add(count).ok_or_else(|| {
+        Failure::usage(format!("--index {index}: {count} fields from there pass 2^64"))
+            .help("lower --index or --count")
+    })?;
+    Ok(index..last)
+}
+
 /// Writes fields by ending; folders are made where they are missing.
 pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .map_err(|e| Failure::run(format!("{}: cannot be made: {e}", folder.display())))?;
+        std::fs::create_dir_all(folder).map_err(|e| {
+            Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
+        })?;
     }
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
         return drawing::draw(fields, path, force);

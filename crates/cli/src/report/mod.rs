@@ -1,5 +1,7 @@
 //! What commands show: files, tables, pictures, and the plan for a data set.
 
+pub mod beyond;
+pub mod card;
 pub mod drawing;
 pub mod files;
 pub mod nearest;
@@ -7,3 +9,25 @@ pub mod pictures;
 pub mod plan;
 pub mod real;
 pub mod table;
+
+use std::io::Write as _;
+
+use crate::failure::Failure;
+use crate::help;
+
+/// Prints to standard output; a closed pipe ends quietly.
+pub fn print_line(text: &str) -> Result<(), Failure> {
+    print_bytes(format!("{text}\n").as_bytes())
+}
+
+/// The same for what ends as it should already.
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            let message = format!("standard output: cannot be written: {e}");
+            Err(Failure::run(message).help(help::write(&e)))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,6 +1,5 @@
-//! Pictures and lines for people.
+//! Pictures for people.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use karhunen_field::metrics::radial_spectrum;
@@ -100,14 +99,4 @@ pub fn loss(events: &[Event], path: &Path) -> Result<(), Failure> {
 
 fn chart(chart: LineChart, path: &Path) -> Result<(), Failure> {
     chart.png(path, 900, 500).map_err(|e: FigureError| Failure::run(e.to_string()))
-}
-
-/// Prints to standard output; a closed pipe ends quietly.
-pub fn print_line(text: &str) -> Result<(), Failure> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Failure::run(format!("standard output: cannot be written: {e}")))
-        }
-        _ => Ok(()),
-    }
 }

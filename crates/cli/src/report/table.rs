@@ -148,7 +148,7 @@ impl Row {
 pub struct Unit(Vec<(f64, f64)>);
 
 impl Unit {
-    /// Measured of these.
+    /// Of real fields; 1 for the deviation of a constant channel.
     pub fn of(real: &Ensemble) -> Self {
         let points = real.grid.len();
         let per_channel = |c: usize| {

@@ -1,0 +1,40 @@
+//! `karhunen generate`: shell completions and manual pages, from the arguments themselves.
+
+use std::path::Path;
+
+use clap::CommandFactory as _;
+
+use crate::args::{Arguments, Generate, GenerateArgs};
+use crate::failure::Failure;
+use crate::help;
+use crate::report::print_bytes;
+
+/// Prints a script or a page, or writes all pages.
+pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
+    let mut command = Arguments::command();
+    let mut bytes = Vec::new();
+    match &args.what {
+        Generate::Completions { shell } => {
+            clap_complete::generate(*shell, &mut command, "karhunen", &mut bytes);
+            print_bytes(&bytes)
+        }
+        Generate::Man { out: Some(folder) } => pages(command, folder),
+        Generate::Man { out: None } => {
+            let page = clap_mangen::Man::new(command).render(&mut bytes);
+            page.map_err(|e| Failure::run(format!("the manual page: {e}")))?;
+            print_bytes(&bytes)
+        }
+    }
+}
+
+/// One page for the binary and one for every command below it.
+fn pages(command: clap::Command, folder: &Path) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| {
+        let message = format!("{}: cannot be written: {e}", folder.display());
+        Failure::run(message).help(help::write(&e))
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    clap_mangen::generate_to(command, folder).map_err(failed)?;
+    tracing::info!("{}: karhunen.1 and a page of every command", folder.display());
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! The knob to turn for each error of the libraries, as the binary's user knows it.
+//!
+//! Errors say what is wrong, with path, value and limit; which option, key or file to change depends
+//! on the face they are shown in, so it stands here. Whoever knows better than the kind of an error
+//! overrides it with [`crate::failure::Failure::help`].
+
+use std::io::ErrorKind;
+
+use karhunen_field::FieldError;
+use karhunen_formats::FormatError;
+use karhunen_train::TrainError;
+
+/// What to do about an error of a run.
+pub fn train(error: &TrainError) -> Option<String> {
+    let text = match error {
+        TrainError::Read { source, .. } => return Some(read(source)),
+        TrainError::Write { source, .. } => return Some(write(source)),
+        TrainError::Config { .. } => {
+            "`karhunen train --dry-run` prints every key with its default".into()
+        }
+        TrainError::Data { .. } => "`karhunen inspect` says what a source holds".into(),
+        TrainError::Memory { knob, .. } => {
+            format!("lower {knob}, or use a machine with more memory")
+        }
+        TrainError::Checkpoint { .. } => {
+            "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
+        }
+        TrainError::Diverged { .. } => "add --set training.learning_rate=…".into(),
+        TrainError::Net(_) => "change the keys of [network]".into(),
+        TrainError::Field(e) => return field(e),
+        TrainError::Format(e) => return format(e),
+        TrainError::Simulate(_) => {
+            "change data.boundary or the levels, or give data of your own".into()
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// What to do about an error of the mathematics.
+pub fn field(error: &FieldError) -> Option<String> {
+    let text = match error {
+        FieldError::Dimension(_) | FieldError::CellCounts { .. } => {
+            "give one cell count an axis, such as 64x64".into()
+        }
+        FieldError::Boundaries { .. } => "write --boundary periodic, or periodic,neumann".into(),
+        FieldError::Axis { .. } | FieldError::NoModes { .. } => "give the axis more cells".into(),
+        FieldError::NotTraceClass { parameter, .. } => {
+            format!("raise the {parameter}, or choose another prior")
+        }
+        FieldError::Parameter { parameter, .. } => format!("choose another {parameter}"),
+        FieldError::UnknownName { .. } => "use one of the known names".into(),
+        FieldError::TooFew { least, .. } => format!("give at least {least} fields"),
+        FieldError::GridMismatch { .. } | FieldError::Length { .. } | FieldError::Modes { .. } => {
+            "both must have the same box, cells and channels".into()
+        }
+        FieldError::AreaRefines { .. } => "set data.resample = \"spectral\"".into(),
+        FieldError::NotNested => "leave --refine out, or train with a trace-class prior".into(),
+        FieldError::NonFinite { .. } => {
+            "take more --evaluations, another --sampler, or another checkpoint".into()
+        }
+        _ => return None,
+    };
+    Some(text)
+}
+
+/// What to do about an error of a data file.
+pub fn format(error: &FormatError) -> Option<String> {
+    let text = match error {
+        FormatError::Read { source, .. } => return Some(read(source)),
+        FormatError::Write { source, .. } => return Some(write(source)),
+        FormatError::Exists { .. } => "choose another name, or --force to replace it",
+        FormatError::UnknownContent { .. } => "convert it to NPY, TIFF or PNG",
+        FormatError::UnknownEnding { .. } => {
+            "write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"
+        }
+        FormatError::Unsupported { .. } => "convert it to NPY with real numbers of 1 to 8 bytes",
+        FormatError::Header { .. } | FormatError::Trailing { .. } => {
+            "the file is damaged or no file of its kind; write it again"
+        }
+        FormatError::Truncated { .. } => "copy or download the file again",
+        FormatError::TooLarge { .. } => "split the file, or store fewer or coarser fields in it",
+        FormatError::Labels { .. } => "give the file of images beside it",
+        FormatError::Layout { .. } => {
+            "data.channels and data.dim say which axes are channels and points"
+        }
+        FormatError::Mixed { .. } => {
+            "bring them to one shape, or keep them in folders of their own"
+        }
+        FormatError::Transparent { .. } => "flatten it onto a background",
+        FormatError::NonFinite { .. } => "replace such values, or leave their fields out",
+        FormatError::Empty { .. } => {
+            "give a file of fields, or a folder of PNG, JPEG or TIFF pictures"
+        }
+        FormatError::Hole { .. } => "add the missing slices, or read the slices as separate fields",
+        FormatError::Several { .. } | FormatError::Part { .. } => {
+            "name one part behind a colon, as in run.npz:density"
+        }
+        FormatError::Field(e) => return field(e),
+        FormatError::Parameter { parameter, .. } => {
+            return Some(format!("choose another {parameter}"));
+        }
+        // the decoders of pictures, archives and HDF5
+        _ => "the file is damaged; write or download it again",
+    };
+    Some(text.into())
+}
+
+/// What to do where the system would not read.
+fn read(source: &std::io::Error) -> String {
+    let text = match source.kind() {
+        ErrorKind::NotFound => "check the path",
+        ErrorKind::PermissionDenied => "give yourself the right to read it",
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "give a file where one is meant",
+        ErrorKind::InvalidData => "the file is damaged or no text; write it again",
+        _ => "check that the file can be read",
+    };
+    text.into()
+}
+
+/// What to do where the system would not write.
+pub fn write(source: &std::io::Error) -> String {
+    let text = match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+            "make room, or choose a place with more"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "choose a folder that may be written to"
+        }
+        _ => "choose another place",
+    };
+    text.into()
+}

@@ -1,0 +1,280 @@
+//! The model card of an exported model: what it was trained on and how, what it can be trusted
+//! with, how good it was measured to be, how to use it.
+//!
+//! Everything in it is read from the model and from evaluations given; what is not known is said to
+//! be unknown, never left out.
+
+use std::path::Path;
+
+use karhunen_field::metrics::Comparison;
+use karhunen_train::schedule::Schedule;
+use karhunen_train::{Exported, RunConfig};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::report::plan::join;
+
+/// Lines of a table of settings that are shown; a tabulated prior may have thousands.
+const SHOWN: usize = 40;
+
+/// Rows of a comparison that `karhunen evaluate --json` or `quickstart` wrote.
+pub struct Evaluation {
+    /// Name of the file.
+    name: String,
+    rows: Vec<(String, Comparison)>,
+}
+
+impl Evaluation {
+    /// Reads the rows of a file, whichever command wrote it.
+    ///
+    /// # Errors
+    /// A file that cannot be read, is no JSON, or holds no comparison.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let place = path.display();
+        let hint = "give what `karhunen evaluate --json` printed";
+        let text = std::fs::read(path).map_err(|e| {
+            Failure::usage(format!("{place}: cannot be read: {e}")).help("check the path")
+        })?;
+        let object: Value = serde_json::from_slice(&text)
+            .map_err(|e| Failure::usage(format!("{place}: no JSON: {e}")).help(hint))?;
+        let rows = rows(&object);
+        if rows.is_empty() {
+            let message = format!("{place}: holds no comparison of samples with real fields");
+            return Err(Failure::usage(message).help(hint));
+        }
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        Ok(Self { name, rows })
+    }
+
+    fn to_markdown(&self) -> String {
+        let mut lines = vec![
+            format!(
+                "From `{}`; (×) is the ratio to the floor, the 95 % quantile of the same",
+                self.name
+            ),
+            "statistic between two sets of real fields of the same sizes.".into(),
+            String::new(),
+            "| | grid | n | energy | sliced W | spectrum | histogram | two-point | variance |"
+                .into(),
+            "|---|---|---|---|---|---|---|---|---|".into(),
+        ];
+        for (name, c) in &self.rows {
+            let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
+            lines.push(format!(
+                "| {name} | {} | {} | {} | {} | {} | {} | {} | {:.3} |",
+                c.grid,
+                c.count,
+                cell(c.energy_distance, c.energy_distance_floor),
+                cell(c.sliced_wasserstein, c.sliced_wasserstein_floor),
+                cell(c.spectrum_log_error, c.spectrum_log_error_floor),
+                cell(c.histogram_distance, c.histogram_distance_floor),
+                cell(c.two_point_error, c.two_point_error_floor),
+                c.variance_ratio
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// The comparisons of an evaluation: the samples' own at the top, baselines by name; or tables.
+fn rows(object: &Value) -> Vec<(String, Comparison)> {
+    let comparison = |value: &Value| serde_json::from_value::<Comparison>(value.clone()).ok();
+    let mut rows: Vec<(String, Comparison)> =
+        comparison(object).map(|c| ("samples".to_string(), c)).into_iter().collect();
+    for (name, value) in object.as_object().into_iter().flatten() {
+        rows.extend(comparison(value).map(|c| (name.replace('_', " "), c)));
+    }
+    let tables = object["tables"].as_array().into_iter().flatten();
+    for row in tables.flat_map(|t| t["rows"].as_array().into_iter().flatten()) {
+        let name = row["name"].as_str().unwrap_or_default().to_string();
+        rows.extend(comparison(row).map(|c| (name, c)));
+    }
+    rows
+}
+
+/// What a card is made of.
+pub struct Card<'a> {
+    /// Name of the model.
+    pub name: &'a str,
+    /// The model.
+    pub model: &'a Exported,
+    /// Its licence, if one is stated.
+    pub licence: Option<&'a str>,
+    /// What was measured.
+    pub evaluations: &'a [Evaluation],
+}
+
+impl Card<'_> {
+    /// The card.
+    ///
+    /// # Errors
+    /// A configuration whose levels make no grids.
+    pub fn to_markdown(&self) -> Result<String, Failure> {
+        let sections = [
+            format!("# {}", self.name),
+            self.summary(),
+            self.licence_section(),
+            self.data(),
+            self.resolution()?,
+            self.noise(),
+            self.network(),
+            self.training(),
+            self.metrics(),
+            self.use_it(),
+        ];
+        Ok(format!("{}\n", sections.join("\n\n")))
+    }
+
+    fn config(&self) -> &RunConfig {
+        &self.model.config
+    }
+
+    fn summary(&self) -> String {
+        let grid = &self.model.statistics.grid;
+        let channels = self.model.statistics.mean.channels;
+        format!(
+            "A generative model of functions on a {}-dimensional box (boundary {}), {channels} channel(s),\n\
+             trained with karhunen {}. It samples on any grid of the box; one seed is one function on\n\
+             every grid.",
+            grid.dim(),
+            grid.boundaries(),
+            env!("CARGO_PKG_VERSION")
+        )
+    }
+
+    fn licence_section(&self) -> String {
+        format!("## Licence\n\n{}", self.licence.unwrap_or("Not stated."))
+    }
+
+    fn data(&self) -> String {
+        let data = &self.config().data;
+        let progress = &self.model.progress;
+        let mut lines = vec!["## Data".into(), String::new()];
+        lines.push(format!("- source: `{}`", data.source));
+        if let Some(other) = &data.validation_source {
+            lines.push(format!("- held-out fields from: `{other}`"));
+        }
+        lines.push(match progress.training_fields {
+            0 => "- fields: not recorded by the version that trained it".into(),
+            n => format!("- fields: {n} to train on, {} held out", progress.validation_fields),
+        });
+        if let Some(patch) = &data.patch {
+            lines.push(format!("- random patches of {patch} cells"));
+        }
+        let normalisation = &self.model.statistics.normalisation;
+        for (c, (offset, scale)) in
+            normalisation.offset.iter().zip(&normalisation.scale).enumerate()
+        {
+            lines.push(format!(
+                "- normalisation of channel {c}: (value − {offset}) / {scale}; samples are in the data's own values"
+            ));
+        }
+        lines.join("\n")
+    }
+
+    fn resolution(&self) -> Result<String, Failure> {
+        let mut lines = vec!["## Resolution".into(), String::new()];
+        for level in Schedule::new(self.config())?.levels {
+            lines.push(format!(
+                "- trained on {} ({} modes, |ω| up to {:.1})",
+                level.grid,
+                level.grid.mode_count(),
+                level.grid.band()
+            ));
+        }
+        let finest = &self.model.statistics.grid;
+        lines.push(format!(
+            "- beyond |ω| = {:.1} nothing was seen: on grids finer than {} the spectrum continues by the\n  \
+             power law of its tail and the network by what it learned below; measure there before use",
+            finest.band(),
+            join(&finest.points())
+        ));
+        Ok(lines.join("\n"))
+    }
+
+    fn noise(&self) -> String {
+        let config = self.config();
+        format!(
+            "## Noise\n\nCovariance of the noise (`[prior]`) and path from data to noise (`[path]`):\n\n{}\n\n{}",
+            settings("prior", &config.prior),
+            settings("path", &config.path)
+        )
+    }
+
+    fn network(&self) -> String {
+        let config = self.config();
+        format!(
+            "## Network\n\n{} parameters, {:?} preconditioning; the weights are the moving average.\n\n{}",
+            self.model.weights.count(),
+            config.training.preconditioning,
+            settings("network", &config.network)
+        )
+    }
+
+    fn training(&self) -> String {
+        let (config, progress) = (self.config(), &self.model.progress);
+        let mut lines = vec![
+            "## Training".into(),
+            String::new(),
+            format!(
+                "{} of {} steps of {} fields, seed {}, {:.1} s in all.",
+                progress.step,
+                config.training.steps,
+                config.training.batch,
+                config.seed,
+                progress.ledger.seconds()
+            ),
+            String::new(),
+            "| grid | steps | seconds | loss | validation at the finest grid |".into(),
+            "|---|---|---|---|---|".into(),
+        ];
+        for level in &progress.ledger.levels {
+            let validation =
+                level.validation_loss.map_or("not measured".into(), |loss| format!("{loss:.4}"));
+            lines.push(format!(
+                "| {} | {} | {:.1} | {:.4} | {validation} |",
+                level.grid, level.steps, level.seconds, level.loss
+            ));
+        }
+        if progress.rollbacks > 0 {
+            lines.push(format!(
+                "\nDiverged and rolled back {} time(s), the learning rate halved each time.",
+                progress.rollbacks
+            ));
+        }
+        lines.join("\n")
+    }
+
+    fn metrics(&self) -> String {
+        let measured: Vec<String> = self.evaluations.iter().map(Evaluation::to_markdown).collect();
+        let text = match measured.is_empty() {
+            true => "Not measured.".to_string(),
+            false => measured.join("\n\n"),
+        };
+        format!("## Measured\n\n{text}")
+    }
+
+    fn use_it(&self) -> String {
+        let finest = join(&self.model.statistics.grid.points());
+        let sampling = &self.config().sampling;
+        format!(
+            "## Sampling\n\n```sh\nkarhunen sample --model . --grid {finest} --count 16 --seed 0 --out samples.npy\n```\n\n\
+             Sampler {} with {} network evaluations a field unless told otherwise.",
+            sampling.sampler.name(),
+            sampling.evaluations
+        )
+    }
+}
+
+/// A table of settings as TOML.
+fn settings(name: &str, value: &impl Serialize) -> String {
+    let text = toml::to_string(value).unwrap_or_else(|e| format!("# cannot be shown: {e}"));
+    let lines: Vec<&str> = text.lines().collect();
+    let shown = lines[..lines.len().min(SHOWN)].join("\n");
+    let rest = match lines.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        n => format!("\n# {n} more lines in config.toml"),
+    };
+    format!("```toml\n[{name}]\n{shown}{rest}\n```")
+}

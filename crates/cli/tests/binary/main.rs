@@ -1,0 +1,8 @@
+//! The binary as a process: what it leaves on disk, in pipes and in its exit code when places,
+//! files and readers fail. What can be told by typing alone is in `transcripts/`.
+
+mod checkpoints;
+mod exported;
+mod logging;
+mod places;
+mod sandbox;

@@ -1,0 +1,165 @@
+//! Named arrays on their way to safetensors files and back: f32 for parameters, f64 for statistics.
+//!
+//! Shared by checkpoints, which hold all that a run needs to go on, and exported models, which hold
+//! what a sampler needs. Not here: which files there are and what makes them complete.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use karhunen_field::{Field, Grid};
+use karhunen_net::{Named, Parameters};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+use crate::TrainError;
+use crate::config::RunConfig;
+use crate::settings::parse;
+use crate::statistics::{Normalisation, Statistics};
+
+/// Name, shape, values.
+pub(crate) type Array = (String, Vec<usize>, Vec<f64>);
+
+/// An array as bytes.
+pub(crate) struct Stored {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+/// Parameters as arrays, each name behind a prefix.
+pub(crate) fn prefixed(parameters: &Parameters, prefix: &str) -> Vec<Stored> {
+    parameters
+        .arrays
+        .iter()
+        .map(|a| Stored {
+            name: format!("{prefix}{}", a.name),
+            dtype: Dtype::F32,
+            shape: a.shape.clone(),
+            bytes: a.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        })
+        .collect()
+}
+
+/// Statistics as arrays; their grid is told elsewhere.
+pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored> {
+    let array = |name: &str, values: Vec<f64>| Stored {
+        name: name.into(),
+        dtype: Dtype::F64,
+        shape: vec![s.mean.channels, values.len() / s.mean.channels],
+        bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+    };
+    vec![
+        array("mean", s.mean.values.clone()),
+        array("variances", s.variances.concat()),
+        array("offset", s.normalisation.offset.clone()),
+        array("scale", s.normalisation.scale.clone()),
+    ]
+}
+
+/// [`statistics_arrays`] backwards; none where arrays are missing or do not fit the grid.
+pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statistics> {
+    let take = |name: &str| arrays.iter().find(|(n, _, _)| n == name).map(|(_, _, v)| v.clone());
+    let (offset, scale) = (take("offset")?, take("scale")?);
+    let variances = take("variances")?;
+    let mean = Field::new(grid, offset.len(), take("mean")?).ok()?;
+    let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
+    fits.then(|| Statistics {
+        grid,
+        normalisation: Normalisation { offset, scale },
+        mean,
+        variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
+    })
+}
+
+/// The bytes of a file.
+pub(crate) fn serialise(
+    arrays: &[Stored],
+    metadata: &HashMap<String, String>,
+    path: &Path,
+) -> Result<Vec<u8>, TrainError> {
+    let fail = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
+        path: path.into(),
+        message: e.to_string(),
+    };
+    let views: Result<Vec<(String, TensorView)>, _> = arrays
+        .iter()
+        .map(|a| Ok((a.name.clone(), TensorView::new(a.dtype, a.shape.clone(), &a.bytes)?)))
+        .collect();
+    safetensors::serialize(views.map_err(fail)?, Some(metadata.clone())).map_err(fail)
+}
+
+/// The arrays of a file, all of them finite.
+pub(crate) fn deserialise(bytes: &[u8]) -> Result<Vec<Array>, String> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+    let mut arrays = Vec::new();
+    for (name, view) in tensors.iter() {
+        let values: Vec<f64> = match view.dtype() {
+            Dtype::F32 => {
+                view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect()
+            }
+            Dtype::F64 => {
+                view.data().as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()
+            }
+            other => return Err(format!("{name} has the unsupported type {other:?}")),
+        };
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(format!("{name}[{at}] is {}", values[at]));
+        }
+        arrays.push((name.to_string(), view.shape().to_vec(), values));
+    }
+    Ok(arrays)
+}
+
+/// Arrays as parameters.
+pub(crate) fn single(arrays: Vec<Array>) -> Parameters {
+    let arrays = arrays
+        .into_iter()
+        .map(|(name, shape, values)| Named {
+            name,
+            shape,
+            values: values.into_iter().map(|v| v as f32).collect(),
+        })
+        .collect();
+    Parameters::from_arrays(arrays)
+}
+
+/// Writes a file that is on the disk when this returns.
+pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let io = |source| TrainError::Write { path: path.into(), source };
+    let mut file = fs::File::create(path).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.sync_all().map_err(io)
+}
+
+/// The file's bytes, which must be as many as a manifest says.
+pub(crate) fn read_sized(
+    path: PathBuf,
+    files: &HashMap<String, u64>,
+) -> Result<(PathBuf, Vec<u8>), TrainError> {
+    let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+    let expected = files.get(name).copied().unwrap_or_default();
+    let bytes =
+        fs::read(&path).map_err(|source| TrainError::Read { path: path.clone(), source })?;
+    if bytes.len() as u64 != expected {
+        let message = format!("{} bytes, the manifest says {expected}", bytes.len());
+        return Err(TrainError::Checkpoint { path, message });
+    }
+    Ok((path, bytes))
+}
+
+/// Metadata with the resolved configuration.
+pub(crate) fn metadata(config: &RunConfig) -> HashMap<String, String> {
+    HashMap::from([("config".to_string(), config.to_toml())])
+}
+
+/// The configuration in a file's metadata.
+pub(crate) fn configuration(path: &Path, bytes: &[u8]) -> Result<RunConfig, TrainError> {
+    let bad = |message: String| TrainError::Checkpoint { path: path.into(), message };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| bad(e.to_string()))?;
+    let text = metadata.metadata().as_ref().and_then(|m| m.get("config"));
+    let place = path.display().to_string();
+    let text = text.ok_or_else(|| bad("holds no configuration".into()))?;
+    RunConfig::from_table(parse(text, &place)?, &place)
+}

@@ -1,0 +1,174 @@
+//! Models to give away: directories with what sampling needs, and no more.
+//!
+//! `model.safetensors` holds the moving average of the weights and, in its metadata, the resolved
+//! configuration; `statistics.safetensors` what was measured of the data; `config.toml` the
+//! configuration for people; `README.md` the model card; and `model.json`, written last, counters,
+//! ledger and the sizes of the others. A directory whose `model.json` does not agree with its files
+//! is not a model.
+//!
+//! Not here: what the card says (whoever gives the model away knows licence and metrics), and how
+//! to go on training, which needs a checkpoint.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use karhunen_field::{Axis, Grid};
+use karhunen_net::Parameters;
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::arrays::{
+    configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise, single,
+    statistics_arrays, write_synced,
+};
+use crate::checkpoint::{Checkpoint, Progress};
+use crate::config::RunConfig;
+use crate::statistics::Statistics;
+
+/// What a sampler needs of a checkpoint.
+#[derive(Debug, Clone)]
+pub struct Exported {
+    /// The resolved configuration.
+    pub config: RunConfig,
+    /// Moving average of the weights.
+    pub weights: Parameters,
+    /// Measured from the data.
+    pub statistics: Statistics,
+    /// Counters and ledger.
+    pub progress: Progress,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    progress: Progress,
+    /// Numbers the network has.
+    parameters: usize,
+    /// Grid of the statistics.
+    grid: Vec<Axis>,
+    /// Bytes of each file.
+    files: HashMap<String, u64>,
+}
+
+const FORMAT: u32 = 1;
+const MANIFEST: &str = "model.json";
+const WEIGHTS: &str = "model.safetensors";
+const STATISTICS: &str = "statistics.safetensors";
+
+impl From<Checkpoint> for Exported {
+    fn from(c: Checkpoint) -> Self {
+        Self {
+            config: c.config,
+            weights: c.optimizer.ema,
+            statistics: c.statistics,
+            progress: c.progress,
+        }
+    }
+}
+
+impl Exported {
+    /// Whether a directory says that it holds an exported model.
+    pub fn is_at(directory: &Path) -> bool {
+        directory.join(MANIFEST).exists()
+    }
+
+    /// Writes a directory with a model card; everything is written beside and renamed.
+    ///
+    /// In a directory that is there (with `replace`), its files of these names are replaced one by
+    /// one, the old manifest first and the new one last: an interrupted replacement is no model.
+    ///
+    /// # Errors
+    /// [`TrainError::Write`]; of kind `AlreadyExists` if the directory is there and may not be
+    /// changed.
+    pub fn save(&self, directory: &Path, card: &str, replace: bool) -> Result<(), TrainError> {
+        let io = |path: &Path| {
+            let path = path.to_path_buf();
+            move |source| TrainError::Write { path, source }
+        };
+        let there = directory.exists();
+        if there && !replace {
+            return Err(io(directory)(std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let name = directory.file_name().and_then(|n| n.to_str()).unwrap_or("model");
+        let beside = directory.with_file_name(format!(".writing-{name}"));
+        if beside.exists() {
+            fs::remove_dir_all(&beside).map_err(io(&beside))?;
+        }
+        fs::create_dir_all(&beside).map_err(io(&beside))?;
+        let written = self.write(&beside, card).and_then(|names| {
+            if !there {
+                return fs::rename(&beside, directory).map_err(io(directory));
+            }
+            let manifest = directory.join(MANIFEST);
+            if manifest.exists() {
+                fs::remove_file(&manifest).map_err(io(&manifest))?;
+            }
+            for name in names {
+                fs::rename(beside.join(name), directory.join(name)).map_err(io(directory))?;
+            }
+            Ok(())
+        });
+        // what is left of a failed attempt helps nobody
+        let _ = fs::remove_dir_all(&beside);
+        written
+    }
+
+    /// Writes the files; their names, the manifest's last.
+    fn write(&self, to: &Path, card: &str) -> Result<[&'static str; 5], TrainError> {
+        let metadata = metadata(&self.config);
+        let contents = [
+            (WEIGHTS, serialise(&prefixed(&self.weights, ""), &metadata, to)?),
+            (STATISTICS, serialise(&statistics_arrays(&self.statistics), &metadata, to)?),
+            ("config.toml", self.config.to_toml().into_bytes()),
+            ("README.md", card.as_bytes().to_vec()),
+        ];
+        let mut files = HashMap::new();
+        for (name, bytes) in &contents {
+            write_synced(&to.join(name), bytes)?;
+            // people may edit the other two
+            if [WEIGHTS, STATISTICS].contains(name) {
+                files.insert(name.to_string(), bytes.len() as u64);
+            }
+        }
+        let manifest = Manifest {
+            format: FORMAT,
+            progress: self.progress.clone(),
+            parameters: self.weights.count(),
+            grid: self.statistics.grid.axes().to_vec(),
+            files,
+        };
+        let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+        write_synced(&to.join(MANIFEST), &text)?;
+        Ok([WEIGHTS, STATISTICS, "config.toml", "README.md", MANIFEST])
+    }
+
+    /// Reads an exported model.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`] or [`TrainError::Checkpoint`] naming the file.
+    pub fn load(directory: &Path) -> Result<Self, TrainError> {
+        let bad = |file: &Path, message: String| TrainError::Checkpoint {
+            path: file.to_path_buf(),
+            message,
+        };
+        let place = directory.join(MANIFEST);
+        let text =
+            fs::read(&place).map_err(|source| TrainError::Read { path: place.clone(), source })?;
+        let manifest: Manifest = serde_json::from_slice(&text)
+            .map_err(|e| bad(&place, format!("not a manifest: {e}")))?;
+        if manifest.format != FORMAT {
+            let message = format!("format {}, this program reads {FORMAT}", manifest.format);
+            return Err(bad(&place, message));
+        }
+        let (file, bytes) = read_sized(directory.join(WEIGHTS), &manifest.files)?;
+        let config = configuration(&file, &bytes)?;
+        let weights = single(deserialise(&bytes).map_err(|message| bad(&file, message))?);
+        let (file, bytes) = read_sized(directory.join(STATISTICS), &manifest.files)?;
+        let grid = Grid::try_from(manifest.grid).map_err(|e| bad(&place, e.to_string()))?;
+        let arrays = deserialise(&bytes).map_err(|message| bad(&file, message))?;
+        let statistics = read_statistics(grid, arrays)
+            .ok_or_else(|| bad(&file, "arrays missing or of another shape".into()))?;
+        Ok(Self { config, weights, statistics, progress: manifest.progress })
+    }
+}
