@@ -19,7 +19,7 @@ use crate::report::beyond::{Beyond, Cut, Memory};
 use crate::report::plan::{self, Native};
 use crate::report::print_line;
 use crate::report::real::{self, Real};
-use crate::report::table::{Table, Unit};
+use crate::report::table::{Table, Unit, constant_channel};
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
@@ -229,6 +229,13 @@ fn prepare(
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let fields = if same_source { real::held_out } else { real::all };
     let real = fields(&config, grid, args.reference_count, seed)?;
+    if let Some((channel, value)) = constant_channel(&real.reference) {
+        let message = format!(
+            "{}: channel {channel} is constant ({value}); nothing to compare",
+            args.reference
+        );
+        return Err(Failure::usage(message).help("give real fields that vary"));
+    }
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
 }
@@ -249,6 +256,15 @@ fn comparable(args: &EvaluateArgs, samples: &Ensemble, native: &Native) -> Resul
     }
     if samples.channels != native.channels {
         return refuse("channel(s)", samples.channels, native.channels);
+    }
+    let said = |what: &str| Failure::usage(format!("{}: {what}", args.samples.display()));
+    if samples.count() < 2 {
+        return Err(said("one field; comparisons need at least 2")
+            .help("sample more, at least 512 for a quick look"));
+    }
+    if samples.grid.mode_count() < 2 {
+        return Err(said("fields of one cell have no spectrum to compare")
+            .help("sample on a grid of more cells"));
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
+use karhunen_train::TrainError;
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::Data;
 use serde_json::json;
@@ -18,14 +19,22 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let patch = args.patch.as_ref().map(|p| p.0.clone());
     let mut planned = plan::for_data(&args.data, &native, patch.as_deref());
     let points = patch.unwrap_or_else(|| planned.points.clone());
+    plan::trainable(&args.data, &points)?;
     let boundary = args.boundary.get();
     let grid = Grid::unit(&points, &boundary)?;
     planned.config.data.boundary = boundary;
     let config = DataConfig { count: Some(2048), ..planned.config.data.clone() };
-    let data = Data::load(&config, grid, 0)?;
+    let data = Data::load(&config, grid, 0).map_err(|e| match e {
+        e @ TrainError::Data { .. } => Failure::from(e).help(
+            "give more fields, larger ones, or fields that vary; builtin:spinodal shows some",
+        ),
+        e => e.into(),
+    })?;
     let slope = table::spectrum_slope(&data.statistics, &grid);
     let values = native.range.map(|(low, high)| json!([low, high]));
-    let notes = [native.notes.clone(), data.notes.clone()].concat();
+    // what reading noticed is among the notes of loading, which reads again
+    let unheard = native.notes.iter().filter(|note| !data.notes.contains(note)).cloned();
+    let notes: Vec<String> = unheard.chain(data.notes.iter().cloned()).collect();
     let mut object = json!({
         "data": args.data,
         "fields": native.count,

@@ -130,7 +130,7 @@ impl Memory {
     fn to_text(&self) -> String {
         format!(
             "memorisation: {} of {} samples nearer to one of {} training fields than 5 % of {} held-out fields are \
-             ({:.1} expected, p = {:.3}), {} of them copies of one: {}",
+             ({:.1} expected, p = {:.1e}), {} of them copies of one: {}",
             self.close,
             self.samples,
             self.training_fields,
@@ -138,7 +138,11 @@ impl Memory {
             self.expected,
             self.p_value,
             self.copies,
-            if self.memorised { "MEMORISED" } else { "clear" }
+            match (self.memorised, self.copies) {
+                (false, _) => "no more than chance allows",
+                (true, 0) => "more than chance allows, by memory or for want of variance",
+                (true, _) => "more than chance allows, and copied",
+            }
         )
     }
 }
