@@ -7,12 +7,15 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_train::config::parse_points;
 
+/// Heading of the options that every command has.
+const GLOBAL: &str = "Options of every command";
+
 /// Generative models of functions: train across resolutions, sample at any.
 #[derive(Debug, Parser)]
 #[command(name = "karhunen", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// Threads to compute with; all cores by default.
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(usize))]
+    #[arg(long, global = true, value_name = "N", help_heading = GLOBAL)]
     pub threads: Option<usize>,
     #[command(flatten)]
     pub log: LogArgs,
@@ -25,13 +28,13 @@ pub struct Arguments {
 #[derive(Debug, Args, Default)]
 pub struct LogArgs {
     /// Tell only what is wrong: no progress, no notes.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
     pub quiet: bool,
     /// Tell more; twice: every step. RUST_LOG chooses where neither -q nor -v is given.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL)]
     pub verbose: u8,
     /// Lines for people, or one JSON object a line for machines.
-    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = GLOBAL)]
     pub log_format: LogFormat,
 }
 
@@ -192,34 +195,34 @@ pub struct InspectArgs {
 #[derive(Debug, Args, Default)]
 pub struct PriorParameters {
     /// Factor on the noise (truncated, laplacian, bessel).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub scale: Option<f64>,
     /// Power p of the operator (laplacian, bessel, combined).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub power: Option<f64>,
     /// γ (bessel).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub gamma: Option<f64>,
     /// Correlation length, in units of the first axis (matern).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub length: Option<f64>,
     /// Smoothness ν (matern).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub smoothness: Option<f64>,
     /// Point-wise variance (matern).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub variance: Option<f64>,
     /// Largest wave number per axis (truncated, combined).
     #[arg(long)]
     pub cutoff: Option<u32>,
     /// Standard deviation of the constant mode (laplacian).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub constant: Option<f64>,
     /// Factor on the truncated part (combined).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub truncated: Option<f64>,
     /// Factor on the Laplacian part (combined).
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     pub laplacian: Option<f64>,
     /// CSV or NPY file with two columns, frequency |ω| and eigenvalue (tabulated).
     #[arg(long)]
@@ -373,7 +376,7 @@ pub struct SampleArgs {
     #[arg(long, value_parser = length)]
     pub length: Option<f64>,
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
-    #[arg(long, value_name = "LOW,HIGH", value_parser = range)]
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     pub clip: Option<(f64, f64)>,
     /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage).
     #[arg(long)]
@@ -459,7 +462,7 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "N", conflicts_with = "thresholds")]
     pub phases: Option<usize>,
     /// Thresholds between the phases, rising, in the data's own values; implies --all.
-    #[arg(long, value_name = "A,B", value_delimiter = ',', allow_negative_numbers = true)]
+    #[arg(long, value_name = "A,B", value_delimiter = ',', allow_hyphen_values = true)]
     pub thresholds: Vec<f64>,
     /// Print one JSON object.
     #[arg(long)]

@@ -15,12 +15,20 @@ pub fn train(error: &TrainError) -> Option<String> {
     let text = match error {
         TrainError::Read { source, .. } => return Some(read(source)),
         TrainError::Write { source, .. } => return Some(write(source)),
+        TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
+            "give another --out, or the configuration that run began with".into()
+        }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
         }
-        TrainError::Data { .. } => "`karhunen inspect` says what a source holds".into(),
+        TrainError::Data { .. } => {
+            "`karhunen inspect` says what a source holds, and which levels suit it".into()
+        }
         TrainError::Memory { knob, .. } => {
             format!("lower {knob}, or use a machine with more memory")
+        }
+        TrainError::Checkpoint { message, .. } if message.starts_with("holds a run already") => {
+            "leave --resume never out, or give another --out".into()
         }
         TrainError::Checkpoint { .. } => {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
@@ -48,7 +56,7 @@ pub fn field(error: &FieldError) -> Option<String> {
         FieldError::NotTraceClass { parameter, .. } => {
             format!("raise the {parameter}, or choose another prior")
         }
-        FieldError::Parameter { parameter, .. } => format!("choose another {parameter}"),
+        FieldError::Parameter { parameter, .. } => format!("change {parameter}"),
         FieldError::UnknownName { .. } => "use one of the known names".into(),
         FieldError::TooFew { least, .. } => format!("give at least {least} fields"),
         FieldError::GridMismatch { .. } | FieldError::Length { .. } | FieldError::Modes { .. } => {
@@ -74,9 +82,9 @@ pub fn format(error: &FormatError) -> Option<String> {
         FormatError::UnknownEnding { .. } => {
             "write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"
         }
-        FormatError::Unsupported { .. } => "convert it to NPY with real numbers of 1 to 8 bytes",
+        FormatError::Unsupported { .. } => "name another file or part, or convert it, say to NPY",
         FormatError::Header { .. } | FormatError::Trailing { .. } => {
-            "the file is damaged or no file of its kind; write it again"
+            "the file is damaged or of a kind not read here; write it again as one that is"
         }
         FormatError::Truncated { .. } => "copy or download the file again",
         FormatError::TooLarge { .. } => "split the file, or store fewer or coarser fields in it",
@@ -98,7 +106,10 @@ pub fn format(error: &FormatError) -> Option<String> {
         }
         FormatError::Field(e) => return field(e),
         FormatError::Parameter { parameter, .. } => {
-            return Some(format!("choose another {parameter}"));
+            return Some(match *parameter {
+                "gap" => "lower data.gap, or give more slices".into(),
+                _ => format!("change {parameter}"),
+            });
         }
         // the decoders of pictures, archives and HDF5
         _ => "the file is damaged; write or download it again",

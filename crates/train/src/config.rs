@@ -300,6 +300,9 @@ impl RunConfig {
                 return fail(key, "0".into(), "at least 1");
             }
         }
+        if let Some(count) = self.data.count.filter(|count| *count < 2) {
+            return fail("data.count", count.to_string(), "at least 2, or leave it out");
+        }
         if let TimeDensity::LogNormal { mean, deviation } = t.time_density
             && !(mean.is_finite() && deviation.is_finite() && deviation > 0.0)
         {

@@ -26,6 +26,16 @@ const CHUNK: usize = 64;
 /// Cells of the fields handled together; bounds the memory of their f64 copies.
 const CELLS_AT_ONCE: usize = 1 << 20;
 
+/// Contrast of a constant channel, relative to its values, after the transforms: a few units in the
+/// last place of `f32`.
+const ROUNDING: f64 = 4.0 * f32::EPSILON as f64;
+
+/// Largest magnitude of a channel.
+fn largest(data: &LevelData, channel: usize) -> f64 {
+    let blocks = data.values.chunks_exact(data.grid.len()).skip(channel).step_by(data.channels);
+    f64::from(blocks.flatten().fold(0.0f32, |m, v| m.max(v.abs())))
+}
+
 /// Training and validation fields, normalised, on the finest grid.
 #[derive(Debug, Clone)]
 pub struct Data {
@@ -70,13 +80,16 @@ impl Data {
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
         let normalisation = Normalisation::measure(&training.values, channels, points, centred);
-        if let Some(channel) = normalisation.scale.iter().position(|s| *s <= 0.0 || !s.is_finite())
-        {
+        let flat = |(c, scale): (usize, &f64)| {
+            // no more contrast than rounding makes of one value
+            !scale.is_finite() || *scale <= ROUNDING * largest(&training, c)
+        };
+        if let Some(channel) = normalisation.scale.iter().enumerate().position(flat) {
             return Err(TrainError::Data {
                 source_name: config.source.to_string(),
                 message: format!(
                     "channel {channel} is constant ({}); there is nothing to learn",
-                    normalisation.offset[channel]
+                    normalisation.offset[channel] as f32
                 ),
             });
         }
@@ -142,6 +155,21 @@ pub fn load_from(
     };
     let mut notes = fields.notes();
     let patch = patch(config)?;
+    let whole = fields.points();
+    if let Some(points) = &patch
+        && (points.len() != whole.len() || points.iter().zip(whole).any(|(p, w)| p > w))
+    {
+        let text =
+            |points: &[usize]| points.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
+        return Err(TrainError::Data {
+            source_name: config.source.to_string(),
+            message: format!(
+                "no patch of {} can be cut from fields of {}",
+                text(points),
+                text(whole)
+            ),
+        });
+    }
     let cut = |fields: &StackedFields, side: &Side, part, share| {
         Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
             .fields(fields, side, part, share)
@@ -440,6 +468,21 @@ mod tests {
         let exact = 100.0 * (1.0 - 8.0 / std::f64::consts::PI.powi(2) * (1.0 + 1.0 / 9.0));
         // cell centres stand for integrals to O(1/16²), 0.4 % of the square
         assert!((told - exact).abs() < 1.0, "{note}, not {exact}");
+        // cosines of four cells hold the constant whole
         assert!(note.contains("(0.0 % by those that do not)"), "{note}");
+    }
+
+    #[test]
+    fn constant_channels_are_told_from_faint_ones() {
+        let grid = Grid::unit(&[9], Boundary::Neumann).unwrap();
+        for value in [0.0f32, 0.1, -1e6, 1e-20] {
+            // ten fields of a channel that varies by 1e-5 of itself, and of one that does not
+            let faint = |j: usize| 3.0 + 3e-5 * (j % 2) as f32;
+            let field: Vec<f32> = (0..9).map(faint).chain([value; 9]).collect();
+            let data = LevelData { grid, channels: 2, values: field.repeat(10) };
+            let spread = Normalisation::measure(&data.values, 2, 9, true).scale;
+            assert!(spread[0] > ROUNDING * largest(&data, 0), "{spread:?}");
+            assert!(spread[1] <= ROUNDING * largest(&data, 1), "{value}: {spread:?}");
+        }
     }
 }

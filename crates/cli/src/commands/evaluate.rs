@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
-use crate::report::table::Table;
+use crate::report::table::{Table, constant_channel};
 use crate::report::{nearest, print_line};
 
 /// Channels whose pairs are all listed in the JSON.
@@ -227,6 +227,12 @@ fn prepare(
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let fields = if same_source { real::held_out } else { real::all };
     let real = fields(&config, native.fields.as_ref(), grid, args.reference_count, seed)?;
+    if let Some((channel, value)) = constant_channel(&real.reference) {
+        let source = args.reference.join(" + ");
+        let message =
+            format!("{source}: channel {channel} is constant ({value}); nothing to compare");
+        return Err(Failure::usage(message).help("give real fields that vary"));
+    }
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
     Ok((real, samples))
 }
@@ -247,6 +253,15 @@ fn comparable(args: &EvaluateArgs, samples: &Ensemble, native: &Native) -> Resul
     }
     if samples.channels != native.channels {
         return refuse("channel(s)", samples.channels, native.channels);
+    }
+    let said = |what: &str| Failure::usage(format!("{}: {what}", args.samples.display()));
+    if samples.count() < 2 {
+        return Err(said("one field; comparisons need at least 2")
+            .help("sample more, at least 512 for a quick look"));
+    }
+    if samples.grid.mode_count() < 2 {
+        return Err(said("fields of one cell have no spectrum to compare")
+            .help("sample on a grid of more cells"));
     }
     Ok(())
 }

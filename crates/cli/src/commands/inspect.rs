@@ -2,6 +2,7 @@
 
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
+use karhunen_train::TrainError;
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::{self, Data};
 use karhunen_train::sources::Sources;
@@ -31,11 +32,17 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     };
     let native = Native::of(&asked)?;
     let planned = plan::for_data(&asked, &native, patch.as_deref());
+    plan::trainable(&asked.source.to_string(), &planned.points)?;
     let grid = Grid::unit(&planned.points, &asked.boundary)?;
     let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
     let config = DataConfig { count: Some(most), ..planned.config.data.clone() };
-    let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0)?;
-    let data = Data::of(&config, loaded)?;
+    let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
+    let data = loaded.and_then(|loaded| Data::of(&config, loaded)).map_err(|e| match e {
+        e @ TrainError::Data { .. } => Failure::from(e).help(
+            "give more fields, larger ones, or fields that vary; builtin:spinodal shows some",
+        ),
+        e => e.into(),
+    })?;
     let slope = table::spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use karhunen_field::noise::stream;
 use karhunen_field::{Grid, Prior, prior};
-use karhunen_train::TrainError;
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::Data;
 use karhunen_train::memory;
@@ -80,9 +79,15 @@ pub fn configuration(kind: &str, given: &PriorParameters) -> Result<PriorConfig,
     if let Some(cutoff) = given.cutoff {
         table.insert("cutoff".into(), i64::from(cutoff).into());
     }
-    let place = format!("prior {kind}");
-    let wrong = |e: toml::de::Error| TrainError::Config { place, message: explain(&e.to_string()) };
-    let mut config: PriorConfig = table.try_into().map_err(wrong)?;
+    let mut config: PriorConfig = table.try_into().map_err(|e: toml::de::Error| {
+        let message = explain(&e.to_string());
+        let missing = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`'));
+        let help = match missing {
+            Some(key) => format!("add --{key}"),
+            None => "`karhunen prior --help` lists the kinds and what each takes".into(),
+        };
+        Failure::usage(format!("prior {kind}: {message}")).help(help)
+    })?;
     config.resolve(None)?;
     Ok(config)
 }

@@ -43,6 +43,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
     let data = DataConfig { source: source.as_str().into(), ..DataConfig::default() };
     let planned = plan::for_data(&data, &Native::of(&data)?, None);
+    plan::trainable(&source, &planned.points)?;
     let mut config = planned.config;
     config.seed = args.seed;
     config.training.seconds = Some(args.seconds);

@@ -8,7 +8,7 @@ use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
-use crate::args::SampleArgs;
+use crate::args::{Rung, SampleArgs};
 use crate::failure::Failure;
 use crate::progress::bar;
 use crate::report::files;
@@ -38,7 +38,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
                 .help("add --sampler wiener-exponential, or give --evaluations"));
         }
         let request = Request {
-            coarse: coarse(args, &model)?,
+            coarse: coarse(args, &model, &grid)?,
             tolerance: args.tolerance,
             ..Request::new(
                 grid,
@@ -76,10 +76,28 @@ fn stretched(grid: &Grid, length: f64) -> Result<Grid, Failure> {
 }
 
 /// The grids of `--refine` on the model's box.
-fn coarse(args: &SampleArgs, model: &TrainedModel) -> Result<Vec<Coarse>, Failure> {
-    let on_box =
-        |r: &crate::args::Rung| Ok(Coarse { grid: model.grid(&r.points.0)?, until: r.until });
-    args.refine.iter().map(on_box).collect()
+fn coarse(args: &SampleArgs, model: &TrainedModel, finest: &Grid) -> Result<Vec<Coarse>, Failure> {
+    let path = model.model.preconditioner.path();
+    let (low, high) = (path.end(), path.start());
+    let on_box = |rung: &Rung| {
+        let Rung { points, until } = rung;
+        if *until <= low || *until >= high {
+            let message = format!("--refine: the time {until} must lie between {low} and {high}");
+            return Err(Failure::usage(message).help(
+                "give the path time down to which the coarse grid serves, such as 32x32@0.6",
+            ));
+        }
+        Ok(Coarse { grid: model.grid(&points.0)?, until: *until })
+    };
+    let rungs: Vec<Coarse> = args.refine.iter().map(on_box).collect::<Result<_, Failure>>()?;
+    let climb: Vec<Grid> = rungs.iter().map(|r| r.grid).chain([*finest]).collect();
+    for pair in climb.windows(2) {
+        if pair[0].points().iter().zip(pair[1].points()).any(|(a, b)| *a > b) {
+            let message = format!("--refine: {} comes before {}", pair[0], pair[1]);
+            return Err(Failure::usage(message).help("coarse grids first, the one of --grid last"));
+        }
+    }
+    Ok(rungs)
 }
 
 /// Samples with a progress bar.

@@ -302,7 +302,6 @@ mod tests {
         assert_eq!((first.phases.len(), first.phases[0].two_point_along.len()), (3, 4));
         let whole: f64 = first.phases.iter().map(|p| p.volume_fraction[0]).sum();
         assert!((whole - 1.0).abs() < 1e-12);
-        assert!(rough.vendi_score > first.vendi_score, "{} {}", rough.vendi_score, first.vendi_score);
         assert_eq!(beyond.to_text().lines().count(), 6);
     }
 

@@ -12,15 +12,15 @@ use crate::report::drawing;
 /// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
 /// work is done.
 pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
-        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
-    }
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
+    }
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
+            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
     if path.exists() && !force {
         return Err(Failure::usage(format!("{}: exists already", path.display()))
@@ -38,7 +38,9 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
 /// Refuses fields that the file's format cannot hold, before they are made.
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);
-    Ok(karhunen_formats::check_shape(path, dim, channels, count)?)
+    karhunen_formats::check_shape(path, dim, channels, count).map_err(|e| {
+        Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
+    })
 }
 
 /// Refuses no field at all, and numbers of fields beyond the last.

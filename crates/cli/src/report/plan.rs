@@ -120,6 +120,21 @@ pub fn for_data(data: &DataConfig, native: &Native, patch: Option<&[usize]>) -> 
     Planned { config, points }
 }
 
+/// Refuses fields with an axis that no level can have.
+pub fn trainable(source: &str, points: &[usize]) -> Result<(), Failure> {
+    match points.iter().position(|&n| n < 2) {
+        None => Ok(()),
+        Some(axis) => {
+            let message = format!(
+                "{source}: fields of {} cells have one cell along axis {axis}; levels need at least 2",
+                join(points)
+            );
+            Err(Failure::usage(message)
+                .help("drop the axis from the array, or give fields of more cells"))
+        }
+    }
+}
+
 /// The parts of a plan worth telling.
 pub fn summary(config: &RunConfig) -> Vec<String> {
     let total: f64 = config.levels.iter().map(|l| l.share).sum();

@@ -144,6 +144,17 @@ impl Row {
     }
 }
 
+/// The first channel that has one value everywhere, up to the rounding of `f32`, and that value.
+pub fn constant_channel(real: &Ensemble) -> Option<(usize, f64)> {
+    let points = real.grid.len();
+    (0..real.channels).find_map(|c| {
+        let mut values = real.fields().flat_map(|f| f[c * points..(c + 1) * points].iter());
+        let first = *values.next()?;
+        let near = |v: &f64| (v - first).abs() <= 4.0 * f64::from(f32::EPSILON) * first.abs();
+        values.all(near).then_some((c, first))
+    })
+}
+
 /// Mean and standard deviation of the real fields, by channel.
 pub struct Unit(Vec<(f64, f64)>);
 

@@ -5,4 +5,5 @@ mod checkpoints;
 mod exported;
 mod logging;
 mod places;
+mod refusals;
 mod sandbox;
