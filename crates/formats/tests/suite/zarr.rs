@@ -5,6 +5,7 @@ use std::fs;
 use flate2::write::ZlibEncoder;
 use karhunen_formats::{FieldSource, FormatError, PatchSource, ReadOptions, StoredFields, read};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -216,7 +217,7 @@ fn tables_of_shards_are_held_against_their_files() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Default::default() })]
 
     /// Whatever the shape, the chunks and their order: what is read by part is what is read whole,
     /// and that is what was written.
