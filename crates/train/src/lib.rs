@@ -21,6 +21,7 @@ pub mod memory;
 pub mod optimizer;
 pub mod paths;
 pub mod priors;
+mod projection;
 mod resume;
 pub mod run;
 pub mod schedule;
