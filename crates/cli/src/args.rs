@@ -1,4 +1,5 @@
-//! Arguments as typed. Nothing here is checked beyond its form; commands make plans of it.
+//! Arguments as typed. Nothing here is checked beyond its form; commands make plans of it. Over 400
+//! lines, because every command's options stand here, each once, with the help it prints.
 
 use std::path::PathBuf;
 

@@ -28,7 +28,7 @@ pub fn train(error: &TrainError) -> Option<String> {
             format!("lower {knob}, or use a machine with more memory")
         }
         TrainError::Checkpoint { message, .. } if message.starts_with("holds a run already") => {
-            "leave --resume never out, or give another --out".into()
+            "give another --out; `train` goes on with a run unless --resume never forbids it".into()
         }
         TrainError::Checkpoint { .. } => {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()

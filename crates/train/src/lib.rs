@@ -22,6 +22,7 @@ pub mod memory;
 pub mod optimizer;
 pub mod paths;
 pub mod priors;
+mod projection;
 pub mod published;
 mod resume;
 pub mod run;

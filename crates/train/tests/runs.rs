@@ -188,6 +188,28 @@ fn a_diverging_run_rolls_back_halves_its_rate_and_gives_up() {
 }
 
 #[test]
+fn a_roll_back_past_a_damaged_checkpoint_is_told() {
+    /// Leaves a checkpoint without a manifest when a roll-back is told.
+    struct Damages<'a>(&'a Path, Vec<String>);
+    impl Observer for Damages<'_> {
+        fn milestone(&mut self, _event: &Event) {
+            fs::create_dir_all(self.0.join("checkpoints/99999999")).unwrap();
+        }
+        fn warning(&mut self, text: &str) {
+            self.1.push(text.to_string());
+        }
+    }
+    let scratch = Scratch::new("damaged-roll-back");
+    let config = tiny(&["training.learning_rate=1e30", "training.warmup=0.0"]);
+    let mut damages = Damages(scratch.path(), vec![]);
+    let mut run = Run::open(&config, scratch.path(), true, &mut damages).unwrap();
+    run.train(&AtomicBool::new(false), &mut damages).unwrap_err();
+    // the first of three roll-backs found nothing wrong
+    assert_eq!(damages.1.len(), 2, "{:?}", damages.1);
+    assert!(damages.1.iter().all(|w| w.contains("99999999")), "{:?}", damages.1);
+}
+
+#[test]
 fn a_model_is_the_same_function_whatever_the_batch() {
     let scratch = Scratch::new("model");
     train(&tiny(&[]), scratch.path());

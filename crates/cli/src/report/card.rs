@@ -167,7 +167,7 @@ impl Card<'_> {
             normalisation.offset.iter().zip(&normalisation.scale).enumerate()
         {
             lines.push(format!(
-                "- normalisation of channel {c}: (value − {offset}) / {scale}; samples are in the data's own values"
+                "- normalisation of channel {c}: (value − offset) / scale with offset {offset:.6e}, scale {scale:.6e}; samples are in the data's own values"
             ));
         }
         lines.join("\n")

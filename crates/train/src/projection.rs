@@ -1,0 +1,91 @@
+//! What the finest grid's modes do not hold of the data, told before anything is trained.
+//!
+//! A projection is silent by nature: detail finer than the cells is gone, and so is whatever does not
+//! vanish at Dirichlet walls, which the user may not have meant.
+
+use karhunen_field::{Axis, Boundary, Grid};
+
+use crate::TrainError;
+use crate::config::Resample;
+use crate::data::convert;
+use crate::statistics::Normalisation;
+
+/// Fields looked at to say what a projection leaves out.
+pub(crate) const LOOKED_AT: usize = 64;
+/// Shares of the variance below this are not worth a line.
+const TOLD: f64 = 1e-3;
+
+/// What part of the variance the modes of `to` do not hold, where it is worth telling: detail finer
+/// than its cells, and at Dirichlet walls whatever does not vanish there.
+///
+/// Shares are of Σ|f − mean|², or of Σ|f|² on boxes that hold no constants.
+pub(crate) fn left_out(
+    values: &[f32],
+    channels: usize,
+    from: Grid,
+    to: Grid,
+) -> Result<Option<String>, TrainError> {
+    let few = &values[..values.len().min(LOOKED_AT * channels * from.len())];
+    let square = |values: &[f32]| values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>();
+    let (mut all, mut centred) = (square(few) / from.len() as f64, few.to_vec());
+    if to.holds_constants() {
+        let normalisation = Normalisation::measure(few, channels, from.len(), true);
+        let shift = Normalisation { scale: vec![1.0; channels], ..normalisation };
+        shift.apply(&mut centred, from.len());
+        all = square(&centred) / from.len() as f64;
+    }
+    // both bases are orthonormal in the mean over cells, so what is lost is a difference of squares
+    let lost = |from: Grid, to: Grid| -> Result<f64, TrainError> {
+        let kept = convert(&centred, channels, from, to, Resample::Spectral)?;
+        Ok((1.0 - square(&kept) / to.len() as f64 / all).max(0.0))
+    };
+    let share = lost(from, to)?;
+    if share <= TOLD {
+        return Ok(None);
+    }
+    let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+    if to.holds_constants() {
+        let what = "of the variance is finer than the modes of";
+        return Ok(Some(format!("{} {what} {to} and is left out", percent(share))));
+    }
+    let open = |grid: Grid| {
+        let axes: Vec<Axis> =
+            grid.axes().iter().map(|a| Axis { boundary: Boundary::Neumann, ..*a }).collect();
+        Grid::new(&axes)
+    };
+    let without = lost(open(from)?, open(to)?)?;
+    Ok(Some(format!(
+        "{} of the square is left out by modes of {to} that vanish at walls ({} by those that do not): \
+         boundary neumann suits fields that do not vanish there",
+        percent(share),
+        percent(without)
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_projection_leaves_out_is_told_as_its_share() {
+        let grid = |n: usize, boundary: Boundary| Grid::unit(&[n], boundary).unwrap();
+        let (fine, coarse) = (grid(16, Boundary::Neumann), grid(4, Boundary::Neumann));
+        let cosine = |k: f64, j: usize| (std::f64::consts::PI * k * (j as f64 + 0.5) / 16.0).cos();
+        // amplitudes 2 at k = 1 and 1 at k = 9, which four cells do not hold: a fifth of the variance
+        let values: Vec<f32> =
+            (0..16).map(|j| (5.0 + 2.0 * cosine(1.0, j) + cosine(9.0, j)) as f32).collect();
+        let note = left_out(&values, 1, fine, coarse).unwrap().unwrap();
+        assert_eq!(note, "20.0 % of the variance is finer than the modes of 4 and is left out");
+        assert_eq!(left_out(&values, 1, fine, fine).unwrap(), None);
+        assert_eq!(left_out(&[3.0; 16], 1, fine, coarse).unwrap(), None);
+        // a constant in sines of four cells: 1 - (8/π²)(1 + 1/9) within the rule of sixteen cells
+        let (fine, coarse) = (grid(16, Boundary::Dirichlet), grid(4, Boundary::Dirichlet));
+        let note = left_out(&[1.0; 16], 1, fine, coarse).unwrap().unwrap();
+        let told: f64 = note.split_once(' ').unwrap().0.parse().unwrap();
+        let exact = 100.0 * (1.0 - 8.0 / std::f64::consts::PI.powi(2) * (1.0 + 1.0 / 9.0));
+        // cell centres stand for integrals to O(1/16²), 0.4 % of the square
+        assert!((told - exact).abs() < 1.0, "{note}, not {exact}");
+        // cosines of four cells hold the constant whole
+        assert!(note.contains("(0.0 % by those that do not)"), "{note}");
+    }
+}
