@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Conditioning, Device, Fno, FnoConfig, Operators, Parameters};
+use karhunen_net::{Conditioning, Device, Fno, FnoConfig, LocalKernels, Operators, Parameters};
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
 
@@ -76,6 +76,7 @@ impl Case {
             layers: 4,
             projection: 128,
             padding: 0.0,
+            local: LocalKernels::None,
             conditioning: Conditioning::InputChannel,
             ..FnoConfig::default()
         };

@@ -20,6 +20,7 @@ pub fn case(points: &[usize], boundary: Boundary, modes: &[usize]) -> Case {
         modes: modes.to_vec(),
         layers: 2,
         projection: 7,
+        local: LocalKernels::None,
         ..FnoConfig::default()
     };
     Case { grid: Grid::unit(points, boundary).unwrap(), channels: 1, config }
