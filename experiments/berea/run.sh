@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Berea sandstone in 3-D: a ladder 16 -> 32, sampled at 32, 48 and 64 cells an axis; one sample of 48^3 as
 # VTI for ParaView, its spacing in voxels of the scan. Needs KARHUNEN_DATA with materials/berea/ in it. Results in
-# experiments/berea/results; about a quarter of an hour on two cores.
+# experiments/berea/results; about 20 minutes on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source experiments/functions.sh
