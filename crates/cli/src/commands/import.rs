@@ -8,6 +8,7 @@ use karhunen_formats::{ReadOptions, read_state_dict};
 use karhunen_train::RunConfig;
 use karhunen_train::published::{self, Units};
 use karhunen_train::sources::Sources;
+use tracing::info;
 
 use crate::args::ImportArgs;
 use crate::failure::Failure;
@@ -23,15 +24,11 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
         published::import(&source, &arrays, args.prefix.as_deref(), &config, &units, data.as_ref())
             .map_err(Failure::refused)?;
     published::save(&checkpoint, &args.out)?;
-    notes.iter().for_each(|note| eprintln!("{note}"));
+    notes.iter().for_each(|note| info!("{note}"));
     let law = match data {
         Some(source) => format!("the law of {source}"),
         None => "the law of the noise".into(),
     };
-    eprintln!(
-        "{}: a model at {}, starting from {law}",
-        args.out.display(),
-        checkpoint.statistics.grid
-    );
+    info!("{}: a model at {}, starting from {law}", args.out.display(), checkpoint.statistics.grid);
     Ok(())
 }
