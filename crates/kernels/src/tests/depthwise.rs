@@ -148,7 +148,7 @@ fn what_no_grid_can_have_is_refused() {
         periodic: false,
     };
     let good = axis(4, &[-1, 0, 1]);
-    assert!(StencilPlan::new(&[good.clone()]).is_ok());
+    assert!(StencilPlan::new(std::slice::from_ref(&good)).is_ok());
     for wrong in [
         vec![],
         vec![good.clone(); 4],

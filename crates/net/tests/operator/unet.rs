@@ -86,8 +86,10 @@ impl Reference<'_> {
         let (gamma, beta) =
             (self.array(&format!("{name}.gamma")), self.array(&format!("{name}.beta")));
         let channels = x.channels();
-        let groups =
-            (1..=self.config.groups.min(channels)).rev().find(|g| channels % g == 0).unwrap();
+        let groups = (1..=self.config.groups.min(channels))
+            .rev()
+            .find(|g| channels.is_multiple_of(*g))
+            .unwrap();
         let (part, cells) = (x.values.len() / groups, x.height * x.width);
         for group in x.values.chunks_exact_mut(part) {
             let mean = group.iter().sum::<f64>() / part as f64;
