@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
+use karhunen_net::device::is_cpu;
 use karhunen_net::{Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
@@ -133,11 +134,20 @@ impl Request {
 }
 
 impl TrainedModel {
-    /// Reads the newest usable checkpoint of a run directory, or the checkpoint `path` itself.
+    /// Reads the newest usable checkpoint of a run directory, or the checkpoint `path` itself, to
+    /// compute on the CPU.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if there is none.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
+        Self::load_on(path, &Device::flex())
+    }
+
+    /// As [`TrainedModel::load`], to compute on a device, whichever it was trained on.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::load`].
+    pub fn load_on(path: &Path, device: &Device) -> Result<Self, TrainError> {
         let (checkpoint, notes) = if path.join("manifest.json").exists() {
             (Checkpoint::load(path)?, vec![])
         } else {
@@ -146,11 +156,16 @@ impl TrainedModel {
                 message: "holds no checkpoint; give the directory that `train` wrote".into(),
             })?
         };
-        Self::from_checkpoint(checkpoint, path, notes)
+        Self::from_checkpoint(checkpoint, path, notes, device)
     }
 
-    fn from_checkpoint(c: Checkpoint, path: &Path, notes: Vec<String>) -> Result<Self, TrainError> {
-        let mut model = build_model(&c.config, &c.statistics, &Device::flex())?;
+    fn from_checkpoint(
+        c: Checkpoint,
+        path: &Path,
+        notes: Vec<String>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let mut model = build_model(&c.config, &c.statistics, device)?;
         set(&mut model, &c.optimizer.ema)?;
         Ok(Self {
             config: c.config,
@@ -180,8 +195,8 @@ impl TrainedModel {
 
     /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
     ///
-    /// Fields are made in batches, one a thread at a time; what field `i` is does not depend on
-    /// them. `observe(steps done, steps)` counts over all batches and is called from any thread.
+    /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
+    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
@@ -194,18 +209,21 @@ impl TrainedModel {
     ) -> Result<(Ensemble, usize), FieldError> {
         let (times, pilots) = self.times(request)?;
         let refinements = request.refinements();
-        let batches = batches(indices, request.grid.len());
+        let at_a_time =
+            if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 };
+        let batches = batches(indices, request.grid.len(), at_a_time);
         let steps_done = AtomicUsize::new(0);
-        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = batches
-            .par_iter()
-            .map(|part| {
-                let progress = &mut |_, of| {
-                    let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
-                    observe(done, batches.len() * of);
-                };
-                self.sample_batch(request, part.clone(), &times, &refinements, progress)
-            })
-            .collect();
+        let make = |part: &Range<u64>| {
+            let progress = &mut |_, of| {
+                let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
+                observe(done, batches.len() * of);
+            };
+            self.sample_batch(request, part.clone(), &times, &refinements, progress)
+        };
+        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match at_a_time {
+            1 => batches.iter().map(make).collect(),
+            _ => batches.par_iter().map(make).collect(),
+        };
         let parts = parts?;
         let evaluations = pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
         let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
@@ -263,11 +281,11 @@ impl TrainedModel {
     }
 }
 
-/// Indices in batches: as many as threads where there are enough fields, none above the memory of a
-/// batch.
-fn batches(indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
-    let share = (indices.end - indices.start).div_ceil(rayon::current_num_threads() as u64);
-    let at_once = share.min((BATCH_CELLS / rayon::current_num_threads() / cells) as u64).max(1);
+/// Indices in batches: as many as run at a time where there are enough fields, together none above
+/// the memory of a batch.
+fn batches(indices: Range<u64>, cells: usize, at_a_time: usize) -> Vec<Range<u64>> {
+    let share = (indices.end - indices.start).div_ceil(at_a_time as u64);
+    let at_once = share.min((BATCH_CELLS / at_a_time / cells) as u64).max(1);
     let from = indices.clone().step_by(at_once as usize);
     from.map(|first| first..indices.end.min(first + at_once)).collect()
 }

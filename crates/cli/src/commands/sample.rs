@@ -8,6 +8,7 @@ use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 
 use crate::args::SampleArgs;
+use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
 use crate::report::files;
@@ -15,7 +16,7 @@ use crate::report::files;
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
-    let model = TrainedModel::load(&args.model)?;
+    let model = TrainedModel::load_on(&args.model, &device::open(&args.device)?)?;
     model.notes.iter().for_each(|note| eprintln!("skipped: {note}"));
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
