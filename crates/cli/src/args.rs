@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
+use karhunen_net::DeviceChoice;
 use karhunen_train::config::parse_points;
 
 /// Heading of the options that every command has.
@@ -110,6 +111,18 @@ fn boundaries(text: &str) -> Result<Boundaries, String> {
     text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
 }
 
+/// Where the network computes.
+#[derive(Debug, Args, Default)]
+pub struct DeviceArgs {
+    /// cpu, gpu, or gpu:1 for the second one; GPUs need a build with --features wgpu.
+    #[arg(long, default_value_t, value_parser = device)]
+    pub device: DeviceChoice,
+}
+
+fn device(text: &str) -> Result<DeviceChoice, String> {
+    text.parse().map_err(|e: karhunen_net::NetError| e.to_string())
+}
+
 /// Meaning of axes that a file leaves open.
 #[derive(Debug, Args, Default)]
 pub struct ShapeArgs {
@@ -162,6 +175,8 @@ pub struct QuickstartArgs {
     /// Seed of everything.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// `karhunen inspect`
@@ -289,6 +304,8 @@ pub struct TrainArgs {
     /// Print the resolved configuration and the plan, and stop.
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// What to do with a directory that holds a run.
@@ -379,6 +396,8 @@ pub struct SampleArgs {
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     pub clip: Option<(f64, f64)>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage).
     #[arg(long)]
     pub out: PathBuf,
@@ -415,6 +434,8 @@ pub struct BenchArgs {
     /// Seconds to time each level, and sampling.
     #[arg(long, default_value_t = 3.0)]
     pub seconds: f64,
+    #[command(flatten)]
+    pub device: DeviceArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,7 @@
 //! What can be wrong with a network.
 
+use crate::DeviceChoice;
+
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -35,6 +37,26 @@ pub enum NetError {
     /// The tensor library failed to compute or to hand back a result.
     #[error("computation failed: {0}")]
     Compute(String),
+    /// A name that is no device.
+    #[error("`{text}` is no device; write cpu, gpu, or gpu:1 for the second one")]
+    UnknownDevice {
+        /// What was written.
+        text: String,
+    },
+    /// A GPU in a build that knows none.
+    #[error("device {asked}: this program was built for the CPU alone")]
+    CpuBuild {
+        /// What was asked for.
+        asked: DeviceChoice,
+    },
+    /// A GPU that is not there, or that its driver does not open.
+    #[error("device {asked}: {message}")]
+    Gpu {
+        /// What was asked for.
+        asked: DeviceChoice,
+        /// What is there, or what the driver says.
+        message: String,
+    },
     /// A fused operator refused its operands.
     #[error(transparent)]
     Kernel(#[from] karhunen_kernels::KernelError),

@@ -7,6 +7,7 @@
 //!
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
+pub mod device;
 mod error;
 pub mod fno;
 mod fno_config;
@@ -20,6 +21,7 @@ pub mod time_embedding;
 pub mod unet;
 
 pub use burn::tensor::Device;
+pub use device::DeviceChoice;
 pub use error::NetError;
 pub use fno::{Fno, Operators};
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};

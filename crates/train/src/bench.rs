@@ -95,13 +95,17 @@ pub struct Speed {
 ///
 /// # Errors
 /// Those of building its model; [`TrainError::Memory`] before a batch that does not fit.
-pub fn measure(config: &RunConfig, channels: usize, seconds: f64) -> Result<Speed, TrainError> {
+pub fn measure(
+    config: &RunConfig,
+    channels: usize,
+    seconds: f64,
+    device: &Device,
+) -> Result<Speed, TrainError> {
     let budget = Duration::from_secs_f64(seconds);
     let grids = config.grids()?;
     let finest = *grids.last().expect("a configuration has levels");
     check_model(config, finest)?;
     let (data, statistics) = made_up(config, finest, channels)?;
-    let device = Device::flex();
     let mut model = build_model(config, &statistics, &device.clone().autodiff())?;
     let start = model.network.parameters()?;
     let bytes = 4.0 * data.values.len() as f64;
@@ -112,7 +116,7 @@ pub fn measure(config: &RunConfig, channels: usize, seconds: f64) -> Result<Spee
         let level = restrict(&data, grid)?;
         levels.push(level_speed(config, &level, &mut model, start.clone(), product_peak, budget)?);
     }
-    let plain = build_model(config, &statistics, &device)?;
+    let plain = build_model(config, &statistics, device)?;
     let sampling = sampling_speed(config, statistics, plain, start.clone(), product_peak, budget)?;
     Ok(Speed {
         threads: rayon::current_num_threads(),

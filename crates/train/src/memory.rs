@@ -1,7 +1,7 @@
 //! Memory of a run, estimated before it is taken.
 
 use karhunen_field::Grid;
-use karhunen_net::Model;
+use karhunen_net::{Model, device::is_cpu};
 
 use crate::TrainError;
 
@@ -45,6 +45,7 @@ pub fn check_fields(
 }
 
 /// Bytes of training at a level: data at two grids, a batch's activations, seven copies of weights.
+/// Activations on a GPU are in its own memory, whose size no driver tells.
 ///
 /// # Errors
 /// As [`check`].
@@ -55,7 +56,8 @@ pub fn check_training(
     batch: usize,
     parameters: usize,
 ) -> Result<(), TrainError> {
-    let activations = batch as f64 * model.network.training_bytes(finest);
+    let on_host = if is_cpu(model.network.device()) { 1.0 } else { 0.0 };
+    let activations = on_host * batch as f64 * model.network.training_bytes(finest);
     let weights = 7.0 * 4.0 * parameters as f64;
     let needed = data_bytes + activations + weights;
     let breakdown = format!(

@@ -62,7 +62,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// Opens a run: resumes the one in `directory` if it has the same configuration and `resume`
+    /// Opens a run on the CPU: resumes the one in `directory` if it has the same configuration and `resume`
     /// is set, otherwise starts afresh (which `directory` must then be empty of a run for).
     ///
     /// # Errors
@@ -72,6 +72,20 @@ impl Run {
         config: &RunConfig,
         directory: &Path,
         resume: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::open_on(config, directory, resume, &Device::flex(), observer)
+    }
+
+    /// As [`Run::open`], computing on a device; a run may change it whenever it is resumed.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_on(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
         let found = if resume { Checkpoint::newest(directory)? } else { None };
@@ -94,9 +108,8 @@ impl Run {
         if let Some((checkpoint, _)) = &found {
             same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source.to_string())?;
         }
-        let device = Device::flex();
         let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;
-        let evaluator = build_model(&resolved, &data.statistics, &device)?;
+        let evaluator = build_model(&resolved, &data.statistics, device)?;
         let start = model.network.parameters()?;
         let grids = resolved.grids()?;
         let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Ensemble, FieldError, Grid};
+use karhunen_net::device::is_cpu;
 use karhunen_net::{Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
@@ -135,13 +136,21 @@ impl Request {
 
 impl TrainedModel {
     /// Reads the newest usable checkpoint of a run directory, the checkpoint `path` itself, or an
-    /// exported model.
+    /// exported model, to compute on the CPU.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if there is none.
     pub fn load(path: &Path) -> Result<Self, TrainError> {
+        Self::load_on(path, &Device::flex())
+    }
+
+    /// As [`TrainedModel::load`], to compute on a device, whichever it was trained on.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::load`].
+    pub fn load_on(path: &Path, device: &Device) -> Result<Self, TrainError> {
         if Exported::is_at(path) {
-            return Self::from_exported(Exported::load(path)?, path, vec![]);
+            return Self::from_exported(Exported::load(path)?, path, vec![], device);
         }
         let (checkpoint, notes) = if path.join("manifest.json").exists() {
             (Checkpoint::load(path)?, vec![])
@@ -151,11 +160,16 @@ impl TrainedModel {
                 message: "holds no checkpoint; give the directory that `train` wrote".into(),
             })?
         };
-        Self::from_exported(checkpoint.into(), path, notes)
+        Self::from_exported(checkpoint.into(), path, notes, device)
     }
 
-    fn from_exported(e: Exported, path: &Path, notes: Vec<String>) -> Result<Self, TrainError> {
-        let mut model = build_model(&e.config, &e.statistics, &Device::flex())?;
+    fn from_exported(
+        e: Exported,
+        path: &Path,
+        notes: Vec<String>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let mut model = build_model(&e.config, &e.statistics, device)?;
         set(&mut model, &e.weights)?;
         Ok(Self {
             config: e.config,
@@ -185,8 +199,8 @@ impl TrainedModel {
 
     /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
     ///
-    /// Fields are made in batches, one a thread at a time; what field `i` is does not depend on
-    /// them. `observe(steps done, steps)` counts over all batches and is called from any thread.
+    /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
+    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
@@ -199,18 +213,19 @@ impl TrainedModel {
     ) -> Result<(Ensemble, usize), FieldError> {
         let (times, pilots) = self.times(request)?;
         let refinements = request.refinements();
-        let batches = batches(indices, request.grid.len());
+        let batches = batches(indices, request.grid.len(), self.at_a_time());
         let steps_done = AtomicUsize::new(0);
-        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = batches
-            .par_iter()
-            .map(|part| {
-                let progress = &mut |_, of| {
-                    let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
-                    observe(done, batches.len() * of);
-                };
-                self.sample_batch(request, part.clone(), &times, &refinements, progress)
-            })
-            .collect();
+        let make = |part: &Range<u64>| {
+            let progress = &mut |_, of| {
+                let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
+                observe(done, batches.len() * of);
+            };
+            self.sample_batch(request, part.clone(), &times, &refinements, progress)
+        };
+        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match self.at_a_time() {
+            1 => batches.iter().map(make).collect(),
+            _ => batches.par_iter().map(make).collect(),
+        };
         let parts = parts?;
         let evaluations = pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
         let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
@@ -258,6 +273,11 @@ impl TrainedModel {
         Ok((times, reverse.evaluations))
     }
 
+    /// Batches under way together: one a thread, on a card one after another.
+    fn at_a_time(&self) -> usize {
+        if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 }
+    }
+
     /// What sampling `count` fields asks of the network and nothing else: for timing.
     pub(crate) fn evaluate_alone(
         &self,
@@ -268,7 +288,7 @@ impl TrainedModel {
         let grid = self.statistics.grid;
         let (t, network) = (0.5, &self.model.network);
         let log_snr = self.model.half_log_snr(t);
-        batches(0..count as u64, grid.len()).par_iter().try_for_each(|part| {
+        batches(0..count as u64, grid.len(), self.at_a_time()).par_iter().try_for_each(|part| {
             let fields = (part.end - part.start) as usize;
             let x = field.repeat(fields);
             for _ in 0..evaluations {
@@ -289,11 +309,11 @@ impl TrainedModel {
     }
 }
 
-/// Indices in batches: as many as threads where there are enough fields, none above the memory of a
-/// batch.
-fn batches(indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
-    let share = (indices.end - indices.start).div_ceil(rayon::current_num_threads() as u64);
-    let at_once = share.min((BATCH_CELLS / rayon::current_num_threads() / cells) as u64).max(1);
+/// Indices in batches: as many as run at a time where there are enough fields, together none above
+/// the memory of a batch.
+fn batches(indices: Range<u64>, cells: usize, at_a_time: usize) -> Vec<Range<u64>> {
+    let share = (indices.end - indices.start).div_ceil(at_a_time as u64);
+    let at_once = share.min((BATCH_CELLS / at_a_time / cells) as u64).max(1);
     let from = indices.clone().step_by(at_once as usize);
     from.map(|first| first..indices.end.min(first + at_once)).collect()
 }

@@ -4,6 +4,7 @@ use karhunen_train::RunConfig;
 use karhunen_train::bench::{Speed, measure};
 
 use crate::args::BenchArgs;
+use crate::device;
 use crate::failure::Failure;
 use crate::report::print_line;
 
@@ -15,7 +16,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     }
     let config = RunConfig::load(args.config.as_deref(), &args.settings)?;
     let channels = config.data.channels.unwrap_or_else(|| config.data.source.names().len());
-    let speed = measure(&config, channels, args.seconds).map_err(Failure::refused)?;
+    let speed = measure(&config, channels, args.seconds, &device::open(&args.device)?)
+        .map_err(Failure::refused)?;
     match args.json {
         true => print_line(&serde_json::to_string_pretty(&speed).expect("plain data")),
         false => print_line(&to_text(&speed)),

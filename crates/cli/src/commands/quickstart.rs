@@ -18,6 +18,7 @@ use crate::args::QuickstartArgs;
 use crate::commands::evaluate::{SURROGATE, TRAINING, zero_padded};
 use crate::commands::sample::sample;
 use crate::commands::train::{finish, stop_on_interrupt};
+use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
@@ -40,6 +41,7 @@ struct Target {
 /// Trains, samples, evaluates, draws.
 pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let begun = Instant::now();
+    let device = device::open(&args.device)?;
     let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
     let data = DataConfig { source: source.as_str().into(), ..DataConfig::default() };
     let planned = plan::for_data(&data, &Native::of(&data)?, None);
@@ -52,12 +54,12 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
 
     let run_directory = args.out.join("run");
     let (stop, mut observer) = (stop_on_interrupt(), Training::new());
-    let mut run =
-        Run::open(&config, &run_directory, true, &mut observer).map_err(Failure::refused)?;
+    let mut run = Run::open_on(&config, &run_directory, true, &device, &mut observer)
+        .map_err(Failure::refused)?;
     finish(run.train(&stop, &mut observer)?, &run, &run_directory.display().to_string())?;
     drop(run);
 
-    let model = TrainedModel::load(&run_directory)?;
+    let model = TrainedModel::load_on(&run_directory, &device)?;
     let targets = targets(&model)?;
     let real_grid = model.grid(&planned.points)?;
     let opened = data::open(&model.config.data)?;

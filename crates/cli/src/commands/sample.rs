@@ -9,6 +9,7 @@ use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
 use crate::args::{Rung, SampleArgs};
+use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
 use crate::report::files;
@@ -17,7 +18,7 @@ use crate::report::files;
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let model = TrainedModel::load(&args.model)?;
+    let model = TrainedModel::load_on(&args.model, &device::open(&args.device)?)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
     debug!(steps = model.steps, "model read");
     let grid = match &args.grid {

@@ -8,6 +8,7 @@ use karhunen_train::{Outcome, Run, RunConfig};
 use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
+use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::print_line;
@@ -26,10 +27,12 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         }
         return print_line(&text);
     }
+    let device = device::open(&args.device)?;
     let stop = stop_on_interrupt();
     let mut observer = Training::new();
     let resume = args.resume == Resume::Auto;
-    let mut run = Run::open(&config, &args.out, resume, &mut observer).map_err(Failure::refused)?;
+    let mut run = Run::open_on(&config, &args.out, resume, &device, &mut observer)
+        .map_err(Failure::refused)?;
     finish(run.train(&stop, &mut observer)?, &run, &args.out.display().to_string())
 }
 
