@@ -387,8 +387,12 @@ pub struct SampleArgs {
     /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
     #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
     pub refine: Vec<Rung>,
+    /// What the network is asked about on a grid finer than those it was trained on: all that the
+    /// grid holds, or the trained band, finer modes staying Gaussian; the model's own by default.
+    #[arg(long, value_enum)]
+    pub band: Option<BandChoice>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine"])]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "band"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]
@@ -404,6 +408,24 @@ pub struct SampleArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// Which modes a network is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BandChoice {
+    /// All that the grid holds.
+    Grid,
+    /// Those of the finest trained level.
+    Trained,
+}
+
+impl From<BandChoice> for karhunen_net::Band {
+    fn from(choice: BandChoice) -> Self {
+        match choice {
+            BandChoice::Grid => Self::Grid,
+            BandChoice::Trained => Self::Trained,
+        }
+    }
 }
 
 fn length(text: &str) -> Result<f64, String> {
@@ -446,6 +468,7 @@ pub struct BenchArgs {
 #[command(after_help = "Examples:
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
+  karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
@@ -468,6 +491,10 @@ pub struct EvaluateArgs {
     /// fields it was not: do samples repeat training fields?
     #[arg(long, requires = "model")]
     pub memorisation: bool,
+    /// The same functions on another grid (model, seed and sampler of --samples): adds how far the two
+    /// are apart in the modes they share.
+    #[arg(long, value_name = "FILE")]
+    pub same: Option<PathBuf>,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

@@ -75,6 +75,7 @@ pub struct Preconditioner {
     path: Arc<dyn Path>,
     prior: Arc<dyn Prior>,
     law: GaussianLaw,
+    grid: Grid,
     /// (c_k averaged over channels, λ_k) on the reference grid.
     reference: Arc<Vec<(f64, f64)>>,
     grids: Arc<Mutex<HashMap<String, Arc<OnGrid>>>>,
@@ -94,6 +95,13 @@ pub struct OnGrid {
     walls: bool,
 }
 
+impl OnGrid {
+    /// Between the values of this grid and their coefficients.
+    pub fn transform(&self) -> &Transform {
+        &self.transform
+    }
+}
+
 impl Preconditioner {
     /// From the data's law and the noise; `reference` is the finest training level's grid.
     pub fn new(
@@ -108,7 +116,15 @@ impl Preconditioner {
         let pairs = (0..modes)
             .map(|k| (data.iter().skip(k).step_by(modes).sum::<f64>() / channels, noise[k]))
             .collect();
-        Self { kind, path, prior, law, reference: Arc::new(pairs), grids: Arc::default() }
+        Self {
+            kind,
+            path,
+            prior,
+            law,
+            grid: reference,
+            reference: Arc::new(pairs),
+            grids: Arc::default(),
+        }
     }
 
     /// Which kind this is.
@@ -129,6 +145,11 @@ impl Preconditioner {
     /// Mean and mode variances of the data.
     pub fn law(&self) -> &GaussianLaw {
         &self.law
+    }
+
+    /// The finest training level's grid.
+    pub fn reference(&self) -> &Grid {
+        &self.grid
     }
 
     /// Factors at time t. **Cost** one pass over the reference grid's modes.
@@ -204,7 +225,7 @@ impl Preconditioner {
 
     /// Base and input of one field `[channel, point]` at time t.
     pub fn split(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
-        let (a, b) = (self.path.signal(t), self.path.noise(t));
+        let a = self.path.signal(t);
         if self.kind == Preconditioning::None {
             return (x.iter().map(|v| v / a).collect(), x.to_vec());
         }
@@ -212,20 +233,38 @@ impl Preconditioner {
         let mut base = if self.kind == Preconditioning::Scalar {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
-            let (a2, b2) = (a * a, b * b);
             let mut modes = on.transform.analyse_channels(&centred);
-            for (channel, c) in
-                modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
-            {
-                for ((x, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
-                    let s = a2 * c + b2 * lambda;
-                    *x *= if s > 0.0 { a * c / s } else { 0.0 };
-                }
-            }
+            self.filter(&mut modes, t, on);
             on.transform.synthesise_channels(&modes)
         };
         base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
         let input = centred.into_iter().map(|v| scales.input * v).collect();
         (base, input)
+    }
+
+    /// w_k z_k in place, for coefficients z `[channel, mode]` of a centred field.
+    fn filter(&self, modes: &mut [f64], t: f64, on: &OnGrid) {
+        let (a, b) = (self.path.signal(t), self.path.noise(t));
+        let (a2, b2) = (a * a, b * b);
+        for (channel, c) in
+            modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
+        {
+            for ((x, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
+                let s = a2 * c + b2 * lambda;
+                *x *= if s > 0.0 { a * c / s } else { 0.0 };
+            }
+        }
+    }
+
+    /// Coefficients `[channel, mode]` of the Wiener denoiser of one field `[channel, point]`,
+    /// whatever the kind, and those of the field itself.
+    pub fn wiener(&self, x: &[f64], t: f64, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+        let modes = on.transform.analyse_channels(x);
+        let mean = on.transform.analyse_channels(&on.mean);
+        let a = self.path.signal(t);
+        let mut known: Vec<f64> = modes.iter().zip(&mean).map(|(x, m)| x - a * m).collect();
+        self.filter(&mut known, t, on);
+        known.iter_mut().zip(mean).for_each(|(d, m)| *d += m);
+        (known, modes)
     }
 }

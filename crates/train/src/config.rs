@@ -7,7 +7,7 @@ use std::path::Path;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{NetworkConfig, Preconditioning};
+use karhunen_net::{Band, NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -204,11 +204,14 @@ pub struct SamplingConfig {
     pub sampler: Method,
     /// Network evaluations a field.
     pub evaluations: usize,
+    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
+    /// that they hold, or `"trained"`, what the finest level holds.
+    pub band: Band,
 }
 
 impl Default for SamplingConfig {
     fn default() -> Self {
-        Self { sampler: Method::DpmSolver2M, evaluations: 20 }
+        Self { sampler: Method::DpmSolver2M, evaluations: 20, band: Band::default() }
     }
 }
 
