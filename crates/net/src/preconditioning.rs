@@ -35,7 +35,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use karhunen_field::path::Path;
-use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Transform};
+use karhunen_field::prior::Draws;
+use karhunen_field::{Boundary, GaussianLaw, Grid, Prior};
 use serde::{Deserialize, Serialize};
 
 /// Which affine part stands before the network.
@@ -83,7 +84,8 @@ pub struct Preconditioner {
 /// Tables of one grid.
 #[derive(Debug)]
 pub struct OnGrid {
-    transform: Transform,
+    /// Noise, and the grid's transform.
+    draws: Draws,
     /// Mean field, `[channel, point]`.
     mean: Vec<f64>,
     /// c_k, `[channel, mode]`.
@@ -92,6 +94,13 @@ pub struct OnGrid {
     noise: Vec<f64>,
     /// Whether fields vanish at the ends of an axis.
     walls: bool,
+}
+
+impl OnGrid {
+    /// The noise of the path on this grid.
+    pub fn draws(&self) -> &Draws {
+        &self.draws
+    }
 }
 
 impl Preconditioner {
@@ -171,11 +180,13 @@ impl Preconditioner {
     /// the Wiener kind it only takes it to the walls of Dirichlet axes, where fields vanish.
     pub fn bound(&self, residual: Vec<f64>, t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
         if self.kind != Preconditioning::Wiener {
-            let project = |r| on.transform.synthesise_channels(&on.transform.analyse_channels(r));
+            let project = |r| {
+                on.draws.transform().synthesise_channels(&on.draws.transform().analyse_channels(r))
+            };
             return if on.walls { project(&residual) } else { residual };
         }
         let (a2, b2) = (self.path.signal(t).powi(2), self.path.noise(t).powi(2));
-        let mut modes = on.transform.analyse_channels(&residual);
+        let mut modes = on.draws.transform().analyse_channels(&residual);
         for (channel, c) in
             modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
         {
@@ -185,19 +196,19 @@ impl Preconditioner {
                 *r *= if v > 0.0 { v / (v + scales.negligible) } else { 0.0 };
             }
         }
-        on.transform.synthesise_channels(&modes)
+        on.draws.transform().synthesise_channels(&modes)
     }
 
     /// Tables for a grid of the box, made once.
     pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
         let mut grids = self.grids.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let make = || {
-            let transform = Transform::new(*grid);
-            let mean = transform.synthesise_channels(&self.law.mean_modes(grid));
+            let draws = Draws::new(self.prior.as_ref(), *grid);
+            let mean = draws.transform().synthesise_channels(&self.law.mean_modes(grid));
             let data = self.law.variances(grid);
             let noise = self.prior.eigenvalues(grid);
             let walls = grid.axes().iter().any(|a| a.boundary == Boundary::Dirichlet);
-            Arc::new(OnGrid { transform, mean, data, noise, walls })
+            Arc::new(OnGrid { draws, mean, data, noise, walls })
         };
         grids.entry(format!("{grid:?}")).or_insert_with(make).clone()
     }
@@ -213,7 +224,7 @@ impl Preconditioner {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
             let (a2, b2) = (a * a, b * b);
-            let mut modes = on.transform.analyse_channels(&centred);
+            let mut modes = on.draws.transform().analyse_channels(&centred);
             for (channel, c) in
                 modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
             {
@@ -222,7 +233,7 @@ impl Preconditioner {
                     *x *= if s > 0.0 { a * c / s } else { 0.0 };
                 }
             }
-            on.transform.synthesise_channels(&modes)
+            on.draws.transform().synthesise_channels(&modes)
         };
         base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
         let input = centred.into_iter().map(|v| scales.input * v).collect();
