@@ -8,7 +8,6 @@ use karhunen_formats::{Address, ReadOptions};
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
-use karhunen_train::trained::Request;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
@@ -311,8 +310,7 @@ pub fn zero_padded(
     seed: u64,
     count: u64,
 ) -> Result<Ensemble, Failure> {
-    let sampling = &model.config.sampling;
-    let request = Request::new(model.statistics.grid, seed, sampling.sampler, sampling.evaluations);
+    let request = model.request(model.statistics.grid, seed);
     let (coarse, _) = sample(model, &request, 0..count)?;
     Ok(resample::spectral(&coarse, grid)?)
 }

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::config::DataConfig;
-use karhunen_train::trained::Request;
 use karhunen_train::{Run, TrainedModel, data, events};
 use serde_json::json;
 use tracing::info;
@@ -116,8 +115,7 @@ fn one_grid(
     real: &Real,
     args: &QuickstartArgs,
 ) -> Result<(Ensemble, Table), Failure> {
-    let sampling = &model.config.sampling;
-    let request = Request::new(target.grid, args.seed, sampling.sampler, sampling.evaluations);
+    let request = model.request(target.grid, args.seed);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
     files::write(&fields, &args.out.join(name), true)?;
