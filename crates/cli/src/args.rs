@@ -9,6 +9,8 @@ use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
 use karhunen_train::config::{CalibrationKind, parse_points};
 
+use crate::report::real::Part;
+
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
 
@@ -472,6 +474,9 @@ pub struct EvaluateArgs {
     /// fields it was not: do samples repeat training fields?
     #[arg(long, requires = "model")]
     pub memorisation: bool,
+    /// Which part of the reference to compare with, where it is what the model was trained on.
+    #[arg(long, value_enum, default_value_t = Part::HeldOut)]
+    pub part: Part,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

@@ -21,7 +21,7 @@ use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
-use crate::report::real::{self, Real};
+use crate::report::real::{self, Part, Real};
 use crate::report::table::Table;
 use crate::report::{files, pictures, print_line};
 
@@ -62,8 +62,14 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let targets = targets(&model)?;
     let real_grid = model.grid(&planned.points)?;
     let opened = data::open(&model.config.data)?;
-    let real =
-        real::held_out(&model.config.data, opened.as_ref(), real_grid, REFERENCE, config.seed)?;
+    let real = real::of_model(
+        &model.config.data,
+        opened.as_ref(),
+        real_grid,
+        REFERENCE,
+        config.seed,
+        Part::HeldOut,
+    )?;
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
     for target in &targets {
