@@ -164,6 +164,8 @@ pub struct TrainingConfig {
     pub clip: f64,
     /// Decay of the moving average of the weights.
     pub ema: f64,
+    /// When a level ends.
+    pub switching: Switching,
     /// Part of the steps behind the first level that go back to a coarser one.
     pub replay: f64,
     /// Where in time the loss looks.
@@ -188,6 +190,7 @@ impl Default for TrainingConfig {
             weight_decay: 1e-4,
             clip: 1.0,
             ema: 0.999,
+            switching: Switching::Shares,
             replay: 0.2,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
@@ -195,6 +198,16 @@ impl Default for TrainingConfig {
             checkpoint_seconds: 120.0,
         }
     }
+}
+
+/// What ends a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switching {
+    /// Its share of the steps.
+    Shares,
+    /// That it gains less than the finer levels promise: [`crate::switching`].
+    Automatic,
 }
 
 /// `[sampling]`: defaults of `sample`.
