@@ -4,12 +4,12 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
-use karhunen_train::data::{self, BUILTIN_VALIDATION};
+use karhunen_train::{builtin, data};
 
 use crate::failure::Failure;
 
 /// First index of built-in reference fields: beyond training and validation.
-const BUILTIN_REFERENCE: u64 = BUILTIN_VALIDATION + (1 << 20);
+const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
 
 /// Real fields on one grid, in their own values.
 pub struct Real {
@@ -33,7 +33,7 @@ pub fn all(
     seed: u64,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
@@ -56,7 +56,7 @@ pub fn held_out(
     seed: u64,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
     let enough = (count as f64 / config.validation.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
@@ -66,9 +66,16 @@ pub fn held_out(
     Ok(Real { reference: first(count, &loaded.validation)?, training: Some(training) })
 }
 
-fn builtin(name: &str, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
-    let made =
-        data::make_builtin(name, grid, seed, BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
+fn made(
+    config: &DataConfig,
+    name: &str,
+    grid: Grid,
+    count: usize,
+    seed: u64,
+) -> Result<Real, Failure> {
+    let structure = builtin::structure(name, config.channels)?;
+    let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
+    let made = builtin::make(&*structure, grid, seed, indices)?;
     Ok(Real { reference: first(count, &made)?, training: None })
 }
 
