@@ -1,12 +1,13 @@
 //! Times training steps and forward passes of the published network.
 //!
 //! One step is what a run does: network and loss, backward pass, AdamW with clipping and moving
-//! average, new weights into the network. Rows are width × grid × batch with 14 modes an axis,
+//! average, new weights into the network. Rows are width × grid × batch × modes an axis, with
 //! 4 layers, projection 128, no padding. Printed: medians and minima in milliseconds, floating
 //! point operations of the algorithm's products (recomputation not counted) a second, and their
-//! share of what a large product reaches here and now.
+//! share of what a large product reaches here and now; then the largest resident memory, which is
+//! that of a training step where a single row is asked for.
 //!
-//! `cargo bench -p karhunen-train --bench step -- [seconds a row] [composed]`
+//! `cargo bench --workspace --bench step -- [seconds a row] [composed] [WIDTH,N,BATCH,MODES …]`
 
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,17 @@ use karhunen_train::optimizer::{Optimizer, Update};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROWS: [(usize, usize, usize); 6] =
-    [(32, 28, 32), (32, 64, 32), (32, 128, 8), (64, 28, 32), (64, 64, 32), (64, 128, 8)];
+/// Width, cells an axis, batch, modes an axis.
+type Row = [usize; 4];
+/// What is timed unless rows are given.
+const ROWS: [Row; 6] = [
+    [32, 28, 32, 14],
+    [32, 64, 32, 14],
+    [32, 128, 8, 14],
+    [64, 28, 32, 14],
+    [64, 64, 32, 14],
+    [64, 128, 8, 14],
+];
 /// Runs before timing.
 const WARM_UP: usize = 2;
 /// Runs at least, whatever they take.
@@ -32,15 +42,18 @@ fn main() {
     let seconds = arguments.iter().find_map(|a| a.parse().ok()).unwrap_or(3.0);
     let budget = Duration::from_secs_f64(seconds);
     let composed = arguments.iter().any(|a| a == "composed");
+    let given: Vec<Row> = arguments.iter().filter_map(|a| row(a)).collect();
+    let rows = if given.is_empty() { ROWS.to_vec() } else { given };
     let operators = if composed { Operators::Composed } else { Operators::Fused };
     let peak = product_peak();
     println!(
         "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
         rayon::current_num_threads()
     );
-    println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
-    for (width, n, batch) in ROWS {
-        let case = Case::new(width, n, batch, operators);
+    println!("width points batch modes | forward: median min ms, GFLOP/s, share | step: the same");
+    for row in rows {
+        let [width, n, batch, modes] = row;
+        let case = Case::new(row, operators);
         let forward = case.forward(budget);
         let step = case.step(budget);
         let flops = batch as f64 * case.network(&Device::flex()).flops(&case.grid);
@@ -49,7 +62,7 @@ fn main() {
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
         };
         println!(
-            "{width:5} {n:4}² {batch:5}  | {} | {}",
+            "{width:5} {n:4}² {batch:5} {modes:5}  | {} | {}",
             figures(forward, flops),
             figures(step, 3.0 * flops)
         );
@@ -57,6 +70,12 @@ fn main() {
     if let Some(bytes) = peak_memory() {
         println!("peak resident memory {:.0} MB", bytes / 1024f64.powi(2));
     }
+}
+
+/// `WIDTH,N,BATCH,MODES`.
+fn row(text: &str) -> Option<Row> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|part| part.parse().ok()).collect();
+    numbers?.try_into().ok()
 }
 
 struct Case {
@@ -69,10 +88,10 @@ struct Case {
 }
 
 impl Case {
-    fn new(width: usize, n: usize, batch: usize, operators: Operators) -> Self {
+    fn new([width, n, batch, modes]: Row, operators: Operators) -> Self {
         let config = FnoConfig {
             width,
-            modes: vec![14],
+            modes: vec![modes],
             layers: 4,
             projection: 128,
             padding: 0.0,
