@@ -188,8 +188,8 @@ pub struct QuickstartArgs {
   karhunen inspect run.npz:density --json
   karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
-    /// A file, a folder of images, or builtin:spinodal / builtin:grains; several files become
-    /// channels of one data set.
+    /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo;
+    /// several files become channels of one data set.
     #[arg(required = true)]
     pub data: Vec<String>,
     #[command(flatten)]

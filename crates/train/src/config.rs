@@ -59,8 +59,8 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A file, a folder of images, or `builtin:spinodal` / `builtin:grains`; a list of files becomes
-    /// one data set, their fields side by side as channels.
+    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains` or `fitzhugh-nagumo`; a list
+    /// of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
     /// Held-out fields from files of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,8 @@ pub struct DataConfig {
     pub gap: usize,
     /// How fields reach the finest level's grid from a finer one.
     pub resample: Resample,
-    /// Channels of an array whose shape leaves it open.
+    /// Channels of an array whose shape leaves it open; of `builtin:fitzhugh-nagumo`, 1 (u) or 2 (u and
+    /// v, the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
     /// Dimension of an array whose shape leaves it open.

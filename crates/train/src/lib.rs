@@ -10,6 +10,7 @@
 mod arrays;
 pub mod batch;
 pub mod bench;
+pub mod builtin;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
