@@ -18,17 +18,26 @@ mod axes;
 mod block;
 mod block_modes;
 mod buffer;
+mod conv_plan;
+mod conv_weights;
+mod convolution;
 mod depthwise;
 mod error;
 mod flex;
 mod gradients;
+mod images;
+mod images_flex;
+mod images_gradients;
 mod linear;
 mod mixing;
 mod mlp;
+mod norm;
+mod norm_rows;
 mod operators;
 mod plan;
 mod product;
 mod rows;
+mod segments;
 mod share;
 mod simd;
 mod stencil;
@@ -39,7 +48,9 @@ mod transform;
 
 pub use block::Activation;
 pub use buffer::tensor_data;
+pub use conv_plan::{ConvPlan, ConvShape};
 pub use error::KernelError;
+pub use images::{NormParameters, convolution, group_norm_silu};
 pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,

@@ -19,6 +19,7 @@ pub mod preconditioning;
 pub mod spectral;
 pub mod time_embedding;
 pub mod unet;
+mod unet_fused;
 
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
