@@ -9,7 +9,7 @@
 //! Not here: whose pilots (the caller's: sampler, budget, grid), and anything beyond second moments.
 
 use crate::prior::shells;
-use crate::{Ensemble, FieldError, GaussianLaw, Grid, Transform};
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 
 /// x ↦ m + Σ_k f(|ω_k|) (x − m)_k e_k with f from pilots, one f a channel.
 ///
@@ -18,7 +18,7 @@ use crate::{Ensemble, FieldError, GaussianLaw, Grid, Transform};
 /// M exp(−(Δ ln(1 + s))² / 2h²), h = 0.3, is known better but misses peaks; ln f_s lies between them,
 /// ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s), where τ² is the mean of (ℓ_s − ℓ̄_s)² − σ_s² over shells, weighted
 /// by their variance in the data, or 0. Between shells f is linear in |ω|, below the first and
-/// beyond the last it is constant.
+/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone.
 ///
 /// **Cost** one transform a pilot, two a calibrated field. **Source** the weighing of a noisy against a
 /// pooled mean is James and Stein's (1961), with the variance estimated as Efron and Morris (1973) do.
@@ -37,6 +37,8 @@ use crate::{Ensemble, FieldError, GaussianLaw, Grid, Transform};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
+    /// The pilots' grid.
+    grid: Grid,
     /// (|ω|, f) of every channel by rising frequency; empty where nothing is known.
     channels: Vec<Vec<(f64, f64)>>,
 }
@@ -84,13 +86,19 @@ impl Calibration {
                 .collect();
             Ok(table(&ratios, pilots.count() as f64))
         });
-        Ok(Self { channels: channels.collect::<Result<_, FieldError>>()? })
+        Ok(Self { grid, channels: channels.collect::<Result<_, FieldError>>()? })
     }
 
-    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known.
+    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known, as of
+    /// modes that the pilots' grid does not hold.
     pub fn factors(&self, grid: &Grid) -> Vec<f64> {
+        let held = self.grid.mode_shape();
         let modes = |table: &[(f64, f64)]| {
-            grid.modes().map(|mode| interpolated(table, mode.frequency())).collect::<Vec<f64>>()
+            let factor = |mode: Mode| match mode.position.iter().zip(&held).all(|(p, n)| p < n) {
+                true => interpolated(table, mode.frequency()),
+                false => 1.0,
+            };
+            grid.modes().map(factor).collect::<Vec<f64>>()
         };
         self.channels.iter().flat_map(|table| modes(table)).collect()
     }

@@ -7,6 +7,7 @@
 //!
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
+pub mod band;
 pub mod device;
 mod error;
 pub mod fno;
@@ -21,6 +22,7 @@ pub mod time_embedding;
 pub mod unet;
 mod unet_fused;
 
+pub use band::Band;
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 pub use error::NetError;

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{NetworkConfig, Preconditioning};
+use karhunen_net::{Band, NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -221,6 +221,9 @@ pub struct SamplingConfig {
     pub evaluations: usize,
     /// What is corrected in the end.
     pub calibration: CalibrationKind,
+    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
+    /// that they hold, or `"trained"`, what the finest level holds.
+    pub band: Band,
 }
 
 /// Whether generated fields are scaled to what is known of the data.
@@ -247,7 +250,12 @@ impl FromStr for CalibrationKind {
 
 impl Default for SamplingConfig {
     fn default() -> Self {
-        Self { sampler: Method::DpmSolver2M, evaluations: 20, calibration: CalibrationKind::None }
+        Self {
+            sampler: Method::DpmSolver2M,
+            evaluations: 20,
+            calibration: CalibrationKind::Spectrum,
+            band: Band::default(),
+        }
     }
 }
 
