@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
-use karhunen_train::config::parse_points;
+use karhunen_train::config::{CalibrationKind, parse_points};
+
+use crate::report::real::Part;
 
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
@@ -387,8 +389,12 @@ pub struct SampleArgs {
     /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
     #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
     pub refine: Vec<Rung>,
+    /// spectrum: scale the fields' spectrum to that of the data, by 256 pilot fields; none: leave
+    /// them as they come; the model's own by default.
+    #[arg(long)]
+    pub calibration: Option<CalibrationKind>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine"])]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]
@@ -468,6 +474,9 @@ pub struct EvaluateArgs {
     /// fields it was not: do samples repeat training fields?
     #[arg(long, requires = "model")]
     pub memorisation: bool,
+    /// Which part of the reference to compare with, where it is what the model was trained on.
+    #[arg(long, value_enum, default_value_t = Part::HeldOut)]
+    pub part: Part,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

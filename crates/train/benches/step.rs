@@ -1,13 +1,14 @@
 //! Times training steps and forward passes of the published networks.
 //!
 //! One step is what a run does: network and loss, backward pass, AdamW with clipping and moving
-//! average, new weights into the network. Rows are width × grid × batch: the operator with 14 modes
-//! an axis, 4 layers, projection 128, no padding; or the U-Net with multipliers 1, 2, 2 and two
-//! blocks a stage. Printed: medians and minima in milliseconds, floating point operations of the
-//! algorithm's products (recomputation not counted) a second, and their share of what a large
-//! product reaches here and now.
+//! average, new weights into the network. Rows are width × grid × batch × modes an axis, with
+//! 4 layers, projection 128, no padding; of the U-Net residual blocks a stage in place of modes, with
+//! multipliers 1, 2, 2. Printed: medians and minima in milliseconds, floating
+//! point operations of the algorithm's products (recomputation not counted) a second, and their
+//! share of what a large product reaches here and now; then the largest resident memory, which is
+//! that of a training step where a single row is asked for.
 //!
-//! `cargo bench -p karhunen-train --bench step -- [seconds a row] [unet] [composed]`
+//! `cargo bench --workspace --bench step -- [unet] [seconds a row] [composed] [WIDTH,N,BATCH,MODES …]`
 
 use std::time::{Duration, Instant};
 
@@ -24,9 +25,19 @@ use karhunen_train::optimizer::{Optimizer, Update};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROWS: [(usize, usize, usize); 6] =
-    [(32, 28, 32), (32, 64, 32), (32, 128, 8), (64, 28, 32), (64, 64, 32), (64, 128, 8)];
-const UNET_ROWS: [(usize, usize, usize); 3] = [(32, 28, 32), (32, 64, 8), (64, 32, 16)];
+/// Width, cells an axis, batch, modes an axis.
+type Row = [usize; 4];
+/// What is timed unless rows are given.
+const ROWS: [Row; 6] = [
+    [32, 28, 32, 14],
+    [32, 64, 32, 14],
+    [32, 128, 8, 14],
+    [64, 28, 32, 14],
+    [64, 64, 32, 14],
+    [64, 128, 8, 14],
+];
+/// The same of the U-Net: channels, cells an axis, batch, blocks a stage.
+const UNET_ROWS: [Row; 3] = [[32, 28, 32, 2], [32, 64, 8, 2], [64, 32, 16, 2]];
 /// Runs before timing.
 const WARM_UP: usize = 2;
 /// Runs at least, whatever they take.
@@ -37,17 +48,26 @@ fn main() {
     let seconds = arguments.iter().find_map(|a| a.parse().ok()).unwrap_or(3.0);
     let budget = Duration::from_secs_f64(seconds);
     let asked = |name: &str| arguments.iter().any(|a| a == name);
-    let operators = if asked("composed") { Operators::Composed } else { Operators::Fused };
-    let rows = if asked("unet") { &UNET_ROWS[..] } else { &ROWS };
+    let (composed, unet) = (asked("composed"), asked("unet"));
+    let given: Vec<Row> = arguments.iter().filter_map(|a| row(a)).collect();
+    let rows = match (given.is_empty(), unet) {
+        (true, true) => UNET_ROWS.to_vec(),
+        (true, false) => ROWS.to_vec(),
+        (false, _) => given,
+    };
+    let operators = if composed { Operators::Composed } else { Operators::Fused };
     let peak = product_peak();
     println!(
         "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
         rayon::current_num_threads()
     );
-    println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
-    for &(width, n, batch) in rows {
-        let config = if asked("unet") { unet(width) } else { fno(width) };
-        let case = Case::new(config, n, batch, operators);
+    println!(
+        "width points batch {} | forward: median min ms, GFLOP/s, share | step: the same",
+        if unet { "blocks" } else { "modes" }
+    );
+    for row in rows {
+        let [width, n, batch, number] = row;
+        let case = Case::new(row, unet, operators);
         let forward = case.forward(budget);
         let step = case.step(budget);
         let flops = batch as f64 * case.network(&Device::flex()).flops(&case.grid);
@@ -56,7 +76,7 @@ fn main() {
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
         };
         println!(
-            "{width:5} {n:4}² {batch:5}  | {} | {}",
+            "{width:5} {n:4}² {batch:5} {number:5}  | {} | {}",
             figures(forward, flops),
             figures(step, 3.0 * flops)
         );
@@ -66,10 +86,16 @@ fn main() {
     }
 }
 
-fn fno(width: usize) -> NetworkConfig {
+/// `WIDTH,N,BATCH,MODES`.
+fn row(text: &str) -> Option<Row> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|part| part.parse().ok()).collect();
+    numbers?.try_into().ok()
+}
+
+fn fno(width: usize, modes: usize) -> NetworkConfig {
     NetworkConfig::Fno(FnoConfig {
         width,
-        modes: vec![14],
+        modes: vec![modes],
         layers: 4,
         projection: 128,
         padding: 0.0,
@@ -79,8 +105,8 @@ fn fno(width: usize) -> NetworkConfig {
     })
 }
 
-fn unet(channels: usize) -> NetworkConfig {
-    NetworkConfig::Unet(UNetConfig { channels, ..UNetConfig::default() })
+fn a_unet(channels: usize, blocks: usize) -> NetworkConfig {
+    NetworkConfig::Unet(UNetConfig { channels, blocks, ..UNetConfig::default() })
 }
 
 struct Case {
@@ -93,7 +119,8 @@ struct Case {
 }
 
 impl Case {
-    fn new(config: NetworkConfig, n: usize, batch: usize, operators: Operators) -> Self {
+    fn new([width, n, batch, number]: Row, unet: bool, operators: Operators) -> Self {
+        let config = if unet { a_unet(width, number) } else { fno(width, number) };
         let grid = Grid::unit(&[n, n], Boundary::Neumann).expect("a square grid");
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let x = (0..batch * n * n).map(value).collect();

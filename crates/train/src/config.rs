@@ -4,6 +4,7 @@
 //! default filled in) is stored inside each checkpoint, so a model directory explains itself.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
@@ -204,11 +205,35 @@ pub struct SamplingConfig {
     pub sampler: Method,
     /// Network evaluations a field.
     pub evaluations: usize,
+    /// What is corrected in the end.
+    pub calibration: CalibrationKind,
+}
+
+/// Whether generated fields are scaled to what is known of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationKind {
+    /// Never.
+    None,
+    /// Shells of modes to the data's spectrum: [`karhunen_field::calibration`].
+    Spectrum,
+}
+
+impl FromStr for CalibrationKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "spectrum" => Ok(Self::Spectrum),
+            _ => Err(format!("unknown calibration `{text}`; one of none, spectrum")),
+        }
+    }
 }
 
 impl Default for SamplingConfig {
     fn default() -> Self {
-        Self { sampler: Method::DpmSolver2M, evaluations: 20 }
+        Self { sampler: Method::DpmSolver2M, evaluations: 20, calibration: CalibrationKind::None }
     }
 }
 
