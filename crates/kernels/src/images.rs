@@ -1,7 +1,7 @@
 //! Tensors in, tensors out: what a network of image generation needs, as extensions of the tensor
 //! library.
 //!
-//! As `operators`, for a U-Net: dense convolutions and normalisations, channels last. [`ImageOps`]
+//! As `operators`, for a U-Net: dense convolutions, normalisations and joins, channels last. [`ImageOps`]
 //! is implemented natively for the flex backend (`images_flex`) and, with explicit backward passes,
 //! for automatic differentiation over it (`images_gradients`).
 
@@ -112,6 +112,25 @@ pub fn group_norm_silu(x: Tensor<3>, parameters: NormParameters) -> Result<Tenso
     )))
 }
 
+/// The channels of `a`, then those of `b`.
+///
+/// **Shape** `[batch, points, channels]` with the same batch and points; so is the result.
+///
+/// # Errors
+/// As [`convolution`].
+pub fn join_channels(a: Tensor<3>, b: Tensor<3>) -> Result<Tensor<3>, KernelError> {
+    const OPERATOR: &str = "join_channels";
+    let ([batch, points, channels], [_, _, more]) = (a.dims(), b.dims());
+    fit(OPERATOR, "a", &a.dims(), &[batch.max(1), points.max(1), channels.max(1)])?;
+    fit(OPERATOR, "b", &b.dims(), &[batch, points, more.max(1)])?;
+    runs(OPERATOR, [operand("a", &a), operand("b", &b)])?;
+    Ok(Tensor::from_dispatch(<Dispatch as ImageOps>::join_channels(
+        a.into_dispatch(),
+        b.into_dispatch(),
+        [channels, more],
+    )))
+}
+
 /// What a convolution is besides its operands.
 #[derive(Debug, Clone)]
 pub struct Conv {
@@ -177,4 +196,17 @@ pub trait ImageOps: Backend {
         gradient: FloatTensor<Self>,
         norm: Normalisation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// y of operands of `channels`.
+    fn join_channels(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        channels: [usize; 2],
+    ) -> FloatTensor<Self>;
+
+    /// Gradients of operands of `channels`.
+    fn join_channels_backward(
+        gradient: FloatTensor<Self>,
+        channels: [usize; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }

@@ -7,6 +7,7 @@ use crate::Level;
 use crate::convolution::Convolution;
 use crate::flex::{contiguous, dims, large, tensor, values, with_last};
 use crate::images::{Conv, ImageOps, Normalisation};
+use crate::join::{join, take};
 use crate::norm::Norm;
 
 fn convolution<'a>(conv: &'a Conv, x: &FlexTensor, weight: &'a FlexTensor) -> Convolution<'a> {
@@ -112,5 +113,23 @@ impl ImageOps for Flex {
         let [gamma, beta, film] = parameters;
         let film = if normalisation.conditioned { tensor(g.film, dims(&film)) } else { film };
         (large(g.x, dims(&x)), tensor(g.gamma, dims(&gamma)), tensor(g.beta, dims(&beta)), film)
+    }
+
+    fn join_channels(a: FlexTensor, b: FlexTensor, channels: [usize; 2]) -> FlexTensor {
+        let (a, b) = (contiguous(a), contiguous(b));
+        let y = join(values(&a), values(&b), channels);
+        large(y, with_last(&a, channels[0] + channels[1]))
+    }
+
+    fn join_channels_backward(
+        gradient: FlexTensor,
+        [of_a, of_b]: [usize; 2],
+    ) -> (FlexTensor, FlexTensor) {
+        let gradient = contiguous(gradient);
+        let part = |first, count| {
+            let part = take(values(&gradient), of_a + of_b, first, count);
+            large(part, with_last(&gradient, count))
+        };
+        (part(0, of_a), part(of_a, of_b))
     }
 }

@@ -1,7 +1,7 @@
 //! The operators on images under automatic differentiation.
 //!
-//! A convolution keeps its input, a normalisation its input and statistics; neither keeps its
-//! result. What is added to a convolution has the gradient of its result.
+//! A convolution keeps its input, a normalisation its input and statistics, a join nothing; none
+//! keeps its result. What is added to a convolution has the gradient of its result.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -130,6 +130,46 @@ impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
         _: FloatTensor<Self>,
         _: Normalisation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+
+    fn join_channels(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        channels: [usize; 2],
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct JoinChannels;
+        impl<B: Backend + ImageOps> Backward<B, 2> for JoinChannels {
+            type State = [usize; 2];
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let (a, b) = B::join_channels_backward(gradient, ops.state);
+                for (parent, gradient) in ops.parents.into_iter().zip([a, b]) {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+        let nodes = [a.node(), b.node()];
+        let y = B::join_channels(a.into_primitive(), b.into_primitive(), channels);
+        match JoinChannels.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(channels, y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
+    fn join_channels_backward(
+        _: FloatTensor<Self>,
+        _: [usize; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         unreachable!("{FIRST_ORDER}")
     }
 }

@@ -12,7 +12,8 @@
 //!
 //! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020;
 //! departures: time enters as scale and shift of the log-SNR's embedding, as in [`crate::Fno`], and
-//! the last layer starts at zero. **Cost** a field, for N points: about 18·N·channels² flops a
+//! the last layer starts at zero. On the CPU fused operators compute it (`unet_fused`), elsewhere the
+//! composition below, which is their oracle too. **Cost** a field, for N points: about 18·N·channels² flops a
 //! convolution at the finest stage.
 
 use burn::module::Module;
@@ -324,14 +325,21 @@ impl UNet {
         blocks + middle + resampled + top * ends
     }
 
-    /// Host bytes one field of a batch needs in a training step: what automatic differentiation
-    /// holds, ten arrays a block.
+    /// Host bytes one field of a batch needs in a training step.
+    ///
+    /// Fused: of each block its input, joined where features join in, and what the convolutions
+    /// read and write, with their gradients one block at a time; composed: what automatic
+    /// differentiation holds.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let shape = self.config.shape();
         let points = self.points(grid);
         let ways = shape.down.iter().zip(&points).chain(shape.up.iter().rev().zip(&points));
+        let (of_inputs, of_outputs) = match self.operators {
+            Operators::Fused => (3, 3),
+            Operators::Composed => (4, 8),
+        };
         let of = |blocks: &[[usize; 2]]| -> f64 {
-            blocks.iter().map(|[i, o]| (4 * i + 8 * o) as f64).sum()
+            blocks.iter().map(|[i, o]| (of_inputs * i + of_outputs * o) as f64).sum()
         };
         let middle = points[points.len() - 1] * of(&shape.middle);
         4.0 * (ways.map(|(blocks, n)| n * of(blocks)).sum::<f64>() + middle)

@@ -10,7 +10,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
 use karhunen_field::Grid;
 use karhunen_kernels::{
-    ConvPlan, ConvShape, NormParameters, convolution, group_norm_silu, tensor_data,
+    ConvPlan, ConvShape, NormParameters, convolution, group_norm_silu, join_channels, tensor_data,
 };
 
 use crate::NetError;
@@ -100,7 +100,7 @@ impl UNet {
             let depth = stages.len() - 1 - i;
             for block in &stage.blocks {
                 let beside = kept.pop().expect("one kept for each block on the way up");
-                h = residual(block, Tensor::cat(vec![h, beside], 2), &mut film, &stages[depth])?;
+                h = residual(block, join_channels(h, beside)?, &mut film, &stages[depth])?;
             }
             if let Some(up) = &stage.resample {
                 h = conv(up, h, None, &stages[depth - 1].up)?;
