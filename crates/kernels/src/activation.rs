@@ -37,7 +37,7 @@ const SCALED_TAIL: [f32; 12] = [
     -2.4420675e-07,
 ];
 /// 2^f on |f| ≤ ½, rising powers of f.
-const POWER_OF_TWO: [f32; 6] =
+pub(crate) const POWER_OF_TWO: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_2, 0.055_507_135, 0.009_675_54, 0.001_327_640_8];
 const HALF_LOG2_E: f32 = 0.5 * std::f32::consts::LOG2_E;
 /// 1/√(2π).
@@ -76,7 +76,7 @@ pub(crate) unsafe fn masked_store<L: Lanes>(value: L, at: *mut f32, mask: L::Mas
 }
 
 #[inline(always)]
-unsafe fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f32; N]) -> L {
+pub(crate) unsafe fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f32; N]) -> L {
     // SAFETY: arithmetic on registers
     unsafe {
         let mut sum = L::splat(coefficients[N - 1]);

@@ -187,7 +187,7 @@ pub fn depthwise_stencil(
     )))
 }
 
-fn fit(
+pub(crate) fn fit(
     operator: &'static str,
     operand: &'static str,
     found: &[usize],
@@ -201,14 +201,14 @@ fn fit(
 }
 
 /// An operand's name, device and numbers.
-type Operand = (&'static str, Device, DType);
+pub(crate) type Operand = (&'static str, Device, DType);
 
-fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) -> Operand {
+pub(crate) fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) -> Operand {
     (name, tensor.device(), tensor.dtype())
 }
 
 /// Whether the operator runs on these operands, here.
-fn runs(
+pub(crate) fn runs(
     operator: &'static str,
     operands: impl IntoIterator<Item = Operand>,
 ) -> Result<(), KernelError> {

@@ -39,6 +39,18 @@ impl Operators {
     pub fn for_device(device: &Device) -> Self {
         if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
     }
+
+    /// Refuses fused operators on a device that they do not run on.
+    pub(crate) fn check(self, device: &Device) -> Result<(), NetError> {
+        if self == Self::Fused && !karhunen_kernels::supports(device) {
+            return Err(NetError::Config {
+                key: "operators",
+                value: "fused".into(),
+                requirement: "the fused operators run on the CPU (flex) device",
+            });
+        }
+        Ok(())
+    }
 }
 
 /// The trainable part of one layer.
@@ -195,13 +207,7 @@ impl Fno {
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
     pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
-        if operators == Operators::Fused && !karhunen_kernels::supports(&self.device) {
-            return Err(NetError::Config {
-                key: "operators",
-                value: "fused".into(),
-                requirement: "the fused operators run on the CPU (flex) device",
-            });
-        }
+        operators.check(&self.device)?;
         self.operators = operators;
         Ok(())
     }

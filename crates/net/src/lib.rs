@@ -20,6 +20,7 @@ pub mod preconditioning;
 pub mod spectral;
 pub mod time_embedding;
 pub mod unet;
+mod unet_fused;
 
 pub use band::Band;
 pub use burn::tensor::Device;

@@ -85,36 +85,35 @@ impl Model {
     /// D by the network alone.
     fn denoise_band(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
         let grid = &x.grid;
-        let (scales, on) = (self.preconditioner.scales(t), self.preconditioner.on(grid));
-        let split: Vec<(Vec<f64>, Vec<f32>)> = x
-            .values
-            .par_chunks_exact(x.field_len())
-            .map(|field| {
-                let (base, input) = self.preconditioner.split(field, t, &scales, &on);
-                (base, channels_last(&input, x.channels))
-            })
-            .collect();
-        let count = split.len();
+        let known = self.preconditioner.at(t, grid);
+        let (count, points) = (x.count(), grid.len());
+        let mut values = vec![0.0f32; x.values.len()];
+        values
+            .par_chunks_exact_mut(x.field_len())
+            .zip(x.values.par_chunks_exact(x.field_len()))
+            .for_each(|(input, field)| write_channels_last(&known.input(field), input, x.channels));
         let inputs = Inputs {
-            values: split.iter().flat_map(|(_, input)| input.iter().copied()).collect(),
+            values,
             times: vec![t; count],
             half_log_snr: vec![self.half_log_snr(t); count],
         };
         let output = self.network_output(grid, &inputs)?;
         let output: Vec<f32> =
             output.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
-        let points = grid.len();
-        let fields: Vec<Vec<f64>> = split
-            .into_par_iter()
+        let mut denoised = vec![0.0; x.values.len()];
+        denoised
+            .par_chunks_exact_mut(x.field_len())
+            .zip(x.values.par_chunks_exact(x.field_len()))
             .zip(output.par_chunks_exact(x.field_len()))
-            .map(|((base, _), f)| {
-                let of = |at: usize| f64::from(f[(at % points) * x.channels + at / points]);
-                let network = (0..base.len()).map(|at| scales.gain * of(at)).collect();
-                let network = self.preconditioner.bound(network, t, &scales, &on);
-                base.iter().zip(network).map(|(d, r)| d + r).collect()
-            })
-            .collect();
-        Ok(fields.concat())
+            .for_each(|((denoised, field), answer)| {
+                let mut channels_first = Vec::with_capacity(answer.len());
+                for c in 0..x.channels {
+                    channels_first
+                        .extend((0..points).map(|p| f64::from(answer[p * x.channels + c])));
+                }
+                denoised.copy_from_slice(&known.denoised(field, channels_first));
+            });
+        Ok(denoised)
     }
 }
 
@@ -139,10 +138,14 @@ fn describe(channels: usize, grid: &Grid) -> String {
 
 /// `[channel, point]` in f64 → `[point, channel]` in f32.
 pub fn channels_last(field: &[f64], channels: usize) -> Vec<f32> {
-    let points = field.len() / channels;
-    let mut out = Vec::with_capacity(field.len());
-    for point in 0..points {
-        out.extend((0..channels).map(|c| field[c * points + point] as f32));
-    }
+    let mut out = vec![0.0; field.len()];
+    write_channels_last(field, &mut out, channels);
     out
+}
+
+fn write_channels_last(field: &[f64], out: &mut [f32], channels: usize) {
+    let points = field.len() / channels;
+    for (c, channel) in field.chunks_exact(points).enumerate() {
+        out.iter_mut().skip(c).step_by(channels).zip(channel).for_each(|(o, v)| *o = *v as f32);
+    }
 }

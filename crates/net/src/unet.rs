@@ -12,7 +12,8 @@
 //!
 //! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020;
 //! departures: time enters as scale and shift of the log-SNR's embedding, as in [`crate::Fno`], and
-//! the last layer starts at zero. **Cost** a field, for N points: about 18·N·channels² flops a
+//! the last layer starts at zero. On the CPU fused operators compute it (`unet_fused`), elsewhere the
+//! composition below, which is their oracle too. **Cost** a field, for N points: about 18·N·channels² flops a
 //! convolution at the finest stage.
 
 use burn::module::Module;
@@ -25,6 +26,7 @@ use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
 
 use crate::NetError;
+use crate::fno::Operators;
 use crate::parameters::Parameters;
 use crate::time_embedding::TimeEmbedding;
 
@@ -185,6 +187,7 @@ pub struct UNet {
     channels: usize,
     weights: UNetWeights,
     device: Device,
+    operators: Operators,
 }
 
 impl UNet {
@@ -238,7 +241,13 @@ impl UNet {
             output: make.conv([config.channels * config.multipliers[0], channels], 3, 1),
             time: TimeEmbedding::zeros(2 * conditioned, device),
         };
-        let mut unet = Self { config: config.clone(), channels, weights, device: device.clone() };
+        let mut unet = Self {
+            config: config.clone(),
+            channels,
+            weights,
+            device: device.clone(),
+            operators: Operators::for_device(device),
+        };
         let mut start = unet.parameters()?;
         start.initialise(seed);
         unet.set_parameters(&start)?;
@@ -263,6 +272,21 @@ impl UNet {
     /// The device the weights live on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// How the network computes: fused where the device allows it.
+    pub fn operators(&self) -> Operators {
+        self.operators
+    }
+
+    /// Computes by other operators.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for fused operators on a device that they do not run on.
+    pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
+        operators.check(&self.device)?;
+        self.operators = operators;
+        Ok(())
     }
 
     /// A copy of all parameters on the host, by name.
@@ -301,14 +325,21 @@ impl UNet {
         blocks + middle + resampled + top * ends
     }
 
-    /// Host bytes one field of a batch needs in a training step: what automatic differentiation
-    /// holds, ten arrays a block.
+    /// Host bytes one field of a batch needs in a training step.
+    ///
+    /// Fused: of each block its input, joined where features join in, and what the convolutions
+    /// read and write, with their gradients one block at a time; composed: what automatic
+    /// differentiation holds.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let shape = self.config.shape();
         let points = self.points(grid);
         let ways = shape.down.iter().zip(&points).chain(shape.up.iter().rev().zip(&points));
+        let (of_inputs, of_outputs) = match self.operators {
+            Operators::Fused => (3, 3),
+            Operators::Composed => (4, 8),
+        };
         let of = |blocks: &[[usize; 2]]| -> f64 {
-            blocks.iter().map(|[i, o]| (4 * i + 8 * o) as f64).sum()
+            blocks.iter().map(|[i, o]| (of_inputs * i + of_outputs * o) as f64).sum()
         };
         let middle = points[points.len() - 1] * of(&shape.middle);
         4.0 * (ways.map(|(blocks, n)| n * of(blocks)).sum::<f64>() + middle)
@@ -328,12 +359,28 @@ impl UNet {
     }
 
     /// F(x, t) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
-    pub(crate) fn forward(&self, grid: &Grid, x: &[f32], half_log_snr: &[f64]) -> Tensor<3> {
-        let (batch, sides) = (half_log_snr.len(), grid.points());
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`] where the fused operators refuse.
+    pub(crate) fn forward(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        half_log_snr: &[f64],
+    ) -> Result<Tensor<3>, NetError> {
+        let film = self.weights.time.forward(half_log_snr, &self.device);
+        match self.operators {
+            Operators::Fused => self.fused(grid, x, film),
+            Operators::Composed => Ok(self.composed(grid, x, film)),
+        }
+    }
+
+    /// By tensor operations, channels first.
+    fn composed(&self, grid: &Grid, x: &[f32], film: Tensor<3>) -> Tensor<3> {
+        let (batch, sides) = (film.dims()[0], grid.points());
         let shape = [batch, sides[0], sides[1], self.channels];
         let x = Tensor::<4>::from_data(TensorData::new(x.to_vec(), shape), &self.device);
-        let mut film =
-            Film { values: self.weights.time.forward(half_log_snr, &self.device), at: 0 };
+        let mut film = Film { values: film, at: 0 };
         let mut h = self.weights.input.forward(x.permute([0, 3, 1, 2]));
         let mut kept = vec![h.clone()];
         for stage in &self.weights.down {

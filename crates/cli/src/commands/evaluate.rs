@@ -10,7 +10,6 @@ use karhunen_formats::{Address, ReadOptions};
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
-use karhunen_train::trained::Request;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
@@ -19,7 +18,7 @@ use crate::commands::sample::sample;
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
-use crate::report::real::{self, Real};
+use crate::report::real::{self, Part, Real};
 use crate::report::table::{Table, constant_channel};
 use crate::report::{nearest, print_line};
 
@@ -35,6 +34,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             args.reference_count
         ))
         .help("comparisons and their floors need many, say 1000"));
+    }
+    if args.memorisation && args.part == Part::Training {
+        return Err(Failure::usage("--memorisation needs fields that were not trained on")
+            .help("leave --part training out"));
     }
     let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
     if let Some(model) = &model {
@@ -53,7 +56,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let (Real { reference: real, training }, samples) =
         prepare(args, model.as_ref(), source, same_source, samples, &mut notes)?;
     let nearest = match &model {
-        Some(model) if args.memorisation || cut.is_some() => {
+        Some(model) if args.part == Part::HeldOut && (args.memorisation || cut.is_some()) => {
             Some(nearest::check(model, &samples, &real, same_source)?)
         }
         _ => None,
@@ -260,12 +263,22 @@ fn prepare(
         ));
     }
     if same_source {
-        notes
-            .push("the reference is the model's own source: only its held-out part is used".into());
+        notes.push(match args.part {
+            Part::HeldOut => {
+                "the reference is the model's own source: only its held-out part is used".into()
+            }
+            Part::Training => "the reference is what the model was trained on".to_string(),
+        });
+    } else if args.part == Part::Training {
+        return Err(Failure::usage("--part training: the reference is not the model's own source")
+            .help("name the data the model was trained on, and the model with --model"));
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
-    let fields = if same_source { real::held_out } else { real::all };
-    let real = fields(&config, native.fields.as_ref(), grid, args.reference_count, seed)?;
+    let (opened, count) = (native.fields.as_ref(), args.reference_count);
+    let real = match same_source {
+        true => real::of_model(&config, opened, grid, count, seed, args.part)?,
+        false => real::all(&config, opened, grid, count, seed)?,
+    };
     if let Some((channel, value)) = constant_channel(&real.reference) {
         let source = args.reference.join(" + ");
         let message =
@@ -350,8 +363,7 @@ pub fn zero_padded(
     seed: u64,
     count: u64,
 ) -> Result<Ensemble, Failure> {
-    let sampling = &model.config.sampling;
-    let request = Request::new(model.statistics.grid, seed, sampling.sampler, sampling.evaluations);
+    let request = model.request(model.statistics.grid, seed);
     let (coarse, _) = sample(model, &request, 0..count)?;
     Ok(resample::spectral(&coarse, grid)?)
 }

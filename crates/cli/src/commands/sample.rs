@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Axis, Ensemble, Grid};
+use karhunen_train::config::CalibrationKind;
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
@@ -42,14 +43,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
                 .help("add --sampler wiener-exponential, or give --evaluations"));
         }
         let request = Request {
+            method,
+            evaluations: args.evaluations.unwrap_or(sampling.evaluations),
             coarse: coarse(args, &model, &grid)?,
             tolerance: args.tolerance,
-            ..Request::new(
-                grid,
-                args.seed,
-                method,
-                args.evaluations.unwrap_or(sampling.evaluations),
-            )
+            calibrated: args.calibration.unwrap_or(sampling.calibration)
+                == CalibrationKind::Spectrum,
+            ..model.request(grid, args.seed)
         };
         sample(&model, &request, indices)?
     };
