@@ -16,8 +16,9 @@ use karhunen_net::{
 use crate::cases::{Case, case, normals, randomise};
 use crate::relative_error;
 
-/// The network sees single precision of the same numbers; the largest seen is 6e-7.
-const ROUNDING: f64 = 1e-5;
+/// The network sees single precision of numbers that agree to 1e-16: now and then another last bit.
+/// The largest seen is 2e-13.
+const ROUNDING: f64 = 1e-6;
 /// f64 against f64.
 const EXACT: f64 = 1e-12;
 /// What a network of random weights changes at least when it is asked about everything.
@@ -158,9 +159,9 @@ fn discretisation_error_falls_with_the_second_power_or_is_rounding() {
     };
     let (plain, trained) = (errors(Band::Grid), errors(Band::Trained));
     let orders = [0, 1, 2].map(|i| (plain[i] / plain[i + 1]).ln() / 3f64.ln());
-    println!("whole grid {plain:.1?} orders {orders:.2?}, trained band {trained:.1e?}");
-    // the last pair meets the finest grid's own error, a ninth of it
-    assert!(orders[..2].iter().all(|p| (1.7..2.3).contains(p)), "{orders:?}");
+    println!("whole grid {plain:?} orders {orders:.2?}, trained band {trained:?}");
+    // 15 cells are too few for the slope, where the network's waves span three of them
+    assert!(orders[1..].iter().all(|p| (1.7..2.3).contains(p)), "{orders:?}");
     assert!(trained.iter().all(|e| *e < ROUNDING), "{trained:?}");
 }
 
