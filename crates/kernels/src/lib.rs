@@ -1,4 +1,4 @@
-//! Fused CPU operators of neural operators, with hand-written gradients.
+//! Fused operators of neural operators, with hand-written gradients.
 //!
 //! Four operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
 //! layer), [`depthwise_stencil`] (a local kernel before it), [`pointwise_mlp`] (the projection) and
@@ -8,6 +8,8 @@
 //!
 //! Results are the same bits for any number of threads, and a field's do not depend on its batch
 //! mates; this holds on one [`Level`], another changes the last bits. Gradients are first order.
+//!
+//! With the features `wgpu`, `vulkan` or `cuda` the same operators run on GPUs (`gpu`).
 //!
 //! `operators` is where tensors meet slices; nothing else here knows a tensor library. This is the
 //! only crate where `unsafe` lives. Not here: compositions of tensor operations that say the same
@@ -21,6 +23,8 @@ mod buffer;
 mod depthwise;
 mod error;
 mod flex;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
 mod gradients;
 mod linear;
 mod mixing;

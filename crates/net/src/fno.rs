@@ -28,7 +28,7 @@ use crate::time_embedding::TimeEmbedding;
 /// How the network computes; both mean the same to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operators {
-    /// The operators of `karhunen-kernels`, several times faster, on the CPU.
+    /// The operators of `karhunen-kernels`, on the CPU several times faster, and on cards.
     Fused,
     /// Compositions of tensor operations, on any device; what the fused ones are tested against.
     Composed,
@@ -199,7 +199,7 @@ impl Fno {
             return Err(NetError::Config {
                 key: "operators",
                 value: "fused".into(),
-                requirement: "the fused operators run on the CPU (flex) device",
+                requirement: "the fused operators run on the CPU (flex) and on cards",
             });
         }
         self.operators = operators;

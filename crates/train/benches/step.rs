@@ -6,13 +6,16 @@
 //! point operations of the algorithm's products (recomputation not counted) a second, and their
 //! share of what a large product reaches here and now.
 //!
-//! `cargo bench -p karhunen-train --bench step -- [seconds a row] [composed]`
+//! `cargo bench -p karhunen-train --bench step -- [seconds a row] [composed] [gpu] [first]`; with `gpu`
+//! on the first card, with `first` the first row alone.
 
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Conditioning, Device, Fno, FnoConfig, LocalKernels, Operators, Parameters};
+use karhunen_net::{
+    Conditioning, Device, DeviceChoice, Fno, FnoConfig, LocalKernels, Operators, Parameters,
+};
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
 
@@ -31,19 +34,23 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let seconds = arguments.iter().find_map(|a| a.parse().ok()).unwrap_or(3.0);
     let budget = Duration::from_secs_f64(seconds);
-    let composed = arguments.iter().any(|a| a == "composed");
-    let operators = if composed { Operators::Composed } else { Operators::Fused };
+    let asked = |word: &str| arguments.iter().any(|a| a == word);
+    let operators = if asked("composed") { Operators::Composed } else { Operators::Fused };
+    let choice = if asked("gpu") { DeviceChoice::Gpu(0) } else { DeviceChoice::Cpu };
+    let (device, name) = choice.open().expect("a device that is there");
     let peak = product_peak();
     println!(
-        "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
+        "{operators:?} on {}, {} threads, the CPU's product peak {peak:.0} GFLOP/s",
+        name.as_deref().unwrap_or("the CPU"),
         rayon::current_num_threads()
     );
     println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
-    for (width, n, batch) in ROWS {
-        let case = Case::new(width, n, batch, operators);
+    let rows = if asked("first") { 1 } else { ROWS.len() };
+    for (width, n, batch) in ROWS.into_iter().take(rows) {
+        let case = Case::new(width, n, batch, operators, &device);
         let forward = case.forward(budget);
         let step = case.step(budget);
-        let flops = batch as f64 * case.network(&Device::flex()).flops(&case.grid);
+        let flops = batch as f64 * case.network(&device).flops(&case.grid);
         let figures = |(median, least): (f64, f64), flops: f64| {
             let rate = flops / median / 1e6;
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
@@ -64,12 +71,13 @@ struct Case {
     grid: Grid,
     batch: usize,
     operators: Operators,
+    device: Device,
     x: Vec<f32>,
     times: Vec<f64>,
 }
 
 impl Case {
-    fn new(width: usize, n: usize, batch: usize, operators: Operators) -> Self {
+    fn new(width: usize, n: usize, batch: usize, operators: Operators, device: &Device) -> Self {
         let config = FnoConfig {
             width,
             modes: vec![14],
@@ -84,25 +92,26 @@ impl Case {
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let x = (0..batch * n * n).map(value).collect();
         let times = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
-        Self { config, grid, batch, operators, x, times }
+        Self { config, grid, batch, operators, device: device.clone(), x, times }
     }
 
     fn network(&self, device: &Device) -> Fno {
         let mut network = Fno::new(&self.config, &self.grid, 1, 1, device).expect("a network");
-        network.set_operators(self.operators).expect("the CPU runs both");
+        network.set_operators(self.operators).expect("both run anywhere");
         network
     }
 
     fn forward(&self, budget: Duration) -> (f64, f64) {
-        let network = self.network(&Device::flex());
+        let network = self.network(&self.device);
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             std::hint::black_box(y);
+            self.device.sync().expect("a device that works");
         })
     }
 
     fn step(&self, budget: Duration) -> (f64, f64) {
-        let device = Device::flex().autodiff();
+        let device = self.device.clone().autodiff();
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"));
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, ema: 0.999 };
