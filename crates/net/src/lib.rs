@@ -19,6 +19,8 @@ pub mod preconditioning;
 pub mod spectral;
 pub mod time_embedding;
 pub mod unet;
+mod unet_composed;
+mod unet_config;
 mod unet_fused;
 
 pub use burn::tensor::Device;
@@ -30,4 +32,5 @@ pub use model::Model;
 pub use network::{Network, NetworkConfig};
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};
-pub use unet::{UNet, UNetConfig};
+pub use unet::UNet;
+pub use unet_config::UNetConfig;
