@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Is one seed one function on every grid? Networks trained at 16 -> 32 on SiC patches, sampled at 32, 64
-# and 128 by three samplers, asked about the trained band or about all that the grid holds. Needs
+# and 128 by three samplers, asked about the trained band or about all that the grid holds, without
+# spectral calibration. Needs
 # KARHUNEN_DATA with materials/sic_diamonds/ in it. Results in experiments/consistency/results; about
 # half an hour on two cores.
 set -euo pipefail
@@ -28,7 +29,8 @@ same() {
   [ -s "$result" ] && return
   for grid in 32 64 128; do
     "$karhunen" sample --model "$runs/$name" --grid ${grid}x$grid --band "$band" --sampler "$sampler" \
-      --evaluations "$evaluations" --count "$count" --seed 1 --out "$runs/$label-$grid.npy" --force
+      --evaluations "$evaluations" --count "$count" --seed 1 --calibration none \
+      --out "$runs/$label-$grid.npy" --force
   done
   for grid in 64 128; do
     "$karhunen" evaluate --reference "$data" --patch 128x128 --reference-count "$((2 * count))" \
@@ -54,6 +56,6 @@ done
 
 # quality on the finer grids: fields of the model's own held-out slices at 64 and 128
 for band in grid trained; do
-  LABEL=$band sampled "$here" plain 64x64 512 "$data" --band $band
-  LABEL=$band sampled "$here" plain 128x128 128 "$data" --band $band
+  LABEL=$band sampled "$here" plain 64x64 512 "$data" --band $band --calibration none
+  LABEL=$band sampled "$here" plain 128x128 128 "$data" --band $band --calibration none
 done
