@@ -20,6 +20,8 @@ pub mod preconditioning;
 pub mod spectral;
 pub mod time_embedding;
 pub mod unet;
+mod unet_composed;
+mod unet_config;
 mod unet_fused;
 
 pub use band::Band;
@@ -32,4 +34,5 @@ pub use model::Model;
 pub use network::{Network, NetworkConfig};
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};
-pub use unet::{UNet, UNetConfig};
+pub use unet::UNet;
+pub use unet_config::UNetConfig;

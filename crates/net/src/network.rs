@@ -4,7 +4,8 @@ use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
 
-use crate::unet::{UNet, UNetConfig};
+use crate::unet::UNet;
+use crate::unet_config::UNetConfig;
 use crate::{Fno, FnoConfig, NetError, Operators, Parameters};
 
 /// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.

@@ -1,7 +1,7 @@
 //! A U-Net by fused operators: one for [GroupNorm, conditioning, SiLU], one for a convolution with
 //! whatever is added to it. Channels stay last from the first convolution to the last.
 //!
-//! The same network as the composition in `unet`, on the CPU.
+//! The same network as the composition in `unet_composed`, on the CPU.
 
 use std::sync::Arc;
 

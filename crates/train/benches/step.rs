@@ -8,15 +8,16 @@
 //! product reaches here and now; then the largest resident memory, which is that of a training step
 //! where a single row is asked for.
 //!
-//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [WIDTH,N,BATCH[,MODES] …]`
+//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu] [WIDTH,N,BATCH[,MODES] …]`;
+//! with `gpu` on the first card.
 
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_net::{
-    Conditioning, Device, FnoConfig, LocalKernels, Network, NetworkConfig, Operators, Parameters,
-    UNetConfig,
+    Conditioning, Device, DeviceChoice, FnoConfig, LocalKernels, Network, NetworkConfig, Operators,
+    Parameters, UNetConfig,
 };
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
@@ -54,18 +55,21 @@ fn main() {
         (true, true) => UNET_ROWS.to_vec(),
         (true, false) => ROWS.to_vec(),
     };
+    let choice = if asked("gpu") { DeviceChoice::Gpu(0) } else { DeviceChoice::Cpu };
+    let (device, name) = choice.open().expect("a device that is there");
     let peak = product_peak();
     println!(
-        "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
+        "{operators:?} on {}, {} threads, the CPU's product peak {peak:.0} GFLOP/s",
+        name.as_deref().unwrap_or("the CPU"),
         rayon::current_num_threads()
     );
     println!("width points batch modes | forward: median min ms, GFLOP/s, share | step: the same");
     for [width, n, batch, modes] in rows {
         let config = if asked("unet") { unet(width) } else { fno(width, modes) };
-        let case = Case::new(config, n, batch, operators);
+        let case = Case::new(config, n, batch, operators, &device);
         let forward = case.forward(budget);
         let step = case.step(budget);
-        let flops = batch as f64 * case.network(&Device::flex()).flops(&case.grid);
+        let flops = batch as f64 * case.network(&device).flops(&case.grid);
         let figures = |(median, least): (f64, f64), flops: f64| {
             let rate = flops / median / 1e6;
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
@@ -113,35 +117,43 @@ struct Case {
     grid: Grid,
     batch: usize,
     operators: Operators,
+    device: Device,
     x: Vec<f32>,
     times: Vec<f64>,
 }
 
 impl Case {
-    fn new(config: NetworkConfig, n: usize, batch: usize, operators: Operators) -> Self {
+    fn new(
+        config: NetworkConfig,
+        n: usize,
+        batch: usize,
+        operators: Operators,
+        device: &Device,
+    ) -> Self {
         let grid = Grid::unit(&[n, n], Boundary::Neumann).expect("a square grid");
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let x = (0..batch * n * n).map(value).collect();
         let times = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
-        Self { config, grid, batch, operators, x, times }
+        Self { config, grid, batch, operators, device: device.clone(), x, times }
     }
 
     fn network(&self, device: &Device) -> Network {
         let mut network = self.config.build(&self.grid, 1, 1, device).expect("a network");
-        network.set_operators(self.operators).expect("the CPU runs both");
+        network.set_operators(self.operators).expect("the device runs them");
         network
     }
 
     fn forward(&self, budget: Duration) -> (f64, f64) {
-        let network = self.network(&Device::flex());
+        let network = self.network(&self.device);
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             std::hint::black_box(y);
+            self.device.sync().expect("a device that works");
         })
     }
 
     fn step(&self, budget: Duration) -> (f64, f64) {
-        let device = Device::flex().autodiff();
+        let device = self.device.clone().autodiff();
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"));
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, ema: 0.999 };

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Device, NetError, Network, NetworkConfig, Operators, Parameters, UNetConfig};
+use karhunen_net::{
+    Device, Named, NetError, Network, NetworkConfig, Operators, Parameters, UNetConfig,
+};
 
 use crate::cases::{normals, randomise};
 use crate::relative_error;
@@ -295,9 +297,10 @@ fn run(network: &Network, grid: &Grid, batch: usize) -> (Vec<f64>, Parameters) {
     (output.try_into_vec_as().unwrap(), gradients)
 }
 
-/// Two ways of f32 through as many layers; the largest seen is 1e-6.
+/// Two ways of f32 through as many layers; the largest seen is 1.2e-6.
 const SAME_VALUES: f64 = 1e-5;
-/// Relative to the largest entry of a parameter's gradient; the largest seen is 2e-5.
+/// Relative to the largest entry of a parameter's gradient, or a hundredth of the largest of all; the
+/// largest seen is 5.2e-5.
 const SAME_GRADIENTS: f64 = 2e-4;
 
 #[test]
@@ -318,9 +321,13 @@ fn fused_operators_are_their_composition() {
         let error = relative_error(&found, &expected);
         value = value.max(error);
         assert!(error < SAME_VALUES, "{config:?} on {grid}: {error:e}");
+        let largest = |array: &Named| array.values.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let all = reference.arrays.iter().map(largest).fold(0f32, f32::max);
         for (found, expected) in gradients.arrays.iter().zip(&reference.arrays) {
-            let [f, e] = [found, expected].map(|a| a.values.iter().map(|v| f64::from(*v)));
-            let error = relative_error(&f.collect::<Vec<_>>(), &e.collect::<Vec<_>>());
+            let pairs = found.values.iter().zip(&expected.values);
+            let error = pairs.fold(0f32, |m, (f, e)| m.max((f - e).abs()));
+            // a bias that a normalisation takes out again has no gradient but rounding
+            let error = f64::from(error / largest(expected).max(0.01 * all));
             gradient = gradient.max(error);
             assert!(error < SAME_GRADIENTS, "{config:?} on {grid}, {}: {error:e}", found.name);
         }
