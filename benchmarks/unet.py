@@ -1,26 +1,25 @@
 #!/usr/bin/env python3
 """How fast is a training step of the U-Net beside PyTorch, on this machine, in one run?
 
-    python3 benchmarks/unet.py [--rounds 2] [--seconds 2] [--rows 64,32,16,2 ...]
+    python3 benchmarks/unet.py [--rounds 2] [--seconds 2] [--rows 32,28,32 ...]
                                [--kinds eager,kept,compiled] [--memory]
 
-As fno.py, whose machinery and kinds of PyTorch it takes; appends to benchmarks/results/unet.jsonl. A
-row is channels, cells an axis, batch, residual blocks a stage; multipliers 1, 2, 2, up to 32 groups, scale
-and shift by time, one channel in and out: the network of crates/net/src/unet.rs, layer by layer.
+Builds the bench `step` of crate `train`, makes a virtual environment with PyTorch where there is
+none, runs both in alternation (A B A B), prints the medians of the rounds and their ratios, and
+appends them to benchmarks/results/unet.jsonl. Work: channels × grid × batch, multipliers 1, 2, 2, two
+residual blocks a stage, 32 groups, scale and shift by time, one channel in and out: the network of
+crates/net/src/unet.rs, layer by layer. How PyTorch is run is said in side_by_side.py.
 """
 
-import argparse
-import os
+from side_by_side import compare
 
-import fno
-
-ROWS = ["32,28,32,2", "32,64,8,2", "64,32,16,2"]
-KINDS = "eager,kept,compiled"
-MULTIPLIERS, MIDDLE, GROUPS = (1, 2, 2), 2, 32
+ROWS = ["32,28,32", "32,64,8", "64,32,16"]
+KINDS = ["eager", "kept", "compiled"]
+MULTIPLIERS, BLOCKS, MIDDLE, GROUPS = (1, 2, 2), 2, 2, 32
 FREQUENCIES, HIDDEN = 16, 64
 
 
-def network(torch, channels, stage, compiled):
+def network(torch, channels, compiled):
     nn, functional = torch.nn, torch.nn.functional
 
     def norm(c):
@@ -50,7 +49,7 @@ def network(torch, channels, stage, compiled):
             self.down, self.to_coarser = nn.ModuleList(), nn.ModuleList()
             for i, width in enumerate(widths):
                 blocks = nn.ModuleList()
-                for _ in range(stage):
+                for _ in range(BLOCKS):
                     blocks.append(Block(at, width))
                     at = width
                     kept.append(at)
@@ -62,7 +61,7 @@ def network(torch, channels, stage, compiled):
             self.up, self.to_finer = nn.ModuleList(), nn.ModuleList()
             for i, width in enumerate(reversed(widths)):
                 blocks = nn.ModuleList()
-                for _ in range(stage + 1):
+                for _ in range(BLOCKS + 1):
                     blocks.append(Block(at + kept.pop(), width))
                     at = width
                 self.up.append(blocks)
@@ -101,30 +100,11 @@ def network(torch, channels, stage, compiled):
 
 
 def build(torch, row, kind):
-    channels, n, batch, stage = row
-    net = network(torch, channels, stage, kind == "compiled")
+    channels, n, batch = row
+    net = network(torch, channels, kind == "compiled")
     fields = lambda: torch.randn(batch, 1, n, n)
     return net, (fields(), torch.randn(batch, 2 * FREQUENCIES)), fields()
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--seconds", type=float, default=2.0)
-    parser.add_argument("--rows", nargs="+", default=ROWS, metavar="CHANNELS,N,BATCH,BLOCKS")
-    parser.add_argument("--kinds", default=KINDS)
-    parser.add_argument("--memory", action="store_true")
-    parser.add_argument("--peer", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    rows, rounds, seconds = arguments.rows, arguments.rounds, arguments.seconds
-    if arguments.peer:
-        return fno.peer(build, rows, seconds, arguments.peer)
-    kinds = arguments.kinds.split(",")
-    median, peak, version = fno.measure(rows, kinds, rounds, seconds, arguments.memory, "unet", __file__)
-    print(f"{os.cpu_count()} threads, PyTorch {version}, {rounds} rounds; ratios to karhunen in brackets")
-    fno.report(rows, median, peak, "blocks")
-    fno.archive("unet.jsonl", rows, rounds, median, peak, version)
-
-
 if __name__ == "__main__":
-    main()
+    compare(__file__, __doc__.splitlines()[0], "channels, grid, batch", ROWS, KINDS, ["unet"], build)

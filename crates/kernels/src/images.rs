@@ -9,10 +9,16 @@ use std::sync::Arc;
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, backend_extension};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
 
-use crate::operators::{fit, operand, runs};
+use crate::operators::{fit, operand, runs_where};
 use crate::{ConvPlan, KernelError};
+
+/// Whether the operators of a U-Net run on this device: the CPU (flex) alone; elsewhere compose tensor
+/// operations.
+pub fn supports_images(device: &Device) -> bool {
+    device.clone().without_autodiff() == Device::flex()
+}
 
 /// Parameters of a normalisation.
 #[derive(Debug, Clone)]
@@ -40,7 +46,7 @@ pub struct NormParameters {
 ///
 /// # Errors
 /// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
-/// [`crate::supports`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
+/// [`supports_images`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
 /// [`crate::Level::current`].
 pub fn convolution(
     x: Tensor<3>,
@@ -62,7 +68,7 @@ pub fn convolution(
     }
     let others = [operand("x", &x), operand("weight", &weight), operand("bias", &bias)];
     let added_too = added.as_ref().map(|added| operand("added", added));
-    runs(OPERATOR, others.into_iter().chain(added_too))?;
+    runs_where(supports_images, OPERATOR, others.into_iter().chain(added_too))?;
     let conv = Conv { plan: plan.clone(), adds: added.is_some() };
     let added = added.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &x.device().without_autodiff()));
     Ok(Tensor::from_dispatch(<Dispatch as ImageOps>::convolution(
@@ -100,7 +106,7 @@ pub fn group_norm_silu(x: Tensor<3>, parameters: NormParameters) -> Result<Tenso
     }
     let others = [operand("x", &x), operand("gamma", &gamma), operand("beta", &beta)];
     let film_too = film.as_ref().map(|film| operand("film", film));
-    runs(OPERATOR, others.into_iter().chain(film_too))?;
+    runs_where(supports_images, OPERATOR, others.into_iter().chain(film_too))?;
     let norm = Normalisation { groups, epsilon, conditioned: film.is_some() };
     let film = film.unwrap_or_else(|| Tensor::zeros([1, 1, 1], &x.device().without_autodiff()));
     Ok(Tensor::from_dispatch(<Dispatch as ImageOps>::group_norm_silu(
@@ -123,7 +129,7 @@ pub fn join_channels(a: Tensor<3>, b: Tensor<3>) -> Result<Tensor<3>, KernelErro
     let ([batch, points, channels], [_, _, more]) = (a.dims(), b.dims());
     fit(OPERATOR, "a", &a.dims(), &[batch.max(1), points.max(1), channels.max(1)])?;
     fit(OPERATOR, "b", &b.dims(), &[batch, points, more.max(1)])?;
-    runs(OPERATOR, [operand("a", &a), operand("b", &b)])?;
+    runs_where(supports_images, OPERATOR, [operand("a", &a), operand("b", &b)])?;
     Ok(Tensor::from_dispatch(<Dispatch as ImageOps>::join_channels(
         a.into_dispatch(),
         b.into_dispatch(),

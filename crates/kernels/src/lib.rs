@@ -1,4 +1,4 @@
-//! Fused CPU operators of neural operators, with hand-written gradients.
+//! Fused operators of neural operators, with hand-written gradients.
 //!
 //! Four operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
 //! layer), [`depthwise_stencil`] (a local kernel before it), [`pointwise_mlp`] (the projection) and
@@ -9,6 +9,8 @@
 //!
 //! Results are the same bits for any number of threads, and a field's do not depend on its batch
 //! mates; this holds on one [`Level`], another changes the last bits. Gradients are first order.
+//!
+//! With the features `wgpu`, `vulkan` or `cuda` the operators of the neural operator run on GPUs as well (`gpu`).
 //!
 //! `operators` and `images` are where tensors meet slices; nothing else here knows a tensor library. This is the
 //! only crate where `unsafe` lives. Not here: compositions of tensor operations that say the same
@@ -25,6 +27,8 @@ mod convolution;
 mod depthwise;
 mod error;
 mod flex;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
 mod gradients;
 mod images;
 mod images_flex;
@@ -52,7 +56,7 @@ pub use block::Activation;
 pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};
 pub use error::KernelError;
-pub use images::{NormParameters, convolution, group_norm_silu, join_channels};
+pub use images::{NormParameters, convolution, group_norm_silu, join_channels, supports_images};
 pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,

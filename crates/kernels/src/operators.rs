@@ -41,8 +41,15 @@ pub struct MlpParameters {
 }
 
 /// Whether the operators run on this device; elsewhere compose tensor operations.
+///
+/// They run on the CPU (flex), and on cards where a feature of this crate includes those.
 pub fn supports(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
+    let device = device.clone().without_autodiff();
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if matches!(device.as_dispatch(), burn::backend::DispatchDevice::Cube(_)) {
+        return true;
+    }
+    device == Device::flex()
 }
 
 /// One layer: act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ).
@@ -208,7 +215,16 @@ pub(crate) fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) ->
 }
 
 /// Whether the operator runs on these operands, here.
-pub(crate) fn runs(
+fn runs(
+    operator: &'static str,
+    operands: impl IntoIterator<Item = Operand>,
+) -> Result<(), KernelError> {
+    runs_where(supports, operator, operands)
+}
+
+/// The same of an operator that runs on devices of its own.
+pub(crate) fn runs_where(
+    supports: fn(&Device) -> bool,
     operator: &'static str,
     operands: impl IntoIterator<Item = Operand>,
 ) -> Result<(), KernelError> {
@@ -236,7 +252,11 @@ pub struct Layer {
 pub struct Stencil(pub(crate) Arc<StencilPlan>);
 
 /// The operators on backend primitives, whose shapes fit.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(
+    Flex,
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
 pub trait FusedOps: Backend {
     /// y.
     fn spectral_block(

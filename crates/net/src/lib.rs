@@ -7,6 +7,7 @@
 //!
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
+pub mod band;
 pub mod device;
 mod error;
 pub mod fno;
@@ -23,6 +24,7 @@ mod unet_composed;
 mod unet_config;
 mod unet_fused;
 
+pub use band::Band;
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 pub use error::NetError;

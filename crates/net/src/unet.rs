@@ -137,7 +137,10 @@ impl UNet {
             channels,
             weights,
             device: device.clone(),
-            operators: Operators::for_device(device),
+            operators: match karhunen_kernels::supports_images(device) {
+                true => Operators::Fused,
+                false => Operators::Composed,
+            },
         };
         let mut start = unet.parameters()?;
         start.initialise(seed);
@@ -175,7 +178,7 @@ impl UNet {
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
     pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
-        operators.check(&self.device)?;
+        operators.check(karhunen_kernels::supports_images(&self.device))?;
         self.operators = operators;
         Ok(())
     }

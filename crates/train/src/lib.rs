@@ -10,6 +10,7 @@
 mod arrays;
 pub mod batch;
 pub mod bench;
+pub mod builtin;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -32,6 +33,7 @@ mod sides;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;
+pub mod switching;
 pub mod time_density;
 pub mod trained;
 

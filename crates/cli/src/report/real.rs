@@ -4,12 +4,12 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
-use karhunen_train::data::{self, BUILTIN_VALIDATION};
+use karhunen_train::{builtin, data};
 
 use crate::failure::Failure;
 
 /// First index of built-in reference fields: beyond training and validation.
-const BUILTIN_REFERENCE: u64 = BUILTIN_VALIDATION + (1 << 20);
+const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
 
 /// Real fields on one grid, in their own values.
 pub struct Real {
@@ -33,7 +33,7 @@ pub fn all(
     seed: u64,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
@@ -66,7 +66,7 @@ pub fn of_model(
     part: Part,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
     let share = match part {
         Part::HeldOut => config.validation,
@@ -85,9 +85,16 @@ pub fn of_model(
     })
 }
 
-fn builtin(name: &str, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
-    let made =
-        data::make_builtin(name, grid, seed, BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
+fn made(
+    config: &DataConfig,
+    name: &str,
+    grid: Grid,
+    count: usize,
+    seed: u64,
+) -> Result<Real, Failure> {
+    let structure = builtin::structure(name, config.channels)?;
+    let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
+    let made = builtin::make(&*structure, grid, seed, indices)?;
     Ok(Real { reference: first(count, &made)?, training: None })
 }
 
