@@ -200,14 +200,14 @@ impl Norm<'_> {
         let count = (self.points * size) as f64;
         let inverse = &of_groups[self.groups..];
         let (first, second) = sums.split_at(channels);
-        for group in 0..self.groups {
+        for (group, inverse) in inverse.iter().enumerate() {
             let range = group * size..(group + 1) * size;
             // the scales hold 1/deviation already, which both terms have
             let mean = |sums: &[f32]| -> f64 {
                 let term = |c| f64::from(factors[channels + c]) * f64::from(sums[c]);
                 range.clone().map(term).sum::<f64>() / count
             };
-            let (constant, linear) = (mean(first), mean(second) * f64::from(inverse[group]));
+            let (constant, linear) = (mean(first), mean(second) * f64::from(*inverse));
             factors[2 * channels..][range.clone()].fill(constant as f32);
             factors[3 * channels..][range].fill(linear as f32);
         }

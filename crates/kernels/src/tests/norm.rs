@@ -5,9 +5,9 @@ use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::Level;
 use crate::norm::Norm;
 
-/// Values through a mean, a variance and a sigmoid in f32; the largest seen is 6e-7.
+/// Values through a mean, a variance and a sigmoid in f32; the largest seen is 2.4e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 2e-6.
+/// Gradients against finite differences; the largest seen is 5.5e-7.
 const GRADIENT: f64 = 1e-4;
 const EPSILON: f64 = 1e-5;
 
