@@ -6,9 +6,10 @@
 //! never in memory; backward passes that compute those again. Products are plain `f32` (no tf32),
 //! sums have their order from the shapes alone and no atomics, so a run repeats its bits on one device.
 //!
-//! Measured: values and gradients, on a software Vulkan driver (lavapipe) through wgpu. Not
-//! measured: speed on a card, and anything on CUDA, whose code is only type-checked. Not here:
-//! folding about the centre, which halves the CPU's transforms but not what a card waits for.
+//! Measured: every kernel's values and gradients against naive sums in f64, on a software Vulkan
+//! driver (lavapipe) through wgpu: within 2.5e-7 and 1.0e-6 of the largest. Not measured: speed on
+//! any device, and anything on CUDA. Not here: folding about the centre, which halves the CPU's
+//! transforms but not what a card waits for.
 
 mod activation;
 mod block;
