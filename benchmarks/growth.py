@@ -9,10 +9,10 @@ log time over log factor between neighbouring rows; appends to benchmarks/result
 """
 
 import argparse
-import math
 import os
 
 import fno
+import side_by_side
 
 BASE = {"width": 32, "cells": 64, "batch": 8, "modes": 14}
 FACTORS = {
@@ -31,18 +31,17 @@ def main():
     arguments = parser.parse_args()
     for factor, values in FACTORS.items():
         rows = [",".join(str(number) for number in (BASE | {factor: v}).values()) for v in values]
-        median, peak, version = fno.measure(
-            rows, arguments.kinds.split(","), arguments.rounds, arguments.seconds, memory=True
+        median, peak, version = side_by_side.measure(
+            fno.__file__, [], rows, arguments.kinds.split(","), arguments.rounds, arguments.seconds, True
         )
         print(f"\n## {factor} ({os.cpu_count()} threads, PyTorch {version})")
-        fno.report(rows, median, peak)
+        side_by_side.report("width, grid, batch, modes", rows, median, peak)
         # of points and not of cells an axis
         size = [v**2 if factor == "cells" else v for v in values]
         for name, timed in median.items():
-            pairs = zip(zip(size, timed), zip(size[1:], timed[1:]))
-            slopes = [math.log(b[1] / a[1]) / math.log(n / m) for (m, a), (n, b) in pairs]
-            print(f"slopes of the step, {name}: " + " ".join(f"{slope:.2f}" for slope in slopes))
-        fno.archive("growth.jsonl", rows, arguments.rounds, median, peak, version)
+            found = side_by_side.slopes(size, [step for _, step in timed])
+            print(f"slopes of the step, {name}: " + " ".join(f"{slope:.2f}" for slope in found))
+        side_by_side.archive("growth", rows, arguments.rounds, median, peak, version)
 
 
 if __name__ == "__main__":

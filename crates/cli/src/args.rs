@@ -393,8 +393,12 @@ pub struct SampleArgs {
     /// them as they come; the model's own by default.
     #[arg(long)]
     pub calibration: Option<CalibrationKind>,
+    /// What the network is asked about on a grid finer than those it was trained on: all that the
+    /// grid holds, or the trained band, finer modes staying Gaussian; the model's own by default.
+    #[arg(long, value_enum)]
+    pub band: Option<BandChoice>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration"])]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]
@@ -410,6 +414,24 @@ pub struct SampleArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// Which modes a network is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BandChoice {
+    /// All that the grid holds.
+    Grid,
+    /// Those of the finest trained level.
+    Trained,
+}
+
+impl From<BandChoice> for karhunen_net::Band {
+    fn from(choice: BandChoice) -> Self {
+        match choice {
+            BandChoice::Grid => Self::Grid,
+            BandChoice::Trained => Self::Trained,
+        }
+    }
 }
 
 fn length(text: &str) -> Result<f64, String> {
@@ -452,6 +474,7 @@ pub struct BenchArgs {
 #[command(after_help = "Examples:
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
+  karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
@@ -477,6 +500,10 @@ pub struct EvaluateArgs {
     /// Which part of the reference to compare with, where it is what the model was trained on.
     #[arg(long, value_enum, default_value_t = Part::HeldOut)]
     pub part: Part,
+    /// The same functions on another grid (model, seed and sampler of --samples): adds how far the two
+    /// are apart in the modes they share.
+    #[arg(long, value_name = "FILE")]
+    pub same: Option<PathBuf>,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

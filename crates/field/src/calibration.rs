@@ -1,24 +1,29 @@
-//! Spectral calibration: generated fields get the data's spectrum back.
+//! Spectral calibration: generated fields get the data's mean and spectrum back.
 //!
 //! A network that is not done learning answers with too little variance, ODE samplers keep it that
-//! way, and the amplitudes of whole shells of modes come out a few per cent low. What they should be
-//! is known: c_k, measured from the data before training. A [`Calibration`] is the linear map that
-//! takes the spectrum of *pilot* fields there, as far as it is no chance of few pilots. It scales modes and mixes none: fields of one (seed, index) on two grids
-//! stay as near as they were.
+//! way, and the amplitudes of whole shells of modes come out a few per cent low; the mean drifts.
+//! What they should be is known: m_k and c_k, measured from the data before training. A [`Calibration`]
+//! is the affine map that takes the moments of *pilot* fields there, as far as they are no chance of few
+//! pilots. It shifts and scales modes and mixes none: fields of one (seed, index) on two grids stay
+//! as near as they were.
 //!
 //! Not here: whose pilots (the caller's: sampler, budget, grid), and anything beyond second moments.
 
-use crate::prior::shells;
-use crate::{Ensemble, FieldError, GaussianLaw, Grid, Transform};
+use crate::prior::{Shell, shells};
+use crate::resample::copy_modes;
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 
-/// x ↦ m + Σ_k f(|ω_k|) (x − m)_k e_k with f from pilots, one f a channel.
+/// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k with β and f from pilots, channel by channel.
 ///
-/// Of n pilots, ℓ_s = ½ ln(Σ c_k / Σ ⟨(x − m)_k²⟩) over the M modes of a radial shell s is known to
+/// Of n pilots, the mean deviation δ_k = ⟨(x − m)_k⟩ is known to c_k/n. β_k = w δ_k with w = ν/(ν + 1/n), where
+/// ν is the mean of δ_k²/c_k − 1/n over a radial shell, or 0.
+///
+/// ℓ_s = ½ ln(Σ c_k / Σ ⟨(x − m − β)_k²⟩) over the M modes of a radial shell s is known to
 /// σ_s² = 1/(2nM) (exactly so for Gaussian modes). Its average ℓ̄_s over neighbouring shells, with weights
 /// M exp(−(Δ ln(1 + s))² / 2h²), h = 0.3, is known better but misses peaks; ln f_s lies between them,
 /// ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s), where τ² is the mean of (ℓ_s − ℓ̄_s)² − σ_s² over shells, weighted
 /// by their variance in the data, or 0. Between shells f is linear in |ω|, below the first and
-/// beyond the last it is constant.
+/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone.
 ///
 /// **Cost** one transform a pilot, two a calibrated field. **Source** the weighing of a noisy against a
 /// pooled mean is James and Stein's (1961), with the variance estimated as Efron and Morris (1973) do.
@@ -37,8 +42,12 @@ use crate::{Ensemble, FieldError, GaussianLaw, Grid, Transform};
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Calibration {
+    /// The pilots' grid.
+    grid: Grid,
     /// (|ω|, f) of every channel by rising frequency; empty where nothing is known.
     channels: Vec<Vec<(f64, f64)>>,
+    /// β_k, `[channel, mode]`.
+    shift: Vec<f64>,
 }
 
 /// h: shells whose frequencies differ by a third or so speak for one another.
@@ -61,41 +70,48 @@ impl Calibration {
             return Err(FieldError::Parameter { parameter: "pilots", value: 0.0, requirement });
         }
         let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
-        let mut squares = vec![0.0; mean.len()];
+        let pilots_count = pilots.count() as f64;
+        let (mut squares, mut drift) = (vec![0.0; mean.len()], vec![0.0; mean.len()]);
         for field in pilots.fields() {
             let modes = transform.analyse_channels(field);
-            for ((square, x), m) in squares.iter_mut().zip(modes).zip(&mean) {
-                *square += (x - m).powi(2) / pilots.count() as f64;
+            for (((square, drift), x), m) in
+                squares.iter_mut().zip(&mut drift).zip(modes).zip(&mean)
+            {
+                *square += (x - m).powi(2) / pilots_count;
+                *drift += (x - m) / pilots_count;
             }
         }
-        let count = grid.mode_count();
         let known = law.variances(&grid);
-        let channels = known.chunks_exact(count).zip(squares.chunks_exact(count));
-        let channels = channels.map(|(c, found)| {
-            let (c, found) = (shells(&grid, c)?, shells(&grid, found)?);
-            let both = c.iter().zip(&found).filter(|(c, found)| c.mean > 0.0 && found.mean > 0.0);
-            let ratios: Vec<Ratio> = both
-                .map(|(c, found)| Ratio {
-                    frequency: c.frequency,
-                    count: c.count as f64,
-                    energy: c.mean * c.count as f64,
-                    logarithm: 0.5 * (c.mean / found.mean).ln(),
-                })
+        let (mut channels, mut shift) = (Vec::new(), Vec::new());
+        let count = grid.mode_count();
+        for at in (0..known.len()).step_by(count).map(|first| first..first + count) {
+            let (c, drift) = (&known[at.clone()], &drift[at.clone()]);
+            let weights = drift_weights(&grid, c, drift, pilots_count)?;
+            shift.extend(weights.iter().zip(drift).map(|(w, delta)| w * delta));
+            // ⟨(x − m − wδ)²⟩
+            let left: Vec<f64> = (squares[at].iter().zip(drift).zip(&weights))
+                .map(|((square, delta), w)| square - delta * delta * w * (2.0 - w))
                 .collect();
-            Ok(table(&ratios, pilots.count() as f64))
-        });
-        Ok(Self { channels: channels.collect::<Result<_, FieldError>>()? })
+            channels.push(table(&ratios(&grid, c, &left)?, pilots_count));
+        }
+        Ok(Self { grid, channels, shift })
     }
 
-    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known.
+    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known, as of
+    /// modes that the pilots' grid does not hold.
     pub fn factors(&self, grid: &Grid) -> Vec<f64> {
+        let held = self.grid.mode_shape();
         let modes = |table: &[(f64, f64)]| {
-            grid.modes().map(|mode| interpolated(table, mode.frequency())).collect::<Vec<f64>>()
+            let factor = |mode: Mode| match mode.position.iter().zip(&held).all(|(p, n)| p < n) {
+                true => interpolated(table, mode.frequency()),
+                false => 1.0,
+            };
+            grid.modes().map(factor).collect::<Vec<f64>>()
         };
         self.channels.iter().flat_map(|table| modes(table)).collect()
     }
 
-    /// Scales the modes of fields of the law's box, in place.
+    /// Shifts and scales the modes of fields of the law's box, in place.
     ///
     /// What no mode of the grid holds (white noise per cell on periodic axes) stays.
     ///
@@ -109,16 +125,52 @@ impl Calibration {
         }
         let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
         let factors = self.factors(&grid);
+        let mut shift = vec![0.0; mean.len()];
+        let channels = self.shift.chunks_exact(self.grid.mode_count());
+        for (from, to) in channels.zip(shift.chunks_exact_mut(grid.mode_count())) {
+            copy_modes(&self.grid, from, &grid, to);
+        }
         for field in fields.fields_mut() {
             let mut change = transform.analyse_channels(field);
-            for ((x, m), f) in change.iter_mut().zip(&mean).zip(&factors) {
-                *x = (f - 1.0) * (*x - m);
+            for (((x, m), f), beta) in change.iter_mut().zip(&mean).zip(&factors).zip(&shift) {
+                *x = (f - 1.0) * (*x - m) - f * beta;
             }
             let change = transform.synthesise_channels(&change);
             field.iter_mut().zip(change).for_each(|(v, c)| *v += c);
         }
         Ok(())
     }
+}
+
+/// w of every mode of one channel.
+fn drift_weights(
+    grid: &Grid,
+    c: &[f64],
+    drift: &[f64],
+    pilots: f64,
+) -> Result<Vec<f64>, FieldError> {
+    let relative = |(delta, c): (&f64, &f64)| if *c > 0.0 { delta * delta / c } else { 0.0 };
+    let relative: Vec<f64> = drift.iter().zip(c).map(relative).collect();
+    let chance = 1.0 / pilots;
+    let weight = |shell: &Shell| {
+        let excess = (shell.mean - chance).max(0.0);
+        (shell.frequency, excess / (excess + chance))
+    };
+    let weights: Vec<(f64, f64)> = shells(grid, &relative)?.iter().map(weight).collect();
+    Ok(grid.modes().map(|mode| interpolated(&weights, mode.frequency())).collect())
+}
+
+/// ℓ of every shell of one channel in which both have variance.
+fn ratios(grid: &Grid, c: &[f64], found: &[f64]) -> Result<Vec<Ratio>, FieldError> {
+    let (c, found) = (shells(grid, c)?, shells(grid, found)?);
+    let both = c.iter().zip(&found).filter(|(c, found)| c.mean > 0.0 && found.mean > 0.0);
+    let ratio = |(c, found): (&Shell, &Shell)| Ratio {
+        frequency: c.frequency,
+        count: c.count as f64,
+        energy: c.mean * c.count as f64,
+        logarithm: 0.5 * (c.mean / found.mean).ln(),
+    };
+    Ok(both.map(ratio).collect())
 }
 
 /// ℓ of one shell.
@@ -221,6 +273,43 @@ mod tests {
                 assert!((product - 1.0).abs() < 0.05, "{grid:?} mode {k}: {product}");
             }
         }
+    }
+
+    /// A mean that drifted in two modes comes back, and the spectrum about it; others stay within chance.
+    #[test]
+    fn a_drifted_mean_comes_back() {
+        let grid = Grid::unit(&[12, 9], Boundary::Neumann).unwrap();
+        let law = law(grid, 1);
+        let transform = Transform::new(grid);
+        let (mean, c) = (law.mean_modes(&grid), law.variances(&grid));
+        let moments = |fields: &Ensemble| {
+            let mut sums = vec![0.0; c.len()];
+            for field in fields.fields() {
+                let modes = transform.analyse_channels(field);
+                sums.iter_mut().zip(&modes).zip(&mean).for_each(|((s, x), m)| *s += x - m);
+            }
+            sums.iter()
+                .zip(&c)
+                .map(|(s, c)| s / fields.count() as f64 / c.sqrt())
+                .collect::<Vec<_>>()
+        };
+        let drifted = |indices| {
+            let mut fields = law.sample(grid, 5, indices, stream::START);
+            for field in fields.fields_mut() {
+                let mut modes = transform.analyse_channels(field);
+                modes[0] += 0.4 * c[0].sqrt();
+                modes[1] -= 0.6 * c[1].sqrt();
+                field.copy_from_slice(&transform.synthesise_channels(&modes));
+            }
+            fields
+        };
+        let calibration = Calibration::measure(&law, &drifted(0..400)).unwrap();
+        let mut others = drifted(1000..3000);
+        assert!((moments(&others)[0] - 0.4).abs() < 0.1);
+        calibration.apply(&law, &mut others).unwrap();
+        // chance of 400 pilots and 2,000 fields together: 0.055, three times that
+        assert!(moments(&others).iter().all(|m| m.abs() < 0.17), "{:?}", moments(&others));
+        assert!(calibration.factors(&grid).iter().all(|f| (f - 1.0).abs() < 0.1));
     }
 
     /// A narrow peak is no chance and is followed; a flat deficit is, and its shells are pooled.

@@ -5,6 +5,7 @@ use karhunen_field::denoiser::Denoiser;
 use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 
+use crate::band::{Band, Split};
 use crate::{NetError, Network, Preconditioner};
 
 /// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
@@ -17,6 +18,8 @@ pub struct Model {
     pub network: Network,
     /// What surrounds it.
     pub preconditioner: Preconditioner,
+    /// Which part of a field the network is asked about.
+    pub band: Band,
 }
 
 /// What the network needs to see of a batch, on the host, channels last.
@@ -43,15 +46,45 @@ impl Model {
         0.5 * self.preconditioner.path().log_snr(t)
     }
 
-    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
-        let grid = &x.grid;
-        let mean = self.preconditioner.law().mean();
-        if !grid.same_box(&mean.grid) || x.channels != mean.channels {
-            return Err(NetError::Input {
-                expected: describe(mean.channels, &mean.grid),
-                found: describe(x.channels, grid),
-            });
+    /// The grid on which the network is evaluated for fields on `grid`: never a finer one; with
+    /// [`Band::Trained`] one of at most the finest training level's cells, unless the noise is no
+    /// function (white per cell), whose band on a finer grid is another noise.
+    pub fn network_grid(&self, grid: &Grid) -> Grid {
+        match self.preconditioner.prior().is_nested() {
+            true => self.band.grid(grid, self.preconditioner.reference()),
+            false => *grid,
         }
+    }
+
+    /// D of what the network is asked about, and the Wiener denoiser of the rest: see [`Band`].
+    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+        self.check(x)?;
+        let coarse = self.network_grid(&x.grid);
+        if coarse == x.grid {
+            return self.denoise_band(x, t);
+        }
+        let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
+        let split = Split::new(&self.preconditioner, &fine, &on, t);
+        let (band, known) = split.apart(&x.values, x.field_len());
+        let band = self.denoise_band(&Ensemble::new(coarse, x.channels, band)?, t)?;
+        Ok(split.together(&band, known))
+    }
+
+    /// A model lives on one box, with functions of so many channels.
+    fn check(&self, x: &Ensemble) -> Result<(), NetError> {
+        let known = self.preconditioner.law().mean();
+        if x.grid.same_box(&known.grid) && x.channels == known.channels {
+            return Ok(());
+        }
+        Err(NetError::Input {
+            expected: describe(known.channels, &known.grid),
+            found: describe(x.channels, &x.grid),
+        })
+    }
+
+    /// D by the network alone.
+    fn denoise_band(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+        let grid = &x.grid;
         let known = self.preconditioner.at(t, grid);
         let (count, points) = (x.count(), grid.len());
         let mut values = vec![0.0f32; x.values.len()];

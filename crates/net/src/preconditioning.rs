@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex};
 
 use karhunen_field::path::Path;
 use karhunen_field::prior::Draws;
-use karhunen_field::{Boundary, GaussianLaw, Grid, Prior};
+use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Transform};
 use serde::{Deserialize, Serialize};
 
 /// Which affine part stands before the network.
@@ -76,6 +76,7 @@ pub struct Preconditioner {
     path: Arc<dyn Path>,
     prior: Arc<dyn Prior>,
     law: GaussianLaw,
+    grid: Grid,
     /// (c_k averaged over channels, λ_k) on the reference grid.
     reference: Arc<Vec<(f64, f64)>>,
     grids: Arc<Mutex<HashMap<String, Arc<OnGrid>>>>,
@@ -101,6 +102,11 @@ impl OnGrid {
     pub fn draws(&self) -> &Draws {
         &self.draws
     }
+
+    /// Between the values of this grid and their coefficients.
+    pub fn transform(&self) -> &Transform {
+        self.draws.transform()
+    }
 }
 
 impl Preconditioner {
@@ -117,7 +123,15 @@ impl Preconditioner {
         let pairs = (0..modes)
             .map(|k| (data.iter().skip(k).step_by(modes).sum::<f64>() / channels, noise[k]))
             .collect();
-        Self { kind, path, prior, law, reference: Arc::new(pairs), grids: Arc::default() }
+        Self {
+            kind,
+            path,
+            prior,
+            law,
+            grid: reference,
+            reference: Arc::new(pairs),
+            grids: Arc::default(),
+        }
     }
 
     /// Which kind this is.
@@ -138,6 +152,11 @@ impl Preconditioner {
     /// Mean and mode variances of the data.
     pub fn law(&self) -> &GaussianLaw {
         &self.law
+    }
+
+    /// The finest training level's grid.
+    pub fn reference(&self) -> &Grid {
+        &self.grid
     }
 
     /// Factors at time t. **Cost** one pass over the reference grid's modes.
@@ -231,13 +250,23 @@ impl Preconditioner {
         let mut base = if self.kind == Preconditioning::Scalar {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
-            let mut modes = on.draws.transform().analyse_channels(&centred);
+            let mut modes = on.transform().analyse_channels(&centred);
             modes.iter_mut().zip(self.weights(t, on)).for_each(|(x, w)| *x *= w);
-            on.draws.transform().synthesise_channels(&modes)
+            on.transform().synthesise_channels(&modes)
         };
         base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
         let input = centred.into_iter().map(|v| scales.input * v).collect();
         (base, input)
+    }
+
+    /// Coefficients `[channel, mode]` of the Wiener denoiser of one field `[channel, point]`,
+    /// whatever the kind, and those of the field itself.
+    pub fn wiener(&self, x: &[f64], t: f64, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+        let modes = on.transform().analyse_channels(x);
+        let mean = on.transform().analyse_channels(&on.mean);
+        let a = self.path.signal(t);
+        let affine = modes.iter().zip(&mean).zip(self.weights(t, on));
+        (affine.map(|((x, m), w)| m + w * (x - a * m)).collect(), modes)
     }
 }
 
@@ -275,7 +304,7 @@ impl Evaluation<'_> {
     ///
     /// **Cost** three transforms a channel for the Wiener kind.
     pub fn denoised(&self, x: &[f64], mut answer: Vec<f64>) -> Vec<f64> {
-        let transform = self.on.draws.transform();
+        let transform = self.on.transform();
         answer.iter_mut().for_each(|f| *f *= self.scales.gain);
         if self.known.kind != Preconditioning::Wiener {
             if self.on.walls {

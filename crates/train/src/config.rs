@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{NetworkConfig, Preconditioning};
+use karhunen_net::{Band, NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -165,6 +165,8 @@ pub struct TrainingConfig {
     pub clip: f64,
     /// Decay of the moving average of the weights.
     pub ema: f64,
+    /// When a level ends.
+    pub switching: Switching,
     /// Part of the steps behind the first level that go back to a coarser one.
     pub replay: f64,
     /// Where in time the loss looks.
@@ -189,6 +191,7 @@ impl Default for TrainingConfig {
             weight_decay: 1e-4,
             clip: 1.0,
             ema: 0.999,
+            switching: Switching::Shares,
             replay: 0.2,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
@@ -196,6 +199,16 @@ impl Default for TrainingConfig {
             checkpoint_seconds: 120.0,
         }
     }
+}
+
+/// What ends a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switching {
+    /// Its share of the steps.
+    Shares,
+    /// That it gains less than the finer levels promise: [`crate::switching`].
+    Automatic,
 }
 
 /// `[sampling]`: defaults of `sample`.
@@ -208,6 +221,9 @@ pub struct SamplingConfig {
     pub evaluations: usize,
     /// What is corrected in the end.
     pub calibration: CalibrationKind,
+    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
+    /// that they hold, or `"trained"`, what the finest level holds.
+    pub band: Band,
 }
 
 /// Whether generated fields are scaled to what is known of the data.
@@ -234,7 +250,12 @@ impl FromStr for CalibrationKind {
 
 impl Default for SamplingConfig {
     fn default() -> Self {
-        Self { sampler: Method::DpmSolver2M, evaluations: 20, calibration: CalibrationKind::None }
+        Self {
+            sampler: Method::DpmSolver2M,
+            evaluations: 20,
+            calibration: CalibrationKind::Spectrum,
+            band: Band::default(),
+        }
     }
 }
 

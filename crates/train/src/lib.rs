@@ -33,6 +33,7 @@ mod sides;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;
+pub mod switching;
 pub mod time_density;
 pub mod trained;
 

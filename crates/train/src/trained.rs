@@ -38,7 +38,7 @@ pub fn build_model(
     );
     let channels = statistics.mean.channels;
     let network = config.network.build(&grid, channels, config.seed, device)?;
-    Ok(Model { network, preconditioner })
+    Ok(Model { network, preconditioner, band: config.sampling.band })
 }
 
 /// Builds what does not need the data, so that an impossible network or prior is refused before

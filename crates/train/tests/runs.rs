@@ -76,13 +76,11 @@ fn state(directory: &Path) -> Checkpoint {
     checkpoint
 }
 
-#[test]
-fn interrupted_and_resumed_is_the_uninterrupted_run_bit_for_bit() {
-    let (whole, parts) = (Scratch::new("whole"), Scratch::new("parts"));
-    let config = tiny(&[]);
+fn resumes_bit_for_bit(name: &str, settings: &[&str], stops: &[usize]) -> Checkpoint {
+    let (whole, parts) = (Scratch::new(name), Scratch::new(&format!("{name}-parts")));
+    let config = tiny(settings);
     assert_eq!(train(&config, whole.path()), Outcome::Finished);
-    // in the first level, right at the switch, in the second level
-    for until in [5, 12, 17] {
+    for &until in stops {
         let stop = AtomicBool::new(false);
         let mut run = Run::open(&config, parts.path(), true, &mut Silent).unwrap();
         let outcome = run.train(&stop, &mut StopAfter(until, &stop)).unwrap();
@@ -97,6 +95,26 @@ fn interrupted_and_resumed_is_the_uninterrupted_run_bit_for_bit() {
         events.iter().map(|e| (e.step, e.loss.to_bits())).collect()
     };
     assert_eq!(steps(whole.path()), steps(parts.path()));
+    a
+}
+
+#[test]
+fn interrupted_and_resumed_is_the_uninterrupted_run_bit_for_bit() {
+    // in the first level, right at the switch, in the second level
+    resumes_bit_for_bit("whole", &[], &[5, 12, 17]);
+}
+
+#[test]
+fn a_level_that_is_exhausted_is_left_early_and_resumed_bit_for_bit() {
+    // a rate at which nothing is learned: no gain, and every finer mode is a promise
+    let settings = ["training.switching=automatic", "training.learning_rate=1e-9"];
+    let state = resumes_bit_for_bit("automatic", &settings, &[1, 2, 3, 17]);
+    // the first decision sees one loss alone, and a tenth of 24 steps is two
+    assert_eq!(state.progress.switches, [2]);
+    let steps: Vec<usize> = state.progress.ledger.levels.iter().map(|l| l.steps).collect();
+    // replay goes back for a fifth of the steps after the switch
+    assert_eq!(steps.iter().sum::<usize>(), 24);
+    assert!(steps[0] < 2 + 24 / 4, "{steps:?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
-use karhunen_field::metrics::cross_spectrum;
+use std::path::Path;
+
+use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
@@ -42,7 +44,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         model.notes.iter().for_each(|note| warn!("skipped: {note}"));
         same_boundary(args, model)?;
     }
-    let samples = read_samples(args, model.as_ref())?;
+    let samples = read_samples(args, &args.samples, model.as_ref())?;
+    let twin = match &args.same {
+        Some(path) => Some(consistency(args, path, &samples, model.as_ref())?),
+        None => None,
+    };
     let mut notes = Vec::new();
     let source = Sources::new(args.reference.clone())
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
@@ -106,6 +112,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         if let Some(found) = nearest {
             object["memorisation"] = found;
         }
+        if let Some((grid, error)) = &twin {
+            object["consistency"] = json!({"grid": grid.to_string(), "error": error});
+        }
         object["notes"] = json!(notes);
         if let Some(beyond) = &beyond {
             object["beyond"] = json!(beyond);
@@ -116,6 +125,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     print_line(&table.to_text())?;
     if let Some(beyond) = beyond {
         print_line(&format!("\n{}", beyond.to_text()))?;
+    }
+    if let Some((grid, error)) = twin {
+        let what = "of what varies differs from the same functions at";
+        print_line(&format!("\n{error:.2e} {what} {grid}, in the modes both hold"))?;
     }
     match nearest {
         Some(found) => print_line(&format!("\n{}", nearest::describe(&found, count))),
@@ -157,16 +170,42 @@ fn same_boundary(args: &EvaluateArgs, model: &TrainedModel) -> Result<(), Failur
     }
 }
 
-fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
+/// The grid of the same functions, and how far they are from the samples.
+fn consistency(
+    args: &EvaluateArgs,
+    path: &Path,
+    samples: &Ensemble,
+    model: Option<&TrainedModel>,
+) -> Result<(Grid, f64), Failure> {
+    let same = read_samples(args, path, model)?;
+    let described = |fields: &Ensemble| {
+        let Ensemble { channels, .. } = fields;
+        format!("{} fields of {channels} channel(s) on axes {}", fields.count(), fields.grid)
+    };
+    let alike = same.count() == samples.count() && same.channels == samples.channels;
+    if !alike || !same.grid.same_box(&samples.grid) {
+        let message =
+            format!("{}: {}, beside {}", path.display(), described(&same), described(samples));
+        return Err(Failure::usage(message)
+            .help("sample the same --count, --seed and --sampler on another --grid of the box"));
+    }
+    Ok((same.grid, consistency_error(samples, &same)?))
+}
+
+fn read_samples(
+    args: &EvaluateArgs,
+    path: &Path,
+    model: Option<&TrainedModel>,
+) -> Result<Ensemble, Failure> {
     let channels = model.map(|m| m.statistics.mean.channels);
     let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
     let options = ReadOptions { channels, dim, ..Default::default() };
-    let raw = karhunen_formats::read(&args.samples, &options)?;
+    let raw = karhunen_formats::read(path, &options)?;
     if let Some(channels) = channels.filter(|c| *c != raw.channels) {
         let message = format!(
             "{}: its fields have {} channel(s), the model's {channels}",
-            args.samples.display(),
+            path.display(),
             raw.channels
         );
         return Err(Failure::usage(message).help("give samples of this model"));

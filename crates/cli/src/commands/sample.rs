@@ -19,8 +19,11 @@ use crate::report::files;
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let model = TrainedModel::load_on(&args.model, &device::open(&args.device)?)?;
+    let mut model = TrainedModel::load_on(&args.model, &device::open(&args.device)?)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+    if let Some(band) = args.band {
+        model.model.band = band.into();
+    }
     debug!(steps = model.steps, "model read");
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
@@ -118,7 +121,7 @@ pub fn sample(
 
 fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Failure> {
     let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
-    let activations = model.model.network.training_bytes(grid) / 3.0;
+    let activations = model.model.network.training_bytes(&model.model.network_grid(grid)) / 3.0;
     let gib = (1u64 << 30) as f64;
     let breakdown = format!(
         "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",
