@@ -202,7 +202,8 @@ class Tables:
         if training.name in self.trained and training.folder.exists():
             return
         base, source, _ = DATA[training.data]
-        settings = [f"seed={training.seed}"]
+        # tables show what network and sampler give, not what calibration mends
+        settings = [f"seed={training.seed}", "sampling.calibration=none"]
         settings += [f"data.source={self.data / source}"] if source else []
         # a network of another kind replaces the operator's table
         operator = NETWORKS[training.network]
@@ -236,7 +237,6 @@ class Tables:
             _, row["seconds"] = self.run(
                 *["sample", "--model", training.folder, "--grid", cell.grid],
                 *["--count", cell.count, "--seed", 1, "--sampler", cell.sampler],
-                # what network and sampler give, not what calibration mends
                 *["--evaluations", cell.evaluations, "--calibration", "none"],
                 *["--out", samples, "--force"],
             )
