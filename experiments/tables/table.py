@@ -85,6 +85,7 @@ class Results:
             if "failed" not in cell:
                 for baseline, name in BASELINES.items():
                     key = (name, cell["judged_at"], cell["count"])
+                    # what is padded are a model's own samples: a line beside them
                     if baseline in cell and baseline != "zero_padded":
                         baselines.setdefault(key, cell[baseline])
         # a column of its own where a measure was taken
@@ -101,6 +102,10 @@ class Results:
             lines.append(
                 [name, grid, count, *numbers, seconds(trained), seconds([c["seconds"] for c in good])]
             )
+            padded = [c["zero_padded"] for c in good if "zero_padded" in c]
+            if padded:
+                numbers = [beside([number(row, m) for row in padded]) for m in measures]
+                lines.append([f"{name}, {BASELINES['zero_padded']}", grid, count, *numbers, "–", "–"])
         for (name, grid, count), row in baselines.items():
             numbers = [number(row, m) for m in measures]
             lines.append([f"– {name}", f"at {grid}", count, *numbers, "–", "–"])

@@ -2,7 +2,7 @@
 """Runs the cells of the tables in docs/results.md; started by run.sh, which sets KARHUNEN.
 
 A *training* is data x network x prior x scheme x seed, a *cell* one comparison of its samples: grid x
-sampler x evaluations x count. PLAN is the order. Every result is one line appended to
+sampler x evaluations x count; plan() is the order. Every result is one line appended to
 results/trainings.jsonl or results/cells.jsonl; a cell that has its line is not run again, one that
 failed has a line that says how. Models and samples stay in runs/tables/.
 
@@ -35,8 +35,8 @@ DATA = {
     "fitzhugh-nagumo": ("fitzhugh-nagumo.toml", None, None),
 }
 
-# A row a network; an option of the operator (network.antialias=…) is one more line here and its
-# name in a training of PLAN.
+# A row a network; an option of the operator (network.local=depthwise) is one more line here and its name in
+# a training of plan().
 NETWORKS = {
     "fno": [],
     # a step takes fifty times as long as the operator's: few channels, few steps
@@ -122,10 +122,11 @@ def plan():
     digits = Training("mnist")
     samplers = ["heun", "dpm++2m", "wiener-exponential"]
     cells = []
-    for prior in first:
+    for prior in ["fitted", "standard"]:
         cells += grids(Training("mnist", prior=prior))
-    cells += [Cell(digits, "28x28", s, n) for n in (5, 10, 50, 20) for s in samplers]
+    cells += [Cell(digits, "28x28", s, n) for n in (10, 5, 20, 50) for s in samplers]
     cells.append(Cell(digits, "28x28", "euler-maruyama", 200))
+    cells += grids(Training("mnist", prior="laplacian"))
     published = Training("mnist", prior="laplacian", scheme="published")
     cells.append(Cell(published, "28x28", "euler-maruyama", 200))
     cells.append(Cell(published, "28x28", "dpm++2m", 20))
@@ -201,7 +202,8 @@ class Tables:
         if training.name in self.trained and training.folder.exists():
             return
         base, source, _ = DATA[training.data]
-        settings = [f"seed={training.seed}"]
+        # tables show what network and sampler give, not what calibration mends
+        settings = [f"seed={training.seed}", "sampling.calibration=none"]
         settings += [f"data.source={self.data / source}"] if source else []
         # a network of another kind replaces the operator's table
         operator = NETWORKS[training.network]
@@ -235,7 +237,8 @@ class Tables:
             _, row["seconds"] = self.run(
                 *["sample", "--model", training.folder, "--grid", cell.grid],
                 *["--count", cell.count, "--seed", 1, "--sampler", cell.sampler],
-                *["--evaluations", cell.evaluations, "--out", samples, "--force"],
+                *["--evaluations", cell.evaluations, "--calibration", "none"],
+                *["--out", samples, "--force"],
             )
             where = self.data / reference if reference else "builtin:" + training.data
             out, _ = self.run(
