@@ -23,7 +23,8 @@ use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 /// M exp(−(Δ ln(1 + s))² / 2h²), h = 0.3, is known better but misses peaks; ln f_s lies between them,
 /// ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s), where τ² is the mean of (ℓ_s − ℓ̄_s)² − σ_s² over shells, weighted
 /// by their variance in the data, or 0. Between shells f is linear in |ω|, below the first and
-/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone.
+/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone. No f is beyond
+/// ¼ … 4.
 ///
 /// **Cost** one transform a pilot, two a calibrated field. **Source** the weighing of a noisy against a
 /// pooled mean is James and Stein's (1961), with the variance estimated as Efron and Morris (1973) do.
@@ -52,6 +53,11 @@ pub struct Calibration {
 
 /// h: shells whose frequencies differ by a third or so speak for one another.
 const SMOOTHING: f64 = 0.3;
+
+/// A mode with less than this part of the whole variance is rounding, and left alone.
+const NOTHING: f64 = 1e-12;
+/// ln 4: a shell further off than that is no matter of calibration.
+const LARGEST: f64 = 1.386;
 
 impl Calibration {
     /// From pilots, in the law's own (normalised) values.
@@ -163,12 +169,15 @@ fn drift_weights(
 /// ℓ of every shell of one channel in which both have variance.
 fn ratios(grid: &Grid, c: &[f64], found: &[f64]) -> Result<Vec<Ratio>, FieldError> {
     let (c, found) = (shells(grid, c)?, shells(grid, found)?);
-    let both = c.iter().zip(&found).filter(|(c, found)| c.mean > 0.0 && found.mean > 0.0);
+    let whole = |of: &[Shell]| of.iter().map(|s| s.mean * s.count as f64).sum::<f64>();
+    let (least, least_found) = (NOTHING * whole(&c), NOTHING * whole(&found));
+    let there = |(c, found): &(&Shell, &Shell)| c.mean > least && found.mean > least_found;
+    let both = c.iter().zip(&found).filter(there);
     let ratio = |(c, found): (&Shell, &Shell)| Ratio {
         frequency: c.frequency,
         count: c.count as f64,
         energy: c.mean * c.count as f64,
-        logarithm: 0.5 * (c.mean / found.mean).ln(),
+        logarithm: (0.5 * (c.mean / found.mean).ln()).clamp(-LARGEST, LARGEST),
     };
     Ok(both.map(ratio).collect())
 }
@@ -357,9 +366,10 @@ mod tests {
     fn modes_without_data_or_pilots_are_left_alone() {
         let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
         let law = law(grid, 1);
-        // pilots that are their mean have no spectrum to correct
+        // pilots that are their mean but for rounding have no spectrum to correct
         let mean = law.mean().values.clone();
         let mut fields = Ensemble::new(grid, 1, mean.repeat(3)).unwrap();
+        fields.values.iter_mut().enumerate().for_each(|(i, v)| *v += 1e-16 * (i % 3) as f64);
         let calibration = Calibration::measure(&law, &fields).unwrap();
         calibration.apply(&law, &mut fields).unwrap();
         assert!(fields.values.iter().zip(mean.iter().cycle()).all(|(v, m)| (v - m).abs() < 1e-12));

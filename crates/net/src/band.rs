@@ -10,7 +10,8 @@
 //! P_B the projection onto the modes of the finest training level and W the Wiener denoiser, so that
 //! modes beyond the band stay Gaussian, with the variance that the data's fitted spectrum continues
 //! to. All else in a sampler is diagonal in modes: what it makes in the trained band is the same on
-//! every finer grid, to rounding, and costs what it costs on the grid of B cells.
+//! every finer grid, to rounding; the network costs what it costs on the grid of B cells, the rest is two
+//! transforms of the finer grid.
 //!
 //! On grids of at most B cells nothing changes. (Without the Wiener kind, what a network answers at
 //! the Nyquist mode of an even ring, which is a mode of no grid, stays in D_B there and is gone on finer grids.)
@@ -19,7 +20,7 @@ use karhunen_field::{Grid, resample};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::preconditioning::{OnGrid, Preconditioner};
+use crate::preconditioning::{OnGrid, Preconditioner, Wiener};
 
 /// Which modes of a field a network sees and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,20 +47,19 @@ impl Band {
 
 /// Fields of one grid, split at the band of a coarser one, at one time.
 pub(crate) struct Split<'a> {
-    preconditioner: &'a Preconditioner,
     fine: &'a OnGrid,
     coarse: &'a OnGrid,
-    t: f64,
+    known: Wiener,
 }
 
 impl<'a> Split<'a> {
     pub fn new(
-        preconditioner: &'a Preconditioner,
+        preconditioner: &Preconditioner,
         fine: &'a OnGrid,
         coarse: &'a OnGrid,
         t: f64,
     ) -> Self {
-        Self { preconditioner, fine, coarse, t }
+        Self { fine, coarse, known: preconditioner.wiener(t, fine) }
     }
 
     /// P_B x, as point values, and the coefficients of W(x, t), of fields `[field; channel, point]`.
@@ -68,7 +68,8 @@ impl<'a> Split<'a> {
         let parts: Vec<(Vec<f64>, Vec<f64>)> = x
             .par_chunks_exact(field_len)
             .map(|field| {
-                let (known, modes) = self.preconditioner.wiener(field, self.t, self.fine);
+                let modes = self.fine.transform().analyse_channels(field);
+                let known = self.known.denoised(&modes);
                 let mut band = vec![0.0; field_len / from.len() * to.mode_count()];
                 for (m, b) in modes
                     .chunks_exact(from.mode_count())

@@ -259,14 +259,27 @@ impl Preconditioner {
         (base, input)
     }
 
-    /// Coefficients `[channel, mode]` of the Wiener denoiser of one field `[channel, point]`,
-    /// whatever the kind, and those of the field itself.
-    pub fn wiener(&self, x: &[f64], t: f64, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
-        let modes = on.transform().analyse_channels(x);
-        let mean = on.transform().analyse_channels(&on.mean);
-        let a = self.path.signal(t);
-        let affine = modes.iter().zip(&mean).zip(self.weights(t, on));
-        (affine.map(|((x, m), w)| m + w * (x - a * m)).collect(), modes)
+    /// The Wiener denoiser at one time on one grid, whatever the kind.
+    pub fn wiener(&self, t: f64, on: &OnGrid) -> Wiener {
+        let mean = self.law.mean_modes(on.transform().grid());
+        Wiener { a: self.path.signal(t), weights: self.weights(t, on), mean }
+    }
+}
+
+/// m_k + w_k (x_k − a m_k).
+#[derive(Debug)]
+pub struct Wiener {
+    a: f64,
+    /// `[channel, mode]`.
+    weights: Vec<f64>,
+    mean: Vec<f64>,
+}
+
+impl Wiener {
+    /// Coefficients of the denoised field from those of a field, both `[channel, mode]`.
+    pub fn denoised(&self, modes: &[f64]) -> Vec<f64> {
+        let affine = modes.iter().zip(&self.mean).zip(&self.weights);
+        affine.map(|((x, m), w)| m + w * (x - self.a * m)).collect()
     }
 }
 

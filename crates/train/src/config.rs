@@ -347,6 +347,14 @@ impl RunConfig {
                 return fail(key, "0".into(), "at least 1");
             }
         }
+        if t.switching == Switching::Automatic && t.seconds.is_some() {
+            let value = "\"automatic\"".into();
+            return fail(
+                "training.switching",
+                value,
+                "a budget in training.steps, not in seconds: what a step costs is decided on the way",
+            );
+        }
         if let Some(count) = self.data.count.filter(|count| *count < 2) {
             return fail("data.count", count.to_string(), "at least 2, or leave it out");
         }

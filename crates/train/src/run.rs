@@ -364,14 +364,18 @@ impl Run {
         level: usize,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
+        if self.config.training.switching == Switching::Shares {
+            return Ok(());
+        }
         let (step, total) = (self.progress.step, self.schedule.steps());
+        if step < total && self.schedule.level_of(step) != level {
+            // as long as it may be
+            self.progress.switches.push(step);
+            return self.follow_switches();
+        }
         let began = self.progress.switches.last().copied().unwrap_or(0);
         let last = level + 1 == self.schedule.levels.len();
-        if self.config.training.switching == Switching::Shares
-            || last
-            || self.progress.switches.len() != level
-            || !switching::due(step, total)
-        {
+        if last || !switching::due(step, total) {
             return Ok(());
         }
         let grid = self.schedule.levels[level].grid;

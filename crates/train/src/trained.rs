@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
-use karhunen_field::{Calibration, Ensemble, FieldError, Grid};
+use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
-use karhunen_net::{Device, Model, Parameters, Preconditioner};
+use karhunen_net::{Band, Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
 use crate::checkpoint::Checkpoint;
@@ -16,7 +16,7 @@ use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::schedule::Schedule;
 use crate::statistics::Statistics;
-use crate::{TrainError, memory};
+use crate::{TrainError, memory, published};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
 ///
@@ -102,7 +102,7 @@ pub struct Request {
     /// Takes as many steps as this error a step asks for, in standard deviations of the data,
     /// instead of the budget: [`sampler::adaptive_times`].
     pub tolerance: Option<f64>,
-    /// Gives the fields the data's spectrum by a [`Calibration`] from [`CALIBRATION_PILOTS`] pilots.
+    /// Gives the fields the data's mean and spectrum by a [`Calibration`] from [`CALIBRATION_PILOTS`] pilots.
     pub calibrated: bool,
 }
 
@@ -185,6 +185,10 @@ impl TrainedModel {
         device: &Device,
     ) -> Result<Self, TrainError> {
         let mut model = build_model(&e.config, &e.statistics, device)?;
+        if published::tells_no_data(&e.config.data.source) {
+            // beyond the band such a law has only the noise's spectrum
+            model.band = Band::Grid;
+        }
         set(&mut model, &e.weights)?;
         Ok(Self {
             config: e.config,
@@ -196,10 +200,15 @@ impl TrainedModel {
         })
     }
 
+    /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
+    pub fn law_is_measured(&self) -> bool {
+        !published::tells_no_data(&self.config.data.source)
+    }
+
     /// A request on a grid with the model's own sampler, budget and calibration.
     pub fn request(&self, grid: Grid, seed: u64) -> Request {
         let own = &self.config.sampling;
-        let calibrated = own.calibration == CalibrationKind::Spectrum;
+        let calibrated = own.calibration == CalibrationKind::Spectrum && self.law_is_measured();
         Request { calibrated, ..Request::new(grid, seed, own.sampler, own.evaluations) }
     }
 
@@ -224,8 +233,8 @@ impl TrainedModel {
     /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
     /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
-    /// A calibration costs [`CALIBRATION_PILOTS`] fields more on the requested grid, or on the finest
-    /// trained one where that is coarser.
+    /// A calibration costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
+    /// others: on the requested grid, or on the finest trained one where the network answers there.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
@@ -237,7 +246,7 @@ impl TrainedModel {
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
         let calibration = match request.calibrated {
-            true => Some(self.calibration(request)?),
+            true => Some(self.calibration(request, observe)?),
             false => None,
         };
         let (mut fields, evaluations) = self.normalised(request, indices, observe)?;
@@ -249,19 +258,21 @@ impl TrainedModel {
     }
 
     /// What scales this request's fields to the data's spectrum.
-    fn calibration(&self, request: &Request) -> Result<Calibration, FieldError> {
-        let shared = |grid: &Grid| {
-            let trained = self.statistics.grid.points();
-            let points: Vec<usize> =
-                grid.points().iter().zip(trained).map(|(n, t)| *n.min(&t)).collect();
-            grid.with_points(&points)
-        };
+    fn calibration(
+        &self,
+        request: &Request,
+        observe: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<Calibration, FieldError> {
+        let trained = &self.statistics.grid;
+        let shared = Band::Trained.grid(&request.grid, trained);
         let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
-        pilots.grid = shared(&request.grid)?;
-        for coarse in &mut pilots.coarse {
-            coarse.grid = shared(&coarse.grid)?;
+        // where the network answers otherwise on the fields' own grid, only that grid can tell
+        if self.model.network_grid(&request.grid) == shared {
+            pilots.grid = shared;
+            pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
         }
-        let (fields, _) = self.normalised(&pilots, 0..CALIBRATION_PILOTS, &|_, _| ())?;
+        let (fields, _) = self.normalised(&pilots, 0..CALIBRATION_PILOTS, observe)?;
+        let fields = resample::spectral(&fields, shared)?;
         Calibration::measure(self.model.preconditioner.law(), &fields)
     }
 
@@ -326,7 +337,9 @@ impl TrainedModel {
             let steps = request.method.steps_for(request.evaluations)?;
             return Ok((request.method.default_times().times(path, steps), 0));
         };
-        let x = sampler::start(p.law(), prior, path, request.grid, request.seed, 0..PILOTS);
+        // the network's own grid, so that every finer one takes the same steps
+        let grid = self.model.network_grid(&request.grid);
+        let x = sampler::start(p.law(), prior, path, grid, request.seed, 0..PILOTS);
         let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, 0);
         let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
         Ok((times, reverse.evaluations))

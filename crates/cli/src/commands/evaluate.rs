@@ -239,11 +239,12 @@ fn prepare(
             .and_then(|text| karhunen_train::config::parse_points(text).ok()),
     };
     let mut config = DataConfig {
-        source,
+        source: source.clone(),
         validation_source: trained.validation_source.clone().filter(|_| same_source),
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
-        count: None,
+        // of built-in data it says which fields were trained on
+        count: trained.count.filter(|_| same_source && source.builtin().is_some()),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
         ..trained

@@ -5,7 +5,7 @@ use std::time::Instant;
 use karhunen_field::sampler::Method;
 use karhunen_field::{Axis, Ensemble, Grid};
 use karhunen_train::config::CalibrationKind;
-use karhunen_train::trained::{Coarse, Request};
+use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
@@ -42,14 +42,28 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
             return Err(Failure::usage(format!("{what}, not of {method}"))
                 .help("add --sampler wiener-exponential, or give --evaluations"));
         }
+        if args.calibration == Some(CalibrationKind::Spectrum) && !model.law_is_measured() {
+            let what =
+                "--calibration spectrum: this network was imported without data to calibrate to";
+            return Err(
+                Failure::usage(what).help("import it with --data, or leave --calibration out")
+            );
+        }
+        let own = model.request(grid, args.seed);
+        let calibrated = match args.calibration {
+            Some(kind) => kind == CalibrationKind::Spectrum,
+            None => own.calibrated,
+        };
+        if calibrated {
+            check_memory(&model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
+        }
         let request = Request {
             method,
             evaluations: args.evaluations.unwrap_or(sampling.evaluations),
             coarse: coarse(args, &model, &grid)?,
             tolerance: args.tolerance,
-            calibrated: args.calibration.unwrap_or(sampling.calibration)
-                == CalibrationKind::Spectrum,
-            ..model.request(grid, args.seed)
+            calibrated,
+            ..own
         };
         sample(&model, &request, indices)?
     };

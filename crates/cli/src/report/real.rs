@@ -66,7 +66,11 @@ pub fn of_model(
     part: Part,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return made(config, name, grid, count, seed);
+        if part == Part::HeldOut {
+            return made(config, name, grid, count, seed);
+        }
+        let loaded = data::load_from(config, None, grid, seed)?;
+        return Ok(Real { reference: first(count, &loaded.training)?, training: None });
     }
     let share = match part {
         Part::HeldOut => config.validation,
