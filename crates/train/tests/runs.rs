@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_field::sampler::Method;
-use karhunen_net::NetworkConfig;
+use karhunen_field::{Ensemble, resample};
+use karhunen_net::{Band, NetworkConfig};
 use karhunen_train::checkpoint::{Checkpoint, list};
 use karhunen_train::events::{self, Event, Observer, Silent};
-use karhunen_train::trained::Request;
+use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 /// A directory of this test alone, removed when it ends.
@@ -239,6 +240,51 @@ fn a_model_is_the_same_function_whatever_the_batch() {
     let (one, _) = model.sample(&request, 4..5, &|_, _| ()).unwrap();
     assert_eq!(one.values[..], many.values[4 * grid.len()..5 * grid.len()]);
     assert!(many.values.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn calibrated_fields_are_one_function_on_every_grid_and_in_every_batch() {
+    let scratch = Scratch::new("calibrated");
+    train(&tiny(&["training.steps=4"]), scratch.path());
+    let mut model = TrainedModel::load(scratch.path()).unwrap();
+    let trained = model.statistics.grid;
+    let fine = model.grid(&[21, 30]).unwrap();
+    let apart = |a: &Ensemble, b: &Ensemble| {
+        let difference = a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs());
+        difference.fold(0.0, f64::max)
+    };
+    let calibrated =
+        |grid| Request { calibrated: true, ..Request::new(grid, 5, Method::DpmSolver2M, 3) };
+    let (low, _) = model.sample(&calibrated(trained), 0..3, &|_, _| ()).unwrap();
+    let (plain, _) =
+        model.sample(&Request::new(trained, 5, Method::DpmSolver2M, 3), 0..3, &|_, _| ()).unwrap();
+    assert!(apart(&low, &plain) > 1e-3, "a network of four steps has something to calibrate");
+    let (high, _) = model.sample(&calibrated(fine), 0..3, &|_, _| ()).unwrap();
+    // single precision of the network's answers
+    assert!(apart(&resample::spectral(&high, trained).unwrap(), &low) < 1e-5);
+    let (one, _) = model.sample(&calibrated(fine), 2..3, &|_, _| ()).unwrap();
+    assert_eq!(one.values[..], high.values[2 * fine.len()..]);
+    // refined on the way, pilots and fields alike
+    let coarse = vec![Coarse { grid: model.grid(&[8, 8]).unwrap(), until: 0.5 }];
+    let refined = Request { coarse, method: Method::WienerExponential, ..calibrated(fine) };
+    assert!(model.sample(&refined, 0..2, &|_, _| ()).is_ok());
+    // where the network answers for the whole grid, pilots are of that grid
+    model.model.band = Band::Grid;
+    let (whole, _) = model.sample(&calibrated(fine), 0..3, &|_, _| ()).unwrap();
+    assert!(apart(&whole, &high) > 0.0 && whole.values.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn levels_left_at_their_bounds_are_counted_and_resumed() {
+    // steady gain at a high rate keeps every level as long as it may
+    let settings = [
+        "training.switching=automatic",
+        "training.learning_rate=3e-3",
+        "levels=[{ grid = \"6x6\", share = 0.4 }, { grid = \"8x8\", share = 0.3 }, { grid = \"12x12\", share = 0.3 }]",
+    ];
+    let state = resumes_bit_for_bit("bounds", &settings, &[3, 11, 16, 20]);
+    assert_eq!(state.progress.switches.len(), 2, "{:?}", state.progress.switches);
+    assert!(state.progress.switches[0] < state.progress.switches[1]);
 }
 
 #[test]
