@@ -9,7 +9,7 @@ use karhunen_net::NetworkConfig;
 use karhunen_train::checkpoint::{Checkpoint, list};
 use karhunen_train::events::{self, Event, Observer, Silent};
 use karhunen_train::trained::Request;
-use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
+use karhunen_train::{Exported, Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 /// A directory of this test alone, removed when it ends.
 struct Scratch(PathBuf);
@@ -147,6 +147,65 @@ fn numbers_do_not_depend_on_threads() {
         state(scratch.path()).optimizer
     };
     assert!(weights(1) == weights(3));
+}
+
+/// An average's arrays in one row.
+fn flat(parameters: &karhunen_net::Parameters) -> Vec<f64> {
+    parameters.arrays.iter().flat_map(|a| a.values.iter().map(|v| f64::from(*v))).collect()
+}
+
+#[test]
+fn an_average_made_afterwards_is_the_one_that_was_not_kept() {
+    let (kept, made) = (Scratch::new("kept"), Scratch::new("made"));
+    // averages do not touch the weights, so both runs pass through the same ones
+    train(&tiny(&["training.ema=[0.07]", "training.steps=60"]), kept.path());
+    let snapshots = ["training.ema=[0.05,0.1]", "training.snapshots=6", "training.steps=60"];
+    train(&tiny(&snapshots), made.path());
+    let of = |scratch: &Scratch, length| Exported::open(scratch.path(), Some(length)).unwrap().0;
+    let (exact, found, near) = (of(&kept, 0.07), of(&made, 0.07), of(&made, 0.05));
+    let average = found.average.unwrap();
+    assert_eq!((average.length, average.made_of), (0.07, 12));
+    assert!(average.error > 0.0 && average.error < 0.03, "{average:?}");
+    let apart = |a: &Exported, b: &Exported| -> f64 {
+        let (a, b) = (flat(&a.weights), flat(&b.weights));
+        a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let (error, other) = (apart(&found, &exact), apart(&near, &exact));
+    assert!(error < 0.1 * other, "{error} {other}");
+    // what the run kept is itself, by default the first
+    let (default, _) = Exported::open(made.path(), None).unwrap();
+    assert!(default.weights == near.weights && near.average.unwrap().error == 0.0);
+    let far = Exported::open(made.path(), Some(0.01)).unwrap_err().to_string();
+    assert!(far.contains("5 snapshots") && far.contains("% off"), "{far}");
+    let wild = Exported::open(made.path(), Some(0.9)).unwrap_err().to_string();
+    assert!(wild.contains("between 0.005 and 0.28"), "{wild}");
+}
+
+#[test]
+fn snapshots_of_an_interrupted_run_are_the_uninterrupted_ones() {
+    let (whole, parts) = (Scratch::new("whole-snapshots"), Scratch::new("part-snapshots"));
+    let config = tiny(&["training.snapshots=6"]);
+    train(&config, whole.path());
+    let stop = AtomicBool::new(false);
+    let mut run = Run::open(&config, parts.path(), true, &mut Silent).unwrap();
+    run.train(&stop, &mut StopAfter(13, &stop)).unwrap();
+    drop(run);
+    // of a step that the newest checkpoint has not reached
+    fs::write(parts.path().join("snapshots/00000020.safetensors"), b"of a lost future").unwrap();
+    train(&config, parts.path());
+    let files = |scratch: &Scratch| -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(scratch.path().join("snapshots")).unwrap();
+        let mut files: Vec<_> = entries
+            .map(|e| e.unwrap())
+            .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let (a, b) = (files(&whole), files(&parts));
+    let names: Vec<&str> = a.iter().map(|(name, _)| &name[..8]).collect();
+    assert_eq!(names, ["00000004", "00000008", "00000012", "00000016", "00000020"]);
+    assert!(a == b);
 }
 
 #[test]
