@@ -16,7 +16,7 @@ train() {
 
 # sampled FOLDER NAME GRID COUNT REFERENCE [sample options]: samples, compared, one JSON object.
 # ALSO: a second file of the reference, for its further channels; CHECK=--memorisation: whether
-# samples repeat training fields
+# samples repeat training fields; PART=training: compared with the fields trained on
 sampled() {
   local folder=$1 name=$2 grid=$3 count=$4 reference=$5 label
   shift 5
@@ -26,7 +26,7 @@ sampled() {
   "$karhunen" sample --model "runs/$folder/$name" --grid "$grid" --count "$count" --seed 1 \
     --out "$samples" --force "$@"
   "$karhunen" evaluate --reference "$reference" ${ALSO:+"$ALSO"} --samples "$samples" --model "runs/$folder/$name" \
-    --reference-count $((2 * count)) ${CHECK:-} --json > "$result.part"
+    --reference-count $((2 * count)) ${PART:+--part "$PART"} ${CHECK:-} --json > "$result.part"
   mv "$result.part" "$result"
 }
 

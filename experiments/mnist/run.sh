@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# MNIST: a ladder 14 -> 28, and a model that never saw 28. Needs KARHUNEN_DATA with mnist/ in it.
+# MNIST: a ladder 14 -> 28, a model that saw 28 for a fiftieth of its steps, and one that never did. Needs KARHUNEN_DATA with mnist/ in it.
 # Results in experiments/mnist/results; about a quarter of an hour on two cores.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -7,7 +7,7 @@ source experiments/functions.sh
 data=${KARHUNEN_DATA:?set it to the folder that holds mnist/}/mnist
 reference=$data/t10k-images-idx3-ubyte.gz
 here=experiments/mnist
-for run in ladder zero-shot; do
+for run in ladder few-fine zero-shot; do
   train "$here" "$run" --set data.source="$data/train-images-idx3-ubyte.gz"
   for grid in 14x14 28x28 42x42 56x56; do
     sampled "$here" "$run" "$grid" 1024 "$reference"

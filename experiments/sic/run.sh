@@ -10,5 +10,8 @@ train "$here" ladder --set data.source="$data"
 sampled "$here" ladder 32x32 1024 "$data"
 sampled "$here" ladder 64x64 1024 "$data"
 sampled "$here" ladder 128x128 256 "$data"
+# the stack is not stationary: against the slices trained on as well
+for grid in 32x32 64x64; do PART=training LABEL=trained-on sampled "$here" ladder "$grid" 1024 "$data"; done
+PART=training LABEL=trained-on sampled "$here" ladder 128x128 256 "$data"
 picture "$here" ladder 64x64
 picture "$here" ladder 128x128

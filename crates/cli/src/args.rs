@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand};
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
-use karhunen_train::config::parse_points;
+use karhunen_train::config::{CalibrationKind, parse_points};
+
+use crate::report::real::Part;
 
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
@@ -186,8 +188,8 @@ pub struct QuickstartArgs {
   karhunen inspect run.npz:density --json
   karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
-    /// A file, a folder of images, or builtin:spinodal / builtin:grains; several files become
-    /// channels of one data set.
+    /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo;
+    /// several files become channels of one data set.
     #[arg(required = true)]
     pub data: Vec<String>,
     #[command(flatten)]
@@ -391,8 +393,16 @@ pub struct SampleArgs {
     /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
     #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
     pub refine: Vec<Rung>,
+    /// spectrum: scale the fields' spectrum to that of the data, by 256 pilot fields; none: leave
+    /// them as they come; the model's own by default.
+    #[arg(long)]
+    pub calibration: Option<CalibrationKind>,
+    /// What the network is asked about on a grid finer than those it was trained on: all that the
+    /// grid holds, or the trained band, finer modes staying Gaussian; the model's own by default.
+    #[arg(long, value_enum)]
+    pub band: Option<BandChoice>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine"])]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]
@@ -408,6 +418,24 @@ pub struct SampleArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// Which modes a network is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BandChoice {
+    /// All that the grid holds.
+    Grid,
+    /// Those of the finest trained level.
+    Trained,
+}
+
+impl From<BandChoice> for karhunen_net::Band {
+    fn from(choice: BandChoice) -> Self {
+        match choice {
+            BandChoice::Grid => Self::Grid,
+            BandChoice::Trained => Self::Trained,
+        }
+    }
 }
 
 fn length(text: &str) -> Result<f64, String> {
@@ -450,6 +478,7 @@ pub struct BenchArgs {
 #[command(after_help = "Examples:
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
+  karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
@@ -476,6 +505,13 @@ pub struct EvaluateArgs {
     /// fields it was not: do samples repeat training fields?
     #[arg(long, requires = "model")]
     pub memorisation: bool,
+    /// Which part of the reference to compare with, where it is what the model was trained on.
+    #[arg(long, value_enum, default_value_t = Part::HeldOut)]
+    pub part: Part,
+    /// The same functions on another grid (model, seed and sampler of --samples): adds how far the two
+    /// are apart in the modes they share.
+    #[arg(long, value_name = "FILE")]
+    pub same: Option<PathBuf>,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,

@@ -9,6 +9,7 @@
 //! `f64`; networks convert at their own border.
 
 mod boundaries;
+pub mod calibration;
 pub mod denoiser;
 pub mod ensemble;
 mod error;
@@ -25,6 +26,7 @@ pub mod sampler;
 pub mod transform;
 
 pub use boundaries::Boundaries;
+pub use calibration::Calibration;
 pub use denoiser::Denoiser;
 pub use ensemble::{Ensemble, Field};
 pub use error::FieldError;

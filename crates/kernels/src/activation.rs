@@ -8,9 +8,9 @@
 use crate::simd::{Lanes, dispatched};
 
 /// Beyond this |x| both are their limits to rounding; also keeps powers finite.
-const FAR: f32 = 10.0;
+pub(crate) const FAR: f32 = 10.0;
 /// Φ(−a)^(−1/8), rising powers of a.
-const ROOT: [f32; 9] = [
+pub(crate) const ROOT: [f32; 9] = [
     1.090_508,
     0.108_756_14,
     0.048_854_514,
@@ -22,7 +22,7 @@ const ROOT: [f32; 9] = [
     3.270_804e-6,
 ];
 /// Φ(−a) e^{a²/2}, rising powers of a.
-const SCALED_TAIL: [f32; 12] = [
+pub(crate) const SCALED_TAIL: [f32; 12] = [
     4.9999997e-01,
     -3.9893935e-01,
     2.4995569e-01,
@@ -37,11 +37,11 @@ const SCALED_TAIL: [f32; 12] = [
     -2.4420675e-07,
 ];
 /// 2^f on |f| ≤ ½, rising powers of f.
-const POWER_OF_TWO: [f32; 6] =
+pub(crate) const POWER_OF_TWO: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_2, 0.055_507_135, 0.009_675_54, 0.001_327_640_8];
 const HALF_LOG2_E: f32 = 0.5 * std::f32::consts::LOG2_E;
 /// 1/√(2π).
-const DENSITY: f32 = 0.398_942_3;
+pub(crate) const DENSITY: f32 = 0.398_942_3;
 
 /// Runs a body over `$len` values, register by register: `at` is the first value, `mask` and
 /// `whole` say how many count.
@@ -76,7 +76,7 @@ pub(crate) unsafe fn masked_store<L: Lanes>(value: L, at: *mut f32, mask: L::Mas
 }
 
 #[inline(always)]
-unsafe fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f32; N]) -> L {
+pub(crate) unsafe fn polynomial<L: Lanes, const N: usize>(x: L, coefficients: &[f32; N]) -> L {
     // SAFETY: arithmetic on registers
     unsafe {
         let mut sum = L::splat(coefficients[N - 1]);

@@ -1,5 +1,6 @@
 //! What an operator refuses.
 
+use crate::conv_plan::ConvShape;
 use crate::plan::{MOST_CELLS, MOST_MODES};
 use crate::stencil::StencilAxis;
 
@@ -62,5 +63,24 @@ pub enum KernelError {
     Stencil {
         /// What was asked for.
         axes: Vec<StencilAxis>,
+    },
+    /// A convolution that no image can have.
+    #[error(
+        "convolution {shape:?}: the kernel's side must be odd and, like the stride, 1 to 63, every side 1 to 2^30 cells and no larger than what it is enlarged to, 2^{} cells in all at most",
+        MOST_CELLS.ilog2()
+    )]
+    Convolution {
+        /// What was asked for.
+        shape: ConvShape,
+    },
+    /// A number of groups that does not divide the channels.
+    #[error("{operator}: {channels} channels do not fall into {groups} groups of equal size")]
+    Groups {
+        /// The operator.
+        operator: &'static str,
+        /// Channels to normalise.
+        channels: usize,
+        /// Groups asked for.
+        groups: usize,
     },
 }

@@ -16,29 +16,29 @@ use crate::mlp::Mlp;
 use crate::operators::{FusedOps, Layer, Stencil};
 
 /// The same tensor with its values one after another.
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
 
-fn values(tensor: &FlexTensor) -> &[f32] {
+pub(crate) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("contiguous f32")
 }
 
-fn dims(tensor: &FlexTensor) -> Vec<usize> {
+pub(crate) fn dims(tensor: &FlexTensor) -> Vec<usize> {
     tensor.layout().shape().to_vec()
 }
 
-fn tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
+pub(crate) fn tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
 /// A tensor in memory that is used again.
-fn large(values: Buffer, shape: Vec<usize>) -> FlexTensor {
+pub(crate) fn large(values: Buffer, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::new(values.into_bytes(), Layout::contiguous(shape.into()), DType::F32)
 }
 
 /// As [`large`], for values without a shape of their own.
-fn list(values: Buffer) -> FlexTensor {
+pub(crate) fn list(values: Buffer) -> FlexTensor {
     let shape = vec![values.len()];
     large(values, shape)
 }
@@ -102,7 +102,7 @@ fn depthwise<'a>(stencil: &'a Stencil, x: &FlexTensor, taps: &'a FlexTensor) -> 
 }
 
 /// `[batch, points, last]` of a tensor with the first two.
-fn with_last(tensor: &FlexTensor, last: usize) -> Vec<usize> {
+pub(crate) fn with_last(tensor: &FlexTensor, last: usize) -> Vec<usize> {
     let shape = dims(tensor);
     vec![shape[0], shape[1], last]
 }

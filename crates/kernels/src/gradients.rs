@@ -13,7 +13,7 @@ use burn::backend::{Autodiff, Backend};
 use crate::operators::{FusedOps, Layer, Stencil};
 
 /// Why a backward pass has none of its own.
-const FIRST_ORDER: &str = "the fused operators have first-order gradients only";
+pub(crate) const FIRST_ORDER: &str = "the fused operators have first-order gradients only";
 
 impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     fn spectral_block(

@@ -1,15 +1,18 @@
-//! Fused CPU operators of neural operators, with hand-written gradients.
+//! Fused operators of neural operators, with hand-written gradients.
 //!
 //! Four operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
 //! layer), [`depthwise_stencil`] (a local kernel before it), [`pointwise_mlp`] (the projection) and
-//! [`pointwise_linear`] (the lifting). Each is plain Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
+//! [`pointwise_linear`] (the lifting); three how fast a U-Net does: [`convolution`],
+//! [`group_norm_silu`] and [`join_channels`]. Each is plain Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
 //! the target's own instructions; [`Level`] says which one runs. Channels are last, points are one
 //! flattened axis.
 //!
 //! Results are the same bits for any number of threads, and a field's do not depend on its batch
 //! mates; this holds on one [`Level`], another changes the last bits. Gradients are first order.
 //!
-//! `operators` is where tensors meet slices; nothing else here knows a tensor library. This is the
+//! With the features `wgpu`, `vulkan` or `cuda` the operators of the neural operator run on GPUs as well (`gpu`).
+//!
+//! `operators` and `images` are where tensors meet slices; nothing else here knows a tensor library. This is the
 //! only crate where `unsafe` lives. Not here: compositions of tensor operations that say the same
 //! thing slowly; they are the caller's fallback on other devices and the tests' oracle.
 
@@ -18,17 +21,29 @@ mod axes;
 mod block;
 mod block_modes;
 mod buffer;
+mod conv_plan;
+mod conv_weights;
+mod convolution;
 mod depthwise;
 mod error;
 mod flex;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
 mod gradients;
+mod images;
+mod images_flex;
+mod images_gradients;
+mod join;
 mod linear;
 mod mixing;
 mod mlp;
+mod norm;
+mod norm_rows;
 mod operators;
 mod plan;
 mod product;
 mod rows;
+mod segments;
 mod share;
 mod simd;
 mod stencil;
@@ -39,7 +54,9 @@ mod transform;
 
 pub use block::Activation;
 pub use buffer::tensor_data;
+pub use conv_plan::{ConvPlan, ConvShape};
 pub use error::KernelError;
+pub use images::{NormParameters, convolution, group_norm_silu, join_channels, supports_images};
 pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,

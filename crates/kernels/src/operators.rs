@@ -41,8 +41,15 @@ pub struct MlpParameters {
 }
 
 /// Whether the operators run on this device; elsewhere compose tensor operations.
+///
+/// They run on the CPU (flex), and on cards where a feature of this crate includes those.
 pub fn supports(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
+    let device = device.clone().without_autodiff();
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    if matches!(device.as_dispatch(), burn::backend::DispatchDevice::Cube(_)) {
+        return true;
+    }
+    device == Device::flex()
 }
 
 /// One layer: act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ).
@@ -187,7 +194,7 @@ pub fn depthwise_stencil(
     )))
 }
 
-fn fit(
+pub(crate) fn fit(
     operator: &'static str,
     operand: &'static str,
     found: &[usize],
@@ -201,14 +208,23 @@ fn fit(
 }
 
 /// An operand's name, device and numbers.
-type Operand = (&'static str, Device, DType);
+pub(crate) type Operand = (&'static str, Device, DType);
 
-fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) -> Operand {
+pub(crate) fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) -> Operand {
     (name, tensor.device(), tensor.dtype())
 }
 
 /// Whether the operator runs on these operands, here.
 fn runs(
+    operator: &'static str,
+    operands: impl IntoIterator<Item = Operand>,
+) -> Result<(), KernelError> {
+    runs_where(supports, operator, operands)
+}
+
+/// The same of an operator that runs on devices of its own.
+pub(crate) fn runs_where(
+    supports: fn(&Device) -> bool,
     operator: &'static str,
     operands: impl IntoIterator<Item = Operand>,
 ) -> Result<(), KernelError> {
@@ -236,7 +252,11 @@ pub struct Layer {
 pub struct Stencil(pub(crate) Arc<StencilPlan>);
 
 /// The operators on backend primitives, whose shapes fit.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(
+    Flex,
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
 pub trait FusedOps: Backend {
     /// y.
     fn spectral_block(

@@ -40,9 +40,14 @@ pub(crate) struct LastAxis {
 pub struct SpectralPlan {
     points: Vec<usize>,
     window: usize,
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) periods: Vec<f64>,
     pub(crate) held: Vec<usize>,
     pub(crate) axes: Vec<AxisTable>,
     pub(crate) last: LastAxis,
+    /// The plan on cards.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) tables: crate::gpu::SpectralTables,
 }
 
 impl SpectralPlan {
@@ -92,7 +97,17 @@ impl SpectralPlan {
                 let window = modes[..axis].iter().map(|m| 2 * m).product::<usize>() * m;
                 let kept: usize = axes.iter().map(AxisTable::kept).product();
                 debug_assert_eq!(held.len(), kept * last.kept, "modes held are those kept");
-                return Ok(Self { points: points.to_vec(), window, held, axes, last });
+                return Ok(Self {
+                    points: points.to_vec(),
+                    window,
+                    held,
+                    axes,
+                    last,
+                    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+                    periods: periods.to_vec(),
+                    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+                    tables: Default::default(),
+                });
             }
         }
         unreachable!("the last axis returns")

@@ -75,6 +75,9 @@ pub(crate) struct AxisTaps {
 #[derive(Debug, Clone)]
 pub struct StencilPlan {
     pub(crate) axes: Vec<AxisTaps>,
+    /// The plan on cards.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) lists: crate::gpu::StencilLists,
 }
 
 impl StencilPlan {
@@ -92,7 +95,11 @@ impl StencilPlan {
         if !sound {
             return Err(KernelError::Stencil { axes: axes.to_vec() });
         }
-        Ok(Self { axes: axes.iter().map(axis_taps).collect() })
+        Ok(Self {
+            axes: axes.iter().map(axis_taps).collect(),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            lists: Default::default(),
+        })
     }
 
     /// Points of the grid.

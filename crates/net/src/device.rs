@@ -2,8 +2,8 @@
 //!
 //! A device is chosen when a program starts and is no part of any configuration: weights live on
 //! the host by name, so what was trained on one device goes on, or samples, on another. Whoever
-//! asks for a GPU gets that GPU or an error, never the CPU instead. GPUs compute by compositions of
-//! tensor operations ([`crate::Operators::Composed`]), the CPU by fused operators.
+//! asks for a GPU gets that GPU or an error, never the CPU instead. Both compute by fused operators
+//! ([`crate::Operators::Fused`]), each by its own.
 
 use std::fmt;
 use std::str::FromStr;

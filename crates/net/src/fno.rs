@@ -28,16 +28,28 @@ use crate::time_embedding::TimeEmbedding;
 /// How the network computes; both mean the same to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operators {
-    /// The operators of `karhunen-kernels`, several times faster, on the CPU.
+    /// The operators of `karhunen-kernels`, on the CPU several times faster, and on cards.
     Fused,
     /// Compositions of tensor operations, on any device; what the fused ones are tested against.
     Composed,
 }
 
 impl Operators {
-    /// The faster ones that run on a device.
+    /// The faster ones of a neural operator that run on a device.
     pub fn for_device(device: &Device) -> Self {
         if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
+    }
+
+    /// Refuses fused operators where `supported`, whether they run on the network's device, is false.
+    pub(crate) fn check(self, supported: bool) -> Result<(), NetError> {
+        if self == Self::Composed || supported {
+            return Ok(());
+        }
+        Err(NetError::Config {
+            key: "operators",
+            value: "fused".into(),
+            requirement: "this network's fused operators do not run on this device",
+        })
     }
 }
 
@@ -195,13 +207,7 @@ impl Fno {
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
     pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
-        if operators == Operators::Fused && !karhunen_kernels::supports(&self.device) {
-            return Err(NetError::Config {
-                key: "operators",
-                value: "fused".into(),
-                requirement: "the fused operators run on the CPU (flex) device",
-            });
-        }
+        operators.check(karhunen_kernels::supports(&self.device))?;
         self.operators = operators;
         Ok(())
     }

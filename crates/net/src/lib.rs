@@ -7,6 +7,7 @@
 //!
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
+pub mod band;
 pub mod device;
 mod error;
 pub mod fno;
@@ -19,7 +20,11 @@ pub mod preconditioning;
 pub mod spectral;
 pub mod time_embedding;
 pub mod unet;
+mod unet_composed;
+mod unet_config;
+mod unet_fused;
 
+pub use band::Band;
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
 pub use error::NetError;
@@ -29,4 +34,5 @@ pub use model::Model;
 pub use network::{Network, NetworkConfig};
 pub use parameters::{Named, Parameters};
 pub use preconditioning::{Preconditioner, Preconditioning};
-pub use unet::{UNet, UNetConfig};
+pub use unet::UNet;
+pub use unet_config::UNetConfig;

@@ -5,6 +5,7 @@ use karhunen_field::denoiser::Denoiser;
 use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 
+use crate::band::{Band, Split};
 use crate::{NetError, Network, Preconditioner};
 
 /// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
@@ -17,6 +18,8 @@ pub struct Model {
     pub network: Network,
     /// What surrounds it.
     pub preconditioner: Preconditioner,
+    /// Which part of a field the network is asked about.
+    pub band: Band,
 }
 
 /// What the network needs to see of a batch, on the host, channels last.
@@ -43,45 +46,74 @@ impl Model {
         0.5 * self.preconditioner.path().log_snr(t)
     }
 
-    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
-        let grid = &x.grid;
-        let known = self.preconditioner.law().mean();
-        if !grid.same_box(&known.grid) || x.channels != known.channels {
-            return Err(NetError::Input {
-                expected: describe(known.channels, &known.grid),
-                found: describe(x.channels, grid),
-            });
+    /// The grid on which the network is evaluated for fields on `grid`: never a finer one; with
+    /// [`Band::Trained`] one of at most the finest training level's cells, unless the noise is no
+    /// function (white per cell), whose band on a finer grid is another noise.
+    pub fn network_grid(&self, grid: &Grid) -> Grid {
+        match self.preconditioner.prior().is_nested() {
+            true => self.band.grid(grid, self.preconditioner.reference()),
+            false => *grid,
         }
-        let (scales, on) = (self.preconditioner.scales(t), self.preconditioner.on(grid));
-        let split: Vec<(Vec<f64>, Vec<f32>)> = x
-            .values
-            .par_chunks_exact(x.field_len())
-            .map(|field| {
-                let (base, input) = self.preconditioner.split(field, t, &scales, &on);
-                (base, channels_last(&input, x.channels))
-            })
-            .collect();
-        let count = split.len();
+    }
+
+    /// D of what the network is asked about, and the Wiener denoiser of the rest: see [`Band`].
+    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+        self.check(x)?;
+        let coarse = self.network_grid(&x.grid);
+        if coarse == x.grid {
+            return self.denoise_band(x, t);
+        }
+        let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
+        let split = Split::new(&self.preconditioner, &fine, &on, t);
+        let (band, known) = split.apart(&x.values, x.field_len());
+        let band = self.denoise_band(&Ensemble::new(coarse, x.channels, band)?, t)?;
+        Ok(split.together(&band, known))
+    }
+
+    /// A model lives on one box, with functions of so many channels.
+    fn check(&self, x: &Ensemble) -> Result<(), NetError> {
+        let known = self.preconditioner.law().mean();
+        if x.grid.same_box(&known.grid) && x.channels == known.channels {
+            return Ok(());
+        }
+        Err(NetError::Input {
+            expected: describe(known.channels, &known.grid),
+            found: describe(x.channels, &x.grid),
+        })
+    }
+
+    /// D by the network alone.
+    fn denoise_band(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+        let grid = &x.grid;
+        let known = self.preconditioner.at(t, grid);
+        let (count, points) = (x.count(), grid.len());
+        let mut values = vec![0.0f32; x.values.len()];
+        values
+            .par_chunks_exact_mut(x.field_len())
+            .zip(x.values.par_chunks_exact(x.field_len()))
+            .for_each(|(input, field)| write_channels_last(&known.input(field), input, x.channels));
         let inputs = Inputs {
-            values: split.iter().flat_map(|(_, input)| input.iter().copied()).collect(),
+            values,
             times: vec![t; count],
             half_log_snr: vec![self.half_log_snr(t); count],
         };
         let output = self.network_output(grid, &inputs)?;
         let output: Vec<f32> =
             output.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
-        let points = grid.len();
-        let fields: Vec<Vec<f64>> = split
-            .into_par_iter()
+        let mut denoised = vec![0.0; x.values.len()];
+        denoised
+            .par_chunks_exact_mut(x.field_len())
+            .zip(x.values.par_chunks_exact(x.field_len()))
             .zip(output.par_chunks_exact(x.field_len()))
-            .map(|((base, _), f)| {
-                let of = |at: usize| f64::from(f[(at % points) * x.channels + at / points]);
-                let network = (0..base.len()).map(|at| scales.gain * of(at)).collect();
-                let network = self.preconditioner.bound(network, t, &scales, &on);
-                base.iter().zip(network).map(|(d, r)| d + r).collect()
-            })
-            .collect();
-        Ok(fields.concat())
+            .for_each(|((denoised, field), answer)| {
+                let mut channels_first = Vec::with_capacity(answer.len());
+                for c in 0..x.channels {
+                    channels_first
+                        .extend((0..points).map(|p| f64::from(answer[p * x.channels + c])));
+                }
+                denoised.copy_from_slice(&known.denoised(field, channels_first));
+            });
+        Ok(denoised)
     }
 }
 
@@ -106,10 +138,14 @@ fn describe(channels: usize, grid: &Grid) -> String {
 
 /// `[channel, point]` in f64 → `[point, channel]` in f32.
 pub fn channels_last(field: &[f64], channels: usize) -> Vec<f32> {
-    let points = field.len() / channels;
-    let mut out = Vec::with_capacity(field.len());
-    for point in 0..points {
-        out.extend((0..channels).map(|c| field[c * points + point] as f32));
-    }
+    let mut out = vec![0.0; field.len()];
+    write_channels_last(field, &mut out, channels);
     out
+}
+
+fn write_channels_last(field: &[f64], out: &mut [f32], channels: usize) {
+    let points = field.len() / channels;
+    for (c, channel) in field.chunks_exact(points).enumerate() {
+        out.iter_mut().skip(c).step_by(channels).zip(channel).for_each(|(o, v)| *o = *v as f32);
+    }
 }

@@ -4,8 +4,9 @@ use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
 
-use crate::unet::{UNet, UNetConfig};
-use crate::{Fno, FnoConfig, NetError, Parameters};
+use crate::unet::UNet;
+use crate::unet_config::UNetConfig;
+use crate::{Fno, FnoConfig, NetError, Operators, Parameters};
 
 /// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -97,6 +98,19 @@ impl Network {
         of!(self, n => n.device())
     }
 
+    /// How the network computes: fused where the device allows it.
+    pub fn operators(&self) -> Operators {
+        of!(self, n => n.operators())
+    }
+
+    /// Computes by other operators.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for fused operators on a device that they do not run on.
+    pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
+        of!(self, n => n.set_operators(operators))
+    }
+
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
@@ -167,7 +181,7 @@ impl Network {
                         ),
                     });
                 }
-                Ok(unet.forward(grid, x, half_log_snr))
+                unet.forward(grid, x, half_log_snr)
             }
         }
     }

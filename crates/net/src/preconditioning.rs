@@ -22,7 +22,7 @@
 //! distance of 7.1 floors with it and of 4.7 with √q (`experiments/choices`, fitted prior).
 //!
 //! What the network adds cannot exceed what is unknown: the residual of mode k has variance at most
-//! v_k. [`Preconditioner::bound`] therefore shrinks the network's answer by v_k / (v_k + δ v̄), with v̄
+//! v_k. [`Evaluation::denoised`] therefore shrinks the network's answer by v_k / (v_k + δ v̄), with v̄
 //! the mean of v_k over the reference modes: nothing where anything is left to learn, zero in modes
 //! that data do not have (a conserved mean, the far tail of a smooth spectrum, what a nonlinearity
 //! aliases beyond the trained band).
@@ -35,6 +35,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use karhunen_field::path::Path;
+use karhunen_field::prior::Draws;
 use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Transform};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +76,7 @@ pub struct Preconditioner {
     path: Arc<dyn Path>,
     prior: Arc<dyn Prior>,
     law: GaussianLaw,
+    grid: Grid,
     /// (c_k averaged over channels, λ_k) on the reference grid.
     reference: Arc<Vec<(f64, f64)>>,
     grids: Arc<Mutex<HashMap<String, Arc<OnGrid>>>>,
@@ -83,7 +85,8 @@ pub struct Preconditioner {
 /// Tables of one grid.
 #[derive(Debug)]
 pub struct OnGrid {
-    transform: Transform,
+    /// Noise, and the grid's transform.
+    draws: Draws,
     /// Mean field, `[channel, point]`.
     mean: Vec<f64>,
     /// c_k, `[channel, mode]`.
@@ -92,6 +95,18 @@ pub struct OnGrid {
     noise: Vec<f64>,
     /// Whether fields vanish at the ends of an axis.
     walls: bool,
+}
+
+impl OnGrid {
+    /// The noise of the path on this grid.
+    pub fn draws(&self) -> &Draws {
+        &self.draws
+    }
+
+    /// Between the values of this grid and their coefficients.
+    pub fn transform(&self) -> &Transform {
+        self.draws.transform()
+    }
 }
 
 impl Preconditioner {
@@ -108,7 +123,15 @@ impl Preconditioner {
         let pairs = (0..modes)
             .map(|k| (data.iter().skip(k).step_by(modes).sum::<f64>() / channels, noise[k]))
             .collect();
-        Self { kind, path, prior, law, reference: Arc::new(pairs), grids: Arc::default() }
+        Self {
+            kind,
+            path,
+            prior,
+            law,
+            grid: reference,
+            reference: Arc::new(pairs),
+            grids: Arc::default(),
+        }
     }
 
     /// Which kind this is.
@@ -129,6 +152,11 @@ impl Preconditioner {
     /// Mean and mode variances of the data.
     pub fn law(&self) -> &GaussianLaw {
         &self.law
+    }
+
+    /// The finest training level's grid.
+    pub fn reference(&self) -> &Grid {
+        &self.grid
     }
 
     /// Factors at time t. **Cost** one pass over the reference grid's modes.
@@ -167,65 +195,134 @@ impl Preconditioner {
         }
     }
 
-    /// Shrinks the network's part of one field `[channel, point]` where little is unknown; without
-    /// the Wiener kind it only takes it to the walls of Dirichlet axes, where fields vanish.
-    pub fn bound(&self, residual: Vec<f64>, t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
-        if self.kind != Preconditioning::Wiener {
-            let project = |r| on.transform.synthesise_channels(&on.transform.analyse_channels(r));
-            return if on.walls { project(&residual) } else { residual };
-        }
+    /// Everything that fields at time t on one grid have in common.
+    pub fn at(&self, t: f64, grid: &Grid) -> Evaluation<'_> {
+        let (scales, on) = (self.scales(t), self.on(grid));
+        let (weights, bounds) = match self.kind {
+            Preconditioning::Wiener => (self.weights(t, &on), self.bounds(t, &scales, &on)),
+            _ => (Vec::new(), Vec::new()),
+        };
+        Evaluation { known: self, t, scales, on, weights, bounds }
+    }
+
+    /// w_k = a c_k / S_k, `[channel, mode]`.
+    fn weights(&self, t: f64, on: &OnGrid) -> Vec<f64> {
+        let (a, b2) = (self.path.signal(t), self.path.noise(t).powi(2));
+        let of = |(c, lambda): (&f64, &f64)| {
+            let s = a * a * c + b2 * lambda;
+            if s > 0.0 { a * c / s } else { 0.0 }
+        };
+        on.data.iter().zip(on.noise.iter().cycle()).map(of).collect()
+    }
+
+    /// v_k / (v_k + δ v̄), `[channel, mode]`.
+    fn bounds(&self, t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
         let (a2, b2) = (self.path.signal(t).powi(2), self.path.noise(t).powi(2));
-        let mut modes = on.transform.analyse_channels(&residual);
-        for (channel, c) in
-            modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
-        {
-            for ((r, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
-                let s = a2 * c + b2 * lambda;
-                let v = if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
-                *r *= if v > 0.0 { v / (v + scales.negligible) } else { 0.0 };
-            }
-        }
-        on.transform.synthesise_channels(&modes)
+        let of = |(c, lambda): (&f64, &f64)| {
+            let s = a2 * c + b2 * lambda;
+            let v = if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
+            if v > 0.0 { v / (v + scales.negligible) } else { 0.0 }
+        };
+        on.data.iter().zip(on.noise.iter().cycle()).map(of).collect()
     }
 
     /// Tables for a grid of the box, made once.
     pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
         let mut grids = self.grids.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let make = || {
-            let transform = Transform::new(*grid);
-            let mean = transform.synthesise_channels(&self.law.mean_modes(grid));
+            let draws = Draws::new(self.prior.as_ref(), *grid);
+            let mean = draws.transform().synthesise_channels(&self.law.mean_modes(grid));
             let data = self.law.variances(grid);
             let noise = self.prior.eigenvalues(grid);
             let walls = grid.axes().iter().any(|a| a.boundary == Boundary::Dirichlet);
-            Arc::new(OnGrid { transform, mean, data, noise, walls })
+            Arc::new(OnGrid { draws, mean, data, noise, walls })
         };
         grids.entry(format!("{grid:?}")).or_insert_with(make).clone()
     }
 
     /// Base and input of one field `[channel, point]` at time t.
     pub fn split(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
-        let (a, b) = (self.path.signal(t), self.path.noise(t));
+        let a = self.path.signal(t);
         if self.kind == Preconditioning::None {
             return (x.iter().map(|v| v / a).collect(), x.to_vec());
         }
-        let centred: Vec<f64> = x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect();
+        let centred = centred(x, a, on);
         let mut base = if self.kind == Preconditioning::Scalar {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
-            let (a2, b2) = (a * a, b * b);
-            let mut modes = on.transform.analyse_channels(&centred);
-            for (channel, c) in
-                modes.chunks_exact_mut(on.noise.len()).zip(on.data.chunks_exact(on.noise.len()))
-            {
-                for ((x, c), lambda) in channel.iter_mut().zip(c).zip(&on.noise) {
-                    let s = a2 * c + b2 * lambda;
-                    *x *= if s > 0.0 { a * c / s } else { 0.0 };
-                }
-            }
-            on.transform.synthesise_channels(&modes)
+            let mut modes = on.transform().analyse_channels(&centred);
+            modes.iter_mut().zip(self.weights(t, on)).for_each(|(x, w)| *x *= w);
+            on.transform().synthesise_channels(&modes)
         };
         base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
         let input = centred.into_iter().map(|v| scales.input * v).collect();
         (base, input)
+    }
+
+    /// Coefficients `[channel, mode]` of the Wiener denoiser of one field `[channel, point]`,
+    /// whatever the kind, and those of the field itself.
+    pub fn wiener(&self, x: &[f64], t: f64, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+        let modes = on.transform().analyse_channels(x);
+        let mean = on.transform().analyse_channels(&on.mean);
+        let a = self.path.signal(t);
+        let affine = modes.iter().zip(&mean).zip(self.weights(t, on));
+        (affine.map(|((x, m), w)| m + w * (x - a * m)).collect(), modes)
+    }
+}
+
+/// x − a m.
+fn centred(x: &[f64], a: f64, on: &OnGrid) -> Vec<f64> {
+    x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect()
+}
+
+/// The affine part at one time on one grid: what fields sampled together share.
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    known: &'a Preconditioner,
+    t: f64,
+    scales: Scales,
+    on: Arc<OnGrid>,
+    /// w_k and the bounds of what the network adds, `[channel, mode]`; the Wiener kind's alone.
+    weights: Vec<f64>,
+    bounds: Vec<f64>,
+}
+
+impl Evaluation<'_> {
+    /// What the network sees of one field `[channel, point]`.
+    pub fn input(&self, x: &[f64]) -> Vec<f64> {
+        if self.known.kind == Preconditioning::None {
+            return x.to_vec();
+        }
+        let mut input = centred(x, self.known.path.signal(self.t), &self.on);
+        input.iter_mut().for_each(|v| *v *= self.scales.input);
+        input
+    }
+
+    /// D of one field `[channel, point]` from the network's answer to it, bounded where little is
+    /// unknown; without the Wiener kind the answer is only taken to the walls of Dirichlet axes,
+    /// where fields vanish.
+    ///
+    /// **Cost** three transforms a channel for the Wiener kind.
+    pub fn denoised(&self, x: &[f64], mut answer: Vec<f64>) -> Vec<f64> {
+        let transform = self.on.transform();
+        answer.iter_mut().for_each(|f| *f *= self.scales.gain);
+        if self.known.kind != Preconditioning::Wiener {
+            if self.on.walls {
+                answer = transform.synthesise_channels(&transform.analyse_channels(&answer));
+            }
+            let (base, _) = self.known.split(x, self.t, &self.scales, &self.on);
+            answer.iter_mut().zip(base).for_each(|(f, base)| *f += base);
+            return answer;
+        }
+        let centred = centred(x, self.known.path.signal(self.t), &self.on);
+        let mut modes = transform.analyse_channels(&centred);
+        let network = transform.analyse_channels(&answer);
+        let filters = self.weights.iter().zip(&self.bounds);
+        for ((x, f), (w, bound)) in modes.iter_mut().zip(network).zip(filters) {
+            *x = w * *x + bound * f;
+        }
+        let mut denoised = transform.synthesise_channels(&modes);
+        denoised.iter_mut().zip(&self.on.mean).for_each(|(d, m)| *d += m);
+        denoised
     }
 }

@@ -12,128 +12,21 @@
 //!
 //! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020;
 //! departures: time enters as scale and shift of the log-SNR's embedding, as in [`crate::Fno`], and
-//! the last layer starts at zero. **Cost** a field, for N points: about 18·N·channels² flops a
-//! convolution at the finest stage.
+//! the last layer starts at zero. On the CPU fused operators compute it (`unet_fused`), elsewhere the
+//! composition in `unet_composed`, which is their oracle too. **Cost** a field, for N points: about
+//! 18·N·channels² flops a convolution at the finest stage.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, Initializer, PaddingConfig2d};
-use burn::tensor::module::interpolate;
-use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
-use burn::tensor::{Device, Tensor, TensorData, activation::silu};
+use burn::tensor::{Device, Tensor};
 use karhunen_field::Grid;
-use serde::{Deserialize, Serialize};
 
 use crate::NetError;
+use crate::fno::Operators;
 use crate::parameters::Parameters;
 use crate::time_embedding::TimeEmbedding;
-
-/// Shape of a [`UNet`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct UNetConfig {
-    /// Channels of the finest stage.
-    pub channels: usize,
-    /// Channels of each stage over those of the finest; each stage but the last halves the grid.
-    pub multipliers: Vec<usize>,
-    /// Residual blocks of a stage on the way down.
-    pub blocks: usize,
-    /// Groups of a normalisation, at most; they must divide the channels.
-    pub groups: usize,
-}
-
-impl Default for UNetConfig {
-    fn default() -> Self {
-        Self { channels: 64, multipliers: vec![1, 2, 2], blocks: 2, groups: 32 }
-    }
-}
-
-/// Blocks between the way down and the way up.
-const MIDDLE: usize = 2;
-
-/// Channels in and out of every residual block, in the order they are run.
-struct Shape {
-    down: Vec<Vec<[usize; 2]>>,
-    middle: Vec<[usize; 2]>,
-    up: Vec<Vec<[usize; 2]>>,
-}
-
-impl UNetConfig {
-    pub(crate) fn check(&self) -> Result<(), NetError> {
-        let wrong =
-            |key, value: String, requirement| Err(NetError::Config { key, value, requirement });
-        if !(1..=1024).contains(&self.channels) {
-            return wrong("channels", self.channels.to_string(), "it must lie between 1 and 1024");
-        }
-        if !(1..=16).contains(&self.blocks) {
-            return wrong("blocks", self.blocks.to_string(), "it must lie between 1 and 16");
-        }
-        let multipliers = &self.multipliers;
-        if !(1..=8).contains(&multipliers.len())
-            || multipliers.iter().any(|m| !(1..=16).contains(m))
-        {
-            let requirement = "one to eight factors between 1 and 16";
-            return wrong("multipliers", format!("{multipliers:?}"), requirement);
-        }
-        if self.groups == 0 || !self.channels.is_multiple_of(self.groups.min(self.channels)) {
-            return wrong(
-                "groups",
-                self.groups.to_string(),
-                "at least 1, and a divisor of channels",
-            );
-        }
-        Ok(())
-    }
-
-    /// Number of trainable values for functions of `channels` channels.
-    pub(crate) fn parameter_count(&self, channels: usize) -> f64 {
-        let conv = |[i, o]: [usize; 2], k: usize| (i * o * k * k + o) as f64;
-        let shape = self.shape();
-        let block = |b: &[usize; 2]| {
-            let beside = if b[0] == b[1] { 0.0 } else { conv(*b, 1) };
-            conv(*b, 3) + conv([b[1], b[1]], 3) + beside + (2 * b[0] + 2 * b[1] + 130 * b[1]) as f64
-        };
-        let all = shape.down.iter().chain(&shape.up).flatten().chain(&shape.middle);
-        let resampled: f64 = self.resampled().into_iter().map(|c| 2.0 * conv([c, c], 3)).sum();
-        let ends = conv([channels, self.channels], 3) + conv([self.channels, channels], 3);
-        all.map(block).sum::<f64>() + resampled + ends
-    }
-
-    /// Channels at each change of the grid.
-    fn resampled(&self) -> Vec<usize> {
-        let stages = self.multipliers.len() - 1;
-        self.multipliers[..stages].iter().map(|m| m * self.channels).collect()
-    }
-
-    fn shape(&self) -> Shape {
-        let widths: Vec<usize> = self.multipliers.iter().map(|m| m * self.channels).collect();
-        let (mut at, mut kept, mut down) = (self.channels, vec![self.channels], Vec::new());
-        for (stage, &width) in widths.iter().enumerate() {
-            let mut blocks = Vec::new();
-            for _ in 0..self.blocks {
-                blocks.push([at, width]);
-                at = width;
-                kept.push(at);
-            }
-            down.push(blocks);
-            if stage + 1 < widths.len() {
-                kept.push(at);
-            }
-        }
-        let middle = vec![[at, at]; MIDDLE];
-        let mut up = Vec::new();
-        for &width in widths.iter().rev() {
-            let mut blocks = Vec::new();
-            for _ in 0..=self.blocks {
-                let beside = kept.pop().expect("one kept for each block on the way up");
-                blocks.push([at + beside, width]);
-                at = width;
-            }
-            up.push(blocks);
-        }
-        Shape { down, middle, up }
-    }
-}
+use crate::unet_config::UNetConfig;
 
 /// One residual block.
 #[derive(Module, Debug)]
@@ -185,6 +78,7 @@ pub struct UNet {
     channels: usize,
     weights: UNetWeights,
     device: Device,
+    operators: Operators,
 }
 
 impl UNet {
@@ -238,7 +132,16 @@ impl UNet {
             output: make.conv([config.channels * config.multipliers[0], channels], 3, 1),
             time: TimeEmbedding::zeros(2 * conditioned, device),
         };
-        let mut unet = Self { config: config.clone(), channels, weights, device: device.clone() };
+        let mut unet = Self {
+            config: config.clone(),
+            channels,
+            weights,
+            device: device.clone(),
+            operators: match karhunen_kernels::supports_images(device) {
+                true => Operators::Fused,
+                false => Operators::Composed,
+            },
+        };
         let mut start = unet.parameters()?;
         start.initialise(seed);
         unet.set_parameters(&start)?;
@@ -263,6 +166,21 @@ impl UNet {
     /// The device the weights live on.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// How the network computes: fused where the device allows it.
+    pub fn operators(&self) -> Operators {
+        self.operators
+    }
+
+    /// Computes by other operators.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for fused operators on a device that they do not run on.
+    pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
+        operators.check(karhunen_kernels::supports_images(&self.device))?;
+        self.operators = operators;
+        Ok(())
     }
 
     /// A copy of all parameters on the host, by name.
@@ -301,14 +219,21 @@ impl UNet {
         blocks + middle + resampled + top * ends
     }
 
-    /// Host bytes one field of a batch needs in a training step: what automatic differentiation
-    /// holds, ten arrays a block.
+    /// Host bytes one field of a batch needs in a training step.
+    ///
+    /// Fused: of each block its input, joined where features join in, and what the convolutions
+    /// read and write, with their gradients one block at a time; composed: what automatic
+    /// differentiation holds.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let shape = self.config.shape();
         let points = self.points(grid);
         let ways = shape.down.iter().zip(&points).chain(shape.up.iter().rev().zip(&points));
+        let (of_inputs, of_outputs) = match self.operators {
+            Operators::Fused => (3, 3),
+            Operators::Composed => (4, 8),
+        };
         let of = |blocks: &[[usize; 2]]| -> f64 {
-            blocks.iter().map(|[i, o]| (4 * i + 8 * o) as f64).sum()
+            blocks.iter().map(|[i, o]| (of_inputs * i + of_outputs * o) as f64).sum()
         };
         let middle = points[points.len() - 1] * of(&shape.middle);
         4.0 * (ways.map(|(blocks, n)| n * of(blocks)).sum::<f64>() + middle)
@@ -328,75 +253,21 @@ impl UNet {
     }
 
     /// F(x, t) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
-    pub(crate) fn forward(&self, grid: &Grid, x: &[f32], half_log_snr: &[f64]) -> Tensor<3> {
-        let (batch, sides) = (half_log_snr.len(), grid.points());
-        let shape = [batch, sides[0], sides[1], self.channels];
-        let x = Tensor::<4>::from_data(TensorData::new(x.to_vec(), shape), &self.device);
-        let mut film =
-            Film { values: self.weights.time.forward(half_log_snr, &self.device), at: 0 };
-        let mut h = self.weights.input.forward(x.permute([0, 3, 1, 2]));
-        let mut kept = vec![h.clone()];
-        for stage in &self.weights.down {
-            for block in &stage.blocks {
-                h = block.forward(h, &mut film);
-                kept.push(h.clone());
-            }
-            if let Some(down) = &stage.resample {
-                h = down.forward(h);
-                kept.push(h.clone());
-            }
-        }
-        for block in &self.weights.middle {
-            h = block.forward(h, &mut film);
-        }
-        for stage in &self.weights.up {
-            for block in &stage.blocks {
-                let beside = kept.pop().expect("one kept for each block on the way up");
-                h = block.forward(Tensor::cat(vec![h, beside], 1), &mut film);
-            }
-            if let (Some(up), Some(next)) = (&stage.resample, kept.last()) {
-                h = up.forward(nearest(h, next.dims()[2..].try_into().expect("two axes")));
-            }
-        }
-        let y = self.weights.output.forward(silu(self.weights.norm.forward(h)));
-        y.permute([0, 2, 3, 1]).reshape([batch, grid.len(), self.channels])
-    }
-}
-
-/// Scale and shift of the blocks, taken one after another.
-struct Film {
-    /// `[batch, 1, features]`.
-    values: Tensor<3>,
-    at: usize,
-}
-
-impl Film {
-    /// (1 + scale) h + shift.
-    fn apply(&mut self, h: Tensor<4>) -> Tensor<4> {
-        let [batch, channels, _, _] = h.dims();
-        let part =
-            |at| self.values.clone().narrow(2, at, channels).reshape([batch, channels, 1, 1]);
-        let (scale, shift) = (part(self.at), part(self.at + channels));
-        self.at += 2 * channels;
-        h * (scale + 1.0) + shift
-    }
-}
-
-impl ResidualBlock {
-    fn forward(&self, x: Tensor<4>, film: &mut Film) -> Tensor<4> {
-        let h = self.first.forward(silu(self.first_norm.forward(x.clone())));
-        let h = film.apply(self.second_norm.forward(h));
-        let h = self.second.forward(silu(h));
-        match &self.beside {
-            Some(beside) => beside.forward(x) + h,
-            None => x + h,
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`] where the fused operators refuse.
+    pub(crate) fn forward(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        half_log_snr: &[f64],
+    ) -> Result<Tensor<3>, NetError> {
+        let film = self.weights.time.forward(half_log_snr, &self.device);
+        match self.operators {
+            Operators::Fused => self.fused(grid, x, film),
+            Operators::Composed => Ok(self.composed(grid, x, film)),
         }
     }
-}
-
-/// Every cell takes the value of the one it came from.
-fn nearest(x: Tensor<4>, sides: [usize; 2]) -> Tensor<4> {
-    interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(sides))
 }
 
 /// Makes the parts of a network.

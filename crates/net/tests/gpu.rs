@@ -113,29 +113,34 @@ fn with_larger() -> Vec<Case> {
 #[test]
 fn a_neural_operator_is_its_definition() {
     let Some(device) = card() else { return };
-    let begun = Instant::now();
-    let (mut value, mut gradient) = (0.0f64, 0.0f64);
-    for case in with_larger() {
-        let x = normals(2 * case.channels * case.grid.len(), 100);
-        let on_gpu = case.network(&device.clone().autodiff());
-        assert_eq!(on_gpu.operators(), Operators::Composed);
-        let reference = Reference::new(&case, &on_gpu.parameters().unwrap());
-        let (found, gradients) = run(&on_gpu.into(), &case.grid, &x);
+    for operators in [Operators::Fused, Operators::Composed] {
+        let begun = Instant::now();
+        let (mut value, mut gradient) = (0.0f64, 0.0f64);
+        for case in with_larger() {
+            let x = normals(2 * case.channels * case.grid.len(), 100);
+            let mut on_gpu = case.network(&device.clone().autodiff());
+            assert_eq!(on_gpu.operators(), Operators::Fused, "unless asked otherwise");
+            on_gpu.set_operators(operators).unwrap();
+            let reference = Reference::new(&case, &on_gpu.parameters().unwrap());
+            let (found, gradients) = run(&on_gpu.into(), &case.grid, &x);
 
-        let each = x.chunks_exact(x.len() / 2).zip(TIMES).zip(HALF_LOG_SNR);
-        let expected: Vec<f64> = each.flat_map(|((x, t), l)| reference.forward(x, t, l)).collect();
-        let error = relative_error(&found, &expected);
-        value = value.max(error);
-        assert!(error < FORWARD, "{:?} on {}: {error:e}", case.config, case.grid);
+            let each = x.chunks_exact(x.len() / 2).zip(TIMES).zip(HALF_LOG_SNR);
+            let expected: Vec<f64> =
+                each.flat_map(|((x, t), l)| reference.forward(x, t, l)).collect();
+            let error = relative_error(&found, &expected);
+            value = value.max(error);
+            let place = format!("{operators:?}, {:?} on {}", case.config, case.grid);
+            assert!(error < FORWARD, "{place}: {error:e}");
 
-        let mut on_cpu = case.network(&Device::flex().autodiff());
-        on_cpu.set_operators(Operators::Composed).unwrap();
-        let (_, expected) = run(&on_cpu.into(), &case.grid, &x);
-        let place = format!("{:?} on {}", case.config, case.grid);
-        gradient = gradient.max(gradient_error(&gradients, &expected, &place));
+            let mut on_cpu = case.network(&Device::flex().autodiff());
+            on_cpu.set_operators(Operators::Composed).unwrap();
+            let (_, expected) = run(&on_cpu.into(), &case.grid, &x);
+            gradient = gradient.max(gradient_error(&gradients, &expected, &place));
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let name = format!("{operators:?} operator");
+        println!("{name}: values {value:.1e} of f64, gradients {gradient:.1e}, {seconds:.1} s");
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    println!("operator: values {value:.1e} of f64, gradients {gradient:.1e}, {seconds:.1} s");
 }
 
 #[test]

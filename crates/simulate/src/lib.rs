@@ -1,8 +1,8 @@
 //! Small spectral solvers that make data.
 //!
-//! Two-phase material structures from physics, so that everything can be tried, tested and shown
-//! without a download: [`Spinodal`] solves the Cahn–Hilliard equation, [`Grains`] draws smoothed
-//! Voronoi grains. Parameters are physical (lengths in units of the box), never cells: one
+//! Structures from physics, so that everything can be tried, tested and shown without a download:
+//! [`Spinodal`] solves the Cahn–Hilliard equation, [`Grains`] draws smoothed Voronoi grains, two
+//! phases each; [`FitzHughNagumo`] lets an activator and an inhibitor react and diffuse. Parameters are physical (lengths in units of the box), never cells: one
 //! `(seed, index)` names one structure, which every grid fine enough to hold it shows alike.
 //!
 //! What is deliberately not here: threads and files. Every field is a pure function of its
@@ -10,7 +10,9 @@
 
 pub mod cahn_hilliard;
 mod error;
+pub mod fitzhugh_nagumo;
 pub mod grains;
+pub mod reaction_diffusion;
 mod resolve;
 pub mod spinodal;
 
@@ -20,13 +22,20 @@ use karhunen_field::Grid;
 
 pub use cahn_hilliard::CahnHilliard;
 pub use error::SimulateError;
+pub use fitzhugh_nagumo::FitzHughNagumo;
 pub use grains::{Grains, Shades};
+pub use reaction_diffusion::ReactionDiffusion;
 pub use spinodal::Spinodal;
 
 /// A family of random structures of which every `(seed, index)` names one member.
 pub trait Structure: Debug + Send + Sync {
-    /// Point values of structure `index` of a seed at the cell centres of a grid: one channel,
-    /// last axis fastest, within the modes the grid holds, phases near −1 and +1.
+    /// Channels of its fields; one unless a structure says otherwise.
+    fn channels(&self) -> usize {
+        1
+    }
+
+    /// Point values of structure `index` of a seed at the cell centres of a grid: channels one after
+    /// another, last axis fastest, within the modes the grid holds, phases near −1 and +1.
     ///
     /// # Errors
     /// What the grid's box does not allow; each structure says which variants.

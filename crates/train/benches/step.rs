@@ -1,18 +1,24 @@
-//! Times training steps and forward passes of the published network.
+//! Times training steps and forward passes of the published networks.
 //!
 //! One step is what a run does: network and loss, backward pass, AdamW with clipping and moving
-//! average, new weights into the network. Rows are width × grid × batch with 14 modes an axis,
-//! 4 layers, projection 128, no padding. Printed: medians and minima in milliseconds, floating
-//! point operations of the algorithm's products (recomputation not counted) a second, and their
-//! share of what a large product reaches here and now.
+//! average, new weights into the network. Rows are width × grid × batch, for the operator also modes
+//! an axis, with 4 layers, projection 128, no padding; the U-Net has multipliers 1, 2, 2 and two
+//! blocks a stage. Printed: medians and minima in milliseconds, floating point operations of the
+//! algorithm's products (recomputation not counted) a second, and their share of what a large
+//! product reaches here and now; then the largest resident memory, which is that of a training step
+//! where a single row is asked for.
 //!
-//! `cargo bench -p karhunen-train --bench step -- [seconds a row] [composed]`
+//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu] [WIDTH,N,BATCH[,MODES] …]`;
+//! with `gpu` on the first card.
 
 use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Conditioning, Device, Fno, FnoConfig, LocalKernels, Operators, Parameters};
+use karhunen_net::{
+    Conditioning, Device, DeviceChoice, FnoConfig, LocalKernels, Network, NetworkConfig, Operators,
+    Parameters, UNetConfig,
+};
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
 
@@ -20,8 +26,18 @@ use karhunen_train::optimizer::{Optimizer, Update};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROWS: [(usize, usize, usize); 6] =
-    [(32, 28, 32), (32, 64, 32), (32, 128, 8), (64, 28, 32), (64, 64, 32), (64, 128, 8)];
+/// Width, cells an axis, batch, and modes an axis of an operator.
+type Row = [usize; 4];
+/// What is timed unless rows are given.
+const ROWS: [Row; 6] = [
+    [32, 28, 32, 14],
+    [32, 64, 32, 14],
+    [32, 128, 8, 14],
+    [64, 28, 32, 14],
+    [64, 64, 32, 14],
+    [64, 128, 8, 14],
+];
+const UNET_ROWS: [Row; 3] = [[32, 28, 32, 0], [32, 64, 8, 0], [64, 32, 16, 0]];
 /// Runs before timing.
 const WARM_UP: usize = 2;
 /// Runs at least, whatever they take.
@@ -31,25 +47,35 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
     let seconds = arguments.iter().find_map(|a| a.parse().ok()).unwrap_or(3.0);
     let budget = Duration::from_secs_f64(seconds);
-    let composed = arguments.iter().any(|a| a == "composed");
-    let operators = if composed { Operators::Composed } else { Operators::Fused };
+    let asked = |name: &str| arguments.iter().any(|a| a == name);
+    let operators = if asked("composed") { Operators::Composed } else { Operators::Fused };
+    let given: Vec<Row> = arguments.iter().filter_map(|a| row(a)).collect();
+    let rows = match (given.is_empty(), asked("unet")) {
+        (false, _) => given,
+        (true, true) => UNET_ROWS.to_vec(),
+        (true, false) => ROWS.to_vec(),
+    };
+    let choice = if asked("gpu") { DeviceChoice::Gpu(0) } else { DeviceChoice::Cpu };
+    let (device, name) = choice.open().expect("a device that is there");
     let peak = product_peak();
     println!(
-        "{operators:?}, {} threads, product peak {peak:.0} GFLOP/s",
+        "{operators:?} on {}, {} threads, the CPU's product peak {peak:.0} GFLOP/s",
+        name.as_deref().unwrap_or("the CPU"),
         rayon::current_num_threads()
     );
-    println!("width points batch | forward: median min ms, GFLOP/s, share | step: the same");
-    for (width, n, batch) in ROWS {
-        let case = Case::new(width, n, batch, operators);
+    println!("width points batch modes | forward: median min ms, GFLOP/s, share | step: the same");
+    for [width, n, batch, modes] in rows {
+        let config = if asked("unet") { unet(width) } else { fno(width, modes) };
+        let case = Case::new(config, n, batch, operators, &device);
         let forward = case.forward(budget);
         let step = case.step(budget);
-        let flops = batch as f64 * case.network(&Device::flex()).flops(&case.grid);
+        let flops = batch as f64 * case.network(&device).flops(&case.grid);
         let figures = |(median, least): (f64, f64), flops: f64| {
             let rate = flops / median / 1e6;
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
         };
         println!(
-            "{width:5} {n:4}² {batch:5}  | {} | {}",
+            "{width:5} {n:4}² {batch:5} {modes:5}  | {} | {}",
             figures(forward, flops),
             figures(step, 3.0 * flops)
         );
@@ -59,50 +85,75 @@ fn main() {
     }
 }
 
+/// `WIDTH,N,BATCH` or `WIDTH,N,BATCH,MODES`.
+fn row(text: &str) -> Option<Row> {
+    let numbers: Option<Vec<usize>> = text.split(',').map(|part| part.parse().ok()).collect();
+    match numbers?[..] {
+        [width, n, batch] => Some([width, n, batch, 0]),
+        [width, n, batch, modes] => Some([width, n, batch, modes]),
+        _ => None,
+    }
+}
+
+fn fno(width: usize, modes: usize) -> NetworkConfig {
+    NetworkConfig::Fno(FnoConfig {
+        width,
+        modes: vec![modes],
+        layers: 4,
+        projection: 128,
+        padding: 0.0,
+        local: LocalKernels::None,
+        conditioning: Conditioning::InputChannel,
+        ..FnoConfig::default()
+    })
+}
+
+fn unet(channels: usize) -> NetworkConfig {
+    NetworkConfig::Unet(UNetConfig { channels, ..UNetConfig::default() })
+}
+
 struct Case {
-    config: FnoConfig,
+    config: NetworkConfig,
     grid: Grid,
     batch: usize,
     operators: Operators,
+    device: Device,
     x: Vec<f32>,
     times: Vec<f64>,
 }
 
 impl Case {
-    fn new(width: usize, n: usize, batch: usize, operators: Operators) -> Self {
-        let config = FnoConfig {
-            width,
-            modes: vec![14],
-            layers: 4,
-            projection: 128,
-            padding: 0.0,
-            local: LocalKernels::None,
-            conditioning: Conditioning::InputChannel,
-            ..FnoConfig::default()
-        };
+    fn new(
+        config: NetworkConfig,
+        n: usize,
+        batch: usize,
+        operators: Operators,
+        device: &Device,
+    ) -> Self {
         let grid = Grid::unit(&[n, n], Boundary::Neumann).expect("a square grid");
         let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
         let x = (0..batch * n * n).map(value).collect();
         let times = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
-        Self { config, grid, batch, operators, x, times }
+        Self { config, grid, batch, operators, device: device.clone(), x, times }
     }
 
-    fn network(&self, device: &Device) -> Fno {
-        let mut network = Fno::new(&self.config, &self.grid, 1, 1, device).expect("a network");
-        network.set_operators(self.operators).expect("the CPU runs both");
+    fn network(&self, device: &Device) -> Network {
+        let mut network = self.config.build(&self.grid, 1, 1, device).expect("a network");
+        network.set_operators(self.operators).expect("the device runs them");
         network
     }
 
     fn forward(&self, budget: Duration) -> (f64, f64) {
-        let network = self.network(&Device::flex());
+        let network = self.network(&self.device);
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             std::hint::black_box(y);
+            self.device.sync().expect("a device that works");
         })
     }
 
     fn step(&self, budget: Duration) -> (f64, f64) {
-        let device = Device::flex().autodiff();
+        let device = self.device.clone().autodiff();
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, lengths: &[0.05, 0.1] };
@@ -113,7 +164,7 @@ impl Case {
             let target = TensorData::new(self.x.clone(), shape);
             let target = Tensor::<3>::from_data(target, &device);
             let mut tape = (y - target).square().mean().backward();
-            gradients.read_gradients(network.weights(), &mut tape).expect("reads");
+            network.read_gradients(&mut tape, &mut gradients).expect("reads");
             optimizer.step(&gradients, &update);
             network.set_parameters(&optimizer.weights).expect("the same shapes");
         })

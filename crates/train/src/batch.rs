@@ -3,7 +3,7 @@
 //! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
 
 use karhunen_field::noise::stream;
-use karhunen_field::{Grid, ModeNoise, Transform};
+use karhunen_field::{Grid, ModeNoise};
 use karhunen_net::model::{Inputs, channels_last};
 use karhunen_net::{Model, Preconditioner};
 use rayon::prelude::*;
@@ -123,7 +123,6 @@ fn build(
 ) -> Batch {
     let preconditioner = &model.preconditioner;
     let on = preconditioner.on(&data.grid);
-    let transform = Transform::new(data.grid);
     let parts: Vec<(Vec<f32>, Vec<f32>, f32)> = fields
         .par_iter()
         .zip(times)
@@ -131,7 +130,7 @@ fn build(
         .map(|(i, (&field, &t))| {
             let clean = &data.values[field * data.field_len()..(field + 1) * data.field_len()];
             let drawn = Drawn { index, stream: stream + i as u32, noise };
-            noised(clean, t, data.channels, &drawn, &transform, preconditioner, &on)
+            noised(clean, t, data.channels, &drawn, preconditioner, &on)
         })
         .collect();
     let half_log_snr = times.iter().map(|&t| model.half_log_snr(t)).collect();
@@ -159,14 +158,12 @@ fn noised(
     t: f64,
     channels: usize,
     drawn: &Drawn,
-    transform: &Transform,
     preconditioner: &Preconditioner,
     on: &karhunen_net::preconditioning::OnGrid,
 ) -> (Vec<f32>, Vec<f32>, f32) {
     let (a, b) = (preconditioner.path().signal(t), preconditioner.path().noise(t));
-    let prior = preconditioner.prior();
     let mut x: Vec<f64> = (0..channels)
-        .flat_map(|c| prior.noise_values(transform, drawn.noise, drawn.index, drawn.stream, c))
+        .flat_map(|c| on.draws().values(drawn.noise, drawn.index, drawn.stream, c))
         .collect();
     x.iter_mut().zip(clean).for_each(|(x, c)| *x = a * f64::from(*c) + b * *x);
     let scales = preconditioner.scales(t);

@@ -21,6 +21,7 @@ use crate::config::RunConfig;
 use crate::ledger::Ledger;
 use crate::optimizer::Optimizer;
 use crate::statistics::Statistics;
+use crate::switching::Measured;
 use crate::{TrainError, snapshots};
 
 /// Everything a run needs to go on, or a sampler to begin.
@@ -55,6 +56,12 @@ pub struct Progress {
     /// Fields never trained on.
     #[serde(default)]
     pub validation_fields: usize,
+    /// Steps done when each level was left, where that is decided on the way.
+    #[serde(default)]
+    pub switches: Vec<usize>,
+    /// What the last decision about it saw.
+    #[serde(default)]
+    pub measured: Option<Measured>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

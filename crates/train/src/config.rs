@@ -4,10 +4,11 @@
 //! default filled in) is stored inside each checkpoint, so a model directory explains itself.
 
 use std::path::Path;
+use std::str::FromStr;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{NetworkConfig, Preconditioning};
+use karhunen_net::{Band, NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::paths::PathConfig;
@@ -58,8 +59,8 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A file, a folder of images, or `builtin:spinodal` / `builtin:grains`; a list of files becomes
-    /// one data set, their fields side by side as channels.
+    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains` or `fitzhugh-nagumo`; a list
+    /// of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
     /// Held-out fields from files of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,7 +79,8 @@ pub struct DataConfig {
     pub gap: usize,
     /// How fields reach the finest level's grid from a finer one.
     pub resample: Resample,
-    /// Channels of an array whose shape leaves it open.
+    /// Channels of an array whose shape leaves it open; of `builtin:fitzhugh-nagumo`, 1 (u) or 2 (u and
+    /// v, the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
     /// Dimension of an array whose shape leaves it open.
@@ -167,6 +169,8 @@ pub struct TrainingConfig {
     /// Times in the run at which the averages are stored, the end among them: more of them make
     /// averages of other lengths more exact afterwards.
     pub snapshots: usize,
+    /// When a level ends.
+    pub switching: Switching,
     /// Part of the steps behind the first level that go back to a coarser one.
     pub replay: f64,
     /// Where in time the loss looks.
@@ -192,6 +196,7 @@ impl Default for TrainingConfig {
             clip: 1.0,
             ema: vec![0.05, 0.1],
             snapshots: 4,
+            switching: Switching::Shares,
             replay: 0.2,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
@@ -199,6 +204,16 @@ impl Default for TrainingConfig {
             checkpoint_seconds: 120.0,
         }
     }
+}
+
+/// What ends a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switching {
+    /// Its share of the steps.
+    Shares,
+    /// That it gains less than the finer levels promise: [`crate::switching`].
+    Automatic,
 }
 
 /// `[sampling]`: defaults of `sample`.
@@ -209,11 +224,43 @@ pub struct SamplingConfig {
     pub sampler: Method,
     /// Network evaluations a field.
     pub evaluations: usize,
+    /// What is corrected in the end.
+    pub calibration: CalibrationKind,
+    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
+    /// that they hold, or `"trained"`, what the finest level holds.
+    pub band: Band,
+}
+
+/// Whether generated fields are scaled to what is known of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CalibrationKind {
+    /// Never.
+    None,
+    /// Shells of modes to the data's spectrum: [`karhunen_field::calibration`].
+    Spectrum,
+}
+
+impl FromStr for CalibrationKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self::None),
+            "spectrum" => Ok(Self::Spectrum),
+            _ => Err(format!("unknown calibration `{text}`; one of none, spectrum")),
+        }
+    }
 }
 
 impl Default for SamplingConfig {
     fn default() -> Self {
-        Self { sampler: Method::DpmSolver2M, evaluations: 20 }
+        Self {
+            sampler: Method::DpmSolver2M,
+            evaluations: 20,
+            calibration: CalibrationKind::Spectrum,
+            band: Band::default(),
+        }
     }
 }
 

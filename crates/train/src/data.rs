@@ -1,13 +1,12 @@
 //! From a source to training and validation fields on the finest level's grid.
 //!
 //! file (or solver) → patches → finest grid (spectral by default) → projection onto the grid's
-//! modes → normalisation. Which part of files is held out: module `sides`; built-in data are split
-//! by index.
+//! modes → normalisation. Which part of files is held out: module `sides`; fields made on the spot:
+//! module `builtin`.
 
 use karhunen_field::moments::Moments;
 use karhunen_field::{Ensemble, Grid, Transform, resample};
 use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
-use karhunen_simulate::{Grains, Spinodal, Structure};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
@@ -16,10 +15,8 @@ use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::{Side, split};
 use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, memory};
+use crate::{TrainError, builtin, memory};
 
-/// Built-in fields made unless `data.count` says otherwise.
-const BUILTIN_COUNT: usize = 1536;
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
 /// Fields handled together when converting, at most.
@@ -152,7 +149,7 @@ pub fn load_from(
     seed: u64,
 ) -> Result<Loaded, TrainError> {
     let Some(fields) = opened else {
-        return builtin(config, config.source.builtin().unwrap_or_default(), finest, seed);
+        return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
     let mut notes = fields.notes();
     let patch = patch(config)?;
@@ -348,51 +345,6 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
     }
     let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
     Ok(LevelData { grid: to, channels: data.channels, values })
-}
-
-/// Index of the first validation field of built-in data: never reached by training indices.
-pub const BUILTIN_VALIDATION: u64 = 1 << 40;
-
-/// Fields `indices` of a built-in structure on a grid, in its own values.
-///
-/// # Errors
-/// [`TrainError::Data`] for an unknown name; the solver's own.
-pub fn make_builtin(
-    name: &str,
-    grid: Grid,
-    seed: u64,
-    indices: std::ops::Range<u64>,
-) -> Result<LevelData, TrainError> {
-    let structure: Box<dyn Structure> = match name {
-        "spinodal" => Box::new(Spinodal::default()),
-        "grains" => Box::new(Grains::default()),
-        _ => {
-            return Err(TrainError::Data {
-                source_name: format!("builtin:{name}"),
-                message: "no such built-in data; there are builtin:spinodal, builtin:grains".into(),
-            });
-        }
-    };
-    let parts: Result<Vec<Vec<f32>>, karhunen_simulate::SimulateError> = indices
-        .into_par_iter()
-        .map(|index| {
-            let values = structure.generate(&grid, seed, index)?;
-            Ok(values.into_iter().map(|v| v as f32).collect())
-        })
-        .collect();
-    Ok(LevelData { grid, channels: 1, values: parts?.concat() })
-}
-
-fn builtin(config: &DataConfig, name: &str, finest: Grid, seed: u64) -> Result<Loaded, TrainError> {
-    let count = config.count.unwrap_or(BUILTIN_COUNT) as f64;
-    let held = (count * config.validation).round().max(2.0) as u64;
-    let train = (count as u64).saturating_sub(held).max(2);
-    memory::check_fields(count, &finest, 1, 2 * size_of::<f32>(), "data.count")?;
-    let training = make_builtin(name, finest, seed, 0..train)?;
-    let first = BUILTIN_VALIDATION;
-    let validation = make_builtin(name, finest, seed, first..first + held)?;
-    let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
-    Ok(Loaded { training, validation, notes })
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod arrays;
 pub mod averages;
 pub mod batch;
 pub mod bench;
+pub mod builtin;
 pub mod checkpoint;
 pub mod config;
 pub mod data;
@@ -34,6 +35,7 @@ pub mod snapshots;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;
+pub mod switching;
 pub mod time_density;
 pub mod trained;
 

@@ -15,7 +15,7 @@ use karhunen_net::{Device, Model, Parameters};
 
 use crate::batch::{Batches, LevelData};
 use crate::checkpoint::{Checkpoint, Progress};
-use crate::config::RunConfig;
+use crate::config::{RunConfig, Switching};
 use crate::data::{Data, restrict};
 use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
@@ -23,6 +23,7 @@ use crate::loss::{loss_and_gradients, loss_of, scalar};
 use crate::optimizer::{Optimizer, Update};
 use crate::resume::{same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
+use crate::switching::{self, Measured};
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory, snapshots};
 
@@ -158,6 +159,7 @@ impl Run {
         if let Some(seconds) = run.config.training.seconds {
             run.fit_budget(seconds, observer)?;
         }
+        run.follow_switches()?;
         run.prepare_files()?;
         Ok(run)
     }
@@ -217,6 +219,7 @@ impl Run {
                 event.grid = self.schedule.levels[level].grid.to_string();
                 event.loss = self.progress.ledger.levels[level].loss;
             }
+            self.consider_switching(level, observer)?;
             let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
             if self.validates_after(step, total) || last_of_level {
                 let losses = self.validate()?;
@@ -329,6 +332,7 @@ impl Run {
         complaints.iter().for_each(|c| observer.warning(&format!("skipped: {c}")));
         self.optimizer = checkpoint.optimizer;
         self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
+        self.follow_switches()?;
         set(&mut self.model, &self.optimizer.weights)?;
         snapshots::forget_after(&self.directory, self.progress.step)?;
         let event = Event {
@@ -355,19 +359,65 @@ impl Run {
         (step + 1).is_multiple_of(every)
     }
 
+    /// The schedule as decisions so far have left it.
+    fn follow_switches(&mut self) -> Result<(), TrainError> {
+        let planned = Schedule::new(&self.config)?;
+        self.schedule = match self.config.training.switching {
+            Switching::Shares => planned,
+            Switching::Automatic => planned.switched(&self.progress.switches),
+        };
+        Ok(())
+    }
+
+    /// Ends the level at hand where that is decided on the way and it is exhausted.
+    fn consider_switching(
+        &mut self,
+        level: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let (step, total) = (self.progress.step, self.schedule.steps());
+        let began = self.progress.switches.last().copied().unwrap_or(0);
+        let last = level + 1 == self.schedule.levels.len();
+        if self.config.training.switching == Switching::Shares
+            || last
+            || self.progress.switches.len() != level
+            || !switching::due(step, total)
+        {
+            return Ok(());
+        }
+        let grid = self.schedule.levels[level].grid;
+        set(&mut self.evaluator, &self.optimizer.averages[0])?;
+        let finest = self.validation_loss(&self.data.validation)?;
+        let own = self.validation_loss(&restrict(&self.data.validation, grid)?)?;
+        let now = Measured { step, level, own, finest };
+        let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
+        let before = self.progress.measured.replace(now);
+        let exhausted =
+            switching::exhausted(before.as_ref(), &now, total, cost(level), cost(level + 1));
+        if exhausted && step >= switching::may_end(began, total) {
+            let Measured { own, finest, .. } = now;
+            observer.note(&format!(
+                "{grid} is left after step {step}: validation {own:.4} here, {finest:.4} at the finest level"
+            ));
+            self.progress.switches.push(step);
+            self.follow_switches()?;
+        }
+        Ok(())
+    }
+
     /// Loss of every average of the weights at the finest level, on fields never trained on, with
     /// fixed times and noise.
     fn validate(&mut self) -> Result<Vec<f64>, TrainError> {
         let mut losses = Vec::new();
         for at in 0..self.optimizer.averages.len() {
             set(&mut self.evaluator, &self.optimizer.averages[at])?;
-            losses.push(self.validation_loss()?);
+            losses.push(self.validation_loss(&self.data.validation)?);
         }
         Ok(losses)
     }
 
-    fn validation_loss(&self) -> Result<f64, TrainError> {
-        let data = &self.data.validation;
+    /// Loss of the weights in the evaluator on validation fields of whatever grid.
+    fn validation_loss(&self, data: &LevelData) -> Result<f64, TrainError> {
         let t = &self.config.training;
         let count = data.count().min(t.validation_fields);
         let values = data.values[..count * data.field_len()].to_vec();

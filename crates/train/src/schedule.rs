@@ -3,8 +3,8 @@
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::config::RunConfig;
+use crate::{TrainError, switching};
 
 /// One rung of the ladder with its budget in steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,23 @@ impl Schedule {
             before = until;
         }
         Ok(Self { levels, replay: config.training.replay })
+    }
+
+    /// The same run with its levels ended by `switches`, the steps done when each of the first ones
+    /// was left; the level at hand goes on as long as it may.
+    pub fn switched(mut self, switches: &[usize]) -> Self {
+        let total = self.steps();
+        let shares: Vec<usize> = self.levels.iter().map(|l| l.steps).collect();
+        let mut before = 0;
+        for (i, level) in self.levels.iter_mut().enumerate() {
+            let until = match switches.get(i) {
+                Some(until) => *until,
+                None => switching::must_end(total, &shares[i + 1..]).max(before + 1),
+            };
+            level.steps = until.saturating_sub(before).max(1);
+            before = until.max(before + 1);
+        }
+        self
     }
 
     /// Steps over all levels.
@@ -119,6 +136,21 @@ mod tests {
         config.training.replay = 0.0;
         let schedule = Schedule::new(&config).unwrap();
         assert!((0..10_000).all(|s| schedule.trains_on(s) == schedule.level_of(s)));
+    }
+
+    #[test]
+    fn switches_move_the_ends_of_levels_and_lose_no_step() {
+        let mut config = RunConfig::default();
+        config.training.steps = 1000;
+        let steps = |switches: &[usize]| {
+            let schedule = Schedule::new(&config).unwrap().switched(switches);
+            assert_eq!(schedule.steps(), 1000);
+            schedule.levels.iter().map(|l| l.steps).collect::<Vec<usize>>()
+        };
+        // shares 600, 250, 150: half of what is finer is kept
+        assert_eq!(steps(&[]), [800, 125, 75]);
+        assert_eq!(steps(&[300]), [300, 625, 75]);
+        assert_eq!(steps(&[300, 500]), [300, 200, 500]);
     }
 
     #[test]

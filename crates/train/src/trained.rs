@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
-use karhunen_field::{Ensemble, FieldError, Grid};
+use karhunen_field::{Calibration, Ensemble, FieldError, Grid};
 use karhunen_net::device::is_cpu;
 use karhunen_net::{Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
-use crate::config::RunConfig;
+use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::schedule::Schedule;
 use crate::snapshots::Average;
@@ -38,7 +38,7 @@ pub fn build_model(
     );
     let channels = statistics.mean.channels;
     let network = config.network.build(&grid, channels, config.seed, device)?;
-    Ok(Model { network, preconditioner })
+    Ok(Model { network, preconditioner, band: config.sampling.band })
 }
 
 /// Builds what does not need the data, so that an impossible network or prior is refused before
@@ -103,7 +103,14 @@ pub struct Request {
     /// Takes as many steps as this error a step asks for, in standard deviations of the data,
     /// instead of the budget: [`sampler::adaptive_times`].
     pub tolerance: Option<f64>,
+    /// Gives the fields the data's spectrum by a [`Calibration`] from [`CALIBRATION_PILOTS`] pilots.
+    pub calibrated: bool,
 }
+
+/// Pilots of a calibration: a shell of M modes is known to 4.4 % / √M in amplitude.
+pub const CALIBRATION_PILOTS: u64 = 256;
+/// Seed of the pilots, the same for every request.
+const PILOT_SEED: u64 = 0x5049_4c4f_5453;
 
 /// A grid that a run stays on while noise is high.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -121,7 +128,15 @@ const PILOTS: u64 = 4;
 impl Request {
     /// On one grid, with a budget.
     pub fn new(grid: Grid, seed: u64, method: Method, evaluations: usize) -> Self {
-        Self { grid, seed, method, evaluations, coarse: Vec::new(), tolerance: None }
+        Self {
+            grid,
+            seed,
+            method,
+            evaluations,
+            coarse: Vec::new(),
+            tolerance: None,
+            calibrated: false,
+        }
     }
 
     /// Where the run begins.
@@ -186,6 +201,13 @@ impl TrainedModel {
         })
     }
 
+    /// A request on a grid with the model's own sampler, budget and calibration.
+    pub fn request(&self, grid: Grid, seed: u64) -> Request {
+        let own = &self.config.sampling;
+        let calibrated = own.calibration == CalibrationKind::Spectrum;
+        Request { calibrated, ..Request::new(grid, seed, own.sampler, own.evaluations) }
+    }
+
     /// The box with other cell counts.
     ///
     /// # Errors
@@ -207,10 +229,49 @@ impl TrainedModel {
     /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
     /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
+    /// A calibration costs [`CALIBRATION_PILOTS`] fields more on the requested grid, or on the finest
+    /// trained one where that is coarser.
+    ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
     /// positive; those of [`sampler::integrate_refining`]; non-finite values; those of the network.
     pub fn sample(
+        &self,
+        request: &Request,
+        indices: Range<u64>,
+        observe: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Ensemble, usize), FieldError> {
+        let calibration = match request.calibrated {
+            true => Some(self.calibration(request)?),
+            false => None,
+        };
+        let (mut fields, evaluations) = self.normalised(request, indices, observe)?;
+        if let Some(calibration) = calibration {
+            calibration.apply(self.model.preconditioner.law(), &mut fields)?;
+        }
+        self.statistics.normalisation.undo(&mut fields);
+        Ok((fields, evaluations))
+    }
+
+    /// What scales this request's fields to the data's spectrum.
+    fn calibration(&self, request: &Request) -> Result<Calibration, FieldError> {
+        let shared = |grid: &Grid| {
+            let trained = self.statistics.grid.points();
+            let points: Vec<usize> =
+                grid.points().iter().zip(trained).map(|(n, t)| *n.min(&t)).collect();
+            grid.with_points(&points)
+        };
+        let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
+        pilots.grid = shared(&request.grid)?;
+        for coarse in &mut pilots.coarse {
+            coarse.grid = shared(&coarse.grid)?;
+        }
+        let (fields, _) = self.normalised(&pilots, 0..CALIBRATION_PILOTS, &|_, _| ())?;
+        Calibration::measure(self.model.preconditioner.law(), &fields)
+    }
+
+    /// Fields as the network knows them.
+    fn normalised(
         &self,
         request: &Request,
         indices: Range<u64>,
@@ -234,9 +295,7 @@ impl TrainedModel {
         let parts = parts?;
         let evaluations = pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
         let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
-        let mut fields = Ensemble::new(request.grid, self.statistics.mean.channels, values)?;
-        self.statistics.normalisation.undo(&mut fields);
-        Ok((fields, evaluations))
+        Ok((Ensemble::new(request.grid, self.statistics.mean.channels, values)?, evaluations))
     }
 
     fn sample_batch(

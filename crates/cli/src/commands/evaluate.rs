@@ -1,6 +1,8 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
-use karhunen_field::metrics::cross_spectrum;
+use std::path::Path;
+
+use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
@@ -9,7 +11,6 @@ use karhunen_net::Device;
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
-use karhunen_train::trained::Request;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
@@ -18,7 +19,7 @@ use crate::commands::sample::{sample, tell_average};
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
-use crate::report::real::{self, Real};
+use crate::report::real::{self, Part, Real};
 use crate::report::table::{Table, constant_channel};
 use crate::report::{nearest, print_line};
 
@@ -35,6 +36,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         ))
         .help("comparisons and their floors need many, say 1000"));
     }
+    if args.memorisation && args.part == Part::Training {
+        return Err(Failure::usage("--memorisation needs fields that were not trained on")
+            .help("leave --part training out"));
+    }
     let load = |path| TrainedModel::load_average(path, &Device::flex(), args.ema);
     let model = args.model.as_deref().map(load).transpose()?;
     if let Some(model) = &model {
@@ -42,7 +47,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         tell_average(model);
         same_boundary(args, model)?;
     }
-    let samples = read_samples(args, model.as_ref())?;
+    let samples = read_samples(args, &args.samples, model.as_ref())?;
+    let twin = match &args.same {
+        Some(path) => Some(consistency(args, path, &samples, model.as_ref())?),
+        None => None,
+    };
     let mut notes = Vec::new();
     let source = Sources::new(args.reference.clone())
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
@@ -50,7 +59,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let (Real { reference: real, training }, samples) =
         prepare(args, model.as_ref(), source, same_source, samples, &mut notes)?;
     let nearest = match &model {
-        Some(model) if args.memorisation || cut.is_some() => {
+        Some(model) if args.part == Part::HeldOut && (args.memorisation || cut.is_some()) => {
             Some(nearest::check(model, &samples, &real, same_source)?)
         }
         _ => None,
@@ -106,6 +115,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         if let Some(found) = nearest {
             object["memorisation"] = found;
         }
+        if let Some((grid, error)) = &twin {
+            object["consistency"] = json!({"grid": grid.to_string(), "error": error});
+        }
         object["notes"] = json!(notes);
         if let Some(beyond) = &beyond {
             object["beyond"] = json!(beyond);
@@ -116,6 +128,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     print_line(&table.to_text())?;
     if let Some(beyond) = beyond {
         print_line(&format!("\n{}", beyond.to_text()))?;
+    }
+    if let Some((grid, error)) = twin {
+        let what = "of what varies differs from the same functions at";
+        print_line(&format!("\n{error:.2e} {what} {grid}, in the modes both hold"))?;
     }
     match nearest {
         Some(found) => print_line(&format!("\n{}", nearest::describe(&found, count))),
@@ -157,16 +173,42 @@ fn same_boundary(args: &EvaluateArgs, model: &TrainedModel) -> Result<(), Failur
     }
 }
 
-fn read_samples(args: &EvaluateArgs, model: Option<&TrainedModel>) -> Result<Ensemble, Failure> {
+/// The grid of the same functions, and how far they are from the samples.
+fn consistency(
+    args: &EvaluateArgs,
+    path: &Path,
+    samples: &Ensemble,
+    model: Option<&TrainedModel>,
+) -> Result<(Grid, f64), Failure> {
+    let same = read_samples(args, path, model)?;
+    let described = |fields: &Ensemble| {
+        let Ensemble { channels, .. } = fields;
+        format!("{} fields of {channels} channel(s) on axes {}", fields.count(), fields.grid)
+    };
+    let alike = same.count() == samples.count() && same.channels == samples.channels;
+    if !alike || !same.grid.same_box(&samples.grid) {
+        let message =
+            format!("{}: {}, beside {}", path.display(), described(&same), described(samples));
+        return Err(Failure::usage(message)
+            .help("sample the same --count, --seed and --sampler on another --grid of the box"));
+    }
+    Ok((same.grid, consistency_error(samples, &same)?))
+}
+
+fn read_samples(
+    args: &EvaluateArgs,
+    path: &Path,
+    model: Option<&TrainedModel>,
+) -> Result<Ensemble, Failure> {
     let channels = model.map(|m| m.statistics.mean.channels);
     let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
     let options = ReadOptions { channels, dim, ..Default::default() };
-    let raw = karhunen_formats::read(&args.samples, &options)?;
+    let raw = karhunen_formats::read(path, &options)?;
     if let Some(channels) = channels.filter(|c| *c != raw.channels) {
         let message = format!(
             "{}: its fields have {} channel(s), the model's {channels}",
-            args.samples.display(),
+            path.display(),
             raw.channels
         );
         return Err(Failure::usage(message).help("give samples of this model"));
@@ -224,12 +266,22 @@ fn prepare(
         ));
     }
     if same_source {
-        notes
-            .push("the reference is the model's own source: only its held-out part is used".into());
+        notes.push(match args.part {
+            Part::HeldOut => {
+                "the reference is the model's own source: only its held-out part is used".into()
+            }
+            Part::Training => "the reference is what the model was trained on".to_string(),
+        });
+    } else if args.part == Part::Training {
+        return Err(Failure::usage("--part training: the reference is not the model's own source")
+            .help("name the data the model was trained on, and the model with --model"));
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
-    let fields = if same_source { real::held_out } else { real::all };
-    let real = fields(&config, native.fields.as_ref(), grid, args.reference_count, seed)?;
+    let (opened, count) = (native.fields.as_ref(), args.reference_count);
+    let real = match same_source {
+        true => real::of_model(&config, opened, grid, count, seed, args.part)?,
+        false => real::all(&config, opened, grid, count, seed)?,
+    };
     if let Some((channel, value)) = constant_channel(&real.reference) {
         let source = args.reference.join(" + ");
         let message =
@@ -314,8 +366,7 @@ pub fn zero_padded(
     seed: u64,
     count: u64,
 ) -> Result<Ensemble, Failure> {
-    let sampling = &model.config.sampling;
-    let request = Request::new(model.statistics.grid, seed, sampling.sampler, sampling.evaluations);
+    let request = model.request(model.statistics.grid, seed);
     let (coarse, _) = sample(model, &request, 0..count)?;
     Ok(resample::spectral(&coarse, grid)?)
 }

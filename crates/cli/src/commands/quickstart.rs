@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::config::DataConfig;
-use karhunen_train::trained::Request;
 use karhunen_train::{Run, TrainedModel, data, events};
 use serde_json::json;
 use tracing::info;
@@ -22,7 +21,7 @@ use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
-use crate::report::real::{self, Real};
+use crate::report::real::{self, Part, Real};
 use crate::report::table::Table;
 use crate::report::{files, pictures, print_line};
 
@@ -63,8 +62,14 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let targets = targets(&model)?;
     let real_grid = model.grid(&planned.points)?;
     let opened = data::open(&model.config.data)?;
-    let real =
-        real::held_out(&model.config.data, opened.as_ref(), real_grid, REFERENCE, config.seed)?;
+    let real = real::of_model(
+        &model.config.data,
+        opened.as_ref(),
+        real_grid,
+        REFERENCE,
+        config.seed,
+        Part::HeldOut,
+    )?;
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
     for target in &targets {
@@ -116,8 +121,7 @@ fn one_grid(
     real: &Real,
     args: &QuickstartArgs,
 ) -> Result<(Ensemble, Table), Failure> {
-    let sampling = &model.config.sampling;
-    let request = Request::new(target.grid, args.seed, sampling.sampler, sampling.evaluations);
+    let request = model.request(target.grid, args.seed);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
     files::write(&fields, &args.out.join(name), true)?;

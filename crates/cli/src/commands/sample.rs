@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Axis, Ensemble, Grid};
+use karhunen_train::config::CalibrationKind;
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
@@ -18,8 +19,12 @@ use crate::report::files;
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let model = TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
+    let mut model =
+        TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+    if let Some(band) = args.band {
+        model.model.band = band.into();
+    }
     debug!(steps = model.steps, "model read");
     tell_average(&model);
     let grid = match &args.grid {
@@ -40,14 +45,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
                 .help("add --sampler wiener-exponential, or give --evaluations"));
         }
         let request = Request {
+            method,
+            evaluations: args.evaluations.unwrap_or(sampling.evaluations),
             coarse: coarse(args, &model, &grid)?,
             tolerance: args.tolerance,
-            ..Request::new(
-                grid,
-                args.seed,
-                method,
-                args.evaluations.unwrap_or(sampling.evaluations),
-            )
+            calibrated: args.calibration.unwrap_or(sampling.calibration)
+                == CalibrationKind::Spectrum,
+            ..model.request(grid, args.seed)
         };
         sample(&model, &request, indices)?
     };
@@ -131,7 +135,7 @@ pub fn sample(
 
 fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Failure> {
     let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
-    let activations = model.model.network.training_bytes(grid) / 3.0;
+    let activations = model.model.network.training_bytes(&model.model.network_grid(grid)) / 3.0;
     let gib = (1u64 << 30) as f64;
     let breakdown = format!(
         "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",

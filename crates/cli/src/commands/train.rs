@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use karhunen_train::config::Switching;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Outcome, Run, RunConfig};
 use tracing::{info, warn};
@@ -22,6 +23,11 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         config.data.validation_source.map(|source| source.resolve(beside));
     if args.dry_run {
         let mut text = config.to_toml();
+        if config.training.switching == Switching::Automatic {
+            text.push_str(
+                "\n# levels end when finer ones promise more; by their shares they would be",
+            );
+        }
         for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
             text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
         }

@@ -2,7 +2,7 @@
 
 use karhunen_formats::{FieldSource, StackedFields};
 use karhunen_train::config::{DataConfig, LevelConfig};
-use karhunen_train::{RunConfig, data};
+use karhunen_train::{RunConfig, builtin, data};
 
 use crate::failure::Failure;
 
@@ -28,11 +28,12 @@ impl Native {
     /// Those of opening it.
     pub fn of(config: &DataConfig) -> Result<Self, Failure> {
         let Some(fields) = data::open(config)? else {
+            let name = config.source.builtin().unwrap_or_default();
             return Ok(Self {
                 fields: None,
                 count: None,
                 points: vec![BUILTIN, BUILTIN],
-                channels: 1,
+                channels: builtin::structure(name, config.channels)?.channels(),
                 dtype: "made on the spot".into(),
             });
         };

@@ -4,12 +4,12 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
-use karhunen_train::data::{self, BUILTIN_VALIDATION};
+use karhunen_train::{builtin, data};
 
 use crate::failure::Failure;
 
 /// First index of built-in reference fields: beyond training and validation.
-const BUILTIN_REFERENCE: u64 = BUILTIN_VALIDATION + (1 << 20);
+const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
 
 /// Real fields on one grid, in their own values.
 pub struct Real {
@@ -33,7 +33,7 @@ pub fn all(
     seed: u64,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
@@ -43,32 +43,58 @@ pub fn all(
     Ok(Real { reference: first(count, &all)?, training: None })
 }
 
-/// About `count` fields of a model's held-out part, and as many of its training part. Seeded as
-/// the run was, so that the split is the run's.
+/// Which part of the data that a model was trained on is the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Fields never trained on: does the model tell how such fields are?
+    HeldOut,
+    /// Fields it was trained on: did it learn the law it was shown?
+    Training,
+}
+
+/// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
+/// part. Seeded as the run was, so that the split is the run's.
 ///
 /// # Errors
 /// As [`all`].
-pub fn held_out(
+pub fn of_model(
     config: &DataConfig,
     opened: Option<&StackedFields>,
     grid: Grid,
     count: usize,
     seed: u64,
+    part: Part,
 ) -> Result<Real, Failure> {
     if let Some(name) = config.source.builtin() {
-        return builtin(name, grid, count, seed);
+        return made(config, name, grid, count, seed);
     }
-    let enough = (count as f64 / config.validation.max(1e-3)).ceil() as usize;
+    let share = match part {
+        Part::HeldOut => config.validation,
+        Part::Training => 1.0 - config.validation,
+    };
+    let enough = (count as f64 / share.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
     let loaded = data::load_from(&config, opened, grid, seed)?;
     let training = first(count, &loaded.training)?;
-    Ok(Real { reference: first(count, &loaded.validation)?, training: Some(training) })
+    Ok(match part {
+        Part::HeldOut => {
+            Real { reference: first(count, &loaded.validation)?, training: Some(training) }
+        }
+        Part::Training => Real { reference: training, training: None },
+    })
 }
 
-fn builtin(name: &str, grid: Grid, count: usize, seed: u64) -> Result<Real, Failure> {
-    let made =
-        data::make_builtin(name, grid, seed, BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
+fn made(
+    config: &DataConfig,
+    name: &str,
+    grid: Grid,
+    count: usize,
+    seed: u64,
+) -> Result<Real, Failure> {
+    let structure = builtin::structure(name, config.channels)?;
+    let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
+    let made = builtin::make(&*structure, grid, seed, indices)?;
     Ok(Real { reference: first(count, &made)?, training: None })
 }
 

@@ -18,7 +18,8 @@
 //! [`Phases`] make them: [`volume_fraction`], [`two_point_correlation`] and [`two_point_along`] a
 //! direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`], [`specific_surface`],
 //! [`euler_number`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
-//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`].
+//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`]; about samples
+//! of one seed on two grids: [`consistency_error`].
 //!
 //! None of the statistics is zero at finite n, not even between two sets of real fields. [`Reference`]
 //! therefore measures with each statistic its [`Floor`], and [`Comparison`] reports both.
@@ -34,6 +35,7 @@ mod chords;
 mod cloud;
 mod clusters;
 mod comparison;
+mod consistency;
 mod cross;
 mod curve;
 mod descriptors;
@@ -69,6 +71,7 @@ mod oracle;
 pub use chords::{ChordLengths, Chords, chord_lengths};
 pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
+pub use consistency::consistency_error;
 pub use cross::{CrossSpectrum, cross_channel_error, cross_spectrum};
 pub use curve::{Curve, DirectionalCurve};
 pub use descriptors::{DescriptorErrors, descriptor_errors};

@@ -8,6 +8,7 @@ mod anisotropic;
 mod bessel;
 mod bins;
 mod combined;
+mod draws;
 mod energy;
 mod fitted;
 mod laplacian;
@@ -26,6 +27,7 @@ use std::fmt::Debug;
 pub use anisotropic::FittedAnisotropic;
 pub use bessel::Bessel;
 pub use combined::Combined;
+pub use draws::Draws;
 pub use energy::energy_norm;
 pub use fitted::Fitted;
 pub use laplacian::Laplacian;
@@ -38,15 +40,15 @@ pub use strength::r_per_shell;
 pub use tabulated::Tabulated;
 pub use truncated::Truncated;
 
-use crate::{Ensemble, FieldError, Grid, Mode, ModeNoise, Transform, grid::MAX_DIM};
+use crate::{Ensemble, FieldError, Grid, Mode, Transform, grid::MAX_DIM};
 
 /// A covariance operator Q by its eigenvalues.
 pub trait Prior: Debug + Send + Sync {
     /// λ_k of a mode, ≥ 0.
     fn eigenvalue(&self, mode: &Mode) -> f64;
 
-    /// Whether one (seed, index) names one function on every grid. False only for white noise
-    /// per cell, which is no function at all in the limit.
+    /// Whether one (seed, index) names one function on every grid. False only for white noise of
+    /// unit variance per cell, which is no function at all in the limit; [`Draws`] fills cells then.
     fn is_nested(&self) -> bool {
         true
     }
@@ -59,42 +61,6 @@ pub trait Prior: Debug + Send + Sync {
     /// tr Q_N = Σ λ_k over the modes the grid holds: the mean point-wise variance of its noise.
     fn trace(&self, grid: &Grid) -> f64 {
         grid.modes().map(|mode| self.eigenvalue(&mode)).sum()
-    }
-
-    /// Coefficients √λ_k ξ_k of field `index`, one channel.
-    fn noise_modes(
-        &self,
-        grid: &Grid,
-        noise: ModeNoise,
-        index: u64,
-        stream: u32,
-        channel: usize,
-    ) -> Vec<f64> {
-        let mut modes = noise.normals(grid, index, stream, channel);
-        for (xi, mode) in modes.iter_mut().zip(grid.modes()) {
-            *xi *= self.eigenvalue(&mode).sqrt();
-        }
-        modes
-    }
-
-    /// Point values Σ_k √λ_k ξ_k e_k of field `index` on the transform's grid, one channel.
-    ///
-    /// White noise per cell departs from the sum: it also fills what no mode of the grid holds.
-    fn noise_values(
-        &self,
-        transform: &Transform,
-        noise: ModeNoise,
-        index: u64,
-        stream: u32,
-        channel: usize,
-    ) -> Vec<f64> {
-        transform.synthesise_channels(&self.noise_modes(
-            transform.grid(),
-            noise,
-            index,
-            stream,
-            channel,
-        ))
     }
 }
 
@@ -118,15 +84,7 @@ pub fn sample(
     indices: std::ops::Range<u64>,
     stream: u32,
 ) -> Ensemble {
-    let transform = Transform::new(grid);
-    let noise = ModeNoise::new(seed);
-    let mut values = Vec::new();
-    for index in indices {
-        for channel in 0..channels {
-            values.extend(prior.noise_values(&transform, noise, index, stream, channel));
-        }
-    }
-    Ensemble { grid, channels, values }
+    Draws::new(prior, grid).sample(channels, seed, indices, stream)
 }
 
 /// A parameter that must be a positive finite number.

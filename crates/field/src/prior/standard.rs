@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Grid, Mode, ModeNoise, Prior, Transform};
+use crate::{Grid, Mode, Prior};
 
 /// Independent standard normals in the *cells* of whatever grid asks, λ_k = N^{−d} = 1/cells.
 ///
@@ -36,27 +36,5 @@ impl Prior for Standard {
 
     fn trace(&self, _grid: &Grid) -> f64 {
         1.0
-    }
-
-    fn noise_modes(
-        &self,
-        grid: &Grid,
-        noise: ModeNoise,
-        index: u64,
-        stream: u32,
-        channel: usize,
-    ) -> Vec<f64> {
-        Transform::new(*grid).analyse_channels(&noise.cell_normals(grid, index, stream, channel))
-    }
-
-    fn noise_values(
-        &self,
-        transform: &Transform,
-        noise: ModeNoise,
-        index: u64,
-        stream: u32,
-        channel: usize,
-    ) -> Vec<f64> {
-        noise.cell_normals(transform.grid(), index, stream, channel)
     }
 }

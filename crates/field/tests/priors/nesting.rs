@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use karhunen_field::noise::stream;
-use karhunen_field::prior::{Combined, Laplacian, Standard, Truncated, sample};
+use karhunen_field::prior::{Combined, Draws, Laplacian, Standard, Truncated, sample};
 use karhunen_field::resample::{copy_modes, spectral};
 use karhunen_field::{Boundary, Grid, ModeNoise, Prior, Transform};
 
@@ -20,7 +20,9 @@ fn a_fine_field_restricted_is_the_coarse_field() {
     for (coarse, fine) in grids {
         for prior in nested_priors(&coarse) {
             assert!(prior.is_nested());
-            let modes = |g: &Grid| prior.noise_modes(g, ModeNoise::new(3), 11, stream::START, 1);
+            let modes = |g: &Grid| {
+                Draws::new(prior.as_ref(), *g).modes(ModeNoise::new(3), 11, stream::START, 1)
+            };
             let mut restricted = vec![0.0; coarse.mode_count()];
             copy_modes(&fine, &modes(&fine), &coarse, &mut restricted);
             assert_eq!(restricted, modes(&coarse), "{prior:?} {coarse:?}");
@@ -56,7 +58,7 @@ fn white_noise_per_cell_is_not_nested_and_fills_every_cell() {
     let power = draws.fields().map(|f| checker(f).powi(2)).sum::<f64>() / count as f64;
     assert!((power - 1.0).abs() < bound, "{power}");
     // its coefficients are those of its values
-    let modes = prior.noise_modes(&grid, ModeNoise::new(1), 0, stream::START, 0);
+    let modes = Draws::new(&prior, grid).modes(ModeNoise::new(1), 0, stream::START, 0);
     let first = &draws.values[..grid.len()];
     assert!(max_error(&modes, &Transform::new(grid).analyse_channels(first)) < 1e-14);
 }
@@ -69,7 +71,7 @@ fn combined_noise_is_the_weighted_sum_of_its_parts() {
         (10.0, Arc::new(Laplacian::new(2, 1.0, 0.55).unwrap())),
     ];
     let prior = Combined::new(parts.clone()).unwrap();
-    let draw = |p: &dyn Prior| p.noise_modes(&grid, ModeNoise::new(1), 0, stream::START, 0);
+    let draw = |p: &dyn Prior| Draws::new(p, grid).modes(ModeNoise::new(1), 0, stream::START, 0);
     let mut sum = vec![0.0; grid.mode_count()];
     for (weight, part) in prior.parts() {
         sum.iter_mut().zip(draw(part.as_ref())).for_each(|(s, x)| *s += weight * x);

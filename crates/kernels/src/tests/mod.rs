@@ -4,12 +4,15 @@
 //! magnitude expected.
 
 mod activation;
+mod convolution;
 mod depthwise;
 mod independence;
 mod level;
 mod naive;
+mod norm;
 mod pointwise;
 mod products;
+mod segments;
 mod spectral;
 mod tiles;
 

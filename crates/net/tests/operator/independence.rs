@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use karhunen_field::prior::Bessel;
 use karhunen_field::{Boundary, Denoiser, Ensemble, GaussianLaw, VariancePreserving};
-use karhunen_net::{Device, Fno, Model, Parameters, Preconditioner, Preconditioning};
+use karhunen_net::{Band, Device, Fno, Model, Parameters, Preconditioner, Preconditioning};
 
 use crate::cases::{Case, case, normals};
 
@@ -93,7 +93,8 @@ fn a_model_denoises_one_field_as_it_denoises_many() {
     let law = GaussianLaw::centred(case.grid, prior.clone(), case.channels);
     let path = Arc::new(VariancePreserving::default());
     let preconditioner = Preconditioner::new(Preconditioning::Wiener, path, prior, law, case.grid);
-    let model = Model { network: case.network(&Device::flex()).into(), preconditioner };
+    let model =
+        Model { network: case.network(&Device::flex()).into(), preconditioner, band: Band::Grid };
     let values = inputs(case, 5).into_iter().map(f64::from).collect();
     let x = Ensemble::new(case.grid, case.channels, values).unwrap();
     let together = model.denoise(&x, 0.4).unwrap();

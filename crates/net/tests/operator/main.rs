@@ -1,6 +1,7 @@
 //! The network as an operator on functions: against a plain f64 implementation, across
 //! resolutions, across batches and threads, and behind its preconditioner.
 
+mod band;
 mod cases;
 mod fused;
 mod independence;

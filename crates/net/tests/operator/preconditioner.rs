@@ -8,7 +8,7 @@ use karhunen_field::prior::{self, Bessel, Matern};
 use karhunen_field::{
     Boundary, Denoiser, Ensemble, Field, GaussianLaw, Grid, Path, Prior, VariancePreserving,
 };
-use karhunen_net::{Device, Fno, Model, Preconditioner, Preconditioning};
+use karhunen_net::{Band, Device, Fno, Model, Preconditioner, Preconditioning};
 
 use crate::cases::{all, normals};
 use crate::relative_error;
@@ -38,7 +38,8 @@ fn an_untrained_model_is_the_exact_denoiser_of_gaussian_data() {
         let known = preconditioner(Preconditioning::Wiener, law.clone(), case.grid);
         let oracle = Gaussian::new(law, known.prior().clone(), known.path().clone());
         let network = Fno::new(&case.config, &case.grid, case.channels, 1, &Device::flex());
-        let model = Model { network: network.unwrap().into(), preconditioner: known };
+        let model =
+            Model { network: network.unwrap().into(), preconditioner: known, band: Band::Grid };
         let finer: Vec<usize> = case.grid.points().iter().map(|n| 2 * n + 1).collect();
         for grid in [case.grid, case.grid.with_points(&finer).unwrap()] {
             let values = normals(3 * case.channels * grid.len(), 401);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use karhunen_field::prior::Bessel;
 use karhunen_field::{Boundary, Denoiser, Ensemble, GaussianLaw, VariancePreserving};
-use karhunen_net::{Device, Fno, FnoConfig, Model, NetError, Preconditioner, Preconditioning};
+use karhunen_net::{
+    Band, Device, Fno, FnoConfig, Model, NetError, Preconditioner, Preconditioning,
+};
 
 use crate::cases::{Case, case};
 
@@ -56,7 +58,8 @@ fn fields_on_another_box_than_the_law() {
     let law = GaussianLaw::centred(case.grid, prior.clone(), 1);
     let path = Arc::new(VariancePreserving::default());
     let preconditioner = Preconditioner::new(Preconditioning::Wiener, path, prior, law, case.grid);
-    let model = Model { network: case.network(&Device::flex()).into(), preconditioner };
+    let model =
+        Model { network: case.network(&Device::flex()).into(), preconditioner, band: Band::Grid };
     let denoise = |points: &[usize], boundary, channels| {
         let grid = crate::cases::case(points, boundary, &[2]).grid;
         model.denoise(&Ensemble::zeros(grid, channels, 1), 0.5)

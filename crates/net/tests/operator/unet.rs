@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
-use karhunen_net::{Device, NetError, Network, NetworkConfig, Parameters, UNetConfig};
+use karhunen_net::{
+    Device, Named, NetError, Network, NetworkConfig, Operators, Parameters, UNetConfig,
+};
 
 use crate::cases::{normals, randomise};
 use crate::relative_error;
@@ -228,17 +230,22 @@ fn values_and_gradients_are_the_definition() {
         (&[1, 3], 1, config(3, &[1, 1], 2, 32)),
         (&[6, 9], 1, config(6, &[2, 1], 1, 3)),
     ];
-    for (points, channels, config) in cases {
+    let both = [Operators::Fused, Operators::Composed];
+    for ((points, channels, config), operators) in
+        cases.iter().flat_map(|case| both.map(|operators| (case.clone(), operators)))
+    {
         let grid = Grid::unit(points, Boundary::Neumann).unwrap();
         let device = Device::flex().autodiff();
-        let network = network(&config, &grid, channels, &device);
+        let mut network = network(&config, &grid, channels, &device);
+        assert_eq!(network.operators(), Operators::Fused);
+        network.set_operators(operators).unwrap();
         let arrays = wide(&network.parameters().unwrap());
         let x = normals(2 * channels * grid.len(), 100);
         let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
         let output = network.forward(&grid, &narrow, &TIMES, &HALF_LOG_SNR).unwrap();
         let found: Vec<f64> = output.clone().try_into_vec_as().unwrap();
         let error = relative_error(&found, &expected(&config, &grid, channels, &arrays, &x));
-        assert!(error < FORWARD, "{config:?} on {grid}: {error:e}");
+        assert!(error < FORWARD, "{operators:?} {config:?} on {grid}: {error:e}");
 
         let r = normals(x.len(), 102);
         let r32: Vec<f32> = r.iter().map(|v| *v as f32).collect();
@@ -270,7 +277,88 @@ fn values_and_gradients_are_the_definition() {
             }
         }
         let error = (dot - derivative).abs() / square.sqrt();
-        assert!(error < GRADIENT, "{config:?} on {grid}: {error:e}");
+        assert!(error < GRADIENT, "{operators:?} {config:?} on {grid}: {error:e}");
+    }
+}
+
+/// Output and gradients of Σ r F for a batch.
+fn run(network: &Network, grid: &Grid, batch: usize) -> (Vec<f64>, Parameters) {
+    let narrow = |index| -> Vec<f32> {
+        let count = batch * network.channels() * grid.len();
+        normals(count, index).into_iter().map(|v| v as f32).collect()
+    };
+    let times: Vec<f64> = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
+    let output = network.forward(grid, &narrow(500), &times, &times).unwrap();
+    let r = TensorData::new(narrow(501), output.dims());
+    let r = Tensor::<3>::from_data(r, network.device());
+    let mut gradients = Parameters::default();
+    let mut tape = (output.clone() * r).sum().backward();
+    network.read_gradients(&mut tape, &mut gradients).unwrap();
+    (output.try_into_vec_as().unwrap(), gradients)
+}
+
+/// Two ways of f32 through as many layers; the largest seen is 1.2e-6.
+const SAME_VALUES: f64 = 1e-5;
+/// Relative to the largest entry of a parameter's gradient, or a hundredth of the largest of all; the
+/// largest seen is 5.2e-5.
+const SAME_GRADIENTS: f64 = 2e-4;
+
+#[test]
+fn fused_operators_are_their_composition() {
+    let cases: [(&[usize], usize, UNetConfig); 4] = [
+        (&[28, 28], 1, config(32, &[1, 2, 2], 2, 32)),
+        (&[13, 17], 3, config(33, &[1, 2], 1, 11)),
+        (&[64, 40], 1, config(8, &[1, 2], 1, 8)),
+        (&[2, 3], 1, config(16, &[1, 1, 1], 1, 4)),
+    ];
+    let (mut value, mut gradient) = (0.0f64, 0.0f64);
+    for (points, channels, config) in cases {
+        let grid = Grid::unit(points, Boundary::Neumann).unwrap();
+        let mut network = network(&config, &grid, channels, &Device::flex().autodiff());
+        let (found, gradients) = run(&network, &grid, 3);
+        network.set_operators(Operators::Composed).unwrap();
+        let (expected, reference) = run(&network, &grid, 3);
+        let error = relative_error(&found, &expected);
+        value = value.max(error);
+        assert!(error < SAME_VALUES, "{config:?} on {grid}: {error:e}");
+        let largest = |array: &Named| array.values.iter().fold(0f32, |m, v| m.max(v.abs()));
+        let all = reference.arrays.iter().map(largest).fold(0f32, f32::max);
+        for (found, expected) in gradients.arrays.iter().zip(&reference.arrays) {
+            let pairs = found.values.iter().zip(&expected.values);
+            let error = pairs.fold(0f32, |m, (f, e)| m.max((f - e).abs()));
+            // a bias that a normalisation takes out again has no gradient but rounding
+            let error = f64::from(error / largest(expected).max(0.01 * all));
+            gradient = gradient.max(error);
+            assert!(error < SAME_GRADIENTS, "{config:?} on {grid}, {}: {error:e}", found.name);
+        }
+    }
+    println!("largest differences: values {value:.1e}, gradients {gradient:.1e}");
+}
+
+/// Bit for bit: values and gradients on any number of threads, values with any batch mates.
+#[test]
+fn threads_and_batch_mates_change_nothing() {
+    for points in [[28, 28], [13, 17]] {
+        let grid = Grid::unit(&points, Boundary::Neumann).unwrap();
+        let config = config(24, &[1, 2], 1, 8);
+        let network = network(&config, &grid, 1, &Device::flex().autodiff());
+        let in_pool = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| run(&network, &grid, 5))
+        };
+        let one = in_pool(1);
+        assert!(in_pool(2) == one && in_pool(3) == one, "{grid}: threads");
+        let x: Vec<f32> = normals(5 * grid.len(), 500).into_iter().map(|v| v as f32).collect();
+        let times: Vec<f64> = (0..5).map(|i| (f64::from(i) + 0.5) / 5.0).collect();
+        for batch in [1, 2] {
+            let apart: Vec<f64> = (x.chunks(batch * grid.len()).zip(times.chunks(batch)))
+                .flat_map(|(x, t)| {
+                    let y = network.forward(&grid, x, t, t).unwrap();
+                    y.try_into_vec_as::<f64>().unwrap()
+                })
+                .collect();
+            assert!(apart == one.0, "{grid} in batches of {batch}");
+        }
     }
 }
 

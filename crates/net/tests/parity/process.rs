@@ -6,7 +6,7 @@ use karhunen_field::denoiser::Prediction;
 use karhunen_field::prior::Bessel;
 use karhunen_field::{Denoiser, Ensemble, GaussianLaw, VariancePreserving};
 use karhunen_net::model::Inputs;
-use karhunen_net::{Device, Model, Preconditioner, Preconditioning};
+use karhunen_net::{Band, Device, Model, Preconditioner, Preconditioning};
 
 use crate::golden::Golden;
 use crate::network::{network, square};
@@ -21,7 +21,7 @@ fn model(golden: &Golden) -> Model {
     let path = Arc::new(VariancePreserving::default());
     let kind = Preconditioning::None;
     let preconditioner = Preconditioner::new(kind, path, prior, law, square(N));
-    Model { network: network(golden, &Device::flex()).into(), preconditioner }
+    Model { network: network(golden, &Device::flex()).into(), preconditioner, band: Band::Grid }
 }
 
 /// ½ Σ over cells of (b/g · F + η)², written as our weighted error of F against its target.

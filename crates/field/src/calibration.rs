@@ -1,0 +1,369 @@
+//! Spectral calibration: generated fields get the data's mean and spectrum back.
+//!
+//! A network that is not done learning answers with too little variance, ODE samplers keep it that
+//! way, and the amplitudes of whole shells of modes come out a few per cent low; the mean drifts.
+//! What they should be is known: m_k and c_k, measured from the data before training. A [`Calibration`]
+//! is the affine map that takes the moments of *pilot* fields there, as far as they are no chance of few
+//! pilots. It shifts and scales modes and mixes none: fields of one (seed, index) on two grids stay
+//! as near as they were.
+//!
+//! Not here: whose pilots (the caller's: sampler, budget, grid), and anything beyond second moments.
+
+use crate::prior::{Shell, shells};
+use crate::resample::copy_modes;
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
+
+/// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k with β and f from pilots, channel by channel.
+///
+/// Of n pilots, the mean deviation δ_k = ⟨(x − m)_k⟩ is known to c_k/n. β_k = w δ_k with w = ν/(ν + 1/n), where
+/// ν is the mean of δ_k²/c_k − 1/n over a radial shell, or 0.
+///
+/// ℓ_s = ½ ln(Σ c_k / Σ ⟨(x − m − β)_k²⟩) over the M modes of a radial shell s is known to
+/// σ_s² = 1/(2nM) (exactly so for Gaussian modes). Its average ℓ̄_s over neighbouring shells, with weights
+/// M exp(−(Δ ln(1 + s))² / 2h²), h = 0.3, is known better but misses peaks; ln f_s lies between them,
+/// ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s), where τ² is the mean of (ℓ_s − ℓ̄_s)² − σ_s² over shells, weighted
+/// by their variance in the data, or 0. Between shells f is linear in |ω|, below the first and
+/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone.
+///
+/// **Cost** one transform a pilot, two a calibrated field. **Source** the weighing of a noisy against a
+/// pooled mean is James and Stein's (1961), with the variance estimated as Efron and Morris (1973) do.
+///
+/// # Example
+/// ```
+/// use karhunen_field::calibration::Calibration;
+/// use karhunen_field::{Boundary, GaussianLaw, Grid, noise::stream, prior::Matern};
+/// let grid = Grid::unit(&[16], Boundary::Neumann)?;
+/// let law = GaussianLaw::centred(grid, std::sync::Arc::new(Matern::new(1.0, 0.2, 1.5)?), 1);
+/// let mut fields = law.sample(grid, 1, 0..400, stream::START);
+/// fields.values.iter_mut().for_each(|v| *v *= 0.5);
+/// let calibration = Calibration::measure(&law, &fields)?;
+/// assert!(calibration.factors(&grid).iter().all(|f| (f - 2.0).abs() < 0.2));
+/// # Ok::<(), karhunen_field::FieldError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// The pilots' grid.
+    grid: Grid,
+    /// (|ω|, f) of every channel by rising frequency; empty where nothing is known.
+    channels: Vec<Vec<(f64, f64)>>,
+    /// β_k, `[channel, mode]`.
+    shift: Vec<f64>,
+}
+
+/// h: shells whose frequencies differ by a third or so speak for one another.
+const SMOOTHING: f64 = 0.3;
+
+impl Calibration {
+    /// From pilots, in the law's own (normalised) values.
+    ///
+    /// # Errors
+    /// [`FieldError::Length`] unless pilots and law have the same number of channels;
+    /// [`FieldError::Parameter`] without pilots.
+    pub fn measure(law: &GaussianLaw, pilots: &Ensemble) -> Result<Self, FieldError> {
+        let grid = pilots.grid;
+        if pilots.channels != law.channels() {
+            let (values, channels) = (pilots.field_len(), law.channels());
+            return Err(FieldError::Length { values, channels, grid });
+        }
+        if pilots.count() == 0 {
+            let requirement = "calibration needs at least one";
+            return Err(FieldError::Parameter { parameter: "pilots", value: 0.0, requirement });
+        }
+        let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
+        let pilots_count = pilots.count() as f64;
+        let (mut squares, mut drift) = (vec![0.0; mean.len()], vec![0.0; mean.len()]);
+        for field in pilots.fields() {
+            let modes = transform.analyse_channels(field);
+            for (((square, drift), x), m) in
+                squares.iter_mut().zip(&mut drift).zip(modes).zip(&mean)
+            {
+                *square += (x - m).powi(2) / pilots_count;
+                *drift += (x - m) / pilots_count;
+            }
+        }
+        let known = law.variances(&grid);
+        let (mut channels, mut shift) = (Vec::new(), Vec::new());
+        let count = grid.mode_count();
+        for at in (0..known.len()).step_by(count).map(|first| first..first + count) {
+            let (c, drift) = (&known[at.clone()], &drift[at.clone()]);
+            let weights = drift_weights(&grid, c, drift, pilots_count)?;
+            shift.extend(weights.iter().zip(drift).map(|(w, delta)| w * delta));
+            // ⟨(x − m − wδ)²⟩
+            let left: Vec<f64> = (squares[at].iter().zip(drift).zip(&weights))
+                .map(|((square, delta), w)| square - delta * delta * w * (2.0 - w))
+                .collect();
+            channels.push(table(&ratios(&grid, c, &left)?, pilots_count));
+        }
+        Ok(Self { grid, channels, shift })
+    }
+
+    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known, as of
+    /// modes that the pilots' grid does not hold.
+    pub fn factors(&self, grid: &Grid) -> Vec<f64> {
+        let held = self.grid.mode_shape();
+        let modes = |table: &[(f64, f64)]| {
+            let factor = |mode: Mode| match mode.position.iter().zip(&held).all(|(p, n)| p < n) {
+                true => interpolated(table, mode.frequency()),
+                false => 1.0,
+            };
+            grid.modes().map(factor).collect::<Vec<f64>>()
+        };
+        self.channels.iter().flat_map(|table| modes(table)).collect()
+    }
+
+    /// Shifts and scales the modes of fields of the law's box, in place.
+    ///
+    /// What no mode of the grid holds (white noise per cell on periodic axes) stays.
+    ///
+    /// # Errors
+    /// [`FieldError::Length`] for another number of channels.
+    pub fn apply(&self, law: &GaussianLaw, fields: &mut Ensemble) -> Result<(), FieldError> {
+        let grid = fields.grid;
+        if fields.channels != self.channels.len() {
+            let (values, channels) = (fields.field_len(), self.channels.len());
+            return Err(FieldError::Length { values, channels, grid });
+        }
+        let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
+        let factors = self.factors(&grid);
+        let mut shift = vec![0.0; mean.len()];
+        let channels = self.shift.chunks_exact(self.grid.mode_count());
+        for (from, to) in channels.zip(shift.chunks_exact_mut(grid.mode_count())) {
+            copy_modes(&self.grid, from, &grid, to);
+        }
+        for field in fields.fields_mut() {
+            let mut change = transform.analyse_channels(field);
+            for (((x, m), f), beta) in change.iter_mut().zip(&mean).zip(&factors).zip(&shift) {
+                *x = (f - 1.0) * (*x - m) - f * beta;
+            }
+            let change = transform.synthesise_channels(&change);
+            field.iter_mut().zip(change).for_each(|(v, c)| *v += c);
+        }
+        Ok(())
+    }
+}
+
+/// w of every mode of one channel.
+fn drift_weights(
+    grid: &Grid,
+    c: &[f64],
+    drift: &[f64],
+    pilots: f64,
+) -> Result<Vec<f64>, FieldError> {
+    let relative = |(delta, c): (&f64, &f64)| if *c > 0.0 { delta * delta / c } else { 0.0 };
+    let relative: Vec<f64> = drift.iter().zip(c).map(relative).collect();
+    let chance = 1.0 / pilots;
+    let weight = |shell: &Shell| {
+        let excess = (shell.mean - chance).max(0.0);
+        (shell.frequency, excess / (excess + chance))
+    };
+    let weights: Vec<(f64, f64)> = shells(grid, &relative)?.iter().map(weight).collect();
+    Ok(grid.modes().map(|mode| interpolated(&weights, mode.frequency())).collect())
+}
+
+/// ℓ of every shell of one channel in which both have variance.
+fn ratios(grid: &Grid, c: &[f64], found: &[f64]) -> Result<Vec<Ratio>, FieldError> {
+    let (c, found) = (shells(grid, c)?, shells(grid, found)?);
+    let both = c.iter().zip(&found).filter(|(c, found)| c.mean > 0.0 && found.mean > 0.0);
+    let ratio = |(c, found): (&Shell, &Shell)| Ratio {
+        frequency: c.frequency,
+        count: c.count as f64,
+        energy: c.mean * c.count as f64,
+        logarithm: 0.5 * (c.mean / found.mean).ln(),
+    };
+    Ok(both.map(ratio).collect())
+}
+
+/// ℓ of one shell.
+struct Ratio {
+    frequency: f64,
+    /// Its modes.
+    count: f64,
+    /// Variance of the data in it.
+    energy: f64,
+    logarithm: f64,
+}
+
+/// (|ω|, f) of every shell.
+fn table(shells: &[Ratio], pilots: f64) -> Vec<(f64, f64)> {
+    let neighbours = averages(shells);
+    let chance = |shell: &Ratio| 1.0 / (2.0 * pilots * shell.count);
+    let (mut spread, mut energy) = (0.0, 0.0);
+    for (shell, average) in shells.iter().zip(&neighbours) {
+        spread += shell.energy * ((shell.logarithm - average).powi(2) - chance(shell));
+        energy += shell.energy;
+    }
+    let spread = if energy > 0.0 { (spread / energy).max(0.0) } else { 0.0 };
+    let factor = |(shell, average): (&Ratio, &f64)| {
+        let trust = spread / (spread + chance(shell));
+        (shell.frequency, (average + trust * (shell.logarithm - average)).exp())
+    };
+    shells.iter().zip(&neighbours).map(factor).collect()
+}
+
+/// ℓ̄ of every shell.
+fn averages(shells: &[Ratio]) -> Vec<f64> {
+    let place = |shell: usize| (1.0 + shell as f64).ln();
+    let at = |shell: usize| {
+        let (mut sum, mut weights) = (0.0, 0.0);
+        for (other, ratio) in shells.iter().enumerate() {
+            let distance = (place(other) - place(shell)) / SMOOTHING;
+            let weight = ratio.count * (-0.5 * distance * distance).exp();
+            sum += weight * ratio.logarithm;
+            weights += weight;
+        }
+        sum / weights
+    };
+    (0..shells.len()).map(at).collect()
+}
+
+fn interpolated(table: &[(f64, f64)], frequency: f64) -> f64 {
+    let above = table.partition_point(|(w, _)| *w < frequency);
+    match (above.checked_sub(1).map(|below| table[below]), table.get(above)) {
+        (None, None) => 1.0,
+        (Some((_, f)), None) | (None, Some(&(_, f))) => f,
+        (Some((w, f)), Some(&(next, g))) => f + (g - f) * (frequency - w) / (next - w),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::noise::stream;
+    use crate::prior::Matern;
+    use crate::{Boundary, Field, Prior, resample};
+
+    fn law(grid: Grid, channels: usize) -> GaussianLaw {
+        let prior: Arc<dyn Prior> = Arc::new(Matern::new(1.0, 0.15, 1.5).unwrap());
+        let values = (0..channels * grid.len()).map(|i| (i as f64 * 0.3).sin()).collect();
+        let mean = Field { grid, channels, values };
+        GaussianLaw::new(mean, vec![prior; channels]).unwrap()
+    }
+
+    /// Fields whose deviation is scaled by a known smooth g(|ω|) come back to the law's spectrum:
+    /// f g = 1 but for the chance of 2,000 pilots (a shell of one mode: 1.6 % in amplitude, three times
+    /// that allowed).
+    #[test]
+    fn a_known_deficit_is_found_in_every_dimension_and_at_every_boundary() {
+        let all = [Boundary::Neumann, Boundary::Periodic, Boundary::Dirichlet];
+        let mut grids: Vec<Grid> = Vec::new();
+        for boundary in all {
+            grids.extend(
+                [&[31][..], &[12, 15], &[6, 5, 7]].map(|p| Grid::unit(p, boundary).unwrap()),
+            );
+        }
+        for grid in grids {
+            let law = law(grid, 2);
+            let g = |w: f64| 0.8 + 0.1 / (1.0 + w / 20.0);
+            let transform = Transform::new(grid);
+            let mean = law.mean_modes(&grid);
+            let mut pilots = law.sample(grid, 5, 0..2000, stream::START);
+            let weights: Vec<f64> = grid.modes().map(|m| g(m.frequency())).collect();
+            for field in pilots.fields_mut() {
+                let mut modes = transform.analyse_channels(field);
+                for (k, (x, m)) in modes.iter_mut().zip(&mean).enumerate() {
+                    *x = m + weights[k % weights.len()] * (*x - m);
+                }
+                field.copy_from_slice(&transform.synthesise_channels(&modes));
+            }
+            let factors = Calibration::measure(&law, &pilots).unwrap().factors(&grid);
+            for (k, f) in factors.iter().enumerate() {
+                let product = f * weights[k % weights.len()];
+                assert!((product - 1.0).abs() < 0.05, "{grid:?} mode {k}: {product}");
+            }
+        }
+    }
+
+    /// A mean that drifted in two modes comes back, and the spectrum about it; others stay within chance.
+    #[test]
+    fn a_drifted_mean_comes_back() {
+        let grid = Grid::unit(&[12, 9], Boundary::Neumann).unwrap();
+        let law = law(grid, 1);
+        let transform = Transform::new(grid);
+        let (mean, c) = (law.mean_modes(&grid), law.variances(&grid));
+        let moments = |fields: &Ensemble| {
+            let mut sums = vec![0.0; c.len()];
+            for field in fields.fields() {
+                let modes = transform.analyse_channels(field);
+                sums.iter_mut().zip(&modes).zip(&mean).for_each(|((s, x), m)| *s += x - m);
+            }
+            sums.iter()
+                .zip(&c)
+                .map(|(s, c)| s / fields.count() as f64 / c.sqrt())
+                .collect::<Vec<_>>()
+        };
+        let drifted = |indices| {
+            let mut fields = law.sample(grid, 5, indices, stream::START);
+            for field in fields.fields_mut() {
+                let mut modes = transform.analyse_channels(field);
+                modes[0] += 0.4 * c[0].sqrt();
+                modes[1] -= 0.6 * c[1].sqrt();
+                field.copy_from_slice(&transform.synthesise_channels(&modes));
+            }
+            fields
+        };
+        let calibration = Calibration::measure(&law, &drifted(0..400)).unwrap();
+        let mut others = drifted(1000..3000);
+        assert!((moments(&others)[0] - 0.4).abs() < 0.1);
+        calibration.apply(&law, &mut others).unwrap();
+        // chance of 400 pilots and 2,000 fields together: 0.055, three times that
+        assert!(moments(&others).iter().all(|m| m.abs() < 0.17), "{:?}", moments(&others));
+        assert!(calibration.factors(&grid).iter().all(|f| (f - 1.0).abs() < 0.1));
+    }
+
+    /// A narrow peak is no chance and is followed; a flat deficit is, and its shells are pooled.
+    #[test]
+    fn peaks_are_followed_and_chance_is_not() {
+        let shell = |i: usize, logarithm: f64| Ratio {
+            frequency: i as f64,
+            count: (1 + 2 * i) as f64,
+            energy: 1.0,
+            logarithm,
+        };
+        let peak = |i: usize| if i == 9 { 0.2 } else { 0.0 };
+        let sharp: Vec<Ratio> = (0..20).map(|i| shell(i, peak(i))).collect();
+        let found = table(&sharp, 256.0);
+        assert!((found[9].1.ln() - 0.2).abs() < 0.03, "{:?}", found[9]);
+        // deviations of half a standard error, alternating
+        let chance: Vec<Ratio> = (0..20)
+            .map(|i| {
+                let error = (1.0 / (2.0 * 256.0 * (1 + 2 * i) as f64)).sqrt();
+                shell(i, 0.1 + if i % 2 == 0 { 0.5 } else { -0.5 } * error)
+            })
+            .collect();
+        for ((_, f), ratio) in table(&chance, 256.0).iter().zip(&chance).skip(2) {
+            let (left, raw) = ((f.ln() - 0.1).abs(), (ratio.logarithm - 0.1).abs());
+            assert!(left < 0.6 * raw, "{left} of {raw}");
+        }
+    }
+
+    #[test]
+    fn one_function_on_two_grids_stays_one() {
+        let coarse = Grid::unit(&[9, 8], Boundary::Neumann).unwrap();
+        let fine = coarse.with_points(&[20, 17]).unwrap();
+        let law = law(coarse, 1);
+        let mut low = law.sample(coarse, 3, 0..20, stream::START);
+        let mut high = law.sample(fine, 3, 0..20, stream::START);
+        let calibration = Calibration::measure(&law, &low).unwrap();
+        calibration.apply(&law, &mut low).unwrap();
+        calibration.apply(&law, &mut high).unwrap();
+        let restricted = resample::spectral(&high, coarse).unwrap();
+        let error = restricted.values.iter().zip(&low.values).map(|(a, b)| (a - b).abs());
+        assert!(error.fold(0.0, f64::max) < 1e-12);
+    }
+
+    #[test]
+    fn modes_without_data_or_pilots_are_left_alone() {
+        let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
+        let law = law(grid, 1);
+        // pilots that are their mean have no spectrum to correct
+        let mean = law.mean().values.clone();
+        let mut fields = Ensemble::new(grid, 1, mean.repeat(3)).unwrap();
+        let calibration = Calibration::measure(&law, &fields).unwrap();
+        calibration.apply(&law, &mut fields).unwrap();
+        assert!(fields.values.iter().zip(mean.iter().cycle()).all(|(v, m)| (v - m).abs() < 1e-12));
+        assert!(Calibration::measure(&law, &Ensemble::zeros(grid, 1, 0)).is_err());
+        assert!(Calibration::measure(&law, &Ensemble::zeros(grid, 2, 3)).is_err());
+    }
+}

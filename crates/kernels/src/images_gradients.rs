@@ -1,0 +1,175 @@
+//! The operators on images under automatic differentiation.
+//!
+//! A convolution keeps its input, a normalisation its input and statistics, a join nothing; none
+//! keeps its result. What is added to a convolution has the gradient of its result.
+
+use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend};
+
+use crate::gradients::FIRST_ORDER;
+use crate::images::{Conv, ImageOps, Normalisation};
+
+impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
+    fn convolution(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        added: FloatTensor<Self>,
+        conv: Conv,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolution;
+        impl<B: Backend + ImageOps> Backward<B, 4> for Convolution {
+            type State = ([FloatTensor<B>; 2], Conv);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 4>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let ([x, weight], conv) = ops.state;
+                let [x_too, weight_too, bias_too, added_too] = ops.parents;
+                if let Some(parent) = added_too {
+                    gradients.register::<B>(parent.id, gradient.clone());
+                }
+                let (x, weight, bias) =
+                    B::convolution_backward(x, weight, gradient, conv, x_too.is_some());
+                let found = [(x_too, x), (weight_too, weight), (bias_too, bias)];
+                for (parent, gradient) in found {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+        let operands = [x, weight, bias, added];
+        let nodes = operands.each_ref().map(|t| t.node());
+        let [x, weight, bias, added] = operands.map(|t| t.into_primitive());
+        let kept = [x.clone(), weight.clone()];
+        let y = B::convolution(x, weight, bias, added, conv.clone());
+        match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((kept, conv), y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
+    fn convolution_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Conv,
+        _: bool,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+
+    fn group_norm_silu(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        film: FloatTensor<Self>,
+        norm: Normalisation,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct GroupNormSilu;
+        impl<B: Backend + ImageOps> Backward<B, 4> for GroupNormSilu {
+            type State = ([FloatTensor<B>; 5], Normalisation);
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 4>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let ([x, gamma, beta, film, statistics], norm) = ops.state;
+                let (x, gamma, beta, film) =
+                    B::group_norm_silu_backward(x, gamma, beta, film, statistics, gradient, norm);
+                for (parent, gradient) in ops.parents.into_iter().zip([x, gamma, beta, film]) {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+        let operands = [x, gamma, beta, film];
+        let nodes = operands.each_ref().map(|t| t.node());
+        let operands = operands.map(|t| t.into_primitive());
+        let [x, gamma, beta, film] = operands.clone();
+        let (y, statistics) = B::group_norm_silu_kept(x, gamma, beta, film, norm);
+        let [x, gamma, beta, film] = operands;
+        match GroupNormSilu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                prepared.finish(([x, gamma, beta, film, statistics], norm), y)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
+    fn group_norm_silu_kept(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Normalisation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+
+    fn group_norm_silu_backward(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: Normalisation,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+
+    fn join_channels(
+        a: FloatTensor<Self>,
+        b: FloatTensor<Self>,
+        channels: [usize; 2],
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct JoinChannels;
+        impl<B: Backend + ImageOps> Backward<B, 2> for JoinChannels {
+            type State = [usize; 2];
+
+            fn backward(
+                self,
+                ops: Ops<Self::State, 2>,
+                gradients: &mut Gradients,
+                _: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let (a, b) = B::join_channels_backward(gradient, ops.state);
+                for (parent, gradient) in ops.parents.into_iter().zip([a, b]) {
+                    if let Some(parent) = parent {
+                        gradients.register::<B>(parent.id, gradient);
+                    }
+                }
+            }
+        }
+        let nodes = [a.node(), b.node()];
+        let y = B::join_channels(a.into_primitive(), b.into_primitive(), channels);
+        match JoinChannels.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish(channels, y),
+            OpsKind::UnTracked(prepared) => prepared.finish(y),
+        }
+    }
+
+    fn join_channels_backward(
+        _: FloatTensor<Self>,
+        _: [usize; 2],
+    ) -> (FloatTensor<Self>, FloatTensor<Self>) {
+        unreachable!("{FIRST_ORDER}")
+    }
+}
