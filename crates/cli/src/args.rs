@@ -363,6 +363,10 @@ pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
     #[arg(long)]
     pub model: PathBuf,
+    /// Length of the average of the weights, relative to the run's steps: one of `training.ema` (its
+    /// first by default), or another, made of those the run stored.
+    #[arg(long, value_name = "LENGTH")]
+    pub ema: Option<f64>,
     /// Cells per axis; the finest trained level by default.
     #[arg(long, value_parser = points)]
     pub grid: Option<Points>,
@@ -488,6 +492,10 @@ pub struct EvaluateArgs {
     /// tells how the reference was prepared.
     #[arg(long)]
     pub model: Option<PathBuf>,
+    /// Length of the average of the weights, relative to the run's steps: one of `training.ema` (its
+    /// first by default), or another, made of those the run stored.
+    #[arg(long, value_name = "LENGTH", requires = "model")]
+    pub ema: Option<f64>,
     /// Cut the reference into random patches of this size; the model's own by default.
     #[arg(long, value_parser = points)]
     pub patch: Option<Points>,
@@ -537,6 +545,10 @@ pub struct ExportArgs {
     /// A run directory (its newest checkpoint) or one checkpoint in it.
     #[arg(long)]
     pub model: PathBuf,
+    /// Length of the average of the weights, relative to the run's steps: one of `training.ema` (its
+    /// first by default), or another, made of those the run stored.
+    #[arg(long, value_name = "LENGTH")]
+    pub ema: Option<f64>,
     /// The directory to make.
     #[arg(long)]
     pub out: PathBuf,

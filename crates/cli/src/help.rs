@@ -18,6 +18,12 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
             "give another --out, or the configuration that run began with".into()
         }
+        TrainError::Config { place, .. } if place.starts_with("average of length") => {
+            "give --ema a length of training.ema or one between them; more training.snapshots reach further".into()
+        }
+        TrainError::Checkpoint { message, .. } if message.starts_with("an exported model has") => {
+            "leave --ema out, or name the run the model came from".into()
+        }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
         }

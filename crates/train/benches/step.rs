@@ -155,8 +155,8 @@ impl Case {
     fn step(&self, budget: Duration) -> (f64, f64) {
         let device = self.device.clone().autodiff();
         let mut network = self.network(&device);
-        let mut optimizer = Optimizer::new(network.parameters().expect("parameters"));
-        let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, ema: 0.999 };
+        let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
+        let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, lengths: &[0.05, 0.1] };
         let mut gradients = Parameters::default();
         let shape = [self.batch, self.grid.len(), 1];
         time(budget, || {

@@ -13,6 +13,7 @@ use karhunen_net::{Named, Parameters};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
 use crate::TrainError;
+use crate::averages::length_of_decay;
 use crate::config::RunConfig;
 use crate::settings::parse;
 use crate::statistics::{Normalisation, Statistics};
@@ -154,12 +155,23 @@ pub(crate) fn metadata(config: &RunConfig) -> HashMap<String, String> {
     HashMap::from([("config".to_string(), config.to_toml())])
 }
 
-/// The configuration in a file's metadata.
-pub(crate) fn configuration(path: &Path, bytes: &[u8]) -> Result<RunConfig, TrainError> {
+/// The configuration in a file's metadata, whose averages were made in `updates` updates: formats
+/// before this one state one decay, which becomes the length it had at the end.
+pub(crate) fn configuration(
+    path: &Path,
+    bytes: &[u8],
+    updates: usize,
+) -> Result<RunConfig, TrainError> {
     let bad = |message: String| TrainError::Checkpoint { path: path.into(), message };
     let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|e| bad(e.to_string()))?;
     let text = metadata.metadata().as_ref().and_then(|m| m.get("config"));
     let place = path.display().to_string();
     let text = text.ok_or_else(|| bad("holds no configuration".into()))?;
-    RunConfig::from_table(parse(text, &place)?, &place)
+    let mut table = parse(text, &place)?;
+    if let Some(ema) = table.get_mut("training").and_then(|t| t.get_mut("ema"))
+        && let Some(decay) = ema.as_float()
+    {
+        *ema = vec![length_of_decay(decay, updates)].into();
+    }
+    RunConfig::from_table(table, &place)
 }

@@ -41,7 +41,7 @@ pub struct LevelSpeed {
     pub batch_ms: f64,
     /// In network and loss, forward and backward.
     pub network_ms: f64,
-    /// In clipping, optimizer and moving average, and putting the weights back.
+    /// In clipping, optimizer and averages, and putting the weights back.
     pub optimizer_ms: f64,
     /// Steps a second.
     pub steps_per_second: f64,
@@ -109,7 +109,7 @@ pub fn measure(
     let mut model = build_model(config, &statistics, &device.clone().autodiff())?;
     let start = model.network.parameters()?;
     let bytes = 4.0 * data.values.len() as f64;
-    memory::check_training(&model, bytes, &finest, config.training.batch, start.count())?;
+    memory::check_training(&model, bytes, &finest, &config.training, start.count())?;
     let product_peak = product_peak();
     let mut levels = Vec::new();
     for grid in grids {
@@ -155,9 +155,10 @@ fn level_speed(
     budget: Duration,
 ) -> Result<LevelSpeed, TrainError> {
     let t = &config.training;
-    let update = Update { rate: 1e-6, decay: t.weight_decay, clip: t.clip, ema: t.ema };
+    let update = Update { rate: 1e-6, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
     let mut batches = Batches::new(config.seed, t.batch, t.time_density);
-    let (mut optimizer, mut gradients) = (Optimizer::new(start), Parameters::default());
+    let (mut optimizer, mut gradients) =
+        (Optimizer::new(start, t.ema.len()), Parameters::default());
     let (mut parts, mut step) = ([Vec::new(), Vec::new(), Vec::new(), Vec::new()], 0);
     let mut failed = None;
     repeat(budget, || {
@@ -214,6 +215,7 @@ fn sampling_speed(
         config: config.clone(),
         statistics,
         model,
+        average: None,
         steps: 0,
         path: "".into(),
         notes: vec![],

@@ -1,7 +1,7 @@
 //! Checkpoints: directories that are complete models, written beside and renamed.
 //!
-//! `checkpoints/00001200/` holds `weights`, `ema`, `optimizer` and `statistics` as safetensors (the
-//! resolved configuration in their metadata) and, written last, `manifest.json` with counters,
+//! `checkpoints/00001200/` holds `weights`, `ema` (their averages, each behind its length),
+//! `optimizer` and `statistics` as safetensors (the resolved configuration in their metadata) and, written last, `manifest.json` with counters,
 //! ledger and the sizes of the other files. A directory without a manifest that agrees with its
 //! files is not a checkpoint. The two newest are kept: if one is damaged, the other still serves.
 
@@ -13,7 +13,6 @@ use karhunen_field::{Axis, Grid};
 use karhunen_net::{Named, Parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::arrays::{
     Array, configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise,
     single, statistics_arrays, write_synced,
@@ -23,13 +22,14 @@ use crate::ledger::Ledger;
 use crate::optimizer::Optimizer;
 use crate::statistics::Statistics;
 use crate::switching::Measured;
+use crate::{TrainError, snapshots};
 
 /// Everything a run needs to go on, or a sampler to begin.
 #[derive(Debug, Clone)]
 pub struct Checkpoint {
     /// The resolved configuration.
     pub config: RunConfig,
-    /// Weights, average, moments.
+    /// Weights, averages, moments.
     pub optimizer: Optimizer,
     /// Measured from the data.
     pub statistics: Statistics,
@@ -76,8 +76,11 @@ struct Manifest {
     files: HashMap<String, u64>,
 }
 
-/// 1: the network's answer had gain c_out, without the part that can be known.
-const FORMAT: u32 = 2;
+/// 1: the network's answer had gain c_out, without the part that can be known. 2: one average, of a
+/// fixed decay.
+const FORMAT: u32 = 3;
+/// The oldest format that is still read.
+const OLDEST: u32 = 2;
 const KEPT: usize = 2;
 const FILES: [&str; 4] =
     ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"];
@@ -102,9 +105,10 @@ impl Checkpoint {
         let metadata = metadata(&self.config);
         let mut moments = prefixed(&self.optimizer.first, "first.");
         moments.extend(prefixed(&self.optimizer.second, "second."));
+        let averages = snapshots::arrays(&self.optimizer.averages, &self.config.training.ema);
         let contents = [
             serialise(&prefixed(&self.optimizer.weights, ""), &metadata, &beside)?,
-            serialise(&prefixed(&self.optimizer.ema, ""), &metadata, &beside)?,
+            serialise(&averages, &metadata, &beside)?,
             serialise(&moments, &metadata, &beside)?,
             serialise(&statistics_arrays(&self.statistics), &metadata, &beside)?,
         ];
@@ -164,8 +168,9 @@ impl Checkpoint {
             .map_err(|source| TrainError::Read { path: manifest_path.clone(), source })?;
         let manifest: Manifest = serde_json::from_slice(&text)
             .map_err(|e| bad(&manifest_path, format!("not a manifest: {e}")))?;
-        if manifest.format != FORMAT {
-            let message = format!("format {}, this program reads {FORMAT}", manifest.format);
+        if !(OLDEST..=FORMAT).contains(&manifest.format) {
+            let message =
+                format!("format {}, this program reads {OLDEST} and {FORMAT}", manifest.format);
             return Err(bad(&manifest_path, message));
         }
         let contents: Vec<(PathBuf, Vec<u8>)> = FILES
@@ -176,7 +181,7 @@ impl Checkpoint {
             let (file, bytes): &(PathBuf, Vec<u8>) = &contents[i];
             deserialise(bytes).map_err(|message| bad(file, message))
         };
-        let config = configuration(&contents[0].0, &contents[0].1)?;
+        let config = configuration(&contents[0].0, &contents[0].1, manifest.updates)?;
         let weights = single(arrays(0)?);
         let in_order = |p: Parameters| {
             let alike = |w: &Named, a: &Named| a.name == w.name && a.shape == w.shape;
@@ -185,7 +190,13 @@ impl Checkpoint {
             arrays.map(|arrays| Parameters { arrays })
         };
         let lacking = |i: usize| bad(&contents[i].0, "arrays missing or of another shape".into());
-        let ema = in_order(single(arrays(1)?)).ok_or_else(|| lacking(1))?;
+        let kept = arrays(1)?;
+        let average = |length: &f64| match manifest.format {
+            FORMAT => in_order(snapshots::of_length(&kept, *length)),
+            _ => in_order(single(kept.clone())),
+        };
+        let averages: Option<Vec<Parameters>> = config.training.ema.iter().map(average).collect();
+        let averages = averages.ok_or_else(|| lacking(1))?;
         let moments = arrays(2)?;
         let part = |prefix: &str| {
             let own = moments.iter().filter_map(|(name, shape, values)| {
@@ -202,7 +213,7 @@ impl Checkpoint {
                 first: part("first.")?,
                 second: part("second.")?,
                 weights,
-                ema,
+                averages,
                 updates: manifest.updates,
             },
             statistics,

@@ -11,11 +11,11 @@ use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::{Band, NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
+use crate::{TrainError, averages};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -163,8 +163,12 @@ pub struct TrainingConfig {
     pub weight_decay: f64,
     /// Largest norm of the gradient.
     pub clip: f64,
-    /// Decay of the moving average of the weights.
-    pub ema: f64,
+    /// Lengths of the averages of the weights, relative to the steps done; the first is the model's
+    /// unless another is asked for.
+    pub ema: Vec<f64>,
+    /// Times in the run at which the averages are stored, the end among them: more of them make
+    /// averages of other lengths more exact afterwards.
+    pub snapshots: usize,
     /// When a level ends.
     pub switching: Switching,
     /// Part of the steps behind the first level that go back to a coarser one.
@@ -190,7 +194,8 @@ impl Default for TrainingConfig {
             warmup: 0.03,
             weight_decay: 1e-4,
             clip: 1.0,
-            ema: 0.999,
+            ema: vec![0.05, 0.1],
+            snapshots: 4,
             switching: Switching::Shares,
             replay: 0.2,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
@@ -289,6 +294,14 @@ impl RunConfig {
         if let Some(toml::Value::Table(network)) = table.get_mut("network") {
             network.entry("kind").or_insert_with(|| "fno".into());
         }
+        if let Some(decay) =
+            table.get("training").and_then(|t| t.get("ema")).filter(|e| e.is_float())
+        {
+            let message = format!(
+                "training.ema = {decay}: it is a list of relative lengths, such as [0.05, 0.1]; a decay d over N steps is about the length 1 / ((1 - d) N)"
+            );
+            return Err(TrainError::Config { place: place.to_string(), message });
+        }
         let config: Self = table.try_into().map_err(|e: toml::de::Error| TrainError::Config {
             place: place.to_string(),
             message: explain(&e.to_string()),
@@ -355,6 +368,16 @@ impl RunConfig {
                 "a budget in training.steps, not in seconds: what a step costs is decided on the way",
             );
         }
+        let bad = |l: &f64| !(averages::SHORTEST..=averages::LONGEST).contains(l);
+        let again = |(i, l): (usize, &f64)| t.ema[..i].contains(l);
+        let few = (1..=averages::MOST).contains(&t.ema.len());
+        if !few || t.ema.iter().any(bad) || t.ema.iter().enumerate().any(again) {
+            let needs = "one to eight relative lengths between 0.005 and 0.28, each once";
+            return fail("training.ema", format!("{:?}", t.ema), needs);
+        }
+        if !(1..=MOST_SNAPSHOTS).contains(&t.snapshots) {
+            return fail("training.snapshots", t.snapshots.to_string(), "between 1 and 64");
+        }
         if let Some(count) = self.data.count.filter(|count| *count < 2) {
             return fail("data.count", count.to_string(), "at least 2, or leave it out");
         }
@@ -377,7 +400,6 @@ impl RunConfig {
         }
         let fractions = [
             ("training.warmup", t.warmup),
-            ("training.ema", t.ema),
             ("training.replay", t.replay),
             ("training.weight_decay", t.weight_decay),
             ("data.validation", self.data.validation),
@@ -395,6 +417,9 @@ impl RunConfig {
         self.grids().map(|_| ())
     }
 }
+
+/// Snapshots of a run, at most.
+const MOST_SNAPSHOTS: usize = 64;
 
 /// Cells of the largest grid that text may name, 2^40.
 const MOST_CELLS: f64 = (1u64 << 40) as f64;

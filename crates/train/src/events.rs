@@ -20,6 +20,9 @@ pub struct Event {
     /// Validation loss at the finest level, where it was measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
+    /// The same of every average, in the order of `training.ema`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_losses: Vec<f64>,
     /// Learning rate.
     pub rate: f64,
     /// Something worth telling a person.

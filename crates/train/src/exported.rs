@@ -1,6 +1,6 @@
 //! Models to give away: directories with what sampling needs, and no more.
 //!
-//! `model.safetensors` holds the moving average of the weights and, in its metadata, the resolved
+//! `model.safetensors` holds one average of the weights and, in its metadata, the resolved
 //! configuration; `statistics.safetensors` what was measured of the data; `config.toml` the
 //! configuration for people; `README.md` the model card; and `model.json`, written last, counters,
 //! ledger and the sizes of the others. A directory whose `model.json` does not agree with its files
@@ -22,8 +22,10 @@ use crate::arrays::{
     configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise, single,
     statistics_arrays, write_synced,
 };
+use crate::averages::{LONGEST, SHORTEST};
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::config::RunConfig;
+use crate::snapshots::{self, Average};
 use crate::statistics::Statistics;
 
 /// What a sampler needs of a checkpoint.
@@ -31,8 +33,10 @@ use crate::statistics::Statistics;
 pub struct Exported {
     /// The resolved configuration.
     pub config: RunConfig,
-    /// Moving average of the weights.
+    /// An average of the weights.
     pub weights: Parameters,
+    /// Which; unknown in models exported before there were several.
+    pub average: Option<Average>,
     /// Measured from the data.
     pub statistics: Statistics,
     /// Counters and ledger.
@@ -49,6 +53,9 @@ struct Manifest {
     grid: Vec<Axis>,
     /// Bytes of each file.
     files: HashMap<String, u64>,
+    /// Length of the average, and the relative error of its profile.
+    #[serde(default)]
+    average: Option<(f64, f64)>,
 }
 
 const FORMAT: u32 = 1;
@@ -56,18 +63,53 @@ const MANIFEST: &str = "model.json";
 const WEIGHTS: &str = "model.safetensors";
 const STATISTICS: &str = "statistics.safetensors";
 
-impl From<Checkpoint> for Exported {
-    fn from(c: Checkpoint) -> Self {
-        Self {
-            config: c.config,
-            weights: c.optimizer.ema,
-            statistics: c.statistics,
-            progress: c.progress,
-        }
-    }
-}
-
 impl Exported {
+    /// What a path holds: an exported model, a checkpoint, or a run with its newest usable one; with
+    /// the average of `length`, or else the model's own, the first of `training.ema`. Also what was
+    /// wrong with newer checkpoints.
+    ///
+    /// # Errors
+    /// [`TrainError::Checkpoint`] if there is none, or for another average than the one an exported
+    /// model has; [`TrainError::Config`] for a length out of range; as [`snapshots::average`].
+    pub fn open(path: &Path, length: Option<f64>) -> Result<(Self, Vec<String>), TrainError> {
+        if let Some(length) = length.filter(|l| !(SHORTEST..=LONGEST).contains(l)) {
+            return Err(TrainError::Config {
+                place: format!("average of length {length}"),
+                message: format!("lengths lie between {SHORTEST} and {LONGEST}"),
+            });
+        }
+        if Self::is_at(path) {
+            let model = Self::load(path)?;
+            let own = model.average.map(|a| a.length);
+            return match length {
+                Some(asked) if own != Some(asked) => Err(TrainError::Checkpoint {
+                    path: path.into(),
+                    message: format!(
+                        "an exported model has one average{}, not that of length {asked}",
+                        own.map_or(String::new(), |l| format!(", of length {l}"))
+                    ),
+                }),
+                _ => Ok((model, vec![])),
+            };
+        }
+        let (checkpoint, notes, run) = if path.join("manifest.json").exists() {
+            // runs/x/checkpoints/00001200
+            let whole = path.canonicalize().unwrap_or_else(|_| path.into());
+            let run = whole.ancestors().nth(2).unwrap_or(path).to_path_buf();
+            (Checkpoint::load(path)?, vec![], run)
+        } else {
+            let found = Checkpoint::newest(path)?.ok_or_else(|| TrainError::Checkpoint {
+                path: path.into(),
+                message: "holds no checkpoint; give the directory that `train` wrote".into(),
+            })?;
+            (found.0, found.1, path.to_path_buf())
+        };
+        let length = length.unwrap_or(checkpoint.config.training.ema[0]);
+        let (weights, average) = snapshots::average(&checkpoint, &run, length)?;
+        let Checkpoint { config, statistics, progress, .. } = checkpoint;
+        Ok((Self { config, weights, average: Some(average), statistics, progress }, notes))
+    }
+
     /// Whether a directory says that it holds an exported model.
     pub fn is_at(directory: &Path) -> bool {
         directory.join(MANIFEST).exists()
@@ -137,6 +179,7 @@ impl Exported {
             parameters: self.weights.count(),
             grid: self.statistics.grid.axes().to_vec(),
             files,
+            average: self.average.map(|a| (a.length, a.error)),
         };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
         write_synced(&to.join(MANIFEST), &text)?;
@@ -162,13 +205,14 @@ impl Exported {
             return Err(bad(&place, message));
         }
         let (file, bytes) = read_sized(directory.join(WEIGHTS), &manifest.files)?;
-        let config = configuration(&file, &bytes)?;
+        let config = configuration(&file, &bytes, manifest.progress.step)?;
         let weights = single(deserialise(&bytes).map_err(|message| bad(&file, message))?);
         let (file, bytes) = read_sized(directory.join(STATISTICS), &manifest.files)?;
         let grid = Grid::try_from(manifest.grid).map_err(|e| bad(&place, e.to_string()))?;
         let arrays = deserialise(&bytes).map_err(|message| bad(&file, message))?;
         let statistics = read_statistics(grid, arrays)
             .ok_or_else(|| bad(&file, "arrays missing or of another shape".into()))?;
-        Ok(Self { config, weights, statistics, progress: manifest.progress })
+        let average = manifest.average.map(|(length, error)| Average { length, error, made_of: 1 });
+        Ok(Self { config, weights, average, statistics, progress: manifest.progress })
     }
 }

@@ -8,6 +8,7 @@
 //! [`events::Observer`]).
 
 mod arrays;
+pub mod averages;
 pub mod batch;
 pub mod bench;
 pub mod builtin;
@@ -30,6 +31,7 @@ pub mod run;
 pub mod schedule;
 pub mod settings;
 mod sides;
+pub mod snapshots;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;

@@ -4,6 +4,7 @@ use karhunen_field::Grid;
 use karhunen_net::{Model, device::is_cpu};
 
 use crate::TrainError;
+use crate::config::TrainingConfig;
 
 const GIB: f64 = (1u64 << 30) as f64;
 
@@ -44,7 +45,13 @@ pub fn check_fields(
     check(needed, format!("{count} fields at {grid}"), knob)
 }
 
-/// Bytes of training at a level: data at two grids, a batch's activations, seven copies of weights.
+/// Bytes that training takes for weights, gradients, two moments, `averages` averages and two copies
+/// on their way.
+pub fn weight_bytes(parameters: f64, averages: usize) -> f64 {
+    4.0 * parameters * (6 + averages) as f64
+}
+
+/// Bytes of training at a level: data at two grids, a batch's activations, the copies of weights.
 /// Activations on a GPU are in its own memory, whose size no driver tells.
 ///
 /// # Errors
@@ -53,12 +60,13 @@ pub fn check_training(
     model: &Model,
     data_bytes: f64,
     finest: &Grid,
-    batch: usize,
+    training: &TrainingConfig,
     parameters: usize,
 ) -> Result<(), TrainError> {
+    let batch = training.batch;
     let on_host = if is_cpu(model.network.device()) { 1.0 } else { 0.0 };
     let activations = on_host * batch as f64 * model.network.training_bytes(finest);
-    let weights = 7.0 * 4.0 * parameters as f64;
+    let weights = weight_bytes(parameters as f64, training.ema.len());
     let needed = data_bytes + activations + weights;
     let breakdown = format!(
         "{:.1} data, {:.1} activations of {batch} fields at {finest}, {:.1} weights",

@@ -105,7 +105,7 @@ pub fn import(
     let mut notes = nyquist(&network.modes, finest);
     notes.extend(found.notes(channels, &parameters, &network));
     let progress = Progress { rate_factor: 1.0, ..Progress::default() };
-    let optimizer = Optimizer::new(parameters);
+    let optimizer = Optimizer::new(parameters, config.training.ema.len());
     Ok((Checkpoint { config, optimizer, statistics, progress }, notes))
 }
 
@@ -309,7 +309,11 @@ impl<'a> Published<'a> {
         channels: usize,
     ) -> Result<Parameters, TrainError> {
         let count = network.parameter_count(grid.dim(), channels)?;
-        memory::check(7.0 * 4.0 * count, format!("{count:.1e} parameters"), "the network")?;
+        memory::check(
+            memory::weight_bytes(count, 1),
+            format!("{count:.1e} parameters"),
+            "the network",
+        )?;
         let model = Fno::new(network, &grid, channels, 0, &Device::flex())?;
         let mut parameters = model.parameters()?;
         let mut used = Vec::new();

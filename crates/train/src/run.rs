@@ -1,7 +1,7 @@
 //! The run loop: levels, steps, validation, checkpoints, roll-back.
 //!
-//! A run lives in a directory: `config.toml` (as asked for), `checkpoints/`, `events.jsonl`,
-//! `ledger.json`. Opening a directory that holds a run of the same configuration goes on where its
+//! A run lives in a directory: `config.toml` (as asked for), `checkpoints/`, `snapshots/`,
+//! `events.jsonl`, `ledger.json`. Opening a directory that holds a run of the same configuration goes on where its
 //! newest checkpoint stands; batches are functions of (seed, step), so 2N steps and N + N steps
 //! give the same bits. Over 400 lines, because it holds the run's state and every way it changes.
 
@@ -25,7 +25,7 @@ use crate::resume::{same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::switching::{self, Measured};
 use crate::trained::{build_model, check_model, set};
-use crate::{TrainError, memory};
+use crate::{TrainError, memory, snapshots};
 
 /// How a call to [`Run::train`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Run {
     batches: Batches,
     /// Fields of the levels below the finest, made when first trained on.
     coarser: Vec<Option<LevelData>>,
+    /// Steps after which the averages are stored.
+    stores: Vec<usize>,
 }
 
 impl Run {
@@ -115,13 +117,7 @@ impl Run {
         let grids = resolved.grids()?;
         let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
         let data_bytes = 4.0 * data.training.values.len() as f64 * shares;
-        memory::check_training(
-            &model,
-            data_bytes,
-            &finest,
-            resolved.training.batch,
-            start.count(),
-        )?;
+        memory::check_training(&model, data_bytes, &finest, &resolved.training, start.count())?;
         observer.note(&format!("{} parameters", start.count()));
         let (optimizer, progress) = match found {
             Some((checkpoint, complaints)) => {
@@ -129,7 +125,10 @@ impl Run {
                 observer.note(&format!("resuming at step {}", checkpoint.progress.step));
                 (checkpoint.optimizer, checkpoint.progress)
             }
-            None => (Optimizer::new(start), Progress { rate_factor: 1.0, ..Progress::default() }),
+            None => {
+                let optimizer = Optimizer::new(start, resolved.training.ema.len());
+                (optimizer, Progress { rate_factor: 1.0, ..Progress::default() })
+            }
         };
         let progress = Progress {
             training_fields: data.training.count(),
@@ -155,6 +154,7 @@ impl Run {
             progress,
             batches,
             coarser: Vec::new(),
+            stores: Vec::new(),
         };
         if let Some(seconds) = run.config.training.seconds {
             run.fit_budget(seconds, observer)?;
@@ -195,6 +195,7 @@ impl Run {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
         let total = self.schedule.steps();
+        self.stores = snapshots::steps(total, self.config.training.snapshots).collect();
         if self.progress.step == 0 {
             self.save()?;
         }
@@ -221,8 +222,10 @@ impl Run {
             self.consider_switching(level, observer)?;
             let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
             if self.validates_after(step, total) || last_of_level {
-                let loss = self.validate()?;
+                let losses = self.validate()?;
+                let loss = losses[0];
                 event.validation_loss = Some(loss);
+                event.validation_losses = losses;
                 self.progress.ledger.levels[level].validation_loss = Some(loss);
                 let best = self.progress.best_validation.map_or(loss, |b| b.min(loss));
                 self.progress.best_validation = Some(best);
@@ -232,6 +235,11 @@ impl Run {
                 self.record(&event)?;
             }
             observer.step(&event, total);
+            if self.stores.contains(&self.progress.step) {
+                let (o, lengths) = (&self.optimizer, &self.config.training.ema);
+                let step = self.progress.step;
+                snapshots::save(&self.directory, step, o.updates, &o.averages, lengths)?;
+            }
             let due = saved.elapsed().as_secs_f64() > self.config.training.checkpoint_seconds;
             if due || last_of_level {
                 self.save()?;
@@ -247,7 +255,7 @@ impl Run {
         self.enter_level(level)?;
         let t = &self.config.training;
         let rate = t.learning_rate * self.progress.rate_factor * self.schedule.rate(step, t.warmup);
-        let update = Update { rate, decay: t.weight_decay, clip: t.clip, ema: t.ema };
+        let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
         let data = match self.coarser.get(level) {
             Some(data) => data.as_ref().expect("a level was entered"),
             None => &self.data.training,
@@ -275,6 +283,7 @@ impl Run {
             seconds: self.progress.ledger.seconds(),
             loss,
             validation_loss: None,
+            validation_losses: vec![],
             rate,
             message: None,
         })
@@ -325,6 +334,7 @@ impl Run {
         self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
         self.follow_switches()?;
         set(&mut self.model, &self.optimizer.weights)?;
+        snapshots::forget_after(&self.directory, self.progress.step)?;
         let event = Event {
             step: self.progress.step,
             level: self.schedule.level_of(self.progress.step),
@@ -332,6 +342,7 @@ impl Run {
             seconds: self.progress.ledger.seconds(),
             loss: self.progress.ledger.levels.last().map_or(0.0, |l| l.loss),
             validation_loss: None,
+            validation_losses: vec![],
             rate: rate / 2.0,
             message: Some(format!(
                 "diverged at step {step} ({what}): back to step {}, rate halved",
@@ -379,7 +390,8 @@ impl Run {
             return Ok(());
         }
         let grid = self.schedule.levels[level].grid;
-        let finest = self.validate()?;
+        set(&mut self.evaluator, &self.optimizer.averages[0])?;
+        let finest = self.validation_loss(&self.data.validation)?;
         let own = self.validation_loss(&restrict(&self.data.validation, grid)?)?;
         let now = Measured { step, level, own, finest };
         let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
@@ -397,14 +409,18 @@ impl Run {
         Ok(())
     }
 
-    /// Loss of the averaged weights at the finest level, on fields never trained on, with fixed
-    /// times and noise.
-    fn validate(&mut self) -> Result<f64, TrainError> {
-        set(&mut self.evaluator, &self.optimizer.ema)?;
-        self.validation_loss(&self.data.validation)
+    /// Loss of every average of the weights at the finest level, on fields never trained on, with
+    /// fixed times and noise.
+    fn validate(&mut self) -> Result<Vec<f64>, TrainError> {
+        let mut losses = Vec::new();
+        for at in 0..self.optimizer.averages.len() {
+            set(&mut self.evaluator, &self.optimizer.averages[at])?;
+            losses.push(self.validation_loss(&self.data.validation)?);
+        }
+        Ok(losses)
     }
 
-    /// Loss of the weights last validated on validation fields of whatever grid.
+    /// Loss of the weights in the evaluator on validation fields of whatever grid.
     fn validation_loss(&self, data: &LevelData) -> Result<f64, TrainError> {
         let t = &self.config.training;
         let count = data.count().min(t.validation_fields);
@@ -470,7 +486,7 @@ impl Run {
         fs::write(&path, text).map_err(io(&path))
     }
 
-    /// Drops events after the step the run stands at: they will happen again.
+    /// Drops events and snapshots after the step the run stands at: they will happen again.
     fn prepare_files(&self) -> Result<(), TrainError> {
         let path = self.directory.join("events.jsonl");
         let events = match read(&path) {
@@ -481,7 +497,8 @@ impl Run {
         };
         let kept: String =
             events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
-        fs::write(&path, kept).map_err(io(&path))
+        fs::write(&path, kept).map_err(io(&path))?;
+        snapshots::forget_after(&self.directory, self.progress.step)
     }
 
     fn record(&self, event: &Event) -> Result<(), TrainError> {

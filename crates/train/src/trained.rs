@@ -11,10 +11,10 @@ use karhunen_net::device::is_cpu;
 use karhunen_net::{Band, Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
-use crate::checkpoint::Checkpoint;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::schedule::Schedule;
+use crate::snapshots::Average;
 use crate::statistics::Statistics;
 use crate::{TrainError, memory, published};
 
@@ -47,9 +47,8 @@ pub fn build_model(
 /// # Errors
 /// As [`build_model`].
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
-    // weights, gradients, moments, average and two copies on their way
     let parameters = config.network.parameter_count(grid.dim(), 1)?;
-    let needed = 7.0 * 4.0 * parameters;
+    let needed = memory::weight_bytes(parameters, config.training.ema.len());
     memory::check(needed, format!("{parameters:.1e} parameters"), config.network.size_keys())?;
     if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
@@ -67,6 +66,8 @@ pub struct TrainedModel {
     pub statistics: Statistics,
     /// Network (averaged weights) and preconditioner.
     pub model: Model,
+    /// Which average of the weights.
+    pub average: Option<Average>,
     /// Training steps behind it.
     pub steps: usize,
     /// Where it was read from.
@@ -164,18 +165,21 @@ impl TrainedModel {
     /// # Errors
     /// As [`TrainedModel::load`].
     pub fn load_on(path: &Path, device: &Device) -> Result<Self, TrainError> {
-        if Exported::is_at(path) {
-            return Self::from_exported(Exported::load(path)?, path, vec![], device);
-        }
-        let (checkpoint, notes) = if path.join("manifest.json").exists() {
-            (Checkpoint::load(path)?, vec![])
-        } else {
-            Checkpoint::newest(path)?.ok_or_else(|| TrainError::Checkpoint {
-                path: path.into(),
-                message: "holds no checkpoint; give the directory that `train` wrote".into(),
-            })?
-        };
-        Self::from_exported(checkpoint.into(), path, notes, device)
+        Self::load_average(path, device, None)
+    }
+
+    /// As [`TrainedModel::load_on`], with the average of a length instead of the model's own: one
+    /// that the run kept, or one made afterwards of those it stored ([`crate::averages`]).
+    ///
+    /// # Errors
+    /// As [`Exported::open`].
+    pub fn load_average(
+        path: &Path,
+        device: &Device,
+        length: Option<f64>,
+    ) -> Result<Self, TrainError> {
+        let (exported, notes) = Exported::open(path, length)?;
+        Self::from_exported(exported, path, notes, device)
     }
 
     fn from_exported(
@@ -194,6 +198,7 @@ impl TrainedModel {
             config: e.config,
             statistics: e.statistics,
             model,
+            average: e.average,
             steps: e.progress.step,
             path: path.into(),
             notes,

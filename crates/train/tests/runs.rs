@@ -10,7 +10,7 @@ use karhunen_net::{Band, NetworkConfig};
 use karhunen_train::checkpoint::{Checkpoint, list};
 use karhunen_train::events::{self, Event, Observer, Silent};
 use karhunen_train::trained::{Coarse, Request};
-use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
+use karhunen_train::{Exported, Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 /// A directory of this test alone, removed when it ends.
 struct Scratch(PathBuf);
@@ -166,6 +166,71 @@ fn numbers_do_not_depend_on_threads() {
         state(scratch.path()).optimizer
     };
     assert!(weights(1) == weights(3));
+}
+
+/// An average's arrays in one row.
+fn flat(parameters: &karhunen_net::Parameters) -> Vec<f64> {
+    parameters.arrays.iter().flat_map(|a| a.values.iter().map(|v| f64::from(*v))).collect()
+}
+
+#[test]
+fn an_average_made_afterwards_is_the_one_that_was_not_kept() {
+    let scratch = |name: &str| Scratch::new(name);
+    let (kept, made, finer) = (scratch("kept"), scratch("made"), scratch("finer"));
+    let with = |more: &[&str]| tiny(&[&["training.steps=60"], more].concat());
+    train(&with(&["training.ema=[0.07]"]), kept.path());
+    train(&with(&["training.ema=[0.05,0.1]", "training.snapshots=6"]), made.path());
+    train(&with(&["training.ema=[0.05,0.1]", "training.snapshots=12"]), finer.path());
+    // averages do not touch the weights: the runs pass through the same ones
+    let weights = |scratch: &Scratch| state(scratch.path()).optimizer.weights;
+    assert!(weights(&kept) == weights(&made) && weights(&kept) == weights(&finer));
+    let of = |scratch: &Scratch, length| Exported::open(scratch.path(), Some(length)).unwrap().0;
+    let (exact, found, near) = (of(&kept, 0.07), of(&made, 0.07), of(&made, 0.05));
+    let average = found.average.unwrap();
+    assert_eq!((average.length, average.made_of), (0.07, 12));
+    // by NumPy: 2.1 % of the profile with six snapshots
+    assert!((average.error - 0.0212).abs() < 1e-4, "{average:?}");
+    let apart = |a: &Exported| -> f64 {
+        let (a, b) = (flat(&a.weights), flat(&exact.weights));
+        a.iter().zip(&b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+    };
+    let [coarse, fine, other] = [&found, &of(&finer, 0.07), &near].map(apart);
+    // nearer than the nearest that was kept, and twelve snapshots nearer than six
+    assert!(coarse < 0.5 * other && fine < 0.3 * coarse, "{coarse} {fine} {other}");
+    // what the run kept is itself, by default the first
+    let (default, _) = Exported::open(made.path(), None).unwrap();
+    assert!(default.weights == near.weights && near.average.unwrap().error == 0.0);
+    let far = Exported::open(made.path(), Some(0.01)).unwrap_err().to_string();
+    assert!(far.contains("5 snapshots") && far.contains("% off"), "{far}");
+    let wild = Exported::open(made.path(), Some(0.9)).unwrap_err().to_string();
+    assert!(wild.contains("between 0.005 and 0.28"), "{wild}");
+}
+
+#[test]
+fn snapshots_of_an_interrupted_run_are_the_uninterrupted_ones() {
+    let (whole, parts) = (Scratch::new("whole-snapshots"), Scratch::new("part-snapshots"));
+    let config = tiny(&["training.snapshots=6"]);
+    train(&config, whole.path());
+    let stop = AtomicBool::new(false);
+    let mut run = Run::open(&config, parts.path(), true, &mut Silent).unwrap();
+    run.train(&stop, &mut StopAfter(13, &stop)).unwrap();
+    drop(run);
+    // of a step that the newest checkpoint has not reached
+    fs::write(parts.path().join("snapshots/00000020.safetensors"), b"of a lost future").unwrap();
+    train(&config, parts.path());
+    let files = |scratch: &Scratch| -> Vec<(String, Vec<u8>)> {
+        let entries = fs::read_dir(scratch.path().join("snapshots")).unwrap();
+        let mut files: Vec<_> = entries
+            .map(|e| e.unwrap())
+            .map(|e| (e.file_name().into_string().unwrap(), fs::read(e.path()).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let (a, b) = (files(&whole), files(&parts));
+    let names: Vec<&str> = a.iter().map(|(name, _)| &name[..8]).collect();
+    assert_eq!(names, ["00000004", "00000008", "00000012", "00000016", "00000020"]);
+    assert!(a == b);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_formats::{Address, ReadOptions};
+use karhunen_net::Device;
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
@@ -14,7 +15,7 @@ use serde_json::json;
 use tracing::{debug, info, warn};
 
 use crate::args::EvaluateArgs;
-use crate::commands::sample::sample;
+use crate::commands::sample::{sample, tell_average};
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
@@ -39,9 +40,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--memorisation needs fields that were not trained on")
             .help("leave --part training out"));
     }
-    let model = args.model.as_deref().map(TrainedModel::load).transpose()?;
+    let load = |path| TrainedModel::load_average(path, &Device::flex(), args.ema);
+    let model = args.model.as_deref().map(load).transpose()?;
     if let Some(model) = &model {
         model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+        tell_average(model);
         same_boundary(args, model)?;
     }
     let samples = read_samples(args, &args.samples, model.as_ref())?;

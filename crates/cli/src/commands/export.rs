@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use karhunen_train::checkpoint::Checkpoint;
-use karhunen_train::{Exported, TrainError};
+use karhunen_train::Exported;
 use tracing::{info, warn};
 
 use crate::args::ExportArgs;
@@ -13,7 +12,7 @@ use crate::report::card::{Card, Evaluation};
 /// Reads a checkpoint, writes a directory.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     check_directory(&args.out, args.force)?;
-    let (model, notes) = read(&args.model)?;
+    let (model, notes) = read(&args.model, args.ema)?;
     notes.iter().for_each(|note| warn!("skipped: {note}"));
     let evaluations: Result<Vec<Evaluation>, Failure> =
         args.metrics.iter().map(|path| Evaluation::read(path)).collect();
@@ -38,19 +37,12 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
 }
 
 /// The checkpoint named, or the newest of the run named.
-fn read(path: &Path) -> Result<(Exported, Vec<String>), Failure> {
+fn read(path: &Path, ema: Option<f64>) -> Result<(Exported, Vec<String>), Failure> {
     if Exported::is_at(path) {
         return Err(Failure::usage(format!("{}: is an exported model already", path.display()))
             .help("copy the directory, or name the run it came from"));
     }
-    if path.join("manifest.json").exists() {
-        return Ok((Checkpoint::load(path)?.into(), vec![]));
-    }
-    let (checkpoint, notes) = Checkpoint::newest(path)?.ok_or_else(|| TrainError::Checkpoint {
-        path: path.into(),
-        message: "holds no checkpoint; give the directory that `train` wrote".into(),
-    })?;
-    Ok((checkpoint.into(), notes))
+    Ok(Exported::open(path, ema)?)
 }
 
 /// Refuses what must not be replaced, before anything is read.

@@ -19,12 +19,14 @@ use crate::report::files;
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let mut model = TrainedModel::load_on(&args.model, &device::open(&args.device)?)?;
+    let mut model =
+        TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
     if let Some(band) = args.band {
         model.model.band = band.into();
     }
     debug!(steps = model.steps, "model read");
+    tell_average(&model);
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
@@ -83,6 +85,18 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         args.out.display()
     );
     Ok(())
+}
+
+/// Says where an average was made afterwards, and how well.
+pub fn tell_average(model: &TrainedModel) {
+    if let Some(average) = model.average.filter(|a| a.made_of > 1) {
+        info!(
+            "average of length {} made of {} stored ones, its profile {:.1} % off",
+            average.length,
+            average.made_of,
+            100.0 * average.error
+        );
+    }
 }
 
 /// The same box in a unit in which its first axis has this length.

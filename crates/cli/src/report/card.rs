@@ -205,11 +205,26 @@ impl Card<'_> {
     fn network(&self) -> String {
         let config = self.config();
         format!(
-            "## Network\n\n{} parameters, {:?} preconditioning; the weights are the moving average.\n\n{}",
+            "## Network\n\n{} parameters, {:?} preconditioning; the weights are {}.\n\n{}",
             self.model.weights.count(),
             config.training.preconditioning,
+            self.average(),
             settings("network", &config.network)
         )
+    }
+
+    fn average(&self) -> String {
+        match self.model.average {
+            None => "their moving average".into(),
+            Some(a) if a.error == 0.0 => {
+                format!("their average of relative length {}", a.length)
+            }
+            Some(a) => format!(
+                "their average of relative length {}, made afterwards (profile {:.1} % off)",
+                a.length,
+                100.0 * a.error
+            ),
+        }
     }
 
     fn training(&self) -> String {
