@@ -127,7 +127,8 @@ fn the_trained_band_is_answered_as_on_the_finest_level() {
 fn wiener(model: &Model, x: &Ensemble) -> Ensemble {
     let on = model.preconditioner.on(&x.grid);
     let denoised = x.fields().flat_map(|field| {
-        let (modes, _) = model.preconditioner.wiener(field, 0.4, &on);
+        let modes =
+            model.preconditioner.wiener(0.4, &on).denoised(&on.transform().analyse_channels(field));
         on.transform().synthesise_channels(&modes)
     });
     Ensemble::new(x.grid, x.channels, denoised.collect()).unwrap()
