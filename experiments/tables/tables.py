@@ -39,7 +39,7 @@ DATA = {
 # a training of plan().
 NETWORKS = {
     "fno": [],
-    # a step takes fifty times as long as the operator's: few channels, few steps
+    # a step takes several times as long as the operator's: few channels, few steps
     "unet": [
         "network={kind=\"unet\",channels=8,multipliers=[1,2],blocks=1,groups=4}",
         "training.steps=400",
@@ -202,8 +202,8 @@ class Tables:
         if training.name in self.trained and training.folder.exists():
             return
         base, source, _ = DATA[training.data]
-        # tables show what network and sampler give, not what calibration mends
-        settings = [f"seed={training.seed}", "sampling.calibration=none"]
+        # tables show what network and sampler give on a grid, not what calibration and band mend
+        settings = [f"seed={training.seed}", "sampling.calibration=none", "sampling.band=grid"]
         settings += [f"data.source={self.data / source}"] if source else []
         # a network of another kind replaces the operator's table
         operator = NETWORKS[training.network]
@@ -237,7 +237,7 @@ class Tables:
             _, row["seconds"] = self.run(
                 *["sample", "--model", training.folder, "--grid", cell.grid],
                 *["--count", cell.count, "--seed", 1, "--sampler", cell.sampler],
-                *["--evaluations", cell.evaluations, "--calibration", "none"],
+                *["--evaluations", cell.evaluations, "--calibration", "none", "--band", "grid"],
                 *["--out", samples, "--force"],
             )
             where = self.data / reference if reference else "builtin:" + training.data

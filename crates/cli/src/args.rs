@@ -393,8 +393,8 @@ pub struct SampleArgs {
     /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
     #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
     pub refine: Vec<Rung>,
-    /// spectrum: scale the fields' spectrum to that of the data, by 256 pilot fields; none: leave
-    /// them as they come; the model's own by default.
+    /// spectrum: give the fields the mean and spectrum of the data, by 256 pilot fields made first; none:
+    /// leave them as they come; the model's own by default.
     #[arg(long)]
     pub calibration: Option<CalibrationKind>,
     /// What the network is asked about on a grid finer than those it was trained on: all that the
