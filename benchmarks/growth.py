@@ -16,7 +16,8 @@ import side_by_side
 
 BASE = {"width": 32, "cells": 64, "batch": 8, "modes": 14}
 FACTORS = {
-    "cells": [16, 32, 64, 128, 256],
+    # PyTorch's layer needs twice as many cells as modes
+    "cells": [28, 64, 128, 256],
     "modes": [4, 7, 14, 28],
     "width": [8, 16, 32, 64, 128],
     "batch": [1, 2, 8, 32, 64],
