@@ -9,8 +9,6 @@ use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
 use karhunen_train::config::{CalibrationKind, parse_points};
 
-use crate::report::real::Part;
-
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
 
@@ -418,6 +416,15 @@ pub struct SampleArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// Which part of the data that a model was trained on is the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Fields never trained on: does the model tell how such fields are?
+    HeldOut,
+    /// Fields it was trained on: did it learn the law it was shown?
+    Training,
 }
 
 /// Which modes a network is asked about.

@@ -10,7 +10,7 @@
 //! Not here: whose pilots (the caller's: sampler, budget, grid), and anything beyond second moments.
 
 use crate::prior::{Shell, shells};
-use crate::resample::copy_modes;
+use crate::resample::copied_modes;
 use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 
 /// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k with β and f from pilots, channel by channel.
@@ -57,7 +57,7 @@ const SMOOTHING: f64 = 0.3;
 /// A mode with less than this part of the whole variance is rounding, and left alone.
 const NOTHING: f64 = 1e-12;
 /// ln 4: a shell further off than that is no matter of calibration.
-const LARGEST: f64 = 1.386;
+const LARGEST: f64 = 2.0 * std::f64::consts::LN_2;
 
 impl Calibration {
     /// From pilots, in the law's own (normalised) values.
@@ -131,11 +131,7 @@ impl Calibration {
         }
         let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
         let factors = self.factors(&grid);
-        let mut shift = vec![0.0; mean.len()];
-        let channels = self.shift.chunks_exact(self.grid.mode_count());
-        for (from, to) in channels.zip(shift.chunks_exact_mut(grid.mode_count())) {
-            copy_modes(&self.grid, from, &grid, to);
-        }
+        let shift = copied_modes(&self.grid, &self.shift, &grid);
         for field in fields.fields_mut() {
             let mut change = transform.analyse_channels(field);
             for (((x, m), f), beta) in change.iter_mut().zip(&mean).zip(&factors).zip(&shift) {

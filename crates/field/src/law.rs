@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::resample::copy_modes;
+use crate::resample::copied_modes;
 use crate::{Ensemble, Field, FieldError, Grid, ModeNoise, Prior, Transform};
 
 /// N(m, C) with a mean field and one diagonal covariance per channel.
@@ -58,16 +58,7 @@ impl GaussianLaw {
 
     /// m_k on a grid of the same box, `[channel, mode]`; modes beyond the measured ones are 0.
     pub fn mean_modes(&self, grid: &Grid) -> Vec<f64> {
-        let count = grid.mode_count();
-        let mut out = vec![0.0; self.channels() * count];
-        for (source, target) in self
-            .mean_modes
-            .chunks_exact(self.mean.grid.mode_count())
-            .zip(out.chunks_exact_mut(count))
-        {
-            copy_modes(&self.mean.grid, source, grid, target);
-        }
-        out
+        copied_modes(&self.mean.grid, &self.mean_modes, grid)
     }
 
     /// c_k on a grid of the same box, `[channel, mode]`.

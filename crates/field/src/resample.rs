@@ -39,6 +39,17 @@ pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64])
     }
 }
 
+/// [`copy_modes`] of one list of coefficients after another: `[…, mode]` on another grid, zero where only
+/// that grid holds a mode.
+pub fn copied_modes(from: &Grid, values: &[f64], to: &Grid) -> Vec<f64> {
+    let (old, new) = (from.mode_count(), to.mode_count());
+    let mut out = vec![0.0; values.len() / old * new];
+    for (source, target) in values.chunks_exact(old).zip(out.chunks_exact_mut(new)) {
+        overlay_modes(from, source, to, target);
+    }
+    out
+}
+
 /// P_N: the same functions on another grid of the same box, by their modes.
 ///
 /// # Errors

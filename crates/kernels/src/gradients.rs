@@ -15,6 +15,19 @@ use crate::operators::{FusedOps, Layer, Stencil};
 /// Why a backward pass has none of its own.
 pub(crate) const FIRST_ORDER: &str = "the fused operators have first-order gradients only";
 
+/// Hands each operand that asks for it its gradient. A macro, since the node of an operand has no name
+/// outside the library.
+macro_rules! register {
+    ($gradients:ident, $parents:expr, $found:expr) => {
+        for (parent, gradient) in $parents.into_iter().zip($found) {
+            if let Some(parent) = parent {
+                $gradients.register::<B>(parent.id, gradient);
+            }
+        }
+    };
+}
+pub(crate) use register;
+
 impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
     fn spectral_block(
         x: FloatTensor<Self>,
@@ -43,11 +56,7 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                     x, real, imaginary, skip, bias, film, q, spectrum, gradient, layer, wants_x,
                 );
                 let found = [x, real, imaginary, skip, bias, film];
-                for (parent, gradient) in ops.parents.into_iter().zip(found) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, found);
             }
         }
         let operands = [x, real, imaginary, skip, bias, film];
@@ -130,11 +139,7 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 let (x, w1, b1, w2, b2) =
                     B::pointwise_mlp_backward(x, w1, b1, w2, b2, gradient, wants_x);
                 let found = [x, w1, b1, w2, b2];
-                for (parent, gradient) in ops.parents.into_iter().zip(found) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, found);
             }
         }
         let operands = [x, hidden, hidden_bias, output, output_bias];
@@ -188,11 +193,7 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 let (x, weight, bias) =
                     B::pointwise_linear_backward(x, weight, bias, gradient, wants_x);
                 let found = [x, weight, bias];
-                for (parent, gradient) in ops.parents.into_iter().zip(found) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, found);
             }
         }
         let operands = [x, weight, bias];
@@ -236,11 +237,7 @@ impl<B: Backend + FusedOps, C: CheckpointStrategy> FusedOps for Autodiff<B, C> {
                 let ([x, taps], stencil) = ops.state;
                 let wants_x = ops.parents[0].is_some();
                 let (x, taps) = B::depthwise_stencil_backward(x, taps, gradient, stencil, wants_x);
-                for (parent, gradient) in ops.parents.into_iter().zip([x, taps]) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, [x, taps]);
             }
         }
         let nodes = [x.node(), taps.node()];

@@ -9,7 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend};
 
-use crate::gradients::FIRST_ORDER;
+use crate::gradients::{FIRST_ORDER, register};
 use crate::images::{Conv, ImageOps, Normalisation};
 
 impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
@@ -39,12 +39,7 @@ impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
                 }
                 let (x, weight, bias) =
                     B::convolution_backward(x, weight, gradient, conv, x_too.is_some());
-                let found = [(x_too, x), (weight_too, weight), (bias_too, bias)];
-                for (parent, gradient) in found {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, [x_too, weight_too, bias_too], [x, weight, bias]);
             }
         }
         let operands = [x, weight, bias, added];
@@ -90,11 +85,7 @@ impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
                 let ([x, gamma, beta, film, statistics], norm) = ops.state;
                 let (x, gamma, beta, film) =
                     B::group_norm_silu_backward(x, gamma, beta, film, statistics, gradient, norm);
-                for (parent, gradient) in ops.parents.into_iter().zip([x, gamma, beta, film]) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, [x, gamma, beta, film]);
             }
         }
         let operands = [x, gamma, beta, film];
@@ -151,11 +142,7 @@ impl<B: Backend + ImageOps, C: CheckpointStrategy> ImageOps for Autodiff<B, C> {
             ) {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let (a, b) = B::join_channels_backward(gradient, ops.state);
-                for (parent, gradient) in ops.parents.into_iter().zip([a, b]) {
-                    if let Some(parent) = parent {
-                        gradients.register::<B>(parent.id, gradient);
-                    }
-                }
+                register!(gradients, ops.parents, [a, b]);
             }
         }
         let nodes = [a.node(), b.node()];

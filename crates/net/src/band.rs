@@ -70,13 +70,7 @@ impl<'a> Split<'a> {
             .map(|field| {
                 let modes = self.fine.transform().analyse_channels(field);
                 let known = self.known.denoised(&modes);
-                let mut band = vec![0.0; field_len / from.len() * to.mode_count()];
-                for (m, b) in modes
-                    .chunks_exact(from.mode_count())
-                    .zip(band.chunks_exact_mut(to.mode_count()))
-                {
-                    resample::copy_modes(from, m, to, b);
-                }
+                let band = resample::copied_modes(from, &modes, to);
                 (self.coarse.transform().synthesise_channels(&band), known)
             })
             .collect();

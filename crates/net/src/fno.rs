@@ -6,8 +6,7 @@
 //! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
 //! cell centres (ditto), the last layer starts at zero behind a preconditioner.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -21,37 +20,11 @@ use karhunen_kernels::{
 use crate::NetError;
 use crate::fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 use crate::local::{self, LocalBasis, LocalConv};
+use crate::operators::Operators;
 use crate::parameters::Parameters;
 use crate::spectral::{SpectralBasis, SpectralConv, window_size};
+use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
-
-/// How the network computes; both mean the same to rounding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operators {
-    /// The operators of `karhunen-kernels`, on the CPU several times faster, and on cards.
-    Fused,
-    /// Compositions of tensor operations, on any device; what the fused ones are tested against.
-    Composed,
-}
-
-impl Operators {
-    /// The faster ones of a neural operator that run on a device.
-    pub fn for_device(device: &Device) -> Self {
-        if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
-    }
-
-    /// Refuses fused operators where `supported`, whether they run on the network's device, is false.
-    pub(crate) fn check(self, supported: bool) -> Result<(), NetError> {
-        if self == Self::Composed || supported {
-            return Ok(());
-        }
-        Err(NetError::Config {
-            key: "operators",
-            value: "fused".into(),
-            requirement: "this network's fused operators do not run on this device",
-        })
-    }
-}
 
 /// The trainable part of one layer.
 #[derive(Module, Debug)]
@@ -95,23 +68,6 @@ pub struct Fno {
     bases: Tables<SpectralBasis>,
     neighbours: Tables<LocalBasis>,
     plans: Tables<Arc<SpectralPlan>>,
-}
-
-/// What the spectral layers need on each grid met so far, by its points.
-type Tables<T> = Arc<Mutex<HashMap<Vec<usize>, T>>>;
-
-fn table<T: Clone, E>(
-    tables: &Tables<T>,
-    grid: &Grid,
-    make: impl FnOnce() -> Result<T, E>,
-) -> Result<T, E> {
-    let mut tables = tables.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    if let Some(table) = tables.get(&grid.points()) {
-        return Ok(table.clone());
-    }
-    let made = make()?;
-    tables.insert(grid.points(), made.clone());
-    Ok(made)
 }
 
 impl Fno {

@@ -16,6 +16,8 @@
 //! composition in `unet_composed`, which is their oracle too. **Cost** a field, for N points: about
 //! 18·N·channels² flops a convolution at the finest stage.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, Initializer, PaddingConfig2d};
@@ -23,10 +25,12 @@ use burn::tensor::{Device, Tensor};
 use karhunen_field::Grid;
 
 use crate::NetError;
-use crate::fno::Operators;
+use crate::operators::Operators;
 use crate::parameters::Parameters;
+use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 use crate::unet_config::UNetConfig;
+use crate::unet_fused::{Plans, stages};
 
 /// One residual block.
 #[derive(Module, Debug)]
@@ -79,6 +83,8 @@ pub struct UNet {
     weights: UNetWeights,
     device: Device,
     operators: Operators,
+    /// Fine to coarse, on every grid met so far.
+    plans: Tables<Arc<Vec<Plans>>>,
 }
 
 impl UNet {
@@ -141,6 +147,7 @@ impl UNet {
                 true => Operators::Fused,
                 false => Operators::Composed,
             },
+            plans: Arc::default(),
         };
         let mut start = unet.parameters()?;
         start.initialise(seed);
@@ -181,6 +188,11 @@ impl UNet {
         operators.check(karhunen_kernels::supports_images(&self.device))?;
         self.operators = operators;
         Ok(())
+    }
+
+    /// What the fused convolutions need to know of a grid.
+    pub(crate) fn plans(&self, grid: &Grid) -> Result<Arc<Vec<Plans>>, NetError> {
+        table(&self.plans, grid, || Ok(Arc::new(stages(grid, self.config.multipliers.len())?)))
     }
 
     /// A copy of all parameters on the host, by name.

@@ -17,7 +17,8 @@ use crate::NetError;
 use crate::unet::{ResidualBlock, UNet};
 
 /// Convolutions on the grid of one stage.
-struct Plans {
+#[derive(Debug)]
+pub(crate) struct Plans {
     /// 3×3 and 1×1.
     around: Arc<ConvPlan>,
     at: Arc<ConvPlan>,
@@ -39,6 +40,18 @@ impl Plans {
             up: make(halves(sides), 3, 1)?,
         })
     }
+}
+
+/// The plans of a network of so many stages on a grid, fine to coarse.
+pub(crate) fn stages(grid: &Grid, count: usize) -> Result<Vec<Plans>, NetError> {
+    let points = grid.points();
+    let mut sides = [points[0], points[1]];
+    let stage = |_| {
+        let plans = Plans::new(sides);
+        sides = halves(sides);
+        plans
+    };
+    (0..count).map(stage).collect()
 }
 
 /// Half of each side, rounded up.
@@ -70,20 +83,14 @@ impl UNet {
         film: Tensor<3>,
     ) -> Result<Tensor<3>, NetError> {
         let (weights, batch) = (self.weights(), film.dims()[0]);
-        let points = grid.points();
-        let mut sides = [points[0], points[1]];
-        let mut stages = Vec::new();
-        for _ in 0..weights.down.len() {
-            stages.push(Plans::new(sides)?);
-            sides = halves(sides);
-        }
+        let stages = self.plans(grid)?;
         let coarsest = &stages[stages.len() - 1];
         let x = tensor_data(x, [batch, grid.len(), self.channels()]);
         let x = Tensor::<3>::from_data(x, self.device());
         let mut film = Film { values: film, at: 0 };
         let mut h = conv(&weights.input, x, None, &stages[0].around)?;
         let mut kept = vec![h.clone()];
-        for (stage, plans) in weights.down.iter().zip(&stages) {
+        for (stage, plans) in weights.down.iter().zip(stages.iter()) {
             for block in &stage.blocks {
                 h = residual(block, h, &mut film, plans)?;
                 kept.push(h.clone());

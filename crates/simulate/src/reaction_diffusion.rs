@@ -47,7 +47,11 @@ pub struct ReactionDiffusion {
 
 impl ReactionDiffusion {
     /// A solver on this grid: D_u is `activator`, D_v `inhibitor`, k `offset`.
+    ///
+    /// # Panics
+    /// On a box without constants ([`Grid::holds_constants`]): k drives the mean.
     pub fn new(grid: Grid, activator: f64, inhibitor: f64, offset: f64) -> Self {
+        assert!(grid.holds_constants(), "a box whose functions may be constant");
         Self {
             transform: Transform::new(grid),
             activator,
@@ -67,8 +71,9 @@ impl ReactionDiffusion {
     /// **Cost** one transform each way of u a step and one more; v is never transformed.
     ///
     /// # Panics
-    /// Unless there is one coefficient of each for every mode of the grid.
+    /// Unless there is one coefficient of each for every mode of the grid, and at least one step.
     pub fn advance(&mut self, u: &mut [f64], v: &mut [f64], time: f64, steps: usize) {
+        assert!(steps > 0, "at least one step");
         let tau = time / steps as f64;
         let flow: Vec<Flow> = self.laplacian.iter().map(|k2| self.flow(*k2, tau)).collect();
         self.saturate(u, 0.5 * tau);

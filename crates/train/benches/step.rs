@@ -81,7 +81,7 @@ fn main() {
         );
     }
     if let Some(bytes) = peak_memory() {
-        println!("peak resident memory {:.0} MB", bytes / 1024f64.powi(2));
+        println!("peak resident memory {:.0} MiB", bytes / 1024f64.powi(2));
     }
 }
 

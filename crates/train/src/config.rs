@@ -4,11 +4,9 @@
 //! default filled in) is stored inside each checkpoint, so a model directory explains itself.
 
 use std::path::Path;
-use std::str::FromStr;
 
-use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary, Grid};
-use karhunen_net::{Band, NetworkConfig, Preconditioning};
+use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::paths::PathConfig;
@@ -16,6 +14,9 @@ use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
 use crate::{TrainError, averages};
+
+pub use crate::sampling_config::{CalibrationKind, SamplingConfig};
+pub use crate::training_config::{Switching, TimeDensity, TrainingConfig};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,145 +124,6 @@ pub struct LevelConfig {
     pub grid: String,
     /// Part of all steps spent here; shares are normalised to their sum.
     pub share: f64,
-}
-
-/// Where in time the loss looks.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "kind")]
-pub enum TimeDensity {
-    /// Uniform in t, as published.
-    Uniform,
-    /// Uniform in the log-SNR.
-    LogSnr,
-    /// ln(b/a) normal with this mean and standard deviation, cut to the path's range.
-    LogNormal {
-        /// Mean of ln(b/a).
-        mean: f64,
-        /// Standard deviation of ln(b/a).
-        deviation: f64,
-    },
-}
-
-/// `[training]`: loss, optimizer, budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainingConfig {
-    /// The affine part before the network.
-    pub preconditioning: Preconditioning,
-    /// Fields a step.
-    pub batch: usize,
-    /// Steps over all levels.
-    pub steps: usize,
-    /// Wall-clock budget instead of steps; turned into a number of steps before the first one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
-    /// Peak learning rate of AdamW.
-    pub learning_rate: f64,
-    /// Part of all steps over which the rate rises from 0; it then falls as a cosine.
-    pub warmup: f64,
-    /// Decoupled weight decay.
-    pub weight_decay: f64,
-    /// Largest norm of the gradient.
-    pub clip: f64,
-    /// Lengths of the averages of the weights, relative to the steps done; the first is the model's
-    /// unless another is asked for.
-    pub ema: Vec<f64>,
-    /// Times in the run at which the averages are stored, the end among them: more of them make
-    /// averages of other lengths more exact afterwards.
-    pub snapshots: usize,
-    /// When a level ends.
-    pub switching: Switching,
-    /// Part of the steps behind the first level that go back to a coarser one.
-    pub replay: f64,
-    /// Where in time the loss looks.
-    pub time_density: TimeDensity,
-    /// Held-out fields in the validation loss, at most.
-    pub validation_fields: usize,
-    /// Validations over the run.
-    pub validations: usize,
-    /// Seconds between checkpoints.
-    pub checkpoint_seconds: f64,
-}
-
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            preconditioning: Preconditioning::Wiener,
-            batch: 32,
-            steps: 4000,
-            seconds: None,
-            learning_rate: 2e-3,
-            warmup: 0.03,
-            weight_decay: 1e-4,
-            clip: 1.0,
-            ema: vec![0.05, 0.1],
-            snapshots: 4,
-            switching: Switching::Shares,
-            replay: 0.2,
-            time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
-            validation_fields: 128,
-            validations: 10,
-            checkpoint_seconds: 120.0,
-        }
-    }
-}
-
-/// What ends a level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Switching {
-    /// Its share of the steps.
-    Shares,
-    /// That it gains less than the finer levels promise: [`crate::switching`].
-    Automatic,
-}
-
-/// `[sampling]`: defaults of `sample`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SamplingConfig {
-    /// The sampler.
-    pub sampler: Method,
-    /// Network evaluations a field.
-    pub evaluations: usize,
-    /// What is corrected in the end.
-    pub calibration: CalibrationKind,
-    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
-    /// that they hold, or `"trained"`, what the finest level holds.
-    pub band: Band,
-}
-
-/// Whether generated fields are scaled to what is known of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum CalibrationKind {
-    /// Never.
-    None,
-    /// Shells of modes to the data's spectrum: [`karhunen_field::calibration`].
-    Spectrum,
-}
-
-impl FromStr for CalibrationKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "none" => Ok(Self::None),
-            "spectrum" => Ok(Self::Spectrum),
-            _ => Err(format!("unknown calibration `{text}`; one of none, spectrum")),
-        }
-    }
-}
-
-impl Default for SamplingConfig {
-    fn default() -> Self {
-        Self {
-            sampler: Method::DpmSolver2M,
-            evaluations: 20,
-            calibration: CalibrationKind::Spectrum,
-            band: Band::default(),
-        }
-    }
 }
 
 impl RunConfig {

@@ -28,6 +28,7 @@ mod projection;
 pub mod published;
 mod resume;
 pub mod run;
+pub mod sampling_config;
 pub mod schedule;
 pub mod settings;
 mod sides;
@@ -38,6 +39,7 @@ pub mod statistics;
 pub mod switching;
 pub mod time_density;
 pub mod trained;
+pub mod training_config;
 
 pub use config::RunConfig;
 pub use error::TrainError;

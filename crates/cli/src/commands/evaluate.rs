@@ -14,12 +14,12 @@ use karhunen_train::sources::Sources;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
-use crate::args::EvaluateArgs;
+use crate::args::{EvaluateArgs, Part};
 use crate::commands::sample::{sample, tell_average};
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
-use crate::report::real::{self, Part, Real};
+use crate::report::real::{self, Real};
 use crate::report::table::{Table, constant_channel};
 use crate::report::{nearest, print_line};
 

@@ -13,7 +13,7 @@ use karhunen_train::{Run, TrainedModel, data, events};
 use serde_json::json;
 use tracing::info;
 
-use crate::args::QuickstartArgs;
+use crate::args::{Part, QuickstartArgs};
 use crate::commands::evaluate::{SURROGATE, TRAINING, zero_padded};
 use crate::commands::sample::sample;
 use crate::commands::train::{finish, stop_on_interrupt};
@@ -21,7 +21,7 @@ use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::plan::{self, Native, join};
-use crate::report::real::{self, Part, Real};
+use crate::report::real::{self, Real};
 use crate::report::table::Table;
 use crate::report::{files, pictures, print_line};
 

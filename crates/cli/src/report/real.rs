@@ -6,6 +6,7 @@ use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
 use karhunen_train::{builtin, data};
 
+use crate::args::Part;
 use crate::failure::Failure;
 
 /// First index of built-in reference fields: beyond training and validation.
@@ -41,15 +42,6 @@ pub fn all(
     let mut all = loaded.training;
     all.values.extend(loaded.validation.values);
     Ok(Real { reference: first(count, &all)?, training: None })
-}
-
-/// Which part of the data that a model was trained on is the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Part {
-    /// Fields never trained on: does the model tell how such fields are?
-    HeldOut,
-    /// Fields it was trained on: did it learn the law it was shown?
-    Training,
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training

@@ -14,7 +14,7 @@
 
 use super::Reverse;
 use crate::noise::stream;
-use crate::resample::{copy_modes, overlay_modes};
+use crate::resample::overlay_modes;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
 
 /// From `time` downwards the fields live on `grid`.
@@ -99,14 +99,4 @@ fn check(reverse: &Reverse<'_>, from: &Grid, to: &Grid) -> Result<(), FieldError
         return Err(FieldError::GridMismatch { what, left: *from, right: *to });
     }
     Ok(())
-}
-
-/// Mode-wise history `[block, mode]` on a finer grid, zero in its new modes.
-pub(super) fn pad(from: &Grid, values: &[f64], to: &Grid) -> Vec<f64> {
-    let (old, new) = (from.mode_count(), to.mode_count());
-    let mut out = vec![0.0; values.len() / old * new];
-    for (source, target) in values.chunks_exact(old).zip(out.chunks_exact_mut(new)) {
-        copy_modes(from, source, to, target);
-    }
-    out
 }

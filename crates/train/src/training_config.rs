@@ -1,0 +1,96 @@
+//! `[training]` of a run's configuration: loss, optimizer, budget. What values are allowed is checked
+//! with the rest of the configuration, in `config`.
+
+use karhunen_net::Preconditioning;
+use serde::{Deserialize, Serialize};
+
+/// Where in time the loss looks.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum TimeDensity {
+    /// Uniform in t, as published.
+    Uniform,
+    /// Uniform in the log-SNR.
+    LogSnr,
+    /// ln(b/a) normal with this mean and standard deviation, cut to the path's range.
+    LogNormal {
+        /// Mean of ln(b/a).
+        mean: f64,
+        /// Standard deviation of ln(b/a).
+        deviation: f64,
+    },
+}
+
+/// `[training]`: loss, optimizer, budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainingConfig {
+    /// The affine part before the network.
+    pub preconditioning: Preconditioning,
+    /// Fields a step.
+    pub batch: usize,
+    /// Steps over all levels.
+    pub steps: usize,
+    /// Wall-clock budget instead of steps; turned into a number of steps before the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+    /// Peak learning rate of AdamW.
+    pub learning_rate: f64,
+    /// Part of all steps over which the rate rises from 0; it then falls as a cosine.
+    pub warmup: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Largest norm of the gradient.
+    pub clip: f64,
+    /// Lengths of the averages of the weights, relative to the steps done; the first is the model's
+    /// unless another is asked for.
+    pub ema: Vec<f64>,
+    /// Times in the run at which the averages are stored, the end among them: more of them make
+    /// averages of other lengths more exact afterwards.
+    pub snapshots: usize,
+    /// When a level ends.
+    pub switching: Switching,
+    /// Part of the steps behind the first level that go back to a coarser one.
+    pub replay: f64,
+    /// Where in time the loss looks.
+    pub time_density: TimeDensity,
+    /// Held-out fields in the validation loss, at most.
+    pub validation_fields: usize,
+    /// Validations over the run.
+    pub validations: usize,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: f64,
+}
+
+impl Default for TrainingConfig {
+    fn default() -> Self {
+        Self {
+            preconditioning: Preconditioning::Wiener,
+            batch: 32,
+            steps: 4000,
+            seconds: None,
+            learning_rate: 2e-3,
+            warmup: 0.03,
+            weight_decay: 1e-4,
+            clip: 1.0,
+            ema: vec![0.05, 0.1],
+            snapshots: 4,
+            switching: Switching::Shares,
+            replay: 0.2,
+            time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
+            validation_fields: 128,
+            validations: 10,
+            checkpoint_seconds: 120.0,
+        }
+    }
+}
+
+/// What ends a level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Switching {
+    /// Its share of the steps.
+    Shares,
+    /// That it gains less than the finer levels promise: [`crate::switching`].
+    Automatic,
+}
