@@ -72,6 +72,31 @@ pub(super) fn hidden_sums(
     );
 }
 
+/// Adds the products of one tile's hidden `values` `[hidden; point]` with a weight matrix, [`DEPTH`]
+/// hidden values at a time.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+pub(super) fn add_products(
+    values: &Shared<[f32]>,
+    w: &[f32],
+    w_place: &Place,
+    first: usize,
+    first_hidden: usize,
+    weights: &mut Shared<[f32]>,
+    total: &mut Array<f32>,
+    #[comptime] columns: usize,
+    #[comptime] terms_near: bool,
+) {
+    #[unroll]
+    for half in 0..2usize {
+        let term = first_hidden + comptime!(half * DEPTH);
+        load(w, w_place, first, term, weights, comptime!(columns * SIDE), terms_near);
+        sync_cube();
+        multiply(values, comptime!(half * DEPTH), &*weights, 0usize, total, 2usize, columns);
+        sync_cube();
+    }
+}
+
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
 fn forward_kernel(
@@ -126,22 +151,17 @@ fn forward_kernel(
                 values[at * PITCH + point] = value;
             }
         }
-        #[unroll]
-        for half in 0..2usize {
-            let term = first_hidden + comptime!(half * DEPTH);
-            load(w2, &w2_place, first_output, term, &mut weights, width, false);
-            sync_cube();
-            multiply(
-                &values,
-                comptime!(half * DEPTH),
-                &weights,
-                0usize,
-                &mut total,
-                2usize,
-                columns,
-            );
-            sync_cube();
-        }
+        add_products(
+            &values,
+            w2,
+            &w2_place,
+            first_output,
+            first_hidden,
+            &mut weights,
+            &mut total,
+            columns,
+            false,
+        );
     }
     #[unroll]
     for j in 0..columns {

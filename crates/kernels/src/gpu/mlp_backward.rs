@@ -7,9 +7,10 @@ use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
 
 use super::activation::{ending_gradients, slope_and_gelu};
-use super::mlp::{Counts, EDGE, PITCH, by_column, by_row, counts, cube, hidden_sums};
+use super::mlp::{Counts, EDGE, PITCH, add_products, by_column, by_row, counts, cube, hidden_sums};
+use super::product::per_unit;
 use super::sums::added;
-use super::tile::{DEPTH, Place, SIDE, clear, load, multiply, product_of_tiles};
+use super::tile::{DEPTH, SIDE, clear, load, multiply, product_of_tiles};
 use super::{arg, cubes, dims, empty, widest};
 
 /// Points of a chunk, about, whose weights' gradients are one sum.
@@ -77,13 +78,7 @@ fn input_kernel(
     let mut total = Array::<f32>::new(comptime!(2 * columns));
     clear(&mut total, comptime!(2 * columns));
     // W₁ᵀ: hidden values are the terms, next to each other
-    let w1_place = Place {
-        offset: 0usize,
-        along: counts.hidden,
-        extent: counts.inputs,
-        across: 1usize,
-        terms: counts.hidden,
-    };
+    let w1_place = by_row(counts.inputs, counts.hidden);
     let tiles = counts.hidden.div_ceil(EDGE);
     for tile in 0..tiles {
         let first_hidden = tile * EDGE;
@@ -124,22 +119,17 @@ fn input_kernel(
                 slopes[at * PITCH + point] = value;
             }
         }
-        #[unroll]
-        for half in 0..2usize {
-            let term = first_hidden + comptime!(half * DEPTH);
-            load(w1, &w1_place, first_input, term, &mut weights, width, true);
-            sync_cube();
-            multiply(
-                &slopes,
-                comptime!(half * DEPTH),
-                &weights,
-                0usize,
-                &mut total,
-                2usize,
-                columns,
-            );
-            sync_cube();
-        }
+        add_products(
+            &slopes,
+            w1,
+            &w1_place,
+            first_input,
+            first_hidden,
+            &mut weights,
+            &mut total,
+            columns,
+            true,
+        );
     }
     #[unroll]
     for j in 0..columns {
@@ -310,11 +300,7 @@ pub(super) fn backward(
     }
     let dx = wants_x.then(|| {
         let dx = empty(x, &[batch, points, inputs]);
-        let columns = match inputs.div_ceil(SIDE) {
-            1 => 1,
-            2 => 2,
-            _ => 4,
-        };
+        let columns = per_unit(inputs);
         let count = all.div_ceil(EDGE) * inputs.div_ceil(columns * SIDE);
         // SAFETY: as in the forward pass
         unsafe {

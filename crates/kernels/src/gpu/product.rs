@@ -87,6 +87,57 @@ struct Counts {
     members: usize,
 }
 
+/// Adds the product of one pair of operands for one member of the batch.
+#[cube]
+#[allow(clippy::too_many_arguments)]
+fn add_pair(
+    a: &[f32],
+    a_at: &Strides,
+    b: &[f32],
+    b_at: &Strides,
+    counts: &Counts,
+    member: usize,
+    terms: usize,
+    first_row: usize,
+    first_column: usize,
+    left: &mut Shared<[f32]>,
+    right: &mut Shared<[f32]>,
+    sums: &mut Array<f32>,
+    #[comptime] form: Form,
+    #[comptime] a_near: bool,
+    #[comptime] b_near: bool,
+) {
+    let a_place = Place {
+        offset: member * a_at.batch,
+        along: a_at.along,
+        extent: counts.rows,
+        across: a_at.across,
+        terms,
+    };
+    let b_place = Place {
+        offset: member * b_at.batch,
+        along: b_at.along,
+        extent: counts.columns,
+        across: b_at.across,
+        terms,
+    };
+    product_of_tiles(
+        a,
+        &a_place,
+        first_row,
+        b,
+        &b_place,
+        first_column,
+        left,
+        right,
+        sums,
+        form.rows,
+        form.columns,
+        a_near,
+        b_near,
+    );
+}
+
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
 fn product_kernel(
@@ -120,62 +171,38 @@ fn product_kernel(
     let mut sums = Array::<f32>::new(comptime!(form.rows * form.columns));
     clear(&mut sums, comptime!(form.rows * form.columns));
     let terms = min(counts.terms, counts.all_terms - member * counts.terms);
-    let a_place = Place {
-        offset: member * a_at.batch,
-        along: a_at.along,
-        extent: counts.rows,
-        across: a_at.across,
-        terms,
-    };
-    let b_place = Place {
-        offset: member * b_at.batch,
-        along: b_at.along,
-        extent: counts.columns,
-        across: b_at.across,
-        terms,
-    };
-    product_of_tiles(
+    add_pair(
         a,
-        &a_place,
-        first_row,
+        &a_at,
         b,
-        &b_place,
+        &b_at,
+        &counts,
+        member,
+        terms,
+        first_row,
         first_column,
         &mut left,
         &mut right,
         &mut sums,
-        form.rows,
-        form.columns,
+        form,
         comptime!(form.near[0]),
         comptime!(form.near[1]),
     );
     if comptime!(form.second) {
-        let a_place = Place {
-            offset: member * a2_at.batch,
-            along: a2_at.along,
-            extent: counts.rows,
-            across: a2_at.across,
-            terms: counts.second_terms,
-        };
-        let b_place = Place {
-            offset: member * b2_at.batch,
-            along: b2_at.along,
-            extent: counts.columns,
-            across: b2_at.across,
-            terms: counts.second_terms,
-        };
-        product_of_tiles(
+        add_pair(
             a2,
-            &a_place,
-            first_row,
+            &a2_at,
             b2,
-            &b_place,
+            &b2_at,
+            &counts,
+            member,
+            counts.second_terms,
+            first_row,
             first_column,
             &mut left,
             &mut right,
             &mut sums,
-            form.rows,
-            form.columns,
+            form,
             comptime!(form.near[2]),
             comptime!(form.near[3]),
         );
@@ -218,7 +245,7 @@ fn product_kernel(
 }
 
 /// Rows or columns of a unit for so many of the result.
-fn per_unit(extent: usize) -> usize {
+pub(super) fn per_unit(extent: usize) -> usize {
     match extent.div_ceil(SIDE) {
         0 | 1 => 1,
         2 => 2,
