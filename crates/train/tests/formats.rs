@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use karhunen_field::sampler::Method;
 use karhunen_train::TrainedModel;
 use karhunen_train::checkpoint::Checkpoint;
+use karhunen_train::config::Rate;
 use karhunen_train::trained::Request;
 
 /// Largest difference from what was written: another machine rounds products otherwise, and six
@@ -40,7 +41,7 @@ fn a_run_with_one_average_is_read_and_samples_what_it_did() {
 }
 
 #[test]
-fn its_decay_becomes_a_length_and_its_average_the_only_one() {
+fn its_keys_mean_what_they_did() {
     let checkpoint = Checkpoint::load(&run().join("checkpoints/00000012")).unwrap();
     let (training, optimizer) = (&checkpoint.config.training, &checkpoint.optimizer);
     assert_eq!(optimizer.averages.len(), training.ema.len());
@@ -48,6 +49,7 @@ fn its_decay_becomes_a_length_and_its_average_the_only_one() {
     assert!(training.ema[0] > 0.0 && training.ema[0] < 1.0, "{:?}", training.ema);
     assert_ne!(optimizer.averages[0], optimizer.weights);
     assert_eq!(optimizer.updates, 12);
+    assert_eq!(training.rate, Rate::Cosine);
 }
 
 /// Its configuration, given to a new run, is a number where a list is expected.
