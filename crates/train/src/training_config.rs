@@ -93,7 +93,7 @@ impl Default for TrainingConfig {
             ema: vec![0.05, 0.1],
             snapshots: 4,
             switching: Switching::Shares,
-            replay: 0.2,
+            replay: 0.1,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
             validations: 10,
