@@ -51,6 +51,7 @@ mod stencil;
 mod tests;
 mod tiles;
 mod transform;
+mod values;
 
 pub use block::Activation;
 pub use buffer::tensor_data;
@@ -64,3 +65,4 @@ pub use operators::{
 pub use plan::SpectralPlan;
 pub use simd::Level;
 pub use stencil::{StencilAxis, StencilPlan};
+pub use values::Values;

@@ -17,7 +17,7 @@ use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_net::{
     Conditioning, Device, DeviceChoice, FnoConfig, LocalKernels, Network, NetworkConfig, Operators,
-    Parameters, UNetConfig,
+    UNetConfig,
 };
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
@@ -157,16 +157,14 @@ impl Case {
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, lengths: &[0.05, 0.1] };
-        let mut gradients = Parameters::default();
         let shape = [self.batch, self.grid.len(), 1];
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             let target = TensorData::new(self.x.clone(), shape);
             let target = Tensor::<3>::from_data(target, &device);
-            let mut tape = (y - target).square().mean().backward();
-            network.read_gradients(&mut tape, &mut gradients).expect("reads");
-            optimizer.step(&gradients, &update);
-            network.set_parameters(&optimizer.weights).expect("the same shapes");
+            let tape = (y - target).square().mean().backward();
+            let gradients = network.taken_gradients(tape).expect("reads");
+            optimizer.step_network(&mut network, gradients, &update).expect("the same shapes");
         })
     }
 }

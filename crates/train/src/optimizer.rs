@@ -1,4 +1,5 @@
-//! AdamW with gradient clipping and averages of the weights, in one pass over the arrays.
+//! AdamW with gradient clipping and averages of the weights, in one pass over the arrays behind one
+//! over the gradient for its norm.
 //!
 //! θ ← θ − r [ m̂ / (√v̂ + ε) + w θ ] with m̂, v̂ the bias-corrected moving means of g and g²
 //! (β = 0.9, 0.999; ε = 1e−8). Weight decay w applies to arrays of rank ≥ 2, not to biases. The
@@ -6,17 +7,20 @@
 //! "Decoupled weight decay regularization", 2019. Works on host arrays, so that its state is saved
 //! and restored bit for bit.
 
-use karhunen_net::Parameters;
+use karhunen_net::{Network, Parameters};
 use rayon::prelude::*;
 
+use crate::TrainError;
 use crate::averages::share;
 
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
-/// Values a thread updates at a time: small enough that they stay in its cache until every average
-/// has seen them.
+/// Values of a task, large enough that handing it out costs nothing.
 const CHUNK: usize = 1 << 15;
+/// Values updated at a time: few enough that they stay in the first-level cache until every average
+/// has seen them.
+const BLOCK: usize = 1 << 10;
 
 /// Weights, their moments and their averages.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,13 +50,27 @@ pub struct Update<'a> {
     pub lengths: &'a [f64],
 }
 
-/// What a thread updates at a time, array by array.
+/// What a task updates.
 struct Part<'a> {
     weights: &'a mut [f32],
     first: &'a mut [f32],
     second: &'a mut [f32],
     gradient: &'a [f32],
     averages: Vec<&'a mut [f32]>,
+    /// r w of this array.
+    decay: f32,
+}
+
+/// Factors of one update, the same for every value.
+struct Factors {
+    /// Of the gradient, where it is clipped.
+    scale: f32,
+    /// r over the first moment's bias.
+    rate: f32,
+    /// 1 over the root of the second moment's bias.
+    root: f32,
+    /// What each average takes of the new weights.
+    shares: Vec<f32>,
 }
 
 impl Optimizer {
@@ -64,64 +82,114 @@ impl Optimizer {
     }
 
     /// One update; returns the gradient's norm before clipping. A non-finite norm changes nothing.
-    pub fn step(&mut self, gradients: &Parameters, update: &Update) -> f64 {
-        // summed array by array in a fixed order, so that threads do not change it
-        let squares: f64 = gradients
-            .arrays
-            .iter()
-            .map(|a| {
-                let parts: Vec<f64> = a.values.par_chunks(CHUNK).map(sum_of_squares).collect();
-                parts.iter().sum::<f64>()
-            })
-            .sum();
-        let norm = squares.sqrt();
+    ///
+    /// The gradient's memory is free afterwards. Arrays that a clone or a network still holds are
+    /// copied first, the others change in place.
+    ///
+    /// **Cost** a value is read 5 + k times and written 3 + k times for k averages: the bandwidth
+    /// of the memory decides.
+    pub fn step(&mut self, gradients: Parameters, update: &Update) -> f64 {
+        let norm = norm(&gradients);
         if !norm.is_finite() {
             return norm;
         }
         self.updates += 1;
         let n = self.updates as f64;
-        let scale = if norm > update.clip { update.clip / norm } else { 1.0 } as f32;
-        let correction1 = 1.0 - f64::from(BETA1).powf(n);
-        let correction2 = 1.0 - f64::from(BETA2).powf(n);
-        let rate = (update.rate / correction1) as f32;
-        let root = (1.0 / correction2.sqrt()) as f32;
-        let shares: Vec<f32> =
-            update.lengths.iter().map(|l| share(*l, self.updates) as f32).collect();
-        for (i, gradient) in gradients.arrays.iter().enumerate() {
-            let weights = &mut self.weights.arrays[i];
-            let decay = if weights.shape.len() > 1 { update.rate * update.decay } else { 0.0 };
-            let decay = decay as f32;
-            let mut parts: Vec<Part> = (weights.values.chunks_mut(CHUNK))
-                .zip(self.first.arrays[i].values.chunks_mut(CHUNK))
-                .zip(self.second.arrays[i].values.chunks_mut(CHUNK))
-                .zip(gradient.values.chunks(CHUNK))
-                .map(|(((weights, first), second), gradient)| Part {
-                    weights,
-                    first,
-                    second,
-                    gradient,
-                    averages: vec![],
-                })
-                .collect();
-            for average in &mut self.averages {
-                let chunks = average.arrays[i].values.chunks_mut(CHUNK);
-                parts.iter_mut().zip(chunks).for_each(|(part, e)| part.averages.push(e));
-            }
-            parts.par_iter_mut().for_each(|part| {
-                let (w, m, v) = (&mut *part.weights, &mut *part.first, &mut *part.second);
-                for i in 0..w.len() {
-                    let g = scale * part.gradient[i];
-                    m[i] = BETA1 * m[i] + (1.0 - BETA1) * g;
-                    v[i] = BETA2 * v[i] + (1.0 - BETA2) * g * g;
-                    w[i] -= rate * m[i] / (v[i].sqrt() * root + EPSILON) + decay * w[i];
-                }
-                for (average, share) in part.averages.iter_mut().zip(&shares) {
-                    average.iter_mut().zip(&*w).for_each(|(e, w)| *e += share * (w - *e));
-                }
-            });
-        }
+        let corrected = |beta: f32| 1.0 - f64::from(beta).powf(n);
+        let factors = Factors {
+            scale: if norm > update.clip { update.clip / norm } else { 1.0 } as f32,
+            rate: (update.rate / corrected(BETA1)) as f32,
+            root: (1.0 / corrected(BETA2).sqrt()) as f32,
+            shares: update.lengths.iter().map(|l| share(*l, self.updates) as f32).collect(),
+        };
+        let parts = self.parts(&gradients, update.rate * update.decay);
+        parts.into_par_iter().for_each(|part| part.update(&factors));
         norm
     }
+
+    /// [`Optimizer::step`] on the weights that a network computes with: it lets go of them, so that
+    /// they change in place, and has the new ones afterwards.
+    ///
+    /// # Errors
+    /// As [`Network::set_parameters`].
+    pub fn step_network(
+        &mut self,
+        network: &mut Network,
+        gradients: Parameters,
+        update: &Update,
+    ) -> Result<f64, TrainError> {
+        network.release_parameters();
+        let norm = self.step(gradients, update);
+        network.set_parameters(&self.weights)?;
+        Ok(norm)
+    }
+
+    /// All arrays in chunks.
+    fn parts<'a>(&'a mut self, gradients: &'a Parameters, decay: f64) -> Vec<Part<'a>> {
+        let mut parts = Vec::new();
+        let mut averages: Vec<_> = self.averages.iter_mut().map(|a| a.arrays.iter_mut()).collect();
+        let arrays = (self.weights.arrays.iter_mut())
+            .zip(&mut self.first.arrays)
+            .zip(&mut self.second.arrays)
+            .zip(&gradients.arrays);
+        for (((weights, first), second), gradient) in arrays {
+            let decay = if weights.shape.len() > 1 { decay } else { 0.0 } as f32;
+            let mut averages: Vec<_> = (averages.iter_mut())
+                .map(|a| a.next().expect("the weights' arrays").values.chunks_mut(CHUNK))
+                .collect();
+            let chunks = (weights.values.chunks_mut(CHUNK))
+                .zip(first.values.chunks_mut(CHUNK))
+                .zip(second.values.chunks_mut(CHUNK))
+                .zip(gradient.values.chunks(CHUNK));
+            for (((weights, first), second), gradient) in chunks {
+                let averages =
+                    averages.iter_mut().map(|a| a.next().expect("the weights' lengths")).collect();
+                parts.push(Part { weights, first, second, gradient, averages, decay });
+            }
+        }
+        parts
+    }
+}
+
+impl Part<'_> {
+    fn update(self, factors: &Factors) {
+        let Self { weights, first, second, gradient, mut averages, decay } = self;
+        let blocks = (weights.chunks_mut(BLOCK))
+            .zip(first.chunks_mut(BLOCK))
+            .zip(second.chunks_mut(BLOCK))
+            .zip(gradient.chunks(BLOCK));
+        for (i, (((w, m), v), g)) in blocks.enumerate() {
+            adam(w, m, v, g, decay, factors);
+            for (average, share) in averages.iter_mut().zip(&factors.shares) {
+                let average = &mut average[i * BLOCK..][..w.len()];
+                average.iter_mut().zip(&*w).for_each(|(e, w)| *e += share * (w - *e));
+            }
+        }
+    }
+}
+
+/// One block of an array, in registers side by side.
+fn adam(w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], decay: f32, factors: &Factors) {
+    let Factors { scale, rate, root, .. } = *factors;
+    // equal lengths, seen by the compiler
+    let n = w.len();
+    let (w, m, v, g) = (&mut w[..n], &mut m[..n], &mut v[..n], &g[..n]);
+    for i in 0..n {
+        let g = scale * g[i];
+        m[i] = BETA1 * m[i] + (1.0 - BETA1) * g;
+        v[i] = BETA2 * v[i] + (1.0 - BETA2) * g * g;
+        w[i] -= rate * m[i] / (v[i].sqrt() * root + EPSILON) + decay * w[i];
+    }
+}
+
+/// The root of the sum of squares, summed array by array in a fixed order, so that threads do not
+/// change it.
+fn norm(gradients: &Parameters) -> f64 {
+    let squares = gradients.arrays.iter().map(|a| {
+        let parts: Vec<f64> = a.values.par_chunks(CHUNK).map(sum_of_squares).collect();
+        parts.iter().sum::<f64>()
+    });
+    squares.sum::<f64>().sqrt()
 }
 
 /// In eight interleaved sums, which do not wait for one another.
@@ -143,7 +211,7 @@ mod tests {
 
     fn one(values: Vec<f32>) -> Parameters {
         Parameters {
-            arrays: vec![Named { name: "w".into(), shape: vec![1, values.len()], values }],
+            arrays: vec![Named { name: "w".into(), shape: vec![1, values.len()], values: values.into() }],
         }
     }
 
@@ -153,7 +221,7 @@ mod tests {
     fn the_first_update_is_the_rate_times_the_sign() {
         // bias correction makes m̂ / √v̂ = sign(g) exactly in the first step
         let mut optimizer = Optimizer::new(one(vec![1.0, -2.0]), 2);
-        optimizer.step(&one(vec![0.3, -0.7]), &UPDATE);
+        optimizer.step(one(vec![0.3, -0.7]), &UPDATE);
         let w = &optimizer.weights.arrays[0].values;
         assert!((w[0] - 0.9).abs() < 1e-6 && (w[1] + 1.9).abs() < 1e-6, "{w:?}");
         // the first update is the whole of every average
@@ -165,7 +233,7 @@ mod tests {
         let mut optimizer = Optimizer::new(one(vec![1.0; 3]), 2);
         let mut seen = Vec::new();
         for n in 0..9 {
-            optimizer.step(&one(vec![1.0, -0.5, 0.2 * n as f32]), &UPDATE);
+            optimizer.step(one(vec![1.0, -0.5, 0.2 * n as f32]), &UPDATE);
             seen.push(optimizer.weights.arrays[0].values[2]);
         }
         for (average, length) in optimizer.averages.iter().zip(UPDATE.lengths) {
@@ -183,10 +251,10 @@ mod tests {
     fn clipping_and_bad_gradients() {
         let mut optimizer = Optimizer::new(one(vec![0.0, 0.0]), 2);
         let clipped = Update { clip: 1.0, ..UPDATE };
-        assert_eq!(optimizer.step(&one(vec![3.0, 4.0]), &clipped), 5.0);
+        assert_eq!(optimizer.step(one(vec![3.0, 4.0]), &clipped), 5.0);
         assert!((optimizer.first.arrays[0].values[0] - 0.1 * 0.6).abs() < 1e-7);
         let before = optimizer.clone();
-        assert!(optimizer.step(&one(vec![f32::NAN, 0.0]), &UPDATE).is_nan());
+        assert!(optimizer.step(one(vec![f32::NAN, 0.0]), &UPDATE).is_nan());
         assert_eq!(before, optimizer);
     }
 
@@ -196,7 +264,7 @@ mod tests {
         for n in 0..400 {
             let w = &optimizer.weights.arrays[0].values;
             let gradient = one(vec![w[0] - 1.0, 10.0 * (w[1] - 0.5)]);
-            optimizer.step(&gradient, &Update { rate: 0.1 * (1.0 - n as f64 / 400.0), ..UPDATE });
+            optimizer.step(gradient, &Update { rate: 0.1 * (1.0 - n as f64 / 400.0), ..UPDATE });
         }
         let w = &optimizer.weights.arrays[0].values;
         assert!((w[0] - 1.0).abs() < 1e-2 && (w[1] - 0.5).abs() < 1e-2, "{w:?}");
