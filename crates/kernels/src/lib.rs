@@ -17,6 +17,7 @@
 //! thing slowly; they are the caller's fallback on other devices and the tests' oracle.
 
 mod activation;
+mod adamw;
 mod axes;
 mod block;
 mod block_modes;
@@ -53,6 +54,7 @@ mod tiles;
 mod transform;
 mod values;
 
+pub use adamw::{AdamW, sum_of_squares};
 pub use block::Activation;
 pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};

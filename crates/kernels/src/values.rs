@@ -175,7 +175,10 @@ mod tests {
         assert_eq!(data.as_slice::<f32>().unwrap(), [7.0, 2.0]);
         let tensor = Tensor::<1>::from_data(values.tensor_data([2]), &Device::flex());
         let doubled = (tensor * 2.0).into_data();
-        assert_eq!((doubled.as_slice::<f32>().unwrap(), &*values), (&[2.0, 4.0][..], &[1.0, 2.0][..]));
+        assert_eq!(
+            (doubled.as_slice::<f32>().unwrap(), &*values),
+            (&[2.0, 4.0][..], &[1.0, 2.0][..])
+        );
     }
 
     #[test]

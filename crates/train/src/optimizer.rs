@@ -7,6 +7,7 @@
 //! "Decoupled weight decay regularization", 2019. Works on host arrays, so that its state is saved
 //! and restored bit for bit.
 
+use karhunen_kernels::{AdamW, sum_of_squares};
 use karhunen_net::{Network, Parameters};
 use rayon::prelude::*;
 
@@ -18,9 +19,6 @@ const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
 /// Values of a task, large enough that handing it out costs nothing.
 const CHUNK: usize = 1 << 15;
-/// Values updated at a time: few enough that they stay in the first-level cache until every average
-/// has seen them.
-const BLOCK: usize = 1 << 10;
 
 /// Weights, their moments and their averages.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,18 +59,6 @@ struct Part<'a> {
     decay: f32,
 }
 
-/// Factors of one update, the same for every value.
-struct Factors {
-    /// Of the gradient, where it is clipped.
-    scale: f32,
-    /// r over the first moment's bias.
-    rate: f32,
-    /// 1 over the root of the second moment's bias.
-    root: f32,
-    /// What each average takes of the new weights.
-    shares: Vec<f32>,
-}
-
 impl Optimizer {
     /// Starts from weights, with zero moments and `averages` averages.
     pub fn new(weights: Parameters, averages: usize) -> Self {
@@ -96,14 +82,25 @@ impl Optimizer {
         self.updates += 1;
         let n = self.updates as f64;
         let corrected = |beta: f32| 1.0 - f64::from(beta).powf(n);
-        let factors = Factors {
+        let shares: Vec<f32> =
+            update.lengths.iter().map(|l| share(*l, self.updates) as f32).collect();
+        let factors = AdamW {
+            decays: [BETA1, BETA2],
             scale: if norm > update.clip { update.clip / norm } else { 1.0 } as f32,
             rate: (update.rate / corrected(BETA1)) as f32,
             root: (1.0 / corrected(BETA2).sqrt()) as f32,
-            shares: update.lengths.iter().map(|l| share(*l, self.updates) as f32).collect(),
+            epsilon: EPSILON,
+            decay: 0.0,
+            shares: &shares,
         };
-        let parts = self.parts(&gradients, update.rate * update.decay);
-        parts.into_par_iter().for_each(|part| part.update(&factors));
+        self.parts(&gradients, update.rate * update.decay).into_par_iter().for_each(|mut part| {
+            AdamW { decay: part.decay, ..factors }.update(
+                part.weights,
+                [part.first, part.second],
+                part.gradient,
+                &mut part.averages,
+            );
+        });
         norm
     }
 
@@ -151,37 +148,6 @@ impl Optimizer {
     }
 }
 
-impl Part<'_> {
-    fn update(self, factors: &Factors) {
-        let Self { weights, first, second, gradient, mut averages, decay } = self;
-        let blocks = (weights.chunks_mut(BLOCK))
-            .zip(first.chunks_mut(BLOCK))
-            .zip(second.chunks_mut(BLOCK))
-            .zip(gradient.chunks(BLOCK));
-        for (i, (((w, m), v), g)) in blocks.enumerate() {
-            adam(w, m, v, g, decay, factors);
-            for (average, share) in averages.iter_mut().zip(&factors.shares) {
-                let average = &mut average[i * BLOCK..][..w.len()];
-                average.iter_mut().zip(&*w).for_each(|(e, w)| *e += share * (w - *e));
-            }
-        }
-    }
-}
-
-/// One block of an array, in registers side by side.
-fn adam(w: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], decay: f32, factors: &Factors) {
-    let Factors { scale, rate, root, .. } = *factors;
-    // equal lengths, seen by the compiler
-    let n = w.len();
-    let (w, m, v, g) = (&mut w[..n], &mut m[..n], &mut v[..n], &g[..n]);
-    for i in 0..n {
-        let g = scale * g[i];
-        m[i] = BETA1 * m[i] + (1.0 - BETA1) * g;
-        v[i] = BETA2 * v[i] + (1.0 - BETA2) * g * g;
-        w[i] -= rate * m[i] / (v[i].sqrt() * root + EPSILON) + decay * w[i];
-    }
-}
-
 /// The root of the sum of squares, summed array by array in a fixed order, so that threads do not
 /// change it.
 fn norm(gradients: &Parameters) -> f64 {
@@ -192,26 +158,20 @@ fn norm(gradients: &Parameters) -> f64 {
     squares.sum::<f64>().sqrt()
 }
 
-/// In eight interleaved sums, which do not wait for one another.
-fn sum_of_squares(values: &[f32]) -> f64 {
-    let mut sums = [0.0; 8];
-    for eight in values.chunks(sums.len()) {
-        for (sum, v) in sums.iter_mut().zip(eight) {
-            *sum += f64::from(*v) * f64::from(*v);
-        }
-    }
-    sums.iter().sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::averages::exponent;
-    use karhunen_net::Named;
+    use karhunen_field::{Boundary, Grid};
+    use karhunen_net::{Device, FnoConfig, Named, NetworkConfig};
 
     fn one(values: Vec<f32>) -> Parameters {
         Parameters {
-            arrays: vec![Named { name: "w".into(), shape: vec![1, values.len()], values: values.into() }],
+            arrays: vec![Named {
+                name: "w".into(),
+                shape: vec![1, values.len()],
+                values: values.into(),
+            }],
         }
     }
 
@@ -256,6 +216,103 @@ mod tests {
         let before = optimizer.clone();
         assert!(optimizer.step(one(vec![f32::NAN, 0.0]), &UPDATE).is_nan());
         assert_eq!(before, optimizer);
+    }
+
+    /// θ, m, v and averages of one value by the formulas, in f64.
+    struct Wide {
+        w: f64,
+        m: f64,
+        v: f64,
+        averages: [f64; 2],
+    }
+
+    impl Wide {
+        fn step(&mut self, g: f64, update: &Update, decay: f64, n: usize) {
+            self.m = 0.9 * self.m + 0.1 * g;
+            self.v = 0.999 * self.v + 0.001 * g * g;
+            let (m, v) =
+                (self.m / (1.0 - 0.9f64.powf(n as f64)), self.v / (1.0 - 0.999f64.powf(n as f64)));
+            self.w -= update.rate * (m / (v.sqrt() + 1e-8) + decay * self.w);
+            for (average, length) in self.averages.iter_mut().zip(update.lengths) {
+                *average += share(*length, n) * (self.w - *average);
+            }
+        }
+    }
+
+    #[test]
+    fn steps_with_clipping_decay_and_averages_follow_the_formulas() {
+        // a matrix over several tasks, with a rest; a vector, which does not decay
+        let shapes = [vec![3, CHUNK - 5], vec![7]];
+        let array = |shape: &Vec<usize>, of: &dyn Fn(usize) -> f32| Named {
+            name: format!("{shape:?}"),
+            shape: shape.clone(),
+            values: (0..shape.iter().product()).map(of).collect(),
+        };
+        let all = |of: &dyn Fn(usize) -> f32| Parameters {
+            arrays: shapes.iter().map(|shape| array(shape, of)).collect(),
+        };
+        let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
+        let start = all(&value);
+        let mut wide: Vec<Vec<Wide>> = (start.arrays.iter())
+            .map(|a| a.values.iter().map(|w| f64::from(*w)))
+            .map(|ws| ws.map(|w| Wide { w, m: 0.0, v: 0.0, averages: [w; 2] }).collect())
+            .collect();
+        let mut optimizer = Optimizer::new(start, 2);
+        for n in 1..=5 {
+            // the norm falls below the bound on the way
+            let gradient = all(&|i| value(i + 31 * n) / (1 << (2 * n)) as f32);
+            let update = Update { rate: 0.01 / n as f64, decay: 0.1, clip: 3.0, ..UPDATE };
+            let each = |a: &Named| a.values.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>();
+            let gradients: Vec<Vec<f64>> = gradient.arrays.iter().map(each).collect();
+            let norm = gradients.concat().iter().map(|g| g * g).sum::<f64>().sqrt();
+            let found = optimizer.step(gradient, &update);
+            assert!((found - norm).abs() < 1e-9 * norm, "{found} {norm}");
+            assert_eq!(norm > update.clip, n < 4, "update {n}: {norm}");
+            for (wide, (shape, gradient)) in wide.iter_mut().zip(shapes.iter().zip(gradients)) {
+                let decay = if shape.len() > 1 { update.decay } else { 0.0 };
+                for (wide, g) in wide.iter_mut().zip(gradient) {
+                    wide.step(g * (update.clip / norm).min(1.0), &update, decay, n);
+                }
+            }
+        }
+        let o = &optimizer;
+        for (i, wide) in wide.iter().enumerate() {
+            for (j, wide) in wide.iter().enumerate() {
+                let of = |p: &Parameters| f64::from(p.arrays[i].values[j]);
+                let found = [of(&o.weights), of(&o.averages[0]), of(&o.averages[1])];
+                for (found, expected) in
+                    found.into_iter().zip([wide.w, wide.averages[0], wide.averages[1]])
+                {
+                    // some roundings of values up to 1 an update
+                    assert!((found - expected).abs() < 1e-6, "{i} {j}: {found} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_networks_weights_change_in_place() {
+        let grid = Grid::unit(&[6, 5], Boundary::Periodic).unwrap();
+        let config = FnoConfig { width: 4, modes: vec![2], projection: 8, ..FnoConfig::default() };
+        let device = Device::flex().autodiff();
+        let mut network = NetworkConfig::Fno(config).build(&grid, 1, 3, &device).unwrap();
+        let mut optimizer = Optimizer::new(network.parameters().unwrap(), 1);
+        let gradient = || {
+            let mut gradient = optimizer.weights.clone();
+            gradient.arrays.iter_mut().for_each(|a| a.values.fill(0.5));
+            gradient
+        };
+        let gradients = [gradient(), gradient()];
+        let update = Update { lengths: &[0.1], ..UPDATE };
+        let mut places = Vec::new();
+        for gradient in gradients {
+            optimizer.step_network(&mut network, gradient, &update).unwrap();
+            let at =
+                |p: &Parameters| p.arrays.iter().map(|a| a.values.as_ptr()).collect::<Vec<_>>();
+            places.push((at(&optimizer.weights), at(&optimizer.averages[0])));
+            assert_eq!(network.parameters().unwrap(), optimizer.weights);
+        }
+        assert_eq!(places[0], places[1]);
     }
 
     #[test]
