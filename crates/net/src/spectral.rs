@@ -32,7 +32,7 @@ impl SpectralConv {
     /// Zero weights for `modes` per axis, views of one zero; the last axis keeps the half with k ≥ 0.
     pub fn zeros(modes: &[usize], width: usize, device: &Device) -> Self {
         let shape = [window_size(modes), width, width];
-        let zeros = || Param::from_tensor(Tensor::zeros([1; 3], device).expand(shape));
+        let zeros = || Param::from_tensor(Tensor::<3>::zeros([1; 3], device).expand(shape));
         Self { real: zeros(), imaginary: zeros() }
     }
 

@@ -441,7 +441,9 @@ impl Run {
 
     /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
     fn fit_budget(&mut self, seconds: f64, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let kept = (self.optimizer.clone(), self.progress.clone());
+        // no run with a budget has made an update: its moments are zero, its averages the weights
+        debug_assert_eq!(self.optimizer.updates, 0);
+        let (start, progress) = (self.optimizer.weights.clone(), self.progress.clone());
         let levels = self.schedule.levels.len();
         let total = self.schedule.steps();
         let mut per_step = 0.0;
@@ -462,7 +464,8 @@ impl Run {
         let validations = (self.config.training.validations + levels) as f64;
         let left = seconds - validations * begun.elapsed().as_secs_f64();
         let steps = (left.max(0.1 * seconds) / per_step).round().max(levels as f64) as usize;
-        (self.optimizer, self.progress) = kept;
+        self.optimizer = Optimizer::new(start, self.config.training.ema.len());
+        self.progress = progress;
         set(&mut self.model, &self.optimizer.weights)?;
         self.config.training.steps = steps;
         self.config.training.seconds = None;

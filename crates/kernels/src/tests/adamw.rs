@@ -40,7 +40,8 @@ fn an_update_is_its_formula_at_every_length_and_level() {
         for i in 0..len {
             let [w, m, v, g, e1, e2] = before.each_ref().map(|a| f64::from(a[i]));
             let g = 0.7 * g;
-            let (m, v) = (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g);
+            let [b1, b2] = FACTORS.decays.map(f64::from);
+            let (m, v) = (b1 * m + (1.0 - b1) * g, b2 * v + (1.0 - b2) * g * g);
             let w = w - (3e-3 * m / (v.sqrt() * 1.6 + 1e-8) + 1e-3 * w);
             let (e1, e2) = (e1 + 0.1 * (w - e1), e2 + 0.03 * (w - e2));
             for (k, expected) in [w, m, v, g / 0.7, e1, e2].into_iter().enumerate() {
