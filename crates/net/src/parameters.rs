@@ -193,14 +193,15 @@ impl ModuleVisitor for Read<'_> {
             Source::Gradients(gradients) => value.grad(gradients),
             Source::Taken(gradients) => value.grad_remove(gradients),
         };
-        let read = found.map(|t| t.without_autodiff().try_into_data().map(Values::from_data));
-        let values = match read {
-            Some(Ok(Ok(values))) => values,
-            None => Values::zeros(count),
-            Some(Ok(Err(e))) => return self.failure = Some(e.to_string()),
-            Some(Err(e)) => return self.failure = Some(e.to_string()),
+        let values = match found.map(|t| t.without_autodiff().try_into_data()) {
+            None => Ok(Values::zeros(count)),
+            Some(Ok(data)) => Values::from_data(data).map_err(|e| e.to_string()),
+            Some(Err(e)) => Err(e.to_string()),
         };
-        self.arrays.push(Named { name, shape, values });
+        match values {
+            Ok(values) => self.arrays.push(Named { name, shape, values }),
+            Err(failure) => self.failure = Some(failure),
+        }
     }
 }
 

@@ -62,9 +62,9 @@ struct Part<'a> {
 impl Optimizer {
     /// Starts from weights, with zero moments and `averages` averages.
     pub fn new(weights: Parameters, averages: usize) -> Self {
-        let zeros = weights.zeros_like();
-        let averages = vec![weights.clone(); averages];
-        Self { averages, first: zeros.clone(), second: zeros, weights, updates: 0 }
+        // not clones of one another, which would be copied in the first update
+        let (first, second) = (weights.zeros_like(), weights.zeros_like());
+        Self { averages: vec![weights.clone(); averages], first, second, weights, updates: 0 }
     }
 
     /// One update; returns the gradient's norm before clipping. A non-finite norm changes nothing.
@@ -74,6 +74,9 @@ impl Optimizer {
     ///
     /// **Cost** a value is read 5 + k times and written 3 + k times for k averages: the bandwidth
     /// of the memory decides.
+    ///
+    /// # Panics
+    /// If the gradient has other lengths than the weights, or there is not one length an average.
     pub fn step(&mut self, gradients: Parameters, update: &Update) -> f64 {
         let norm = norm(&gradients);
         if !norm.is_finite() {
