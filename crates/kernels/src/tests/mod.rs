@@ -10,6 +10,7 @@ mod independence;
 mod level;
 mod naive;
 mod norm;
+mod oversampled;
 mod pointwise;
 mod products;
 mod segments;
