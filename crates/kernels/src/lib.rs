@@ -66,9 +66,7 @@ pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,
 };
-pub use oversampled_ops::{
-    oversampled_gelu, spectral_block_oversampled, supports_oversampling,
-};
+pub use oversampled_ops::{oversampled_gelu, spectral_block_oversampled, supports_oversampling};
 pub use oversampling::OversamplingPlan;
 pub use plan::SpectralPlan;
 pub use simd::Level;

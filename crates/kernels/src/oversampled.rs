@@ -115,14 +115,7 @@ impl Oversampled<'_> {
     ///
     /// # Safety
     /// `from` and `to` hold it and are used by nobody else; they are the same or do not overlap.
-    unsafe fn values(
-        &self,
-        axis: usize,
-        sample: usize,
-        from: Shared,
-        to: Shared,
-        shared: bool,
-    ) {
+    unsafe fn values(&self, axis: usize, sample: usize, from: Shared, to: Shared, shared: bool) {
         let table = &self.plan.axes[axis];
         let row = self.plan.behind(axis) * self.channels;
         let n = table.n;

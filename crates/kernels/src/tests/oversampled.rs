@@ -221,8 +221,8 @@ fn frequencies_that_the_grid_lacks_are_cut_and_not_folded() {
         let q: Vec<f32> = (0..n).map(|j| x(j) as f32).collect();
         let square: f64 = small * small / (2.0 * PI).sqrt();
         for level in Level::available() {
-            let y = Oversampled { plan: &plan, level, batch: 1, channels: 1, film: None }
-                .forward(&q);
+            let y =
+                Oversampled { plan: &plan, level, batch: 1, channels: 1, film: None }.forward(&q);
             for j in 0..n {
                 // cos² is ½ and a wave of twice the frequency, here beyond the grid's
                 let cut = 0.5 * x(j) + 0.5 * square;
@@ -242,7 +242,8 @@ fn constants_stay_constant() {
         let q = vec![0.7f32; plan.points()];
         let expected = gelu(0.7 * 1.3 - 0.2);
         for level in Level::available() {
-            let kernel = Oversampled { plan: &plan, level, batch: 1, channels: 1, film: Some(&film) };
+            let kernel =
+                Oversampled { plan: &plan, level, batch: 1, channels: 1, film: Some(&film) };
             let y = kernel.forward(&q);
             assert!(relative_error(&y, &vec![expected; y.len()]) < ROUNDING, "{points:?}, {level}");
         }
@@ -276,7 +277,8 @@ fn neither_threads_nor_batch_mates_change_a_bit() {
                     let (at, film_at) = (b * len..(b + 1) * len, b * row..(b + 1) * row);
                     let (q, r) = (&q[at.clone()], &r[at.clone()]);
                     let [y, d, d_film] = run(2, &alone, q, &film[film_at.clone()], r);
-                    let same = y == one[0][at.clone()] && d == one[1][at] && d_film == one[2][film_at];
+                    let same =
+                        y == one[0][at.clone()] && d == one[1][at] && d_film == one[2][film_at];
                     assert!(same, "{case:?}, {level}: field {b} and its mates");
                 }
             }
