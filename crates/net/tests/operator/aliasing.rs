@@ -52,7 +52,7 @@ fn errors(mut case: Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
         let of = |n: &usize| distance(&restricted(&case, &network, *n, kept), &expected);
         sizes.iter().map(of).collect::<Vec<f64>>()
     });
-    println!("{}: plain {:.1e?}, oversampled {:.1e?} on {sizes:?}", case.grid, found[0], found[1]);
+    println!("{}: plain {:?}, oversampled {:?} on {sizes:?}", case.grid, found[0], found[1]);
     found
 }
 
