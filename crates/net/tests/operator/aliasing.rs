@@ -5,7 +5,7 @@
 //! aliases there.
 
 use karhunen_field::{Boundary, Ensemble, Grid, ModeNoise, Transform, noise::stream, resample};
-use karhunen_net::{Device, Fno};
+use karhunen_net::{Device, Fno, FnoConfig};
 
 use crate::cases::{Case, case};
 
@@ -39,10 +39,9 @@ fn distance(found: &[f64], expected: &[f64]) -> f64 {
 }
 
 /// Errors on `sizes`: plain, oversampled.
-fn errors(mut case: Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
-    case.config.layers = 4;
-    case.config.width = 16;
-    case.config.projection = 32;
+fn errors(case: &Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
+    let config = FnoConfig { layers: 4, width: 16, projection: 32, ..case.config.clone() };
+    let mut case = Case { config, ..*case };
     let kept = 2 * case.config.modes[0];
     let plain = case.network(&Device::flex());
     case.config.oversampling = 2;
@@ -56,15 +55,34 @@ fn errors(mut case: Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
     found
 }
 
+/// Largest errors of the oversampled network over the plain one's, on every size.
+fn assert_less(cases: &[(Case, &[usize], usize)], most: f64) {
+    for (case, sizes, finest) in cases {
+        let [plain, finer] = errors(case, sizes, *finest);
+        for (p, f) in plain.iter().zip(&finer) {
+            assert!(*f < most * p, "{}: {finer:?}, plain {plain:?}", case.grid);
+        }
+        assert!(finer.windows(2).all(|e| e[1] < 0.6 * e[0]), "{}: {finer:?}", case.grid);
+    }
+}
+
+/// The largest ratio seen is 0.48, the smallest 0.24.
 #[test]
-fn oversampled_networks_depend_less_on_the_grid() {
+fn on_rings_oversampled_networks_err_less_than_half_as_much() {
     let cases = [
         (case(&[15], Boundary::Periodic, &[4]), &[16, 24, 32, 48][..], 512),
         (case(&[9, 9], Boundary::Periodic, &[3]), &[10, 15, 20], 96),
-        (case(&[15], Boundary::Neumann, &[4]), &[16, 24, 32, 48], 512),
+    ];
+    assert_less(&cases, 0.55);
+}
+
+/// Behind padding every layer also sees midpoint sums over a window of what does not close on itself,
+/// which another nonlinearity does not change: ratios from 0.36 to 0.88.
+#[test]
+fn on_windows_oversampled_networks_err_less() {
+    let cases = [
+        (case(&[15], Boundary::Neumann, &[4]), &[16, 24, 32, 48][..], 512),
         (case(&[9, 9], Boundary::Neumann, &[3]), &[10, 15, 20], 96),
     ];
-    for (case, sizes, finest) in cases {
-        let [_plain, _finer] = errors(case, sizes, finest);
-    }
+    assert_less(&cases, 0.95);
 }
