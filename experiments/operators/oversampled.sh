@@ -7,15 +7,15 @@ cd "$(dirname "$0")/../.."
 source experiments/functions.sh
 here=experiments/operators
 runs=runs/$here
-steps=${STEPS:-400}
+steps=${STEPS:-300}
 mkdir -p "$here/results" "$runs"
 
-for factor in 1 2; do
-  name=oversampling-$factor
+for seed in 0 1; do for factor in 1 2; do
+  name=oversampling-$factor-seed-$seed
   result=$here/results/$name.json
   [ -s "$result" ] && continue
   [ -s "$runs/$name/ledger.json" ] || "$karhunen" train --config examples/builtin.toml --out "$runs/$name" \
-    --set 'levels=[{grid="32x32",share=1}]' --set training.steps="$steps" --set network.oversampling=$factor
+    --set 'levels=[{grid="32x32",share=1}]' --set training.steps="$steps" --set network.oversampling=$factor --set seed=$seed
   for grid in 32 64 96; do
     "$karhunen" sample --model "$runs/$name" --grid ${grid}x$grid --band grid --count 16 --seed 1 \
       --calibration none --out "$runs/$name-$grid.npy" --force
@@ -31,4 +31,4 @@ ledger = json.load(open(f"{sys.argv[1]}/ledger.json"))
 print(json.dumps({"consistency_at_64": error["64"], "consistency_at_96": error["96"], "ledger": ledger}))
 END
   mv "$result.part" "$result"
-done
+done; done

@@ -101,10 +101,10 @@ impl Case {
         let mut y = vec![];
         for (sample, q) in q.chunks_exact(self.len()).enumerate() {
             let mut fine = q.to_vec();
-            for axis in (0..axes.len()).rev() {
+            for (axis, [up, _]) in axes.iter().enumerate().rev() {
                 // axes behind it are finer already
                 let behind: usize = self.points[axis + 1..].iter().map(|n| 2 * n + 1).product();
-                fine = along(&axes[axis][0], &fine, behind * channels);
+                fine = along(up, &fine, behind * channels);
             }
             for (at, v) in fine.iter_mut().enumerate() {
                 if self.film {
@@ -113,9 +113,9 @@ impl Case {
                 }
                 *v = gelu(*v);
             }
-            for axis in 0..axes.len() {
+            for (axis, [_, down]) in axes.iter().enumerate() {
                 let behind: usize = self.points[axis + 1..].iter().map(|n| 2 * n + 1).product();
-                fine = along(&axes[axis][1], &fine, behind * channels);
+                fine = along(down, &fine, behind * channels);
             }
             y.extend(fine);
         }
