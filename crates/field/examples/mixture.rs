@@ -4,7 +4,7 @@
 //! cargo run --release -p karhunen-field --example mixture -- 32 1024 >> mixture-32.jsonl
 //! ```
 //!
-//! arguments: cells an axis, fields a row. One JSON object a row. No network, so what is seen
+//! arguments: cells an axis, fields a row, and one sampler where not all are wanted. One JSON object a row. No network, so what is seen
 //! is the samplers' own error: five shifted Gaussian fields on the unit square, means within the lowest 4
 //! modes an axis, one covariance; the noise is the published Bessel prior or the data's own
 //! spectrum; the start is the law of X_T up to the second moments. The same functions on every grid.
@@ -36,10 +36,15 @@ const REAL_SEED: u64 = 3;
 const BATCH: u64 = 128;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let arguments: Vec<usize> =
-        std::env::args().skip(1).map(|a| a.parse()).collect::<Result<_, _>>()?;
-    let &[cells, count] = &arguments[..] else {
-        return Err("two arguments: cells an axis, fields a row".into());
+    let mut arguments = std::env::args().skip(1);
+    let mut number = || -> Result<usize, Box<dyn Error>> {
+        let said = "two numbers, and a sampler where not all are wanted: cells an axis, fields a row";
+        Ok(arguments.next().ok_or(said)?.parse()?)
+    };
+    let (cells, count) = (number()?, number()?);
+    let methods = match arguments.next() {
+        Some(name) => vec![name.parse::<Method>()?],
+        None => Method::ALL.to_vec(),
     };
     let grid = Grid::unit(&[cells, cells], Boundary::Neumann)?;
     let toy = Toy::new(grid, "bessel")?;
@@ -50,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     toy.report(&reference, &toy.surrogate(grid, count), ["gaussian-surrogate", "none"], 0, 0.0)?;
     for prior in ["bessel", "fitted"] {
         let toy = Toy::new(grid, prior)?;
-        for method in Method::ALL {
+        for &method in &methods {
             let more: &[usize] = if method == Method::EulerMaruyama { &[200, 1000] } else { &[] };
             for evaluations in [5, 10, 20, 50].iter().chain(more) {
                 let (fields, seconds) = toy.sample(grid, count, method, *evaluations)?;

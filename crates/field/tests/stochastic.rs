@@ -69,7 +69,7 @@ fn step(method: Method, path: &dyn Path, t: f64, s: f64, k: usize) -> Vec<Part> 
         Method::PredictorCorrector => {
             let stiffness = |k: usize| LAMBDA[k] / spread(path, s, k);
             let mean = (0..3).map(stiffness).sum::<f64>() / 3.0;
-            let epsilon = (2.0 * 0.16f64.powi(2) / mean).min(0.1 / stiffness(k));
+            let epsilon = (2.0 * 0.16f64.powi(2) / mean).min(0.1 * path.noise(s).powi(2));
             let pull = epsilon * stiffness(k);
             let langevin = (1.0 - pull, pull * path.signal(s) * MEAN[k], 2.0 * epsilon * LAMBDA[k]);
             vec![ancestral(path, t, s, k), langevin]

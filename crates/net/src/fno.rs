@@ -24,7 +24,7 @@ use crate::local::{self, LocalBasis, LocalConv};
 use crate::operators::Operators;
 use crate::oversampling::OversamplingBasis;
 use crate::parameters::Parameters;
-use crate::spectral::{SpectralBasis, SpectralConv, window_size};
+use crate::spectral::{SpectralBasis, SpectralConv, held_modes, window_size};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 
@@ -190,12 +190,12 @@ impl Fno {
     }
 
     /// Floating-point operations of the products in one forward pass of one field; transforms are
-    /// folded about the box's centre, modes ±k together.
+    /// folded about the box's centre, modes ±k together, and only those that the grid holds.
     pub fn flops(&self, grid: &Grid) -> f64 {
         let (n, w) = (grid.len() as f64, self.config.width as f64);
-        let mut kept: Vec<f64> = self.modes.iter().map(|m| 2.0 * *m as f64).collect();
+        let held = held_modes(&grid.points(), &self.modes, &self.padding);
+        let kept: Vec<f64> = held.into_iter().map(|m| m as f64).collect();
         let last = kept.len() - 1;
-        kept[last] /= 2.0;
         let (mut transforms, mut rows) = (0.0, n);
         for axis in (0..=last).rev() {
             let points = grid.axes()[axis].points as f64;

@@ -67,6 +67,23 @@ pub fn window_size(modes: &[usize]) -> usize {
     modes[..last].iter().map(|m| 2 * m).product::<usize>() * modes[last]
 }
 
+/// Whether `points` of a period `period` times their box resolve wave number `k`.
+fn resolved(k: i64, points: usize, period: f64) -> bool {
+    2.0 * k.unsigned_abs() as f64 + 1e-9 < points as f64 * period
+}
+
+/// Modes of a window of `modes` per axis that a grid of `points` holds, per axis.
+pub fn held_modes(points: &[usize], modes: &[usize], padding: &[f64]) -> Vec<usize> {
+    let last = points.len() - 1;
+    (0..=last)
+        .map(|axis| {
+            let m = modes[axis] as i64;
+            let held = |k: &i64| resolved(*k, points[axis], 1.0 + padding[axis]);
+            (if axis == last { 0 } else { -m }..m).filter(held).count()
+        })
+        .collect()
+}
+
 /// The dense transforms between a grid and the window of modes, for one device.
 #[derive(Debug, Clone)]
 pub struct SpectralBasis {
@@ -94,13 +111,12 @@ impl SpectralBasis {
             } else {
                 (0..m as i64).chain(-(m as i64)..0).collect()
             };
-            let resolved = |k: &i64| 2.0 * k.unsigned_abs() as f64 + 1e-9 < n as f64 * period;
+            let slots = window.len();
             let waves: Vec<(usize, i64)> =
-                window.iter().copied().enumerate().filter(|(_, k)| resolved(k)).collect();
+                window.into_iter().enumerate().filter(|(_, k)| resolved(*k, n, period)).collect();
             held = held
                 .iter()
-                .flat_map(|&at| waves.iter().map(move |(slot, _)| (at, *slot)))
-                .map(|(at, slot)| at * window.len() + slot)
+                .flat_map(|&at| waves.iter().map(move |(slot, _)| at * slots + slot))
                 .collect();
             kept.push(waves.len());
             let phase: Vec<Vec<f64>> = waves
@@ -200,4 +216,28 @@ fn complex_axis(phase: &[Vec<f64>], n: usize) -> (Dense, Dense) {
         }
     }
     ((2 * m, 2 * n, analysis), (2 * n, 2 * m, synthesis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use karhunen_kernels::SpectralPlan;
+
+    /// What a step costs is counted in the modes that the operators keep.
+    #[test]
+    fn held_modes_are_those_of_the_operators() {
+        for points in [&[1][..], &[7], &[64], &[7, 7], &[13, 5], &[28, 64], &[5, 6, 7]] {
+            for padding in [0.0, 0.25, 1.0] {
+                for m in [1, 4, 12] {
+                    let (modes, paddings) = (vec![m; points.len()], vec![padding; points.len()]);
+                    let periods = vec![1.0 + padding; points.len()];
+                    let held = held_modes(points, &modes, &paddings);
+                    let plan = SpectralPlan::new(points, &modes, &periods).unwrap();
+                    assert_eq!(held.iter().product::<usize>(), plan.kept(), "{points:?} {m}");
+                }
+            }
+        }
+        assert_eq!(held_modes(&[7, 7], &[12, 12], &[0.25, 0.25]), [9, 5]);
+        assert_eq!(held_modes(&[28, 28], &[12, 12], &[0.0, 0.0]), [24, 12]);
+    }
 }

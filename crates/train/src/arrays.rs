@@ -173,5 +173,15 @@ pub(crate) fn configuration(
     {
         *ema = vec![length_of_decay(decay, updates)].into();
     }
-    RunConfig::from_table(table, &place)
+    RunConfig::from_table(of_earlier(table), &place)
+}
+
+/// A configuration as a run stored it, every key spelled out, with what earlier programs did where
+/// they knew no key: their rate fell as a cosine.
+pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
+    if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
+        let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
+        training.entry("rate").or_insert_with(cosine);
+    }
+    table
 }

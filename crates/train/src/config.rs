@@ -16,7 +16,7 @@ use crate::sources::Sources;
 use crate::{TrainError, averages};
 
 pub use crate::sampling_config::{CalibrationKind, SamplingConfig};
-pub use crate::training_config::{Switching, TimeDensity, TrainingConfig};
+pub use crate::training_config::{Rate, Switching, TimeDensity, TrainingConfig};
 
 /// Everything that determines a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -270,6 +270,12 @@ impl RunConfig {
             if !(0.0..1.0).contains(&value) {
                 return fail(key, value.to_string(), "at least 0 and below 1");
             }
+        }
+        if let Rate::Trapezoid { cooldown } = t.rate
+            && !(0.0..=1.0 - t.warmup).contains(&cooldown)
+        {
+            let needs = "at least 0, and with the warm-up at most 1";
+            return fail("training.rate.cooldown", cooldown.to_string(), needs);
         }
         for level in &self.levels {
             if !(level.share.is_finite() && level.share > 0.0) {

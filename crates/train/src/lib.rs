@@ -26,6 +26,7 @@ pub mod paths;
 pub mod priors;
 mod projection;
 pub mod published;
+mod rate;
 mod resume;
 pub mod run;
 pub mod sampling_config;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::TrainError;
+use crate::arrays::of_earlier;
 use crate::config::RunConfig;
 use crate::settings::parse;
 use crate::statistics::Statistics;
@@ -17,7 +18,7 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainE
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
     // what a file means counts, not which defaults it spells out
     let place = stored.display().to_string();
-    let read = RunConfig::from_table(parse(&text, &place)?, &place)?;
+    let read = RunConfig::from_table(of_earlier(parse(&text, &place)?), &place)?;
     if read == *asked {
         return Ok(());
     }

@@ -254,7 +254,8 @@ impl Run {
     fn advance(&mut self, step: usize, level: usize) -> Result<Event, TrainError> {
         self.enter_level(level)?;
         let t = &self.config.training;
-        let rate = t.learning_rate * self.progress.rate_factor * self.schedule.rate(step, t.warmup);
+        let part = t.rate.factor(step, self.schedule.steps(), t.warmup);
+        let rate = t.learning_rate * self.progress.rate_factor * part;
         let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
         let data = match self.coarser.get(level) {
             Some(data) => data.as_ref().expect("a level was entered"),

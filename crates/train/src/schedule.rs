@@ -1,4 +1,4 @@
-//! Which level a step belongs to, and its learning rate.
+//! Which level a step belongs to.
 
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
@@ -90,17 +90,6 @@ impl Schedule {
     pub fn finest(&self) -> Grid {
         self.levels[self.levels.len() - 1].grid
     }
-
-    /// Rate at a step as a fraction of its peak: linear warm-up, then a cosine to 0.
-    pub fn rate(&self, step: usize, warmup: f64) -> f64 {
-        let total = self.steps() as f64;
-        let (at, rise) = (step as f64 + 1.0, (warmup * total).max(1.0));
-        if at <= rise {
-            return at / rise;
-        }
-        let progress = ((at - rise) / (total - rise).max(1.0)).min(1.0);
-        0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
-    }
 }
 
 #[cfg(test)]
@@ -151,15 +140,5 @@ mod tests {
         assert_eq!(steps(&[]), [800, 125, 75]);
         assert_eq!(steps(&[300]), [300, 625, 75]);
         assert_eq!(steps(&[300, 500]), [300, 200, 500]);
-    }
-
-    #[test]
-    fn the_rate_rises_and_falls() {
-        let config = RunConfig::default();
-        let schedule = Schedule::new(&config).unwrap();
-        let n = schedule.steps();
-        assert!(schedule.rate(0, 0.1) < 0.01);
-        assert!((schedule.rate(n / 10 - 1, 0.1) - 1.0).abs() < 1e-9);
-        assert!(schedule.rate(n - 1, 0.1) < 1e-6);
     }
 }

@@ -21,6 +21,20 @@ pub enum TimeDensity {
     },
 }
 
+/// How the learning rate goes on once it has risen to its peak.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+pub enum Rate {
+    /// Stays at its peak and falls linearly to 0 in the last part of the steps. A level that begins
+    /// late still learns at the full rate.
+    Trapezoid {
+        /// Part of all steps over which it falls.
+        cooldown: f64,
+    },
+    /// Falls as a cosine from the peak to 0.
+    Cosine,
+}
+
 /// `[training]`: loss, optimizer, budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -36,8 +50,10 @@ pub struct TrainingConfig {
     pub seconds: Option<f64>,
     /// Peak learning rate of AdamW.
     pub learning_rate: f64,
-    /// Part of all steps over which the rate rises from 0; it then falls as a cosine.
+    /// Part of all steps over which the rate rises from 0.
     pub warmup: f64,
+    /// What the rate does then.
+    pub rate: Rate,
     /// Decoupled weight decay.
     pub weight_decay: f64,
     /// Largest norm of the gradient.
@@ -71,12 +87,13 @@ impl Default for TrainingConfig {
             seconds: None,
             learning_rate: 2e-3,
             warmup: 0.03,
+            rate: Rate::Trapezoid { cooldown: 0.1 },
             weight_decay: 1e-4,
             clip: 1.0,
             ema: vec![0.05, 0.1],
             snapshots: 4,
             switching: Switching::Shares,
-            replay: 0.2,
+            replay: 0.1,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
             validations: 10,

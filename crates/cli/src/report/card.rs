@@ -7,6 +7,8 @@
 use std::path::Path;
 
 use karhunen_field::metrics::Comparison;
+use karhunen_net::Band;
+use karhunen_train::config::CalibrationKind;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Exported, RunConfig};
 use serde::Serialize;
@@ -184,9 +186,15 @@ impl Card<'_> {
             ));
         }
         let finest = &self.model.statistics.grid;
+        let network = match self.config().sampling.band {
+            Band::Trained => {
+                "those modes are Gaussian, and the network is asked about none of them"
+            }
+            Band::Grid => "the network by what it learned below",
+        };
         lines.push(format!(
             "- beyond |ω| = {:.1} nothing was seen: on grids finer than {} the spectrum continues by the\n  \
-             power law of its tail and the network by what it learned below; measure there before use",
+             power law of its tail and {network}; measure there before use",
             finest.band(),
             join(&finest.points())
         ));
@@ -275,9 +283,15 @@ impl Card<'_> {
         let sampling = &self.config().sampling;
         format!(
             "## Sampling\n\n```sh\nkarhunen sample --model . --grid {finest} --count 16 --seed 0 --out samples.npy\n```\n\n\
-             Sampler {} with {} network evaluations a field unless told otherwise.",
+             Sampler {} with {} network evaluations a field unless told otherwise. {}",
             sampling.sampler.name(),
-            sampling.evaluations
+            sampling.evaluations,
+            match sampling.calibration {
+                CalibrationKind::Spectrum =>
+                    "Mean and spectrum of what is sampled\n\
+                     are scaled to the training data's (`--calibration none` turns it off).",
+                CalibrationKind::None => "Nothing is corrected afterwards.",
+            }
         )
     }
 }

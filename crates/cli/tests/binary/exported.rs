@@ -44,6 +44,8 @@ fn a_card_tells_what_is_known_and_what_is_not() {
         "6 of 6 steps",
         "seed 1",
         "karhunen sample --model .",
+        "are scaled to the training data's",
+        "the network is asked about none of them",
     ] {
         assert!(card.contains(part), "no `{part}` in\n{card}");
     }

@@ -197,7 +197,7 @@ fn white_noise_per_cell_has_no_band() {
 }
 
 /// One seed is one function on every grid: R u_2N = u_N and R u_4N = u_N after 6 evaluations of
-/// random weights, by every method whose steps do not depend on the grid.
+/// random weights, by every method.
 #[test]
 fn samples_on_finer_grids_are_the_same_functions() {
     let case = case(&[6, 5], Boundary::Neumann, &[3]);
@@ -211,9 +211,6 @@ fn samples_on_finer_grids_are_the_same_functions() {
         sampler::integrate(steps.as_mut(), &mut reverse, &times, x, &mut |_, _| ()).unwrap()
     };
     for method in Method::ALL {
-        if method == Method::PredictorCorrector {
-            continue;
-        }
         let error = |band: Band, times: usize| {
             let model = model(&case, Preconditioning::Wiener, band);
             let points: Vec<usize> = case.grid.points().iter().map(|n| times * n).collect();
