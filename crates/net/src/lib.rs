@@ -16,6 +16,7 @@ pub mod local;
 pub mod model;
 pub mod network;
 mod operators;
+mod oversampling;
 pub mod parameters;
 pub mod preconditioning;
 pub mod spectral;

@@ -321,6 +321,17 @@ mod tests {
     }
 
     #[test]
+    fn files_from_before_a_key_existed_mean_what_they_meant() {
+        let config = RunConfig::load(None, &["network.oversampling=2".into()]).unwrap();
+        let text = config.to_toml();
+        assert_eq!(RunConfig::from_table(text.parse().unwrap(), "text").unwrap(), config);
+        let older = text.replace("oversampling = 2\n", "");
+        assert!(older.len() < text.len());
+        let back = RunConfig::from_table(older.parse().unwrap(), "text").unwrap();
+        assert_eq!(back, RunConfig::default());
+    }
+
+    #[test]
     fn settings_reach_into_tables() {
         let set = |s: &[&str]| {
             let owned: Vec<String> = s.iter().map(|s| s.to_string()).collect();

@@ -294,6 +294,7 @@ impl<'a> Published<'a> {
             layers,
             projection,
             padding: 0.0,
+            oversampling: 1,
             local: LocalKernels::None,
             reach: None,
             conditioning: Conditioning::InputChannel,

@@ -11,6 +11,7 @@ mod independence;
 mod level;
 mod naive;
 mod norm;
+mod oversampled;
 mod pointwise;
 mod products;
 mod segments;
