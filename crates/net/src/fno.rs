@@ -5,7 +5,8 @@
 //! for; project width → hidden → C. Weights do not know the grid, so one network evaluates a
 //! function at any resolution. **Source** arXiv 2303.04772 §5 and Li et al. 2021; departures: time
 //! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
-//! cell centres (ditto), the last layer starts at zero behind a preconditioner.
+//! cell centres (ditto), the last layer starts at zero behind a preconditioner. Over 400 lines, because a network's
+//! two ways to compute and its costs stand side by side.
 
 use std::sync::Arc;
 
@@ -189,6 +190,27 @@ impl Fno {
         Ok(())
     }
 
+    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] where time enters as an input channel: classes enter by FiLM.
+    pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        let Some(time) = self.weights.time.take() else {
+            return Err(NetError::Config {
+                key: "conditioning",
+                value: "input-channel".into(),
+                requirement: "classes enter by FiLM; film takes labelled data",
+            });
+        };
+        self.weights.time = Some(time.with_classes(count, seed, &self.device)?);
+        Ok(())
+    }
+
+    /// Classes that the network knows; 0 of an unlabelled one.
+    pub fn class_count(&self) -> usize {
+        self.weights.time.as_ref().map_or(0, TimeEmbedding::class_count)
+    }
+
     /// As [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
@@ -278,6 +300,21 @@ impl Fno {
         times: &[f64],
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
+        self.forward_of(grid, x, times, half_log_snr, &[])
+    }
+
+    /// F(x, t | class) for a batch; `classes` has one entry a field, or none at all.
+    ///
+    /// # Errors
+    /// As [`Fno::forward`]; [`NetError::Input`] for a class the network does not know.
+    pub fn forward_of(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        times: &[f64],
+        half_log_snr: &[f64],
+        classes: &[Option<u32>],
+    ) -> Result<Tensor<3>, NetError> {
         let (batch, points) = (times.len(), grid.len());
         let boundaries: Vec<Boundary> = grid.axes().iter().map(|a| a.boundary).collect();
         if boundaries != self.boundaries || x.len() != batch * points * self.channels {
@@ -292,7 +329,9 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
-        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, &self.device));
+        let film =
+            self.weights.time.as_ref().map(|t| t.forward(half_log_snr, classes, &self.device));
+        let film = film.transpose()?;
         let inputs = self.inputs(grid, x, times);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),

@@ -8,6 +8,7 @@
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
 pub mod band;
+pub mod classifier;
 pub mod device;
 mod error;
 pub mod fno;
@@ -34,7 +35,7 @@ pub use error::NetError;
 pub use fno::Fno;
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 pub use karhunen_kernels::Values;
-pub use model::Model;
+pub use model::{Conditioned, Model};
 pub use network::{Network, NetworkConfig};
 pub use operators::Operators;
 pub use parameters::{Named, Parameters};

@@ -125,6 +125,8 @@ impl Parameters {
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
                 "output.weight" | "time.film.weight" => 0.0,
+                // one row a field: its fan-in is one
+                "time.classes" => 3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2,
                 _ if name.ends_with("local.taps") => 0.3 * (3.0 / fan_in).sqrt(),
                 _ if name.contains("spectral") => 0.5 * (3.0 / (2.0 * fan_in)).sqrt(),
                 _ => (3.0 / fan_in).sqrt() * std::f64::consts::FRAC_1_SQRT_2,

@@ -81,12 +81,20 @@ pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
         shape: vec![s.mean.channels, values.len() / s.mean.channels],
         numbers: Numbers::Double(values),
     };
-    vec![
+    let mut arrays = vec![
         array("mean", s.mean.values.clone()),
         array("variances", s.variances.concat()),
         array("offset", s.normalisation.offset.clone()),
         array("scale", s.normalisation.scale.clone()),
-    ]
+    ];
+    if !s.classes.is_empty() {
+        arrays.push(Stored {
+            name: "classes".into(),
+            shape: vec![s.classes.len()],
+            numbers: Numbers::Double(s.classes.iter().map(|n| *n as f64).collect()),
+        });
+    }
+    arrays
 }
 
 /// [`statistics_arrays`] backwards; none where arrays are missing or do not fit the grid.
@@ -95,12 +103,14 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statisti
     let (offset, scale) = (take("offset")?, take("scale")?);
     let variances = take("variances")?;
     let mean = Field::new(grid, offset.len(), take("mean")?).ok()?;
+    let counts = take("classes").unwrap_or_default();
     let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
     fits.then(|| Statistics {
         grid,
         normalisation: Normalisation { offset, scale },
         mean,
         variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
+        classes: counts.into_iter().map(|count| count as u64).collect(),
     })
 }
 

@@ -140,7 +140,8 @@ impl Run {
         fs::create_dir_all(directory).map_err(io(directory))?;
         fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         let t = &resolved.training;
-        let batches = Batches::new(resolved.seed, t.batch, t.time_density);
+        let batches = Batches::new(resolved.seed, t.batch, t.time_density)
+            .with_label_dropout(t.label_dropout);
         let schedule = Schedule::new(&resolved)?;
         let mut run = Self {
             directory: directory.into(),
@@ -427,7 +428,8 @@ impl Run {
         let t = &self.config.training;
         let count = data.count().min(t.validation_fields);
         let values = data.values[..count * data.field_len()].to_vec();
-        let subset = LevelData { values, ..*data };
+        let labels = data.labels.iter().copied().take(count).collect();
+        let subset = LevelData { values, labels, ..*data };
         let mut sum = 0.0;
         for start in (0..count).step_by(t.batch) {
             let range = start..count.min(start + t.batch);

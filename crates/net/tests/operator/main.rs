@@ -4,6 +4,7 @@
 mod aliasing;
 mod band;
 mod cases;
+mod classes;
 mod finer;
 mod fused;
 mod independence;
