@@ -197,11 +197,9 @@ impl TrainedClassifier {
             });
         }
         let fields = resample::spectral(fields, grid)?;
-        let starts: Vec<usize> = (0..fields.count()).step_by(READ_AT_ONCE).collect();
-        let parts: Result<Vec<(Vec<f32>, Vec<u32>)>, TrainError> =
-            starts.into_iter().map(|start| self.read_part(&fields, start)).collect();
         let mut readings = Readings { dim: FEATURES, ..Readings::default() };
-        for (features, classes) in parts? {
+        for start in (0..fields.count()).step_by(READ_AT_ONCE) {
+            let (features, classes) = self.read_part(&fields, start)?;
             readings.features.extend(features.iter().map(|v| f64::from(*v)));
             readings.classes.extend(classes);
         }
