@@ -18,6 +18,7 @@
 //! thing slowly; they are the caller's fallback on other devices and the tests' oracle.
 
 mod activation;
+mod adamw;
 mod axes;
 mod block;
 mod block_modes;
@@ -56,7 +57,9 @@ mod stencil;
 mod tests;
 mod tiles;
 mod transform;
+mod values;
 
+pub use adamw::{AdamW, sum_of_squares};
 pub use block::Activation;
 pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};
@@ -71,3 +74,4 @@ pub use oversampling::OversamplingPlan;
 pub use plan::SpectralPlan;
 pub use simd::Level;
 pub use stencil::{StencilAxis, StencilPlan};
+pub use values::Values;

@@ -23,7 +23,7 @@ use crate::fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 use crate::local::{self, LocalBasis, LocalConv};
 use crate::operators::Operators;
 use crate::oversampling::OversamplingBasis;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, released};
 use crate::spectral::{SpectralBasis, SpectralConv, held_modes, window_size};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
@@ -187,6 +187,11 @@ impl Fno {
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetError> {
         self.weights = parameters.assign(self.weights.clone(), &self.device)?;
         Ok(())
+    }
+
+    /// As [`crate::Network::release_parameters`].
+    pub fn release_parameters(&mut self) {
+        self.weights = released(self.weights.clone(), &self.device);
     }
 
     /// Floating-point operations of the products in one forward pass of one field; transforms are

@@ -33,6 +33,7 @@ pub use device::DeviceChoice;
 pub use error::NetError;
 pub use fno::Fno;
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
+pub use karhunen_kernels::Values;
 pub use model::Model;
 pub use network::{Network, NetworkConfig};
 pub use operators::Operators;

@@ -119,7 +119,7 @@ impl Network {
         of!(self, n => n.parameters())
     }
 
-    /// Replaces all parameters.
+    /// Replaces all parameters; on the CPU by these arrays themselves, not by copies.
     ///
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
@@ -127,16 +127,19 @@ impl Network {
         of!(self, n => n.set_parameters(parameters))
     }
 
-    /// Takes the gradients of all parameters into `into`.
+    /// Lets go of the weights, which on the CPU are the arrays they were set from: whoever changes
+    /// those in place calls this before and [`Network::set_parameters`] after. All weights are zero
+    /// meanwhile.
+    pub fn release_parameters(&mut self) {
+        of!(self, n => n.release_parameters());
+    }
+
+    /// Takes the gradients of all parameters out.
     ///
     /// # Errors
-    /// As [`Parameters::read_gradients`].
-    pub fn read_gradients(
-        &self,
-        gradients: &mut Gradients,
-        into: &mut Parameters,
-    ) -> Result<(), NetError> {
-        of!(self, n => into.read_gradients(n.weights(), gradients))
+    /// As [`Parameters::taken_gradients`].
+    pub fn taken_gradients(&self, gradients: Gradients) -> Result<Parameters, NetError> {
+        of!(self, n => Parameters::taken_gradients(n.weights(), gradients))
     }
 
     /// Floating-point operations of the products in one forward pass of one field.

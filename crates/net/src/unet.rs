@@ -26,7 +26,7 @@ use karhunen_field::Grid;
 
 use crate::NetError;
 use crate::operators::Operators;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, released};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 use crate::unet_config::UNetConfig;
@@ -210,6 +210,11 @@ impl UNet {
     pub fn set_parameters(&mut self, parameters: &Parameters) -> Result<(), NetError> {
         self.weights = parameters.assign(self.weights.clone(), &self.device)?;
         Ok(())
+    }
+
+    /// As [`crate::Network::release_parameters`].
+    pub fn release_parameters(&mut self) {
+        self.weights = released(self.weights.clone(), &self.device);
     }
 
     /// Floating-point operations of the products in one forward pass of one field.

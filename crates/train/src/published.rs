@@ -320,7 +320,7 @@ impl<'a> Published<'a> {
         let mut parameters = model.parameters()?;
         let mut used = Vec::new();
         for array in &mut parameters.arrays {
-            array.values = self.parameter(array, network, &mut used)?;
+            array.values = self.parameter(array, network, &mut used)?.into();
         }
         let mut strays: Vec<&str> =
             self.arrays.keys().copied().filter(|name| !used.iter().any(|u| u == name)).collect();

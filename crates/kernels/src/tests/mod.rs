@@ -4,6 +4,7 @@
 //! magnitude expected.
 
 mod activation;
+mod adamw;
 mod convolution;
 mod depthwise;
 mod independence;
