@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """What does a nonlinearity without aliasing cost a training step?
 
-    python3 benchmarks/oversampling.py [--rounds 3] [--seconds 2]
+    python3 benchmarks/oversampling.py [--rounds 3] [WIDTH,N,BATCH …]
 
-`karhunen bench` of the same network, plain and with network.oversampling = 2, in alternation, each in a
-process of its own, so that the memory is its own. Prints medians and ratios; appends to
-benchmarks/results/oversampling.jsonl.
+Processor time of a training step on one thread: what a run of some steps takes beyond one of fewer, plain and
+with network.oversampling = 2, in alternation, so that a shared machine may be used. Fields are random
+numbers of N x N cells. Prints medians and ratios, operations a second of the algorithm's products and the
+largest resident memory; appends each row to benchmarks/results/oversampling.jsonl.
 """
 
 import argparse
@@ -14,72 +15,95 @@ import json
 import os
 import pathlib
 import platform
+import random
 import statistics
-import subprocess
+import struct
+import tempfile
 
 HERE = pathlib.Path(__file__).parent
-BINARY = os.environ.get("KARHUNEN", HERE.parent / "target/release/karhunen")
-# width, grid, batch
-ROWS = [(32, "28x28", 32), (32, "64x64", 32), (32, "128x128", 8), (32, "32x32x32", 2)]
+BINARY = os.environ.get("KARHUNEN", str(HERE.parent / "target/release/karhunen"))
+ROWS = ["32,64,32", "32,28,32", "32,128,8"]
+FEW, MORE = 4, 25
 
 
-def once(row, factor, seconds):
-    width, grid, batch = row
+def fields(path, count, cells):
+    """Random fields as an NPY file."""
+    shape = f"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, {cells}, {cells}), }}"
+    header = shape.ljust(117).encode() + b"\n"
+    draw = random.Random(0)
+    values = [draw.gauss(0, 1) for _ in range(count * cells * cells)]
+    content = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+    path.write_bytes(content + struct.pack(f"<{len(values)}f", *values))
+
+
+def run(folder, row, factor, steps):
+    """(seconds of the processor, bytes, operations) of a run."""
+    width, cells, batch = row
     settings = {
-        "levels": f'[{{grid="{grid}",share=1}}]',
+        "data.source": folder / "fields.npy",
+        "levels": f'[{{grid="{cells}x{cells}",share=1}}]',
         "training.batch": batch,
+        "training.steps": steps,
+        "training.validation_fields": 8,
         "network.width": width,
-        "network.modes": "[14]" if grid.count("x") == 1 else "[6]",
+        "network.modes": "[14]",
         "network.projection": 128,
         "network.oversampling": factor,
     }
-    command = [str(BINARY), "bench", "--json", "--seconds", str(seconds)]
+    out = tempfile.mkdtemp(dir=folder)
+    os.rmdir(out)
+    command = [BINARY, "train", "--quiet", "--threads", "1", "--out", out]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    return found
+    child = os.spawnvp(os.P_NOWAIT, BINARY, command)
+    _, status, used = os.wait4(child, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)}: status {status}")
+    ledger = json.loads((pathlib.Path(out) / "ledger.json").read_text())
+    operations = sum(level["flops"] for level in ledger["levels"])
+    return used.ru_utime + used.ru_stime, 1024 * used.ru_maxrss, operations
+
+
+def step(folder, row, factor):
+    few, more = (run(folder, row, factor, steps) for steps in (FEW, FEW + MORE))
+    return (more[0] - few[0]) / MORE, more[1], (more[2] - few[2]) / MORE
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("rows", nargs="*", default=ROWS)
     arguments = parser.parse_args()
-    print("| width, grid, batch | plain | oversampled | step, ratio | share of the product peak | memory |")
-    print("|---|---|---|---|---|---|")
-    rows = []
-    for row in ROWS:
-        found = {1: [], 2: []}
-        for _ in range(arguments.rounds):
-            for factor in found:
-                found[factor].append(once(row, factor, arguments.seconds))
-        plain, finer = (
-            {
-                **{
-                    key: statistics.median(f["levels"][0][key] for f in found[factor])
-                    for key in ("step_ms", "network_ms", "gflops", "share_of_peak")
-                },
-                "mebibytes": statistics.median(f["peak_memory"] for f in found[factor]) / 2**20,
-            }
-            for factor in (1, 2)
-        )
-        ratio = finer["step_ms"] / plain["step_ms"]
+    print("| width, grid, batch | plain step | oversampled | ratio | operations, ratio | GFLOP/s | memory |")
+    print("|---|---|---|---|---|---|---|")
+    for text in arguments.rows:
+        row = [int(number) for number in text.split(",")]
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            fields(folder / "fields.npy", 2 * row[2], row[1])
+            found = {1: [], 2: []}
+            for _ in range(arguments.rounds):
+                for factor in found:
+                    found[factor].append(step(folder, row, factor))
+        plain, finer = ([statistics.median(column) for column in zip(*found[f])] for f in (1, 2))
+        rates = [operations / seconds / 1e9 for seconds, _, operations in (plain, finer)]
         print(
-            f"| {', '.join(map(str, row))} | {plain['step_ms']:.1f} ms | {finer['step_ms']:.1f} ms | {ratio:.2f} "
-            f"| {plain['share_of_peak']:.0%}, {finer['share_of_peak']:.0%} "
-            f"| {plain['mebibytes']:.0f}, {finer['mebibytes']:.0f} MiB |",
+            f"| {text} | {1e3 * plain[0]:.1f} ms | {1e3 * finer[0]:.1f} ms | {finer[0] / plain[0]:.2f} "
+            f"| {finer[2] / plain[2]:.2f} | {rates[0]:.0f}, {rates[1]:.0f} "
+            f"| {plain[1] / 2**20:.0f}, {finer[1] / 2**20:.0f} MiB |",
             flush=True,
         )
-        rows.append({"row": row, "plain": plain, "oversampled": finer, "ratio": ratio})
-    archive = {
-        "date": datetime.date.today().isoformat(),
-        "machine": platform.machine(),
-        "threads": os.cpu_count(),
-        "rounds": arguments.rounds,
-        "rows": rows,
-    }
-    with open(HERE / "results/oversampling.jsonl", "a") as file:
-        file.write(json.dumps(archive) + "\n")
+        archive = {
+            "date": datetime.date.today().isoformat(),
+            "machine": platform.machine(),
+            "row": row,
+            "modes": 14,
+            "rounds": arguments.rounds,
+            "seconds_bytes_operations": {"plain": found[1], "oversampled": found[2]},
+            "ratio": finer[0] / plain[0],
+        }
+        with open(HERE / "results/oversampling.jsonl", "a") as file:
+            file.write(json.dumps(archive) + "\n")
 
 
 if __name__ == "__main__":
