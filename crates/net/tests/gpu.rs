@@ -11,6 +11,8 @@
 
 #[path = "operator/cases.rs"]
 mod cases;
+#[path = "operator/finer.rs"]
+mod finer;
 #[path = "operator/reference.rs"]
 mod reference;
 
