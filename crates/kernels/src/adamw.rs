@@ -35,11 +35,7 @@ impl AdamW<'_> {
     /// m ← β₁ m + (1 − β₁) s g, v ← β₂ v + (1 − β₂) (s g)²,
     /// θ ← θ − (rate · m / (root · √v + ε) + decay · θ), θ̂ ← θ̂ + share (θ − θ̂).
     ///
-    /// What never had a gradient (g, m, v = 0) does not decay either and is its own average: the modes
-    /// that no level so far held.
-    ///
-    /// **Cost** for k averages 4 + k values read and 3 + k written; 3 read of a block of values that
-    /// never had a gradient.
+    /// **Cost** for k averages 4 + k values read and 3 + k written.
     ///
     /// # Panics
     /// If an array has another length than the weights, or there is not one average a share.
@@ -100,31 +96,20 @@ unsafe fn update_body<L: Lanes>(
         let end = weights.len().min(start + BLOCK);
         let (w, g) = (&mut weights[start..end], &gradient[start..end]);
         let (m, v) = (&mut first[start..end], &mut second[start..end]);
-        start = end;
-        if zero(g) && zero(m) && zero(v) {
-            continue;
-        }
         for i in 0..w.len() {
             let g = scale * g[i];
             m[i] = b1 * m[i] + (1.0 - b1) * g;
             v[i] = b2 * v[i] + (1.0 - b2) * g * g;
-            let decay = if v[i] > 0.0 { decay } else { 0.0 };
             w[i] -= rate * m[i] / (v[i].sqrt() * root + epsilon) + decay * w[i];
         }
         for (average, share) in averages.iter_mut().zip(shares) {
-            let average = &mut average[end - w.len()..end];
+            let average = &mut average[start..end];
             for i in 0..w.len() {
                 average[i] += share * (w[i] - average[i]);
             }
         }
+        start = end;
     }
-}
-
-/// Whether all values are zero, read in pieces so that most blocks are done with after the first.
-#[inline(always)]
-fn zero(values: &[f32]) -> bool {
-    // one bit pattern or the other: no comparison that stops in the middle of a register
-    values.chunks(64).all(|part| part.iter().fold(0, |bits, v| bits | v.to_bits() << 1) == 0)
 }
 
 dispatched! {

@@ -55,35 +55,6 @@ fn an_update_is_its_formula_at_every_length_and_level() {
     }
 }
 
-/// Weights of modes that no level held yet, whole blocks of them and single ones, stay where they
-/// began; with a gradient they decay like all others.
-#[test]
-fn what_never_had_a_gradient_stays() {
-    for len in [1, 63, 64, 65, 1024, 3001] {
-        for level in Level::available() {
-            let start = Numbers(7).array(len, 1.0);
-            let [mut w, mut e1, mut e2] = [(); 3].map(|()| start.clone());
-            let (mut m, mut v, mut g) = (vec![0.0; len], vec![0.0; len], vec![0.0; len]);
-            let mut once = |g: &[f32]| {
-                // SAFETY: an available level
-                unsafe {
-                    update(level, &mut w, &mut m, &mut v, g, &mut [&mut e1, &mut e2], &FACTORS);
-                }
-                [w.clone(), e1.clone(), e2.clone(), m.clone()]
-            };
-            g[len / 2] = -0.0;
-            assert!(once(&g) == [&start, &start, &start, &vec![0.0; len]].map(Vec::clone));
-            g[len / 2] = 0.5;
-            let [w, e1, e2, m] = once(&g);
-            for i in 0..len {
-                let changed = |a: &[f32]| a[i] != start[i];
-                let moved = [changed(&w), changed(&e1), changed(&e2), m[i] != 0.0];
-                assert_eq!(moved, [i == len / 2; 4], "{level} {len} {i}");
-            }
-        }
-    }
-}
-
 #[test]
 fn squares_are_summed_in_double_precision() {
     for len in [0, 1, 7, 8, 9, 1000, 4099] {
