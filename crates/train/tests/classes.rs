@@ -1,7 +1,7 @@
 //! Labelled runs: labels follow their fields, resume bit for bit, and classes are what they are called.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_field::sampler::Method;
@@ -13,23 +13,11 @@ use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::trained::Request;
 use karhunen_train::{Classes, Run, RunConfig, TrainedClassifier, TrainedModel, builtin};
+use tempfile::TempDir;
 
 /// A directory of this test alone, removed when it ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("karhunen-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn scratch() -> TempDir {
+    tempfile::tempdir().unwrap()
 }
 
 fn tiny(settings: &[&str]) -> RunConfig {
@@ -70,27 +58,27 @@ fn train(config: &RunConfig, directory: &Path) -> Checkpoint {
 
 #[test]
 fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
-    let (whole, parts) = (Scratch::new("labelled"), Scratch::new("labelled-parts"));
+    let (whole, parts) = (scratch(), scratch());
     let config = tiny(&[]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    let expected = pool.install(|| train(&config, &whole.0));
+    let expected = pool.install(|| train(&config, &whole.path()));
     for until in [3, 8, 11] {
         let stop = AtomicBool::new(false);
-        let mut run = Run::open(&config, &parts.0, true, &mut Silent).unwrap();
+        let mut run = Run::open(&config, &parts.path(), true, &mut Silent).unwrap();
         run.train(&stop, &mut StopAfter(until, &stop)).unwrap();
         assert_eq!(run.step(), until);
     }
-    let found = train(&config, &parts.0);
+    let found = train(&config, &parts.path());
     assert!(found.optimizer == expected.optimizer);
     assert_eq!(found.statistics.classes.iter().sum::<u64>(), 54);
     assert_eq!(found.statistics.classes.len(), 3);
     // the label that is left out is drawn: another probability is another run
-    let other = Scratch::new("labelled-other");
-    let told = train(&tiny(&["training.label_dropout=0"]), &other.0);
+    let other = scratch();
+    let told = train(&tiny(&["training.label_dropout=0"]), &other.path());
     assert!(told.optimizer != expected.optimizer);
     // and an unlabelled run has no table at all
-    let plain = Scratch::new("unlabelled");
-    let unlabelled = train(&tiny(&["data.source=builtin:grains"]), &plain.0);
+    let plain = scratch();
+    let unlabelled = train(&tiny(&["data.source=builtin:grains"]), &plain.path());
     let has_table =
         |c: &Checkpoint| c.optimizer.weights.arrays.iter().any(|a| a.name == "time.classes");
     assert!(has_table(&expected) && !has_table(&unlabelled));
@@ -99,9 +87,9 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
 
 #[test]
 fn a_field_of_a_class_is_one_function_whatever_the_batch_and_the_grid() {
-    let scratch = Scratch::new("of-a-class");
-    train(&tiny(&[]), &scratch.0);
-    let model = TrainedModel::load(&scratch.0).unwrap();
+    let folder = scratch();
+    train(&tiny(&[]), &folder.path());
+    let model = TrainedModel::load(&folder.path()).unwrap();
     let grid = model.grid(&[15, 15]).unwrap();
     let base = Request::new(grid, 5, Method::DpmSolver2M, 4);
     let make = |request: &Request, range| model.sample(request, range, &|_, _| ()).unwrap();
@@ -147,11 +135,11 @@ fn a_field_of_a_class_is_one_function_whatever_the_batch_and_the_grid() {
 /// Constant fields whose value is their label, in a file: where labels go can be seen in the values.
 #[test]
 fn labels_follow_their_fields_through_split_subsample_and_levels() {
-    let scratch = Scratch::new("follow");
+    let folder = scratch();
     let grid = Grid::unit(&[8, 8], Boundary::Neumann).unwrap();
     let labels: Vec<u32> = (0..30).map(|i| (i * i) % 5).collect();
     let values = labels.iter().flat_map(|l| vec![f64::from(*l); grid.len()]).collect();
-    let (fields, of_them) = (scratch.0.join("x.npy"), scratch.0.join("l.npy"));
+    let (fields, of_them) = (folder.path().join("x.npy"), folder.path().join("l.npy"));
     write(&fields, &Ensemble::new(grid, 1, values).unwrap(), &WriteOptions::default()).unwrap();
     write_labels(&of_them, &labels, false).unwrap();
     let set = |more: &[&str]| {
@@ -199,7 +187,7 @@ fn labels_follow_their_fields_through_split_subsample_and_levels() {
 
 #[test]
 fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
-    let scratch = Scratch::new("classifier");
+    let folder = scratch();
     let grid = Grid::unit(&[16, 16], Boundary::Neumann).unwrap();
     let shapes = builtin::structure("shapes", None).unwrap();
     let make = |grid, indices| builtin::make(&*shapes, grid, 2, indices).unwrap();
@@ -215,7 +203,7 @@ fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     };
     let read = classifier.read(&ensemble(&test)).unwrap();
     assert!(read == again.read(&ensemble(&test)).unwrap(), "the same run, the same bits");
-    let path = scratch.0.join("shapes.classifier");
+    let path = folder.path().join("shapes.classifier");
     classifier.save(&path).unwrap();
     let back = TrainedClassifier::load(&path).unwrap();
     assert!(back.read(&ensemble(&test)).unwrap() == read);
