@@ -61,24 +61,24 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
     let (whole, parts) = (scratch(), scratch());
     let config = tiny(&[]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    let expected = pool.install(|| train(&config, &whole.path()));
+    let expected = pool.install(|| train(&config, whole.path()));
     for until in [3, 8, 11] {
         let stop = AtomicBool::new(false);
-        let mut run = Run::open(&config, &parts.path(), true, &mut Silent).unwrap();
+        let mut run = Run::open(&config, parts.path(), true, &mut Silent).unwrap();
         run.train(&stop, &mut StopAfter(until, &stop)).unwrap();
         assert_eq!(run.step(), until);
     }
-    let found = train(&config, &parts.path());
+    let found = train(&config, parts.path());
     assert!(found.optimizer == expected.optimizer);
     assert_eq!(found.statistics.classes.iter().sum::<u64>(), 54);
     assert_eq!(found.statistics.classes.len(), 3);
     // the label that is left out is drawn: another probability is another run
     let other = scratch();
-    let told = train(&tiny(&["training.label_dropout=0"]), &other.path());
+    let told = train(&tiny(&["training.label_dropout=0"]), other.path());
     assert!(told.optimizer != expected.optimizer);
     // and an unlabelled run has no table at all
     let plain = scratch();
-    let unlabelled = train(&tiny(&["data.source=builtin:grains"]), &plain.path());
+    let unlabelled = train(&tiny(&["data.source=builtin:grains"]), plain.path());
     let has_table =
         |c: &Checkpoint| c.optimizer.weights.arrays.iter().any(|a| a.name == "time.classes");
     assert!(has_table(&expected) && !has_table(&unlabelled));
@@ -88,8 +88,8 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
 #[test]
 fn a_field_of_a_class_is_one_function_whatever_the_batch_and_the_grid() {
     let folder = scratch();
-    train(&tiny(&[]), &folder.path());
-    let model = TrainedModel::load(&folder.path()).unwrap();
+    train(&tiny(&[]), folder.path());
+    let model = TrainedModel::load(folder.path()).unwrap();
     let grid = model.grid(&[15, 15]).unwrap();
     let base = Request::new(grid, 5, Method::DpmSolver2M, 4);
     let make = |request: &Request, range| model.sample(request, range, &|_, _| ()).unwrap();
