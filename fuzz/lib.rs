@@ -7,7 +7,9 @@
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
-use karhunen_formats::{ArrayValues, FieldSource, ReadOptions, StoredFields, read, read_state_dict};
+use karhunen_formats::{
+    ArrayValues, FieldSource, ReadOptions, StoredFields, read, read_labels, read_state_dict,
+};
 
 #[path = "../crates/formats/tests/suite/wraps.rs"]
 pub mod wraps;
@@ -36,6 +38,7 @@ pub fn visit(address: &str, bytes: &[u8]) {
         assert_eq!(fields.count() * fields.field_len(), fields.values.len());
         assert!(fields.values.iter().all(|v| v.is_finite()));
     }
+    let _ = read_labels(address);
     if let Ok(stored) = StoredFields::open(address, &options) {
         let points = stored.points().to_vec();
         let part: Vec<usize> = points.iter().map(|n| n.div_ceil(2).min(8)).collect();

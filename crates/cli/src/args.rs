@@ -67,6 +67,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Measure samples against real fields.
     Evaluate(EvaluateArgs),
+    /// Train a small classifier of labelled fields, for `evaluate` to read samples with.
+    Classifier(ClassifierArgs),
     /// Time training and sampling of a configuration on this machine.
     Bench(BenchArgs),
     /// Make a model directory to give away: weights, configuration and a model card.
@@ -186,8 +188,8 @@ pub struct QuickstartArgs {
   karhunen inspect run.npz:density --json
   karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
-    /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo;
-    /// several files become channels of one data set.
+    /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo /
+    /// builtin:shapes; several files become channels of one data set.
     #[arg(required = true)]
     pub data: Vec<String>,
     #[command(flatten)]
@@ -356,6 +358,7 @@ pub struct ImportArgs {
 #[command(after_help = "Examples:
   karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
   karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
+  karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
   karhunen sample --model runs/x --surrogate --out gaussian.npy")]
 pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
@@ -399,8 +402,19 @@ pub struct SampleArgs {
     /// grid holds, or the trained band, finer modes staying Gaussian; the model's own by default.
     #[arg(long, value_enum)]
     pub band: Option<BandChoice>,
+    /// Class of the fields, of a model of labelled data; several, as in 3,7, take turns. Without, each
+    /// field's class is drawn by how often the data have it.
+    #[arg(long, value_name = "CLASS", value_delimiter = ',')]
+    pub class: Vec<u32>,
+    /// Weight W of the class: 1 its law, 0 that of all classes together, above 1 fields that show it
+    /// more clearly and vary less; other than 0 and 1 every evaluation costs two of the network.
+    #[arg(long, value_name = "W", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub guidance: f64,
+    /// Where to write the classes of the fields, as .npy; beside --out, as NAME-labels.npy, by default.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band"])]
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]
@@ -486,6 +500,7 @@ pub struct BenchArgs {
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
   karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
+  karhunen evaluate --reference t10k-images-idx3-ubyte.gz --samples samples.npy --classifier digits.classifier --sample-labels samples-labels.npy
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
     /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
@@ -519,6 +534,14 @@ pub struct EvaluateArgs {
     /// are apart in the modes they share.
     #[arg(long, value_name = "FILE")]
     pub same: Option<PathBuf>,
+    /// A classifier of such fields, made by `karhunen classifier`: adds the distance of the features and of
+    /// the classes that it reads from those of real fields.
+    #[arg(long, value_name = "FILE")]
+    pub classifier: Option<PathBuf>,
+    /// The classes that the samples were asked to be of, as `sample` wrote them: adds how many are read as
+    /// such.
+    #[arg(long, value_name = "FILE", requires = "classifier")]
+    pub sample_labels: Option<PathBuf>,
     /// Real fields to prepare at most.
     #[arg(long, default_value_t = 2048)]
     pub reference_count: usize,
@@ -537,6 +560,48 @@ pub struct EvaluateArgs {
     /// Thresholds between the phases, rising, in the data's own values; implies --all.
     #[arg(long, value_name = "A,B", value_delimiter = ',', allow_hyphen_values = true)]
     pub thresholds: Vec<f64>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `karhunen classifier`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen classifier --source train-images-idx3-ubyte.gz --labels train-labels-idx1-ubyte.gz --test t10k-images-idx3-ubyte.gz --test-labels t10k-labels-idx1-ubyte.gz --out digits.classifier
+  karhunen classifier --source builtin:shapes --out shapes.classifier
+  karhunen evaluate --reference t10k-images-idx3-ubyte.gz --samples samples.npy --classifier digits.classifier --sample-labels samples-labels.npy")]
+pub struct ClassifierArgs {
+    /// Fields of dimension 2: a file, a folder of images, or builtin:shapes.
+    #[arg(long)]
+    pub source: String,
+    /// Their labels, one a field in their order: IDX or NPY; built-in data bring their own.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<String>,
+    /// Other fields to test it on; a tenth of the source, left out of training, otherwise.
+    #[arg(long, value_name = "DATA")]
+    pub test: Option<String>,
+    /// The labels of --test.
+    #[arg(long, value_name = "FILE", requires = "test")]
+    pub test_labels: Option<String>,
+    /// Cells that it reads fields on, whatever grid they come on; their own by default, 32x32 of built-in
+    /// data.
+    #[arg(long, value_parser = points)]
+    pub grid: Option<Points>,
+    #[command(flatten)]
+    pub boundary: BoundaryArgs,
+    /// Steps of training, 64 fields each.
+    #[arg(long, default_value_t = karhunen_train::classifier::STEPS)]
+    pub steps: usize,
+    /// Seed of weights and batches.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The file to write.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

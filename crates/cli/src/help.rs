@@ -27,6 +27,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
         }
+        TrainError::Data { message, .. } if message.contains(" labels, but ") => {
+            "data.labels names a file of one label a field".into()
+        }
         TrainError::Data { .. } => {
             "`karhunen inspect` says what a source holds, and which levels suit it".into()
         }
@@ -35,6 +38,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         }
         TrainError::Checkpoint { message, .. } if message.starts_with("holds a run already") => {
             "give another --out; `train` goes on with a run unless --resume never forbids it".into()
+        }
+        TrainError::Checkpoint { message, .. } if message.starts_with("no classifier") => {
+            "name a file that `karhunen classifier` wrote".into()
         }
         TrainError::Checkpoint { .. } => {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
@@ -95,6 +101,7 @@ pub fn format(error: &FormatError) -> Option<String> {
         FormatError::Truncated { .. } => "copy or download the file again",
         FormatError::TooLarge { .. } => "split the file, or store fewer or coarser fields in it",
         FormatError::Labels { .. } => "give the file of images beside it",
+        FormatError::Label { .. } => "number the classes 0, 1, 2, …, one whole number a field",
         FormatError::Layout { .. } => {
             "data.channels and data.dim say which axes are channels and points"
         }

@@ -58,6 +58,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Train(args) => commands::train::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Classifier(args) => commands::classifier::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Export(args) => commands::export::run(&args),

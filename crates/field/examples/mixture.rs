@@ -38,7 +38,8 @@ const BATCH: u64 = 128;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut number = || -> Result<usize, Box<dyn Error>> {
-        let said = "two numbers, and a sampler where not all are wanted: cells an axis, fields a row";
+        let said =
+            "two numbers, and a sampler where not all are wanted: cells an axis, fields a row";
         Ok(arguments.next().ok_or(said)?.parse()?)
     };
     let (cells, count) = (number()?, number()?);

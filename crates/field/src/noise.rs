@@ -36,6 +36,8 @@ pub mod stream {
     pub const WEIGHTS: u32 = 6 << 24;
     /// Places of random patches; patch i uses index i.
     pub const PATCHES: u32 = 7 << 24;
+    /// Classes of sampled fields; field i uses index i.
+    pub const CLASSES: u32 = 8 << 24;
     /// Weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 }

@@ -106,6 +106,16 @@ pub enum FormatError {
         /// Labels its header claims.
         count: u64,
     },
+    /// A value that is no label.
+    #[error("{}: label {index} is {value}; labels are whole numbers from 0 to {}", path.display(), crate::LARGEST_LABEL)]
+    Label {
+        /// The file.
+        path: PathBuf,
+        /// Which of its labels.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
     /// An array whose shape does not fit the fields asked for.
     #[error("{}: the shape {shape:?} cannot be read as fields: {requirement}", path.display())]
     Layout {

@@ -10,6 +10,24 @@ use crate::{FormatError, RawFields, ReadOptions};
 
 /// Reads an IDX file of two to four axes as `(N, axis0, …)`; [`ReadOptions`] may say otherwise.
 pub(crate) fn read(mut input: Input<'_>, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    let (shape, dtype, endian) = place(&mut input)?;
+    let axes = shape.len();
+    if axes == 1 {
+        return Err(FormatError::Labels { path: input.path.into(), count: shape[0] });
+    }
+    // IDX files have no channel axis by custom, so every axis but the first is space
+    let mut asked = options.clone();
+    if asked.channels.is_none() && asked.dim.is_none() {
+        asked.dim = Some(axes - 1);
+    }
+    let layout = Layout::of(input.path, &shape, &asked)?;
+    let path = input.path;
+    let values = input.values(&shape, dtype, endian, options)?;
+    layout.fields(path, values, dtype)
+}
+
+/// Reads the header of one to four axes, up to the first value: shape, number type, byte order.
+pub(crate) fn place(input: &mut Input<'_>) -> Result<(Vec<u64>, SourceType, Endian), FormatError> {
     let magic = input.header(4)?;
     let dtype = match magic[2] {
         0x08 => SourceType::U8,
@@ -28,17 +46,6 @@ pub(crate) fn read(mut input: Input<'_>, options: &ReadOptions) -> Result<RawFie
     }
     let header = input.header(4 * axes)?;
     let (lengths, _) = header.as_chunks();
-    let shape: Vec<u64> = lengths.iter().map(|&n| u64::from(u32::from_be_bytes(n))).collect();
-    if axes == 1 {
-        return Err(FormatError::Labels { path: input.path.into(), count: shape[0] });
-    }
-    // IDX files have no channel axis by custom, so every axis but the first is space
-    let mut asked = options.clone();
-    if asked.channels.is_none() && asked.dim.is_none() {
-        asked.dim = Some(axes - 1);
-    }
-    let layout = Layout::of(input.path, &shape, &asked)?;
-    let path = input.path;
-    let values = input.values(&shape, dtype, Endian::Big, options)?;
-    layout.fields(path, values, dtype)
+    let shape = lengths.iter().map(|&n| u64::from(u32::from_be_bytes(n))).collect();
+    Ok((shape, dtype, Endian::Big))
 }

@@ -68,18 +68,17 @@ pub(crate) fn write(
         shape.push(fields.channels());
     }
     shape.extend(fields.points());
-    to.write_all(&header(&shape, encoding))
+    to.write_all(&header(&shape, encoding.descr()))
         .map_err(|source| FormatError::Write { path: path.into(), source })?;
     (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
 }
 
-/// A header of version 1.0, padded as NumPy does.
-pub(crate) fn header(shape: &[usize], encoding: Encoding) -> Vec<u8> {
+/// A header of version 1.0, padded as NumPy does, for numbers of NumPy's type `descr`.
+pub(crate) fn header(shape: &[usize], descr: &str) -> Vec<u8> {
     let axes: String = shape.iter().map(|n| format!("{n}, ")).collect();
     // a tuple of one has its comma
     let axes = if shape.len() == 1 { axes.trim_end() } else { axes.trim_end_matches(", ") };
-    let mut text =
-        format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({axes}), }}", encoding.descr());
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({axes}), }}");
     // magic, version and length take ten bytes, the closing newline one
     let padding = (ALIGN - (text.len() + 11) % ALIGN) % ALIGN;
     text.extend(std::iter::repeat_n(' ', padding));
@@ -97,7 +96,7 @@ mod tests {
     /// The bytes `numpy.save` writes for an array of shape (2, 3) and type float32.
     #[test]
     fn the_header_is_numpys() {
-        let bytes = header(&[2, 3], Encoding::F32);
+        let bytes = header(&[2, 3], "<f4");
         assert_eq!(bytes.len() % ALIGN, 0);
         assert_eq!(bytes[..10], *b"\x93NUMPY\x01\0\x76\0");
         assert_eq!(

@@ -53,7 +53,7 @@ pub(crate) fn write(
     npy::write(path, fields, encoding, &mut archive)?;
     if let Some(spacing) = fields.units().spacing {
         archive.start_file(SPACING, options).map_err(refused)?;
-        let mut bytes = Cursor::new(npy::header(&[spacing.len()], Encoding::F64));
+        let mut bytes = Cursor::new(npy::header(&[spacing.len()], Encoding::F64.descr()));
         std::io::copy(&mut bytes, &mut archive)
             .and_then(|_| spacing.iter().try_for_each(|h| archive.write_all(&h.to_le_bytes())))
             .map_err(|source| FormatError::Write { path: path.into(), source })?;

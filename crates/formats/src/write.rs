@@ -214,7 +214,7 @@ fn beside(path: &Path) -> &Path {
 }
 
 /// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
-fn place(
+pub(crate) fn place(
     path: &Path,
     overwrite: bool,
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), FormatError>,

@@ -46,11 +46,11 @@ impl Block<'_> {
         let mut d_spectrum =
             Fresh::new(if wants_spectrum { self.batch * 2 * kept * inputs } else { 0 });
         let (re_to, im_to, d_to) = (re.shared(), im.shared(), d_spectrum.shared());
-        if kept < self.plan.window() {
-            // SAFETY: all of both, before any task
+        for mode in self.missing() {
+            // SAFETY: modes that no task writes
             unsafe {
-                re_to.at(0, self.real.len()).write_bytes(0, self.real.len());
-                im_to.at(0, self.real.len()).write_bytes(0, self.real.len());
+                re_to.at(mode * matrix, matrix).write_bytes(0, matrix);
+                im_to.at(mode * matrix, matrix).write_bytes(0, matrix);
             }
         }
         for_each(kept.div_ceil(MODES), true, |task| {
@@ -90,8 +90,15 @@ impl Block<'_> {
                 }
             });
         });
-        // SAFETY: held modes were written, the others filled
+        // SAFETY: held modes were written, the missing ones filled
         unsafe { (re.finish(), im.finish(), d_spectrum.finish()) }
+    }
+
+    /// Modes of the window that the grid does not hold.
+    fn missing(&self) -> impl Iterator<Item = usize> {
+        let mut held = vec![false; self.plan.window()];
+        self.plan.held.iter().for_each(|mode| held[*mode] = true);
+        held.into_iter().enumerate().filter_map(|(mode, held)| (!held).then_some(mode))
     }
 
     /// Both parts of a kept mode's weight, `[in, out]`.

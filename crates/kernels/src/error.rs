@@ -1,6 +1,7 @@
 //! What an operator refuses.
 
 use crate::conv_plan::ConvShape;
+use crate::oversampling::MOST_POINTS;
 use crate::plan::{MOST_CELLS, MOST_MODES};
 use crate::stencil::StencilAxis;
 
@@ -63,6 +64,17 @@ pub enum KernelError {
     Stencil {
         /// What was asked for.
         axes: Vec<StencilAxis>,
+    },
+    /// A grid on which no nonlinearity is oversampled.
+    #[error(
+        "oversampling of {points:?} points, periodic {periodic:?}: one to three axes of 1 to {MOST_POINTS} points, as many of each, at most 2^{} points in all",
+        MOST_CELLS.ilog2()
+    )]
+    Oversampling {
+        /// Points per axis.
+        points: Vec<usize>,
+        /// Which axes are periodic.
+        periodic: Vec<bool>,
     },
     /// A convolution that no image can have.
     #[error(

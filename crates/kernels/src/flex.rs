@@ -1,7 +1,8 @@
 //! The operators on the flex backend: its tensors are slices for the kernels.
 //!
-//! Operands that are views are made contiguous first. The gradient of a layer's result is
-//! overwritten where nobody else holds it, and copied where somebody does.
+//! Operands that are views are made contiguous first. The gradient of a layer's result and the
+//! operand of a perceptron are overwritten where nobody else holds them, and copied where somebody
+//! does.
 
 use burn::backend::Flex;
 use burn::tensor::{DType, TensorData};
@@ -196,13 +197,14 @@ impl FusedOps for Flex {
         gradient: FlexTensor,
         wants_x: bool,
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
-        let (x, gradient) = (contiguous(x), contiguous(gradient));
+        let (mut x, gradient) = (contiguous(x), contiguous(gradient));
         let parameters = [hidden, hidden_bias, output, output_bias].map(contiguous);
-        let g = mlp(parameters.each_ref()).backward(values(&x), values(&gradient), wants_x);
+        // in place if nobody else holds x, else in a copy
+        let (start, end) = x.layout().contiguous_offsets().expect("contiguous");
+        let dx = &mut x.storage_mut::<f32>()[start..end];
+        let g = mlp(parameters.each_ref()).backward(dx, values(&gradient), wants_x);
         let [w1, b1, w2, b2] = parameters.map(|p| dims(&p));
-        let shape = dims(&x);
-        let dx = g.x.map_or(x, |dx| large(dx, shape));
-        (dx, tensor(g.w1, w1), tensor(g.b1, b1), tensor(g.w2, w2), tensor(g.b2, b2))
+        (x, tensor(g.w1, w1), tensor(g.b1, b1), tensor(g.w2, w2), tensor(g.b2, b2))
     }
 
     fn pointwise_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {

@@ -2,7 +2,8 @@
 //!
 //! Four operators decide how fast a Fourier neural operator trains: [`spectral_block`] (one whole
 //! layer), [`depthwise_stencil`] (a local kernel before it), [`pointwise_mlp`] (the projection) and
-//! [`pointwise_linear`] (the lifting); three how fast a U-Net does: [`convolution`],
+//! [`pointwise_linear`] (the lifting), and of a layer that does not alias
+//! [`spectral_block_oversampled`]; three how fast a U-Net does: [`convolution`],
 //! [`group_norm_silu`] and [`join_channels`]. Each is plain Rust on slices, written once over lanes of `f32` and compiled for AVX-512, AVX2 + FMA, NEON and
 //! the target's own instructions; [`Level`] says which one runs. Channels are last, points are one
 //! flattened axis.
@@ -17,6 +18,7 @@
 //! thing slowly; they are the caller's fallback on other devices and the tests' oracle.
 
 mod activation;
+mod adamw;
 mod axes;
 mod block;
 mod block_modes;
@@ -27,6 +29,7 @@ mod convolution;
 mod depthwise;
 mod error;
 mod flex;
+mod folded;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 mod gpu;
 mod gradients;
@@ -40,6 +43,9 @@ mod mlp;
 mod norm;
 mod norm_rows;
 mod operators;
+mod oversampled;
+mod oversampled_ops;
+mod oversampling;
 mod plan;
 mod product;
 mod rows;
@@ -51,7 +57,9 @@ mod stencil;
 mod tests;
 mod tiles;
 mod transform;
+mod values;
 
+pub use adamw::{AdamW, sum_of_squares};
 pub use block::Activation;
 pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};
@@ -61,6 +69,9 @@ pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,
 };
+pub use oversampled_ops::{oversampled_gelu, spectral_block_oversampled, supports_oversampling};
+pub use oversampling::OversamplingPlan;
 pub use plan::SpectralPlan;
 pub use simd::Level;
 pub use stencil::{StencilAxis, StencilPlan};
+pub use values::Values;

@@ -33,10 +33,8 @@ pub(crate) struct Mlp<'a> {
     pub b2: &'a [f32],
 }
 
-/// Gradients of a perceptron.
+/// Gradients of a perceptron's parameters; that of x has replaced x.
 pub(crate) struct MlpGradients {
-    /// If asked for.
-    pub x: Option<Buffer>,
     pub w1: Vec<f32>,
     pub b1: Vec<f32>,
     pub w2: Vec<f32>,
@@ -77,8 +75,8 @@ impl Mlp<'_> {
         unsafe { y.finish() }
     }
 
-    /// Gradients for that of y.
-    pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> MlpGradients {
+    /// Gradients for that of y; the one of x replaces `x` if `wants_x`.
+    pub fn backward(&self, x: &mut [f32], dy: &[f32], wants_x: bool) -> MlpGradients {
         let points = self.points(x);
         assert_eq!(dy.len(), points * self.outputs, "dy is [point, out]");
         let w1 = self.turned(self.w1, self.inputs, self.hidden);
@@ -86,8 +84,7 @@ impl Mlp<'_> {
         let chunks = points.div_ceil(CHUNK).max(2).min(points.div_ceil(TILE));
         let part = self.inputs * self.hidden + self.hidden + (self.hidden + 1) * self.outputs;
         let mut partials = vec![0.0; chunks * part];
-        let mut dx = Fresh::new(if wants_x { x.len() } else { 0 });
-        let (partials_to, dx_to) = (Shared::new(&mut partials), dx.shared());
+        let (partials_to, x) = (Shared::new(&mut partials), Shared::new(x));
         let tiles = points.div_ceil(TILE);
         for_each(chunks, true, |chunk| {
             // SAFETY: each chunk has its own sums
@@ -96,19 +93,14 @@ impl Mlp<'_> {
                 for tile in chunk * tiles / chunks..(chunk + 1) * tiles / chunks {
                     let first = tile * TILE;
                     let count = TILE.min(points - first);
-                    let x = &x[first * self.inputs..][..count * self.inputs];
                     let dy = &dy[first * self.outputs..][..count * self.outputs];
-                    let dx = wants_x.then(|| {
-                        // SAFETY: each tile has its own part of dx
-                        unsafe { dx_to.at(first * self.inputs, count * self.inputs) }
-                    });
-                    self.tile_gradients(x, dy, &w1, &w2, scratch, sums, dx);
+                    // SAFETY: each tile has its own part of x
+                    let x = unsafe { x.slice_mut(first * self.inputs, count * self.inputs) };
+                    self.tile_gradients(x, dy, &w1, &w2, scratch, sums, wants_x);
                 }
             });
         });
-        // SAFETY: where asked for, the tiles cover all points
-        let x = unsafe { dx.finish() };
-        self.reduce(wants_x.then_some(x), &partials, part)
+        self.reduce(&partials, part)
     }
 
     /// Points of `x`; asserts the lengths that the unsafe parts rely on.
@@ -122,17 +114,17 @@ impl Mlp<'_> {
         x.len() / inputs
     }
 
-    /// Sums and dx of one tile; `w1` and `w2` are transposed.
+    /// Sums of one tile, and dx in the place of x; `w1` and `w2` are transposed.
     #[allow(clippy::too_many_arguments)]
     fn tile_gradients(
         &self,
-        x: &[f32],
+        x: &mut [f32],
         dy: &[f32],
         w1: &[f32],
         w2: &[f32],
         scratch: &mut [f32],
         sums: &mut [f32],
-        dx: Option<*mut f32>,
+        wants_x: bool,
     ) {
         let (inputs, hidden, outputs) = (self.inputs, self.hidden, self.outputs);
         let count = x.len() / inputs;
@@ -162,10 +154,10 @@ impl Mlp<'_> {
             hidden_slope(self.level, count, hidden, h, d, sum_b1.as_mut_ptr());
             let (to, held) = (sum_w2.as_mut_ptr(), Start::Held);
             product(self.level, outputs, hidden, count, over_points, h, hidden, to, hidden, held);
-            let x = Strided::columns(x.as_ptr(), inputs);
+            let columns = Strided::columns(x.as_ptr(), inputs);
             let to = sum_w1.as_mut_ptr();
-            product(self.level, inputs, hidden, count, x, d, hidden, to, hidden, held);
-            if let Some(dx) = dx {
+            product(self.level, inputs, hidden, count, columns, d, hidden, to, hidden, held);
+            if wants_x {
                 let d = Strided::rows(d, hidden);
                 product(
                     self.level,
@@ -175,7 +167,7 @@ impl Mlp<'_> {
                     d,
                     w1.as_ptr(),
                     inputs,
-                    dx,
+                    x.as_mut_ptr(),
                     inputs,
                     zero,
                 );
@@ -216,7 +208,7 @@ impl Mlp<'_> {
     }
 
     /// Sums of the chunks, in their order.
-    fn reduce(&self, x: Option<Buffer>, partials: &[f32], part: usize) -> MlpGradients {
+    fn reduce(&self, partials: &[f32], part: usize) -> MlpGradients {
         let mut sums = vec![0.0; part];
         for partial in partials.chunks_exact(part) {
             sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
@@ -225,6 +217,6 @@ impl Mlp<'_> {
         let (b1, rest) = rest.split_at(self.hidden);
         let (w2, b2) = rest.split_at(self.hidden * self.outputs);
         let w2 = self.turned(w2, self.outputs, self.hidden);
-        MlpGradients { x, w1: w1.to_vec(), b1: b1.to_vec(), w2, b2: b2.to_vec() }
+        MlpGradients { w1: w1.to_vec(), b1: b1.to_vec(), w2, b2: b2.to_vec() }
     }
 }

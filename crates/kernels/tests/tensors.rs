@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use burn::tensor::{Device, FloatDType, Tensor, activation::gelu};
 use karhunen_kernels::{
-    Activation, KernelError, LayerParameters, MlpParameters, SpectralPlan, StencilAxis,
-    StencilPlan, depthwise_stencil, pointwise_linear, pointwise_mlp, spectral_block, supports,
+    Activation, KernelError, LayerParameters, MlpParameters, OversamplingPlan, SpectralPlan,
+    StencilAxis, StencilPlan, depthwise_stencil, oversampled_gelu, pointwise_linear, pointwise_mlp,
+    spectral_block, spectral_block_oversampled, supports,
 };
 
 use common::{assert_close, random};
@@ -109,6 +110,36 @@ fn a_stencil_is_a_sum_of_rolled_fields() {
     }
     let fused = depthwise_stencil(x.clone(), taps.clone(), &differences()).unwrap();
     assert_same!("a stencil", fused, y, [x, taps]);
+}
+
+/// On one point functions are constants, and oversampling changes nothing: views, shared gradients, and
+/// what stands before and behind.
+#[test]
+fn an_oversampled_layer_of_constants_is_the_plain_layer() {
+    let device = Device::flex().autodiff();
+    let plan = Arc::new(SpectralPlan::new(&[1, 1], &[1, 1], &[1.0, 1.0]).unwrap());
+    let finer = Arc::new(OversamplingPlan::new(&[1, 1], &[true, false]).unwrap());
+    let (leaf, film) = (random([3, 7, 1], &device), random([3, 1, 10], &device));
+    let parameters = layer(7, 5, Some(film.clone()), &device);
+    let (real, skip, bias) =
+        (parameters.real.clone(), parameters.skip.clone(), parameters.bias.clone());
+    let view = || leaf.clone().swap_dims(1, 2);
+    let plain = spectral_block(view(), parameters.clone(), Activation::Gelu, &plan).unwrap();
+    let twice =
+        |x| spectral_block_oversampled(x, parameters.clone(), &plan, &finer).map(|y| y.clone() + y);
+    let fused = twice(view()).unwrap();
+    assert_same!("constants", fused, plain.clone() + plain, [leaf, real, skip, bias, film]);
+    let q = random([3, 1, 4], &device);
+    let fused = oversampled_gelu(q.clone(), None, &finer).unwrap();
+    assert_same!("no conditioning", fused, gelu(q.clone()), [q]);
+
+    let refused = |q: Tensor<3>, film| oversampled_gelu(q, film, &finer).unwrap_err().to_string();
+    let zeros = |shape| Tensor::<3>::zeros(shape, &device);
+    assert!(refused(zeros([2, 2, 3]), None).contains("q has shape [2, 2, 3]"));
+    let film = Some(zeros([2, 1, 5]));
+    assert!(refused(zeros([2, 1, 3]), film).contains("film has shape [2, 1, 5]"));
+    let wide = zeros([2, 1, 3]).cast(FloatDType::F64);
+    assert!(refused(wide, None).contains("F64 numbers"));
 }
 
 /// Views come with strides of their own; gradients may be views and shared.

@@ -1,10 +1,12 @@
 //! Fourier neural operator on one flattened point axis.
 //!
 //! lift (field, coordinates, time) → width; L layers of [spectral convolution + 1×1], each behind
-//! [local kernels](crate::local) if asked for, GELU between them; project width → hidden → C. Weights do not know the grid, so one network evaluates a
+//! [local kernels](crate::local) if asked for, GELU between them, on twice the points an axis if asked
+//! for; project width → hidden → C. Weights do not know the grid, so one network evaluates a
 //! function at any resolution. **Source** arXiv 2303.04772 §5 and Li et al. 2021; departures: time
 //! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
-//! cell centres (ditto), the last layer starts at zero behind a preconditioner.
+//! cell centres (ditto), the last layer starts at zero behind a preconditioner. Over 400 lines, because a network's
+//! two ways to compute and its costs stand side by side.
 
 use std::sync::Arc;
 
@@ -14,14 +16,15 @@ use burn::tensor::{Device, Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_kernels::{
     Activation, LayerParameters, MlpParameters, SpectralPlan, pointwise_linear, pointwise_mlp,
-    spectral_block,
+    spectral_block, spectral_block_oversampled, supports_oversampling,
 };
 
 use crate::NetError;
 use crate::fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 use crate::local::{self, LocalBasis, LocalConv};
 use crate::operators::Operators;
-use crate::parameters::Parameters;
+use crate::oversampling::OversamplingBasis;
+use crate::parameters::{Parameters, released};
 use crate::spectral::{SpectralBasis, SpectralConv, held_modes, window_size};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
@@ -68,6 +71,7 @@ pub struct Fno {
     bases: Tables<SpectralBasis>,
     neighbours: Tables<LocalBasis>,
     plans: Tables<Arc<SpectralPlan>>,
+    finer: Tables<OversamplingBasis>,
 }
 
 impl Fno {
@@ -126,6 +130,7 @@ impl Fno {
             bases: Arc::default(),
             neighbours: Arc::default(),
             plans: Arc::default(),
+            finer: Arc::default(),
         };
         let mut start = fno.parameters()?;
         start.initialise(seed);
@@ -185,6 +190,32 @@ impl Fno {
         Ok(())
     }
 
+    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] where time enters as an input channel: classes enter by FiLM.
+    pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        let Some(time) = self.weights.time.take() else {
+            return Err(NetError::Config {
+                key: "conditioning",
+                value: "input-channel".into(),
+                requirement: "classes enter by FiLM; film takes labelled data",
+            });
+        };
+        self.weights.time = Some(time.with_classes(count, seed, &self.device)?);
+        Ok(())
+    }
+
+    /// Classes that the network knows; 0 of an unlabelled one.
+    pub fn class_count(&self) -> usize {
+        self.weights.time.as_ref().map_or(0, TimeEmbedding::class_count)
+    }
+
+    /// As [`crate::Network::release_parameters`].
+    pub fn release_parameters(&mut self) {
+        self.weights = released(self.weights.clone(), &self.device);
+    }
+
     /// Floating-point operations of the products in one forward pass of one field; transforms are
     /// folded about the box's centre, modes ±k together, and only those that the grid holds.
     pub fn flops(&self, grid: &Grid) -> f64 {
@@ -205,9 +236,28 @@ impl Fno {
             LocalKernels::Depthwise => 2.0 * n * w * local::taps(grid.dim()) as f64,
         };
         let layer = 2.0 * transforms + mixing + 2.0 * n * w * w + local;
-        let layers = self.config.layers as f64 * layer;
+        let layers = self.config.layers as f64 * layer + self.oversampling_flops(grid);
         let p = self.config.projection as f64;
         layers + 2.0 * n * p * (w + self.channels as f64) + 2.0 * n * w * 4.0
+    }
+
+    /// Of these, what interpolation to the finer grid and the way back take, folded likewise.
+    fn oversampling_flops(&self, grid: &Grid) -> f64 {
+        if !self.oversampled() {
+            return 0.0;
+        }
+        let (mut lines, mut both_ways) = (1.0, 0.0);
+        for axis in grid.axes() {
+            both_ways += 2.0 * lines * axis.points as f64;
+            lines *= 2.0;
+        }
+        let values = grid.len() as f64 * self.config.width as f64;
+        (self.config.layers - 1) as f64 * both_ways * values
+    }
+
+    /// Whether the nonlinearities between the layers have a grid of their own.
+    fn oversampled(&self) -> bool {
+        self.config.oversampling > 1
     }
 
     /// Host bytes one field of a batch needs in a training step.
@@ -221,7 +271,11 @@ impl Fno {
             Operators::Fused => (2.0 * n * w + 2.0 * window * w, 0.0),
             Operators::Composed => {
                 let spectrum: f64 = self.modes.iter().map(|m| 2.0 * *m as f64).product();
-                (9.0 * n * w + 6.0 * spectrum * w, 6.0 * n * self.config.projection as f64)
+                let finer = match self.oversampled() {
+                    true => 8.0 * 2f64.powi(grid.dim() as i32) * n * w,
+                    false => 0.0,
+                };
+                (9.0 * n * w + 6.0 * spectrum * w + finer, 6.0 * n * self.config.projection as f64)
             }
         };
         let layer = match self.config.local {
@@ -246,6 +300,21 @@ impl Fno {
         times: &[f64],
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
+        self.forward_of(grid, x, times, half_log_snr, &[])
+    }
+
+    /// F(x, t | class) for a batch; `classes` has one entry a field, or none at all.
+    ///
+    /// # Errors
+    /// As [`Fno::forward`]; [`NetError::Input`] for a class the network does not know.
+    pub fn forward_of(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        times: &[f64],
+        half_log_snr: &[f64],
+        classes: &[Option<u32>],
+    ) -> Result<Tensor<3>, NetError> {
         let (batch, points) = (times.len(), grid.len());
         let boundaries: Vec<Boundary> = grid.axes().iter().map(|a| a.boundary).collect();
         if boundaries != self.boundaries || x.len() != batch * points * self.channels {
@@ -260,7 +329,9 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
-        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, &self.device));
+        let film =
+            self.weights.time.as_ref().map(|t| t.forward(half_log_snr, classes, &self.device));
+        let film = film.transpose()?;
         let inputs = self.inputs(grid, x, times);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),
@@ -290,8 +361,11 @@ impl Fno {
                 film: film.as_ref().map(|f| f.clone().narrow(2, 2 * i * width, 2 * width)),
             };
             let last = i + 1 == weights.layers.len();
-            let activation = if last { Activation::Identity } else { Activation::Gelu };
-            h = spectral_block(h, parameters, activation, &plan)?;
+            h = match last {
+                true => spectral_block(h, parameters, Activation::Identity, &plan)?,
+                false if self.oversampled() => self.fused_finer(grid, h, parameters, &plan)?,
+                false => spectral_block(h, parameters, Activation::Gelu, &plan)?,
+            };
         }
         let parameters = MlpParameters {
             hidden: weights.projection.weight.val(),
@@ -300,6 +374,24 @@ impl Fno {
             output_bias: bias(&weights.output),
         };
         Ok(pointwise_mlp(h, parameters)?)
+    }
+
+    /// A layer whose nonlinearity has a grid of its own; on cards only its linear part is fused.
+    fn fused_finer(
+        &self,
+        grid: &Grid,
+        h: Tensor<3>,
+        parameters: LayerParameters,
+        plan: &Arc<SpectralPlan>,
+    ) -> Result<Tensor<3>, NetError> {
+        let finer = self.finer(grid)?;
+        if supports_oversampling(&self.device) {
+            return Ok(spectral_block_oversampled(h, parameters, plan, &finer.plan)?);
+        }
+        let film = parameters.film.clone();
+        let linear = LayerParameters { film: None, ..parameters };
+        let q = spectral_block(h, linear, Activation::Identity, plan)?;
+        Ok(finer.gelu(q, film.as_ref()))
     }
 
     /// The same by tensor operations.
@@ -317,12 +409,17 @@ impl Fno {
                 h = local.composed(h, &self.neighbours(grid)?);
             }
             h = layer.spectral.forward(h.clone(), &basis) + layer.skip.forward(h);
-            if let Some(film) = &film {
-                let scale = film.clone().narrow(2, 2 * i * width, width);
-                let shift = film.clone().narrow(2, (2 * i + 1) * width, width);
-                h = h * (scale + 1.0) + shift;
+            let film = film.as_ref().map(|f| f.clone().narrow(2, 2 * i * width, 2 * width));
+            let curved = i + 1 < self.weights.layers.len();
+            if curved && self.oversampled() {
+                h = self.finer(grid)?.gelu(h, film.as_ref());
+                continue;
             }
-            if i + 1 < self.weights.layers.len() {
+            if let Some(film) = film {
+                let scale = film.clone().narrow(2, 0, width);
+                h = h * (scale + 1.0) + film.narrow(2, width, width);
+            }
+            if curved {
                 h = gelu(h);
             }
         }
@@ -372,6 +469,10 @@ impl Fno {
         table(&self.neighbours, grid, || LocalBasis::new(grid, &self.reach, &self.device))
     }
 
+    fn finer(&self, grid: &Grid) -> Result<OversamplingBasis, NetError> {
+        table(&self.finer, grid, || OversamplingBasis::new(grid, &self.device))
+    }
+
     fn plan(&self, grid: &Grid) -> Result<Arc<SpectralPlan>, NetError> {
         let periods: Vec<f64> = self.padding.iter().map(|p| 1.0 + p).collect();
         table(&self.plans, grid, || {
@@ -382,7 +483,7 @@ impl Fno {
 
 /// x Φ(x). Composed, because the tensor library's own has on GPUs the gradient of the tanh
 /// approximation beside the exact value, a thousandth off.
-fn gelu(x: Tensor<3>) -> Tensor<3> {
+pub(crate) fn gelu(x: Tensor<3>) -> Tensor<3> {
     let twice_phi = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
     x * twice_phi * 0.5
 }

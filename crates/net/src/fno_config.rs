@@ -50,6 +50,9 @@ pub struct FnoConfig {
     pub modes: Vec<usize>,
     /// Spectral layers.
     pub layers: usize,
+    /// Points an axis at which the nonlinearities between the layers are evaluated, over the grid's: 1, or 2
+    /// so that frequencies beyond the grid's are cut and do not pass for lower ones.
+    pub oversampling: usize,
     /// Hidden width of the projection.
     pub projection: usize,
     /// Extension of the period beyond non-periodic axes, as a fraction of the domain.
@@ -72,6 +75,7 @@ impl Default for FnoConfig {
             width: 32,
             modes: vec![12],
             layers: 4,
+            oversampling: 1,
             projection: 64,
             padding: 0.25,
             local: LocalKernels::None,
@@ -140,6 +144,13 @@ impl FnoConfig {
                 let requirement = "it must lie between 1 and 4096";
                 return Err(NetError::Config { key, value: value.to_string(), requirement });
             }
+        }
+        if !(1..=2).contains(&self.oversampling) {
+            return Err(NetError::Config {
+                key: "oversampling",
+                value: self.oversampling.to_string(),
+                requirement: "1, or 2 for nonlinearities that do not alias",
+            });
         }
         if let Some(reach) = self.reach
             && !(reach > 0.0 && reach <= 1.0)

@@ -8,6 +8,7 @@
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
 pub mod band;
+pub mod classifier;
 pub mod device;
 mod error;
 pub mod fno;
@@ -16,6 +17,7 @@ pub mod local;
 pub mod model;
 pub mod network;
 mod operators;
+mod oversampling;
 pub mod parameters;
 pub mod preconditioning;
 pub mod spectral;
@@ -32,7 +34,8 @@ pub use device::DeviceChoice;
 pub use error::NetError;
 pub use fno::Fno;
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
-pub use model::Model;
+pub use karhunen_kernels::Values;
+pub use model::{Conditioned, Model};
 pub use network::{Network, NetworkConfig};
 pub use operators::Operators;
 pub use parameters::{Named, Parameters};

@@ -30,6 +30,20 @@ pub struct Inputs {
     pub times: Vec<f64>,
     /// ln(a/b) of each field.
     pub half_log_snr: Vec<f64>,
+    /// Class of each field, or none of any.
+    pub classes: Vec<Option<u32>>,
+}
+
+/// A model asked for fields of given classes: D(x, t | class).
+///
+/// Field i of a batch is of class i of the list; with no list, or for a field without a class, the
+/// model answers as it does without labels.
+#[derive(Debug)]
+pub struct Conditioned<'a> {
+    /// The model.
+    pub model: &'a Model,
+    /// One entry a field.
+    pub classes: Vec<Option<u32>>,
 }
 
 impl Model {
@@ -38,7 +52,8 @@ impl Model {
     /// # Errors
     /// As [`Network::forward`].
     pub fn network_output(&self, grid: &Grid, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
-        self.network.forward(grid, &inputs.values, &inputs.times, &inputs.half_log_snr)
+        let Inputs { values, times, half_log_snr, classes } = inputs;
+        self.network.forward_of(grid, values, times, half_log_snr, classes)
     }
 
     /// ln(a/b) at a time.
@@ -57,16 +72,22 @@ impl Model {
     }
 
     /// D of what the network is asked about, and the Wiener denoiser of the rest: see [`Band`].
-    fn denoise_part(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+    fn denoise_part(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        classes: &[Option<u32>],
+    ) -> Result<Vec<f64>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
         if coarse == x.grid {
-            return self.denoise_band(x, t);
+            return self.denoise_band(x, t, classes);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
         let split = Split::new(&self.preconditioner, &fine, &on, t);
         let (band, known) = split.apart(&x.values, x.field_len());
-        let band = self.denoise_band(&Ensemble::new(coarse, x.channels, band)?, t)?;
+        let band = Ensemble::new(coarse, x.channels, band)?;
+        let band = self.denoise_band(&band, t, classes)?;
         Ok(split.together(&band, known))
     }
 
@@ -83,7 +104,12 @@ impl Model {
     }
 
     /// D by the network alone.
-    fn denoise_band(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, NetError> {
+    fn denoise_band(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        classes: &[Option<u32>],
+    ) -> Result<Vec<f64>, NetError> {
         let grid = &x.grid;
         let known = self.preconditioner.at(t, grid);
         let (count, points) = (x.count(), grid.len());
@@ -96,6 +122,7 @@ impl Model {
             values,
             times: vec![t; count],
             half_log_snr: vec![self.half_log_snr(t); count],
+            classes: classes.to_vec(),
         };
         let output = self.network_output(grid, &inputs)?;
         let output: Vec<f32> =
@@ -117,17 +144,39 @@ impl Model {
     }
 }
 
-impl Denoiser for Model {
-    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+impl Model {
+    /// D of fields of given classes; none of any where the list is empty.
+    fn denoise_of(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        classes: &[Option<u32>],
+    ) -> Result<Ensemble, FieldError> {
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
         let mut values = Vec::with_capacity(x.values.len());
         for start in (0..x.count()).step_by(at_once) {
-            let part = x.slice(start..x.count().min(start + at_once));
-            let denoised =
-                self.denoise_part(&part, t).map_err(|e| FieldError::Denoiser(e.to_string()))?;
-            values.extend(denoised);
+            let end = x.count().min(start + at_once);
+            let classes = if classes.is_empty() { classes } else { &classes[start..end] };
+            let denoised = self.denoise_part(&x.slice(start..end), t, classes);
+            values.extend(denoised.map_err(|e| FieldError::Denoiser(e.to_string()))?);
         }
         Ensemble::new(x.grid, x.channels, values)
+    }
+}
+
+impl Denoiser for Model {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        self.denoise_of(x, t, &[])
+    }
+}
+
+impl Denoiser for Conditioned<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        if !self.classes.is_empty() && self.classes.len() != x.count() {
+            let (classes, count) = (self.classes.len(), x.count());
+            return Err(FieldError::Denoiser(format!("{classes} classes for {count} fields")));
+        }
+        self.model.denoise_of(x, t, &self.classes)
     }
 }
 

@@ -119,7 +119,7 @@ impl Network {
         of!(self, n => n.parameters())
     }
 
-    /// Replaces all parameters.
+    /// Replaces all parameters; on the CPU by these arrays themselves, not by copies.
     ///
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
@@ -127,16 +127,32 @@ impl Network {
         of!(self, n => n.set_parameters(parameters))
     }
 
-    /// Takes the gradients of all parameters into `into`.
+    /// Lets go of the weights, which on the CPU are the arrays they were set from: whoever changes
+    /// those in place calls this before and [`Network::set_parameters`] after. All weights are zero
+    /// meanwhile.
+    pub fn release_parameters(&mut self) {
+        of!(self, n => n.release_parameters());
+    }
+
+    /// Takes the gradients of all parameters out.
     ///
     /// # Errors
-    /// As [`Parameters::read_gradients`].
-    pub fn read_gradients(
-        &self,
-        gradients: &mut Gradients,
-        into: &mut Parameters,
-    ) -> Result<(), NetError> {
-        of!(self, n => into.read_gradients(n.weights(), gradients))
+    /// As [`Parameters::taken_gradients`].
+    pub fn taken_gradients(&self, gradients: Gradients) -> Result<Parameters, NetError> {
+        of!(self, n => Parameters::taken_gradients(n.weights(), gradients))
+    }
+
+    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for an FNO whose time is an input channel.
+    pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        of!(self, n => n.add_classes(count, seed))
+    }
+
+    /// Classes that the network knows; 0 of an unlabelled one.
+    pub fn class_count(&self) -> usize {
+        of!(self, n => n.class_count())
     }
 
     /// Floating-point operations of the products in one forward pass of one field.
@@ -163,8 +179,23 @@ impl Network {
         times: &[f64],
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
+        self.forward_of(grid, x, times, half_log_snr, &[])
+    }
+
+    /// F(x, t | class) for a batch; `classes` has one entry a field, or none at all.
+    ///
+    /// # Errors
+    /// As [`Network::forward`]; [`NetError::Input`] for a class the network does not know.
+    pub fn forward_of(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        times: &[f64],
+        half_log_snr: &[f64],
+        classes: &[Option<u32>],
+    ) -> Result<Tensor<3>, NetError> {
         match self {
-            Self::Fno(fno) => fno.forward(grid, x, times, half_log_snr),
+            Self::Fno(fno) => fno.forward_of(grid, x, times, half_log_snr, classes),
             Self::UNet(unet) => {
                 let expected = times.len() * grid.len() * unet.channels();
                 if grid.dim() != 2 || x.len() != expected || half_log_snr.len() != times.len() {
@@ -181,7 +212,7 @@ impl Network {
                         ),
                     });
                 }
-                unet.forward(grid, x, half_log_snr)
+                unet.forward(grid, x, half_log_snr, classes)
             }
         }
     }

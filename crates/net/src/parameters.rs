@@ -1,14 +1,14 @@
 //! A network's parameters as named arrays on the host.
 //!
 //! Optimizer, moving averages and checkpoints work on these; the network's tensors are refreshed
-//! from them. Names are paths such as `layers.0.spectral.real`, so files outlive this program.
+//! from them, on the CPU without a copy: a network and its optimizer read the same weights. Names
+//! are paths such as `layers.0.spectral.real`, so files outlive this program.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
-use karhunen_kernels::tensor_data;
-use rayon::prelude::*;
+use karhunen_kernels::Values;
 
 use crate::NetError;
 
@@ -20,7 +20,7 @@ pub struct Named {
     /// Shape, last axis fastest.
     pub shape: Vec<usize>,
     /// Values.
-    pub values: Vec<f32>,
+    pub values: Values,
 }
 
 /// All parameters of a network, in alphabetical order of their names: the order does not depend on
@@ -44,9 +44,7 @@ impl Parameters {
     /// # Errors
     /// [`NetError::Compute`] if the device does not hand them back.
     pub fn of<M: Module>(module: &M) -> Result<Self, NetError> {
-        let mut read = Self::default();
-        read.refresh(module, Source::Values)?;
-        Ok(read)
+        Self::read(module, Source::Values)
     }
 
     /// Reads the gradient of every parameter; zero where none arrived.
@@ -54,39 +52,32 @@ impl Parameters {
     /// # Errors
     /// [`NetError::Compute`] if the device does not hand them back.
     pub fn gradients_of<M: Module>(module: &M, gradients: &Gradients) -> Result<Self, NetError> {
-        let mut read = Self::default();
-        read.refresh(module, Source::Gradients(gradients))?;
-        Ok(read)
+        Self::read(module, Source::Gradients(gradients))
     }
 
-    /// Takes the gradients out, into these arrays: where they have the module's names and lengths
-    /// their memory is used again, which saves a step of training its page faults.
+    /// Takes the gradients out; on the CPU these arrays are those that the backward pass wrote.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
-    pub fn read_gradients<M: Module>(
-        &mut self,
+    /// As [`Parameters::gradients_of`].
+    pub fn taken_gradients<M: Module>(
         module: &M,
-        gradients: &mut Gradients,
-    ) -> Result<(), NetError> {
-        self.refresh(module, Source::Taken(gradients))
+        mut gradients: Gradients,
+    ) -> Result<Self, NetError> {
+        Self::read(module, Source::Taken(&mut gradients))
     }
 
-    fn refresh<M: Module>(&mut self, module: &M, source: Source) -> Result<(), NetError> {
-        let old = std::mem::take(&mut self.arrays);
-        let mut visitor = Read { path: vec![], old, arrays: vec![], source, failure: None };
+    fn read<M: Module>(module: &M, source: Source) -> Result<Self, NetError> {
+        let mut visitor = Read { path: vec![], arrays: vec![], source, failure: None };
         module.visit(&mut visitor);
         match visitor.failure {
             Some(failure) => Err(NetError::Compute(failure)),
-            None => {
-                *self = Self::from_arrays(visitor.arrays);
-                Ok(())
-            }
+            None => Ok(Self::from_arrays(visitor.arrays)),
         }
     }
 
     /// Writes the values into a module of the same architecture; its tensors are then leaves that
-    /// ask for gradients where the device tracks them.
+    /// ask for gradients where the device tracks them. On the CPU they are these arrays, not copies:
+    /// before an array can change in place, [`released`] has to let it go.
     ///
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
@@ -107,9 +98,12 @@ impl Parameters {
 
     /// The same names and shapes with every value 0.
     pub fn zeros_like(&self) -> Self {
-        let mut zeros = self.clone();
-        zeros.arrays.iter_mut().for_each(|a| a.values.fill(0.0));
-        zeros
+        let zero = |a: &Named| Named {
+            name: a.name.clone(),
+            shape: a.shape.clone(),
+            values: Values::zeros(a.values.len()),
+        };
+        Self { arrays: self.arrays.iter().map(zero).collect() }
     }
 
     /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, factors of
@@ -131,6 +125,8 @@ impl Parameters {
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
                 "output.weight" | "time.film.weight" => 0.0,
+                // one row a field: its fan-in is one
+                "time.classes" => 3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2,
                 _ if name.ends_with("local.taps") => 0.3 * (3.0 / fan_in).sqrt(),
                 _ if name.contains("spectral") => 0.5 * (3.0 / (2.0 * fan_in)).sqrt(),
                 _ => (3.0 / fan_in).sqrt() * std::f64::consts::FRAC_1_SQRT_2,
@@ -155,6 +151,11 @@ impl Parameters {
     }
 }
 
+/// A module of the same architecture whose tensors are all zero and take no memory.
+pub fn released<M: Module>(module: M, device: &Device) -> M {
+    module.map(&mut Release(device.clone()))
+}
+
 /// FNV-1a of a name: the same number wherever the program runs.
 fn hash(name: &str) -> u64 {
     let step = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
@@ -171,15 +172,10 @@ enum Source<'a> {
 
 struct Read<'a> {
     path: Vec<String>,
-    /// Arrays read before, whose memory may serve again.
-    old: Vec<Named>,
     arrays: Vec<Named>,
     source: Source<'a>,
     failure: Option<String>,
 }
-
-/// Values that a thread copies at a time.
-const CHUNK: usize = 1 << 16;
 
 impl ModuleVisitor for Read<'_> {
     fn enter_module(&mut self, name: &str, _container_type: &str) {
@@ -194,25 +190,20 @@ impl ModuleVisitor for Read<'_> {
         let value = param.val();
         let (name, shape) = (self.path.join("."), value.dims().to_vec());
         let count = shape.iter().product();
-        let fits = |old: &Named| old.name == name && old.values.len() == count;
-        let old = self.old.iter().position(fits).map(|at| self.old.swap_remove(at).values);
-        let mut values = old.unwrap_or_else(|| vec![0.0; count]);
         let found = match &mut self.source {
             Source::Values => Some(value),
             Source::Gradients(gradients) => value.grad(gradients),
             Source::Taken(gradients) => value.grad_remove(gradients),
         };
-        match found.map(|t| t.without_autodiff().try_into_data()) {
-            None => values.fill(0.0),
-            Some(Ok(data)) => match data.as_slice::<f32>() {
-                Ok(read) => (values.par_chunks_mut(CHUNK))
-                    .zip(read.par_chunks(CHUNK))
-                    .for_each(|(to, from)| to.copy_from_slice(from)),
-                Err(e) => self.failure = Some(format!("{e:?}")),
-            },
-            Some(Err(e)) => self.failure = Some(e.to_string()),
+        let values = match found.map(|t| t.without_autodiff().try_into_data()) {
+            None => Ok(Values::zeros(count)),
+            Some(Ok(data)) => Values::from_data(data).map_err(|e| e.to_string()),
+            Some(Err(e)) => Err(e.to_string()),
+        };
+        match values {
+            Ok(values) => self.arrays.push(Named { name, shape, values }),
+            Err(failure) => self.failure = Some(failure),
         }
-        self.arrays.push(Named { name, shape, values });
     }
 }
 
@@ -238,7 +229,7 @@ impl ModuleMapper for Write<'_> {
         let found = self.parameters.arrays.iter().find(|a| a.name == name);
         match found {
             Some(array) if array.shape == expected => {
-                let data = tensor_data(&array.values, value.dims());
+                let data = array.values.tensor_data(value.dims());
                 let mut tensor = Tensor::<D>::from_data(data, &self.device);
                 if self.device.is_autodiff() {
                     tensor = tensor.require_grad();
@@ -251,5 +242,16 @@ impl ModuleMapper for Write<'_> {
                 Param::from_mapped_value(id, value, mapper)
             }
         }
+    }
+}
+
+/// Puts zeros in the place of every tensor.
+struct Release(Device);
+
+impl ModuleMapper for Release {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, value, mapper) = param.consume();
+        let zero = Tensor::<D>::zeros([1; D], &self.0).expand(value.dims());
+        Param::from_mapped_value(id, zero, mapper)
     }
 }

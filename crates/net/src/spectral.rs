@@ -29,13 +29,11 @@ pub struct SpectralConv {
 }
 
 impl SpectralConv {
-    /// Zero weights for `modes` per axis; the last axis keeps the half with k ≥ 0.
+    /// Zero weights for `modes` per axis, views of one zero; the last axis keeps the half with k ≥ 0.
     pub fn zeros(modes: &[usize], width: usize, device: &Device) -> Self {
         let shape = [window_size(modes), width, width];
-        Self {
-            real: Param::from_tensor(Tensor::zeros(shape, device)),
-            imaginary: Param::from_tensor(Tensor::zeros(shape, device)),
-        }
+        let zeros = || Param::from_tensor(Tensor::<3>::zeros([1; 3], device).expand(shape));
+        Self { real: zeros(), imaginary: zeros() }
     }
 
     /// The operator on one grid.

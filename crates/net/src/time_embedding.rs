@@ -1,36 +1,79 @@
-//! Path time as a conditioning vector: sinusoids of the log-SNR through a small perceptron.
+//! Path time, and the class asked for, as a conditioning vector: sinusoids of the log-SNR through a
+//! small perceptron, to whose hidden layer every class adds a row of a table.
 //!
 //! The log-SNR, not t, is what the difficulty of denoising depends on; it makes one embedding
-//! serve every path.
+//! serve every path. "No class" adds nothing: it is what an unlabelled model computes, and the
+//! unconditional answer of a labelled one (classifier-free guidance, Ho & Salimans 2022).
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation::silu};
+
+use crate::{NetError, Parameters};
 
 /// Frequencies of the sinusoids (each gives a sine and a cosine).
 const FREQUENCIES: usize = 16;
 /// Hidden width of the perceptron.
-const HIDDEN: usize = 64;
+pub(crate) const HIDDEN: usize = 64;
 
-/// Maps ln(a/b) to scales and shifts (FiLM).
+/// Maps ln(a/b) and a class to scales and shifts (FiLM).
 #[derive(Module, Debug)]
 pub struct TimeEmbedding {
     /// Sinusoids → hidden.
     pub hidden: Linear,
     /// Hidden → the scales and shifts of every layer.
     pub film: Linear,
+    /// `[class, hidden]`, where there are classes. Without them there is no such parameter, so that
+    /// the others have the names, the starting values and the files that they always had.
+    pub classes: Option<Param<Tensor<2>>>,
 }
 
 impl TimeEmbedding {
-    /// Zero weights for `features` scales and shifts.
+    /// Zero weights for `features` scales and shifts, no classes.
     pub fn zeros(features: usize, device: &Device) -> Self {
         let linear =
             |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
-        Self { hidden: linear(2 * FREQUENCIES, HIDDEN), film: linear(HIDDEN, features) }
+        let (hidden, film) = (linear(2 * FREQUENCIES, HIDDEN), linear(HIDDEN, features));
+        Self { hidden, film, classes: None }
     }
 
-    /// `[batch]` half log-SNRs → `[batch, 1, features]`.
-    pub fn forward(&self, half_log_snr: &[f64], device: &Device) -> Tensor<3> {
+    /// The same with a seeded row for each of `count` classes.
+    ///
+    /// # Errors
+    /// Those of reading and writing a module's parameters.
+    pub fn with_classes(
+        mut self,
+        count: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, NetError> {
+        self.classes = Some(Initializer::Zeros.init([count, HIDDEN], device));
+        let mut start = Parameters::of(&self)?;
+        for array in start.arrays.iter_mut().filter(|array| array.name == "classes") {
+            let mut table = Parameters { arrays: vec![array.clone()] };
+            table.arrays[0].name = "time.classes".into();
+            table.initialise(seed);
+            array.values = table.arrays.remove(0).values;
+        }
+        start.assign(self, device)
+    }
+
+    /// Classes in the table.
+    pub fn class_count(&self) -> usize {
+        self.classes.as_ref().map_or(0, |table| table.dims()[0])
+    }
+
+    /// `[batch]` half log-SNRs and classes → `[batch, 1, features]`; no classes at all means none of
+    /// any field.
+    ///
+    /// # Errors
+    /// [`NetError::Input`] for a class that is not in the table, or not one entry a field.
+    pub fn forward(
+        &self,
+        half_log_snr: &[f64],
+        classes: &[Option<u32>],
+        device: &Device,
+    ) -> Result<Tensor<3>, NetError> {
         let batch = half_log_snr.len();
         let mut features = Vec::with_capacity(batch * 2 * FREQUENCIES);
         for l in half_log_snr {
@@ -41,6 +84,37 @@ impl TimeEmbedding {
             }
         }
         let x = Tensor::<2>::from_data(TensorData::new(features, [batch, 2 * FREQUENCIES]), device);
-        self.film.forward(silu(self.hidden.forward(x))).unsqueeze_dim(1)
+        let mut hidden = self.hidden.forward(x);
+        self.check(classes, batch)?;
+        if let Some(table) = self.classes.as_ref().filter(|_| !classes.is_empty()) {
+            hidden = hidden + self.chosen(classes, device).matmul(table.val());
+        }
+        Ok(self.film.forward(silu(hidden)).unsqueeze_dim(1))
+    }
+
+    /// `[batch, class]`: 1 at the class of a field, a row of zeros for none.
+    fn chosen(&self, classes: &[Option<u32>], device: &Device) -> Tensor<2> {
+        let count = self.class_count();
+        let mut ones = vec![0.0f32; classes.len() * count];
+        for (row, class) in ones.chunks_exact_mut(count).zip(classes) {
+            if let Some(class) = class {
+                row[*class as usize] = 1.0;
+            }
+        }
+        Tensor::from_data(TensorData::new(ones, [classes.len(), count]), device)
+    }
+
+    fn check(&self, classes: &[Option<u32>], batch: usize) -> Result<(), NetError> {
+        let known = self.class_count();
+        let outside = classes.iter().flatten().find(|class| **class as usize >= known);
+        let found = match outside {
+            Some(class) => format!("class {class}"),
+            None if classes.is_empty() || classes.len() == batch => return Ok(()),
+            None => format!("{} classes", classes.len()),
+        };
+        Err(NetError::Input {
+            expected: format!("one of {known} classes, or none, for each of {batch} fields"),
+            found,
+        })
     }
 }

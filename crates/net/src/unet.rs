@@ -26,7 +26,7 @@ use karhunen_field::Grid;
 
 use crate::NetError;
 use crate::operators::Operators;
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, released};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 use crate::unet_config::UNetConfig;
@@ -212,6 +212,26 @@ impl UNet {
         Ok(())
     }
 
+    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    ///
+    /// # Errors
+    /// Those of reading and writing parameters.
+    pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        let time = self.weights.time.clone();
+        self.weights.time = time.with_classes(count, seed, &self.device)?;
+        Ok(())
+    }
+
+    /// Classes that the network knows; 0 of an unlabelled one.
+    pub fn class_count(&self) -> usize {
+        self.weights.time.class_count()
+    }
+
+    /// As [`crate::Network::release_parameters`].
+    pub fn release_parameters(&mut self) {
+        self.weights = released(self.weights.clone(), &self.device);
+    }
+
     /// Floating-point operations of the products in one forward pass of one field.
     pub fn flops(&self, grid: &Grid) -> f64 {
         let conv = |[i, o]: [usize; 2], k: usize| 2.0 * (i * o * k * k) as f64;
@@ -264,17 +284,19 @@ impl UNet {
             .collect()
     }
 
-    /// F(x, t) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
+    /// F(x, t | class) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
     ///
     /// # Errors
-    /// [`NetError::Kernel`] where the fused operators refuse.
+    /// [`NetError::Kernel`] where the fused operators refuse; [`NetError::Input`] for a class the
+    /// network does not know.
     pub(crate) fn forward(
         &self,
         grid: &Grid,
         x: &[f32],
         half_log_snr: &[f64],
+        classes: &[Option<u32>],
     ) -> Result<Tensor<3>, NetError> {
-        let film = self.weights.time.forward(half_log_snr, &self.device);
+        let film = self.weights.time.forward(half_log_snr, classes, &self.device)?;
         match self.operators {
             Operators::Fused => self.fused(grid, x, film),
             Operators::Composed => Ok(self.composed(grid, x, film)),

@@ -66,10 +66,8 @@ fn run(network: &Network, grid: &Grid, x: &[f64]) -> (Vec<f64>, Parameters) {
     let output = network.forward(grid, &narrow(x), &TIMES, &HALF_LOG_SNR).unwrap();
     let r = TensorData::new(narrow(&normals(x.len(), 102)), output.dims());
     let cotangent = Tensor::<3>::from_data(r, network.device());
-    let mut gradients = (output.clone() * cotangent).sum().backward();
-    let mut read = Parameters::default();
-    network.read_gradients(&mut gradients, &mut read).unwrap();
-    (output.try_into_vec_as().unwrap(), read)
+    let gradients = network.taken_gradients((output.clone() * cotangent).sum().backward()).unwrap();
+    (output.try_into_vec_as().unwrap(), gradients)
 }
 
 /// Largest error over the parameters, each against its own largest entry, or [`SMALL`] of the

@@ -2,7 +2,7 @@
 //!
 //! Structures from physics, so that everything can be tried, tested and shown without a download:
 //! [`Spinodal`] solves the Cahn–Hilliard equation, [`Grains`] draws smoothed Voronoi grains, two
-//! phases each; [`FitzHughNagumo`] lets an activator and an inhibitor react and diffuse. Parameters are physical (lengths in units of the box), never cells: one
+//! phases each; [`Shapes`] are balls, shells and pairs, which come with labels; [`FitzHughNagumo`] lets an activator and an inhibitor react and diffuse. Parameters are physical (lengths in units of the box), never cells: one
 //! `(seed, index)` names one structure, which every grid fine enough to hold it shows alike.
 //!
 //! What is deliberately not here: threads and files. Every field is a pure function of its
@@ -14,6 +14,7 @@ pub mod fitzhugh_nagumo;
 pub mod grains;
 pub mod reaction_diffusion;
 mod resolve;
+pub mod shapes;
 pub mod spinodal;
 
 use std::fmt::Debug;
@@ -25,6 +26,7 @@ pub use error::SimulateError;
 pub use fitzhugh_nagumo::FitzHughNagumo;
 pub use grains::{Grains, Shades};
 pub use reaction_diffusion::ReactionDiffusion;
+pub use shapes::Shapes;
 pub use spinodal::Spinodal;
 
 /// A family of random structures of which every `(seed, index)` names one member.
@@ -32,6 +34,11 @@ pub trait Structure: Debug + Send + Sync {
     /// Channels of its fields; one unless a structure says otherwise.
     fn channels(&self) -> usize {
         1
+    }
+
+    /// The class that structure `index` of a seed belongs to; none where members have no kinds.
+    fn class(&self, _seed: u64, _index: u64) -> Option<u32> {
+        None
     }
 
     /// Point values of structure `index` of a seed at the cell centres of a grid: channels one after

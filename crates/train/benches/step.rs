@@ -5,8 +5,8 @@
 //! an axis, with 4 layers, projection 128, no padding; the U-Net has multipliers 1, 2, 2 and two
 //! blocks a stage. Printed: medians and minima in milliseconds, floating point operations of the
 //! algorithm's products (recomputation not counted) a second, and their share of what a large
-//! product reaches here and now; then the largest resident memory, which is that of a training step
-//! where a single row is asked for.
+//! product reaches here and now, which is measured last; then the largest resident memory before
+//! that, which is that of a training step where a single row is asked for.
 //!
 //! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu] [WIDTH,N,BATCH[,MODES] …]`;
 //! with `gpu` on the first card.
@@ -17,7 +17,7 @@ use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_net::{
     Conditioning, Device, DeviceChoice, FnoConfig, LocalKernels, Network, NetworkConfig, Operators,
-    Parameters, UNetConfig,
+    UNetConfig,
 };
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Optimizer, Update};
@@ -57,19 +57,23 @@ fn main() {
     };
     let choice = if asked("gpu") { DeviceChoice::Gpu(0) } else { DeviceChoice::Cpu };
     let (device, name) = choice.open().expect("a device that is there");
-    let peak = product_peak();
+    let timed = rows.into_iter().map(|row| {
+        let [width, n, batch, modes] = row;
+        let config = if asked("unet") { unet(width) } else { fno(width, modes) };
+        let case = Case::new(config, n, batch, operators, &device);
+        let forward = case.forward(budget);
+        let step = case.step(budget);
+        (row, batch as f64 * case.network(&device).flops(&case.grid), forward, step)
+    });
+    let timed: Vec<_> = timed.collect();
+    let (memory, peak) = (peak_memory(), product_peak());
     println!(
         "{operators:?} on {}, {} threads, the CPU's product peak {peak:.0} GFLOP/s",
         name.as_deref().unwrap_or("the CPU"),
         rayon::current_num_threads()
     );
     println!("width points batch modes | forward: median min ms, GFLOP/s, share | step: the same");
-    for [width, n, batch, modes] in rows {
-        let config = if asked("unet") { unet(width) } else { fno(width, modes) };
-        let case = Case::new(config, n, batch, operators, &device);
-        let forward = case.forward(budget);
-        let step = case.step(budget);
-        let flops = batch as f64 * case.network(&device).flops(&case.grid);
+    for ([width, n, batch, modes], flops, forward, step) in timed {
         let figures = |(median, least): (f64, f64), flops: f64| {
             let rate = flops / median / 1e6;
             format!("{median:7.2} {least:7.2} {rate:5.0} {:3.0} %", 100.0 * rate / peak)
@@ -80,7 +84,7 @@ fn main() {
             figures(step, 3.0 * flops)
         );
     }
-    if let Some(bytes) = peak_memory() {
+    if let Some(bytes) = memory {
         println!("peak resident memory {:.0} MiB", bytes / 1024f64.powi(2));
     }
 }
@@ -157,16 +161,14 @@ impl Case {
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
         let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, lengths: &[0.05, 0.1] };
-        let mut gradients = Parameters::default();
         let shape = [self.batch, self.grid.len(), 1];
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
             let target = TensorData::new(self.x.clone(), shape);
             let target = Tensor::<3>::from_data(target, &device);
-            let mut tape = (y - target).square().mean().backward();
-            network.read_gradients(&mut tape, &mut gradients).expect("reads");
-            optimizer.step(&gradients, &update);
-            network.set_parameters(&optimizer.weights).expect("the same shapes");
+            let tape = (y - target).square().mean().backward();
+            let gradients = network.taken_gradients(tape).expect("reads");
+            optimizer.step_network(&mut network, gradients, &update).expect("the same shapes");
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Shared by checkpoints, which hold all that a run needs to go on, and exported models, which hold
 //! what a sampler needs. Not here: which files there are and what makes them complete.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_field::{Field, Grid};
 use karhunen_net::{Named, Parameters};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use safetensors::{Dtype, SafeTensors, View};
 
 use crate::TrainError;
 use crate::averages::length_of_decay;
@@ -21,42 +22,79 @@ use crate::statistics::{Normalisation, Statistics};
 /// Name, shape, values.
 pub(crate) type Array = (String, Vec<usize>, Vec<f64>);
 
-/// An array as bytes.
-pub(crate) struct Stored {
+/// An array on its way to a file, whose bytes are made when they are written.
+pub(crate) struct Stored<'a> {
     name: String,
-    dtype: Dtype,
     shape: Vec<usize>,
-    bytes: Vec<u8>,
+    numbers: Numbers<'a>,
+}
+
+enum Numbers<'a> {
+    Single(&'a [f32]),
+    Double(Vec<f64>),
+}
+
+impl View for &Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.numbers {
+            Numbers::Single(_) => Dtype::F32,
+            Numbers::Double(_) => Dtype::F64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        match &self.numbers {
+            Numbers::Single(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Numbers::Double(v) => v.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
+    }
+
+    fn data_len(&self) -> usize {
+        match &self.numbers {
+            Numbers::Single(v) => size_of_val(*v),
+            Numbers::Double(v) => size_of_val(&v[..]),
+        }
+    }
 }
 
 /// Parameters as arrays, each name behind a prefix.
-pub(crate) fn prefixed(parameters: &Parameters, prefix: &str) -> Vec<Stored> {
+pub(crate) fn prefixed<'a>(parameters: &'a Parameters, prefix: &str) -> Vec<Stored<'a>> {
     parameters
         .arrays
         .iter()
         .map(|a| Stored {
             name: format!("{prefix}{}", a.name),
-            dtype: Dtype::F32,
             shape: a.shape.clone(),
-            bytes: a.values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            numbers: Numbers::Single(&a.values),
         })
         .collect()
 }
 
 /// Statistics as arrays; their grid is told elsewhere.
-pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored> {
+pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
     let array = |name: &str, values: Vec<f64>| Stored {
         name: name.into(),
-        dtype: Dtype::F64,
         shape: vec![s.mean.channels, values.len() / s.mean.channels],
-        bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        numbers: Numbers::Double(values),
     };
-    vec![
+    let mut arrays = vec![
         array("mean", s.mean.values.clone()),
         array("variances", s.variances.concat()),
         array("offset", s.normalisation.offset.clone()),
         array("scale", s.normalisation.scale.clone()),
-    ]
+    ];
+    if !s.classes.is_empty() {
+        arrays.push(Stored {
+            name: "classes".into(),
+            shape: vec![s.classes.len()],
+            numbers: Numbers::Double(s.classes.iter().map(|n| *n as f64).collect()),
+        });
+    }
+    arrays
 }
 
 /// [`statistics_arrays`] backwards; none where arrays are missing or do not fit the grid.
@@ -65,12 +103,14 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statisti
     let (offset, scale) = (take("offset")?, take("scale")?);
     let variances = take("variances")?;
     let mean = Field::new(grid, offset.len(), take("mean")?).ok()?;
+    let counts = take("classes").unwrap_or_default();
     let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
     fits.then(|| Statistics {
         grid,
         normalisation: Normalisation { offset, scale },
         mean,
         variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
+        classes: counts.into_iter().map(|count| count as u64).collect(),
     })
 }
 
@@ -80,15 +120,9 @@ pub(crate) fn serialise(
     metadata: &HashMap<String, String>,
     path: &Path,
 ) -> Result<Vec<u8>, TrainError> {
-    let fail = |e: safetensors::SafeTensorError| TrainError::Checkpoint {
-        path: path.into(),
-        message: e.to_string(),
-    };
-    let views: Result<Vec<(String, TensorView)>, _> = arrays
-        .iter()
-        .map(|a| Ok((a.name.clone(), TensorView::new(a.dtype, a.shape.clone(), &a.bytes)?)))
-        .collect();
-    safetensors::serialize(views.map_err(fail)?, Some(metadata.clone())).map_err(fail)
+    let named = arrays.iter().map(|array| (array.name.as_str(), array));
+    safetensors::serialize(named, Some(metadata.clone()))
+        .map_err(|e| TrainError::Checkpoint { path: path.into(), message: e.to_string() })
 }
 
 /// The arrays of a file, all of them finite.

@@ -19,6 +19,8 @@ pub struct LevelData {
     pub channels: usize,
     /// The values.
     pub values: Vec<f32>,
+    /// The class of each field; empty where there are none.
+    pub labels: Vec<u32>,
 }
 
 impl LevelData {
@@ -49,6 +51,8 @@ pub struct Batches {
     noise: ModeNoise,
     size: usize,
     density: TimeDensity,
+    /// Probability that a training field's label is not told.
+    dropout: f64,
     /// Order of the epoch at hand.
     epoch: Option<(u64, Vec<u32>)>,
 }
@@ -56,11 +60,17 @@ pub struct Batches {
 /// Index spaces of `stream::TRAINING` beyond the fields of a batch.
 const TIMES: u32 = stream::TRAINING + (1 << 20);
 const ORDER: u32 = TIMES + 1;
+const DROPOUT: u32 = TIMES + 2;
 
 impl Batches {
     /// Batches of `size` fields for a run's seed.
     pub fn new(seed: u64, size: usize, density: TimeDensity) -> Self {
-        Self { noise: ModeNoise::new(seed), size, density, epoch: None }
+        Self { noise: ModeNoise::new(seed), size, density, dropout: 0.0, epoch: None }
+    }
+
+    /// The same, each training field's label left out with this probability.
+    pub fn with_label_dropout(self, dropout: f64) -> Self {
+        Self { dropout, ..self }
     }
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.
@@ -72,7 +82,14 @@ impl Batches {
             .collect();
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
         let times = self.density.stratified(model.preconditioner.path().as_ref(), &within);
-        build(data, &fields, &times, self.noise, step as u64, stream::TRAINING, model)
+        let mut batch =
+            build(data, &fields, &times, self.noise, step as u64, stream::TRAINING, model);
+        if !batch.inputs.classes.is_empty() {
+            let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
+            let told = batch.inputs.classes.iter_mut().zip(uniforms);
+            told.filter(|(_, u)| *u < self.dropout).for_each(|(class, _)| *class = None);
+        }
+        batch
     }
 
     /// A fixed set: fields `range`, times stratified by the training density (a loss uniform in t is
@@ -139,6 +156,10 @@ fn build(
             values: parts.iter().flat_map(|(input, _, _)| input.iter().copied()).collect(),
             times: times.to_vec(),
             half_log_snr,
+            classes: match data.labels.is_empty() {
+                true => Vec::new(),
+                false => fields.iter().map(|&field| Some(data.labels[field])).collect(),
+            },
         },
         target: parts.iter().flat_map(|(_, target, _)| target.iter().copied()).collect(),
         weights: parts.iter().map(|(_, _, weight)| *weight).collect(),

@@ -41,7 +41,7 @@ pub struct LevelSpeed {
     pub batch_ms: f64,
     /// In network and loss, forward and backward.
     pub network_ms: f64,
-    /// In clipping, optimizer and averages, and putting the weights back.
+    /// In clipping, optimizer and averages.
     pub optimizer_ms: f64,
     /// Steps a second.
     pub steps_per_second: f64,
@@ -142,8 +142,8 @@ fn made_up(
     let normalisation = Normalisation { offset: vec![0.0; channels], scale: vec![1.0; channels] };
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
-    let statistics = Statistics { grid, normalisation, mean, variances };
-    Ok((LevelData { grid, channels, values }, statistics))
+    let statistics = Statistics { grid, normalisation, mean, variances, classes: vec![] };
+    Ok((LevelData { grid, channels, values, labels: vec![] }, statistics))
 }
 
 fn level_speed(
@@ -157,8 +157,7 @@ fn level_speed(
     let t = &config.training;
     let update = Update { rate: 1e-6, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
     let mut batches = Batches::new(config.seed, t.batch, t.time_density);
-    let (mut optimizer, mut gradients) =
-        (Optimizer::new(start, t.ema.len()), Parameters::default());
+    let mut optimizer = Optimizer::new(start, t.ema.len());
     let (mut parts, mut step) = ([Vec::new(), Vec::new(), Vec::new(), Vec::new()], 0);
     let mut failed = None;
     repeat(budget, || {
@@ -166,10 +165,9 @@ fn level_speed(
             let begun = Instant::now();
             let batch = batches.training(step, data, model);
             let made = begun.elapsed();
-            loss_and_gradients(model, &data.grid, &batch, &mut gradients)?;
+            let (_, gradients) = loss_and_gradients(model, &data.grid, &batch)?;
             let computed = begun.elapsed();
-            optimizer.step(&gradients, &update);
-            set(model, &optimizer.weights)?;
+            optimizer.step_network(&mut model.network, gradients, &update)?;
             let done = begun.elapsed();
             Ok([made, computed - made, done - computed, done].map(|d| 1e3 * d.as_secs_f64()))
         };

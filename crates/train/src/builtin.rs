@@ -4,7 +4,7 @@
 //! whoever compares takes others still; no file, no split of one.
 
 use karhunen_field::Grid;
-use karhunen_simulate::{FitzHughNagumo, Grains, SimulateError, Spinodal, Structure};
+use karhunen_simulate::{FitzHughNagumo, Grains, Shapes, SimulateError, Spinodal, Structure};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
@@ -22,7 +22,7 @@ pub const VALIDATION: u64 = 1 << 40;
 ///
 /// | name | channels |
 /// |---|---|
-/// | `spinodal`, `grains` | 1 |
+/// | `spinodal`, `grains`, `shapes` | 1 |
 /// | `fitzhugh-nagumo` | 2 (u and v; the default) or 1 (u) |
 ///
 /// # Errors
@@ -32,11 +32,12 @@ pub fn structure(name: &str, channels: Option<usize>) -> Result<Box<dyn Structur
     let structure: Box<dyn Structure> = match (name, channels) {
         ("spinodal", _) => Box::new(Spinodal::default()),
         ("grains", _) => Box::new(Grains::default()),
+        ("shapes", _) => Box::new(Shapes),
         ("fitzhugh-nagumo", Some(1)) => Box::new(FitzHughNagumo::default().activator_alone()),
         ("fitzhugh-nagumo", _) => Box::new(FitzHughNagumo::default()),
         _ => {
             let message = "no such built-in data; there are builtin:spinodal, builtin:grains, \
-                           builtin:fitzhugh-nagumo";
+                           builtin:fitzhugh-nagumo, builtin:shapes";
             return Err(TrainError::Data { source_name, message: message.into() });
         }
     };
@@ -60,6 +61,7 @@ pub fn make(
     seed: u64,
     indices: std::ops::Range<u64>,
 ) -> Result<LevelData, TrainError> {
+    let labels = indices.clone().filter_map(|index| structure.class(seed, index)).collect();
     let parts: Result<Vec<Vec<f32>>, SimulateError> = indices
         .into_par_iter()
         .map(|index| {
@@ -67,7 +69,7 @@ pub fn make(
             Ok(values.into_iter().map(|v| v as f32).collect())
         })
         .collect();
-    Ok(LevelData { grid, channels: structure.channels(), values: parts?.concat() })
+    Ok(LevelData { grid, channels: structure.channels(), values: parts?.concat(), labels })
 }
 
 /// Training and validation fields of a configuration's structure.
@@ -101,6 +103,7 @@ mod tests {
         let channels = |name, asked| structure(name, asked).map(|s| s.channels());
         assert_eq!(channels("spinodal", None).unwrap(), 1);
         assert_eq!(channels("grains", Some(1)).unwrap(), 1);
+        assert_eq!(channels("shapes", None).unwrap(), 1);
         assert_eq!(channels("fitzhugh-nagumo", None).unwrap(), 2);
         assert_eq!(channels("fitzhugh-nagumo", Some(1)).unwrap(), 1);
         let message = |name, asked| channels(name, asked).unwrap_err().to_string();

@@ -106,14 +106,12 @@ impl Checkpoint {
         let mut moments = prefixed(&self.optimizer.first, "first.");
         moments.extend(prefixed(&self.optimizer.second, "second."));
         let averages = snapshots::arrays(&self.optimizer.averages, &self.config.training.ema);
-        let contents = [
-            serialise(&prefixed(&self.optimizer.weights, ""), &metadata, &beside)?,
-            serialise(&averages, &metadata, &beside)?,
-            serialise(&moments, &metadata, &beside)?,
-            serialise(&statistics_arrays(&self.statistics), &metadata, &beside)?,
-        ];
+        let weights = prefixed(&self.optimizer.weights, "");
+        let contents = [weights, averages, moments, statistics_arrays(&self.statistics)];
         let mut files = HashMap::new();
-        for (name, bytes) in FILES.iter().zip(contents) {
+        // one file in memory at a time
+        for (name, arrays) in FILES.iter().zip(contents) {
+            let bytes = serialise(&arrays, &metadata, &beside)?;
             write_synced(&beside.join(name), &bytes)?;
             files.insert(name.to_string(), bytes.len() as u64);
         }

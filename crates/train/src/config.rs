@@ -13,7 +13,7 @@ use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
-use crate::{TrainError, averages};
+use crate::{TrainError, averages, labels};
 
 pub use crate::sampling_config::{CalibrationKind, SamplingConfig};
 pub use crate::training_config::{Rate, Switching, TimeDensity, TrainingConfig};
@@ -60,12 +60,19 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains` or `fitzhugh-nagumo`; a list
-    /// of files becomes one data set, their fields side by side as channels.
+    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains`, `fitzhugh-nagumo` or `shapes`;
+    /// a list of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
+    /// A file of class labels, one a field of `source` in its order: the model learns the law of each
+    /// class. `builtin:shapes` brings its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<String>,
     /// Held-out fields from files of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_source: Option<Sources>,
+    /// The labels of `validation_source`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_labels: Option<String>,
     /// Boundary condition: `"neumann"`, `"periodic"`, `"dirichlet"`, or a list of one an axis.
     pub boundary: Boundaries,
     /// Cells of random patches cut from large images or volumes, as `128x128`.
@@ -93,7 +100,9 @@ impl Default for DataConfig {
     fn default() -> Self {
         Self {
             source: "builtin:spinodal".into(),
+            labels: None,
             validation_source: None,
+            validation_labels: None,
             boundary: Boundary::Neumann.into(),
             patch: None,
             count: None,
@@ -207,6 +216,7 @@ impl RunConfig {
     }
 
     fn check(&self, place: &str) -> Result<(), TrainError> {
+        labels::check(&self.data, place)?;
         let t = &self.training;
         let fail = |key: &str, value: String, needs: &str| {
             let message = format!("{key} = {value}: {needs}");
@@ -263,6 +273,7 @@ impl RunConfig {
         let fractions = [
             ("training.warmup", t.warmup),
             ("training.replay", t.replay),
+            ("training.label_dropout", t.label_dropout),
             ("training.weight_decay", t.weight_decay),
             ("data.validation", self.data.validation),
         ];
@@ -318,6 +329,17 @@ mod tests {
         let config = RunConfig::default();
         let back = RunConfig::from_table(config.to_toml().parse().unwrap(), "text").unwrap();
         assert_eq!(config, back);
+    }
+
+    #[test]
+    fn files_from_before_a_key_existed_mean_what_they_meant() {
+        let config = RunConfig::load(None, &["network.oversampling=2".into()]).unwrap();
+        let text = config.to_toml();
+        assert_eq!(RunConfig::from_table(text.parse().unwrap(), "text").unwrap(), config);
+        let older = text.replace("oversampling = 2\n", "");
+        assert!(older.len() < text.len());
+        let back = RunConfig::from_table(older.parse().unwrap(), "text").unwrap();
+        assert_eq!(back, RunConfig::default());
     }
 
     #[test]

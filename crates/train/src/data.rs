@@ -15,7 +15,7 @@ use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::{Side, split};
 use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, memory};
+use crate::{TrainError, builtin, labels, memory};
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -105,7 +105,21 @@ impl Data {
             normalisation.offset,
             normalisation.scale
         ));
-        let statistics = Statistics { grid: finest, normalisation, mean, variances };
+        let classes = labels::counts(&training.labels);
+        if let Some(label) =
+            validation.labels.iter().find(|l| classes.get(**l as usize).is_none_or(|n| *n == 0))
+        {
+            return Err(TrainError::Data {
+                source_name: config.source.to_string(),
+                message: format!(
+                    "class {label} is held out but none of it is left to train on; label at least two fields of a class, or lower data.validation"
+                ),
+            });
+        }
+        if !classes.is_empty() {
+            notes.push(format!("classes {}", labels::described(&classes)));
+        }
+        let statistics = Statistics { grid: finest, normalisation, mean, variances, classes };
         Ok(Self { training, validation, statistics, notes })
     }
 }
@@ -151,6 +165,8 @@ pub fn load_from(
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
+    let own_labels =
+        labels::read(config.labels.as_ref(), &config.source.to_string(), fields.count())?;
     let mut notes = fields.notes();
     let patch = patch(config)?;
     let whole = fields.points();
@@ -185,15 +201,27 @@ pub fn load_from(
                 ),
             });
         }
-        let (training, lost) = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
-        let (validation, _) = cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
+        let (mut training, lost) = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
+        let (mut validation, _) =
+            cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
+        training.labels = own_labels;
+        training.labels.truncate(training.count());
+        validation.labels =
+            labels::read(config.validation_labels.as_ref(), &other.to_string(), held_out.count())?;
+        validation.labels.truncate(validation.count());
         notes.extend(lost);
         return Ok(Loaded { training, validation, notes });
     }
     let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
-    let (validation, _) = cut(fields, &hold, 1, config.validation)?;
-    let (training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
+    let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    if !own_labels.is_empty() {
+        for (part, side) in [(&mut training, &keep), (&mut validation, &hold)] {
+            let items = side.items.iter().take(part.count());
+            part.labels = items.map(|&item| own_labels[item]).collect();
+        }
+    }
     notes.extend(lost);
     Ok(Loaded { training, validation, notes })
 }
@@ -271,7 +299,8 @@ impl Cut<'_> {
             .collect();
         let looked_at = read(0..count.min(LOOKED_AT as u64).min(at_once))?;
         let lost = left_out(&looked_at, channels, native, finest)?;
-        Ok((LevelData { grid: finest, channels, values: parts?.concat() }, lost))
+        let values = parts?.concat();
+        Ok((LevelData { grid: finest, channels, values, labels: vec![] }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -344,7 +373,7 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
         return Ok(data.clone());
     }
     let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
-    Ok(LevelData { grid: to, channels: data.channels, values })
+    Ok(LevelData { grid: to, channels: data.channels, values, labels: data.labels.clone() })
 }
 
 #[cfg(test)]
@@ -360,7 +389,7 @@ mod tests {
             // ten fields of a channel that varies by 1e-5 of itself, and of one that does not
             let faint = |j: usize| 3.0 + 3e-5 * (j % 2) as f32;
             let field: Vec<f32> = (0..9).map(faint).chain([value; 9]).collect();
-            let data = LevelData { grid, channels: 2, values: field.repeat(10) };
+            let data = LevelData { grid, channels: 2, values: field.repeat(10), labels: vec![] };
             let spread = Normalisation::measure(&data.values, 2, 9, true).scale;
             assert!(spread[0] > ROUNDING * largest(&data, 0), "{spread:?}");
             assert!(spread[1] <= ROUNDING * largest(&data, 1), "{value}: {spread:?}");

@@ -21,7 +21,7 @@ pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, T
     Ok(((output - target).square() * weights).mean())
 }
 
-/// The loss, and its gradients in the memory of the last ones.
+/// The loss and its gradients.
 ///
 /// # Errors
 /// As [`loss_of`]; those of reading the device.
@@ -29,12 +29,10 @@ pub fn loss_and_gradients(
     model: &Model,
     grid: &Grid,
     batch: &Batch,
-    gradients: &mut Parameters,
-) -> Result<f64, TrainError> {
+) -> Result<(f64, Parameters), TrainError> {
     let loss = loss_of(model, grid, batch)?;
     let value = scalar(loss.clone())?;
-    model.network.read_gradients(&mut loss.backward(), gradients)?;
-    Ok(f64::from(value))
+    Ok((f64::from(value), model.network.taken_gradients(loss.backward())?))
 }
 
 /// A loss as a number.

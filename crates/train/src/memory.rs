@@ -45,10 +45,11 @@ pub fn check_fields(
     check(needed, format!("{count} fields at {grid}"), knob)
 }
 
-/// Bytes that training takes for weights, gradients, two moments, `averages` averages and two copies
-/// on their way.
+/// Bytes that training takes for weights, gradients, two moments and `averages` averages, and for the
+/// larger of the last two on their way to a file. On the CPU the network computes with these
+/// weights; a copy on a GPU is in its own memory.
 pub fn weight_bytes(parameters: f64, averages: usize) -> f64 {
-    4.0 * parameters * (6 + averages) as f64
+    4.0 * parameters * (4 + averages + averages.max(2)) as f64
 }
 
 /// Bytes of training at a level: data at two grids, a batch's activations, the copies of weights.

@@ -153,7 +153,7 @@ fn statistics(
         let prior = config.prior.build(grid.dim(), config.seed, None)?;
         let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
         let variances = vec![prior.eigenvalues(&grid); channels];
-        return Ok(Statistics { grid, normalisation, mean, variances });
+        return Ok(Statistics { grid, normalisation, mean, variances, classes: vec![] });
     };
     let measured = Data::load(&config.data, grid, config.seed)?.statistics;
     if measured.mean.channels != channels {
@@ -170,7 +170,7 @@ fn statistics(
             .for_each(|m| *m = (*m * scale[c] + offset[c] - units.offset) / units.scale);
         variances[c].iter_mut().for_each(|v| *v *= (scale[c] / units.scale).powi(2));
     }
-    Ok(Statistics { grid, normalisation, mean, variances })
+    Ok(Statistics { grid, normalisation, mean, variances, classes: vec![] })
 }
 
 /// Grids whose Nyquist row the published code would keep.
@@ -294,6 +294,7 @@ impl<'a> Published<'a> {
             layers,
             projection,
             padding: 0.0,
+            oversampling: 1,
             local: LocalKernels::None,
             reach: None,
             conditioning: Conditioning::InputChannel,
@@ -319,7 +320,7 @@ impl<'a> Published<'a> {
         let mut parameters = model.parameters()?;
         let mut used = Vec::new();
         for array in &mut parameters.arrays {
-            array.values = self.parameter(array, network, &mut used)?;
+            array.values = self.parameter(array, network, &mut used)?.into();
         }
         let mut strays: Vec<&str> =
             self.arrays.keys().copied().filter(|name| !used.iter().any(|u| u == name)).collect();

@@ -64,7 +64,7 @@ fn differing(a: &RunConfig, b: &RunConfig) -> (String, String) {
 /// The data must be those the run began with: what was measured of them is part of the model.
 ///
 /// # Errors
-/// [`TrainError::Data`] if mean, scale or spectrum differ by more than rounding.
+/// [`TrainError::Data`] if mean, scale or spectrum differ by more than rounding, or labels do.
 pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<(), TrainError> {
     /// Beyond what another order of summation does.
     const ROUNDING: f64 = 1e-6;
@@ -73,6 +73,7 @@ pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= ROUNDING * scale)
     };
     let same = before.grid == now.grid
+        && before.classes == now.classes
         && close(&before.normalisation.scale, &now.normalisation.scale)
         && close(&before.mean.values, &now.mean.values)
         && close(&before.variances.concat(), &now.variances.concat());
@@ -81,7 +82,7 @@ pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<
     }
     Err(TrainError::Data {
         source_name: source.to_string(),
-        message: "not the data this run began with: their mean or spectrum has changed; \
+        message: "not the data this run began with: their mean, spectrum or labels have changed; \
                   restore them, or begin a new run in another directory"
             .into(),
     })

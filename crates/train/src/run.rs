@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use karhunen_net::{Device, Model, Parameters};
+use karhunen_net::{Device, Model};
 
 use crate::batch::{Batches, LevelData};
 use crate::checkpoint::{Checkpoint, Progress};
@@ -52,10 +52,9 @@ pub struct Run {
     schedule: Schedule,
     data: Data,
     model: Model,
+    /// Without weights while nothing is validated.
     evaluator: Model,
     optimizer: Optimizer,
-    /// Memory of the gradients, the same in every step.
-    gradients: Parameters,
     progress: Progress,
     batches: Batches,
     /// Fields of the levels below the finest, made when first trained on.
@@ -112,7 +111,8 @@ impl Run {
             same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source.to_string())?;
         }
         let mut model = build_model(&resolved, &data.statistics, &device.clone().autodiff())?;
-        let evaluator = build_model(&resolved, &data.statistics, device)?;
+        let mut evaluator = build_model(&resolved, &data.statistics, device)?;
+        evaluator.network.release_parameters();
         let start = model.network.parameters()?;
         let grids = resolved.grids()?;
         let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
@@ -140,7 +140,8 @@ impl Run {
         fs::create_dir_all(directory).map_err(io(directory))?;
         fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         let t = &resolved.training;
-        let batches = Batches::new(resolved.seed, t.batch, t.time_density);
+        let batches = Batches::new(resolved.seed, t.batch, t.time_density)
+            .with_label_dropout(t.label_dropout);
         let schedule = Schedule::new(&resolved)?;
         let mut run = Self {
             directory: directory.into(),
@@ -150,7 +151,6 @@ impl Run {
             model,
             evaluator,
             optimizer,
-            gradients: Parameters::default(),
             progress,
             batches,
             coarser: Vec::new(),
@@ -264,12 +264,11 @@ impl Run {
         let grid = data.grid;
         let begun = Instant::now();
         let batch = self.batches.training(step, data, &self.model);
-        let loss = loss_and_gradients(&self.model, &grid, &batch, &mut self.gradients)?;
-        let norm =
-            if loss.is_finite() { self.optimizer.step(&self.gradients, &update) } else { f64::NAN };
-        if norm.is_finite() {
-            set(&mut self.model, &self.optimizer.weights)?;
-        }
+        let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
+        let norm = match loss.is_finite() {
+            true => self.optimizer.step_network(&mut self.model.network, gradients, &update)?,
+            false => f64::NAN,
+        };
         let seconds = begun.elapsed().as_secs_f64();
         let loss = if norm.is_finite() { loss } else { f64::NAN };
         let flops = 3.0 * t.batch as f64 * self.model.network.flops(&grid);
@@ -394,6 +393,7 @@ impl Run {
         set(&mut self.evaluator, &self.optimizer.averages[0])?;
         let finest = self.validation_loss(&self.data.validation)?;
         let own = self.validation_loss(&restrict(&self.data.validation, grid)?)?;
+        self.evaluator.network.release_parameters();
         let now = Measured { step, level, own, finest };
         let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
         let before = self.progress.measured.replace(now);
@@ -418,6 +418,8 @@ impl Run {
             set(&mut self.evaluator, &self.optimizer.averages[at])?;
             losses.push(self.validation_loss(&self.data.validation)?);
         }
+        // the averages change in place in the next step
+        self.evaluator.network.release_parameters();
         Ok(losses)
     }
 
@@ -426,7 +428,8 @@ impl Run {
         let t = &self.config.training;
         let count = data.count().min(t.validation_fields);
         let values = data.values[..count * data.field_len()].to_vec();
-        let subset = LevelData { values, ..*data };
+        let labels = data.labels.iter().copied().take(count).collect();
+        let subset = LevelData { values, labels, ..*data };
         let mut sum = 0.0;
         for start in (0..count).step_by(t.batch) {
             let range = start..count.min(start + t.batch);
@@ -440,7 +443,9 @@ impl Run {
 
     /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
     fn fit_budget(&mut self, seconds: f64, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let kept = (self.optimizer.clone(), self.progress.clone());
+        // no run with a budget has made an update: its moments are zero, its averages the weights
+        debug_assert_eq!(self.optimizer.updates, 0);
+        let (start, progress) = (self.optimizer.weights.clone(), self.progress.clone());
         let levels = self.schedule.levels.len();
         let total = self.schedule.steps();
         let mut per_step = 0.0;
@@ -461,7 +466,8 @@ impl Run {
         let validations = (self.config.training.validations + levels) as f64;
         let left = seconds - validations * begun.elapsed().as_secs_f64();
         let steps = (left.max(0.1 * seconds) / per_step).round().max(levels as f64) as usize;
-        (self.optimizer, self.progress) = kept;
+        self.optimizer = Optimizer::new(start, self.config.training.ema.len());
+        self.progress = progress;
         set(&mut self.model, &self.optimizer.weights)?;
         self.config.training.steps = steps;
         self.config.training.seconds = None;

@@ -34,7 +34,7 @@ pub fn steps(total: usize, snapshots: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Averages as arrays, their lengths before their names.
-pub(crate) fn arrays(averages: &[Parameters], lengths: &[f64]) -> Vec<Stored> {
+pub(crate) fn arrays<'a>(averages: &'a [Parameters], lengths: &[f64]) -> Vec<Stored<'a>> {
     let each = averages.iter().zip(lengths);
     each.flat_map(|(average, length)| prefixed(average, &format!("{length}/"))).collect()
 }

@@ -61,7 +61,7 @@ impl fmt::Display for Sources {
 }
 
 /// A path as the configuration may name it: absolute, or relative to the configuration file.
-pub(crate) fn resolve(name: &str, beside: Option<&Path>) -> String {
+pub fn resolve(name: &str, beside: Option<&Path>) -> String {
     if name.starts_with(BUILTIN) || Path::new(name).is_absolute() {
         return name.to_string();
     }

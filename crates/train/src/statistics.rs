@@ -63,6 +63,8 @@ pub struct Statistics {
     pub mean: Field,
     /// c_k of each channel.
     pub variances: Vec<Vec<f64>>,
+    /// Training fields of each class from 0 to the largest label; empty of unlabelled data.
+    pub classes: Vec<u64>,
 }
 
 impl Statistics {

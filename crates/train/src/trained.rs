@@ -1,16 +1,19 @@
-//! A trained model as a user of it sees it: a directory in, fields out.
+//! A trained model as a user of it sees it: a directory in, fields out. Over 400 lines, because what a request means
+//! stands beside how it is carried out.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use karhunen_field::denoiser::Guided;
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
-use karhunen_net::{Band, Device, Model, Parameters, Preconditioner};
+use karhunen_net::{Band, Conditioned, Device, Model, Parameters, Preconditioner};
 use rayon::prelude::*;
 
+use crate::classes::Classes;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::schedule::Schedule;
@@ -37,7 +40,10 @@ pub fn build_model(
         grid,
     );
     let channels = statistics.mean.channels;
-    let network = config.network.build(&grid, channels, config.seed, device)?;
+    let mut network = config.network.build(&grid, channels, config.seed, device)?;
+    if !statistics.classes.is_empty() {
+        network.add_classes(statistics.classes.len(), config.seed)?;
+    }
     Ok(Model { network, preconditioner, band: config.sampling.band })
 }
 
@@ -53,7 +59,10 @@ pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
     if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
     }
-    config.network.build(&grid, 1, config.seed, &Device::flex())?;
+    let mut network = config.network.build(&grid, 1, config.seed, &Device::flex())?;
+    if config.data.labels.is_some() {
+        network.add_classes(1, config.seed)?;
+    }
     Ok(())
 }
 
@@ -105,6 +114,10 @@ pub struct Request {
     pub tolerance: Option<f64>,
     /// Gives the fields the data's mean and spectrum by a [`Calibration`] from [`CALIBRATION_PILOTS`] pilots.
     pub calibrated: bool,
+    /// Which class each field is of, where the model has any.
+    pub classes: Classes,
+    /// Weight W of [`Guided`] between the law of all classes (0) and that of the field's own (1).
+    pub guidance: f64,
 }
 
 /// Pilots of a calibration: a shell of M modes is known to 4.4 % / √M in amplitude.
@@ -136,6 +149,8 @@ impl Request {
             coarse: Vec::new(),
             tolerance: None,
             calibrated: false,
+            classes: Classes::Drawn,
+            guidance: 1.0,
         }
     }
 
@@ -238,7 +253,8 @@ impl TrainedModel {
     /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
     /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
     ///
-    /// A calibration costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
+    /// A calibration corrects samples of the whole law: it is left out for chosen classes and for
+    /// guidance other than 1, whose laws have other means and spectra. It costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
     /// others: on the requested grid, or on the finest trained one where the network answers there.
     ///
     /// # Errors
@@ -250,7 +266,10 @@ impl TrainedModel {
         indices: Range<u64>,
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let calibration = match request.calibrated {
+        self.check_classes(request)?;
+        // the data's statistics are those of all classes in their frequencies
+        let whole = request.classes == Classes::Drawn && request.guidance == 1.0;
+        let calibration = match request.calibrated && whole {
             true => Some(self.calibration(request, observe)?),
             false => None,
         };
@@ -320,8 +339,12 @@ impl TrainedModel {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let first = indices.start;
+        let indices_of = indices.clone();
         let x = sampler::start(p.law(), prior, path, request.first_grid(), request.seed, indices);
-        let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, first);
+        let classes = self.classes(request, indices_of);
+        let with = Conditioned { model: &self.model, classes };
+        let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
+        let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, first);
         let mut sampler = request.method.build();
         let x = sampler::integrate_refining(
             sampler.as_mut(),
@@ -331,7 +354,7 @@ impl TrainedModel {
             x,
             progress,
         )?;
-        Ok((x, reverse.evaluations))
+        Ok((x, reverse.evaluations * Guided::evaluations(request.guidance)))
     }
 
     /// Where along the path a request evaluates, and the evaluations it cost to know.
@@ -345,9 +368,11 @@ impl TrainedModel {
         // the network's own grid, so that every finer one takes the same steps
         let grid = self.model.network_grid(&request.grid);
         let x = sampler::start(p.law(), prior, path, grid, request.seed, 0..PILOTS);
-        let mut reverse = Reverse::new(path, prior, p.law(), &self.model, request.seed, 0);
+        let with = Conditioned { model: &self.model, classes: self.classes(request, 0..PILOTS) };
+        let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
+        let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
         let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
-        Ok((times, reverse.evaluations))
+        Ok((times, reverse.evaluations * Guided::evaluations(request.guidance)))
     }
 
     /// Batches under way together: one a thread, on a card one after another.

@@ -68,6 +68,9 @@ pub struct TrainingConfig {
     pub switching: Switching,
     /// Part of the steps behind the first level that go back to a coarser one.
     pub replay: f64,
+    /// Part of labelled fields whose label the network does not see, so that it also learns the law of
+    /// all classes together: what `sample --guidance` needs.
+    pub label_dropout: f64,
     /// Where in time the loss looks.
     pub time_density: TimeDensity,
     /// Held-out fields in the validation loss, at most.
@@ -94,6 +97,7 @@ impl Default for TrainingConfig {
             snapshots: 4,
             switching: Switching::Shares,
             replay: 0.1,
+            label_dropout: 0.1,
             time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
             validation_fields: 128,
             validations: 10,

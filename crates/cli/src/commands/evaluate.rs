@@ -8,9 +8,9 @@ use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_formats::{Address, ReadOptions};
 use karhunen_net::Device;
-use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
+use karhunen_train::{TrainedClassifier, TrainedModel};
 use serde_json::json;
 use tracing::{debug, info, warn};
 
@@ -19,6 +19,7 @@ use crate::commands::sample::{sample, tell_average};
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::plan::{self, Native};
+use crate::report::read::ReadTable;
 use crate::report::real::{self, Real};
 use crate::report::table::{Table, constant_channel};
 use crate::report::{nearest, print_line};
@@ -47,6 +48,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         tell_average(model);
         same_boundary(args, model)?;
     }
+    let classifier = args.classifier.as_deref().map(TrainedClassifier::load).transpose()?;
+    let labels = args.sample_labels.as_deref().map(|path| {
+        karhunen_formats::read_labels(path).map(|labels| (path, labels)).map_err(Failure::from)
+    });
+    let labels = labels.transpose()?;
     let samples = read_samples(args, &args.samples, model.as_ref())?;
     let twin = match &args.same {
         Some(path) => Some(consistency(args, path, &samples, model.as_ref())?),
@@ -92,6 +98,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         None => (),
     }
     let table = Table::new(&real, &candidates, band)?;
+    let read = match &classifier {
+        None => None,
+        Some(classifier) => {
+            let labels = labels.as_ref().map(|(path, labels)| (*path, &labels[..]));
+            Some(ReadTable::new(classifier, &real, &candidates, labels, args.seed)?)
+        }
+    };
     let beyond = match cut {
         None => None,
         Some(cut) => Some(Beyond::new(&real, &candidates, &cut)?),
@@ -118,6 +131,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         if let Some((grid, error)) = &twin {
             object["consistency"] = json!({"grid": grid.to_string(), "error": error});
         }
+        if let Some(read) = &read {
+            object["classifier"] = json!(read);
+        }
         object["notes"] = json!(notes);
         if let Some(beyond) = &beyond {
             object["beyond"] = json!(beyond);
@@ -126,6 +142,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     }
     notes.iter().for_each(|note| info!("note: {note}"));
     print_line(&table.to_text())?;
+    if let Some(read) = read {
+        print_line(&format!("\n{}", read.to_text()))?;
+    }
     if let Some(beyond) = beyond {
         print_line(&format!("\n{}", beyond.to_text()))?;
     }
@@ -243,6 +262,9 @@ fn prepare(
     };
     let mut config = DataConfig {
         source: source.clone(),
+        // fields are compared whatever their class
+        labels: None,
+        validation_labels: None,
         validation_source: trained.validation_source.clone().filter(|_| same_source),
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),

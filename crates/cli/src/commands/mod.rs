@@ -1,6 +1,8 @@
 //! One command a file: a plan made of the arguments, then the work.
 
 pub mod bench;
+mod classes;
+pub mod classifier;
 pub mod evaluate;
 pub mod export;
 pub mod generate;

@@ -10,6 +10,7 @@ use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
 use crate::args::{Rung, SampleArgs};
+use crate::commands::classes;
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
@@ -33,9 +34,10 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     };
     files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
     check_memory(&model, &grid, count)?;
+    let classes = classes::chosen(args, &model)?;
     let begun = Instant::now();
-    let (mut fields, evaluations) = if args.surrogate {
-        (model.surrogate(grid, args.seed, indices), 0)
+    let (mut fields, evaluations, sampled) = if args.surrogate {
+        (model.surrogate(grid, args.seed, indices), 0, vec![])
     } else {
         let sampling = &model.config.sampling;
         let method = args.sampler.unwrap_or(sampling.sampler);
@@ -56,6 +58,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
             Some(kind) => kind == CalibrationKind::Spectrum,
             None => own.calibrated,
         };
+        let calibrated = calibrated && classes::calibrates(args)?;
         if calibrated {
             check_memory(&model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
         }
@@ -65,9 +68,12 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
             coarse: coarse(args, &model, &grid)?,
             tolerance: args.tolerance,
             calibrated,
+            classes,
+            guidance: args.guidance,
             ..own
         };
-        sample(&model, &request, indices)?
+        let (fields, evaluations) = sample(&model, &request, indices.clone())?;
+        (fields, evaluations, model.classes(&request, indices))
     };
     if let Some((low, high)) = args.clip {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
@@ -76,6 +82,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         fields.grid = stretched(&grid, length)?;
     }
     files::write(&fields, &args.out, args.force)?;
+    classes::write(&sampled, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(
         count,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_train::config::Switching;
 use karhunen_train::schedule::Schedule;
-use karhunen_train::{Outcome, Run, RunConfig};
+use karhunen_train::{Outcome, Run, RunConfig, sources};
 use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
@@ -21,6 +21,9 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     config.data.source = config.data.source.resolve(beside);
     config.data.validation_source =
         config.data.validation_source.map(|source| source.resolve(beside));
+    config.data.labels = config.data.labels.map(|name| sources::resolve(&name, beside));
+    config.data.validation_labels =
+        config.data.validation_labels.map(|name| sources::resolve(&name, beside));
     if args.dry_run {
         let mut text = config.to_toml();
         if config.training.switching == Switching::Automatic {

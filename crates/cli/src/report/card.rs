@@ -9,6 +9,7 @@ use std::path::Path;
 use karhunen_field::metrics::Comparison;
 use karhunen_net::Band;
 use karhunen_train::config::CalibrationKind;
+use karhunen_train::labels::described;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Exported, RunConfig};
 use serde::Serialize;
@@ -161,6 +162,14 @@ impl Card<'_> {
             0 => "- fields: not recorded by the version that trained it".into(),
             n => format!("- fields: {n} to train on, {} held out", progress.validation_fields),
         });
+        let classes = &self.model.statistics.classes;
+        if !classes.is_empty() {
+            let label = "`karhunen sample --class` makes fields of one";
+            lines.push(format!(
+                "- classes (and their training fields): {}; {label}",
+                described(classes)
+            ));
+        }
         if let Some(patch) = &data.patch {
             lines.push(format!("- random patches of {patch} cells"));
         }

@@ -3,16 +3,18 @@
 //! D(x, t) = E[X₀ | X_t = x]. In function space ∇log p_t alone makes no sense; what exists is
 //! Q∇log p_t(x) = (a D(x, t) − x)/b², so a sampler needs D and the path, never Q or a density.
 //! Networks implement [`Denoiser`] elsewhere; here are the closed forms they are judged against,
-//! [`Gaussian`] and [`Mixture`], and the [`Prediction`]s other texts use in place of D.
+//! [`Gaussian`] and [`Mixture`], two denoisers made one by guidance, [`Guided`], and the [`Prediction`]s other texts use in place of D.
 
 mod conversion;
 mod diagonal;
 mod gaussian;
+mod guided;
 mod mixture;
 
 pub use conversion::Prediction;
 pub(crate) use diagonal::{Diagonal, Remembered};
 pub use gaussian::{Gaussian, wiener_weight};
+pub use guided::Guided;
 pub use mixture::Mixture;
 
 use crate::{Ensemble, FieldError};

@@ -29,7 +29,8 @@
 //! channel by channel. Statistics of modes see the
 //! modes the grid holds; pixel statistics see point values as they come.
 //!
-//! Not here: metrics that need a network (FID-like), and plots.
+//! Of features and classes that a classifier reads in fields: [`frechet_distance`],
+//! [`ReadingReference`]. Not here: the classifier (crate `net`), and plots.
 
 mod chords;
 mod cloud;
@@ -44,12 +45,14 @@ mod eigenvalues;
 mod energy;
 mod euler;
 mod floor;
+mod frechet;
 mod histogram;
 mod lags;
 mod lineal_path;
 mod mask;
 mod memorisation;
 mod phases;
+mod readings;
 mod reference;
 mod runs;
 mod segmentation;
@@ -79,11 +82,13 @@ pub use directional::two_point_along;
 pub use energy::{Distances, energy_distance};
 pub use euler::{Connectivity, euler_density, euler_number};
 pub use floor::{Floor, FloorKind, Splits};
+pub use frechet::{FeatureMoments, frechet_distance};
 pub use histogram::histogram_distance;
 pub use lineal_path::lineal_path;
 pub use mask::volume_fraction;
 pub use memorisation::{Memorisation, Verdict, memorisation};
 pub use phases::{Phases, multi_otsu_thresholds};
+pub use readings::{ReadingComparison, ReadingReference, Readings};
 pub use reference::Reference;
 pub use segmentation::{Segmentation, otsu_threshold};
 pub use sliced::sliced_wasserstein;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use karhunen_formats::{
-    ArrayValues, FieldSource, ReadOptions, StoredFields, read, read_state_dict,
+    ArrayValues, FieldSource, ReadOptions, StoredFields, read, read_labels, read_state_dict,
 };
 use proptest::prelude::*;
 
@@ -27,6 +27,7 @@ pub(crate) fn exercise(bytes: &[u8], part: &str) {
 
 /// Reads what lies at an address every way there is.
 fn visit(address: &str) {
+    let _ = read_labels(address);
     for dim in [None, Some(1), Some(2), Some(3)] {
         let options = ReadOptions { dim, limit_bytes: LIMIT, ..ReadOptions::default() };
         if let Ok(fields) = read(address, &options) {

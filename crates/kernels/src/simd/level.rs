@@ -58,6 +58,9 @@ impl Level {
         CURRENT.get_or_init(|| Self::asked(std::env::var_os(VARIABLE).as_deref())).clone()
     }
 
+    /// The target's own instructions.
+    pub(crate) const PORTABLE: Self = Self(Set::Portable);
+
     /// The level of this name, the fastest for none.
     pub(crate) fn asked(name: Option<&OsStr>) -> Result<Self, KernelError> {
         let available = Self::available();

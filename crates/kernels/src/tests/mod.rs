@@ -4,12 +4,14 @@
 //! magnitude expected.
 
 mod activation;
+mod adamw;
 mod convolution;
 mod depthwise;
 mod independence;
 mod level;
 mod naive;
 mod norm;
+mod oversampled;
 mod pointwise;
 mod products;
 mod segments;

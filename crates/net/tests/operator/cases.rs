@@ -63,6 +63,12 @@ pub fn all() -> Vec<Case> {
     };
     let local: Vec<Case> = local.into_iter().map(with).collect();
     cases.extend(local);
+    // the nonlinearity on a finer grid: every dimension and boundary, with and without FiLM
+    let finer = [0, 1, 2, 4, 5, 6, 8, 9, 11, 12, 14].map(|i: usize| {
+        let Case { grid, channels, ref config } = cases[i];
+        Case { grid, channels, config: FnoConfig { oversampling: 2, ..config.clone() } }
+    });
+    cases.extend(finer);
     cases
 }
 

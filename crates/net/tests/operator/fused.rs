@@ -35,6 +35,7 @@ fn large() -> Vec<Case> {
         if i % 2 == 1 {
             case.config.conditioning = Conditioning::InputChannel;
         }
+        case.config.oversampling = 1 + (i / 2) % 2;
         cases.push(case);
     }
     cases

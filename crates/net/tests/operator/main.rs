@@ -1,8 +1,11 @@
 //! The network as an operator on functions: against a plain f64 implementation, across
 //! resolutions, across batches and threads, and behind its preconditioner.
 
+mod aliasing;
 mod band;
 mod cases;
+mod classes;
+mod finer;
 mod fused;
 mod independence;
 mod layer;

@@ -8,6 +8,7 @@ use karhunen_field::{Axis, Boundary, Grid};
 use karhunen_net::{Conditioning, Coordinates, FnoConfig, LocalKernels, Parameters};
 
 use crate::cases::Case;
+use crate::finer::oversampled_gelu;
 
 /// A network's parameters in f64 with what says how to use them.
 #[derive(Clone)]
@@ -43,7 +44,9 @@ impl Reference {
                     *v = *v * (1.0 + scale[at % width]) + shift[at % width];
                 }
             }
-            if layer + 1 < self.config.layers {
+            if layer + 1 < self.config.layers && self.config.oversampling == 2 {
+                h = oversampled_gelu(&self.grid, &h);
+            } else if layer + 1 < self.config.layers {
                 h.iter_mut().for_each(|v| *v = gelu(*v));
             }
         }
@@ -214,6 +217,6 @@ impl Reference {
 }
 
 /// x Φ(x).
-fn gelu(x: f64) -> f64 {
+pub fn gelu(x: f64) -> f64 {
     0.5 * x * (1.0 + libm::erf(x / SQRT_2))
 }

@@ -31,6 +31,8 @@ fn configurations_out_of_range() {
     assert_eq!(refused(|c| c.modes = vec![3, 0]), "modes");
     assert_eq!(refused(|c| c.modes = vec![3, 3, 3]), "modes");
     assert_eq!(refused(|c| c.padding = f64::NAN), "padding");
+    assert_eq!(refused(|c| c.oversampling = 0), "oversampling");
+    assert_eq!(refused(|c| c.oversampling = 3), "oversampling");
     assert_eq!(refused(|c| c.reach = Some(0.0)), "reach");
     assert_eq!(refused(|c| c.reach = Some(f64::NAN)), "reach");
 }

@@ -250,8 +250,7 @@ fn values_and_gradients_are_the_definition() {
         let r = normals(x.len(), 102);
         let r32: Vec<f32> = r.iter().map(|v| *v as f32).collect();
         let cotangent = Tensor::<3>::from_data(TensorData::new(r32, output.dims()), &device);
-        let mut gradients = Parameters::default();
-        network.read_gradients(&mut (output * cotangent).sum().backward(), &mut gradients).unwrap();
+        let gradients = network.taken_gradients((output * cotangent).sum().backward()).unwrap();
         let loss = |arrays: &HashMap<String, Vec<f64>>| -> f64 {
             let y = expected(&config, &grid, channels, arrays, &x);
             y.iter().zip(&r).map(|(f, r)| f * r).sum()
@@ -291,9 +290,7 @@ fn run(network: &Network, grid: &Grid, batch: usize) -> (Vec<f64>, Parameters) {
     let output = network.forward(grid, &narrow(500), &times, &times).unwrap();
     let r = TensorData::new(narrow(501), output.dims());
     let r = Tensor::<3>::from_data(r, network.device());
-    let mut gradients = Parameters::default();
-    let mut tape = (output.clone() * r).sum().backward();
-    network.read_gradients(&mut tape, &mut gradients).unwrap();
+    let gradients = network.taken_gradients((output.clone() * r).sum().backward()).unwrap();
     (output.try_into_vec_as().unwrap(), gradients)
 }
 

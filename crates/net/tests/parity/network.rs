@@ -16,6 +16,7 @@ pub fn network(golden: &Golden, device: &Device) -> Fno {
         layers: LAYERS,
         projection: 128,
         padding: 0.0,
+        oversampling: 1,
         local: LocalKernels::None,
         reach: None,
         conditioning: Conditioning::InputChannel,

@@ -44,6 +44,7 @@ fn denoising_score_matching() {
             values: input.iter().map(|v| *v as f32).collect(),
             times: vec![t],
             half_log_snr: vec![model.half_log_snr(t)],
+            classes: vec![],
         };
         let output: Vec<f64> =
             model.network_output(&grid, &inputs).unwrap().try_into_vec_as().unwrap();

@@ -1,0 +1,125 @@
+//! What a classifier reads in samples, beside what it reads in real fields.
+//!
+//! Its features and class frequencies are compared with those of real fields, with floors; where it is
+//! known which classes were asked for, also whether it reads them.
+
+use std::path::Path;
+
+use karhunen_field::Ensemble;
+use karhunen_field::metrics::{ReadingComparison, ReadingReference};
+use karhunen_train::TrainedClassifier;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// One candidate.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    name: String,
+    #[serde(flatten)]
+    comparison: ReadingComparison,
+    /// Part of the fields read as the class that was asked for.
+    accuracy: Option<f64>,
+}
+
+/// Candidates as a classifier sees them.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReadTable {
+    /// Grid that the classifier reads on.
+    grid: String,
+    /// Part of labelled real fields, in number `tested`, that it reads right.
+    classifier_accuracy: f64,
+    tested: usize,
+    rows: Vec<Row>,
+}
+
+impl ReadTable {
+    /// Reads real fields and candidates in the data's own values; `labels` are those asked for of the
+    /// first candidate.
+    ///
+    /// # Errors
+    /// Those of the classifier and of the metrics; labels in another number than the samples, or of a
+    /// class that the classifier does not know.
+    pub fn new(
+        classifier: &TrainedClassifier,
+        real: &Ensemble,
+        candidates: &[(String, Ensemble)],
+        labels: Option<(&Path, &[u32])>,
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
+        if let Some((path, labels)) = labels {
+            check(path, labels, candidates.first().map_or(0, |(_, e)| e.count()), classifier)?;
+        }
+        let reference = classifier.read(real)?;
+        let reference = ReadingReference::new(&reference, count, classifier.classes(), seed)?;
+        let rows: Result<Vec<Row>, Failure> = candidates
+            .iter()
+            .enumerate()
+            .map(|(i, (name, fields))| {
+                let read = classifier.read(fields)?;
+                let accuracy = labels.filter(|_| i == 0).map(|(_, asked)| {
+                    let right = read.classes.iter().zip(asked).filter(|(r, a)| r == a).count();
+                    right as f64 / asked.len() as f64
+                });
+                let comparison = reference.compare(&read)?;
+                Ok(Row { name: name.clone(), comparison, accuracy })
+            })
+            .collect();
+        Ok(Self {
+            grid: classifier.grid().to_string(),
+            classifier_accuracy: classifier.accuracy,
+            tested: classifier.tested,
+            rows: rows?,
+        })
+    }
+
+    /// As text, in the manner of the table of statistics.
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![
+            format!(
+                "as a classifier reads them at {} ({:.2} % right on {} real fields of known class)",
+                self.grid,
+                100.0 * self.classifier_accuracy,
+                self.tested
+            ),
+            format!("{:<24} {:>17} {:>17} {:>17}", "", "features", "classes", "as asked for"),
+        ];
+        for row in &self.rows {
+            let c = &row.comparison;
+            let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
+            let asked = row.accuracy.map_or("–".into(), |a| format!("{:.1} %", 100.0 * a));
+            lines.push(format!(
+                "{:<24} {:>17} {:>17} {asked:>17}",
+                row.name,
+                cell(c.feature_distance, c.feature_distance_floor),
+                cell(c.class_distance, c.class_distance_floor),
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// One label a sample, each of a class that the classifier knows.
+fn check(
+    path: &Path,
+    labels: &[u32],
+    count: usize,
+    classifier: &TrainedClassifier,
+) -> Result<(), Failure> {
+    let refuse = |message: String, help: &str| {
+        Err(Failure::usage(format!("{}: {message}", path.display())).help(help))
+    };
+    if labels.len() != count {
+        let what = "give the labels that `karhunen sample` wrote beside the samples";
+        return refuse(format!("{} labels for {count} samples", labels.len()), what);
+    }
+    let known = |label: &u32| classifier.counts.get(*label as usize).is_some_and(|n| *n > 0);
+    match labels.iter().find(|label| !known(label)) {
+        Some(label) => refuse(
+            format!("class {label} is none that the classifier knows"),
+            "train a classifier on the same classes as the model",
+        ),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,67 @@
+//! Which class each sampled field is of, and whether a model can be asked for it.
+//!
+//! Not here: labels of data (module `labels`), and how a network is told (`karhunen_net`).
+
+use std::ops::Range;
+
+use karhunen_field::FieldError;
+
+use crate::labels;
+use crate::trained::{Request, TrainedModel};
+
+/// The classes of the fields of a request.
+///
+/// Either way a function of the field's own index: the same on every grid and in every batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Classes {
+    /// Drawn by how often the data have each.
+    #[default]
+    Drawn,
+    /// These, by turns: field i is of class i modulo their number.
+    Turns(Vec<u32>),
+}
+
+impl TrainedModel {
+    /// The class of every field of a request; none of any from an unlabelled model.
+    pub fn classes(&self, request: &Request, indices: Range<u64>) -> Vec<Option<u32>> {
+        let seen = &self.statistics.classes;
+        if seen.is_empty() {
+            return Vec::new();
+        }
+        let class = |index: u64| match &request.classes {
+            Classes::Drawn => labels::drawn(seen, request.seed, index),
+            Classes::Turns(turns) => Some(turns[(index % turns.len() as u64) as usize]),
+        };
+        indices.map(class).collect()
+    }
+
+    /// A class that was never seen has no law, and an unlabelled model no classes.
+    pub(crate) fn check_classes(&self, request: &Request) -> Result<(), FieldError> {
+        let refuse = |parameter, value: f64, requirement| {
+            Err(FieldError::Parameter { parameter, value, requirement })
+        };
+        let (seen, guidance) = (&self.statistics.classes, request.guidance);
+        if !(guidance.is_finite() && guidance >= 0.0) {
+            return refuse("guidance", guidance, "must be finite and not negative");
+        }
+        if seen.is_empty() && guidance != 1.0 {
+            return refuse("guidance", guidance, "needs a model of labelled data");
+        }
+        if guidance != 1.0 && self.config.training.label_dropout == 0.0 {
+            return refuse(
+                "guidance",
+                guidance,
+                "needs a model trained with label_dropout above 0",
+            );
+        }
+        let Classes::Turns(turns) = &request.classes else { return Ok(()) };
+        let known = |class: &u32| seen.get(*class as usize).is_some_and(|count| *count > 0);
+        match turns.iter().find(|class| !known(class)) {
+            Some(class) => {
+                refuse("class", f64::from(*class), "must be one that the model was trained on")
+            }
+            None if turns.is_empty() => refuse("class", f64::NAN, "there must be at least one"),
+            None => Ok(()),
+        }
+    }
+}

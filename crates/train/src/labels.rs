@@ -1,0 +1,136 @@
+//! Class labels on their way from a file to the fields they belong to, and what a model says of them.
+//!
+//! A label belongs to a whole field: patches cut from one have none. Classes are the numbers from 0
+//! to the largest label; which of them were seen, and how often, is stored with the model.
+
+use karhunen_field::ModeNoise;
+use karhunen_field::noise::stream;
+
+use crate::TrainError;
+use crate::config::DataConfig;
+
+/// What a configuration may not ask for.
+///
+/// # Errors
+/// [`TrainError::Config`] for labels of built-in data or of patches, and where one of the training and
+/// the validation source has labels and the other has none.
+pub fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
+    let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
+    let DataConfig { labels, validation_labels, validation_source, .. } = data;
+    if let Some(labels) = labels {
+        if data.source.builtin().is_some() {
+            return fail(format!(
+                "data.labels = {labels}: {} is made on the spot; leave the labels out",
+                data.source
+            ));
+        }
+        if let Some(patch) = &data.patch {
+            return fail(format!(
+                "data.labels = {labels}: a label is one of a whole field, not of patches of {patch}; leave data.patch or the labels out"
+            ));
+        }
+    }
+    match (labels, validation_source, validation_labels) {
+        (Some(_), Some(other), None) => fail(format!(
+            "data.labels without data.validation_labels: the fields of {other} need labels too"
+        )),
+        (None, _, Some(other)) | (_, None, Some(other)) => fail(format!(
+            "data.validation_labels = {other}: they go with data.labels and data.validation_source"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The labels of a source with `count` fields; none where no file is named.
+///
+/// # Errors
+/// [`TrainError::Data`] for another number of labels; those of reading.
+pub(crate) fn read(
+    path: Option<&String>,
+    source: &str,
+    count: usize,
+) -> Result<Vec<u32>, TrainError> {
+    let Some(path) = path else { return Ok(Vec::new()) };
+    let labels = karhunen_formats::read_labels(path)?;
+    if labels.len() == count {
+        return Ok(labels);
+    }
+    Err(TrainError::Data {
+        source_name: path.clone(),
+        message: format!(
+            "{} labels, but {source} has {count} fields; give one label a field, in their order",
+            labels.len()
+        ),
+    })
+}
+
+/// How many of each class from 0 to the largest of them.
+pub fn counts(labels: &[u32]) -> Vec<u64> {
+    let classes = labels.iter().max().map_or(0, |largest| *largest as usize + 1);
+    let mut counts = vec![0; classes];
+    labels.iter().for_each(|label| counts[*label as usize] += 1);
+    counts
+}
+
+/// The class of field `index` of a seed, drawn by how often each was seen; none without any.
+///
+/// A function of (seed, index) alone: the same on every grid and in every batch.
+pub fn drawn(counts: &[u64], seed: u64, index: u64) -> Option<u32> {
+    let total: u64 = counts.iter().sum();
+    let uniform = ModeNoise::new(seed).uniforms(1, index, stream::CLASSES)[0];
+    let mut left = uniform * total as f64;
+    let chosen = counts.iter().position(|count| {
+        left -= *count as f64;
+        left < 0.0
+    });
+    // rounding may leave the uniform at the last partial sum
+    let last = counts.iter().rposition(|count| *count > 0);
+    chosen.or(last).map(|class| class as u32)
+}
+
+/// The classes seen and their fields, for people: `0 (5923), 1 (6742)`.
+pub fn described(counts: &[u64]) -> String {
+    let seen = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+    seen.map(|(class, count)| format!("{class} ({count})")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_go_to_the_largest_label() {
+        assert_eq!(counts(&[3, 0, 3]), [1, 0, 0, 2]);
+        assert!(counts(&[]).is_empty());
+        assert_eq!(described(&[1, 0, 0, 2]), "0 (1), 3 (2)");
+    }
+
+    #[test]
+    fn classes_are_drawn_by_their_frequencies() {
+        let seen = [300, 0, 100];
+        let drawn: Vec<u32> = (0..4000).filter_map(|i| drawn(&seen, 7, i)).collect();
+        let found = counts(&drawn);
+        assert_eq!((drawn.len(), found[1]), (4000, 0));
+        // five standard errors of a binomial count: false alarm below 1e-6
+        let spread = 5.0 * (4000.0f64 * 0.75 * 0.25).sqrt();
+        assert!((found[0] as f64 - 3000.0).abs() < spread, "{found:?}");
+        assert_eq!(super::drawn(&[], 7, 0), None);
+        assert_eq!(super::drawn(&[0, 2, 0], 7, 1), Some(1));
+    }
+
+    #[test]
+    fn labels_that_cannot_belong_to_fields_are_refused() {
+        let with = |change: &dyn Fn(&mut DataConfig)| {
+            let mut data = DataConfig { source: "a.npy".into(), ..DataConfig::default() };
+            data.labels = Some("l.npy".into());
+            change(&mut data);
+            check(&data, "run.toml").map_err(|e| e.to_string())
+        };
+        assert_eq!(with(&|_| ()), Ok(()));
+        let said = |change: &dyn Fn(&mut DataConfig)| with(change).unwrap_err();
+        assert!(said(&|d| d.source = "builtin:grains".into()).contains("made on the spot"));
+        assert!(said(&|d| d.patch = Some("8x8".into())).contains("patches of 8x8"));
+        assert!(said(&|d| d.validation_source = Some("b.npy".into())).contains("b.npy"));
+        assert!(said(&|d| d.validation_labels = Some("v.npy".into())).contains("v.npy"));
+    }
+}
