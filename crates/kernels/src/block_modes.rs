@@ -5,7 +5,9 @@
 
 use crate::block::Block;
 use crate::buffer::{Buffer, Fresh};
-use crate::mixing::{Complex, ComplexOut, conjugate_mix, mix, mix_conjugate, transpose};
+use crate::mixing::{
+    Complex, ComplexOut, Packed, conjugate_mix, mix, mix_conjugate, pack, transpose,
+};
 use crate::share::{Shared, for_each, with_scratch};
 
 /// Modes that one task mixes.
@@ -18,16 +20,20 @@ impl Block<'_> {
         let mut mixed = Fresh::new(self.batch * 2 * kept * outputs);
         let to = mixed.shared();
         for_each(kept.div_ceil(MODES), true, |task| {
-            for mode in task * MODES..kept.min((task + 1) * MODES) {
-                let [re, im] = self.weight(mode);
-                let a = spectrum_of(spectrum, mode, kept, inputs);
-                let b = Complex { re: re.as_ptr(), im: im.as_ptr(), row: outputs, column: 1 };
-                // SAFETY: each mode has its own columns of the result
-                unsafe {
-                    let c = spectrum_to(to, mode, kept, outputs, self.batch);
-                    mix(self.level, self.batch, outputs, inputs, a, b, c);
+            with_scratch(3 * self.batch * inputs, |packed| {
+                for mode in task * MODES..kept.min((task + 1) * MODES) {
+                    let [re, im] = self.weight(mode);
+                    let x = spectrum_of(spectrum, mode, kept, inputs);
+                    let w = Complex { re: re.as_ptr(), im: im.as_ptr(), row: outputs };
+                    // SAFETY: each mode has its own columns of the result
+                    unsafe {
+                        pack(self.level, self.batch, inputs, x, false, packed.as_mut_ptr());
+                        let x = Packed::rows(packed.as_ptr(), self.batch, inputs);
+                        let c = spectrum_to(to, mode, kept, outputs, self.batch);
+                        mix(self.level, self.batch, outputs, inputs, x, w, c);
+                    }
                 }
-            }
+            });
         });
         // SAFETY: every mode was written
         unsafe { mixed.finish() }
@@ -54,35 +60,35 @@ impl Block<'_> {
             }
         }
         for_each(kept.div_ceil(MODES), true, |task| {
-            with_scratch(2 * matrix, |turned| {
+            let (len_x, len_d) = (3 * self.batch * inputs, 3 * self.batch * outputs);
+            with_scratch(len_x + len_d + 2 * matrix, |scratch| {
+                let (packed_x, rest) = scratch.split_at_mut(len_x);
+                let (packed_d, turned) = rest.split_at_mut(len_d);
+                let (turned_re, turned_im) = turned.split_at_mut(matrix);
                 for mode in task * MODES..kept.min((task + 1) * MODES) {
-                    let at = self.plan.held[mode] * matrix;
-                    let d = spectrum_of(d_mixed, mode, kept, outputs);
-                    // conj(x̂)ᵀ d: x̂'s samples are the terms
                     let x = spectrum_of(spectrum, mode, kept, inputs);
-                    let x = Complex { row: x.column, column: x.row, ..x };
-                    let rows = Complex { row: d.row, column: 1, ..d };
+                    let d = spectrum_of(d_mixed, mode, kept, outputs);
+                    let at = self.plan.held[mode] * matrix;
                     // SAFETY: each mode has its own weight and its own columns; lengths as above
                     unsafe {
+                        pack(self.level, self.batch, inputs, x, true, packed_x.as_mut_ptr());
+                        pack(self.level, self.batch, outputs, d, false, packed_d.as_mut_ptr());
+                        // conj(x̂)ᵀ d: x̂'s samples are the terms
+                        let x = Packed::columns(packed_x.as_ptr(), self.batch, inputs);
+                        let d = Packed::rows(packed_d.as_ptr(), self.batch, outputs);
+                        let right = Complex { re: d.at, im: d.at.add(d.part), row: outputs };
                         let c = ComplexOut {
                             re: re_to.at(at, matrix),
                             im: im_to.at(at, matrix),
                             row: outputs,
                         };
-                        conjugate_mix(self.level, inputs, outputs, self.batch, x, rows, c);
+                        conjugate_mix(self.level, inputs, outputs, self.batch, x, right, c);
                         if wants_spectrum {
-                            let [w_re, w_im] = self.weight(mode);
-                            let (t_re, t_im) = turned.split_at_mut(matrix);
-                            let (from, to) = (w_re.as_ptr(), t_re.as_mut_ptr());
-                            transpose(self.level, inputs, outputs, from, to);
-                            let (from, to) = (w_im.as_ptr(), t_im.as_mut_ptr());
-                            transpose(self.level, inputs, outputs, from, to);
-                            let w = Complex {
-                                re: t_re.as_ptr(),
-                                im: t_im.as_ptr(),
-                                row: inputs,
-                                column: 1,
-                            };
+                            let [re, im] = self.weight(mode).map(<[f32]>::as_ptr);
+                            transpose(self.level, inputs, outputs, re, turned_re.as_mut_ptr());
+                            transpose(self.level, inputs, outputs, im, turned_im.as_mut_ptr());
+                            let (re, im) = (turned_re.as_ptr(), turned_im.as_ptr());
+                            let w = Complex { re, im, row: inputs };
                             let c = spectrum_to(d_to, mode, kept, inputs, self.batch);
                             mix_conjugate(self.level, self.batch, inputs, outputs, d, w, c);
                         }
@@ -113,7 +119,7 @@ fn spectrum_of(spectrum: &[f32], mode: usize, kept: usize, channels: usize) -> C
     let row = 2 * kept * channels;
     let re = spectrum[mode * channels..].as_ptr();
     let im = spectrum[(kept + mode) * channels..].as_ptr();
-    Complex { re, im, row, column: 1 }
+    Complex { re, im, row }
 }
 
 /// As [`spectrum_of`], to write to: other modes lie between the samples.

@@ -1,18 +1,43 @@
-//! The channels of one mode meet its complex weight: products of complex matrices by real ones.
+//! The channels of one mode meet its complex weight.
 //!
-//! Both parts stay in registers; conjugation is a choice of signs. For the gradient of the
-//! spectrum the weight is needed transposed, which [`transpose`] does by interleaving registers.
+//! A complex product takes three real ones: with P₁ = Σ a_re b_re, P₂ = Σ a_im b_im and
+//! P₃ = Σ (a_re + a_im)(b_re + b_im) it is (P₁ − P₂) + i (P₃ − P₁ − P₂). All three stay in registers;
+//! conjugation is a choice of signs. The left factor is [packed](pack) first: rows of a mode lie
+//! whole spectra apart, often by a multiple of what a cache tells apart, and its sums are wanted
+//! once for every column. For the gradient of the spectrum the weight is needed transposed, which
+//! [`transpose`] does by interleaving registers.
 
 use crate::product::{load, store};
 use crate::simd::{Lanes, dispatched};
 
-/// A complex matrix in two real arrays; element (i, p) at `i · row + p · column`.
+/// A complex matrix in two real arrays, its rows contiguous and `row` apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Complex {
     pub re: *const f32,
     pub im: *const f32,
     pub row: usize,
+}
+
+/// The left factor of a product: re, im and re ± im, each `part` after the one before; element
+/// (i, p) of a part at `i · row + p · column`.
+#[derive(Clone, Copy)]
+pub(crate) struct Packed {
+    pub at: *const f32,
+    pub part: usize,
+    pub row: usize,
     pub column: usize,
+}
+
+impl Packed {
+    /// What [`pack`] wrote.
+    pub fn rows(at: *const f32, rows: usize, columns: usize) -> Self {
+        Self { at, part: rows * columns, row: columns, column: 1 }
+    }
+
+    /// Its transpose.
+    pub fn columns(at: *const f32, rows: usize, columns: usize) -> Self {
+        Self { at, part: rows * columns, row: 1, column: columns }
+    }
 }
 
 /// Where a complex product goes; rows are contiguous.
@@ -24,12 +49,50 @@ pub(crate) struct ComplexOut {
 }
 
 dispatched! {
-    /// C `[m, n]` = A `[m, k]` B `[k, n]`; B's rows are contiguous.
+    /// `to` `[re, im, re + im; rows, columns]` without gaps from `from` `[rows, columns]`; the last part
+    /// is re − im where the product [conjugates](conjugate_mix) its left factor.
+    ///
+    /// # Safety
+    /// The pointers cover these matrices; they do not overlap.
+    pub(crate) fn pack = pack_body(
+        rows: usize, columns: usize, from: Complex, conjugated: bool, to: *mut f32,
+    )
+}
+
+#[inline(always)]
+unsafe fn pack_body<L: Lanes>(
+    rows: usize,
+    columns: usize,
+    from: Complex,
+    conjugated: bool,
+    to: *mut f32,
+) {
+    for i in 0..rows {
+        let mut j = 0;
+        while j < columns {
+            // SAFETY: columns from j, masked at the end
+            unsafe {
+                let mask = L::mask((columns - j).min(L::COUNT));
+                let re = L::load_part(from.re.add(i * from.row + j), mask);
+                let im = L::load_part(from.im.add(i * from.row + j), mask);
+                let sum = if conjugated { re.sub(im) } else { re.add(im) };
+                let to = to.add(i * columns + j);
+                re.store_part(to, mask);
+                im.store_part(to.add(rows * columns), mask);
+                sum.store_part(to.add(2 * rows * columns), mask);
+            }
+            j += L::COUNT;
+        }
+    }
+}
+
+dispatched! {
+    /// C `[m, n]` = A `[m, k]` B `[k, n]`.
     ///
     /// # Safety
     /// The pointers cover these matrices; C overlaps none.
     pub(crate) fn mix = plain_body(
-        m: usize, n: usize, k: usize, a: Complex, b: Complex, c: ComplexOut,
+        m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut,
     )
 }
 
@@ -39,48 +102,34 @@ dispatched! {
     /// # Safety
     /// As [`mix`].
     pub(crate) fn mix_conjugate = right_body(
-        m: usize, n: usize, k: usize, a: Complex, b: Complex, c: ComplexOut,
+        m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut,
     )
 }
 
 dispatched! {
-    /// C = conj(A) B.
+    /// C = conj(A) B; A's last part is re − im.
     ///
     /// # Safety
     /// As [`mix`].
     pub(crate) fn conjugate_mix = left_body(
-        m: usize, n: usize, k: usize, a: Complex, b: Complex, c: ComplexOut,
+        m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut,
     )
 }
 
 #[inline(always)]
-unsafe fn plain_body<L: Lanes>(
-    m: usize,
-    n: usize,
-    k: usize,
-    a: Complex,
-    b: Complex,
-    c: ComplexOut,
-) {
+unsafe fn plain_body<L: Lanes>(m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut) {
     // SAFETY: the caller's promises
     unsafe { body::<L, false, false>(m, n, k, a, b, c) }
 }
 
 #[inline(always)]
-unsafe fn right_body<L: Lanes>(
-    m: usize,
-    n: usize,
-    k: usize,
-    a: Complex,
-    b: Complex,
-    c: ComplexOut,
-) {
+unsafe fn right_body<L: Lanes>(m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut) {
     // SAFETY: the caller's promises
     unsafe { body::<L, false, true>(m, n, k, a, b, c) }
 }
 
 #[inline(always)]
-unsafe fn left_body<L: Lanes>(m: usize, n: usize, k: usize, a: Complex, b: Complex, c: ComplexOut) {
+unsafe fn left_body<L: Lanes>(m: usize, n: usize, k: usize, a: Packed, b: Complex, c: ComplexOut) {
     // SAFETY: the caller's promises
     unsafe { body::<L, true, false>(m, n, k, a, b, c) }
 }
@@ -90,39 +139,39 @@ unsafe fn body<L: Lanes, const CA: bool, const CB: bool>(
     m: usize,
     n: usize,
     k: usize,
-    a: Complex,
+    a: Packed,
     b: Complex,
     c: ComplexOut,
 ) {
     let mut column = 0;
     while column < n {
         let left = n - column;
-        let blocks = m.div_ceil(L::ROWS / 2);
+        let blocks = m.div_ceil(L::ROWS / 3);
         let mut i = 0;
         for block in 0..blocks {
             let rows = (m - i) / (blocks - block);
             // SAFETY: rows i … i + rows, columns from `column`, masked at the end
             unsafe {
-                let a = Complex { re: a.re.add(i * a.row), im: a.im.add(i * a.row), ..a };
+                let a = Packed { at: a.at.add(i * a.row), ..a };
                 let b = Complex { re: b.re.add(column), im: b.im.add(column), ..b };
                 let at = i * c.row + column;
                 let c = ComplexOut { re: c.re.add(at), im: c.im.add(at), ..c };
                 macro_rules! tile_of {
                     ($v:literal, $part:literal, $mask:expr, $($r:literal)*) => {
                         match rows {
-                            $($r if $r <= L::ROWS / 2 => {
+                            $($r if $r <= L::ROWS / 3 => {
                                 tile::<L, $r, $v, $part, CA, CB>(k, a, b, c, $mask)
                             })*
-                            _ => unreachable!("blocks have 1 to ROWS / 2 rows"),
+                            _ => unreachable!("blocks have 1 to ROWS / 3 rows"),
                         }
                     };
                 }
                 if left >= 2 * L::COUNT {
-                    tile_of!(2, false, L::mask(L::COUNT), 1 2 3 4 5 6);
+                    tile_of!(2, false, L::mask(L::COUNT), 1 2 3 4);
                 } else if left > L::COUNT {
-                    tile_of!(2, true, L::mask(left - L::COUNT), 1 2 3 4 5 6);
+                    tile_of!(2, true, L::mask(left - L::COUNT), 1 2 3 4);
                 } else {
-                    tile_of!(1, true, L::mask(left), 1 2 3 4 5 6);
+                    tile_of!(1, true, L::mask(left), 1 2 3 4);
                 }
             }
             i += rows;
@@ -141,40 +190,46 @@ unsafe fn tile<
     const CB: bool,
 >(
     k: usize,
-    a: Complex,
+    a: Packed,
     b: Complex,
     c: ComplexOut,
     mask: L::Mask,
 ) {
     // SAFETY: R rows, V registers of columns, k terms, all inside
     unsafe {
-        let mut re = [[L::splat(0.0); V]; R];
-        let mut im = re;
-        for p in 0..k {
-            let (mut b_re, mut b_im) = ([L::splat(0.0); V], [L::splat(0.0); V]);
+        let mut products = [[[L::splat(0.0); V]; 3]; R];
+        let (mut at, mut re, mut im, b_row) = (a.at, b.re, b.im, b.row);
+        for _ in 0..k {
+            let mut b = [[L::splat(0.0); V]; 3];
             for v in 0..V {
-                b_re[v] = load::<L, V, PART>(b.re.add(p * b.row), v, mask);
-                b_im[v] = load::<L, V, PART>(b.im.add(p * b.row), v, mask);
+                b[0][v] = load::<L, V, PART>(re, v, mask);
+                b[1][v] = load::<L, V, PART>(im, v, mask);
+                b[2][v] = if CB { b[0][v].sub(b[1][v]) } else { b[0][v].add(b[1][v]) };
             }
-            for i in 0..R {
-                let x = L::splat(*a.re.add(i * a.row + p * a.column));
-                let y = L::splat(*a.im.add(i * a.row + p * a.column));
-                for v in 0..V {
-                    re[i][v] = x.fma(b_re[v], re[i][v]);
-                    im[i][v] =
-                        if CB { x.fnma(b_im[v], im[i][v]) } else { x.fma(b_im[v], im[i][v]) };
-                    // i · i = −1 unless exactly one factor is conjugated
-                    re[i][v] =
-                        if CA ^ CB { y.fma(b_im[v], re[i][v]) } else { y.fnma(b_im[v], re[i][v]) };
-                    im[i][v] =
-                        if CA { y.fnma(b_re[v], im[i][v]) } else { y.fma(b_re[v], im[i][v]) };
+            for (i, products) in products.iter_mut().enumerate() {
+                for (part, sums) in products.iter_mut().enumerate() {
+                    let a = L::splat(*at.add(i * a.row + part * a.part));
+                    for v in 0..V {
+                        sums[v] = a.fma(b[part][v], sums[v]);
+                    }
                 }
             }
+            // the last term leaves all three behind their matrices
+            at = at.wrapping_add(a.column);
+            (re, im) = (re.wrapping_add(b_row), im.wrapping_add(b_row));
         }
-        for i in 0..R {
+        for (i, [re, im, sum]) in products.into_iter().enumerate() {
             for v in 0..V {
-                store::<L, V, PART>(re[i][v], c.re.add(i * c.row), v, mask);
-                store::<L, V, PART>(im[i][v], c.im.add(i * c.row), v, mask);
+                // i · i = −1 unless exactly one factor is conjugated
+                let (first, second) = (re[v], im[v]);
+                let rest = sum[v].sub(first);
+                let (re, im) = if CA ^ CB {
+                    (first.add(second), rest.add(second))
+                } else {
+                    (first.sub(second), rest.sub(second))
+                };
+                store::<L, V, PART>(re, c.re.add(i * c.row), v, mask);
+                store::<L, V, PART>(im, c.im.add(i * c.row), v, mask);
             }
         }
     }

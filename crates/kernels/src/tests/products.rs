@@ -2,7 +2,9 @@
 
 use super::{Numbers, relative_error, wide};
 use crate::Level;
-use crate::mixing::{Complex, ComplexOut, conjugate_mix, mix, mix_conjugate, transpose};
+use crate::mixing::{
+    Complex, ComplexOut, Packed, conjugate_mix, mix, mix_conjugate, pack, transpose,
+};
 use crate::product::{Start, Strided, dots, product};
 
 /// f32 sums of up to 37 terms; the largest seen is 4e-7.
@@ -88,12 +90,14 @@ fn complex_products() {
                 re: re.as_ptr(),
                 im: im.as_ptr(),
                 row,
-                column: 1,
             });
+            let mut packed = vec![f32::NAN; 3 * m * k];
             let (mut re, mut im) = (vec![0.0; m * n], vec![0.0; m * n]);
             let c = ComplexOut { re: re.as_mut_ptr(), im: im.as_mut_ptr(), row: n };
             // SAFETY: matrices of these sizes
             unsafe {
+                pack(level, m, k, a, sa < 0.0, packed.as_mut_ptr());
+                let a = Packed::rows(packed.as_ptr(), m, k);
                 match signs {
                     (1.0, 1.0) => mix(level, m, n, k, a, b, c),
                     (1.0, _) => mix_conjugate(level, m, n, k, a, b, c),
