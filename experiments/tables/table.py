@@ -148,11 +148,11 @@ def tables(results):
         made_at=["28x28", "56x56"],
         seed=0,
     )
-    networks = results.table(
+    networks = lambda data, grids: results.table(
         lambda c: f"{c['network']}, {c['prior']}",
         MAIN,
-        **{"data": "mnist", "scheme": "ours", "prior": ["standard", "fitted"], "seed": 0},
-        made_at=["28x28", "56x56"],
+        **{"data": data, "scheme": "ours", "prior": ["standard", "fitted"], "seed": 0},
+        made_at=grids,
         **USUAL,
     )
     return {
@@ -162,7 +162,8 @@ def tables(results):
         "fitzhugh-nagumo": priors("fitzhugh-nagumo"),
         "samplers": samplers,
         "schemes": schemes,
-        "networks": networks,
+        "networks": networks("mnist", ["28x28", "56x56"]),
+        "networks-sic": networks("sic", ["32x32", "64x64"]),
         "mixture-32": mixture(32),
         "mixture-64": mixture(64),
     }
