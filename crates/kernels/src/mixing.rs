@@ -200,12 +200,14 @@ unsafe fn tile<
         let mut products = [[[L::splat(0.0); V]; 3]; R];
         let (mut at, mut re, mut im, b_row) = (a.at, b.re, b.im, b.row);
         for _ in 0..k {
-            let mut b = [[L::splat(0.0); V]; 3];
+            let zero = [L::splat(0.0); V];
+            let (mut b_re, mut b_im, mut b_sum) = (zero, zero, zero);
             for v in 0..V {
-                b[0][v] = load::<L, V, PART>(re, v, mask);
-                b[1][v] = load::<L, V, PART>(im, v, mask);
-                b[2][v] = if CB { b[0][v].sub(b[1][v]) } else { b[0][v].add(b[1][v]) };
+                b_re[v] = load::<L, V, PART>(re, v, mask);
+                b_im[v] = load::<L, V, PART>(im, v, mask);
+                b_sum[v] = if CB { b_re[v].sub(b_im[v]) } else { b_re[v].add(b_im[v]) };
             }
+            let b = [b_re, b_im, b_sum];
             for (i, products) in products.iter_mut().enumerate() {
                 for (part, sums) in products.iter_mut().enumerate() {
                     let a = L::splat(*at.add(i * a.row + part * a.part));
