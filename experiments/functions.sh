@@ -16,14 +16,14 @@ train() {
 
 # sampled FOLDER NAME GRID COUNT REFERENCE [sample options]: samples, compared, one JSON object.
 # ALSO: a second file of the reference, for its further channels; CHECK=--memorisation: whether
-# samples repeat training fields; PART=training: compared with the fields trained on
+# samples repeat training fields; PART=training: compared with the fields trained on; SEED: of the samples
 sampled() {
   local folder=$1 name=$2 grid=$3 count=$4 reference=$5 label
   shift 5
   label=$name-$grid${LABEL:+-$LABEL}
   local samples=runs/$folder/$label.npy result=$folder/results/$label.json
   [ -s "$result" ] && return
-  "$karhunen" sample --model "runs/$folder/$name" --grid "$grid" --count "$count" --seed 1 \
+  "$karhunen" sample --model "runs/$folder/$name" --grid "$grid" --count "$count" --seed "${SEED:-1}" \
     --out "$samples" --force "$@"
   "$karhunen" evaluate --reference "$reference" ${ALSO:+"$ALSO"} --samples "$samples" --model "runs/$folder/$name" \
     --reference-count $((2 * count)) ${PART:+--part "$PART"} ${CHECK:-} --json > "$result.part"
