@@ -39,6 +39,6 @@ pub use model::{Conditioned, Model};
 pub use network::{Network, NetworkConfig};
 pub use operators::Operators;
 pub use parameters::{Named, Parameters};
-pub use preconditioning::{Preconditioner, Preconditioning};
+pub use preconditioning::{Preconditioner, Preconditioning, Share};
 pub use unet::UNet;
 pub use unet_config::UNetConfig;
