@@ -57,7 +57,7 @@ pub struct TrainingConfig {
     pub batch: usize,
     /// Steps over all levels.
     pub steps: usize,
-    /// Wall-clock budget instead of steps; turned into a number of steps before the first one.
+    /// Wall-clock budget instead of steps; planned in steps before the first one and again as the run goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Peak learning rate of AdamW.
