@@ -279,6 +279,13 @@ impl TrainedModel {
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
+        let own = self.own_grid(&request.grid);
+        if own != request.grid {
+            // the same functions on the grid that the network knows, and what this grid holds of them
+            let on_own = Request { grid: own, ..request.clone() };
+            let (fields, evaluations) = self.sample(&on_own, indices, observe)?;
+            return Ok((resample::spectral(&fields, request.grid)?, evaluations));
+        }
         // the data's statistics are those of all classes in their frequencies
         let whole = request.classes == Classes::Drawn && request.guidance == 1.0;
         let calibration = match request.calibrated && whole {
@@ -291,6 +298,15 @@ impl TrainedModel {
         }
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
+    }
+
+    /// The grid on which fields are made for a grid: the same one, unless the network answers on a
+    /// level that is finer along an axis, as a nested network does between its levels.
+    fn own_grid(&self, grid: &Grid) -> Grid {
+        let answered = self.model.network_grid(grid).points();
+        let cells: Vec<usize> =
+            grid.points().into_iter().zip(answered).map(|(n, level)| n.max(level)).collect();
+        grid.with_points(&cells).expect("grids of one dimension")
     }
 
     /// What scales this request's fields to the data's spectrum.
