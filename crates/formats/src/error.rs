@@ -156,7 +156,30 @@ pub enum FormatError {
         /// Alpha of an opaque pixel.
         opaque: f32,
     },
-    /// NaN, an infinity, or a number beyond the range of `f32`.
+    /// Values that are NaN, or that the file marks as missing.
+    #[error(
+        "{}: {}{count} of {of} values {}are missing, the first in sample {sample}, channel {channel}, point {point:?} (value {index})",
+        path.display(), if *whole { "" } else { "at least " }, if *whole { "" } else { "looked at " }
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// Of how many values.
+        of: usize,
+        /// Whether these are all values of the file.
+        whole: bool,
+        /// Flat index of the first in the order `[sample, channel, axis0, …]`.
+        index: usize,
+        /// Field of the first.
+        sample: usize,
+        /// Its channel.
+        channel: usize,
+        /// Its place on each axis, slowest first.
+        point: Vec<usize>,
+    },
+    /// An infinity, or a number beyond the range of `f32`.
     #[error("{}: value {index} is {value}; fields must be finite in single precision", path.display())]
     NonFinite {
         /// The file.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_field::{Boundary, Ensemble, Grid};
 
-use crate::{FormatError, SourceType};
+use crate::{FormatError, Missing, SourceType, missing};
 
 /// Largest whole number below which all are exact in `f32`.
 const EXACT: f32 = 16_777_216.0;
@@ -43,7 +43,7 @@ pub struct RawFields {
     pub points: Vec<usize>,
     /// Channels C of each field.
     pub channels: usize,
-    /// n · C · ∏ points values.
+    /// n · C · ∏ points values; NaN where one is missing and [`Missing::Kept`] was asked for.
     pub values: Vec<f32>,
     /// Number type in the file.
     pub dtype: SourceType,
@@ -119,7 +119,7 @@ impl RawFields {
         Ok(Ensemble::new(grid, self.channels, values)?)
     }
 
-    /// Fields without names, checked to be finite.
+    /// Fields without names; NaN is a missing value, an infinity is refused.
     pub(crate) fn array(
         path: &Path,
         points: Vec<usize>,
@@ -128,10 +128,7 @@ impl RawFields {
         dtype: SourceType,
     ) -> Result<Self, FormatError> {
         let mut notes = Vec::new();
-        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            let value = f64::from(values[index]);
-            return Err(FormatError::NonFinite { path: path.into(), index, value });
-        }
+        missing::finite(path, &values, |index| index)?;
         if dtype.is_wide_integer() && values.iter().any(|v| v.abs() > EXACT) {
             notes.push(format!("{dtype} values beyond 2^24 are rounded to single precision"));
         }
@@ -148,6 +145,27 @@ impl RawFields {
         };
         fields.positions = (0..fields.count() as u64).collect();
         Ok(fields)
+    }
+
+    /// Refuses missing values, hands them on, or puts a value in.
+    pub(crate) fn treat_missing(mut self, how: Missing) -> Result<Self, FormatError> {
+        let count = self.values.iter().filter(|v| v.is_nan()).count();
+        if count == 0 {
+            return Ok(self);
+        }
+        let of = self.values.len();
+        match how {
+            Missing::Refused => {
+                let shape = (self.channels, &self.points[..]);
+                missing::refusal(&self.source, &self.values, shape, true, |i| i)?;
+            }
+            Missing::Kept => self.notes.push(format!("{count} of {of} values are missing")),
+            Missing::Filled(value) => {
+                how.fill(&mut self.values);
+                self.notes.push(format!("{count} of {of} values are missing; {value} is put in"));
+            }
+        }
+        Ok(self)
     }
 
     /// A stack of 2-D fields as one 3-D field, the samples becoming the slowest axis.

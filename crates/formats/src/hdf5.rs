@@ -11,7 +11,7 @@ use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
 use hdf5_reader::{ByteOrder, Dataset, Datatype, Hdf5File, OpenOptions};
 
-use crate::cf::{self, Packing};
+use crate::cf::{self, Packing, Said};
 use crate::dtype::{Endian, SourceType};
 use crate::input::DEFLATE_RATIO;
 use crate::layout::Layout;
@@ -58,15 +58,15 @@ pub(crate) fn read(
         return Err(FormatError::Truncated { path: name.into(), expected, found });
     }
     let mut values = Vec::with_capacity(count);
-    dtype.decode(&bytes, endian, &mut values);
-    drop(bytes);
-    let packing = packing(&dataset, dtype);
-    if let Some(packing) = &packing {
-        packing.unpack(&mut values);
+    let packing = Packing::of(&said(&dataset, false), dtype);
+    match &packing {
+        None => dtype.decode(&bytes, endian, &mut values),
+        Some(packing) => packing.decode(&bytes, (dtype, endian), &mut values),
     }
+    drop(bytes);
     let mut fields = layout.fields(name, values, dtype)?;
     fields.units = units(&file, &dataset, fields.points.len());
-    fields.notes.extend(packing.and_then(|p| p.note(dataset.name())));
+    fields.notes.extend(packing.map(|p| p.notes(dataset.name())).unwrap_or_default());
     Ok(fields)
 }
 
@@ -178,15 +178,29 @@ fn text(dataset: &Dataset, name: &str) -> Option<String> {
     dataset.attribute(name).ok()?.read_string().ok()
 }
 
-fn packing(dataset: &Dataset, dtype: SourceType) -> Option<Packing> {
+/// What the attributes say of packed and missing values; the fill of what was not written is
+/// NetCDF's.
+fn said(dataset: &Dataset, netcdf: bool) -> Said {
     let single = |name| numbers(dataset, name).first().copied();
-    let missing = ["_FillValue", "missing_value"].iter().flat_map(|name| numbers(dataset, name));
-    Packing::of(
-        single("scale_factor"),
-        single("add_offset"),
-        missing.map(|v| v as f32).collect(),
-        dtype,
-    )
+    let mut missing = Vec::new();
+    for name in ["_FillValue", "missing_value"] {
+        missing.extend(numbers(dataset, name).into_iter().map(|v| (name, v)));
+    }
+    let range = numbers(dataset, "valid_range");
+    let float = |name: &&str| {
+        let float =
+            |a: hdf5_reader::Attribute| matches!(a.datatype, Datatype::FloatingPoint { .. });
+        dataset.attribute(name).is_ok_and(float)
+    };
+    Said {
+        factor: single("scale_factor"),
+        offset: single("add_offset"),
+        missing,
+        low: range.first().copied().or_else(|| single("valid_min")),
+        high: range.get(1).copied().or_else(|| single("valid_max")),
+        float_bounds: ["valid_range", "valid_min", "valid_max"].iter().any(float),
+        unwritten: netcdf,
+    }
 }
 
 /// Spacing of the last `dim` axes: a voxel size, or steps of coordinates.

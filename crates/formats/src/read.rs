@@ -56,7 +56,8 @@ use crate::{
 /// [`StoredFields`](crate::StoredFields).
 ///
 /// **Errors** Any [`FormatError`] about reading: sizes beyond the limit, files that are longer or
-/// shorter than they say, shapes that do not agree, values that are not finite.
+/// shorter than they say, shapes that do not agree, values that are infinite, values that are missing
+/// unless [`ReadOptions::missing`] says what becomes of them.
 ///
 /// # Example
 /// ```
@@ -71,8 +72,12 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<RawFields, FormatError> {
-    let name = path.as_ref();
     options.check()?;
+    fields(path.as_ref(), options)?.treat_missing(options.missing)
+}
+
+/// As [`read`], missing values being NaN.
+fn fields(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let address = Address::of(name);
     let path = &address.path;
     let kind = existing(path)?;

@@ -26,8 +26,8 @@ use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz,
-    safetensors, tiff_places, torch,
+    Address, FieldSource, FormatError, Missing, RawFields, ReadOptions, Units, missing, netcdf,
+    npy, npz, safetensors, tiff_places, torch,
 };
 
 /// Fields of which blocks are read from an open file.
@@ -60,10 +60,10 @@ pub struct StoredFields {
     pub(crate) channels: usize,
     pub(crate) count: usize,
     pub(crate) dtype: SourceType,
-    pub(crate) packing: Option<Packing>,
     pub(crate) units: Units,
     items: Vec<String>,
     notes: Vec<String>,
+    missing: Missing,
 }
 
 /// How values are found.
@@ -83,8 +83,13 @@ impl StoredFields {
     /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of packed members and of one
     /// chunk where there are chunks: nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
-        let name = path.as_ref();
         options.check()?;
+        let mut fields = Self::fields(path.as_ref(), options)?;
+        fields.missing = options.missing;
+        Ok(fields)
+    }
+
+    fn fields(name: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
         let address = Address::of(name);
         let path = &address.path;
         let kind = existing(path)?;
@@ -235,7 +240,7 @@ impl StoredFields {
             channels,
             count,
             dtype,
-            packing: None,
+            missing: Missing::Refused,
             units: Units::default(),
             items: Vec::new(),
             notes: note.into_iter().collect(),
@@ -259,7 +264,15 @@ impl StoredFields {
         };
     }
 
-    /// Reads all fields.
+    /// What stored numbers mean, if they are no values themselves.
+    pub(crate) fn set_packing(&mut self, packing: Option<Packing>) {
+        match &mut self.values {
+            Values::InFile(file) => file.packing = packing,
+            Values::InChunks(chunks) => chunks.packing = packing,
+        }
+    }
+
+    /// Reads all fields, missing values being NaN.
     pub(crate) fn load(&self, options: &ReadOptions) -> Result<RawFields, FormatError> {
         let axes = self.points.iter().map(|&n| n as u64);
         let factors = [self.count as u64, self.channels as u64].into_iter().chain(axes);
@@ -271,13 +284,10 @@ impl StoredFields {
                 let shape = &chunks.meta.shape;
                 values.resize(length, 0.0);
                 chunks.region(&vec![0; shape.len()], shape, &mut values)?;
-                if let Some(packing) = &self.packing {
-                    packing.unpack(&mut values);
-                }
             }
             Values::InFile(_) => {
                 for item in 0..self.count {
-                    self.block(item, &vec![0; self.points.len()], &self.points, &mut values)?;
+                    self.numbers(item, &vec![0; self.points.len()], &self.points, &mut values)?;
                 }
             }
         }
@@ -297,6 +307,37 @@ impl StoredFields {
             }
             Values::InChunks(_) => 0,
         }
+    }
+
+    /// Appends a block, missing values being NaN.
+    fn numbers(
+        &self,
+        item: usize,
+        corner: &[usize],
+        part: &[usize],
+        values: &mut Vec<f32>,
+    ) -> Result<(), FormatError> {
+        let block: usize = part.iter().product();
+        let base = values.len();
+        values.resize(base + self.channels * block, 0.0);
+        let to = &mut values[base..];
+        match &self.values {
+            Values::InFile(file) => {
+                for (channel, to) in to.chunks_exact_mut(block).enumerate() {
+                    file.block((item, channel), (corner, part), to)?;
+                }
+            }
+            Values::InChunks(chunks) => {
+                // samples and channels are axes like others
+                let lead = chunks.meta.shape.len() - part.len();
+                let wide = |n: &usize| *n as u64;
+                let start = [item as u64, 0].into_iter().take(lead).chain(corner.iter().map(wide));
+                let lengths = [1, self.channels as u64].into_iter().take(lead);
+                let lengths: Vec<u64> = lengths.chain(part.iter().map(wide)).collect();
+                chunks.region(&start.collect::<Vec<u64>>(), &lengths, to)?;
+            }
+        }
+        Ok(())
     }
 
     /// Flat index in all fields of value `rest` of a block.
@@ -351,34 +392,17 @@ impl FieldSource for StoredFields {
         part: &[usize],
         values: &mut Vec<f32>,
     ) -> Result<(), FormatError> {
-        let block: usize = part.iter().product();
         let base = values.len();
-        values.resize(base + self.channels * block, 0.0);
+        self.numbers(item, corner, part, values)?;
+        let block: usize = part.iter().product();
         let to = &mut values[base..];
-        match &self.values {
-            Values::InFile(file) => {
-                for (channel, to) in to.chunks_exact_mut(block).enumerate() {
-                    file.block((item, channel), (corner, part), to)?;
-                }
-            }
-            Values::InChunks(chunks) => {
-                // samples and channels are axes like others
-                let lead = chunks.meta.shape.len() - part.len();
-                let wide = |n: &usize| *n as u64;
-                let start = [item as u64, 0].into_iter().take(lead).chain(corner.iter().map(wide));
-                let lengths = [1, self.channels as u64].into_iter().take(lead);
-                let lengths: Vec<u64> = lengths.chain(part.iter().map(wide)).collect();
-                chunks.region(&start.collect::<Vec<u64>>(), &lengths, to)?;
-            }
+        let place = |i| self.flat(item, i / block, (corner, part), i % block);
+        missing::finite(&self.source, to, place)?;
+        if self.missing == Missing::Refused {
+            let shape = (self.channels, &self.points[..]);
+            missing::refusal(&self.source, to, shape, false, place)?;
         }
-        if let Some(packing) = &self.packing {
-            packing.unpack(to);
-        }
-        if let Some(at) = to.iter().position(|v| !v.is_finite()) {
-            let index = self.flat(item, at / block, (corner, part), at % block);
-            let value = f64::from(to[at]);
-            return Err(FormatError::NonFinite { path: self.source.clone(), index, value });
-        }
+        self.missing.fill(to);
         Ok(())
     }
 }
