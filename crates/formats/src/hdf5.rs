@@ -59,7 +59,7 @@ pub(crate) fn read(
     }
     let mut values = Vec::with_capacity(count);
     let packing = Packing::of(&said(&dataset, false), dtype);
-    match &packing {
+    match &Packing::less(packing.clone(), options.offset) {
         None => dtype.decode(&bytes, endian, &mut values),
         Some(packing) => packing.decode(&bytes, (dtype, endian), &mut values),
     }

@@ -14,9 +14,10 @@ use crate::blocks::{Block, FileValues};
 use crate::bytes::Bytes;
 use crate::cf::Packing;
 use crate::content::Content;
+use crate::digits::Range;
 use crate::dtype::{Endian, SourceType};
 use crate::input::{Input, head_of};
-use crate::layout::Layout;
+use crate::layout::{Layout, channels_first};
 use crate::placed::Placed;
 use crate::places::Places;
 use crate::raw::RawNote;
@@ -26,9 +27,12 @@ use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FieldSource, FormatError, Missing, RawFields, ReadOptions, Units, missing, netcdf,
-    npy, npz, safetensors, tiff_places, torch,
+    Address, FieldSource, FormatError, Missing, RawFields, ReadOptions, Series, Units, missing,
+    netcdf, npy, npz, safetensors, tiff_places, torch,
 };
+
+/// Fields and slices of each that are looked at for their range.
+const PROBED: usize = 8;
 
 /// Fields of which blocks are read from an open file.
 ///
@@ -58,12 +62,16 @@ pub struct StoredFields {
     pub(crate) source: PathBuf,
     pub(crate) points: Vec<usize>,
     pub(crate) channels: usize,
+    /// Whether the chunks of an array have the channels as their last axis.
+    channels_last: bool,
     pub(crate) count: usize,
     pub(crate) dtype: SourceType,
     pub(crate) units: Units,
     items: Vec<String>,
     notes: Vec<String>,
     missing: Missing,
+    offset: f64,
+    pub(crate) series: Series,
 }
 
 /// How values are found.
@@ -86,7 +94,40 @@ impl StoredFields {
         options.check()?;
         let mut fields = Self::fields(path.as_ref(), options)?;
         fields.missing = options.missing;
+        fields.offset = match options.offset {
+            0.0 => fields.probed()?,
+            offset => offset,
+        };
+        fields.subtract(fields.offset);
         Ok(fields)
+    }
+
+    /// What is to be subtracted before values are rounded, from slices that are spread over the fields.
+    fn probed(&self) -> Result<f64, FormatError> {
+        if !(self.dtype == SourceType::F64 || self.dtype.is_wide_integer()) {
+            return Ok(0.0);
+        }
+        let mut part = self.points.clone();
+        let slices = if part.len() > 1 { std::mem::replace(&mut part[0], 1) } else { 1 };
+        let (items, each) = (self.count.min(PROBED), slices.min(PROBED));
+        let (mut range, mut values) = (Range::new(), Vec::new());
+        for i in 0..items * each {
+            let mut corner = vec![0; part.len()];
+            corner[0] = i % each * slices / each;
+            values.clear();
+            self.numbers(i / each * self.count / items, &corner, &part, &mut values)?;
+            range.extend(&values);
+        }
+        Ok(range.offset(self.dtype).unwrap_or(0.0))
+    }
+
+    /// Makes values less.
+    fn subtract(&mut self, amount: f64) {
+        let packing = match &mut self.values {
+            Values::InFile(file) => &mut file.packing,
+            Values::InChunks(chunks) => &mut chunks.packing,
+        };
+        *packing = Packing::less(packing.take(), amount);
     }
 
     fn fields(name: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
@@ -179,16 +220,9 @@ impl StoredFields {
         options: &ReadOptions,
     ) -> Result<Self, FormatError> {
         let layout = Layout::of(name, &place.shape, options)?;
-        let strides = place.strides();
-        let lead = strides.len() - layout.points.len();
-        let places = Places::Strided {
-            start: place.start,
-            sample: if lead > 0 { strides[0] } else { 0 },
-            channel: if lead > 1 { strides[1] } else { 0 },
-            axes: strides[lead..].to_vec(),
-        };
-        let count = if lead > 0 { place.shape[0] as usize } else { 1 };
-        let units = place.units.last(layout.points.len());
+        let (sample, channel, axes) = layout.split(&place.strides());
+        let places = Places::Strided { start: place.start, sample, channel, axes };
+        let (count, units) = (layout.count(&place.shape), layout.units(place.units));
         let mut fields =
             Self::new(name, bytes, layout, count, (place.dtype, place.endian), places)?;
         fields.units = units;
@@ -232,15 +266,18 @@ impl StoredFields {
     }
 
     fn of(name: &Path, layout: Layout, count: usize, dtype: SourceType, values: Values) -> Self {
-        let Layout { channels, points, note } = layout;
+        let Layout { channels, points, channels_last, note } = layout;
         Self {
             values,
             source: name.into(),
             points,
             channels,
+            channels_last,
             count,
             dtype,
             missing: Missing::Refused,
+            offset: 0.0,
+            series: Series::Unknown,
             units: Units::default(),
             items: Vec::new(),
             notes: note.into_iter().collect(),
@@ -256,12 +293,9 @@ impl StoredFields {
         &mut self.notes
     }
 
-    /// Names the pages of the file or member `name`.
-    pub(crate) fn name_pages(&mut self, name: &str) {
-        self.items = match self.count {
-            1 => vec![name.into()],
-            n => (0..n).map(|page| format!("{name}#{page}")).collect(),
-        };
+    /// Names the fields.
+    pub(crate) fn name_fields(&mut self, names: Vec<String>) {
+        self.items = names;
     }
 
     /// What stored numbers mean, if they are no values themselves.
@@ -273,7 +307,8 @@ impl StoredFields {
     }
 
     /// Reads all fields, missing values being NaN.
-    pub(crate) fn load(&self, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    pub(crate) fn load(mut self, options: &ReadOptions) -> Result<RawFields, FormatError> {
+        self.subtract(options.offset);
         let axes = self.points.iter().map(|&n| n as u64);
         let factors = [self.count as u64, self.channels as u64].into_iter().chain(axes);
         let length = options.admit(&self.source, factors)?;
@@ -284,6 +319,9 @@ impl StoredFields {
                 let shape = &chunks.meta.shape;
                 values.resize(length, 0.0);
                 chunks.region(&vec![0; shape.len()], shape, &mut values)?;
+                if self.channels_last {
+                    values = channels_first(&values, self.channels, self.points.iter().product());
+                }
             }
             Values::InFile(_) => {
                 for item in 0..self.count {
@@ -294,6 +332,7 @@ impl StoredFields {
         let points = self.points.clone();
         let mut fields = RawFields::array(&self.source, points, self.channels, values, self.dtype)?;
         fields.units = self.units.clone();
+        fields.series = self.series;
         fields.notes.splice(0..0, self.notes.iter().cloned());
         Ok(fields)
     }
@@ -324,17 +363,29 @@ impl StoredFields {
         match &self.values {
             Values::InFile(file) => {
                 for (channel, to) in to.chunks_exact_mut(block).enumerate() {
-                    file.block((item, channel), (corner, part), to)?;
+                    file.block((item, channel), &self.points, (corner, part), to)?;
                 }
             }
             Values::InChunks(chunks) => {
                 // samples and channels are axes like others
                 let lead = chunks.meta.shape.len() - part.len();
                 let wide = |n: &usize| *n as u64;
-                let start = [item as u64, 0].into_iter().take(lead).chain(corner.iter().map(wide));
-                let lengths = [1, self.channels as u64].into_iter().take(lead);
-                let lengths: Vec<u64> = lengths.chain(part.iter().map(wide)).collect();
-                chunks.region(&start.collect::<Vec<u64>>(), &lengths, to)?;
+                let own = [(item as u64, 1), (0, self.channels as u64)];
+                let mut axes: Vec<(u64, u64)> =
+                    corner.iter().map(wide).zip(part.iter().map(wide)).collect();
+                match self.channels_last {
+                    true => {
+                        axes.splice(0..0, own[..1].iter().copied().take(lead - 1));
+                        axes.push(own[1]);
+                    }
+                    false => drop(axes.splice(0..0, own.into_iter().take(lead))),
+                }
+                let (start, lengths): (Vec<u64>, Vec<u64>) = axes.into_iter().unzip();
+                chunks.region(&start, &lengths, to)?;
+                if self.channels_last {
+                    let ordered = channels_first(to, self.channels, block);
+                    to.copy_from_slice(&ordered);
+                }
             }
         }
         Ok(())
@@ -385,6 +436,14 @@ impl FieldSource for StoredFields {
         &self.units
     }
 
+    fn series(&self) -> Series {
+        self.series
+    }
+
+    fn offsets(&self) -> Vec<f64> {
+        vec![self.offset; self.channels]
+    }
+
     fn block(
         &self,
         item: usize,
@@ -402,7 +461,7 @@ impl FieldSource for StoredFields {
             let shape = (self.channels, &self.points[..]);
             missing::refusal(&self.source, to, shape, false, place)?;
         }
-        self.missing.fill(to);
+        self.missing.fill(to, self.offset);
         Ok(())
     }
 }
