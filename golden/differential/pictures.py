@@ -77,7 +77,7 @@ def jpeg():
         yield dict(address=file, values=field(TURNS[orientation - 1](back)), tolerance=tolerance,
                    what=f"{mode} {quality} {sampling} {progressive} {orientation}")
     Image.fromarray(np.stack([smooth.astype("u1")] * 4, -1), "CMYK").save("cmyk.jpg")
-    yield dict(address="cmyk.jpg", refused="")
+    yield dict(address="cmyk.jpg", refused="CMYK")
 
 
 def folders():

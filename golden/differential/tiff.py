@@ -91,9 +91,11 @@ def packed():
         try:
             tifffile.imwrite(file, a, photometric="minisblack", bitspersample=bits, compression=compression,
                              byteorder=order)
+            # tifffile packs some of these in a way that it does not read back
+            if not np.array_equal(tifffile.imread(file), a):
+                continue
         except (ValueError, NotImplementedError, RuntimeError):
             continue
-        assert np.array_equal(tifffile.imread(file), a), file
         yield dict(address=file, values=a[:, None])
 
 
@@ -134,8 +136,7 @@ def hyperstacks():
                 extra = dict(unit="nm")
             else:
                 tifffile.imwrite(file, a, photometric="minisblack", metadata={"axes": axes})
-            found = tifffile.imread(file, squeeze=False) if False else tifffile.imread(file)
-            assert np.array_equal(found, a), file
+            assert np.array_equal(tifffile.imread(file), a), file
             full = a
             for x in "TZC":
                 if x not in axes:
@@ -256,6 +257,9 @@ def pillow():
             if compression == "jpeg":
                 # libjpeg and the decoder here round differently; colours are upsampled differently
                 case["tolerance"] = 2 if grey else 12
+            if compression == "jpeg" and mode == "RGB":
+                # nothing in the stream says that it is not YCbCr
+                case = dict(address=file, refused="JPEG pixels")
             if mode == "CMYK":
                 case = dict(address=file, refused="CMYK")
             if compression == "group4":

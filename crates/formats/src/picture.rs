@@ -53,6 +53,13 @@ pub(crate) fn read(
                     found: length,
                 });
             }
+            if components(&bytes) == Some(4) {
+                // the decoder would make colours of them and say nothing
+                return Err(FormatError::Unsupported {
+                    path: path.into(),
+                    what: "pixels are CMYK; grey and RGB are read".into(),
+                });
+            }
             decode(path, ImageReader::with_format(Cursor::new(bytes), ImageFormat::Jpeg), options)?
         }
         _ => png(path, file.reader, options)?,
@@ -225,4 +232,18 @@ fn decode<R: BufRead + Seek>(
 fn has_end(bytes: &[u8]) -> bool {
     let scan = bytes.windows(2).rposition(|w| w == [0xff, 0xda]);
     scan.is_none_or(|start| bytes[start..].windows(2).any(|w| w == [0xff, 0xd9]))
+}
+
+/// Components of a JPEG's frame.
+fn components(bytes: &[u8]) -> Option<u8> {
+    let mut rest = bytes.get(2..)?;
+    loop {
+        let (marker, length) = (rest.get(1)?, rest.get(2..4)?);
+        match marker {
+            // frames, but not the tables between their numbers
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => return rest.get(9).copied(),
+            0xff => rest = rest.get(1..)?,
+            _ => rest = rest.get(2 + usize::from(u16::from_be_bytes([length[0], length[1]]))..)?,
+        }
+    }
 }
