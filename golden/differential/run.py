@@ -6,7 +6,7 @@
 
 Each module beside this file makes files in an empty folder, with the values that its library reads from them,
 or with words of the refusal that is meant. Every value is compared. Prints what disagrees; exit status 1 if
-anything does.
+anything does. HDF5, NetCDF, Zarr and MATLAB: arrays.py, run by itself.
 """
 
 import importlib
@@ -35,8 +35,7 @@ def read(binary, cases, folder):
     for number, line in enumerate(done.stdout.splitlines()):
         said, values = json.loads(line), None
         if "error" not in said:
-            shape = [said["count"], said["channels"], *said["points"]]
-            values = np.fromfile(os.path.join(out, f"{number}.f64"), "<f8").reshape(shape)
+            values = np.fromfile(os.path.join(out, f"{number}.f64"), "<f8").reshape(said["shape"])
         yield said, values
 
 
@@ -58,9 +57,9 @@ def differs(case, said, values):
     if not same.all():
         at = tuple(int(i) for i in np.argwhere(~same)[0])
         return f"{(~same).sum()} of {same.size} values, the first at {at}: {values[at]}, not {expected[at]}"
-    for key in ("spacing", "unit"):
+    for key, told in (("spacing", "spacing"), ("unit", "length")):
         if key in case:
-            wanted, found = case[key], said[key]
+            wanted, found = case[key], said[told]
             if key == "spacing" and wanted is not None and found is not None:
                 if np.allclose(wanted, found, rtol=SPACING_TOLERANCE):
                     continue

@@ -51,7 +51,8 @@ impl Packing {
         for (name, value) in &said.missing {
             missing.value(name, as_stored(*value, dtype), dtype);
         }
-        if said.missing.is_empty()
+        let filled = said.missing.iter().any(|(name, _)| *name == "_FillValue");
+        if !filled
             && said.unwritten
             && let Some(value) = unwritten(dtype)
         {
@@ -138,10 +139,11 @@ pub(crate) fn as_stored(value: f64, dtype: SourceType) -> f64 {
     if value < 0.0 { value + f64::from(bits).exp2() } else { value }
 }
 
-/// What the NetCDF library leaves where nothing was written. Bytes have no such number: every one of
-/// them may be a value.
+/// What the NetCDF library leaves where nothing was written.
 fn unwritten(dtype: SourceType) -> Option<f64> {
     Some(match dtype {
+        SourceType::I8 => -127.0,
+        SourceType::U8 => 255.0,
         SourceType::I16 => -32_767.0,
         SourceType::U16 => 65_535.0,
         SourceType::I32 => -2_147_483_647.0,

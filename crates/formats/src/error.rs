@@ -33,7 +33,7 @@ pub enum FormatError {
     },
     /// The first bytes belong to no format this crate reads.
     #[error(
-        "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5, \
+        "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5, MATLAB, \
          Zarr, PyTorch, safetensors (nor IDX or NPY in gzip); raw values need their shape and type, {}:64x64x64:u8 or a file {}.toml",
         path.display(), path.display(), path.display()
     )]

@@ -34,10 +34,18 @@ mod folder_file;
 mod grey;
 #[cfg(feature = "hdf5")]
 mod hdf5;
+#[cfg(feature = "hdf5")]
+mod hdf5_attributes;
+#[cfg(feature = "hdf5")]
+mod hdf5_filters;
+#[cfg(feature = "hdf5")]
+mod hdf5_numbers;
 mod idx;
 mod input;
 mod labels;
 mod layout;
+mod mat;
+mod mat_header;
 mod missing;
 mod montage;
 mod names;

@@ -66,7 +66,7 @@ impl Placed {
 }
 
 /// Values stored first axis fastest, in the order last axis fastest.
-fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
+pub(crate) fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
     let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
     let mut stride = vec![1; shape.len()];
     for axis in 1..shape.len() {

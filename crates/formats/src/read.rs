@@ -1,11 +1,12 @@
 //! The one way in: a path, and what its content says it is.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::archive::Archive;
 use crate::bytes::Bytes;
-use crate::content::Content;
+use crate::content::{Content, HEAD};
 use crate::digits::Range;
 use crate::input::{Input, head_of};
 use crate::raw::RawNote;
@@ -14,7 +15,7 @@ use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, RawFields, ReadOptions, folder, idx, netcdf, npy, npz, picture,
+    Address, FormatError, RawFields, ReadOptions, folder, idx, mat, netcdf, npy, npz, picture,
     safetensors, tiff_pages, torch, vti,
 };
 
@@ -30,6 +31,8 @@ use crate::{
 /// - NetCDF, classic and 4, and HDF5: one variable or dataset by name (`flow.nc:t`,
 ///   `sim.h5:/fields/rho`), or the only one of two axes or more; read as NPY. Packed values are
 ///   unpacked, missing ones refused, evenly spaced coordinates become the spacing.
+/// - MATLAB 5 (`.mat`): one variable by name (`darcy.mat:coeff`), or the only one of two axes or more;
+///   axes as MATLAB's `size` tells them. Files of `-v7.3` are HDF5, in the same order.
 /// - Zarr, versions 2 and 3, a folder or a zip: one array by its path (`scan.zarr:images/0`), or the
 ///   only one of two axes or more; read as NPY. Chunks that were never written have the fill value.
 ///   Spacing is read from OME-NGFF, coordinates, or the attribute `spacing`.
@@ -131,7 +134,7 @@ fn no_part(path: &Path, part: &str, what: &str) -> Result<RawFields, FormatError
 fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let (path, part) = (&*address.path, address.part.as_deref());
     let head = head_of(path)?;
-    let content = match Content::of(&head) {
+    let content = match Content::of(&head).or_else(|| behind_user_block(path)) {
         Some(content) => content,
         None if head.is_empty() => {
             return Err(FormatError::Empty { path: path.into(), what: "an empty file".into() });
@@ -147,6 +150,7 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
         (Content::Zip, _) => member(name, address, options),
         (Content::NetCdf, _) => netcdf::read(name, path, part, options),
         (Content::Hdf5, _) => hdf5(name, path, part, options),
+        (Content::Mat, _) => mat::read(name, path, part, options),
         (Content::Safetensors, _) => {
             Tensor::open(safetensors::tensors(path)?, name, address, options)?.load(options)
         }
@@ -210,6 +214,22 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
             ),
         }),
     }
+}
+
+/// HDF5 may begin behind a block of the user's: of 512 bytes in every MATLAB 7.3 file.
+fn behind_user_block(path: &Path) -> Option<Content> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let places = std::iter::successors(Some(512u64), |at| at.checked_mul(2));
+    for at in places.take_while(|at| *at < length) {
+        let mut head = [0; HEAD];
+        file.seek(SeekFrom::Start(at)).ok()?;
+        let read = file.read(&mut head).ok()?;
+        if Content::of(&head[..read]) == Some(Content::Hdf5) {
+            return Some(Content::Hdf5);
+        }
+    }
+    None
 }
 
 #[cfg(feature = "hdf5")]

@@ -192,7 +192,7 @@ fn what_a_vti_cannot_be_is_said() {
         (vti("", "0 2 0 1 0 0", ascii, "10 2 3 4 5"), "6 values are needed, 5 are there"),
         (vti("", "0 2 0 1 0 0", ascii, "1 2 3 4 5 6 7"), "more than the 6 values"),
         (vti("", "0 2 0 1 0 0", ascii, "1 2 3 4 5 x"), "\"x\" is no number"),
-        (vti("", "0 2 0 1 0 0", ascii, "1 2 nan 4 5 6"), "value 2 is NaN"),
+        (vti("", "0 2 0 1 0 0", ascii, "1 2 nan 4 5 6"), "1 of 6 values are missing"),
         (vti("", "0 2 0 -1 0 0", ascii, "1"), "extent 0 to -1 along axis 1 is empty"),
         (vti("", "0 2 0 1", ascii, "1"), "not 6 numbers"),
         (vti("", "0 2 0 1 0 0", "format=\"hex\"", "1"), "known are ascii, binary, appended"),
