@@ -162,18 +162,27 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
 }
 
 fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
-    let cut = patch(config)?.map(|points| points.len());
-    let options = ReadOptions {
-        channels: config.channels,
-        channels_last: config.channels_last,
-        // a patch says what a field is
-        dim: config.dim.or(cut.filter(|dim| (1..=3).contains(dim))),
-        ..Default::default()
+    let open = |dim: Option<usize>| {
+        let options = ReadOptions {
+            channels: config.channels,
+            channels_last: config.channels_last,
+            dim,
+            ..Default::default()
+        };
+        match config.patch {
+            Some(_) => StackedFields::open(source.names(), &options),
+            None => StackedFields::read(source.names(), &options),
+        }
     };
-    Ok(match config.patch {
-        Some(_) => StackedFields::open(source.names(), &options)?,
-        None => StackedFields::read(source.names(), &options)?,
-    })
+    let fields = open(config.dim)?;
+    // a patch says what a field is where nothing else does
+    let own = fields.points().len();
+    match patch(config)?.map(|points| points.len()) {
+        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
+            Ok(open(Some(dim)).unwrap_or(fields))
+        }
+        _ => Ok(fields),
+    }
 }
 
 /// Reads or makes the fields of a source on `finest`, split, in their own values.
