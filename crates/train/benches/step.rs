@@ -142,7 +142,7 @@ impl Case {
     }
 
     fn network(&self, device: &Device) -> Network {
-        let mut network = self.config.build(&self.grid, 1, 1, device).expect("a network");
+        let mut network = self.config.build(&[self.grid], 1, 1, device).expect("a network");
         network.set_operators(self.operators).expect("the device runs them");
         network
     }

@@ -299,7 +299,7 @@ mod tests {
         let grid = Grid::unit(&[6, 5], Boundary::Periodic).unwrap();
         let config = FnoConfig { width: 4, modes: vec![2], projection: 8, ..FnoConfig::default() };
         let device = Device::flex().autodiff();
-        let mut network = NetworkConfig::Fno(config).build(&grid, 1, 3, &device).unwrap();
+        let mut network = NetworkConfig::Fno(config).build(&[grid], 1, 3, &device).unwrap();
         let mut optimizer = Optimizer::new(network.parameters().unwrap(), 1);
         let gradient = || {
             let mut gradient = optimizer.weights.clone();

@@ -10,7 +10,7 @@ use karhunen_field::noise::stream;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
-use karhunen_net::{Band, Conditioned, Device, Model, Parameters, Preconditioner};
+use karhunen_net::{Band, Conditioned, Device, Model, NetworkConfig, Parameters, Preconditioner};
 use rayon::prelude::*;
 
 use crate::classes::Classes;
@@ -40,7 +40,8 @@ pub fn build_model(
         grid,
     );
     let channels = statistics.mean.channels;
-    let mut network = config.network.build(&grid, channels, config.seed, device)?;
+    let mut network =
+        config.network.build(&levels_on(config, grid)?, channels, config.seed, device)?;
     if !statistics.classes.is_empty() {
         network.add_classes(statistics.classes.len(), config.seed)?;
     }
@@ -53,17 +54,28 @@ pub fn build_model(
 /// # Errors
 /// As [`build_model`].
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
-    let parameters = config.network.parameter_count(grid.dim(), 1)?;
+    let parameters = config.network.parameter_count(config.levels.len(), grid.dim(), 1)?;
     let needed = memory::weight_bytes(parameters, config.training.ema.len());
     memory::check(needed, format!("{parameters:.1e} parameters"), config.network.size_keys())?;
     if !config.prior.is_fitted() {
         config.prior.build(grid.dim(), config.seed, None)?;
     }
-    let mut network = config.network.build(&grid, 1, config.seed, &Device::flex())?;
+    let mut network =
+        config.network.build(&levels_on(config, grid)?, 1, config.seed, &Device::flex())?;
     if config.data.labels.is_some() {
         network.add_classes(1, config.seed)?;
     }
     Ok(())
+}
+
+/// The grids that a network is built for, on the box of the finest one: all levels of a nested network,
+/// the finest of others.
+fn levels_on(config: &RunConfig, finest: Grid) -> Result<Vec<Grid>, TrainError> {
+    if !matches!(config.network, NetworkConfig::Nested(_)) {
+        return Ok(vec![finest]);
+    }
+    let on_box = |grid: Grid| Ok(finest.with_points(&grid.points())?);
+    config.grids()?.into_iter().map(on_box).collect()
 }
 
 /// A model read from a run directory, from one checkpoint in it, or from an export.
