@@ -169,6 +169,11 @@ impl Files {
         } else {
             others.extend(arrays.into_iter().map(|(name, _)| name));
         }
+        folders.sort_by(|a, b| names::natural(a, b));
+        let inside = match folders.is_empty() {
+            true => String::new(),
+            false => format!("; it has the subfolders {}: name one of them", shown(&folders)),
+        };
         for (what, mut list) in [("subfolders", folders), ("files that are no fields", others)] {
             if !list.is_empty() {
                 list.sort_by(|a, b| names::natural(a, b));

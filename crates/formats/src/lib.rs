@@ -70,6 +70,7 @@ mod source;
 mod split;
 mod stacked;
 mod stored;
+mod stored_blocks;
 mod tensors;
 mod tiff_axes;
 mod tiff_chunk;
