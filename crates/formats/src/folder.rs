@@ -181,9 +181,10 @@ impl Files {
             }
         }
         if files.is_empty() {
-            let what =
-                "the folder holds no PNG, JPEG or TIFF picture, and no NPY, NPZ or VTI array";
-            return Err(FormatError::Empty { path: path.into(), what: what.into() });
+            let what = format!(
+                "the folder holds no PNG, JPEG or TIFF picture, and no NPY, NPZ or VTI array{inside}"
+            );
+            return Err(FormatError::Empty { path: path.into(), what });
         }
         files.sort_by(|(a, _), (b, _)| names::natural(a, b));
         Ok(Self { files, notes })
