@@ -18,7 +18,9 @@ pub(crate) fn open(
     file: &str,
     options: &ReadOptions,
 ) -> Result<StoredFields, FormatError> {
-    let series = Pages::open(path, &bytes, options)?;
+    // an offset is subtracted where blocks are read
+    let own = ReadOptions { offset: 0.0, ..options.clone() };
+    let series = Pages::open(path, &bytes, &own)?;
     series.check(options)?;
     let first = series.page.clone();
     let (mut offsets, mut expected, found) = (Vec::new(), 0u64, series.tags.length);
