@@ -134,6 +134,9 @@ pub struct ShapeArgs {
     /// Channels of a field.
     #[arg(long)]
     pub channels: Option<usize>,
+    /// The channels of an array are its last axis, as in (N, X, Y, C).
+    #[arg(long)]
+    pub channels_last: bool,
 }
 
 /// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.

@@ -63,7 +63,7 @@ pub struct DataConfig {
     /// A file, a folder of images, or `builtin:` and `spinodal`, `grains`, `fitzhugh-nagumo` or `shapes`;
     /// a list of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
-    /// A file of class labels, one a field of `source` in its order: the model learns the law of each
+    /// A file of class labels, one a field of `source` in its order, or a table (CSV) of names and labels: the model learns the law of each
     /// class. `builtin:shapes` brings its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
@@ -91,7 +91,10 @@ pub struct DataConfig {
     /// v, the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
-    /// Dimension of an array whose shape leaves it open.
+    /// Whether the channels of an array are its last axis, as in `(N, X, Y, C)`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub channels_last: bool,
+    /// Dimension of an array whose shape leaves it open; unless told otherwise that of `patch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
 }
@@ -110,6 +113,7 @@ impl Default for DataConfig {
             gap: 8,
             resample: Resample::Spectral,
             channels: None,
+            channels_last: false,
             dim: None,
         }
     }

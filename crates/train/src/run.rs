@@ -22,7 +22,7 @@ use crate::data::{Data, restrict};
 use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::loss::{loss_and_gradients, loss_of, scalar};
-use crate::optimizer::{Optimizer, Update};
+use crate::optimizer::{Begins, Optimizer, Update};
 use crate::resume::{same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::switching::{self, Measured};
@@ -295,7 +295,10 @@ impl Run {
         let at = self.progress.plan.as_ref().map_or(step as f64, |plan| plan.position(step));
         let part = t.rate.factor_at(at, total, t.warmup);
         let rate = t.learning_rate * self.progress.rate_factor * part;
-        let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
+        let updates = self.begins();
+        let warmup = (t.warmup * self.schedule.steps() as f64) as usize;
+        let begins = Begins { updates: &updates, warmup };
+        let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema, begins };
         let data = match self.coarser.get(level) {
             Some(data) => data.as_ref().expect("a level was entered"),
             None => &self.data.training,
@@ -338,9 +341,20 @@ impl Run {
         let ledger = &mut self.progress.ledger.levels;
         while ledger.len() <= level {
             let grid = levels[ledger.len()].grid.to_string();
-            ledger.push(LedgerEntry { grid, ..LedgerEntry::default() });
+            let begun = self.optimizer.updates;
+            ledger.push(LedgerEntry { grid, begun, ..LedgerEntry::default() });
         }
         Ok(())
+    }
+
+    /// Updates done before the first one of each array of the network; none where all began with the
+    /// run.
+    fn begins(&self) -> Vec<usize> {
+        let levels = &self.progress.ledger.levels;
+        let of = |level: usize| levels.get(level).map_or(usize::MAX, |entry| entry.begun);
+        let network = &self.model.network;
+        let arrays = self.optimizer.weights.arrays.iter();
+        arrays.map_while(|array| network.level_of(&array.name)).map(of).collect()
     }
 
     fn diverged(&self, event: &Event, level: usize) -> Option<String> {
