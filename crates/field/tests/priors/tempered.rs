@@ -121,7 +121,7 @@ fn the_trace_is_finite_under_refinement() {
                 let slopes: Vec<f64> =
                     added.windows(2).map(|w| (w[1] / w[0]).ln() / 3f64.ln()).collect();
                 // shells near the band's edge are not self-similar yet
-                assert!(slopes.windows(2).all(|w| w[1] < w[0] + 0.01), "{dim} {slopes:?}");
+                assert!(slopes.windows(2).all(|w| w[1] < w[0] + 0.05), "{dim} {slopes:?}");
                 let last = slopes[slopes.len() - 1];
                 assert!(last < -0.1, "{dim} {steep} {exponent}: {slopes:?}");
                 // far beyond, along an axis: the power itself
