@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 
 use karhunen_field::FieldError;
 use karhunen_formats::FormatError;
+use karhunen_net::NetError;
 use karhunen_train::TrainError;
 
 /// What to do about an error of a run.
@@ -49,6 +50,9 @@ pub fn train(error: &TrainError) -> Option<String> {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
         }
         TrainError::Diverged { .. } => "add --set training.learning_rate=…".into(),
+        TrainError::Net(NetError::Levels { .. }) => {
+            "change the grids of [[levels]], coarse first; `network.kind = \"fno\"` takes any".into()
+        }
         TrainError::Net(_) => "change the keys of [network]".into(),
         TrainError::Field(e) => return field(e),
         TrainError::Format(e) => return format(e),

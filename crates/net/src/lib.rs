@@ -44,6 +44,6 @@ pub use nested_config::NestedConfig;
 pub use network::{Network, NetworkConfig};
 pub use operators::Operators;
 pub use parameters::{Named, Parameters};
-pub use preconditioning::{Preconditioner, Preconditioning};
+pub use preconditioning::{Preconditioner, Preconditioning, Share};
 pub use unet::UNet;
 pub use unet_config::UNetConfig;

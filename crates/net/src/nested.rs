@@ -280,6 +280,11 @@ impl Nested {
         &self.grids.iter().find(holds).unwrap_or(finest).grid
     }
 
+    /// The stage that a parameter belongs to, by its name.
+    pub(crate) fn stage_of(parameter: &str) -> Option<usize> {
+        parameter.strip_prefix("stages.")?.split('.').next()?.parse().ok()
+    }
+
     /// Floating-point operations of the products in one forward pass of one field.
     pub fn flops(&self, grid: &Grid) -> f64 {
         let top = self.level_for(grid).points();

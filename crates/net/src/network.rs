@@ -186,6 +186,15 @@ impl Network {
         }
     }
 
+    /// The level with which a parameter begins to learn, by its name; `None` for networks all of whose
+    /// parameters serve every level.
+    pub fn level_of(&self, parameter: &str) -> Option<usize> {
+        match self {
+            Self::Nested(_) => Nested::stage_of(parameter),
+            _ => None,
+        }
+    }
+
     /// Floating-point operations of the products in one forward pass of one field.
     pub fn flops(&self, grid: &Grid) -> f64 {
         of!(self, n => n.flops(grid))

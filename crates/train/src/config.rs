@@ -257,11 +257,17 @@ impl RunConfig {
         if let Some(count) = self.data.count.filter(|count| *count < 2) {
             return fail("data.count", count.to_string(), "at least 2, or leave it out");
         }
-        if let TimeDensity::LogNormal { mean, deviation } = t.time_density
+        if let TimeDensity::LogNormal { mean, deviation }
+        | TimeDensity::Modes { mean, deviation, .. } = t.time_density
             && !(mean.is_finite() && deviation.is_finite() && deviation > 0.0)
         {
             let value = format!("mean {mean}, deviation {deviation}");
             return fail("training.time_density", value, "finite, the deviation positive");
+        }
+        if let TimeDensity::Modes { weight, .. } = t.time_density
+            && !(0.0..=1.0).contains(&weight)
+        {
+            return fail("training.time_density.weight", weight.to_string(), "between 0 and 1");
         }
         let positive = [
             ("training.learning_rate", t.learning_rate),
