@@ -46,7 +46,7 @@ pub(crate) fn drop_incomplete(
         return Err(fail(
             config,
             format!(
-                "each of its {before} {name} fields has missing values, so data.missing = \"drop\" leaves none"
+                "each of its {before} {name} fields has missing values, so data.missing = \"drop\" leaves none; \"mask\" keeps them"
             ),
         ));
     }
