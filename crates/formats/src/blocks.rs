@@ -60,10 +60,11 @@ impl FileValues {
         self.bytes.length().map_err(failed)
     }
 
-    /// Reads one channel of a block, last axis fastest.
+    /// Reads one channel of a block of a field of `whole` points, last axis fastest.
     pub(crate) fn block(
         &self,
         (item, channel): (usize, usize),
+        whole: &[usize],
         (corner, part): Block<'_>,
         to: &mut [f32],
     ) -> Result<(), FormatError> {
@@ -83,7 +84,7 @@ impl FileValues {
                 place += rest % part[axis] * apart[axis];
                 rest /= part[axis];
             }
-            (self.places.offset(item, channel, &point, size), place)
+            (self.places.offset((item, channel), &point, whole, size), place)
         };
         for first in (0..to.len() / part[*fast]).step_by(rows) {
             let starts = (first..first + rows).map(start).collect();

@@ -79,6 +79,16 @@ impl Packing {
         (scales || !missing.is_empty()).then_some(Self { factor, offset, missing })
     }
 
+    /// The same with values less by `amount`.
+    pub(crate) fn less(packing: Option<Self>, amount: f64) -> Option<Self> {
+        if amount == 0.0 {
+            return packing;
+        }
+        let Self { factor, offset, missing } =
+            packing.unwrap_or(Self { factor: 1.0, offset: 0.0, missing: Marks::default() });
+        Some(Self { factor, offset: offset - amount, missing })
+    }
+
     fn scales(&self) -> bool {
         self.factor != 1.0 || self.offset != 0.0
     }

@@ -215,15 +215,15 @@ pub enum FormatError {
         /// The library's reason.
         source: image::ImageError,
     },
-    /// The TIFF library refused the file.
-    #[error("cannot decode page {page} of {}: {source}", path.display())]
+    /// A page of a TIFF that cannot be decoded.
+    #[error("cannot decode page {page} of {}: {what}", path.display())]
     Tiff {
         /// The file.
         path: PathBuf,
         /// Page, counted from 0.
         page: usize,
-        /// The library's reason.
-        source: tiff::TiffError,
+        /// What is wrong with it.
+        what: String,
     },
     /// A file of several arrays, none of them named.
     #[error(

@@ -97,7 +97,8 @@ pub(crate) fn read(
     let netcdf = file.is_netcdf(&dataset);
     let dtype = cf::unsigned(numbers.dtype, text(&dataset, "_Unsigned").as_deref());
     let packing = Packing::of(&said(&dataset, netcdf), dtype);
-    let mut values = values(&bytes, &numbers.signed_as(dtype), packing.as_ref(), count);
+    let less = Packing::less(packing.clone(), options.offset);
+    let mut values = values(&bytes, &numbers.signed_as(dtype), less.as_ref(), count);
     drop(bytes);
     if matlab.is_some() {
         values = last_axis_fastest(&values, &shape);

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use crate::cf::Packing;
 use crate::input::DEFLATE_RATIO;
 use crate::layout::Layout;
 use crate::mat_header::{Variable, variables};
@@ -45,12 +46,16 @@ pub(crate) fn read(
     if expected > most {
         return Err(FormatError::Truncated { path: name.into(), expected, found });
     }
+    let less = Packing::less(None, options.offset);
     let mut values = Vec::with_capacity(count);
     let mut some = vec![0; AT_ONCE / stored.size() * stored.size()];
     while values.len() < count {
         let length = ((count - values.len()) * stored.size()).min(some.len());
         elements.fill(&mut some[..length])?;
-        stored.decode(&some[..length], endian, &mut values);
+        match &less {
+            None => stored.decode(&some[..length], endian, &mut values),
+            Some(less) => less.decode(&some[..length], (stored, endian), &mut values),
+        }
     }
     let values = last_axis_fastest(&values, &shape);
     let mut fields = layout.fields(name, values, dtype)?;

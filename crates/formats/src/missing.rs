@@ -29,9 +29,10 @@ pub enum Missing {
 }
 
 impl Missing {
-    /// Puts the stand-in where values are missing.
-    pub(crate) fn fill(self, values: &mut [f32]) {
+    /// Puts the stand-in where values, which are less by `offset`, are missing.
+    pub(crate) fn fill(self, values: &mut [f32], offset: f64) {
         if let Self::Filled(value) = self {
+            let value = (f64::from(value) - offset) as f32;
             values.iter_mut().filter(|v| v.is_nan()).for_each(|v| *v = value);
         }
     }

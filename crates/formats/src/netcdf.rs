@@ -48,14 +48,9 @@ pub(crate) fn open(
     let (shape, strides) = axes(&header, variable, dtype, path)?;
     let layout = Layout::of(name, &shape, options)?;
     let dim = layout.points.len();
-    let lead = shape.len() - dim;
-    let places = Places::Strided {
-        start: variable.begin,
-        sample: if lead > 0 { strides[0] } else { 0 },
-        channel: if lead > 1 { strides[1] } else { 0 },
-        axes: strides[lead..].to_vec(),
-    };
-    let count = if lead > 0 { shape[0] as usize } else { 1 };
+    let (sample, channel, axes) = layout.split(&strides);
+    let places = Places::Strided { start: variable.begin, sample, channel, axes };
+    let count = layout.count(&shape);
     let bytes = Bytes::open(name, path)?;
     let mut fields = StoredFields::new(name, bytes, layout, count, (dtype, Endian::Big), places)?;
     let packing = Packing::of(&variable.said(), dtype);

@@ -23,6 +23,12 @@ pub struct ReadOptions {
     pub limit_bytes: u64,
     /// What becomes of missing values.
     pub missing: Missing,
+    /// Whether an array's last axis is that of channels, as in `(N, X, Y, C)`. Pictures and VTI say
+    /// themselves what their channels are.
+    pub channels_last: bool,
+    /// Subtracted from every value in double precision, before it is rounded to single: values that
+    /// differ little from a large number keep their digits.
+    pub offset: f64,
 }
 
 impl Default for ReadOptions {
@@ -33,8 +39,14 @@ impl Default for ReadOptions {
 
 impl ReadOptions {
     /// What [`Default`] gives: 8 GiB, missing values refused, axes as their number suggests.
-    pub const DEFAULT: Self =
-        Self { channels: None, dim: None, limit_bytes: DEFAULT_LIMIT, missing: Missing::Refused };
+    pub const DEFAULT: Self = Self {
+        channels: None,
+        dim: None,
+        limit_bytes: DEFAULT_LIMIT,
+        missing: Missing::Refused,
+        channels_last: false,
+        offset: 0.0,
+    };
 
     /// Number of values ∏ `factors` if they fit the limit as `f32`.
     pub(crate) fn admit(

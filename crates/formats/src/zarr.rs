@@ -170,8 +170,7 @@ impl Hierarchy {
         let (key, meta) = self.choose(path, part)?;
         let layout = Layout::of(name, &meta.shape, options)?;
         let dim = layout.points.len();
-        let lead = meta.shape.len() - dim;
-        let count = if lead > 0 { meta.shape[0] as usize } else { 1 };
+        let count = layout.count(&meta.shape);
         let room = |bytes: u128, limit: u64| match bytes > u128::from(limit) {
             true => Err(FormatError::TooLarge { path: name.into(), bytes, limit }),
             false => Ok(()),

@@ -97,7 +97,8 @@ pub(crate) fn load(
     let training = make(&*structure, finest, seed, 0..train)?;
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
-    Ok(Loaded { training, validation, notes })
+    let offsets = vec![0.0; training.channels];
+    Ok(Loaded { training, validation, offsets, notes })
 }
 
 #[cfg(test)]

@@ -241,7 +241,8 @@ fn read_samples(
         Some(model) => model.grid(&raw.points)?,
         None => Grid::unit(&raw.points, args.boundary.get())?,
     };
-    Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
+    let values = raw.values.iter().map(|v| raw.offset + f64::from(*v)).collect();
+    Ok(Ensemble::new(grid, raw.channels, values)?)
 }
 
 /// Real fields and samples on the finest grid both have.
@@ -278,6 +279,7 @@ fn prepare(
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
         missing: args.shape.missing.or(trained.missing),
+        channels_last: args.shape.channels_last || trained.channels_last,
         ..trained
     };
     let native = Native::of(&config)?;

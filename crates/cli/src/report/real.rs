@@ -55,7 +55,7 @@ pub fn all(
     let mut all = loaded.training;
     append_weights(&mut all, &loaded.validation);
     all.values.extend(loaded.validation.values);
-    real(count, &all, None)
+    real(count, &all, &loaded.offsets, None)
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
@@ -76,7 +76,7 @@ pub fn of_model(
             return made(config, name, grid, count, seed);
         }
         let loaded = data::load_from(config, None, grid, seed)?;
-        return real(count, &loaded.training, None);
+        return real(count, &loaded.training, &loaded.offsets, None);
     }
     let share = match part {
         Part::HeldOut => config.validation,
@@ -88,17 +88,22 @@ pub fn of_model(
     let loaded = data::load_from(&config, opened, grid, seed)?;
     match part {
         Part::HeldOut => {
-            let training = first(count, &loaded.training)?;
-            real(count, &loaded.validation, Some(training))
+            let training = first(count, &loaded.training, &loaded.offsets)?;
+            real(count, &loaded.validation, &loaded.offsets, Some(training))
         }
-        Part::Training => real(count, &loaded.training, None),
+        Part::Training => real(count, &loaded.training, &loaded.offsets, None),
     }
 }
 
-fn real(count: usize, level: &LevelData, training: Option<Ensemble>) -> Result<Real, Failure> {
+fn real(
+    count: usize,
+    level: &LevelData,
+    offsets: &[f64],
+    training: Option<Ensemble>,
+) -> Result<Real, Failure> {
     let keep = level.weights.len().min(count * level.field_len());
     let holes = level.weights[..keep].to_vec();
-    Ok(Real { reference: first(count, level)?, training, holes })
+    Ok(Real { reference: first(count, level, offsets)?, training, holes })
 }
 
 /// Joins the measured parts of cells of two parts; one of them may have no holes.
@@ -121,19 +126,22 @@ fn made(
     let structure = builtin::structure(name, config.channels)?;
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;
-    real(count, &made, None)
+    let none = vec![0.0; made.channels];
+    real(count, &made, &none, None)
 }
 
-/// All fields of a part.
+/// All fields of a part, to whose values `offsets` are to be added, one a channel.
 ///
 /// # Errors
 /// Those of [`Ensemble::new`].
-pub fn ensemble(level: &LevelData) -> Result<Ensemble, Failure> {
-    first(level.count(), level)
+pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
+    first(level.count(), level, offsets)
 }
 
-fn first(count: usize, level: &LevelData) -> Result<Ensemble, Failure> {
+fn first(count: usize, level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
     let keep = count.min(level.count()) * level.field_len();
-    let values = level.values[..keep].iter().map(|v| f64::from(*v)).collect();
+    let points = level.grid.len();
+    let value = |(i, v): (usize, &f32)| offsets[i / points % level.channels] + f64::from(*v);
+    let values = level.values[..keep].iter().enumerate().map(value).collect();
     Ok(Ensemble::new(level.grid, level.channels, values)?)
 }

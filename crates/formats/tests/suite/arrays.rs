@@ -117,7 +117,7 @@ fn guesses_are_noted_and_options_override_them() {
 fn digits_lost_in_single_precision_are_noted() {
     let values = |v: i32| v.to_le_bytes();
     let exact = npy("<i4", false, "(1, 1)", &values(1 << 24));
-    let lossy = npy("<i4", false, "(1, 1)", &values((1 << 24) + 2));
+    let lossy = npy("<i4", false, "(1, 2)", &[values(0), values((1 << 24) + 2)].concat());
     let notes = |bytes: &[u8]| read_bytes(bytes, &DEFAULT).unwrap().notes.join(" ");
     assert!(!notes(&exact).contains("rounded") && notes(&lossy).contains("rounded"));
 }
