@@ -143,7 +143,7 @@ fn made_up(
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
     let statistics = Statistics { grid, normalisation, mean, variances, classes: vec![] };
-    Ok((LevelData { grid, channels, values, labels: vec![] }, statistics))
+    Ok((LevelData { grid, channels, values, labels: vec![], weights: vec![] }, statistics))
 }
 
 fn level_speed(

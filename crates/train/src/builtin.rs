@@ -69,7 +69,13 @@ pub fn make(
             Ok(values.into_iter().map(|v| v as f32).collect())
         })
         .collect();
-    Ok(LevelData { grid, channels: structure.channels(), values: parts?.concat(), labels })
+    Ok(LevelData {
+        grid,
+        channels: structure.channels(),
+        values: parts?.concat(),
+        labels,
+        weights: vec![],
+    })
 }
 
 /// Training and validation fields of a configuration's structure.

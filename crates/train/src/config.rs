@@ -9,6 +9,7 @@ use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::missing::MissingValues;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
@@ -97,6 +98,9 @@ pub struct DataConfig {
     /// Dimension of an array whose shape leaves it open; unless told otherwise that of `patch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
+    /// What becomes of missing values: `"mask"`, `"drop"` or `"fill:VALUE"`; they are refused otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<MissingValues>,
 }
 
 impl Default for DataConfig {
@@ -115,6 +119,7 @@ impl Default for DataConfig {
             channels: None,
             channels_last: false,
             dim: None,
+            missing: None,
         }
     }
 }

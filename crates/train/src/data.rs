@@ -4,18 +4,19 @@
 //! modes → normalisation. Which part of files is held out: module `sides`; fields made on the spot:
 //! module `builtin`.
 
-use karhunen_field::moments::Moments;
 use karhunen_field::{Ensemble, Grid, Transform, resample};
 use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
 use crate::config::{DataConfig, Resample, parse_points};
+use crate::incomplete::{self, drop_incomplete, labels_of};
+use crate::missing::MissingValues;
 use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::{Side, split};
 use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels, memory};
+use crate::{TrainError, builtin, holes, labels, memory, missing};
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -101,7 +102,8 @@ impl Data {
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
-        let mut normalisation = Normalisation::measure(&training.values, channels, points, centred);
+        let mut normalisation =
+            Normalisation::weighted(&training.values, &training.weights, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
             // no more contrast than rounding makes of one value
             !scale.is_finite() || *scale <= ROUNDING * largest(&training, c)
@@ -118,11 +120,7 @@ impl Data {
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
-        let mut moments = Moments::new(finest, channels);
-        for field in training.values.chunks_exact(channels * points) {
-            moments.add(&field.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
-        }
-        let (mean, variances) = moments.finish()?;
+        let (mean, variances) = missing::measured(&mut training, &mut validation, &mut notes)?;
         notes.push(format!(
             "{} training and {} validation fields at {finest}, offset {:.4?}, scale {:.4?}",
             training.count(),
@@ -162,11 +160,13 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
 }
 
 fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
+    let missing = MissingValues::reading(config.missing);
     let open = |dim: Option<usize>| {
         let options = ReadOptions {
             channels: config.channels,
             channels_last: config.channels_last,
             dim,
+            missing,
             ..Default::default()
         };
         match config.patch {
@@ -244,30 +244,29 @@ pub fn load_from(
                 ),
             });
         }
-        let (mut training, lost) = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
-        let (mut validation, _) =
-            cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
-        training.labels = own_labels;
-        training.labels.truncate(training.count());
-        validation.labels =
+        let held_labels =
             labels::read(config.validation_labels.as_ref(), &other.to_string(), &held_out)?;
-        validation.labels.truncate(validation.count());
+        let (mut keep, mut hold) = (Side::all(fields.count()), Side::all(held_out.count()));
+        notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
+        notes.extend(drop_incomplete(config, &held_out, &mut hold, "validation")?);
+        let (mut training, lost) = cut(fields, &keep, 0, 1.0)?;
+        let (mut validation, _) = cut(&held_out, &hold, 1, config.validation)?;
+        training.labels = labels_of(&own_labels, &keep, &training);
+        validation.labels = labels_of(&held_labels, &hold, &validation);
         notes.extend(lost);
         let mut offsets = fields.offsets();
         rebase(&mut validation, &held_out.offsets(), &offsets);
         settle(&mut offsets, [&mut training, &mut validation]);
         return Ok(Loaded { training, validation, offsets, notes });
     }
-    let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
+    let (mut keep, mut hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
+    notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
+    notes.extend(drop_incomplete(config, fields, &mut hold, "validation")?);
     let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
     let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
-    if !own_labels.is_empty() {
-        for (part, side) in [(&mut training, &keep), (&mut validation, &hold)] {
-            let items = side.items.iter().take(part.count());
-            part.labels = items.map(|&item| own_labels[item]).collect();
-        }
-    }
+    training.labels = labels_of(&own_labels, &keep, &training);
+    validation.labels = labels_of(&own_labels, &hold, &validation);
     notes.extend(lost);
     let mut offsets = fields.offsets();
     settle(&mut offsets, [&mut training, &mut validation]);
@@ -334,6 +333,11 @@ impl Cut<'_> {
         let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
             let mut values = Vec::new();
             match &patches {
+                Some(patches) if config.missing.is_some() => {
+                    for index in range {
+                        values.extend(incomplete::patch(config, patches, (part << 40) + index)?);
+                    }
+                }
                 Some(patches) => {
                     let first = part << 40;
                     values = patches.cut(first + range.start..first + range.end)?.values;
@@ -348,17 +352,37 @@ impl Cut<'_> {
             Ok(values)
         };
         let channels = from.channels();
-        let parts: Result<Vec<Vec<f32>>, TrainError> = (0..count.div_ceil(at_once))
+        let filled = |range: std::ops::Range<u64>| -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+            let first = range.start;
+            let mut values = read(range)?;
+            let weights = holes::fill(&mut values, &native).map_err(|block| {
+                let at = first as usize + block / channels;
+                let item = side.items.get(at).copied().unwrap_or(at);
+                incomplete::empty(config, item, block % channels)
+            })?;
+            Ok((values, weights))
+        };
+        let parts: Result<Vec<(Vec<f32>, Vec<f32>)>, TrainError> = (0..count.div_ceil(at_once))
             .into_par_iter()
             .map(|chunk| {
-                let values = read(chunk * at_once..count.min((chunk + 1) * at_once))?;
-                convert(&values, channels, native, finest, config.resample)
+                let (values, weights) = filled(chunk * at_once..count.min((chunk + 1) * at_once))?;
+                let weights = holes::coarser(&weights, channels, native, finest)?;
+                Ok((convert(&values, channels, native, finest, config.resample)?, weights))
             })
             .collect();
-        let looked_at = read(0..count.min(LOOKED_AT as u64).min(at_once))?;
+        let (looked_at, _) = filled(0..count.min(LOOKED_AT as u64).min(at_once))?;
         let lost = left_out(&looked_at, channels, native, finest)?;
-        let values = parts?.concat();
-        Ok((LevelData { grid: finest, channels, values, labels: vec![] }, lost))
+        let (mut values, mut weights) = (Vec::new(), Vec::new());
+        let parts = parts?;
+        let masked = parts.iter().any(|(_, weights)| !weights.is_empty());
+        for (more, parts) in parts {
+            if masked {
+                weights.extend(parts);
+                weights.resize(values.len() + more.len(), 1.0);
+            }
+            values.extend(more);
+        }
+        Ok((LevelData { grid: finest, channels, values, labels: vec![], weights }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -431,7 +455,14 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
         return Ok(data.clone());
     }
     let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
-    Ok(LevelData { grid: to, channels: data.channels, values, labels: data.labels.clone() })
+    let weights = holes::coarser(&data.weights, data.channels, data.grid, to)?;
+    Ok(LevelData {
+        grid: to,
+        channels: data.channels,
+        values,
+        labels: data.labels.clone(),
+        weights,
+    })
 }
 
 #[cfg(test)]
@@ -447,7 +478,13 @@ mod tests {
             // ten fields of a channel that varies by 1e-5 of itself, and of one that does not
             let faint = |j: usize| 3.0 + 3e-5 * (j % 2) as f32;
             let field: Vec<f32> = (0..9).map(faint).chain([value; 9]).collect();
-            let data = LevelData { grid, channels: 2, values: field.repeat(10), labels: vec![] };
+            let data = LevelData {
+                grid,
+                channels: 2,
+                values: field.repeat(10),
+                labels: vec![],
+                weights: vec![],
+            };
             let spread = Normalisation::measure(&data.values, 2, 9, true).scale;
             assert!(spread[0] > ROUNDING * largest(&data, 0), "{spread:?}");
             assert!(spread[1] <= ROUNDING * largest(&data, 1), "{value}: {spread:?}");
