@@ -56,7 +56,7 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
         notes.push("only some of the models were trained on the reference".into());
     }
     let named = (args.candidates[0].as_path(), candidates[0].1.clone());
-    let (real, brought) = prepare(&args.real, first, source, same_source, named, &mut notes)?;
+    let (mut real, brought) = prepare(&args.real, first, source, same_source, named, &mut notes)?;
     for (_, fields) in &mut candidates {
         *fields = on(fields, brought.grid)?;
         if !real.holes.is_empty() {
