@@ -256,6 +256,10 @@ impl RunConfig {
             let needs = "one to eight relative lengths between 0.005 and 0.28, each once";
             return fail("training.ema", format!("{:?}", t.ema), needs);
         }
+        if matches!(self.network, NetworkConfig::Nested(_)) && self.prior == PriorConfig::Standard {
+            let needs = "a nested network takes noise that is one function on every grid; \"flat\" is white on the trained band";
+            return fail("prior.kind", "\"standard\"".into(), needs);
+        }
         if !(1..=MOST_SNAPSHOTS).contains(&t.snapshots) {
             return fail("training.snapshots", t.snapshots.to_string(), "between 1 and 64");
         }
