@@ -359,6 +359,7 @@ pub struct ImportArgs {
   karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
   karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
   karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
+  karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
   karhunen sample --model runs/x --surrogate --out gaussian.npy")]
 pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
@@ -413,8 +414,12 @@ pub struct SampleArgs {
     /// Where to write the classes of the fields, as .npy; beside --out, as NAME-labels.npy, by default.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// What is known of the fields, which then agree with it: a CSV table of points (x,y,value and if wanted
+    /// sd,channel; places in the box's lengths), or a TOML file of [[observe]] tables; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub observe: Vec<PathBuf>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
+    #[arg(long, conflicts_with_all = ["observe", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]

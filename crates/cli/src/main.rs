@@ -10,6 +10,7 @@ mod device;
 mod failure;
 mod help;
 mod log;
+mod observe;
 mod progress;
 mod report;
 

@@ -101,17 +101,28 @@ impl SourceType {
 
     /// The numbers in `bytes` in double precision: for a few that are no field values.
     pub(crate) fn decode_wide(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
-        if self != SourceType::F64 {
-            let mut values = Vec::new();
-            self.decode(bytes, endian, &mut values);
-            return values.into_iter().map(f64::from).collect();
+        macro_rules! wide {
+            ($t:ty) => {{
+                let (numbers, _) = bytes.as_chunks();
+                let read = |&b: &[u8; size_of::<$t>()]| match endian {
+                    Endian::Little => <$t>::from_le_bytes(b) as f64,
+                    Endian::Big => <$t>::from_be_bytes(b) as f64,
+                };
+                numbers.iter().map(read).collect()
+            }};
         }
-        let (numbers, _) = bytes.as_chunks();
-        let read = |&b: &[u8; 8]| match endian {
-            Endian::Little => f64::from_le_bytes(b),
-            Endian::Big => f64::from_be_bytes(b),
-        };
-        numbers.iter().map(read).collect()
+        match self {
+            SourceType::F64 => wide!(f64),
+            SourceType::U32 => wide!(u32),
+            SourceType::I32 => wide!(i32),
+            SourceType::U64 => wide!(u64),
+            SourceType::I64 => wide!(i64),
+            _ => {
+                let mut values = Vec::new();
+                self.decode(bytes, endian, &mut values);
+                values.into_iter().map(f64::from).collect()
+            }
+        }
     }
 
     /// The one unsigned number of 4 or 8 bytes in `bytes`, exactly.

@@ -26,6 +26,7 @@ mod loss;
 pub mod memory;
 pub mod optimizer;
 pub mod paths;
+pub mod posterior;
 pub mod priors;
 mod projection;
 pub mod published;

@@ -8,6 +8,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
+pub mod observed;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;

@@ -10,7 +10,7 @@ use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
 use crate::args::{Rung, SampleArgs};
-use crate::commands::classes;
+use crate::commands::{classes, observed};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
@@ -35,12 +35,15 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
     check_memory(&model, &grid, count)?;
     let classes = classes::chosen(args, &model)?;
+    let conditioning = observed::conditioning(args, &model, &grid)?;
     let begun = Instant::now();
+    let mut residuals = None;
     let (mut fields, evaluations, sampled) = if args.surrogate {
         (model.surrogate(grid, args.seed, indices), 0, vec![])
     } else {
         let sampling = &model.config.sampling;
-        let method = args.sampler.unwrap_or(sampling.sampler);
+        let given = if conditioning.is_some() { Method::WienerAncestral } else { sampling.sampler };
+        let method = args.sampler.unwrap_or(given);
         if args.tolerance.is_some() && method != Method::WienerExponential {
             let what = "--tolerance chooses the steps of wiener-exponential";
             return Err(Failure::usage(format!("{what}, not of {method}"))
@@ -58,7 +61,11 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
             Some(kind) => kind == CalibrationKind::Spectrum,
             None => own.calibrated,
         };
-        let calibrated = calibrated && classes::calibrates(args)?;
+        let calibrated = calibrated && classes::calibrates(args)? && conditioning.is_none();
+        if conditioning.is_some() && args.calibration == Some(CalibrationKind::Spectrum) {
+            let what = "--calibration spectrum: it would move fields off what --observe says";
+            return Err(Failure::usage(what).help("leave --calibration out"));
+        }
         if calibrated {
             check_memory(&model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
         }
@@ -72,7 +79,15 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
             guidance: args.guidance,
             ..own
         };
-        let (fields, evaluations) = sample(&model, &request, indices.clone())?;
+        let (fields, evaluations) = match &conditioning {
+            Some(given) => {
+                let (fields, evaluations) =
+                    observed::sample(&model, &request, given, indices.clone())?;
+                residuals = Some(model.residuals(given.observations(), &fields)?);
+                (fields, evaluations)
+            }
+            None => sample(&model, &request, indices.clone())?,
+        };
         (fields, evaluations, model.classes(&request, indices))
     };
     if let Some((low, high)) = args.clip {
@@ -83,6 +98,9 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     }
     files::write(&fields, &args.out, args.force)?;
     classes::write(&sampled, args)?;
+    if let Some(residuals) = &residuals {
+        observed::tell(residuals)?;
+    }
     let seconds = begun.elapsed().as_secs_f64();
     info!(
         count,
