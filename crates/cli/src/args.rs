@@ -418,8 +418,20 @@ pub struct SampleArgs {
     /// sd,channel; places in the box's lengths), or a TOML file of [[observe]] tables; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub observe: Vec<PathBuf>,
-    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["observe", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
+    /// Choose each field among so many weighted particles, which corrects what guidance gets wrong: exact in
+    /// the limit of many, at so many times the cost (sampler wiener-ancestral).
+    #[arg(long, value_name = "N", requires = "observe", conflicts_with = "refine")]
+    pub particles: Option<usize>,
+    /// Write the mean and the standard deviation of the fields, two fields, and keep none of them.
+    #[arg(long)]
+    pub summary: bool,
+    /// A directory for mean, standard deviation, quantiles and three draws, as fields and as one picture with
+    /// the observed places on top.
+    #[arg(long, value_name = "DIR", requires = "observe", conflicts_with = "summary")]
+    pub report: Option<PathBuf>,
+    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead; with --observe that is
+    /// simple kriging.
+    #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]

@@ -3,11 +3,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use karhunen_field::guidance::Guidance;
+use karhunen_field::denoiser::Guided;
+use karhunen_field::guidance::{self, Chosen, Guidance};
 use karhunen_field::observation::Residual;
+use karhunen_field::sampler::Reverse;
 use karhunen_field::{
     Conditioning, Ensemble, FieldError, Grid, Observation, Observations, Transform,
 };
+use karhunen_net::Conditioned;
+use rayon::prelude::*;
 
 use crate::trained::{Request, TrainedModel};
 
@@ -48,6 +52,70 @@ impl TrainedModel {
             self.normalised(request, Some(guidance), indices, observe)?;
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
+    }
+
+    /// As [`TrainedModel::sample_given`], every field chosen among `particles` weighted ones of its own:
+    /// [`guidance::choose`]. The request's sampler and coarse grids do not matter.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::sample_given`]; those of [`guidance::choose`].
+    pub fn choose_given(
+        &self,
+        request: &Request,
+        given: &Conditioning,
+        particles: usize,
+        indices: Range<u64>,
+        observe: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Chosen, usize), FieldError> {
+        self.check_classes(request)?;
+        let p = &self.model.preconditioner;
+        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let steps = request.method.steps_for(request.evaluations)?;
+        let times = request.method.default_times().times(path, steps);
+        let cells = request.grid.len() * particles.max(1);
+        let batches = self.batches(indices, cells);
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let make = |part: &Range<u64>| {
+            let classes = self.classes(request, part.clone());
+            let classes = classes.iter().flat_map(|c| vec![*c; particles]).collect();
+            let with = Conditioned { model: &self.model, classes };
+            let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
+            let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
+            let progress = &mut |_, of| {
+                let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
+                observe(done, batches.len() * of);
+            };
+            let (part, grid) = ((part.clone(), particles), request.grid);
+            let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;
+            Ok((chosen, reverse.evaluations * Guided::evaluations(request.guidance)))
+        };
+        let parts: Result<Vec<(Chosen, usize)>, FieldError> = batches.par_iter().map(make).collect();
+        let mut parts = parts?.into_iter();
+        let Some((mut all, evaluations)) = parts.next() else {
+            return Err(FieldError::TooFew { what: "sampling", least: 1, count: 0 });
+        };
+        for (part, _) in parts {
+            all.fields.values.extend(part.fields.values);
+            all.effective.extend(part.effective);
+            all.smallest.extend(part.smallest);
+        }
+        self.statistics.normalisation.undo(&mut all.fields);
+        Ok((all, particles * evaluations))
+    }
+
+    /// Fields drawn from the data's Gaussian law given observations, in the data's own values: simple kriging.
+    ///
+    /// # Errors
+    /// As [`Conditioning::surrogate`].
+    pub fn surrogate_given(
+        &self,
+        given: &Conditioning,
+        seed: u64,
+        indices: Range<u64>,
+    ) -> Result<Ensemble, FieldError> {
+        let mut fields = given.surrogate(seed, indices)?;
+        self.statistics.normalisation.undo(&mut fields);
+        Ok(fields)
     }
 
     /// Coefficients `[channel, mode]` of one field in the data's own values, as the network knows it.

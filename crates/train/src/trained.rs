@@ -407,6 +407,11 @@ impl TrainedModel {
         if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 }
     }
 
+    /// Indices in batches of fields of so many cells: as [`batches`].
+    pub(crate) fn batches(&self, indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
+        batches(indices, cells, self.at_a_time())
+    }
+
     /// What sampling `count` fields asks of the network and nothing else: for timing.
     pub(crate) fn evaluate_alone(
         &self,

@@ -46,7 +46,7 @@ pub fn prepared(
         model.conditioning(vec![part.clone()], *grid).map_err(|e| place.failure(e))?;
     }
     let conditioning = model.conditioning(observed.parts.clone(), *grid)?;
-    if let Some(row) = conditioning.redundant()?.first()
+    if let Some(row) = conditioning.redundant().first()
         && let Some((place, row)) = observed.place_of(*row)
     {
         let message = "it is determined by the observations before it, and all have sd 0".into();

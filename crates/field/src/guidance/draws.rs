@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::Conditioning;
-use super::conditioning::Prepared;
 use crate::noise::stream;
 use crate::sampler;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
@@ -26,23 +25,43 @@ impl Conditioning {
     pub fn start(&self, grid: Grid, seed: u64, indices: Range<u64>) -> Result<Ensemble, FieldError> {
         let (path, law) = (self.path.as_ref(), &self.law);
         let mut x = sampler::start(law, self.prior.as_ref(), path, grid, seed, indices.clone());
-        let on = self.prepared(&grid)?;
-        let system = self.prior_system(&on);
+        let on = self.on(&grid);
+        let system = self.prior_system();
         let t = path.start();
-        let a = path.signal(t);
-        let (means, v) = (&on.tables.means[0], on.posterior(path, t));
-        let filter = on.tables.wiener_weights(path, t);
+        let (a, means, filter) = (path.signal(t), &on.means[0], on.wiener_weights(path, t));
+        let (whole, unknown) = (self.on(self.grid()), self.unknown(&grid, t));
         for (field, index) in x.fields_mut().zip(indices) {
-            let mut data = on.tables.transform.analyse_channels(field);
+            let mut data = on.transform.analyse_channels(field);
             for (k, x) in data.iter_mut().enumerate() {
                 *x = means[k] + filter[k] * (*x - a * means[k]);
             }
-            self.add_spread(&on, &mut data, &v, seed, index, 0);
-            let errors = self.errors(&on, seed, index, 0);
-            let pull = self.pull(&on, &system, means, &data, Some(&errors))?;
-            on.add(field, &pull, |k| a * on.tables.variances[k]);
+            let mut data = self.with_mean(&grid, &data);
+            self.add_spread(&mut data, &unknown, seed, index, 0);
+            let errors = self.errors(seed, index, 0);
+            let mut change = self.pull(&system, &whole.means[0], &data, Some(&errors))?;
+            change.iter_mut().zip(&whole.variances).for_each(|(p, c)| *p *= a * c);
+            self.add(&on, field, &change);
         }
         Ok(x)
+    }
+
+    /// Fields `indices` of a seed drawn from the data's Gaussian law given the observations: conditional
+    /// simulation by simple kriging, exact on Gaussian data, without a denoiser.
+    ///
+    /// # Errors
+    /// As [`super::Guidance::guide`].
+    pub fn surrogate(&self, seed: u64, indices: Range<u64>) -> Result<Ensemble, FieldError> {
+        let grid = *self.grid();
+        let (on, system) = (self.on(&grid), self.prior_system());
+        let mut fields = self.law.sample(grid, seed, indices.clone(), stream::START);
+        for (field, index) in fields.fields_mut().zip(indices) {
+            let modes = on.transform.analyse_channels(field);
+            let errors = self.errors(seed, index, 0);
+            let mut change = self.pull(&system, &on.means[0], &modes, Some(&errors))?;
+            change.iter_mut().zip(&on.variances).for_each(|(p, c)| *p *= c);
+            self.add(&on, field, &change);
+        }
+        Ok(fields)
     }
 
     /// Gives the modes that fields at time t have beyond the grid `before` their law given the
@@ -58,27 +77,24 @@ impl Conditioning {
         before: Grid,
         (seed, first, step): (u64, u64, usize),
     ) -> Result<(), FieldError> {
-        let on = self.prepared(&x.grid)?;
-        let (v, held) = (on.posterior(self.path.as_ref(), t), before.mode_shape());
-        let modes = x.grid.mode_count();
-        let new: Vec<bool> = x
-            .grid
-            .modes()
-            .map(|mode| mode.position.iter().zip(&held).any(|(position, n)| position >= n))
-            .collect();
-        let mixed = (0..v.len())
-            .map(|k| if new[k % modes] { on.tables.variances[k] } else { v[k] })
-            .collect();
-        let system = self.mixed_system(&on, t, before, mixed);
+        let (on, system) = (self.on(&x.grid), self.system(&before, t));
+        let (whole, unknown) = (self.on(self.grid()), self.unknown(&x.grid, t));
+        let held = before.mode_shape();
+        let modes = self.grid().modes();
+        let new: Vec<bool> =
+            modes.map(|m| m.position.iter().zip(&held).any(|(position, n)| position >= n)).collect();
         let a = self.path.signal(t);
         for (i, (field, denoised)) in x.fields_mut().zip(denoised.fields()).enumerate() {
             let index = first + i as u64;
-            let base = on.tables.transform.analyse_channels(denoised);
+            let base = self.with_mean(on.transform.grid(), &on.transform.analyse_channels(denoised));
             let mut data = base.clone();
-            self.add_spread(&on, &mut data, &v, seed, index, EXTENDING + step);
-            let errors = self.errors(&on, seed, index, EXTENDING + step);
-            let pull = self.pull(&on, &system, &base, &data, Some(&errors))?;
-            on.add(field, &pull, |k| if new[k % modes] { a * on.tables.variances[k] } else { 0.0 });
+            self.add_spread(&mut data, &unknown, seed, index, EXTENDING + step);
+            let errors = self.errors(seed, index, EXTENDING + step);
+            let mut change = self.pull(&system, &base, &data, Some(&errors))?;
+            for (k, p) in change.iter_mut().enumerate() {
+                *p *= if new[k % new.len()] { a * whole.variances[k] } else { 0.0 };
+            }
+            self.add(&on, field, &change);
         }
         Ok(())
     }
@@ -94,28 +110,26 @@ impl Conditioning {
         t: f64,
         (seed, first, step): (u64, u64, usize),
     ) -> Result<Ensemble, FieldError> {
-        let on = self.prepared(&denoised.grid)?;
-        let system = self.system(&on, t);
+        let (on, system) = (self.on(&denoised.grid), self.system(&denoised.grid, t));
         let mut data = denoised.clone();
         for (i, field) in data.fields_mut().enumerate() {
             let index = first + i as u64;
-            let base = on.tables.transform.analyse_channels(field);
+            let base = self.with_mean(&denoised.grid, &on.transform.analyse_channels(field));
             let mut drawn = base.clone();
-            self.add_spread(&on, &mut drawn, &system.variances, seed, index, step + 1);
-            let errors = self.errors(&on, seed, index, step + 1);
-            let pull = self.pull(&on, &system, &base, &drawn, Some(&errors))?;
-            let change: Vec<f64> = (drawn.iter().zip(&base).zip(&pull).zip(&system.variances))
-                .map(|(((u, b), p), v)| u - b + v * p)
-                .collect();
-            let change = on.tables.transform.synthesise_channels(&change);
-            field.iter_mut().zip(change).for_each(|(x, c)| *x += c);
+            self.add_spread(&mut drawn, &system.variances, seed, index, step + 1);
+            let errors = self.errors(seed, index, step + 1);
+            let mut change = self.pull(&system, &base, &drawn, Some(&errors))?;
+            for (k, p) in change.iter_mut().enumerate() {
+                *p = *p * system.variances[k] + drawn[k] - base[k];
+            }
+            self.add(&on, field, &change);
         }
         Ok(data)
     }
 
-    /// Adds √v ξ.
-    fn add_spread(&self, on: &Prepared, u: &mut [f64], v: &[f64], seed: u64, index: u64, at: usize) {
-        let (grid, noise) = (on.tables.transform.grid(), ModeNoise::new(seed));
+    /// Adds √v ξ to the coefficients of a finished field.
+    fn add_spread(&self, u: &mut [f64], v: &[f64], seed: u64, index: u64, at: usize) {
+        let (grid, noise) = (self.grid(), ModeNoise::new(seed));
         let stream = stream::OBSERVATION + 2 * at as u32;
         for (channel, u) in u.chunks_exact_mut(grid.mode_count()).enumerate() {
             let xi = noise.normals(grid, index, stream, channel);
@@ -125,8 +139,8 @@ impl Conditioning {
     }
 
     /// ξ of the observations' errors.
-    fn errors(&self, on: &Prepared, seed: u64, index: u64, at: usize) -> Vec<f64> {
+    fn errors(&self, seed: u64, index: u64, at: usize) -> Vec<f64> {
         let stream = stream::OBSERVATION + 2 * at as u32 + 1;
-        ModeNoise::new(seed).plain_normals(on.noise.len(), index, stream)
+        ModeNoise::new(seed).plain_normals(self.observations().count(), index, stream)
     }
 }

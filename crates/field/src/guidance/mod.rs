@@ -20,9 +20,14 @@
 mod cholesky;
 mod conditioning;
 mod draws;
+mod moments;
+mod particles;
 mod system;
+mod weights;
 
 pub use conditioning::Conditioning;
+pub use moments::MomentMatching;
+pub use particles::{Chosen, choose};
 
 use crate::{Denoiser, Ensemble, FieldError};
 

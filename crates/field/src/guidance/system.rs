@@ -11,11 +11,11 @@ pub(super) const FACTORISED: usize = 3000;
 /// Numbers of A up to which its rows are kept (32 MiB), where that saves work.
 const KEPT: usize = 1 << 22;
 /// Relative residual at which conjugate gradients stop.
-const TOLERANCE: f64 = 1e-10;
+const TOLERANCE: f64 = 1e-9;
 /// Residual that is still good enough when their iterations are used up.
 const GOOD_ENOUGH: f64 = 1e-5;
 /// Iterations at most.
-const ITERATIONS: usize = 1000;
+const ITERATIONS: usize = 3000;
 
 /// S for one time and grid.
 #[derive(Debug)]
@@ -30,8 +30,11 @@ enum Factor {
     Nothing,
     Diagonal(Vec<f64>),
     Cholesky(Cholesky),
-    /// Its diagonal, by which conjugate gradients are preconditioned, and R.
-    Iterative { diagonal: Vec<f64>, noise: Vec<f64> },
+    /// Its diagonal, by which conjugate gradients are preconditioned.
+    Iterative { diagonal: Vec<f64> },
+    /// Where A A* is a number g a channel: 1/(g (r + g v_k)), `[channel, mode]`. A diag(·) A* is S⁻¹ if all
+    /// cells are seen, and near to it if they are in a piece.
+    Spectral { weights: Vec<f64> },
 }
 
 /// The dense rows of A where they pay.
@@ -52,24 +55,15 @@ pub(super) fn dense_rows(stack: &Stack, width: usize) -> Option<Array2<f64>> {
 }
 
 impl System {
-    /// S for the variances `variances` and the noise R = diag(`noise`).
-    pub(super) fn new(
-        stack: &Stack,
-        rows: Option<&Array2<f64>>,
-        noise: &[f64],
-        variances: Vec<f64>,
-    ) -> Self {
-        let factor = Self::factor(stack, rows, noise, &variances);
+    /// S for these variances of the field.
+    pub(super) fn new(stack: &Stack, rows: Option<&Array2<f64>>, variances: Vec<f64>) -> Self {
+        let factor = Self::factor(stack, rows, &variances);
         Self { factor, variances }
     }
 
-    fn factor(
-        stack: &Stack,
-        rows: Option<&Array2<f64>>,
-        noise: &[f64],
-        variances: &[f64],
-    ) -> Factor {
+    fn factor(stack: &Stack, rows: Option<&Array2<f64>>, variances: &[f64]) -> Factor {
         let m = stack.linear_rows();
+        let noise = &stack.variances()[..m];
         if m == 0 {
             return Factor::Nothing;
         }
@@ -85,6 +79,9 @@ impl System {
             column.iter_mut().zip(variances).for_each(|(a, v)| *a *= v);
             column
         };
+        if m > FACTORISED && let Some(gains) = stack.gains() {
+            return Factor::Spectral { weights: spectral(&gains, noise, variances) };
+        }
         if m > FACTORISED {
             let diagonal = (0..m)
                 .map(|j| {
@@ -92,7 +89,7 @@ impl System {
                     column(j).iter().zip(variances).map(own).sum::<f64>() + noise[j]
                 })
                 .collect();
-            return Factor::Iterative { diagonal, noise: noise.to_vec() };
+            return Factor::Iterative { diagonal };
         }
         let mut s = match rows {
             Some(rows) => {
@@ -127,24 +124,50 @@ impl System {
                 Ok(b.iter().zip(diagonal).map(divide).collect())
             }
             Factor::Cholesky(cholesky) => Ok(cholesky.solve(b)),
-            Factor::Iterative { diagonal, noise } => {
-                let product = |p: &[f64]| {
-                    let mut back = stack.adjoint(p);
-                    back.iter_mut().zip(&self.variances).for_each(|(a, v)| *a *= v);
-                    let mut q = stack.apply(&back);
-                    q.iter_mut().zip(noise.iter().zip(p)).for_each(|(q, (r, p))| *q += r * p);
-                    Ok(q)
-                };
-                let condition = |r: &[f64]| r.iter().zip(diagonal).map(|(r, d)| r / d).collect();
-                let (x, residual, iterations) =
-                    conjugate_gradients(b, &product, &condition, TOLERANCE, ITERATIONS)?;
-                match residual <= GOOD_ENOUGH {
-                    true => Ok(x),
-                    false => Err(FieldError::NotSolved { rows: b.len(), residual, iterations }),
-                }
+            Factor::Iterative { diagonal } => {
+                self.iterate(stack, b, &|r| r.iter().zip(diagonal).map(|(r, d)| r / d).collect())
             }
+            Factor::Spectral { weights } => self.iterate(stack, b, &|r| {
+                let mut back = stack.adjoint(r);
+                back.iter_mut().zip(weights).for_each(|(a, w)| *a *= w);
+                stack.apply(&back)
+            }),
         }
     }
+
+    fn iterate(
+        &self,
+        stack: &Stack,
+        b: &[f64],
+        condition: &dyn Fn(&[f64]) -> Vec<f64>,
+    ) -> Result<Vec<f64>, FieldError> {
+        let product = |p: &[f64]| {
+            let mut back = stack.adjoint(p);
+            back.iter_mut().zip(&self.variances).for_each(|(a, v)| *a *= v);
+            let mut q = stack.apply(&back);
+            q.iter_mut().zip(stack.variances().iter().zip(p)).for_each(|(q, (r, p))| *q += r * p);
+            Ok(q)
+        };
+        let (x, residual, iterations) =
+            conjugate_gradients(b, &product, condition, TOLERANCE, ITERATIONS)?;
+        match residual <= GOOD_ENOUGH {
+            true => Ok(x),
+            false => Err(FieldError::NotSolved { rows: b.len(), residual, iterations }),
+        }
+    }
+}
+
+/// The weights of [`Factor::Spectral`] for the mean of R.
+fn spectral(gains: &[f64], noise: &[f64], variances: &[f64]) -> Vec<f64> {
+    let r = noise.iter().sum::<f64>() / noise.len() as f64;
+    let modes = variances.len() / gains.len();
+    let most = variances.iter().copied().fold(0.0, f64::max);
+    let weight = |(k, v): (usize, &f64)| {
+        let g = gains[k / modes];
+        // without noise, modes without variance have no inverse
+        1.0 / (g * (r + g * v.max(1e-14 * most)))
+    };
+    variances.iter().enumerate().map(weight).collect()
 }
 
 /// S x = b for a symmetric S > 0 by its products, with the preconditioner's; relative residual and
@@ -185,4 +208,53 @@ pub(super) fn conjugate_gradients(
         p.iter_mut().zip(&z).for_each(|(p, z)| *p = z + beta * *p);
     }
     Ok((x, dot(&r, &r).sqrt() / whole, iterations))
+}
+
+/// S x = b of many systems at once, S p = seen(spread(p), p); gives Σ spread(x).
+///
+/// `spread` serves all systems together. A system ends where it is solved to [`TOLERANCE`] or where S
+/// turns out not to be positive.
+#[allow(clippy::type_complexity)]
+pub(super) fn conjugate_gradients_of_many(
+    b: &[Vec<f64>],
+    spread: &dyn Fn(&[Vec<f64>]) -> Result<Vec<Vec<f64>>, FieldError>,
+    seen: &dyn Fn(&[f64], &[f64]) -> Vec<f64>,
+    condition: &dyn Fn(&[f64]) -> Result<Vec<f64>, FieldError>,
+    iterations: usize,
+) -> Result<Vec<Vec<f64>>, FieldError> {
+    let mut r = b.to_vec();
+    let mut p: Vec<Vec<f64>> = r.iter().map(|r| condition(r)).collect::<Result<_, _>>()?;
+    let mut along: Vec<f64> = r.iter().zip(&p).map(|(r, z)| dot(r, z)).collect();
+    let mut open: Vec<bool> = along.iter().map(|a| *a > 0.0).collect();
+    let mut sums: Vec<Vec<f64>> = Vec::new();
+    for _ in 0..iterations {
+        let changed = spread(&p)?;
+        if sums.is_empty() {
+            sums = changed.iter().map(|c| vec![0.0; c.len()]).collect();
+        }
+        for i in 0..b.len() {
+            if !open[i] {
+                continue;
+            }
+            let q = seen(&changed[i], &p[i]);
+            let curvature = dot(&p[i], &q);
+            if curvature <= 0.0 {
+                open[i] = false;
+                continue;
+            }
+            let alpha = along[i] / curvature;
+            sums[i].iter_mut().zip(&changed[i]).for_each(|(s, c)| *s += alpha * c);
+            r[i].iter_mut().zip(&q).for_each(|(r, q)| *r -= alpha * q);
+            let z = condition(&r[i])?;
+            let next = dot(&r[i], &z);
+            open[i] = next > 0.0 && dot(&r[i], &r[i]).sqrt() > TOLERANCE * dot(&b[i], &b[i]).sqrt();
+            let beta = next / along[i];
+            along[i] = next;
+            p[i].iter_mut().zip(&z).for_each(|(p, z)| *p = z + beta * *p);
+        }
+        if open.iter().all(|o| !o) {
+            break;
+        }
+    }
+    Ok(sums)
 }

@@ -185,7 +185,7 @@ fn the_flow_samples_what_kriging_says() {
     for method in [Method::WienerExponential, Method::DpmSolver2M] {
         for deviation in [0.0, 0.3] {
             // b² is a millionth of a millionth at the end, so that the last denoising loses nothing
-            for problem in some_problems(deviation, 1e-11).into_iter().step_by(2) {
+            for problem in some_problems(deviation, 1e-11).into_iter().step_by(5) {
                 let (grid, channels) = (problem.grid, problem.law.channels());
                 let transform = Transform::new(grid);
                 let width = channels * grid.mode_count();
@@ -315,8 +315,7 @@ fn many_observations_are_solved_iteratively() {
     let modes = transform.analyse_channels(&guided.values);
     let before = transform.analyse_channels(&alone.values);
     // (D_y − D) = V A* R⁻¹ (y − A D_y): the normal equations
-    let on = problem.conditioning.prepared(&grid).unwrap();
-    let system = problem.conditioning.system(&on, 0.4);
+    let system = problem.conditioning.system(&grid, 0.4);
     let stack = problem.conditioning.observations().on(&grid).unwrap();
     let seen = stack.apply(&modes);
     let weights: Vec<f64> = (stack.targets().iter().zip(&seen).zip(stack.variances()))
@@ -325,7 +324,8 @@ fn many_observations_are_solved_iteratively() {
     let pull = stack.adjoint(&weights);
     for k in 0..modes.len() {
         let (found, expected) = (modes[k] - before[k], system.variances[k] * pull[k]);
-        assert!((found - expected).abs() < 1e-6, "{k}: {found} {expected}");
+        // the residual is solved to 1e-9, and 1/R magnifies it
+        assert!((found - expected).abs() < 2e-5, "{k}: {found} {expected}");
     }
 }
 
@@ -389,10 +389,10 @@ fn redundant_observations_are_found() {
         let places = [0.1, 0.3, 0.3 + 1e-9, 0.8];
         Arc::new(Points::new(places.map(sensor).to_vec()).unwrap())
     };
-    assert_eq!(Problem::new(grid, 1, vec![part(0.0)], 1e-3).conditioning.redundant().unwrap(), [2]);
-    assert!(Problem::new(grid, 1, vec![part(0.1)], 1e-3).conditioning.redundant().unwrap().is_empty());
+    assert_eq!(Problem::new(grid, 1, vec![part(0.0)], 1e-3).conditioning.redundant(), [2]);
+    assert!(Problem::new(grid, 1, vec![part(0.1)], 1e-3).conditioning.redundant().is_empty());
     let many = sensors(&grid, 10, 1, 0.0);
-    let found = Problem::new(grid, 1, vec![many], 1e-3).conditioning.redundant().unwrap();
+    let found = Problem::new(grid, 1, vec![many], 1e-3).conditioning.redundant();
     assert_eq!(found, [8, 9]);
 }
 
@@ -439,10 +439,9 @@ fn gstools_krige_the_same() {
         let observations = Observations::plain(parts, 1).unwrap();
         let q = Arc::clone(&covariance);
         let conditioning = Conditioning::new(path, q, law, observations, grid).unwrap();
-        let on = conditioning.prepared(&grid).unwrap();
-        let system = conditioning.prior_system(&on);
-        let means = &on.tables.means[0];
-        let pull = conditioning.pull(&on, &system, means, means, None).unwrap();
+        let (on, stack) = (conditioning.on(&grid), conditioning.observations().on(&grid).unwrap());
+        let (system, means) = (conditioning.prior_system(), &on.means[0]);
+        let pull = conditioning.pull(&system, means, means, None).unwrap();
         let posterior: Vec<f64> =
             (0..means.len()).map(|k| means[k] + system.variances[k] * pull[k]).collect();
         for (i, x) in case.targets.iter().enumerate() {
@@ -454,11 +453,87 @@ fn gstools_krige_the_same() {
             // Var(u(x) | y) = ⟨c, row²⟩ − kᵀ S⁻¹ k
             let row: Vec<f64> =
                 at.adjoint(&[1.0]).iter().zip(&system.variances).map(|(a, c)| a * c).collect();
-            let across = on.stack.apply(&row);
+            let across = stack.apply(&row);
             let own = at.apply(&row)[0];
-            let solved = system.solve(&on.stack, &across).unwrap();
+            let solved = system.solve(&stack, &across).unwrap();
             let found = own - crate::observation::dot(&across, &solved);
             assert!((found - case.variance[i]).abs() < 1e-6, "{found} {}", case.variance[i]);
         }
+    }
+}
+
+/// Moment matching is the same on Gaussian data, by one iteration.
+#[test]
+fn moment_matching_is_exact_on_gaussian_data() {
+    for problem in some_problems(0.3, 1e-3) {
+        let grid = problem.grid;
+        let x = problem.law.sample(grid, 4, 0..2, stream::START);
+        for t in [0.9, 0.3] {
+            let expected = problem.reverse(0).denoise(&x, t).unwrap();
+            let mut reverse = problem.reverse(0);
+            let second = MomentMatching { conditioning: &problem.conditioning, iterations: 1 };
+            reverse.guidance = Some(&second);
+            let found = reverse.denoise(&x, t).unwrap();
+            let error = found.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs());
+            assert!(error.fold(0.0, f64::max) < 1e-7, "{grid:?} {t}");
+        }
+    }
+}
+
+/// Weights are equal on Gaussian data, so every particle counts, and what is chosen is kriging's.
+#[test]
+fn particles_change_nothing_on_gaussian_data() {
+    let grid = Grid::unit(&[5, 4], Boundary::Periodic).unwrap();
+    let problem = Problem::new(grid, 1, vec![sensors(&grid, 3, 1, 0.3), ray(&grid)], 1e-11);
+    let (mean, covariance) = problem.prior_kriging(&grid);
+    let times = TimeGrid::LogSnr.times(&*problem.path, 3);
+    let mut reverse = problem.reverse(6);
+    let given = &problem.conditioning;
+    let chosen =
+        choose(&mut reverse, given, &times, grid, (0..4000, 3), &mut |_, _| {}).unwrap();
+    assert!(chosen.effective.iter().chain(&chosen.smallest).all(|e| (e - 3.0).abs() < 1e-6));
+    check_draws(&chosen.fields, &mean, &covariance, "particles");
+}
+
+/// Conditional simulation is kriging's law.
+#[test]
+fn the_surrogate_is_kriging() {
+    for problem in some_problems(0.2, 1e-3).into_iter().step_by(5) {
+        let (mean, covariance) = problem.prior_kriging(&problem.grid);
+        let fields = problem.conditioning.surrogate(2, 0..6000).unwrap();
+        check_draws(&fields, &mean, &covariance, "surrogate");
+    }
+}
+
+/// The mixture's transposed derivative against differences of D.
+#[test]
+fn pullbacks_are_transposed_derivatives() {
+    use crate::denoiser::Mixture;
+    let grid = Grid::unit(&[5, 4], Boundary::Neumann).unwrap();
+    let field = |i: u64| {
+        let values = ModeNoise::new(i).plain_normals(grid.len(), 0, stream::METRICS);
+        Field::new(grid, 1, values).unwrap()
+    };
+    let covariance: Arc<dyn Prior> = Arc::new(Matern::new(1.3, 0.3, 1.5).unwrap());
+    let prior: Arc<dyn Prior> = Arc::new(Bessel::new(2, 6.0, 8.0, 0.9).unwrap());
+    let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
+    let components = vec![(0.5, field(1)), (0.3, field(2)), (0.2, field(3))];
+    let (p, q) = (Arc::clone(&path), Arc::clone(&prior));
+    let mixture = Mixture::new(components, covariance, q, p).unwrap();
+    let x = mixture.sample(grid, 1, 0..1, stream::START);
+    let ensemble = |f: Field| Ensemble::new(grid, 1, f.values).unwrap();
+    let (h, w) = (ensemble(field(4)), ensemble(field(5)));
+    for t in [0.7, 0.3] {
+        let moved = |by: f64| {
+            let mut x = x.clone();
+            x.values.iter_mut().zip(&h.values).for_each(|(x, h)| *x += by * h);
+            mixture.denoise(&x, t).unwrap()
+        };
+        let (ahead, behind) = (moved(1e-5), moved(-1e-5));
+        let pairs = ahead.values.iter().zip(&behind.values).zip(&w.values);
+        let left: f64 = pairs.map(|((a, b), w)| (a - b) / 2e-5 * w).sum();
+        let back = mixture.pullback(&x, t, &w).unwrap().unwrap();
+        let right = crate::observation::dot(&back.values, &h.values);
+        assert!((left - right).abs() < 1e-6 * left.abs().max(1.0), "{t}: {left} {right}");
     }
 }

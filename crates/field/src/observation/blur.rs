@@ -58,6 +58,10 @@ impl Observation for Blur {
         &self.values
     }
 
+    fn with_values(&self, values: Vec<f64>) -> Arc<dyn Observation> {
+        Arc::new(Self { values, ..self.clone() })
+    }
+
     fn variances(&self) -> &[f64] {
         &self.variances
     }

@@ -26,6 +26,12 @@ impl Operator for Cells {
         self.seen.len()
     }
 
+    fn gain(&self) -> Option<f64> {
+        // point values of all modes of a grid are orthogonal where it has as many modes as cells
+        let own = self.transform.grid();
+        (own.len() == own.mode_count()).then_some(own.len() as f64)
+    }
+
     fn apply(&self, modes: &[f64]) -> Vec<f64> {
         let own = self.transform.grid();
         let count = self.from.mode_count();

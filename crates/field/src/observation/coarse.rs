@@ -81,6 +81,10 @@ impl Observation for Coarse {
         &self.values
     }
 
+    fn with_values(&self, values: Vec<f64>) -> Arc<dyn Observation> {
+        Arc::new(Self { values, ..self.clone() })
+    }
+
     fn variances(&self) -> &[f64] {
         &self.variances
     }

@@ -53,6 +53,9 @@ pub trait Observation: Debug + Send + Sync {
     /// y, one number an observation.
     fn values(&self) -> &[f64];
 
+    /// The same observation of another field, which gave these values.
+    fn with_values(&self, values: Vec<f64>) -> Arc<dyn Observation>;
+
     /// Diagonal of R: the variance of each number's error; 0 where it is exact.
     fn variances(&self) -> &[f64];
 
@@ -87,6 +90,11 @@ pub trait Operator: Debug + Send + Sync {
 
     /// diag of A diag(v) A* where that matrix is diagonal, for variances v `[channel, mode]`.
     fn diagonal(&self, _variances: &[f64]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// g where A A* = g: rows that are orthogonal and of one length.
+    fn gain(&self) -> Option<f64> {
         None
     }
 

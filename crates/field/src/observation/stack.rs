@@ -61,10 +61,28 @@ impl Observations {
         self.parts.iter().map(|p| p.values().len()).sum()
     }
 
-    /// The same observations with other values, one list a part: what other truths would have given.
+    /// The same observations of another field, with errors √R ξ: what they would have given.
     ///
     /// # Errors
-    /// Those of the observations' operators on the grid of `modes`, `[channel, mode]` of a normalised field.
+    /// As [`Observations::seen_in`].
+    pub fn of(&self, grid: &Grid, modes: &[f64], xi: &[f64]) -> Result<Self, FieldError> {
+        let (seen, mut rest) = (self.seen_in(grid, modes)?, xi);
+        let part = |(part, mut seen): (&Arc<dyn Observation>, Vec<f64>)| {
+            let (own, others) = rest.split_at(seen.len());
+            rest = others;
+            for ((y, r), xi) in seen.iter_mut().zip(part.variances()).zip(own) {
+                *y += r.sqrt() * xi;
+            }
+            part.with_values(seen)
+        };
+        let parts = self.parts.iter().zip(seen).map(part).collect();
+        Ok(Self { parts, offset: self.offset.clone(), scale: self.scale.clone() })
+    }
+
+    /// A u of every observation, one list a part, for coefficients `[channel, mode]` of a normalised field.
+    ///
+    /// # Errors
+    /// Those of [`Observation::on`].
     pub fn seen_in(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<Vec<f64>>, FieldError> {
         let raw = self.raw(grid, modes);
         self.parts.iter().map(|p| Ok(p.on(grid, self.scale.len())?.apply(&raw))).collect()
@@ -186,6 +204,17 @@ impl Stack {
     pub fn diagonal(&self, variances: &[f64]) -> Option<Vec<f64>> {
         match &self.linear[..] {
             [(_, only)] => only.diagonal(&self.scaled(&self.scaled(variances))),
+            _ => None,
+        }
+    }
+
+    /// g of every channel where A A* is one number in each.
+    pub fn gains(&self) -> Option<Vec<f64>> {
+        match &self.linear[..] {
+            [(_, only)] => {
+                let gain = only.gain()?;
+                Some(self.scale.iter().map(|s| s * s * gain).collect())
+            }
             _ => None,
         }
     }
