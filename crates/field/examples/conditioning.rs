@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use karhunen_field::denoiser::Mixture;
-use karhunen_field::guidance::Guidance;
+use karhunen_field::guidance::{Guidance, MomentMatching, choose};
 use karhunen_field::metrics::sliced_wasserstein;
 use karhunen_field::noise::stream;
 use karhunen_field::observation::{Points, Sensor};
@@ -47,19 +47,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     let toy = Toy::new(grid)?;
     let exact = toy.exact(count, EXACT)?;
     toy.report(&exact, &toy.exact(count, SEED)?, "exact", 0, 0.0)?;
-    for method in [
-        Method::WienerAncestral,
-        Method::WienerExponential,
-        Method::DpmSolver2M,
-        Method::Heun,
-        Method::EulerMaruyama,
-        Method::PredictorCorrector,
-    ] {
-        for evaluations in [10, 25, 50, 100, 200] {
+    let begun = Instant::now();
+    let fields = toy.conditioning.surrogate(SEED, 0..count as u64)?;
+    toy.report(&exact, &fields, "kriging", 0, begun.elapsed().as_secs_f64())?;
+    let second = MomentMatching { conditioning: &toy.conditioning, iterations: 4 };
+    let orders: [(&str, &dyn Guidance); 2] = [("", &toy.conditioning), (", order 2", &second)];
+    for (name, guidance) in orders {
+        for method in [
+            Method::WienerAncestral,
+            Method::ExponentialEuler,
+            Method::PredictorCorrector,
+            Method::DpmSolver2M,
+            Method::WienerExponential,
+        ] {
+            if method == Method::WienerAncestral && !name.is_empty() {
+                continue;
+            }
+            for evaluations in [10, 25, 100] {
+                let begun = Instant::now();
+                let fields = toy.sample(guidance, count, method, evaluations)?;
+                let seconds = begun.elapsed().as_secs_f64();
+                toy.report(&exact, &fields, &format!("{method}{name}"), evaluations, seconds)?;
+            }
+        }
+    }
+    for particles in [4, 16, 64] {
+        for evaluations in [10, 25] {
             let begun = Instant::now();
-            let fields = toy.sample(&toy.conditioning, count, method, evaluations)?;
-            let seconds = begun.elapsed().as_secs_f64();
-            toy.report(&exact, &fields, method.name(), evaluations, seconds)?;
+            let (fields, effective) = toy.chosen(count, particles, evaluations)?;
+            let name = format!("{particles} particles (effective {effective:.1})");
+            toy.report(&exact, &fields, &name, evaluations, begun.elapsed().as_secs_f64())?;
         }
     }
     Ok(())
@@ -102,7 +119,8 @@ impl Toy {
         let uniform = ModeNoise::new(7).uniforms(3 * SENSORS, 0, stream::METRICS);
         let seen: Vec<f64> = means[0].iter().zip(&means[1]).map(|(a, b)| 0.5 * (a + b)).collect();
         let place = |i: usize| [uniform[3 * i], uniform[3 * i + 1], 0.0];
-        let sensor = |i: usize, value| Sensor { place: place(i), channel: 0, value, deviation: DEVIATION };
+        let sensor =
+            |i: usize, value| Sensor { place: place(i), channel: 0, value, deviation: DEVIATION };
         let blank = Points::new((0..SENSORS).map(|i| sensor(i, 0.0)).collect())?;
         let values = blank.on(&grid, 1)?.apply(&seen);
         let points = || Points::new((0..SENSORS).map(|i| sensor(i, values[i])).collect());
@@ -152,6 +170,24 @@ impl Toy {
             Reverse::new(&*self.path, &*self.prior, &self.law, &self.mixture, SEED, 0);
         reverse.guidance = Some(guidance);
         Ok(integrate(&mut *method.build(), &mut reverse, &times, x, &mut |_, _| {})?)
+    }
+
+    /// Fields chosen among particles, and the mean effective number of these at worst.
+    fn chosen(
+        &self,
+        count: usize,
+        particles: usize,
+        evaluations: usize,
+    ) -> Result<(Ensemble, f64), Box<dyn Error>> {
+        let method = Method::WienerAncestral;
+        let times = method.default_times().times(&*self.path, method.steps_for(evaluations)?);
+        let mut reverse =
+            Reverse::new(&*self.path, &*self.prior, &self.law, &self.mixture, SEED, 0);
+        let of = (0..count as u64, particles);
+        let chosen =
+            choose(&mut reverse, &self.conditioning, &times, self.grid, of, &mut |_, _| {})?;
+        let worst = chosen.smallest.iter().sum::<f64>() / count as f64;
+        Ok((chosen.fields, worst))
     }
 
     /// One line: shares of the components, error of mean and spread in units of the exact spread, distance.

@@ -143,7 +143,11 @@ pub enum FieldError {
         time: f64,
     },
     /// An observation that says nothing, or nothing that can be.
-    #[error("{}{message}{}", numbered("observation ", row, ": "), numbered(" (observation ", other, ")"))]
+    #[error(
+        "{}{message}{}",
+        numbered("observation ", row, ": "),
+        numbered(" (observation ", other, ")")
+    )]
     Observation {
         /// Which number of it, counted from 0; none where it is all of them.
         row: Option<usize>,

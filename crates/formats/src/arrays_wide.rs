@@ -91,9 +91,10 @@ pub fn read_sparse_rows(
     let arrays = read_arrays(file, options)?;
     let refused = |what: String| FormatError::Unsupported { path: file.into(), what };
     let named = |name: &str| {
-        arrays.iter().find(|a| a.name == name).ok_or_else(|| {
-            refused(format!("no array {name:?} as scipy.sparse.save_npz writes it"))
-        })
+        arrays
+            .iter()
+            .find(|a| a.name == name)
+            .ok_or_else(|| refused(format!("no array {name:?} as scipy.sparse.save_npz writes it")))
     };
     if let Some(form) = named("format")?.text.as_deref().filter(|form| *form != "csr") {
         return Err(refused(format!("a sparse matrix in the form {form:?}; save matrix.tocsr()")));
@@ -106,7 +107,8 @@ pub fn read_sparse_rows(
         }
     };
     let shape = whole("shape")?;
-    let (starts, columns, data) = (whole("indptr")?, whole("indices")?, named("data")?.values.clone());
+    let (starts, columns, data) =
+        (whole("indptr")?, whole("indices")?, named("data")?.values.clone());
     let ordered = starts.windows(2).all(|w| w[0] <= w[1]) && starts.first() == Some(&0);
     match shape[..] {
         [rows, width]

@@ -89,7 +89,8 @@ impl TrainedModel {
             let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;
             Ok((chosen, reverse.evaluations * Guided::evaluations(request.guidance)))
         };
-        let parts: Result<Vec<(Chosen, usize)>, FieldError> = batches.par_iter().map(make).collect();
+        let parts: Result<Vec<(Chosen, usize)>, FieldError> =
+            batches.par_iter().map(make).collect();
         let mut parts = parts?.into_iter();
         let Some((mut all, evaluations)) = parts.next() else {
             return Err(FieldError::TooFew { what: "sampling", least: 1, count: 0 });

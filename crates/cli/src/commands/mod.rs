@@ -1,6 +1,7 @@
 //! One command a file: a plan made of the arguments, then the work.
 
 pub mod bench;
+pub mod calibrate;
 mod classes;
 pub mod classifier;
 pub mod evaluate;

@@ -2,16 +2,18 @@
 
 use std::ops::Range;
 
-use karhunen_field::guidance::Guidance;
+use karhunen_field::guidance::MomentMatching;
 use karhunen_field::observation::Residual;
 use karhunen_field::{Conditioning, Ensemble, Grid};
 use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, memory};
+use tracing::info;
 
 use crate::args::SampleArgs;
 use crate::failure::Failure;
 use crate::observe::{self, Observed};
 use crate::progress::bar;
+use crate::report::posterior::Summary;
 use crate::report::print_line;
 
 /// Reads and checks all that `--observe` names; nothing where it names nothing.
@@ -50,31 +52,78 @@ pub fn prepared(
         && let Some((place, row)) = observed.place_of(*row)
     {
         let message = "it is determined by the observations before it, and all have sd 0".into();
-        let error = karhunen_field::FieldError::Observation { row: Some(row), other: None, message };
+        let error =
+            karhunen_field::FieldError::Observation { row: Some(row), other: None, message };
         return Err(place.failure(error));
     }
     Ok(conditioning)
 }
 
-/// Samples with a progress bar.
+/// Samples with a progress bar; of particles says how many counted.
 pub fn sample(
+    args: &SampleArgs,
     model: &TrainedModel,
     request: &Request,
-    guidance: &dyn Guidance,
+    given: &Conditioning,
     indices: Range<u64>,
 ) -> Result<(Ensemble, usize), Failure> {
     let bar = bar("sampling", 0);
-    let result = model.sample_given(request, guidance, indices, &|done, of| {
+    let tell = |done, of| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
-    });
+    };
+    let result = match args.particles {
+        None if args.guidance_order == 2 => {
+            let second = MomentMatching { conditioning: given, iterations: ITERATIONS };
+            model.sample_given(request, &second, indices, &tell)
+        }
+        None => model.sample_given(request, given, indices, &tell),
+        Some(n) => model.choose_given(request, given, n, indices, &tell).map(|(chosen, cost)| {
+            let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+            let least = chosen.smallest.iter().copied().fold(f64::INFINITY, f64::min);
+            info!(
+                effective = mean(&chosen.effective),
+                smallest = least,
+                "effective particles of {n}: {:.1} at the end, {:.1} on average at worst, {least:.1} at least",
+                mean(&chosen.effective),
+                mean(&chosen.smallest),
+            );
+            (chosen.fields, cost)
+        }),
+    };
     bar.finish_and_clear();
     Ok(result?)
 }
 
+/// Products with the network's derivative in a step.
+const ITERATIONS: usize = 3;
+
+/// Fields made together where only their mean and deviation are kept.
+pub const TOGETHER: u64 = 64;
+
+/// Mean and standard deviation of fields of which none are kept.
+pub fn summary(
+    model: &TrainedModel,
+    grid: Grid,
+    indices: Range<u64>,
+    make: &mut dyn FnMut(Range<u64>) -> Result<(Ensemble, usize), Failure>,
+) -> Result<(Ensemble, usize), Failure> {
+    let mut summary = Summary::new(grid, model.statistics.mean.channels);
+    let mut evaluations = 0;
+    for first in indices.clone().step_by(TOGETHER as usize) {
+        let (fields, cost) = make(first..indices.end.min(first + TOGETHER))?;
+        summary.add(&fields);
+        evaluations = cost;
+    }
+    Ok((summary.finish(), evaluations))
+}
+
 /// How well the fields agree with what was observed.
 pub fn tell(residuals: &[Residual]) -> Result<(), Failure> {
-    print_line(&format!("{:<10} {:>8} {:>12} {:>14}", "observed", "values", "rms / sd", "rms, sd = 0"))?;
+    print_line(&format!(
+        "{:<10} {:>8} {:>12} {:>14}",
+        "observed", "values", "rms / sd", "rms, sd = 0"
+    ))?;
     let number = |v: f64, text: String| if v.is_nan() { "–".into() } else { text };
     for r in residuals {
         let relative = number(r.relative, format!("{:.3}", r.relative));

@@ -38,6 +38,8 @@ impl Table {
             needed.join(","),
             known.join(", ")
         );
+        // what spreadsheets put in front
+        let text = text.trim_start_matches('\u{feff}');
         let mut rows = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
         let mut rows = rows.by_ref().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let Some((_, header)) = rows.next() else {
@@ -63,14 +65,19 @@ impl Table {
         for (line, row) in rows {
             let cells: Vec<&str> = row.split(',').map(str::trim).collect();
             if cells.len() != names.len() {
-                let message =
-                    format!("{shown}: line {line}: {} cells for {} columns", cells.len(), names.len());
+                let message = format!(
+                    "{shown}: line {line}: {} cells for {} columns",
+                    cells.len(),
+                    names.len()
+                );
                 return Err(Failure::usage(message).help("give one number a column"));
             }
             for ((name, values), cell) in table.columns.iter_mut().zip(cells) {
                 let value: f64 = cell.parse().map_err(|_| {
-                    Failure::usage(format!("{shown}: line {line}: {cell:?} in column {name} is no number"))
-                        .help("write numbers with a point, columns apart by commas")
+                    Failure::usage(format!(
+                        "{shown}: line {line}: {cell:?} in column {name} is no number"
+                    ))
+                    .help("write numbers with a point, columns apart by commas")
                 })?;
                 values.push(value);
             }
@@ -86,19 +93,23 @@ impl Table {
         let arrays = read_arrays(path, &ReadOptions::default())?;
         let [array] = &arrays[..] else {
             let message = format!("{}: {} arrays", path.display(), arrays.len());
-            return Err(Failure::usage(message).help("name one behind a colon, as in run.npz:wells"));
+            return Err(
+                Failure::usage(message).help("name one behind a colon, as in run.npz:wells")
+            );
         };
         let order: Vec<&str> = needed.iter().chain(known).copied().collect();
         match array.shape[..] {
             [rows, columns] if (needed.len()..=order.len()).contains(&columns) && rows > 0 => {
                 let column = |j: usize| {
-                    (order[j].to_string(), array.values.iter().skip(j).step_by(columns).copied().collect())
+                    (
+                        order[j].to_string(),
+                        array.values.iter().skip(j).step_by(columns).copied().collect(),
+                    )
                 };
                 Ok(Self { columns: (0..columns).map(column).collect(), lines: Vec::new() })
             }
             _ => {
-                let message =
-                    format!("{}: an array of shape {:?}", path.display(), array.shape);
+                let message = format!("{}: an array of shape {:?}", path.display(), array.shape);
                 Err(Failure::usage(message).help(format!("give rows of {}", order.join(", "))))
             }
         }

@@ -46,7 +46,9 @@ pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensem
             path.display(),
             wanted.channels
         );
-        return Err(Failure::usage(message).help("channel = 1 says which channel the file's first one is"));
+        return Err(
+            Failure::usage(message).help("channel = 1 says which channel the file's first one is")
+        );
     }
     let index = match (wanted.index, count) {
         (None, 1) => 0,
@@ -92,7 +94,9 @@ fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Failure> {
         }
     };
     if array.values.is_empty() {
-        return Err(Failure::usage(format!("{}: an empty array", path.display())).help("give a field"));
+        return Err(
+            Failure::usage(format!("{}: an empty array", path.display())).help("give a field")
+        );
     }
     Ok((count, channels, points, array.values.clone()))
 }

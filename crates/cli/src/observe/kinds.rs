@@ -13,9 +13,9 @@ use karhunen_train::config::parse_points;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::observe::Place;
 use crate::observe::csv::Table;
 use crate::observe::fields::{self, Wanted};
-use crate::observe::Place;
 
 /// Part of a channel's standard deviation over which an indicator is smoothed by default.
 const SMOOTHED: f64 = 0.05;
@@ -128,7 +128,8 @@ impl Kind {
         let of_field = |file: &PathBuf, index, channel| {
             let file = folder.join(file);
             if left(channel) == 0 {
-                let message = format!("channel {channel} of fields that have {all}, counted from 0");
+                let message =
+                    format!("channel {channel} of fields that have {all}, counted from 0");
                 let error = FieldError::Observation { row: Some(i), other: None, message };
                 return Err(here.failure(error));
             }
@@ -191,7 +192,10 @@ impl Kind {
     }
 }
 
-fn finish<O: Observation + 'static>(made: Result<O, FieldError>, place: Place) -> Result<Part, Failure> {
+fn finish<O: Observation + 'static>(
+    made: Result<O, FieldError>,
+    place: Place,
+) -> Result<Part, Failure> {
     match made {
         Ok(part) => Ok((Arc::new(part), place)),
         Err(error) => Err(place.failure(error)),
@@ -199,7 +203,11 @@ fn finish<O: Observation + 'static>(made: Result<O, FieldError>, place: Place) -
 }
 
 /// Columns that a table of places must have, and those it may have besides.
-fn channels_of(table: &Table, channel: Option<usize>, place: &Place) -> Result<Vec<usize>, Failure> {
+fn channels_of(
+    table: &Table,
+    channel: Option<usize>,
+    place: &Place,
+) -> Result<Vec<usize>, Failure> {
     let rows = table.column("value").map_or(0, <[f64]>::len);
     let Some(column) = table.column("channel") else {
         return Ok(vec![channel.unwrap_or(0); rows]);
@@ -234,8 +242,10 @@ pub fn points(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Resu
 /// Reads a table of rays: x0, y0, x1, y1, value.
 fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Failure> {
     let dim = grid.dim();
-    let ends: Vec<String> =
-        ["0", "1"].iter().flat_map(|end| AXES[..dim].iter().map(move |x| format!("{x}{end}"))).collect();
+    let ends: Vec<String> = ["0", "1"]
+        .iter()
+        .flat_map(|end| AXES[..dim].iter().map(move |x| format!("{x}{end}")))
+        .collect();
     let needed: Vec<&str> = ends.iter().map(String::as_str).chain(["value"]).collect();
     let table = Table::read(path, &needed, &["sd", "channel"])?;
     let place = Place { file: path.into(), lines: table.lines.clone(), row: "row" };
@@ -257,10 +267,16 @@ fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Par
 }
 
 /// Makes cells NaN where another field is 0.
-fn hide(field: &mut karhunen_field::Ensemble, known: &Path, model: &TrainedModel) -> Result<(), Failure> {
-    let seen = fields::field(known, &Wanted { index: None, channels: field.channels.max(1) }, model)?;
+fn hide(
+    field: &mut karhunen_field::Ensemble,
+    known: &Path,
+    model: &TrainedModel,
+) -> Result<(), Failure> {
+    let seen =
+        fields::field(known, &Wanted { index: None, channels: field.channels.max(1) }, model)?;
     if seen.grid != field.grid {
-        let message = format!("{}: cells {}, the field has {}", known.display(), seen.grid, field.grid);
+        let message =
+            format!("{}: cells {}, the field has {}", known.display(), seen.grid, field.grid);
         return Err(Failure::usage(message).help("give a mask with the cells of the field"));
     }
     for (i, value) in field.values.iter_mut().enumerate() {
@@ -272,7 +288,13 @@ fn hide(field: &mut karhunen_field::Ensemble, known: &Path, model: &TrainedModel
 }
 
 /// Reads a sparse matrix and what it gave.
-fn linear(matrix: &Path, file: &Path, grid: Grid, channels: usize, sd: f64) -> Result<Part, Failure> {
+fn linear(
+    matrix: &Path,
+    file: &Path,
+    grid: Grid,
+    channels: usize,
+    sd: f64,
+) -> Result<Part, Failure> {
     let rows = read_sparse_rows(matrix, &ReadOptions::default())?;
     let width = channels * grid.len();
     if rows.shape[1] != width {
@@ -281,13 +303,19 @@ fn linear(matrix: &Path, file: &Path, grid: Grid, channels: usize, sd: f64) -> R
             matrix.display(),
             rows.shape[1]
         );
-        return Err(Failure::usage(message).help("grid = \"64x64\" names the cells the matrix is for"));
+        return Err(
+            Failure::usage(message).help("grid = \"64x64\" names the cells the matrix is for")
+        );
     }
     let arrays = read_arrays(file, &ReadOptions::default())?;
     let values = arrays.into_iter().next().map(|a| a.values).unwrap_or_default();
     if values.len() != rows.shape[0] {
-        let message =
-            format!("{}: {} values for {} rows of the matrix", file.display(), values.len(), rows.shape[0]);
+        let message = format!(
+            "{}: {} values for {} rows of the matrix",
+            file.display(),
+            values.len(),
+            rows.shape[0]
+        );
         return Err(Failure::usage(message).help("give one value a row"));
     }
     let place = Place { file: file.into(), lines: vec![], row: "row" };

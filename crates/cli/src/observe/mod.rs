@@ -109,7 +109,9 @@ pub fn read(path: &Path, model: &TrainedModel, grid: &Grid) -> Result<Observed, 
     let file: File = toml::from_str(&text).map_err(|e| wrong("", &e))?;
     if file.observe.is_empty() {
         let message = format!("{}: no table [[observe]]", path.display());
-        return Err(Failure::usage(message).help("give one table an observation, with kind and file"));
+        return Err(
+            Failure::usage(message).help("give one table an observation, with kind and file")
+        );
     }
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut observed = Observed { parts: Vec::new(), places: Vec::new() };

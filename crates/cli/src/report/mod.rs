@@ -7,6 +7,7 @@ pub mod files;
 pub mod nearest;
 pub mod pictures;
 pub mod plan;
+pub mod posterior;
 pub mod read;
 pub mod real;
 pub mod table;

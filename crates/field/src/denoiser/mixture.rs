@@ -198,7 +198,8 @@ impl Denoiser for Mixture {
         let mut out = w.clone();
         for (field, x) in out.fields_mut().zip(x.fields()) {
             let mut modes = tables.transform.analyse_channels(field);
-            let posterior = evidence.posterior(&self.weights, &tables.transform.analyse_channels(x));
+            let posterior =
+                evidence.posterior(&self.weights, &tables.transform.analyse_channels(x));
             let along = |mean: &Vec<f64>| -> f64 {
                 let of = |((m, u), w): ((&f64, &f64), &f64)| (1.0 - a * w) * m * u;
                 mean.iter().zip(&modes).zip(&filter).map(of).sum()

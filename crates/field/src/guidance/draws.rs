@@ -22,7 +22,12 @@ impl Conditioning {
     ///
     /// # Errors
     /// As [`super::Guidance::guide`].
-    pub fn start(&self, grid: Grid, seed: u64, indices: Range<u64>) -> Result<Ensemble, FieldError> {
+    pub fn start(
+        &self,
+        grid: Grid,
+        seed: u64,
+        indices: Range<u64>,
+    ) -> Result<Ensemble, FieldError> {
         let (path, law) = (self.path.as_ref(), &self.law);
         let mut x = sampler::start(law, self.prior.as_ref(), path, grid, seed, indices.clone());
         let on = self.on(&grid);
@@ -81,12 +86,14 @@ impl Conditioning {
         let (whole, unknown) = (self.on(self.grid()), self.unknown(&x.grid, t));
         let held = before.mode_shape();
         let modes = self.grid().modes();
-        let new: Vec<bool> =
-            modes.map(|m| m.position.iter().zip(&held).any(|(position, n)| position >= n)).collect();
+        let new: Vec<bool> = modes
+            .map(|m| m.position.iter().zip(&held).any(|(position, n)| position >= n))
+            .collect();
         let a = self.path.signal(t);
         for (i, (field, denoised)) in x.fields_mut().zip(denoised.fields()).enumerate() {
             let index = first + i as u64;
-            let base = self.with_mean(on.transform.grid(), &on.transform.analyse_channels(denoised));
+            let base =
+                self.with_mean(on.transform.grid(), &on.transform.analyse_channels(denoised));
             let mut data = base.clone();
             self.add_spread(&mut data, &unknown, seed, index, EXTENDING + step);
             let errors = self.errors(seed, index, EXTENDING + step);

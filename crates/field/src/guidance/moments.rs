@@ -38,7 +38,11 @@ impl Guidance for MomentMatching<'_> {
         let stack = &given.stack;
         if stack.linear_rows() < stack.targets().len() {
             let requirement = "takes linear observations only: leave fractions to order 1";
-            return Err(FieldError::Parameter { parameter: "guidance order", value: 2.0, requirement });
+            return Err(FieldError::Parameter {
+                parameter: "guidance order",
+                value: 2.0,
+                requirement,
+            });
         }
         let (on, system) = (given.on(&x.grid), given.system(&x.grid, t));
         let (a, b) = (given.path.signal(t), given.path.noise(t));
@@ -52,7 +56,8 @@ impl Guidance for MomentMatching<'_> {
         // V A* p of every field, in the coefficients of finished ones
         let spread = |weights: &[Vec<f64>]| -> Result<Vec<Vec<f64>>, FieldError> {
             let back: Vec<Vec<f64>> = weights.iter().map(|w| stack.adjoint(w)).collect();
-            let values = back.iter().flat_map(|m| on.transform.synthesise_channels(&own(m))).collect();
+            let values =
+                back.iter().flat_map(|m| on.transform.synthesise_channels(&own(m))).collect();
             let w = Ensemble { grid: x.grid, channels: x.channels, values };
             let Some(pulled) = alone.pullback(x, t, &w)? else {
                 return Err(FieldError::Parameter {

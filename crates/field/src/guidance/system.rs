@@ -31,10 +31,14 @@ enum Factor {
     Diagonal(Vec<f64>),
     Cholesky(Cholesky),
     /// Its diagonal, by which conjugate gradients are preconditioned.
-    Iterative { diagonal: Vec<f64> },
+    Iterative {
+        diagonal: Vec<f64>,
+    },
     /// Where A A* is a number g a channel: 1/(g (r + g v_k)), `[channel, mode]`. A diag(·) A* is S⁻¹ if all
     /// cells are seen, and near to it if they are in a piece.
-    Spectral { weights: Vec<f64> },
+    Spectral {
+        weights: Vec<f64>,
+    },
 }
 
 /// The dense rows of A where they pay.
@@ -79,7 +83,9 @@ impl System {
             column.iter_mut().zip(variances).for_each(|(a, v)| *a *= v);
             column
         };
-        if m > FACTORISED && let Some(gains) = stack.gains() {
+        if m > FACTORISED
+            && let Some(gains) = stack.gains()
+        {
             return Factor::Spectral { weights: spectral(&gains, noise, variances) };
         }
         if m > FACTORISED {

@@ -89,7 +89,11 @@ impl PosteriorCheck {
     pub fn add(&mut self, truth: &[f64], draws: &Ensemble) -> Result<(), FieldError> {
         let n = draws.count();
         if n + 1 < BINS {
-            return Err(FieldError::TooFew { what: "ranks in ten bins", least: BINS - 1, count: n });
+            return Err(FieldError::TooFew {
+                what: "ranks in ten bins",
+                least: BINS - 1,
+                count: n,
+            });
         }
         if truth.len() != draws.field_len() || (self.draws != 0 && self.draws != n) {
             let (values, channels) = (truth.len(), draws.channels);
@@ -214,7 +218,8 @@ mod tests {
         let grid = Grid::unit(&[20], Boundary::Neumann).unwrap();
         let mut check = PosteriorCheck::default();
         for truth in 0..60 {
-            let numbers = |i: u64| ModeNoise::new(1).plain_normals(20, truth * 1000 + i, stream::METRICS);
+            let numbers =
+                |i: u64| ModeNoise::new(1).plain_normals(20, truth * 1000 + i, stream::METRICS);
             let drawn: Vec<f64> =
                 (1..=draws as u64).flat_map(numbers).map(|x| factor * x).collect();
             check.add(&numbers(0), &Ensemble::new(grid, 1, drawn).unwrap()).unwrap();

@@ -31,7 +31,11 @@ impl Coarse {
     /// # Errors
     /// [`FieldError::Observation`] for values or a deviation that are no numbers; [`FieldError::TooFew`]
     /// unless there is one field.
-    pub fn spectral(field: &Ensemble, first_channel: usize, deviation: f64) -> Result<Self, FieldError> {
+    pub fn spectral(
+        field: &Ensemble,
+        first_channel: usize,
+        deviation: f64,
+    ) -> Result<Self, FieldError> {
         check(field)?;
         let values = Transform::new(field.grid).analyse_channels(&field.values);
         let in_modes = deviation / (field.grid.len() as f64).sqrt();
@@ -43,7 +47,11 @@ impl Coarse {
     ///
     /// # Errors
     /// As [`Coarse::spectral`].
-    pub fn average(field: &Ensemble, first_channel: usize, deviation: f64) -> Result<Self, FieldError> {
+    pub fn average(
+        field: &Ensemble,
+        first_channel: usize,
+        deviation: f64,
+    ) -> Result<Self, FieldError> {
         check(field)?;
         let variances = repeated(deviation, field.values.len())?;
         Ok(Self::new(field, first_channel, true, field.values.clone(), variances))
@@ -67,7 +75,10 @@ pub(super) fn check(field: &Ensemble) -> Result<(), FieldError> {
         return Err(FieldError::TooFew { what: "an observed field", least: 1, count });
     }
     match field.values.iter().any(|v| v.is_nan()) {
-        true => Err(refused(None, "the field has NaN; kind = \"mask\" is for fields with unknown cells")),
+        true => Err(refused(
+            None,
+            "the field has NaN; kind = \"mask\" is for fields with unknown cells",
+        )),
         false => finite(&field.values),
     }
 }

@@ -37,7 +37,10 @@ impl Fraction {
             return Err(refused(None, format!("a fraction of {fraction} lies outside [0, 1]")));
         }
         if !threshold.is_finite() {
-            return Err(refused(None, format!("threshold {threshold}: it must be a finite number")));
+            return Err(refused(
+                None,
+                format!("threshold {threshold}: it must be a finite number"),
+            ));
         }
         if !(width.is_finite() && width > 0.0) {
             return Err(refused(None, format!("width {width}: it must be a positive number")));

@@ -27,7 +27,11 @@ impl Mask {
     pub fn new(field: &Ensemble, first_channel: usize, deviation: f64) -> Result<Self, FieldError> {
         if field.count() != 1 {
             let count = field.count();
-            return Err(FieldError::TooFew { what: "a mask (one field with NaN)", least: 1, count });
+            return Err(FieldError::TooFew {
+                what: "a mask (one field with NaN)",
+                least: 1,
+                count,
+            });
         }
         let points = field.grid.len();
         let known = field.values.iter().enumerate().filter(|(_, v)| !v.is_nan());

@@ -39,10 +39,11 @@ pub use mask::Mask;
 pub use mean::Mean;
 pub use points::{Points, Sensor};
 pub use rays::{Ray, Rays};
-pub use sparse::Sparse;
 pub(crate) use rows::dot;
+pub use sparse::Sparse;
 pub use stack::{Observations, Residual, Stack};
 
+use crate::grid::MAX_DIM;
 use crate::{FieldError, Grid};
 
 /// Measured numbers and what they measure, in the units of the data's files.
@@ -67,6 +68,11 @@ pub trait Observation: Debug + Send + Sync {
     /// The grid that fields must hold to be observed in full; none where any grid does.
     fn needs(&self) -> Option<Grid> {
         None
+    }
+
+    /// Where single places are observed: the place, its channel, the value.
+    fn places(&self) -> Vec<([f64; MAX_DIM], usize, f64)> {
+        Vec::new()
     }
 
     /// A on the coefficients of fields of so many channels on one grid.
@@ -128,7 +134,9 @@ fn refused(row: Option<usize>, message: impl Into<String>) -> FieldError {
 fn squares(deviations: &[f64]) -> Result<Vec<f64>, FieldError> {
     let square = |(row, sd): (usize, &f64)| match sd.is_finite() && *sd >= 0.0 {
         true => Ok(sd * sd),
-        false => Err(refused(Some(row), format!("sd {sd}: it must be 0 or a positive finite number"))),
+        false => {
+            Err(refused(Some(row), format!("sd {sd}: it must be 0 or a positive finite number")))
+        }
     };
     deviations.iter().enumerate().map(square).collect()
 }

@@ -51,7 +51,8 @@ impl Points {
         let mut order: Vec<usize> = (0..sensors.len()).collect();
         let bits = |i: usize| (sensors[i].channel, sensors[i].place.map(|x| (x + 0.0).to_bits()));
         order.sort_by_key(|&i| (bits(i), i));
-        let again = order.windows(2).filter(|w| bits(w[0]) == bits(w[1])).map(|w| (w[1], w[0])).min();
+        let again =
+            order.windows(2).filter(|w| bits(w[0]) == bits(w[1])).map(|w| (w[1], w[0])).min();
         if let Some((row, first)) = again {
             let other = sensors[first].value != sensors[row].value;
             let exact = sensors[first].deviation == 0.0 && sensors[row].deviation == 0.0;
@@ -90,6 +91,11 @@ impl Observation for Points {
         &self.variances
     }
 
+    fn places(&self) -> Vec<([f64; MAX_DIM], usize, f64)> {
+        let seen = self.sensors.iter().zip(&self.values);
+        seen.map(|(sensor, value)| (sensor.place, sensor.channel, *value)).collect()
+    }
+
     fn on(&self, grid: &Grid, channels: usize) -> Result<Arc<dyn Operator>, FieldError> {
         for (row, sensor) in self.sensors.iter().enumerate() {
             channel_of(Some(row), sensor.channel, channels)?;
@@ -105,8 +111,10 @@ impl Observation for Points {
 pub(super) fn inside(row: usize, place: &[f64; MAX_DIM], grid: &Grid) -> Result<(), FieldError> {
     for (j, axis) in grid.axes().iter().enumerate() {
         if !(0.0..=axis.length).contains(&place[j]) {
-            let message =
-                format!("coordinate {} on axis {j} lies outside the box, 0 to {}", place[j], axis.length);
+            let message = format!(
+                "coordinate {} on axis {j} lies outside the box, 0 to {}",
+                place[j], axis.length
+            );
             return Err(refused(Some(row), message));
         }
     }

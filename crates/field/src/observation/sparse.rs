@@ -57,7 +57,10 @@ impl Sparse {
             return Err(refused(None, message));
         }
         if values.len() != rows {
-            return Err(refused(None, format!("{} values for a matrix of {rows} rows", values.len())));
+            return Err(refused(
+                None,
+                format!("{} values for a matrix of {rows} rows", values.len()),
+            ));
         }
         finite(&values)?;
         for (row, w) in starts.windows(2).enumerate() {
@@ -99,11 +102,17 @@ impl Observation for Sparse {
     fn on(&self, grid: &Grid, channels: usize) -> Result<Arc<dyn Operator>, FieldError> {
         same_box(&self.grid, grid)?;
         if channels != self.channels {
-            let message = format!("a matrix for {} channel(s), fields of {channels}", self.channels);
+            let message =
+                format!("a matrix for {} channel(s), fields of {channels}", self.channels);
             return Err(refused(None, message));
         }
         let matrix = Arc::clone(&self.matrix);
-        Ok(Arc::new(Product { from: *grid, transform: Transform::new(self.grid), matrix, channels }))
+        Ok(Arc::new(Product {
+            from: *grid,
+            transform: Transform::new(self.grid),
+            matrix,
+            channels,
+        }))
     }
 }
 

@@ -38,7 +38,9 @@ impl Observations {
         scale: Vec<f64>,
     ) -> Result<Self, FieldError> {
         match parts.is_empty() {
-            true => Err(FieldError::TooFew { what: "conditioning (observations)", least: 1, count: 0 }),
+            true => {
+                Err(FieldError::TooFew { what: "conditioning (observations)", least: 1, count: 0 })
+            }
             false => Ok(Self { parts, offset, scale }),
         }
     }

@@ -3,7 +3,6 @@
 
 use super::functional::Functional;
 use super::*;
-use crate::grid::MAX_DIM;
 use crate::noise::stream;
 use crate::{Boundaries, Boundary, Ensemble, ModeNoise, Transform};
 
@@ -180,7 +179,11 @@ fn rays_and_averages_are_integrals() {
                 expected += w * v * value_at(&grid, &modes, place);
             }
         }
-        assert!((averages[cell] - expected).abs() < 1e-9, "{grid:?}: {} {expected}", averages[cell]);
+        assert!(
+            (averages[cell] - expected).abs() < 1e-9,
+            "{grid:?}: {} {expected}",
+            averages[cell]
+        );
     }
 }
 
@@ -249,11 +252,15 @@ fn what_cannot_be_observed_is_refused() {
         deviation,
     };
     let message = |error: FieldError| error.to_string();
-    let twice = vec![sensor(0.2, 0.3, 1.0, 0.0), sensor(0.5, 0.5, 0.0, 0.0), sensor(0.2, 0.3, 2.0, 0.0)];
+    let twice =
+        vec![sensor(0.2, 0.3, 1.0, 0.0), sensor(0.5, 0.5, 0.0, 0.0), sensor(0.2, 0.3, 2.0, 0.0)];
     let text = message(Points::new(twice).unwrap_err());
     assert!(text.starts_with("observation 3") && text.contains("contradicts"), "{text}");
     let twice = vec![sensor(0.2, 0.3, 1.0, 0.1), sensor(0.2, 0.3, 2.0, 0.1)];
-    assert!(message(Points::new(twice).unwrap_err()).ends_with("a second value at the same place (observation 1)"));
+    assert!(
+        message(Points::new(twice).unwrap_err())
+            .ends_with("a second value at the same place (observation 1)")
+    );
     for (bad, what) in [
         (sensor(f64::NAN, 0.0, 1.0, 0.0), "coordinate"),
         (sensor(0.0, 0.0, f64::NAN, 0.0), "value"),

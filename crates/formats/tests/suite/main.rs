@@ -10,6 +10,7 @@ mod pictures;
 mod real;
 mod replay;
 mod saving;
+mod sparse;
 mod state_dicts;
 mod volumes;
 mod wraps;
