@@ -22,3 +22,5 @@ for what in "" --surrogate; do
   "$karhunen" calibrate --model "$run/model" --observe "$run/sensors.csv" --truths 24 --draws 39 $what \
     > "$out/calibrate${what#-}.txt"
 done
+# guidance on a law whose posterior is known
+(cd ../.. && cargo run --release -q -p karhunen-field --example conditioning -- 16 1000) > "$out/mixture.jsonl"

@@ -141,28 +141,7 @@ impl TrainedModel {
         fields: &Ensemble,
     ) -> Result<Vec<Residual>, FieldError> {
         let transform = Transform::new(fields.grid);
-        let mut all: Vec<Residual> = Vec::new();
-        for field in fields.fields() {
-            let modes = self.normalised_modes(&transform, field);
-            let own = observations.residuals(&fields.grid, &modes)?;
-            if all.is_empty() {
-                let none = |r: &Residual| Residual {
-                    relative: 0.0 * r.relative,
-                    exact: 0.0 * r.exact,
-                    ..r.clone()
-                };
-                all = own.iter().map(none).collect();
-            }
-            for (sum, own) in all.iter_mut().zip(&own) {
-                sum.relative += own.relative.powi(2);
-                sum.exact += own.exact.powi(2);
-            }
-        }
-        let count = fields.count() as f64;
-        for sum in &mut all {
-            sum.relative = (sum.relative / count).sqrt();
-            sum.exact = (sum.exact / count).sqrt();
-        }
-        Ok(all)
+        let modes = fields.fields().map(|field| self.normalised_modes(&transform, field));
+        observations.residuals(&fields.grid, modes)
     }
 }

@@ -119,23 +119,39 @@ impl Observations {
         Ok(Stack { linear, nonlinear, targets, variances, linear_rows, offset, scale, modes })
     }
 
-    /// How well each observation is met by one normalised field, `[channel, mode]`.
+    /// How well each observation is met by normalised fields, each `[channel, mode]`: root mean squares over
+    /// all of them.
     ///
     /// # Errors
     /// Those of [`Observation::on`].
-    pub fn residuals(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<Residual>, FieldError> {
-        let seen = self.seen_in(grid, modes)?;
-        let of = |(part, seen): (&Arc<dyn Observation>, Vec<f64>)| {
-            let (mut relative, mut exact) = (Vec::new(), Vec::new());
-            for ((y, seen), r) in part.values().iter().zip(seen).zip(part.variances()) {
-                let square = (y - seen).powi(2);
-                if *r > 0.0 { relative.push(square / r) } else { exact.push(square) }
+    pub fn residuals(
+        &self,
+        grid: &Grid,
+        fields: impl IntoIterator<Item = Vec<f64>>,
+    ) -> Result<Vec<Residual>, FieldError> {
+        let channels = self.scale.len();
+        let operators: Vec<Arc<dyn Operator>> =
+            self.parts.iter().map(|p| p.on(grid, channels)).collect::<Result<_, _>>()?;
+        let mut squares = vec![[(0.0, 0.0); 2]; self.parts.len()];
+        for modes in fields {
+            let raw = self.raw(grid, &modes);
+            for ((part, operator), sums) in self.parts.iter().zip(&operators).zip(&mut squares) {
+                let seen = operator.apply(&raw);
+                for ((y, seen), r) in part.values().iter().zip(seen).zip(part.variances()) {
+                    let (sum, square) = match *r > 0.0 {
+                        true => (&mut sums[0], (y - seen).powi(2) / r),
+                        false => (&mut sums[1], (y - seen).powi(2)),
+                    };
+                    sum.0 += square;
+                    sum.1 += 1.0;
+                }
             }
-            let rms = |v: &[f64]| (v.iter().sum::<f64>() / v.len() as f64).sqrt();
-            let count = part.values().len();
-            Residual { kind: part.kind(), count, relative: rms(&relative), exact: rms(&exact) }
+        }
+        let of = |(part, sums): (&Arc<dyn Observation>, &[(f64, f64); 2])| {
+            let [relative, exact] = sums.map(|(sum, count)| (sum / count).sqrt());
+            Residual { kind: part.kind(), count: part.values().len(), relative, exact }
         };
-        Ok(self.parts.iter().zip(seen).map(of).collect())
+        Ok(self.parts.iter().zip(&squares).map(of).collect())
     }
 
     /// scale · u + offset, in coefficients.

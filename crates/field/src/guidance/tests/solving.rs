@@ -79,7 +79,7 @@ fn a_coarse_field_is_met_and_batches_do_not_matter() {
         let one = problem.reverse(0).denoise(&x.slice(i..i + 1), 0.5).unwrap();
         assert_eq!(one.values, field);
         let modes = Transform::new(grid).analyse_channels(field);
-        let residual = &problem.conditioning.observations().residuals(&grid, &modes).unwrap()[0];
+        let residual = &problem.conditioning.observations().residuals(&grid, [modes]).unwrap()[0];
         assert!(residual.exact < 1e-12 && residual.relative.is_nan(), "{residual:?}");
     }
 }
