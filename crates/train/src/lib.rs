@@ -32,6 +32,7 @@ pub mod memory;
 pub mod missing;
 pub mod optimizer;
 pub mod paths;
+pub mod posterior;
 pub mod priors;
 mod projection;
 pub mod published;

@@ -11,6 +11,7 @@ pub mod files;
 pub mod nearest;
 pub mod pictures;
 pub mod plan;
+pub mod posterior;
 pub mod prepare;
 pub mod ranking;
 pub mod read;
