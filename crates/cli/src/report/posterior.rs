@@ -210,7 +210,7 @@ fn mark(
                 let at = &mut tile[row as usize * size[1] + column as usize];
                 if distance <= RADIUS - 1.0 && !hollow {
                     *at = scaled(value).clamp(0.0, 1.0);
-                } else if distance <= RADIUS {
+                } else if distance <= RADIUS && distance > RADIUS - 1.0 {
                     *at = if *at > 0.5 { 0.0 } else { 1.0 };
                 }
             }

@@ -36,8 +36,11 @@ pub struct Conditioning {
     pub(super) stack: Stack,
     rows: Option<Arc<Array2<f64>>>,
     tables: Arc<Mutex<Vec<Arc<Diagonal>>>>,
-    systems: Arc<Mutex<Vec<(Key, Arc<System>)>>>,
+    systems: Arc<Mutex<Systems>>,
 }
+
+/// Systems that are kept, oldest first.
+type Systems = Vec<(Key, Arc<System>)>;
 
 /// Grid and time that a system was made for.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -178,7 +178,8 @@ fn spectral(gains: &[f64], noise: &[f64], variances: &[f64]) -> Vec<f64> {
 
 /// S x = b for a symmetric S > 0 by its products, with the preconditioner's; relative residual and
 /// iterations beside the solution. Ends early where S turns out not to be positive.
-pub(super) fn conjugate_gradients(
+#[allow(clippy::type_complexity)]
+fn conjugate_gradients(
     b: &[f64],
     product: &dyn Fn(&[f64]) -> Result<Vec<f64>, FieldError>,
     condition: &dyn Fn(&[f64]) -> Vec<f64>,

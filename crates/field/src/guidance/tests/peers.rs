@@ -23,7 +23,7 @@ fn gstools_krige_the_same() {
         mean: f64,
         cases: Vec<Case>,
     }
-    let text = include_str!("../../../../golden/kriging.json");
+    let text = include_str!("../../../../../golden/kriging.json");
     let golden: Golden = serde_json::from_str(text).unwrap();
     let covariance: Arc<dyn Prior> =
         Arc::new(Matern::new(golden.variance, golden.length, golden.smoothness).unwrap());
