@@ -91,7 +91,7 @@ pub(crate) fn load(
     let training = make(&*structure, finest, seed, 0..train)?;
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
-    Ok(Loaded { training, validation, notes })
+    Ok(Loaded { training, validation, origin: None, hold_out: None, notes })
 }
 
 #[cfg(test)]

@@ -6,16 +6,21 @@
 
 use karhunen_field::moments::Moments;
 use karhunen_field::{Ensemble, Grid, Transform, resample};
-use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
+use karhunen_formats::{FieldSource, PatchSource, StackedFields};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
-use crate::config::{DataConfig, Resample, parse_points};
+use crate::config::{DataConfig, Resample};
+use crate::hold_out::HoldOut;
+use crate::opened::{fits, open_files, patch};
+use crate::origin::{self, Origin};
 use crate::projection::{LOOKED_AT, left_out};
-use crate::sides::{Side, split};
-use crate::sources::Sources;
+use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels, memory};
+use crate::{TrainError, builtin, labels, memory, periodic};
+
+pub use crate::opened::{boxed, open};
+pub use crate::parts::load_whole;
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -43,6 +48,8 @@ pub struct Data {
     pub validation: LevelData,
     /// Measured on the training fields.
     pub statistics: Statistics,
+    /// How the part held out was chosen; none of fields made on the spot or held out by files.
+    pub hold_out: Option<HoldOut>,
     /// What was done, for a person to read.
     pub notes: Vec<String>,
 }
@@ -54,6 +61,10 @@ pub struct Loaded {
     pub training: LevelData,
     /// Held-out fields.
     pub validation: LevelData,
+    /// The box they fill and, where they were identified, which they are; none of data made on the spot.
+    pub origin: Option<Origin>,
+    /// How the part held out was chosen.
+    pub hold_out: Option<HoldOut>,
     /// What was done.
     pub notes: Vec<String>,
 }
@@ -65,7 +76,20 @@ impl Data {
     /// [`TrainError::Data`] for data that cannot serve (constant, too few, too coarse), and those
     /// of reading and simulating.
     pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Self, TrainError> {
-        Self::of(config, load(config, finest, seed)?)
+        Self::of_source(config, open(config)?.as_ref(), finest, seed)
+    }
+
+    /// As [`Data::load`], from what [`open`] opened; every field is identified by its values.
+    ///
+    /// # Errors
+    /// As [`Data::load`].
+    pub fn of_source(
+        config: &DataConfig,
+        opened: Option<&StackedFields>,
+        finest: Grid,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        Self::of(config, prepare(config, opened, finest, seed, true)?)
     }
 
     /// Measures and normalises what was loaded.
@@ -73,7 +97,7 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, mut notes } = loaded;
+        let Loaded { mut training, mut validation, origin, hold_out, mut notes } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
@@ -90,6 +114,10 @@ impl Data {
                     normalisation.offset[channel] as f32
                 ),
             });
+        }
+        let mut origin = origin;
+        if let Some(origin) = &mut origin {
+            origin.ranges = origin::ranges(&training);
         }
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
@@ -119,29 +147,10 @@ impl Data {
         if !classes.is_empty() {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
-        let statistics = Statistics { grid: finest, normalisation, mean, variances, classes };
-        Ok(Self { training, validation, statistics, notes })
+        let statistics =
+            Statistics { grid: finest, normalisation, mean, variances, classes, origin };
+        Ok(Self { training, validation, statistics, hold_out, notes })
     }
-}
-
-/// Opens a source: fields in memory, or still in their files where patches are cut from them and
-/// their format allows it. None for built-in data.
-///
-/// # Errors
-/// Those of reading.
-pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
-    if config.source.builtin().is_some() {
-        return Ok(None);
-    }
-    open_files(config, &config.source).map(Some)
-}
-
-fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
-    let options = ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
-    Ok(match config.patch {
-        Some(_) => StackedFields::open(source.names(), &options)?,
-        None => StackedFields::read(source.names(), &options)?,
-    })
 }
 
 /// Reads or makes the fields of a source on `finest`, split, in their own values.
@@ -162,6 +171,17 @@ pub fn load_from(
     finest: Grid,
     seed: u64,
 ) -> Result<Loaded, TrainError> {
+    prepare(config, opened, finest, seed, false)
+}
+
+/// As [`load_from`]; with `identified`, every part of the source is known by its values afterwards.
+fn prepare(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+    identified: bool,
+) -> Result<Loaded, TrainError> {
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
@@ -169,20 +189,9 @@ pub fn load_from(
         labels::read(config.labels.as_ref(), &config.source.to_string(), fields.count())?;
     let mut notes = fields.notes();
     let patch = patch(config)?;
-    let whole = fields.points();
-    if let Some(points) = &patch
-        && (points.len() != whole.len() || points.iter().zip(whole).any(|(p, w)| p > w))
-    {
-        let text =
-            |points: &[usize]| points.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        return Err(TrainError::Data {
-            source_name: config.source.to_string(),
-            message: format!(
-                "no patch of {} can be cut from fields of {}",
-                text(points),
-                text(whole)
-            ),
-        });
+    fits(config, patch.as_deref(), fields.points())?;
+    if identified {
+        periodic::check(config, fields, patch.as_deref())?;
     }
     let cut = |fields: &StackedFields, side: &Side, part, share| {
         Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
@@ -210,10 +219,19 @@ pub fn load_from(
             labels::read(config.validation_labels.as_ref(), &other.to_string(), held_out.count())?;
         validation.labels.truncate(validation.count());
         notes.extend(lost);
-        return Ok(Loaded { training, validation, notes });
+        let mut origin = Origin::of(config, fields, patch.as_deref());
+        if identified {
+            origin.sources = origin::of_files(fields, &held_out)?;
+        }
+        return Ok(Loaded { training, validation, origin: Some(origin), hold_out: None, notes });
     }
-    let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
-    notes.extend(note);
+    let division = split(config, fields, patch.as_deref(), seed)?;
+    let mut origin = Origin::of(config, fields, patch.as_deref());
+    if identified {
+        origin.sources = vec![origin::of_division(fields, &division)?];
+    }
+    let Division { keep, hold, rule, notes: split_notes } = division;
+    notes.extend(split_notes);
     let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
     let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
     if !own_labels.is_empty() {
@@ -223,24 +241,16 @@ pub fn load_from(
         }
     }
     notes.extend(lost);
-    Ok(Loaded { training, validation, notes })
-}
-
-fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
-    let parse = |text: &String| {
-        parse_points(text)
-            .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
-    };
-    config.patch.as_ref().map(parse).transpose()
+    Ok(Loaded { training, validation, origin: Some(origin), hold_out: Some(rule), notes })
 }
 
 /// How fields come from a source to the finest level: patches where asked for, then its grid.
-struct Cut<'a> {
-    config: &'a DataConfig,
+pub(crate) struct Cut<'a> {
+    pub config: &'a DataConfig,
     /// Points of a patch, or of a field.
-    points: &'a [usize],
-    finest: Grid,
-    seed: u64,
+    pub points: &'a [usize],
+    pub finest: Grid,
+    pub seed: u64,
 }
 
 impl Cut<'_> {
@@ -248,7 +258,7 @@ impl Cut<'_> {
     /// apart; `share` is this part's share of `data.count`. Also says what the grid's modes do not hold.
     ///
     /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
-    fn fields(
+    pub fn fields(
         &self,
         from: &StackedFields,
         side: &Side,
@@ -261,7 +271,8 @@ impl Cut<'_> {
             (None, _) => None,
             (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
             (Some(_), Some(slabs)) => {
-                Some(PatchSource::new(from, &side.items, self.points, self.seed)?.within(slabs)?)
+                let all = PatchSource::new(from, &side.items, self.points, self.seed)?;
+                Some(all.within_each(slabs.axis, &slabs.of)?)
             }
         };
         let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
@@ -327,7 +338,9 @@ impl Cut<'_> {
             points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
         };
         let (own, asked) = (aspect(points), aspect(&finest.points()));
-        if own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
+        // a box whose lengths are known cannot be distorted
+        let known = self.config.lengths.is_some();
+        if !known && own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
             return Err(fail(format!(
                 "its fields have {native} cells; the finest level {finest} would distort them"
             )));

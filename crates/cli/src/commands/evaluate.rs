@@ -6,9 +6,9 @@ use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
-use karhunen_formats::{Address, ReadOptions};
+use karhunen_formats::ReadOptions;
 use karhunen_net::Device;
-use karhunen_train::config::DataConfig;
+use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::sources::Sources;
 use karhunen_train::{TrainedClassifier, TrainedModel};
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::report::plan::{self, Native};
 use crate::report::read::ReadTable;
 use crate::report::real::{self, Real};
 use crate::report::table::{Table, constant_channel};
-use crate::report::{nearest, print_line};
+use crate::report::{kin, nearest, print_line};
 
 /// Channels whose pairs are all listed in the JSON.
 const COHERENCE_AT_MOST: usize = 4;
@@ -61,12 +61,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let mut notes = Vec::new();
     let source = Sources::new(args.reference.clone())
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
-    let same_source = model.as_ref().is_some_and(|m| same(&m.config.data.source, &source));
-    let (Real { reference: real, training }, samples) =
-        prepare(args, model.as_ref(), source, same_source, samples, &mut notes)?;
+    let (Real { reference: real, training }, samples, own) =
+        prepare(args, model.as_ref(), source, samples, &mut notes)?;
     let nearest = match &model {
         Some(model) if args.part == Part::HeldOut && (args.memorisation || cut.is_some()) => {
-            Some(nearest::check(model, &samples, &real, same_source)?)
+            Some(nearest::check(model, own.as_ref(), &samples, &real)?)
         }
         _ => None,
     };
@@ -98,6 +97,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         None => (),
     }
     let table = Table::new(&real, &candidates, band)?;
+    notes.extend(table.parts_differ(TRAINING));
     let read = match &classifier {
         None => None,
         Some(classifier) => {
@@ -239,20 +239,18 @@ fn read_samples(
     Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
 }
 
-/// Real fields and samples on the finest grid both have.
+/// Real fields and samples on the finest grid both have, and the source if it is the model's own.
 fn prepare(
     args: &EvaluateArgs,
     model: Option<&TrainedModel>,
     source: Sources,
-    same_source: bool,
     samples: Ensemble,
     notes: &mut Vec<String>,
-) -> Result<(Real, Ensemble), Failure> {
-    let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
-    if same_source && args.patch.is_some() && trained.patch.is_none() {
-        return Err(Failure::usage("--patch changes which fields were held out of training")
-            .help("leave it out, or name data the model was not trained on"));
-    }
+) -> Result<(Real, Ensemble, Option<Sources>), Failure> {
+    let trained = match model {
+        Some(model) => model.config.with(&args.settings.list)?.data,
+        None => RunConfig::load(None, &args.settings.list)?.data,
+    };
     let patch = match &args.patch {
         Some(points) => Some(points.0.clone()),
         None => trained
@@ -265,16 +263,23 @@ fn prepare(
         // fields are compared whatever their class
         labels: None,
         validation_labels: None,
-        validation_source: trained.validation_source.clone().filter(|_| same_source),
+        validation_source: None,
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
-        // of built-in data it says which fields were trained on
-        count: trained.count.filter(|_| same_source && source.builtin().is_some()),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
-        ..trained
+        ..trained.clone()
     };
     let native = Native::of(&config)?;
+    let kinship = kin::of(model, &source, native.fields.as_ref())?;
+    let same_source = kinship.is_own();
+    if same_source && args.patch.is_some() && trained.patch.is_none() {
+        return Err(Failure::usage("--patch changes which fields were held out of training")
+            .help("leave it out, or name data the model was not trained on"));
+    }
+    config.validation_source = trained.validation_source.filter(|_| same_source);
+    // of built-in data it says which fields were trained on
+    config.count = trained.count.filter(|_| same_source && source.builtin().is_some());
     comparable(args, &samples, &native)?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(plan::join);
@@ -288,21 +293,15 @@ fn prepare(
             samples.grid
         ));
     }
-    if same_source {
-        notes.push(match args.part {
-            Part::HeldOut => {
-                "the reference is the model's own source: only its held-out part is used".into()
-            }
-            Part::Training => "the reference is what the model was trained on".to_string(),
-        });
-    } else if args.part == Part::Training {
+    notes.extend(kinship.note(args.part));
+    if args.part == Part::Training && !kinship.is_met() {
         return Err(Failure::usage("--part training: the reference is not the model's own source")
             .help("name the data the model was trained on, and the model with --model"));
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), args.reference_count);
-    let real = match same_source {
-        true => real::of_model(&config, opened, grid, count, seed, args.part)?,
+    let real = match kinship.is_met() {
+        true => real::of_model(&config, opened, kinship.known(), grid, count, seed, args.part)?,
         false => real::all(&config, opened, grid, count, seed)?,
     };
     if let Some((channel, value)) = constant_channel(&real.reference) {
@@ -312,7 +311,7 @@ fn prepare(
         return Err(Failure::usage(message).help("give real fields that vary"));
     }
     let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
-    Ok((real, samples))
+    Ok((real, samples, same_source.then_some(source)))
 }
 
 /// Samples and reference must be functions of one kind; cell counts may differ.
@@ -342,14 +341,6 @@ fn comparable(args: &EvaluateArgs, samples: &Ensemble, native: &Native) -> Resul
             .help("sample on a grid of more cells"));
     }
     Ok(())
-}
-
-fn same(a: &Sources, b: &Sources) -> bool {
-    let full = |name: &String| {
-        let Address { path, part } = Address::of(name);
-        (path.canonicalize().unwrap_or(path), part)
-    };
-    a == b || a.names().iter().map(full).eq(b.names().iter().map(full))
 }
 
 /// N(mean, spectrum): the model's, or measured from the real fields where there is no model.

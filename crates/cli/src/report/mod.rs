@@ -4,11 +4,13 @@ pub mod beyond;
 pub mod card;
 pub mod drawing;
 pub mod files;
+pub mod kin;
 pub mod nearest;
 pub mod pictures;
 pub mod plan;
 pub mod read;
 pub mod real;
+pub mod scale;
 pub mod table;
 
 use std::io::Write as _;

@@ -2,7 +2,9 @@
 
 use karhunen_field::Ensemble;
 use karhunen_field::metrics::{Verdict, memorisation};
-use karhunen_train::{TrainedModel, data};
+use karhunen_train::config::DataConfig;
+use karhunen_train::known::Known;
+use karhunen_train::{Sources, TrainedModel, data};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -10,20 +12,35 @@ use crate::report::real;
 use crate::report::table::Unit;
 
 /// Counts samples that are close to training fields, beside real fields that are not among them: the
-/// reference, or the model's held-out part where the reference is the model's own source.
+/// reference, or the model's held-out part where the reference is `own`, the model's source where it
+/// lies now.
 ///
 /// # Errors
-/// Those of loading the model's data, and of [`memorisation`].
+/// Those of loading the model's data, which must still be those it was made of, and of [`memorisation`].
 pub fn check(
     model: &TrainedModel,
+    own: Option<&Sources>,
     samples: &Ensemble,
     reference: &Ensemble,
-    same_source: bool,
 ) -> Result<Value, Failure> {
     let config = &model.config;
-    let loaded = data::load(&config.data, samples.grid, config.seed)?;
+    let source = own.unwrap_or(&config.data.source).clone();
+    let data = DataConfig { source, ..config.data.clone() };
+    let opened = data::open(&data).map_err(|e| {
+        Failure::from(e).help("memorisation needs what the model was trained on: name it as --reference, or begin where its path leads to it")
+    })?;
+    if let (None, Some(fields)) = (own, &opened)
+        && let Some(known) = Known::of(model.statistics.origin.as_ref(), fields)?
+        && !known.is_own()
+    {
+        let message = format!("{}: not the data that the model was trained on", data.source);
+        return Err(Failure::usage(message).help(
+            "name the model's own data as --reference, or leave --memorisation and --all out",
+        ));
+    }
+    let loaded = data::load_from(&data, opened.as_ref(), samples.grid, config.seed)?;
     let training = real::ensemble(&loaded.training)?;
-    let own = if same_source { Some(real::ensemble(&loaded.validation)?) } else { None };
+    let own = if own.is_some() { Some(real::ensemble(&loaded.validation)?) } else { None };
     let held_out = own.as_ref().unwrap_or(reference);
     let unit = Unit::of(&training);
     let found = memorisation(&unit.apply(samples), &unit.apply(&training), &unit.apply(held_out))?;

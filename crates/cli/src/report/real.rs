@@ -4,6 +4,7 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
+use karhunen_train::known::Known;
 use karhunen_train::{builtin, data};
 
 use crate::args::Part;
@@ -38,20 +39,20 @@ pub fn all(
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
-    let loaded = data::load_from(&config, opened, grid, seed)?;
-    let mut all = loaded.training;
-    all.values.extend(loaded.validation.values);
+    let all = data::load_whole(&config, opened, grid, seed)?;
     Ok(Real { reference: first(count, &all)?, training: None })
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
-/// part. Seeded as the run was, so that the split is the run's.
+/// part. Seeded as the run was, so that the split is the run's; of other data that hold some of the
+/// model's, those that it knows.
 ///
 /// # Errors
 /// As [`all`].
 pub fn of_model(
     config: &DataConfig,
     opened: Option<&StackedFields>,
+    known: Option<&Known>,
     grid: Grid,
     count: usize,
     seed: u64,
@@ -71,11 +72,16 @@ pub fn of_model(
     let enough = (count as f64 / share.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
-    let loaded = data::load_from(&config, opened, grid, seed)?;
+    // a split of the model's own data is made again as it was
+    let loaded = match (known.filter(|known| !known.is_own()), opened) {
+        (Some(known), Some(fields)) => known.load(&config, fields, grid, seed)?,
+        _ => data::load_from(&config, opened, grid, seed)?,
+    };
     let training = first(count, &loaded.training)?;
     Ok(match part {
         Part::HeldOut => {
-            Real { reference: first(count, &loaded.validation)?, training: Some(training) }
+            let training = Some(training).filter(|fields| fields.count() > 0);
+            Real { reference: first(count, &loaded.validation)?, training }
         }
         Part::Training => Real { reference: training, training: None },
     })

@@ -11,6 +11,9 @@ use crate::failure::Failure;
 /// Channels whose histograms are printed; all of them are in the JSON.
 const CHANNELS_SHOWN: usize = 4;
 
+/// Floors between training and held-out fields beyond which they are of two kinds.
+const PARTS_APART: f64 = 3.0;
+
 /// One candidate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -51,6 +54,18 @@ impl Table {
             })
             .collect();
         Ok(Self { rows: rows? })
+    }
+
+    /// What to say where the fields trained on are another kind than those held out: a perfect model of
+    /// them would score as they do.
+    pub fn parts_differ(&self, training: &str) -> Option<String> {
+        let c = &self.rows.iter().find(|row| row.name == training)?.comparison;
+        let floors = c.energy_distance / c.energy_distance_floor;
+        (floors > PARTS_APART).then(|| {
+            format!(
+                "training fields are {floors:.1} floors from held-out ones in energy distance: the two parts differ, and so would a perfect model; --part training compares with what was trained on, another data.hold_out holds out other blocks"
+            )
+        })
     }
 
     /// As text; `value (ratio to floor)` in every column, statistics first, then the descriptors of

@@ -1,0 +1,69 @@
+//! Parts of a source by another rule than a run's: all of it, or what a model knows of it.
+
+use karhunen_field::Grid;
+use karhunen_formats::{FieldSource as _, StackedFields};
+
+use crate::TrainError;
+use crate::batch::LevelData;
+use crate::config::DataConfig;
+use crate::data::{Cut, Loaded, load_from};
+use crate::hold_out::HoldOut;
+use crate::opened::patch;
+use crate::sides::{Division, Side};
+
+/// All fields of a source that no model knows, as far as `data.count` asks for them: nothing is held out.
+///
+/// # Errors
+/// As [`Data::load`].
+pub fn load_whole(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+) -> Result<LevelData, TrainError> {
+    let whole = DataConfig { hold_out: Some(HoldOut::Shuffled), ..config.clone() };
+    match opened.filter(|_| config.patch.is_some()) {
+        Some(fields) => {
+            let whole = DataConfig { validation: 0.0, ..whole };
+            let (keep, hold) = (Side::all(fields.count()), Side::whole(vec![]));
+            let division = Division { keep, hold, rule: HoldOut::Shuffled, notes: vec![] };
+            Ok(load_division(&whole, fields, &division, finest, seed)?.training)
+        }
+        None => {
+            let mut loaded = load_from(&whole, opened, finest, seed)?;
+            loaded.training.values.extend(loaded.validation.values);
+            Ok(loaded.training)
+        }
+    }
+}
+
+/// Those parts of a source that `division` says, for data of which a model knows some.
+///
+/// # Errors
+/// As [`Data::load`].
+pub(crate) fn load_division(
+    config: &DataConfig,
+    fields: &StackedFields,
+    division: &Division,
+    finest: Grid,
+    seed: u64,
+) -> Result<Loaded, TrainError> {
+    let patch = patch(config)?;
+    let cut = Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed };
+    let part = |side: &Side, part: u64, share: f64| match side.items.is_empty() {
+        true => Ok(LevelData {
+            grid: finest,
+            channels: fields.channels(),
+            values: vec![],
+            labels: vec![],
+        }),
+        false => cut.fields(fields, side, part, share).map(|(data, _)| data),
+    };
+    Ok(Loaded {
+        validation: part(&division.hold, 1, config.validation)?,
+        training: part(&division.keep, 0, 1.0 - config.validation)?,
+        origin: None,
+        hold_out: None,
+        notes: vec![],
+    })
+}
