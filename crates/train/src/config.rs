@@ -36,6 +36,7 @@ pub struct RunConfig {
     /// Loss, optimizer, budget.
     pub training: TrainingConfig,
     /// The ladder, coarse first; empty where it is left to the data ([`crate::plan`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelConfig>,
     /// What `sample` does unless told otherwise.
     pub sampling: SamplingConfig,

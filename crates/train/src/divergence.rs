@@ -50,9 +50,14 @@ pub fn diagnosis(
     })
 }
 
+/// Whether a loss is far above that of an untrained network.
+pub fn is_poor(loss: f64, untrained: f64) -> bool {
+    loss > POOR * untrained
+}
+
 /// Whether the state is worth a checkpoint to go back to.
 pub fn is_sound(now: &LedgerEntry, untrained: f64) -> bool {
-    now.steps <= TRUSTED || now.loss <= POOR * untrained
+    now.steps <= TRUSTED || !is_poor(now.loss, untrained)
 }
 
 /// Part of a run over which the validation loss may rise without a word.

@@ -93,7 +93,7 @@ mod tests {
         let value = |i: usize| {
             let (item, y, x) = (i / 320, i / 16 % 20, i % 16);
             let angle = std::f32::consts::TAU * periods * x as f32 / 16.0;
-            (angle + item as f32).sin() + (y as f32 / 3.0).cos()
+            (angle + item as f32).sin() + (y as f32 / 5.0).cos()
         };
         RawFields {
             points: vec![20, 16],

@@ -311,9 +311,9 @@ impl Run {
     /// What to say of a validation loss at the end that an untrained network would better.
     fn useless(&self, loss: f64) -> Option<String> {
         let untrained = self.untrained();
-        (loss > untrained).then(|| {
+        divergence::is_poor(loss, untrained).then(|| {
             format!(
-                "the validation loss, {loss:.4}, is above {untrained:.4}, that of an untrained network: held-out fields are told worse than by mean and spectrum alone"
+                "the validation loss, {loss:.4}, is far above {untrained:.4}, that of an untrained network: held-out fields are told worse than by mean and spectrum alone"
             )
         })
     }

@@ -24,7 +24,7 @@ const FOLLOWED: [(&str, &str, &[&str]); 24] = [
         &["inspect good.npy --boundary periodic", "inspect good.npy --boundary periodic,neumann"],
     ),
     (
-        "inspect good.npy --set data.boundary=periodic,neumann",
+        "inspect good.npy --set data.bondary=periodic",
         "`karhunen train --dry-run` prints",
         &["train --dry-run", "inspect good.npy --set data.boundary=[\"periodic\",\"neumann\"]"],
     ),
@@ -177,7 +177,7 @@ const SPEAKS_FOR: [(&str, &[&str]); 9] = [
     ("report/kin.rs", &["evaluate"]),
     ("report/scale.rs", &["sample"]),
     ("report/files.rs", &["sample", "prior"]),
-    ("report/card.rs", &["export"]),
+    ("report/card.rs", &["export", "sample", "evaluate"]),
     ("commands/classes.rs", &["sample"]),
 ];
 
