@@ -151,6 +151,9 @@ pub struct ShapeArgs {
     /// Channels of a field.
     #[arg(long)]
     pub channels: Option<usize>,
+    /// The channels of an array are its last axis, as in (N, X, Y, C).
+    #[arg(long)]
+    pub channels_last: bool,
 }
 
 impl ShapeArgs {
@@ -158,6 +161,7 @@ impl ShapeArgs {
     pub fn put(&self, data: &mut DataConfig) {
         data.dim = self.dim.or(data.dim);
         data.channels = self.channels.or(data.channels);
+        data.channels_last |= self.channels_last;
     }
 }
 
@@ -251,6 +255,9 @@ pub struct PriorParameters {
     /// Power p of the operator (laplacian, bessel, combined).
     #[arg(long, allow_negative_numbers = true)]
     pub power: Option<f64>,
+    /// Power θ of the data's spectrum, 0 to 1 (tempered).
+    #[arg(long, allow_negative_numbers = true)]
+    pub exponent: Option<f64>,
     /// γ (bessel).
     #[arg(long, allow_negative_numbers = true)]
     pub gamma: Option<f64>,
@@ -286,8 +293,8 @@ pub struct PriorParameters {
   karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy
   karhunen prior fitted --data slices/ --grid 128x128 --out look.png")]
 pub struct PriorArgs {
-    /// standard, truncated, laplacian, bessel, combined, matern, tabulated, fitted or
-    /// fitted-anisotropic.
+    /// flat, tempered, fitted, fitted-anisotropic, standard, truncated, laplacian, bessel, combined,
+    /// matern or tabulated.
     pub kind: String,
     #[command(flatten)]
     pub parameters: PriorParameters,

@@ -91,7 +91,8 @@ pub(crate) fn load(
     let training = make(&*structure, finest, seed, 0..train)?;
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
-    Ok(Loaded { training, validation, origin: None, hold_out: None, notes })
+    let offsets = vec![0.0; training.channels];
+    Ok(Loaded { training, validation, offsets, origin: None, hold_out: None, notes })
 }
 
 #[cfg(test)]

@@ -65,8 +65,32 @@ pub struct Loaded {
     pub origin: Option<Origin>,
     /// How the part held out was chosen.
     pub hold_out: Option<HoldOut>,
+    /// What is to be added to the values of each channel, in double precision, to have the source's.
+    pub offsets: Vec<f64>,
     /// What was done.
     pub notes: Vec<String>,
+}
+
+impl Loaded {
+    /// The same with nothing left to be added: in single precision, whatever digits that loses.
+    pub fn in_own_values(mut self) -> Self {
+        let none = vec![0.0; self.offsets.len()];
+        rebase(&mut self.training, &self.offsets, &none);
+        rebase(&mut self.validation, &self.offsets, &none);
+        Self { offsets: none, ..self }
+    }
+}
+
+/// Adds `from` − `to` to each channel: values that were less by `from` are then less by `to`.
+fn rebase(data: &mut LevelData, from: &[f64], to: &[f64]) {
+    let points = data.grid.len();
+    for (i, block) in data.values.chunks_exact_mut(points).enumerate() {
+        let c = i % data.channels;
+        let shift = from[c] - to[c];
+        if shift != 0.0 {
+            block.iter_mut().for_each(|v| *v = (f64::from(*v) + shift) as f32);
+        }
+    }
 }
 
 impl Data {
@@ -97,11 +121,11 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, origin, hold_out, mut notes } = loaded;
+        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
-        let normalisation = Normalisation::measure(&training.values, channels, points, centred);
+        let mut normalisation = Normalisation::measure(&training.values, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
             // no more contrast than rounding makes of one value
             !scale.is_finite() || *scale <= ROUNDING * largest(&training, c)
@@ -111,16 +135,17 @@ impl Data {
                 source_name: config.source.to_string(),
                 message: format!(
                     "channel {channel} is constant ({}); there is nothing to learn",
-                    normalisation.offset[channel] as f32
+                    (offsets[channel] + normalisation.offset[channel]) as f32
                 ),
             });
         }
         let mut origin = origin;
         if let Some(origin) = &mut origin {
-            origin.ranges = origin::ranges(&training);
+            origin.ranges = origin::ranges(&training, &offsets);
         }
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
+        normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
         let mut moments = Moments::new(finest, channels);
         for field in training.values.chunks_exact(channels * points) {
             moments.add(&field.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
@@ -185,11 +210,11 @@ fn prepare(
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
-    let own_labels =
-        labels::read(config.labels.as_ref(), &config.source.to_string(), fields.count())?;
+    let own_labels = labels::read(config.labels.as_ref(), &config.source.to_string(), fields)?;
     let mut notes = fields.notes();
+    notes.extend(labels::pairs(&own_labels, fields));
     let patch = patch(config)?;
-    fits(config, patch.as_deref(), fields.points())?;
+    fits(config, patch.as_deref(), fields)?;
     if identified {
         periodic::check(config, fields, patch.as_deref())?;
     }
@@ -216,14 +241,18 @@ fn prepare(
         training.labels = own_labels;
         training.labels.truncate(training.count());
         validation.labels =
-            labels::read(config.validation_labels.as_ref(), &other.to_string(), held_out.count())?;
+            labels::read(config.validation_labels.as_ref(), &other.to_string(), &held_out)?;
         validation.labels.truncate(validation.count());
         notes.extend(lost);
+        let mut offsets = fields.offsets();
+        rebase(&mut validation, &held_out.offsets(), &offsets);
+        settle(&mut offsets, [&mut training, &mut validation]);
         let mut origin = Origin::of(config, fields, patch.as_deref());
         if identified {
             origin.sources = origin::of_files(fields, &held_out)?;
         }
-        return Ok(Loaded { training, validation, origin: Some(origin), hold_out: None, notes });
+        let origin = Some(origin);
+        return Ok(Loaded { training, validation, offsets, origin, hold_out: None, notes });
     }
     let division = split(config, fields, patch.as_deref(), seed)?;
     let mut origin = Origin::of(config, fields, patch.as_deref());
@@ -241,7 +270,20 @@ fn prepare(
         }
     }
     notes.extend(lost);
-    Ok(Loaded { training, validation, origin: Some(origin), hold_out: Some(rule), notes })
+    let (origin, hold_out) = (Some(origin), Some(rule));
+    let mut offsets = fields.offsets();
+    settle(&mut offsets, [&mut training, &mut validation]);
+    Ok(Loaded { training, validation, offsets, origin, hold_out, notes })
+}
+
+/// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
+pub(crate) fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
+    if parts[0].grid.holds_constants() {
+        return;
+    }
+    let none = vec![0.0; offsets.len()];
+    parts.into_iter().for_each(|part| rebase(part, offsets, &none));
+    *offsets = none;
 }
 
 /// How fields come from a source to the finest level: patches where asked for, then its grid.

@@ -113,7 +113,7 @@ fn lines(points: &[usize], count: usize) -> Vec<(Vec<usize>, Vec<usize>)> {
 mod tests {
     use std::path::PathBuf;
 
-    use karhunen_formats::{RawFields, SourceType, Units};
+    use karhunen_formats::{RawFields, Series, SourceType, Units};
 
     use super::*;
 
@@ -122,10 +122,12 @@ mod tests {
             points: points.into(),
             channels: 1,
             values,
+            offset: 0.0,
             dtype: SourceType::F32,
             source: PathBuf::from("a"),
             items: vec![],
             positions: (0..count as u64).collect(),
+            series: Series::Unknown,
             units: Units::default(),
             notes: vec![],
         }

@@ -157,7 +157,10 @@ fn hashes(
     let points = fields.points();
     let mut part = points.to_vec();
     axis.into_iter().for_each(|a| part[a] = 1);
-    let mut state = vec![START; range.len()];
+    // values may be stored less by a number set apart; without one nothing changes
+    let apart =
+        fields.offsets().iter().filter(|o| **o != 0.0).fold(START, |s, o| mixed(s ^ o.to_bits()));
+    let mut state = vec![apart; range.len()];
     let whole = part.iter().product::<usize>() <= WHOLE;
     for line in 0..if whole { 1 } else { LINES } {
         let (mut corner, mut size) = (vec![0; points.len()], part.clone());
@@ -236,7 +239,7 @@ fn of_letters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Role>, D
 mod tests {
     use std::path::PathBuf;
 
-    use karhunen_formats::{RawFields, SourceType, Units};
+    use karhunen_formats::{RawFields, Series, SourceType, Units};
 
     use super::*;
 
@@ -246,10 +249,12 @@ mod tests {
             points: points.into(),
             channels: 1,
             values: (0..len).map(value).collect(),
+            offset: 0.0,
             dtype: SourceType::F32,
             source: PathBuf::from("a"),
             items: vec![],
             positions: (0..count as u64).collect(),
+            series: Series::Unknown,
             units: Units::default(),
             notes: vec![],
         }

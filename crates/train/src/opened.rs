@@ -50,11 +50,27 @@ pub(crate) fn open_files(
     config: &DataConfig,
     source: &Sources,
 ) -> Result<StackedFields, TrainError> {
-    let options = ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
-    Ok(match config.patch {
-        Some(_) => StackedFields::open(source.names(), &options)?,
-        None => StackedFields::read(source.names(), &options)?,
-    })
+    let open = |dim: Option<usize>| {
+        let options = ReadOptions {
+            channels: config.channels,
+            channels_last: config.channels_last,
+            dim,
+            ..Default::default()
+        };
+        match config.patch {
+            Some(_) => StackedFields::open(source.names(), &options),
+            None => StackedFields::read(source.names(), &options),
+        }
+    };
+    let fields = open(config.dim)?;
+    // a patch says what a field is where nothing else does
+    let own = fields.points().len();
+    match patch(config)?.map(|points| points.len()) {
+        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
+            Ok(open(Some(dim)).unwrap_or(fields))
+        }
+        _ => Ok(fields),
+    }
 }
 
 /// Cells of a patch; none where fields are taken whole.
@@ -73,8 +89,9 @@ pub(crate) fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainErro
 pub(crate) fn fits(
     config: &DataConfig,
     patch: Option<&[usize]>,
-    whole: &[usize],
+    fields: &StackedFields,
 ) -> Result<(), TrainError> {
+    let whole = fields.points();
     let inside = |points: &[usize]| {
         points.len() == whole.len() && points.iter().zip(whole).all(|(p, w)| p <= w)
     };
@@ -83,9 +100,11 @@ pub(crate) fn fits(
         Some(points) => Err(TrainError::Data {
             source_name: config.source.to_string(),
             message: format!(
-                "no patch of {} can be cut from fields of {}",
+                "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",
                 join(points),
-                join(whole)
+                join(whole),
+                fields.count(),
+                fields.channels()
             ),
         }),
     }

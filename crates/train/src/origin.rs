@@ -112,14 +112,14 @@ impl Origin {
     }
 }
 
-/// Smallest and largest value of each channel.
-pub(crate) fn ranges(data: &LevelData) -> Vec<(f64, f64)> {
+/// Smallest and largest value of each channel, to which its offset is to be added.
+pub(crate) fn ranges(data: &LevelData, offsets: &[f64]) -> Vec<(f64, f64)> {
     let len = data.grid.len();
     let range = |channel: usize| {
         let own = data.values.chunks_exact(len).skip(channel).step_by(data.channels);
         let bounds = (f32::INFINITY, f32::NEG_INFINITY);
         let (low, high) = own.flatten().fold(bounds, |(l, h), v| (l.min(*v), h.max(*v)));
-        (f64::from(low), f64::from(high))
+        (offsets[channel] + f64::from(low), offsets[channel] + f64::from(high))
     };
     (0..data.channels).map(range).collect()
 }

@@ -6,12 +6,12 @@ use karhunen_formats::{FieldSource as _, StackedFields};
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
-use crate::data::{Cut, Loaded, load_from};
+use crate::data::{Cut, Loaded, load_from, settle};
 use crate::hold_out::HoldOut;
 use crate::opened::patch;
 use crate::sides::{Division, Side};
 
-/// All fields of a source that no model knows, as far as `data.count` asks for them: nothing is held out.
+/// All fields of a source that no model knows, as far as `data.count` asks for them: nothing is held out; and what is to be added to their channels.
 ///
 /// # Errors
 /// As [`Data::load`].
@@ -20,19 +20,20 @@ pub fn load_whole(
     opened: Option<&StackedFields>,
     finest: Grid,
     seed: u64,
-) -> Result<LevelData, TrainError> {
+) -> Result<(LevelData, Vec<f64>), TrainError> {
     let whole = DataConfig { hold_out: Some(HoldOut::Shuffled), ..config.clone() };
     match opened.filter(|_| config.patch.is_some()) {
         Some(fields) => {
             let whole = DataConfig { validation: 0.0, ..whole };
             let (keep, hold) = (Side::all(fields.count()), Side::whole(vec![]));
             let division = Division { keep, hold, rule: HoldOut::Shuffled, notes: vec![] };
-            Ok(load_division(&whole, fields, &division, finest, seed)?.training)
+            let loaded = load_division(&whole, fields, &division, finest, seed)?;
+            Ok((loaded.training, loaded.offsets))
         }
         None => {
             let mut loaded = load_from(&whole, opened, finest, seed)?;
             loaded.training.values.extend(loaded.validation.values);
-            Ok(loaded.training)
+            Ok((loaded.training, loaded.offsets))
         }
     }
 }
@@ -59,11 +60,9 @@ pub(crate) fn load_division(
         }),
         false => cut.fields(fields, side, part, share).map(|(data, _)| data),
     };
-    Ok(Loaded {
-        validation: part(&division.hold, 1, config.validation)?,
-        training: part(&division.keep, 0, 1.0 - config.validation)?,
-        origin: None,
-        hold_out: None,
-        notes: vec![],
-    })
+    let mut validation = part(&division.hold, 1, config.validation)?;
+    let mut training = part(&division.keep, 0, 1.0 - config.validation)?;
+    let mut offsets = fields.offsets();
+    settle(&mut offsets, [&mut training, &mut validation]);
+    Ok(Loaded { training, validation, offsets, origin: None, hold_out: None, notes: vec![] })
 }

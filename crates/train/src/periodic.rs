@@ -85,7 +85,7 @@ fn ends_and_neighbours(
 mod tests {
     use std::path::PathBuf;
 
-    use karhunen_formats::{RawFields, SourceType, Units};
+    use karhunen_formats::{RawFields, Series, SourceType, Units};
 
     use super::*;
 
@@ -99,10 +99,12 @@ mod tests {
             points: vec![20, 16],
             channels: 1,
             values: (0..320 * count).map(value).collect(),
+            offset: 0.0,
             dtype: SourceType::F32,
             source: PathBuf::from("a"),
             items: vec![],
             positions: (0..count as u64).collect(),
+            series: Series::Unknown,
             units: Units::default(),
             notes: vec![],
         }

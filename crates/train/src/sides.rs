@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
-use karhunen_formats::FieldSource;
+use karhunen_formats::{FieldSource, Series};
 
 use crate::blocks::{Line, runs};
 use crate::config::DataConfig;
@@ -179,7 +179,8 @@ fn automatic(
         return Ok(if alike { series } else { HoldOut::Shuffled });
     };
     if total >= FEW {
-        return Ok(if points.len() == 2 { series } else { HoldOut::Shuffled });
+        let stack = points.len() == 2 && fields.series() != Series::Apart;
+        return Ok(if stack { series } else { HoldOut::Shuffled });
     }
     // two patches must fit beside each other
     let fits: Vec<usize> = (0..points.len()).filter(|a| points[*a] >= 2 * patch[*a]).collect();

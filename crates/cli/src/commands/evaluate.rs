@@ -236,7 +236,8 @@ fn read_samples(
         Some(model) => model.grid(&raw.points)?,
         None => Grid::unit(&raw.points, args.boundary.get())?,
     };
-    Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
+    let values = raw.values.iter().map(|v| raw.offset + f64::from(*v)).collect();
+    Ok(Ensemble::new(grid, raw.channels, values)?)
 }
 
 /// Real fields and samples on the finest grid both have, and the source if it is the model's own.
@@ -268,6 +269,7 @@ fn prepare(
         patch: patch.as_deref().map(plan::join),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
+        channels_last: args.shape.channels_last || trained.channels_last,
         ..trained.clone()
     };
     let native = Native::of(&config)?;

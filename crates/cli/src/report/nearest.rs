@@ -39,8 +39,12 @@ pub fn check(
         ));
     }
     let loaded = data::load_from(&data, opened.as_ref(), samples.grid, config.seed)?;
-    let training = real::ensemble(&loaded.training)?;
-    let own = if own.is_some() { Some(real::ensemble(&loaded.validation)?) } else { None };
+    let training = real::ensemble(&loaded.training, &loaded.offsets)?;
+    let own = if own.is_some() {
+        Some(real::ensemble(&loaded.validation, &loaded.offsets)?)
+    } else {
+        None
+    };
     let held_out = own.as_ref().unwrap_or(reference);
     let unit = Unit::of(&training);
     let found = memorisation(&unit.apply(samples), &unit.apply(&training), &unit.apply(held_out))?;

@@ -39,8 +39,8 @@ pub fn all(
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
-    let all = data::load_whole(&config, opened, grid, seed)?;
-    Ok(Real { reference: first(count, &all)?, training: None })
+    let (all, offsets) = data::load_whole(&config, opened, grid, seed)?;
+    Ok(Real { reference: first(count, &all, &offsets)?, training: None })
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
@@ -63,7 +63,8 @@ pub fn of_model(
             return made(config, name, grid, count, seed);
         }
         let loaded = data::load_from(config, None, grid, seed)?;
-        return Ok(Real { reference: first(count, &loaded.training)?, training: None });
+        let reference = first(count, &loaded.training, &loaded.offsets)?;
+        return Ok(Real { reference, training: None });
     }
     let share = match part {
         Part::HeldOut => config.validation,
@@ -77,11 +78,12 @@ pub fn of_model(
         (Some(known), Some(fields)) => known.load(&config, fields, grid, seed)?,
         _ => data::load_from(&config, opened, grid, seed)?,
     };
-    let training = first(count, &loaded.training)?;
+    let training = first(count, &loaded.training, &loaded.offsets)?;
     Ok(match part {
         Part::HeldOut => {
             let training = Some(training).filter(|fields| fields.count() > 0);
-            Real { reference: first(count, &loaded.validation)?, training }
+            let reference = first(count, &loaded.validation, &loaded.offsets)?;
+            Real { reference, training }
         }
         Part::Training => Real { reference: training, training: None },
     })
@@ -97,19 +99,22 @@ fn made(
     let structure = builtin::structure(name, config.channels)?;
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;
-    Ok(Real { reference: first(count, &made)?, training: None })
+    let none = vec![0.0; made.channels];
+    Ok(Real { reference: first(count, &made, &none)?, training: None })
 }
 
-/// All fields of a part.
+/// All fields of a part, to whose values `offsets` are to be added, one a channel.
 ///
 /// # Errors
 /// Those of [`Ensemble::new`].
-pub fn ensemble(level: &LevelData) -> Result<Ensemble, Failure> {
-    first(level.count(), level)
+pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
+    first(level.count(), level, offsets)
 }
 
-fn first(count: usize, level: &LevelData) -> Result<Ensemble, Failure> {
+fn first(count: usize, level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
     let keep = count.min(level.count()) * level.field_len();
-    let values = level.values[..keep].iter().map(|v| f64::from(*v)).collect();
+    let points = level.grid.len();
+    let value = |(i, v): (usize, &f32)| offsets[i / points % level.channels] + f64::from(*v);
+    let values = level.values[..keep].iter().enumerate().map(value).collect();
     Ok(Ensemble::new(level.grid, level.channels, values)?)
 }
