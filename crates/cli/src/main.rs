@@ -12,6 +12,7 @@ mod help;
 mod log;
 mod progress;
 mod report;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -56,6 +57,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prior(args) => commands::prior::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),

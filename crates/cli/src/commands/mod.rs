@@ -12,4 +12,5 @@ pub mod inspect;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;
+pub mod status;
 pub mod train;

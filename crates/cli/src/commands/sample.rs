@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use karhunen_field::sampler::Method;
-use karhunen_field::{Axis, Ensemble, Grid};
+use karhunen_field::{Ensemble, Grid};
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
@@ -14,12 +14,12 @@ use crate::commands::classes;
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
-use crate::report::files;
+use crate::report::{files, scale};
 
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
-    files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
+    let _claim = files::claim(&args.out, &indices, args.force)?;
     let mut model =
         TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
@@ -35,13 +35,20 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     }
     debug!(steps = model.steps, "model read");
     tell_average(&model);
+    if let Some(unfinished) = model.unfinished() {
+        warn!("{unfinished}");
+    }
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
     };
     files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
     check_memory(&model, &grid, count)?;
+    if let Some(line) = model.statistics.origin.as_ref().and_then(|o| scale::described(o, &grid)) {
+        info!("{line}");
+    }
     let classes = classes::chosen(args, &model)?;
+    let numbers = indices.clone();
     let begun = Instant::now();
     let (mut fields, evaluations, sampled) = if args.surrogate {
         (model.surrogate(grid, args.seed, indices), 0, vec![])
@@ -85,10 +92,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if let Some((low, high)) = args.clip {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
-    if let Some(length) = args.length {
-        fields.grid = stretched(&grid, length)?;
+    let origin = model.statistics.origin.as_ref();
+    if let Some(note) = origin.filter(|_| !args.surrogate).and_then(|o| o.beyond(&fields)) {
+        info!("{note}");
     }
-    files::write(&fields, &args.out, args.force)?;
+    let (measured, unit) = scale::measured(&grid, origin, args.length, &args.spacing)?;
+    fields.grid = measured;
+    files::write_all(&fields, unit.as_deref(), &args.out, &numbers, args.force)?;
     classes::write(&sampled, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(
@@ -111,14 +121,6 @@ pub fn tell_average(model: &TrainedModel) {
             100.0 * average.error
         );
     }
-}
-
-/// The same box in a unit in which its first axis has this length.
-fn stretched(grid: &Grid, length: f64) -> Result<Grid, Failure> {
-    let unit = length / grid.axes()[0].length;
-    let axes: Vec<Axis> =
-        grid.axes().iter().map(|a| Axis { length: unit * a.length, ..*a }).collect();
-    Ok(Grid::new(&axes)?)
 }
 
 /// The grids of `--refine` on the model's box.
