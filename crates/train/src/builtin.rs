@@ -98,7 +98,7 @@ pub(crate) fn load(
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     let offsets = vec![0.0; training.channels];
-    Ok(Loaded { training, validation, offsets, notes })
+    Ok(Loaded { training, validation, offsets, origin: None, hold_out: None, notes })
 }
 
 #[cfg(test)]

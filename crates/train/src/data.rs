@@ -5,18 +5,22 @@
 //! module `builtin`.
 
 use karhunen_field::{Ensemble, Grid, Transform, resample};
-use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
+use karhunen_formats::{FieldSource, PatchSource, StackedFields};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
-use crate::config::{DataConfig, Resample, parse_points};
+use crate::config::{DataConfig, Resample};
+use crate::hold_out::HoldOut;
 use crate::incomplete::{self, drop_incomplete, labels_of};
-use crate::missing::MissingValues;
+use crate::opened::{fits, open_files, patch};
+use crate::origin::{self, Origin};
 use crate::projection::{LOOKED_AT, left_out};
-use crate::sides::{Side, split};
-use crate::sources::Sources;
+use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, holes, labels, memory, missing};
+use crate::{TrainError, builtin, holes, labels, memory, missing, periodic};
+
+pub use crate::opened::{boxed, open};
+pub use crate::parts::load_whole;
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -44,6 +48,8 @@ pub struct Data {
     pub validation: LevelData,
     /// Measured on the training fields.
     pub statistics: Statistics,
+    /// How the part held out was chosen; none of fields made on the spot or held out by files.
+    pub hold_out: Option<HoldOut>,
     /// What was done, for a person to read.
     pub notes: Vec<String>,
 }
@@ -55,6 +61,10 @@ pub struct Loaded {
     pub training: LevelData,
     /// Held-out fields.
     pub validation: LevelData,
+    /// The box they fill and, where they were identified, which they are; none of data made on the spot.
+    pub origin: Option<Origin>,
+    /// How the part held out was chosen.
+    pub hold_out: Option<HoldOut>,
     /// What is to be added to the values of each channel, in double precision, to have the source's.
     pub offsets: Vec<f64>,
     /// What was done.
@@ -90,7 +100,20 @@ impl Data {
     /// [`TrainError::Data`] for data that cannot serve (constant, too few, too coarse), and those
     /// of reading and simulating.
     pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Self, TrainError> {
-        Self::of(config, load(config, finest, seed)?)
+        Self::of_source(config, open(config)?.as_ref(), finest, seed)
+    }
+
+    /// As [`Data::load`], from what [`open`] opened; every field is identified by its values.
+    ///
+    /// # Errors
+    /// As [`Data::load`].
+    pub fn of_source(
+        config: &DataConfig,
+        opened: Option<&StackedFields>,
+        finest: Grid,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        Self::of(config, prepare(config, opened, finest, seed, true)?)
     }
 
     /// Measures and normalises what was loaded.
@@ -98,7 +121,7 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, offsets, mut notes } = loaded;
+        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
@@ -116,6 +139,10 @@ impl Data {
                     (offsets[channel] + normalisation.offset[channel]) as f32
                 ),
             });
+        }
+        let mut origin = origin;
+        if let Some(origin) = &mut origin {
+            origin.ranges = origin::ranges(&training, &offsets);
         }
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
@@ -142,46 +169,9 @@ impl Data {
         if !classes.is_empty() {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
-        let statistics = Statistics { grid: finest, normalisation, mean, variances, classes };
-        Ok(Self { training, validation, statistics, notes })
-    }
-}
-
-/// Opens a source: fields in memory, or still in their files where patches are cut from them and
-/// their format allows it. None for built-in data.
-///
-/// # Errors
-/// Those of reading.
-pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
-    if config.source.builtin().is_some() {
-        return Ok(None);
-    }
-    open_files(config, &config.source).map(Some)
-}
-
-fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
-    let missing = MissingValues::reading(config.missing);
-    let open = |dim: Option<usize>| {
-        let options = ReadOptions {
-            channels: config.channels,
-            channels_last: config.channels_last,
-            dim,
-            missing,
-            ..Default::default()
-        };
-        match config.patch {
-            Some(_) => StackedFields::open(source.names(), &options),
-            None => StackedFields::read(source.names(), &options),
-        }
-    };
-    let fields = open(config.dim)?;
-    // a patch says what a field is where nothing else does
-    let own = fields.points().len();
-    match patch(config)?.map(|points| points.len()) {
-        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
-            Ok(open(Some(dim)).unwrap_or(fields))
-        }
-        _ => Ok(fields),
+        let statistics =
+            Statistics { grid: finest, normalisation, mean, variances, classes, origin };
+        Ok(Self { training, validation, statistics, hold_out, notes })
     }
 }
 
@@ -203,6 +193,17 @@ pub fn load_from(
     finest: Grid,
     seed: u64,
 ) -> Result<Loaded, TrainError> {
+    prepare(config, opened, finest, seed, false)
+}
+
+/// As [`load_from`]; with `identified`, every part of the source is known by its values afterwards.
+fn prepare(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+    identified: bool,
+) -> Result<Loaded, TrainError> {
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
@@ -210,22 +211,9 @@ pub fn load_from(
     let mut notes = fields.notes();
     notes.extend(labels::pairs(&own_labels, fields));
     let patch = patch(config)?;
-    let whole = fields.points();
-    if let Some(points) = &patch
-        && (points.len() != whole.len() || points.iter().zip(whole).any(|(p, w)| p > w))
-    {
-        let text =
-            |points: &[usize]| points.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        return Err(TrainError::Data {
-            source_name: config.source.to_string(),
-            message: format!(
-                "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",
-                text(points),
-                text(whole),
-                fields.count(),
-                fields.channels()
-            ),
-        });
+    fits(config, patch.as_deref(), fields)?;
+    if identified {
+        periodic::check(config, fields, patch.as_deref())?;
     }
     let cut = |fields: &StackedFields, side: &Side, part, share| {
         Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
@@ -257,24 +245,35 @@ pub fn load_from(
         let mut offsets = fields.offsets();
         rebase(&mut validation, &held_out.offsets(), &offsets);
         settle(&mut offsets, [&mut training, &mut validation]);
-        return Ok(Loaded { training, validation, offsets, notes });
+        let mut origin = Origin::of(config, fields, patch.as_deref());
+        if identified {
+            origin.sources = origin::of_files(fields, &held_out)?;
+        }
+        let origin = Some(origin);
+        return Ok(Loaded { training, validation, offsets, origin, hold_out: None, notes });
     }
-    let (mut keep, mut hold, note) = split(config, fields, patch.as_deref(), seed)?;
-    notes.extend(note);
-    notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
-    notes.extend(drop_incomplete(config, fields, &mut hold, "validation")?);
+    let mut division = split(config, fields, patch.as_deref(), seed)?;
+    notes.append(&mut division.notes);
+    notes.extend(drop_incomplete(config, fields, &mut division.keep, "training")?);
+    notes.extend(drop_incomplete(config, fields, &mut division.hold, "validation")?);
+    let mut origin = Origin::of(config, fields, patch.as_deref());
+    if identified {
+        origin.sources = vec![origin::of_division(fields, &division)?];
+    }
+    let Division { keep, hold, rule, .. } = division;
     let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
     let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
     training.labels = labels_of(&own_labels, &keep, &training);
     validation.labels = labels_of(&own_labels, &hold, &validation);
     notes.extend(lost);
+    let (origin, hold_out) = (Some(origin), Some(rule));
     let mut offsets = fields.offsets();
     settle(&mut offsets, [&mut training, &mut validation]);
-    Ok(Loaded { training, validation, offsets, notes })
+    Ok(Loaded { training, validation, offsets, origin, hold_out, notes })
 }
 
 /// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
-fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
+pub(crate) fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
     if parts[0].grid.holds_constants() {
         return;
     }
@@ -283,21 +282,13 @@ fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
     *offsets = none;
 }
 
-fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
-    let parse = |text: &String| {
-        parse_points(text)
-            .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
-    };
-    config.patch.as_ref().map(parse).transpose()
-}
-
 /// How fields come from a source to the finest level: patches where asked for, then its grid.
-struct Cut<'a> {
-    config: &'a DataConfig,
+pub(crate) struct Cut<'a> {
+    pub config: &'a DataConfig,
     /// Points of a patch, or of a field.
-    points: &'a [usize],
-    finest: Grid,
-    seed: u64,
+    pub points: &'a [usize],
+    pub finest: Grid,
+    pub seed: u64,
 }
 
 impl Cut<'_> {
@@ -305,7 +296,7 @@ impl Cut<'_> {
     /// apart; `share` is this part's share of `data.count`. Also says what the grid's modes do not hold.
     ///
     /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
-    fn fields(
+    pub fn fields(
         &self,
         from: &StackedFields,
         side: &Side,
@@ -318,7 +309,8 @@ impl Cut<'_> {
             (None, _) => None,
             (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
             (Some(_), Some(slabs)) => {
-                Some(PatchSource::new(from, &side.items, self.points, self.seed)?.within(slabs)?)
+                let all = PatchSource::new(from, &side.items, self.points, self.seed)?;
+                Some(all.within_each(slabs.axis, &slabs.of)?)
             }
         };
         let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
@@ -409,7 +401,9 @@ impl Cut<'_> {
             points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
         };
         let (own, asked) = (aspect(points), aspect(&finest.points()));
-        if own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
+        // a box whose lengths are known cannot be distorted
+        let known = self.config.lengths.is_some();
+        if !known && own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
             return Err(fail(format!(
                 "its fields have {native} cells; the finest level {finest} would distort them"
             )));

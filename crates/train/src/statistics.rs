@@ -5,6 +5,8 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
+use crate::origin::Origin;
+
 /// One affine map a channel: stored values = (file's values − offset) / scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
@@ -88,6 +90,9 @@ pub struct Statistics {
     pub variances: Vec<Vec<f64>>,
     /// Training fields of each class from 0 to the largest label; empty of unlabelled data.
     pub classes: Vec<u64>,
+    /// The box they fill in the data's own cells, and which data they are; none of data made on the
+    /// spot, and in models of before this was known.
+    pub origin: Option<Origin>,
 }
 
 impl Statistics {

@@ -14,4 +14,5 @@ pub mod observed;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;
+pub mod status;
 pub mod train;

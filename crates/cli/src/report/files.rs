@@ -1,17 +1,27 @@
 //! Output files of fields.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use karhunen_field::Ensemble;
-use karhunen_formats::{ENDINGS, WriteOptions};
+use karhunen_formats::{ENDINGS, FieldsRef, WriteOptions};
+use karhunen_train::lock::Lock;
 
 use crate::failure::Failure;
 use crate::help;
 use crate::report::drawing;
 
-/// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
-/// work is done.
-pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses an existing file, an unknown ending, a place no folder can be made in, or a file that
+/// another process is making, before any work is done; the name is this process's while the lock is held.
+///
+/// A name that holds `{index}` stands for one file a field, of `indices`.
+pub fn claim(path: &Path, indices: &Range<u64>, force: bool) -> Result<Lock, Failure> {
+    check(path, &names(path, indices), force)?;
+    Ok(Lock::output(path)?)
+}
+
+/// Refuses what [`claim`] does, but for what another process is making.
+fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
@@ -22,8 +32,9 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
-    if path.exists() && !force {
-        return Err(Failure::usage(format!("{}: exists already", path.display()))
+    let there = names.iter().find(|name| name.exists());
+    if let Some(name) = there.filter(|_| !force) {
+        return Err(Failure::usage(format!("{}: exists already", name.display()))
             .help("choose another name, or --force to replace it"));
     }
     match path.ancestors().skip(1).find(|folder| folder.exists()) {
@@ -35,19 +46,33 @@ pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
-/// The same for a picture.
+/// Refuses a picture that cannot be written, before any work is done.
 pub fn check_picture(path: &Path, force: bool) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     if !png && !path.is_dir() {
         let message = format!("--picture {}: a picture is a .png file", path.display());
         return Err(Failure::usage(message).help("end its name with .png"));
     }
-    check_output(path, force)
+    check(path, &[path.into()], force)
+}
+
+/// Stands for the number of a field in the name of a file.
+const INDEX: &str = "{index}";
+
+/// The files that a name stands for: one, or one a field, numbered in as many digits as the last needs.
+fn names(path: &Path, indices: &Range<u64>) -> Vec<PathBuf> {
+    let text = path.to_string_lossy();
+    if !text.contains(INDEX) {
+        return vec![path.into()];
+    }
+    let digits = indices.end.saturating_sub(1).to_string().len();
+    indices.clone().map(|i| text.replace(INDEX, &format!("{i:0digits$}")).into()).collect()
 }
 
 /// Refuses fields that the file's format cannot hold, before they are made.
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let each = path.to_string_lossy().contains(INDEX);
+    let count = if each { 1 } else { usize::try_from(count).unwrap_or(usize::MAX) };
     karhunen_formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
@@ -66,8 +91,33 @@ pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> 
     Ok(index..last)
 }
 
-/// Writes fields by ending; folders are made where they are missing.
-pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
+/// Writes fields into the file, or the files, that a name stands for.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_all(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    indices: &Range<u64>,
+    force: bool,
+) -> Result<(), Failure> {
+    match &names(path, indices)[..] {
+        [only] => write(fields, unit, only, force),
+        each => each
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, name)| write(&fields.slice(i..i + 1), unit, name, force)),
+    }
+}
+
+/// Writes fields by ending, the lengths of whose box are in `unit`; folders are made where they are missing.
+pub fn write(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    force: bool,
+) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
@@ -77,6 +127,9 @@ pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure>
         return drawing::draw(fields, path, force);
     }
     let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
-    karhunen_formats::write(path, fields, &options)?;
+    match unit {
+        Some(unit) => karhunen_formats::write(path, FieldsRef::Measured(fields, unit), &options)?,
+        None => karhunen_formats::write(path, fields, &options)?,
+    };
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod distinguish;
 pub mod drawing;
 pub mod evaluation;
 pub mod files;
+pub mod kin;
 pub mod nearest;
 pub mod pictures;
 pub mod plan;
@@ -16,6 +17,7 @@ pub mod prepare;
 pub mod ranking;
 pub mod read;
 pub mod real;
+pub mod scale;
 pub mod table;
 
 use std::io::Write as _;
