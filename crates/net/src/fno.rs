@@ -329,10 +329,10 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
-        self.from_inputs(grid, self.inputs(grid, x, times), half_log_snr, classes)
+        self.answer(grid, self.inputs(grid, x, times), half_log_snr, classes)
     }
 
-    fn from_inputs(
+    fn answer(
         &self,
         grid: &Grid,
         inputs: Tensor<3>,
@@ -367,7 +367,7 @@ impl Fno {
             return Ok(None);
         }
         let inputs = self.inputs(grid, x, times).require_grad();
-        let answers = self.from_inputs(grid, inputs.clone(), half_log_snr, classes)?;
+        let answers = self.answer(grid, inputs.clone(), half_log_snr, classes)?;
         let shape = answers.dims();
         let w = Tensor::<3>::from_data(TensorData::new(w.to_vec(), shape), &self.device);
         let gradients = (answers * w).sum().backward();
