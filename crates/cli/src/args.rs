@@ -533,7 +533,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
     /// What is known of the fields, which then agree with it: a CSV table of points (x,y,value and if wanted
-    /// sd,channel; places in the box's lengths), or a TOML file of [[observe]] tables; may be repeated.
+    /// sd,channel; places in the box's lengths), or a TOML file of `observe` tables; may be repeated.
     #[arg(long, value_name = "FILE")]
     pub observe: Vec<PathBuf>,
     /// 1: guidance by the covariance that the data's spectrum gives; 2: by that of the network's own

@@ -32,7 +32,7 @@ use crate::{
 
 /// Fields of which blocks are read from an open file.
 ///
-/// **Shape** As [`RawFields`]: item, channel, then axes from slow to fast. A file in Fortran order
+/// **Shape** As [`RawFields`](crate::RawFields): item, channel, then axes from slow to fast. A file in Fortran order
 /// has its axes in the same order as for [`read()`](crate::read()); only the bytes lie otherwise.
 ///
 /// **Cost** One read per plane of a block whose lines are near in the file, else one per line; no

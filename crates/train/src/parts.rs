@@ -15,7 +15,7 @@ use crate::sides::{Division, Side};
 /// All fields of a source that no model knows, as far as `data.count` asks for them: nothing is held out; and what is to be added to their channels.
 ///
 /// # Errors
-/// As [`Data::load`].
+/// As [`Data::load`](crate::data::Data::load).
 pub fn load_whole(
     config: &DataConfig,
     opened: Option<&StackedFields>,

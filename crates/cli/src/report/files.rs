@@ -94,7 +94,7 @@ pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> 
 /// Writes fields into the file, or the files, that a name stands for.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_all(
     fields: &Ensemble,
     unit: Option<&str>,
