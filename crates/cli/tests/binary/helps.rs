@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::sandbox::{Sandbox, copy};
 
 /// What cannot be done, a part of its help, and what who follows it types then.
-const FOLLOWED: [(&str, &str, &[&str]); 24] = [
+const FOLLOWED: [(&str, &str, &[&str]); 23] = [
     (
         "inspect good.npy --prior bessel",
         "add --gamma",
@@ -131,13 +131,6 @@ const FOLLOWED: [(&str, &str, &[&str]); 24] = [
         ],
     ),
     (
-        "evaluate --reference builtin:spinodal --samples good2.npy --model run --memorisation --part training",
-        "leave --part training out",
-        &[
-            "evaluate --reference builtin:spinodal --samples good2.npy --model run --memorisation --reference-count 20",
-        ],
-    ),
-    (
         "evaluate --reference builtin:spinodal --samples good2.npy --model run --periodic",
         "leave --boundary and --periodic out",
         &[
@@ -176,19 +169,21 @@ const SPEAKS_FOR: [(&str, &[&str]); 9] = [
     ("report/table.rs", &["evaluate"]),
     ("report/kin.rs", &["evaluate"]),
     ("report/scale.rs", &["sample"]),
-    ("report/files.rs", &["sample", "prior"]),
+    ("report/files.rs", &["sample", "prior", "evaluate"]),
     ("report/card.rs", &["export", "sample", "evaluate"]),
     ("commands/classes.rs", &["sample"]),
 ];
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 12] = [
     "quickstart",
     "inspect",
     "prior",
     "train",
+    "status",
     "import",
     "sample",
     "evaluate",
+    "compare",
     "classifier",
     "bench",
     "export",
