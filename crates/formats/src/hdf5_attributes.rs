@@ -15,7 +15,7 @@ use crate::hdf5_numbers::Numbers;
 /// The numbers of an attribute; none where it has none.
 fn numbers(attribute: &Attribute) -> Option<Vec<f64>> {
     let (dtype, endian) = number_type(&attribute.datatype)?;
-    let whole = attribute.raw_data.len() % dtype.size() == 0;
+    let whole = attribute.raw_data.len().is_multiple_of(dtype.size());
     whole.then(|| dtype.decode_wide(&attribute.raw_data, endian))
 }
 

@@ -285,16 +285,17 @@ mod tests {
         let thin = slabs.within(&[0..3, 5..8]);
         assert!(matches!(thin, Err(FormatError::Parameter { parameter: "slabs", .. })));
         // along the other axis, each field with its own; the first has no room
+        let once = |slab| std::iter::once(slab).collect::<Vec<_>>();
         let fields = counted(2, 1, &[20, 9]);
         let source = PatchSource::new(&fields, &[0, 1], &[4, 2], 3).unwrap();
-        let slabs = source.clone().within_each(1, &[vec![0..1], vec![1..3, 6..8]]).unwrap();
+        let slabs = source.clone().within_each(1, &[once(0..1), vec![1..3, 6..8]]).unwrap();
         for i in 0..100 {
             let place = slabs.place(i);
             assert!(place.item == 1 && [1, 6].contains(&place.corner[1]), "{place:?}");
             assert!(place.corner[0] <= 16);
         }
-        assert!(source.clone().within_each(2, &[vec![0..9], vec![0..9]]).is_err());
-        assert!(source.within_each(1, &[vec![0..9]]).is_err());
+        assert!(source.clone().within_each(2, &[once(0..9), once(0..9)]).is_err());
+        assert!(source.within_each(1, &[once(0..9)]).is_err());
     }
 
     #[test]

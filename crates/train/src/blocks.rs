@@ -19,13 +19,12 @@ pub(crate) struct Line {
     pub gap: u64,
 }
 
+/// Positions trained on, positions held out, and what was done.
+type Divided = (Vec<usize>, Vec<usize>, Vec<String>);
+
 impl Line {
     /// What is trained on, what is held out, each in order of position, and what was done.
-    pub fn divide(
-        &self,
-        share: f64,
-        rule: &Blocks,
-    ) -> Result<(Vec<usize>, Vec<usize>, Vec<String>), String> {
+    pub fn divide(&self, share: f64, rule: &Blocks) -> Result<Divided, String> {
         let (count, thick, what) = (self.positions.len(), self.thick, self.what);
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|&i| self.positions[i]);

@@ -19,6 +19,9 @@ use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
 use crate::{TrainError, builtin, holes, labels, memory, missing, periodic};
 
+/// Values, and the measured part of each cell where some are missing.
+type Filled = (Vec<f32>, Vec<f32>);
+
 pub use crate::opened::{boxed, open};
 pub use crate::parts::load_whole;
 
@@ -354,7 +357,7 @@ impl Cut<'_> {
             })?;
             Ok((values, weights))
         };
-        let parts: Result<Vec<(Vec<f32>, Vec<f32>)>, TrainError> = (0..count.div_ceil(at_once))
+        let parts: Result<Vec<Filled>, TrainError> = (0..count.div_ceil(at_once))
             .into_par_iter()
             .map(|chunk| {
                 let (values, weights) = filled(chunk * at_once..count.min((chunk + 1) * at_once))?;

@@ -44,6 +44,7 @@ mod parts;
 pub mod paths;
 pub mod periodic;
 pub mod plan;
+pub mod posterior;
 pub mod priors;
 mod projection;
 pub mod published;

@@ -98,7 +98,7 @@ impl Division {
         for (side, role) in [(&self.keep, Role::Training), (&self.hold, Role::HeldOut)] {
             for (at, item) in side.items.iter().enumerate() {
                 let own = match &side.slabs {
-                    None => vec![0..slices],
+                    None => std::iter::once(0..slices).collect(),
                     Some(slabs) => slabs.of[at].clone(),
                 };
                 own.into_iter().for_each(|s| {
@@ -250,8 +250,8 @@ mod tests {
         let keep =
             Side::of_parts(Some(1), 4, &[true, true, false, false, false, false, false, true]);
         assert_eq!(
-            (&keep.items[..], &keep.slabs.as_ref().unwrap().of[1][..]),
-            (&[0, 1][..], &[3..4][..])
+            (&keep.items[..], &keep.slabs.as_ref().unwrap().of[1]),
+            (&[0, 1][..], &std::iter::once(3..4).collect())
         );
         let hold =
             Side::of_parts(Some(1), 4, &[false, false, false, true, true, false, false, false]);

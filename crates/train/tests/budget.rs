@@ -99,11 +99,14 @@ fn train(name: &str, pace: &dyn Fn(f64, usize) -> u64) -> (f64, Vec<Event>, Chec
     (end, machine.events.into_inner().unwrap(), checkpoint)
 }
 
+/// Microseconds that a step takes, by the seconds gone and the level.
+type Pace = dyn Fn(f64, usize) -> u64;
+
 /// Paces of machines: steady, three times as slow from the middle, twice as fast, slow in the end alone,
 /// and one whose finer levels cost more than they did when they were timed.
 #[test]
 fn runs_end_within_a_twentieth_of_their_budget() {
-    let paces: [(&str, Box<dyn Fn(f64, usize) -> u64>); 5] = [
+    let paces: [(&str, Box<Pace>); 5] = [
         ("steady", Box::new(|_, _| 10_000)),
         ("slower", Box::new(|now, _| if now < 30.0 { 8_000 } else { 24_000 })),
         ("faster", Box::new(|now, _| if now < 35.0 { 16_000 } else { 8_000 })),

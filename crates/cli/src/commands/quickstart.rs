@@ -34,8 +34,10 @@ const COUNTS: [u64; 4] = [512, 192, 128, 64];
 /// Real fields kept out for reference: twice the largest sample, for honest floors.
 const REFERENCE: usize = 1024;
 
-/// Networks trained to tell samples from real fields at the finest trained grid: what some seconds allow.
+/// Networks trained to tell samples from real fields at the finest trained grid, and fields a side: what
+/// some seconds allow.
 const NETWORKS: usize = 2;
+const TOLD_APART: usize = 96;
 
 /// A grid to sample on.
 struct Target {
@@ -89,7 +91,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         print_line(&format!("\n{}", table.in_floors()))?;
         if target.grid == model.statistics.grid {
             beside::beside(&real, &candidates[0].1, &args.out.join("real-and-sampled.png"))?;
-            let effort = Effort { count: real.count(), seeds: NETWORKS, seed: args.seed };
+            let effort = Effort { count: TOLD_APART, seeds: NETWORKS, seed: args.seed };
             // too few real fields are no reason to end
             if Distinguish::count(candidates[0].1.count(), real.count(), effort).is_ok() {
                 told = Some(Distinguish::new(&real, &told_apart(&candidates), effort)?);

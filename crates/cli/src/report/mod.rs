@@ -12,6 +12,7 @@ pub mod kin;
 pub mod nearest;
 pub mod pictures;
 pub mod plan;
+pub mod posterior;
 pub mod prepare;
 pub mod ranking;
 pub mod read;

@@ -220,7 +220,7 @@ fn every_flag_and_key_that_a_message_names_exists() {
                 let flag = word.strip_prefix("--").is_some_and(|w| w.len() > 1);
                 if flag && *word != "--help" && *word != "--features" {
                     let known = |c: &&str| help[*c].split([' ', ',', '\n']).any(|w| w == *word);
-                    assert!(meant.iter().any(|c| known(&c)), "{name}: {word} in `{text}`");
+                    assert!(meant.iter().any(known), "{name}: {word} in `{text}`");
                     flags += 1;
                 }
                 let table = word.split_once('.').map(|(table, _)| table);
