@@ -82,7 +82,8 @@ impl Exported {
                 message: format!("lengths lie between {SHORTEST} and {LONGEST}"),
             });
         }
-        if Self::is_at(path) {
+        // one that is being replaced has no manifest for a moment
+        if Self::is_at(path) || path.join(WEIGHTS).exists() {
             let model = Self::load(path)?;
             let own = model.average.map(|a| a.length);
             return match length {
