@@ -164,7 +164,8 @@ fn names_round_trip_and_unknown_ones_list_the_known() {
     }
     let error = "dpm".parse::<Method>().unwrap_err();
     let message = "unknown sampler `dpm`; known are euler-maruyama, heun, dpm++2m, \
-                   wiener-exponential, ddim, heun-churn, exponential-euler, predictor-corrector";
+                   wiener-exponential, ddim, heun-churn, exponential-euler, predictor-corrector, \
+                   wiener-ancestral";
     assert_eq!(error.to_string(), message);
     assert!(serde_json::from_str::<Method>("\"dpm\"").unwrap_err().to_string().contains(message));
 }

@@ -50,6 +50,7 @@ fn train(config: &RunConfig, directory: &Path, until: Option<usize>) -> Checkpoi
     let (mut checkpoint, complaints) = Checkpoint::newest(directory).unwrap().unwrap();
     assert!(complaints.is_empty(), "{complaints:?}");
     checkpoint.progress.ledger.levels.iter_mut().for_each(|l| l.seconds = 0.0);
+    checkpoint.progress.elapsed = 0.0;
     checkpoint
 }
 

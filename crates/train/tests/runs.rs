@@ -68,12 +68,13 @@ impl Observer for StopAfter<'_> {
     }
 }
 
-/// The state that determines everything after it. Seconds in the ledger are the clock's.
+/// The state that determines everything after it. Seconds are the clock's.
 fn state(directory: &Path) -> Checkpoint {
     let (mut checkpoint, complaints) =
         Checkpoint::newest(directory).expect("readable").expect("there is one");
     assert!(complaints.is_empty(), "{complaints:?}");
     checkpoint.progress.ledger.levels.iter_mut().for_each(|l| l.seconds = 0.0);
+    checkpoint.progress.elapsed = 0.0;
     checkpoint
 }
 

@@ -7,7 +7,7 @@ use karhunen_formats::{FormatError, ReadOptions, read_arrays, read_sparse_rows};
 const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 
 fn place(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/matrices").join(name)
 }
 
 /// [[0, 2.5, 0, 0], [0, 0, 0, 0], [-1, 0, 0, 16777217]]: a number that single precision has not.
