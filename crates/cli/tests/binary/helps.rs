@@ -42,7 +42,7 @@ const FOLLOWED: [(&str, &str, &[&str]); 23] = [
     ),
     (
         "prior matern --length 0.1 --smoothness 1 --grid 8x8 --data good.npy --out b.npy",
-        "leave --data out, or choose fitted or fitted-anisotropic",
+        "leave --data out, or choose fitted, fitted-anisotropic, tempered or flat",
         &[
             "prior matern --length 0.1 --smoothness 1 --grid 8x8 --out b.npy",
             "prior fitted --grid 8x8 --data good.npy --out c.npy",
