@@ -15,6 +15,7 @@ pub mod ensemble;
 mod error;
 pub mod grid;
 pub mod law;
+pub mod level_set;
 pub mod metrics;
 pub mod modes;
 pub mod moments;
