@@ -13,8 +13,9 @@ use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
-use crate::{TrainError, averages, labels};
+use crate::{TrainError, averages, labels, phases_config};
 
+pub use crate::phases_config::{INTERFACE_WIDTH, PhasesConfig};
 pub use crate::sampling_config::{CalibrationKind, SamplingConfig};
 pub use crate::training_config::{Rate, Switching, TimeDensity, TrainingConfig};
 
@@ -94,6 +95,13 @@ pub struct DataConfig {
     /// Dimension of an array whose shape leaves it open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
+    /// Fields of labels: the number of phases, the labels, or their names, as `{ pore = 0, grain = 255 }`.
+    /// The model learns the signed distance to the interface, and sampling gives labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<PhasesConfig>,
+    /// Width w of φ = tanh(d / w), in cells of the finest level; 1.5 unless told otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface_width: Option<f64>,
 }
 
 impl Default for DataConfig {
@@ -111,6 +119,8 @@ impl Default for DataConfig {
             resample: Resample::Spectral,
             channels: None,
             dim: None,
+            phases: None,
+            interface_width: None,
         }
     }
 }
@@ -217,6 +227,7 @@ impl RunConfig {
 
     fn check(&self, place: &str) -> Result<(), TrainError> {
         labels::check(&self.data, place)?;
+        phases_config::check(&self.data, place)?;
         let t = &self.training;
         let fail = |key: &str, value: String, needs: &str| {
             let message = format!("{key} = {value}: {needs}");

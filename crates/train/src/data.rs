@@ -4,25 +4,21 @@
 //! modes → normalisation. Which part of files is held out: module `sides`; fields made on the spot:
 //! module `builtin`.
 
+use karhunen_field::Grid;
 use karhunen_field::moments::Moments;
-use karhunen_field::{Ensemble, Grid, Transform, resample};
-use karhunen_formats::{FieldSource, PatchSource, ReadOptions, StackedFields};
-use rayon::prelude::*;
+use karhunen_formats::{FieldSource, RawFields, ReadOptions, StackedFields};
 
 use crate::batch::LevelData;
-use crate::config::{DataConfig, Resample, parse_points};
-use crate::projection::{LOOKED_AT, left_out};
+use crate::config::{DataConfig, PhasesConfig, parse_points};
+use crate::cuts::{Cut, interface_width};
+use crate::level_sets::find_labels;
+use crate::phases::Phases;
 use crate::sides::{Side, split};
 use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels, memory};
+use crate::{TrainError, builtin, labels};
 
-/// Patches cut from large images unless `data.count` says otherwise.
-const PATCH_COUNT: usize = 8192;
-/// Fields handled together when converting, at most.
-const CHUNK: usize = 64;
-/// Cells of the fields handled together; bounds the memory of their f64 copies.
-const CELLS_AT_ONCE: usize = 1 << 20;
+pub use crate::cuts::{convert, restrict};
 
 /// Contrast of a constant channel, relative to its values, after the transforms: a few units in the
 /// last place of `f32`.
@@ -56,6 +52,8 @@ pub struct Loaded {
     pub validation: LevelData,
     /// What was done.
     pub notes: Vec<String>,
+    /// Labels of the phases, rising, whose level sets the fields are; none of plain values.
+    pub phases: Option<Vec<u8>>,
 }
 
 impl Data {
@@ -73,10 +71,19 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, mut notes } = loaded;
+        let Loaded { mut training, mut validation, mut notes, phases } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
+        let phases = match (phases, &config.phases) {
+            (Some(labels), Some(names)) => {
+                let (width, source) = (interface_width(config, &finest), config.source.to_string());
+                let phases = Phases::measure(labels, width, &training, names, &source)?;
+                notes.push(format!("phases {}", phases.described(names)));
+                Some(phases)
+            }
+            _ => None,
+        };
         let normalisation = Normalisation::measure(&training.values, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
             // no more contrast than rounding makes of one value
@@ -119,7 +126,8 @@ impl Data {
         if !classes.is_empty() {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
-        let statistics = Statistics { grid: finest, normalisation, mean, variances, classes };
+        let statistics =
+            Statistics { grid: finest, normalisation, mean, variances, classes, phases };
         Ok(Self { training, validation, statistics, notes })
     }
 }
@@ -184,12 +192,20 @@ pub fn load_from(
             ),
         });
     }
-    let cut = |fields: &StackedFields, side: &Side, part, share| {
-        Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
-            .fields(fields, side, part, share)
+    let phases = match &config.phases {
+        Some(asked) => Some(find_labels(fields, asked, &config.source.to_string())?),
+        None => None,
     };
+    let points = patch.as_deref().unwrap_or(fields.points());
+    let cut = Cut { config, points, finest, seed, phases: phases.as_deref() };
+    let sets = cut.level_sets(fields)?;
+    let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
     if let Some(other) = &config.validation_source {
         let held_out = open_files(config, other)?;
+        if let (Some(_), Some(labels)) = (&config.phases, &phases) {
+            let same = PhasesConfig::Labels(labels.clone());
+            find_labels(&held_out, &same, &other.to_string())?;
+        }
         if held_out.channels() != fields.channels() {
             return Err(TrainError::Data {
                 source_name: other.to_string(),
@@ -201,21 +217,25 @@ pub fn load_from(
                 ),
             });
         }
-        let (mut training, lost) = cut(fields, &Side::all(fields.count()), 0, 1.0)?;
-        let (mut validation, _) =
-            cut(&held_out, &Side::all(held_out.count()), 1, config.validation)?;
+        let (mut training, lost) = cut.fields(seen, &Side::all(fields.count()), 0, 1.0)?;
+        let points = patch.as_deref().unwrap_or(held_out.points());
+        let cut = Cut { points, ..cut };
+        let sets = cut.level_sets(&held_out)?;
+        let seen = sets.as_ref().map_or(&held_out as &dyn FieldSource, |sets| sets);
+        let side = Side::all(held_out.count());
+        let (mut validation, _) = cut.fields(seen, &side, 1, config.validation)?;
         training.labels = own_labels;
         training.labels.truncate(training.count());
         validation.labels =
             labels::read(config.validation_labels.as_ref(), &other.to_string(), held_out.count())?;
         validation.labels.truncate(validation.count());
         notes.extend(lost);
-        return Ok(Loaded { training, validation, notes });
+        return Ok(Loaded { training, validation, notes, phases });
     }
     let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
-    let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
-    let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
+    let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0 - config.validation)?;
     if !own_labels.is_empty() {
         for (part, side) in [(&mut training, &keep), (&mut validation, &hold)] {
             let items = side.items.iter().take(part.count());
@@ -223,7 +243,33 @@ pub fn load_from(
         }
     }
     notes.extend(lost);
-    Ok(Loaded { training, validation, notes })
+    Ok(Loaded { training, validation, notes, phases })
+}
+
+/// Training and validation fields of labels made in memory, as level sets on `finest`.
+///
+/// # Errors
+/// As [`Data::load`].
+pub fn of_labels(
+    config: &DataConfig,
+    finest: Grid,
+    [training, validation]: [&RawFields; 2],
+) -> Result<Loaded, TrainError> {
+    let labels = match &config.phases {
+        Some(asked) => find_labels(training, asked, &config.source.to_string())?,
+        None => Vec::new(),
+    };
+    let config = DataConfig { count: None, patch: None, ..config.clone() };
+    let cut = |fields: &RawFields| {
+        let phases = Some(&labels[..]);
+        let cut = Cut { config: &config, points: &fields.points, finest, seed: 0, phases };
+        let sets = cut.level_sets(fields)?;
+        let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
+        cut.fields(seen, &Side::all(fields.count()), 0, 1.0)
+    };
+    let (training, notes) = cut(training)?;
+    let (validation, _) = cut(validation)?;
+    Ok(Loaded { training, validation, notes, phases: Some(labels) })
 }
 
 fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
@@ -232,148 +278,6 @@ fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
             .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
     };
     config.patch.as_ref().map(parse).transpose()
-}
-
-/// How fields come from a source to the finest level: patches where asked for, then its grid.
-struct Cut<'a> {
-    config: &'a DataConfig,
-    /// Points of a patch, or of a field.
-    points: &'a [usize],
-    finest: Grid,
-    seed: u64,
-}
-
-impl Cut<'_> {
-    /// The fields of one side. `part` keeps the random places of training and validation patches
-    /// apart; `share` is this part's share of `data.count`. Also says what the grid's modes do not hold.
-    ///
-    /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
-    fn fields(
-        &self,
-        from: &StackedFields,
-        side: &Side,
-        part: u64,
-        share: f64,
-    ) -> Result<(LevelData, Option<String>), TrainError> {
-        let (config, finest) = (self.config, self.finest);
-        let native = self.native()?;
-        let patches = match (&config.patch, &side.slabs) {
-            (None, _) => None,
-            (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
-            (Some(_), Some(slabs)) => {
-                Some(PatchSource::new(from, &side.items, self.points, self.seed)?.within(slabs)?)
-            }
-        };
-        let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
-        let (have, patched) = (side.items.len() as f64, (PATCH_COUNT as f64 * share).round());
-        let count = match &patches {
-            Some(_) => asked.unwrap_or(patched.max(2.0)),
-            None => asked.map_or(have, |count| count.min(have)),
-        };
-        memory::check_fields(count, &finest, from.channels(), 2 * size_of::<f32>(), "data.count")?;
-        let at_once = (CELLS_AT_ONCE / native.len()).clamp(1, CHUNK) as u64;
-        let count = count as u64;
-        let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
-            let mut values = Vec::new();
-            match &patches {
-                Some(patches) => {
-                    let first = part << 40;
-                    values = patches.cut(first + range.start..first + range.end)?.values;
-                }
-                None => {
-                    let corner = vec![0; self.points.len()];
-                    for &item in &side.items[range.start as usize..range.end as usize] {
-                        from.block(item, &corner, self.points, &mut values)?;
-                    }
-                }
-            }
-            Ok(values)
-        };
-        let channels = from.channels();
-        let parts: Result<Vec<Vec<f32>>, TrainError> = (0..count.div_ceil(at_once))
-            .into_par_iter()
-            .map(|chunk| {
-                let values = read(chunk * at_once..count.min((chunk + 1) * at_once))?;
-                convert(&values, channels, native, finest, config.resample)
-            })
-            .collect();
-        let looked_at = read(0..count.min(LOOKED_AT as u64).min(at_once))?;
-        let lost = left_out(&looked_at, channels, native, finest)?;
-        let values = parts?.concat();
-        Ok((LevelData { grid: finest, channels, values, labels: vec![] }, lost))
-    }
-
-    /// The grid that fields have before they are brought to the finest level.
-    fn native(&self) -> Result<Grid, TrainError> {
-        let (points, finest) = (self.points, self.finest);
-        let fail = |message: String| TrainError::Data {
-            source_name: self.config.source.to_string(),
-            message,
-        };
-        if points.len() != finest.dim() {
-            return Err(fail(format!(
-                "its fields have {} axes, the levels {}; change levels.grid or data.dim",
-                points.len(),
-                finest.dim()
-            )));
-        }
-        let native = finest.with_points(points)?;
-        if points.iter().zip(finest.points()).any(|(have, want)| *have < want) {
-            return Err(fail(format!(
-                "its fields have {native} cells, fewer than the finest level {finest}"
-            )));
-        }
-        let aspect = |points: &[usize]| {
-            points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
-        };
-        let (own, asked) = (aspect(points), aspect(&finest.points()));
-        if own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
-            return Err(fail(format!(
-                "its fields have {native} cells; the finest level {finest} would distort them"
-            )));
-        }
-        Ok(native)
-    }
-}
-
-/// `[sample, channel, point]` values from one grid to another, projected onto its modes.
-///
-/// # Errors
-/// As [`resample::spectral`] and [`resample::area`].
-pub fn convert(
-    values: &[f32],
-    channels: usize,
-    from: Grid,
-    to: Grid,
-    how: Resample,
-) -> Result<Vec<f32>, TrainError> {
-    let parts: Result<Vec<Vec<f32>>, karhunen_field::FieldError> = values
-        .par_chunks((CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels * from.len())
-        .map(|chunk| {
-            let wide = chunk.iter().map(|v| f64::from(*v)).collect();
-            let fields = Ensemble::new(from, channels, wide)?;
-            let mut fields = match how {
-                Resample::Spectral => resample::spectral(&fields, to)?,
-                Resample::Area => resample::area(&fields, to)?,
-            };
-            let transform = Transform::new(to);
-            fields.fields_mut().for_each(|f| transform.project(f));
-            Ok(fields.values.iter().map(|v| *v as f32).collect())
-        })
-        .collect();
-    Ok(parts?.concat())
-}
-
-/// The level's fields: the spectral restriction of the finest ones.
-///
-/// # Errors
-/// As [`convert`].
-pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
-    if data.grid == to {
-        return Ok(data.clone());
-    }
-    let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
-    Ok(LevelData { grid: to, channels: data.channels, values, labels: data.labels.clone() })
 }
 
 #[cfg(test)]

@@ -153,7 +153,14 @@ fn statistics(
         let prior = config.prior.build(grid.dim(), config.seed, None)?;
         let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
         let variances = vec![prior.eigenvalues(&grid); channels];
-        return Ok(Statistics { grid, normalisation, mean, variances, classes: vec![] });
+        return Ok(Statistics {
+            grid,
+            normalisation,
+            mean,
+            variances,
+            classes: vec![],
+            phases: None,
+        });
     };
     let measured = Data::load(&config.data, grid, config.seed)?.statistics;
     if measured.mean.channels != channels {
@@ -170,7 +177,7 @@ fn statistics(
             .for_each(|m| *m = (*m * scale[c] + offset[c] - units.offset) / units.scale);
         variances[c].iter_mut().for_each(|v| *v *= (scale[c] / units.scale).powi(2));
     }
-    Ok(Statistics { grid, normalisation, mean, variances, classes: vec![] })
+    Ok(Statistics { grid, normalisation, mean, variances, classes: vec![], phases: None })
 }
 
 /// Grids whose Nyquist row the published code would keep.

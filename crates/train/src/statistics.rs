@@ -5,6 +5,8 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
+use crate::phases::Phases;
+
 /// One affine map a channel: stored values = (file's values − offset) / scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
@@ -65,6 +67,8 @@ pub struct Statistics {
     pub variances: Vec<Vec<f64>>,
     /// Training fields of each class from 0 to the largest label; empty of unlabelled data.
     pub classes: Vec<u64>,
+    /// The phases of segmented data; none of plain values.
+    pub phases: Option<Phases>,
 }
 
 impl Statistics {

@@ -5,12 +5,14 @@ use std::path::Path;
 use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
-use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
+use karhunen_field::{Ensemble, GaussianLaw, Grid, level_set, moments::Moments, resample};
 use karhunen_formats::{Address, ReadOptions};
 use karhunen_net::Device;
 use karhunen_train::config::DataConfig;
+use karhunen_train::phases::Phases;
 use karhunen_train::sources::Sources;
 use karhunen_train::{TrainedClassifier, TrainedModel};
+use rayon::prelude::*;
 use serde_json::json;
 use tracing::{debug, info, warn};
 
@@ -18,6 +20,7 @@ use crate::args::{EvaluateArgs, Part};
 use crate::commands::sample::{sample, tell_average};
 use crate::failure::Failure;
 use crate::report::beyond::{Beyond, Cut};
+use crate::report::phases::{Labelled, PhaseTable};
 use crate::report::plan::{self, Native};
 use crate::report::read::ReadTable;
 use crate::report::real::{self, Real};
@@ -53,6 +56,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         karhunen_formats::read_labels(path).map(|labels| (path, labels)).map_err(Failure::from)
     });
     let labels = labels.transpose()?;
+    let phases = model.as_ref().and_then(|m| m.phases().cloned());
+    // phases that are known need no threshold but that between 0 and 1
+    let cut = if phases.is_some() { cut.map(|_| Cut::Otsu(2)) } else { cut };
     let samples = read_samples(args, &args.samples, model.as_ref())?;
     let twin = match &args.same {
         Some(path) => Some(consistency(args, path, &samples, model.as_ref())?),
@@ -97,6 +103,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         )),
         None => (),
     }
+    let (real, phase_table) = match (&model, &phases) {
+        (Some(model), Some(phases)) => {
+            let table = seen_as_phases(model, phases, &real, &mut candidates, args.seed)?;
+            (indicators(phases, &real)?, Some(table))
+        }
+        _ => (real, None),
+    };
     let table = Table::new(&real, &candidates, band)?;
     let read = match &classifier {
         None => None,
@@ -138,12 +151,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         if let Some(beyond) = &beyond {
             object["beyond"] = json!(beyond);
         }
+        if let Some(phases) = &phase_table {
+            object["phases"] = json!(phases);
+        }
         return print_line(&object.to_string());
     }
     notes.iter().for_each(|note| info!("note: {note}"));
     print_line(&table.to_text())?;
     if let Some(read) = read {
         print_line(&format!("\n{}", read.to_text()))?;
+    }
+    if let Some(phases) = phase_table {
+        print_line(&format!("\n{}", phases.to_text()))?;
     }
     if let Some(beyond) = beyond {
         print_line(&format!("\n{}", beyond.to_text()))?;
@@ -156,6 +175,71 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         Some(found) => print_line(&format!("\n{}", nearest::describe(&found, count))),
         None => Ok(()),
     }
+}
+
+/// Samples of a model of phases as level sets: labels, as `sample` writes them, or `sample --raw`'s φ.
+fn level_sets_of(path: &Path, model: &TrainedModel, phases: &Phases) -> Result<Ensemble, Failure> {
+    let dim = Some(model.statistics.grid.dim());
+    let raw = karhunen_formats::read(path, &ReadOptions { dim, ..Default::default() })?;
+    let grid = model.grid(&raw.points)?;
+    let values: Vec<f64> = raw.values.iter().map(|v| f64::from(*v)).collect();
+    let phase = |v: &f64| phases.labels.iter().position(|l| f64::from(*l) == *v).map(|p| p as u8);
+    let labels: Option<Vec<u8>> =
+        if raw.channels == 1 { values.iter().map(phase).collect() } else { None };
+    match labels {
+        Some(labels) => {
+            let fields = labels
+                .par_chunks(grid.len())
+                .map(|own| level_set::level_sets(&grid, own, phases.labels.len(), phases.width));
+            let fields: Result<Vec<Vec<f32>>, _> = fields.collect();
+            let values = fields?.into_iter().flatten().map(f64::from).collect();
+            Ok(Ensemble::new(grid, phases.channels(), values)?)
+        }
+        None if raw.channels == phases.channels() => Ok(Ensemble::new(grid, raw.channels, values)?),
+        None => {
+            let known: Vec<String> = phases.labels.iter().map(u8::to_string).collect();
+            let message = format!(
+                "{}: neither labels ({}) nor level sets of {} channel(s)",
+                path.display(),
+                known.join(", "),
+                phases.channels()
+            );
+            Err(Failure::usage(message).help("give samples of this model"))
+        }
+    }
+}
+
+/// Ones where a phase is: a channel a phase, the second phase alone of two.
+fn indicators(phases: &Phases, fields: &Ensemble) -> Result<Ensemble, Failure> {
+    let (points, own) = (fields.grid.len(), phases.of(fields));
+    let channels = phases.channels();
+    let mut values = Vec::with_capacity(own.len() * channels);
+    for field in own.chunks_exact(points) {
+        for channel in 0..channels {
+            let phase = if channels == 1 { 1 } else { channel };
+            values.extend(field.iter().map(|p| f64::from(u8::from(usize::from(*p) == phase))));
+        }
+    }
+    Ok(Ensemble::new(fields.grid, channels, values)?)
+}
+
+/// The statistics of phases; candidates become indicators.
+fn seen_as_phases(
+    model: &TrainedModel,
+    phases: &Phases,
+    real: &Ensemble,
+    candidates: &mut [(String, Ensemble)],
+    seed: u64,
+) -> Result<PhaseTable, Failure> {
+    let labelled = |fields: &Ensemble| Labelled { grid: fields.grid, phases: phases.of(fields) };
+    let names: Vec<String> = phases.labels.iter().map(|l| model.phase_name(*l)).collect();
+    let of_all: Vec<(String, Labelled)> =
+        candidates.iter().map(|(name, fields)| (name.clone(), labelled(fields))).collect();
+    let table = PhaseTable::new(&labelled(real), &of_all, &names, seed)?;
+    for (_, fields) in candidates {
+        *fields = indicators(phases, fields)?;
+    }
+    Ok(table)
 }
 
 /// How to cut phases, where more than the table is asked for.
@@ -219,6 +303,9 @@ fn read_samples(
     path: &Path,
     model: Option<&TrainedModel>,
 ) -> Result<Ensemble, Failure> {
+    if let Some((model, phases)) = model.and_then(|m| Some((m, m.phases()?))) {
+        return level_sets_of(path, model, phases);
+    }
     let channels = model.map(|m| m.statistics.mean.channels);
     let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
@@ -274,7 +361,11 @@ fn prepare(
         channels: args.shape.channels.or(trained.channels),
         ..trained
     };
-    let native = Native::of(&config)?;
+    let mut native = Native::of(&config)?;
+    if model.is_some_and(|m| m.phases().is_some()) {
+        // labels are compared by their level sets
+        native.channels = samples.channels;
+    }
     comparable(args, &samples, &native)?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(plan::join);
@@ -298,6 +389,11 @@ fn prepare(
     } else if args.part == Part::Training {
         return Err(Failure::usage("--part training: the reference is not the model's own source")
             .help("name the data the model was trained on, and the model with --model"));
+    }
+    if let Some(phases) = model.and_then(TrainedModel::phases) {
+        // the interface is as wide as the model's, whatever the grid
+        let first = grid.axes()[0];
+        config.interface_width = Some(phases.width * first.points as f64 / first.length);
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), args.reference_count);

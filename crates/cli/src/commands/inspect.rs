@@ -3,8 +3,9 @@
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
 use karhunen_train::TrainError;
-use karhunen_train::config::{DataConfig, RunConfig};
+use karhunen_train::config::{DataConfig, PhasesConfig, RunConfig};
 use karhunen_train::data::{self, Data};
+use karhunen_train::level_sets;
 use karhunen_train::sources::Sources;
 use serde_json::json;
 
@@ -31,7 +32,11 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         ..DataConfig::default()
     };
     let native = Native::of(&asked)?;
-    let planned = plan::for_data(&asked, &native, patch.as_deref());
+    let labels = match (&native.fields, asked.boundary.to_string().contains("dirichlet")) {
+        (Some(fields), false) => level_sets::proposed(fields)?,
+        _ => None,
+    };
+    let mut planned = plan::for_data(&asked, &native, patch.as_deref());
     plan::trainable(&asked.source.to_string(), &planned.points)?;
     let grid = Grid::unit(&planned.points, &asked.boundary)?;
     let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
@@ -43,6 +48,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         ),
         e => e.into(),
     })?;
+    planned.config.data.phases = labels.map(PhasesConfig::Labels);
     let slope = table::spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({

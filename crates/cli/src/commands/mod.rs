@@ -8,6 +8,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
+mod phases;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;

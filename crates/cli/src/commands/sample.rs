@@ -11,6 +11,7 @@ use tracing::{debug, info, warn};
 
 use crate::args::{Rung, SampleArgs};
 use crate::commands::classes;
+use crate::commands::phases::{self, Output};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
@@ -18,7 +19,10 @@ use crate::report::files;
 
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
-    files::check_output(&args.out, args.force)?;
+    match phases::is_surface(&args.out) {
+        true => files::check_place(&args.out, args.force)?,
+        false => files::check_output(&args.out, args.force)?,
+    }
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
     let mut model =
         TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
@@ -32,7 +36,11 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
     };
-    files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
+    let output = Output::of(args, &model, &grid)?;
+    let channels = output.channels(&model);
+    if !phases::is_surface(&args.out) {
+        files::check_shape(&args.out, grid.dim(), channels, count)?;
+    }
     check_memory(&model, &grid, count)?;
     let classes = classes::chosen(args, &model)?;
     let begun = Instant::now();
@@ -81,7 +89,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if let Some(length) = args.length {
         fields.grid = stretched(&grid, length)?;
     }
-    files::write(&fields, &args.out, args.force)?;
+    output.write(&model, fields, args)?;
     classes::write(&sampled, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(

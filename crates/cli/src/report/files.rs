@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use karhunen_field::Ensemble;
-use karhunen_formats::{ENDINGS, WriteOptions};
+use karhunen_formats::{ENDINGS, Precision, WriteOptions};
 
 use crate::failure::Failure;
 use crate::help;
@@ -12,15 +12,20 @@ use crate::report::drawing;
 /// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
 /// work is done.
 pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
+            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
+    }
+    check_place(path, force)
+}
+
+/// Refuses an existing file, or a place no folder can be made in.
+pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
-    }
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
-        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
     if path.exists() && !force {
         return Err(Failure::usage(format!("{}: exists already", path.display()))
@@ -58,15 +63,31 @@ pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> 
 
 /// Writes fields by ending; folders are made where they are missing.
 pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
+    write_as(fields, path, force, Precision::default())
+}
+
+/// Makes the folder a file lies in, where it is missing.
+pub fn make_folder(path: &Path) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
         })?;
     }
+    Ok(())
+}
+
+/// As [`write`], in a precision.
+pub fn write_as(
+    fields: &Ensemble,
+    path: &Path,
+    force: bool,
+    precision: Precision,
+) -> Result<(), Failure> {
+    make_folder(path)?;
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
         return drawing::draw(fields, path, force);
     }
-    let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
+    let options = WriteOptions { overwrite: force, precision, ..WriteOptions::default() };
     karhunen_formats::write(path, fields, &options)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod card;
 pub mod drawing;
 pub mod files;
 pub mod nearest;
+pub mod phases;
 pub mod pictures;
 pub mod plan;
 pub mod read;

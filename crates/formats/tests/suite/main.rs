@@ -5,6 +5,7 @@ mod claims;
 mod damage;
 mod data;
 mod folders;
+mod labels_written;
 mod peers;
 mod pictures;
 mod real;
