@@ -249,7 +249,7 @@ def zarr_2():
         for axis, values in [("lat", np.linspace(10, 8.5, 4)), ("lon", np.arange(5) * 0.25)]:
             group.create_array(axis, data=values, chunks=(3,), compressors=None,
                                attributes=dict(_ARRAY_DIMENSIONS=[axis], units="degrees"))
-        group.create_array("t", data=a.astype("<i2"), chunks=(2, 3, 4), compressors=None, attributes=dict(
+        group.create_array("t", data=a.astype("<i2"), chunks=(2, 3, 4), compressors=None, fill_value=None, attributes=dict(
             _ARRAY_DIMENSIONS=["time", "lat", "lon"], scale_factor=0.5, add_offset=100.0, units="K",
             odd=float("nan")))
         note("2.zarr.zip:x/t", a * 0.5 + 100, spacing=[0.5, 0.25], unit="degrees")

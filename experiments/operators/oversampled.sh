@@ -9,12 +9,14 @@ here=experiments/operators
 runs=runs/$here
 steps=${STEPS:-300}
 mkdir -p "$here/results" "$runs"
+# the noise and the times that the results were made with
+noise=(--set 'prior={kind="fitted"}' --set 'training.time_density={kind="log-normal",mean=-1.0,deviation=1.2}' --set training.share=total)
 
 for seed in 0 1; do for factor in 1 2; do
   name=oversampling-$factor-seed-$seed
   result=$here/results/$name.json
   [ -s "$result" ] && continue
-  [ -s "$runs/$name/ledger.json" ] || "$karhunen" train --config examples/builtin.toml --out "$runs/$name" \
+  [ -s "$runs/$name/ledger.json" ] || "$karhunen" train --config examples/builtin.toml --out "$runs/$name" "${noise[@]}" \
     --set 'levels=[{grid="32x32",share=1}]' --set training.steps="$steps" --set network.oversampling=$factor --set seed=$seed
   for grid in 32 64 96; do
     "$karhunen" sample --model "$runs/$name" --grid ${grid}x$grid --band grid --count 16 --seed 1 \

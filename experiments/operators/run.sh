@@ -8,13 +8,15 @@ source experiments/functions.sh
 data=${KARHUNEN_DATA:?set it to the folder that holds materials/}/materials/sic_diamonds
 here=experiments/operators
 mkdir -p "$here/results"
+# the noise and the times that the results were made with
+noise=(--set 'prior={kind="fitted"}' --set 'training.time_density={kind="log-normal",mean=-1.0,deviation=1.2}' --set training.share=total)
 
 # run NAME CONFIG [--set …]: trains into runs/, keeps the ledger
 run() {
   local name=$1 config=$2
   shift 2
   [ -s "$here/results/$name-ledger.json" ] && return
-  "$karhunen" train --config "$config" --out "runs/$here/$name" "$@"
+  "$karhunen" train --config "$config" --out "runs/$here/$name" "${noise[@]}" "$@"
   cp "runs/$here/$name/ledger.json" "$here/results/$name-ledger.json"
 }
 level() {

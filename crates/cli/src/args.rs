@@ -134,6 +134,9 @@ pub struct ShapeArgs {
     /// Channels of a field.
     #[arg(long)]
     pub channels: Option<usize>,
+    /// The channels of an array are its last axis, as in (N, X, Y, C).
+    #[arg(long)]
+    pub channels_last: bool,
 }
 
 /// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
@@ -237,6 +240,9 @@ pub struct PriorParameters {
     /// Power p of the operator (laplacian, bessel, combined).
     #[arg(long, allow_negative_numbers = true)]
     pub power: Option<f64>,
+    /// Power θ of the data's spectrum, 0 to 1 (tempered).
+    #[arg(long, allow_negative_numbers = true)]
+    pub exponent: Option<f64>,
     /// γ (bessel).
     #[arg(long, allow_negative_numbers = true)]
     pub gamma: Option<f64>,
@@ -272,8 +278,8 @@ pub struct PriorParameters {
   karhunen prior matern --length 0.1 --smoothness 1.5 --grid 64x64 --count 4 --seed 1 --out x.npy
   karhunen prior fitted --data slices/ --grid 128x128 --out look.png")]
 pub struct PriorArgs {
-    /// standard, truncated, laplacian, bessel, combined, matern, tabulated, fitted or
-    /// fitted-anisotropic.
+    /// flat, tempered, fitted, fitted-anisotropic, standard, truncated, laplacian, bessel, combined,
+    /// matern or tabulated.
     pub kind: String,
     #[command(flatten)]
     pub parameters: PriorParameters,

@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 
 use karhunen_field::FieldError;
 use karhunen_formats::FormatError;
+use karhunen_net::NetError;
 use karhunen_train::TrainError;
 
 /// What to do about an error of a run.
@@ -26,6 +27,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
+        }
+        TrainError::Data { message, .. } if message.starts_with("no patch of ") => {
+            "give a smaller patch, or one length an axis of the fields".into()
         }
         TrainError::Data { message, .. } if message.contains(" labels, but ") => {
             "data.labels names a file of one label a field".into()
@@ -46,6 +50,9 @@ pub fn train(error: &TrainError) -> Option<String> {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
         }
         TrainError::Diverged { .. } => "add --set training.learning_rate=…".into(),
+        TrainError::Net(NetError::Levels { .. }) => {
+            "change the grids of [[levels]], coarse first; `network.kind = \"fno\"` takes any".into()
+        }
         TrainError::Net(_) => "change the keys of [network]".into(),
         TrainError::Field(e) => return field(e),
         TrainError::Format(e) => return format(e),
@@ -103,13 +110,16 @@ pub fn format(error: &FormatError) -> Option<String> {
         FormatError::Labels { .. } => "give the file of images beside it",
         FormatError::Label { .. } => "number the classes 0, 1, 2, …, one whole number a field",
         FormatError::Layout { .. } => {
-            "data.channels and data.dim say which axes are channels and points"
+            "say which axes are points and which channels: --dim, --channels, --channels-last, or data.dim, data.channels, data.channels_last"
         }
         FormatError::Mixed { .. } => {
             "bring them to one shape, or keep them in folders of their own"
         }
         FormatError::Transparent { .. } => "flatten it onto a background",
         FormatError::NonFinite { .. } => "replace such values, or leave their fields out",
+        FormatError::Missing { .. } => {
+            "data.missing = \"mask\" leaves them out of the loss, \"drop\" their fields; \"fill:0\" puts a value in"
+        }
         FormatError::Empty { .. } => {
             "give a file of fields, or a folder of PNG, JPEG or TIFF pictures"
         }

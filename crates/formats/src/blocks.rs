@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::FormatError;
 use crate::bytes::Bytes;
+use crate::cf::Packing;
 use crate::dtype::{Endian, SourceType};
 use crate::places::Places;
 
@@ -25,6 +26,8 @@ pub(crate) struct FileValues {
     source: PathBuf,
     dtype: SourceType,
     endian: Endian,
+    /// What stored numbers mean, if they are no values themselves.
+    pub(crate) packing: Option<Packing>,
     pub(crate) places: Places,
 }
 
@@ -48,7 +51,7 @@ impl FileValues {
         (dtype, endian): (SourceType, Endian),
         places: Places,
     ) -> Self {
-        Self { bytes, source: name.to_path_buf(), dtype, endian, places }
+        Self { bytes, source: name.to_path_buf(), dtype, endian, packing: None, places }
     }
 
     /// Number of bytes.
@@ -57,10 +60,11 @@ impl FileValues {
         self.bytes.length().map_err(failed)
     }
 
-    /// Reads one channel of a block, last axis fastest.
+    /// Reads one channel of a block of a field of `whole` points, last axis fastest.
     pub(crate) fn block(
         &self,
         (item, channel): (usize, usize),
+        whole: &[usize],
         (corner, part): Block<'_>,
         to: &mut [f32],
     ) -> Result<(), FormatError> {
@@ -80,7 +84,7 @@ impl FileValues {
                 place += rest % part[axis] * apart[axis];
                 rest /= part[axis];
             }
-            (self.places.offset(item, channel, &point, size), place)
+            (self.places.offset((item, channel), &point, whole, size), place)
         };
         for first in (0..to.len() / part[*fast]).step_by(rows) {
             let starts = (first..first + rows).map(start).collect();
@@ -127,7 +131,7 @@ impl FileValues {
                 bytes.resize(size, 0);
                 for i in 0..lines.count as u64 {
                     self.read_at(offset + i * lines.step, &mut bytes)?;
-                    self.dtype.decode(&bytes, self.endian, &mut line);
+                    self.numbers(&bytes, &mut line);
                 }
             }
             for (i, &value) in line.iter().enumerate() {
@@ -141,12 +145,20 @@ impl FileValues {
     fn decode(&self, bytes: &[u8], lines: &Lines, line: &mut Vec<f32>) {
         let size = self.dtype.size();
         if lines.step == size as u64 {
-            return self.dtype.decode(bytes, self.endian, line);
+            return self.numbers(bytes, line);
         }
         // a tensor may repeat one value along an axis: its step is 0
         for i in 0..lines.count {
             let at = i * lines.step as usize;
-            self.dtype.decode(&bytes[at..at + size], self.endian, line);
+            self.numbers(&bytes[at..at + size], line);
+        }
+    }
+
+    /// Appends the values of the numbers in `bytes`.
+    fn numbers(&self, bytes: &[u8], values: &mut Vec<f32>) {
+        match &self.packing {
+            None => self.dtype.decode(bytes, self.endian, values),
+            Some(packing) => packing.decode(bytes, (self.dtype, self.endian), values),
         }
     }
 }

@@ -141,7 +141,7 @@ pub(crate) fn unsort_bytes(sorted: &[u8], size: usize, to: &mut [u8]) {
 }
 
 /// Bit b of number i is bit i mod 8 of byte (b · n + i) / 8; only whole groups of 8 numbers are sorted.
-fn unsort_bits(sorted: &[u8], size: usize, to: &mut [u8]) {
+pub(crate) fn unsort_bits(sorted: &[u8], size: usize, to: &mut [u8]) {
     let n = sorted.len() / size;
     if !n.is_multiple_of(8) || n == 0 {
         return to.copy_from_slice(sorted);

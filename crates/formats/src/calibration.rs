@@ -1,57 +1,97 @@
-//! The size of a pixel as TIFF files carry it: ImageJ's notes, or dots per centimetre.
+//! What TIFF files say of lengths and values: the size of a pixel, and how stored numbers become values.
 //!
-//! Dots per inch are left alone: they say how large a picture is to be printed.
+//! Size of a pixel: OME's, ImageJ's, GeoTIFF's, or dots per centimetre. Dots per inch are left alone:
+//! they say how large a picture is to be printed. Values: ImageJ's straight line for signed 16 bits and
+//! calibrated images, GDAL's scale, offset and missing value.
 
-use std::io::{Read, Seek};
+use quick_xml::Reader;
+use quick_xml::events::Event;
 
-use tiff::decoder::Decoder;
-use tiff::tags::{ResolutionUnit, Tag};
+use crate::cf::{Packing, Said};
+use crate::tiff_axes::{IMAGEJ, imagej_key};
+use crate::tiff_ome::Ome;
+use crate::tiff_tags::{Directory, Tags, tag};
+use crate::{FormatError, SourceType, Units};
 
-use crate::Units;
-
-/// First word of the description that ImageJ writes.
-const IMAGEJ: &str = "ImageJ=";
+/// Value of ResolutionUnit for centimetres.
+const CENTIMETRE: u64 = 3;
+/// GeoTIFF's key for the kind of coordinates, and for the unit of those on a plane.
+const MODEL_TYPE: u64 = 1024;
+const LINEAR_UNIT: u64 = 3076;
 
 /// Size of a pixel, and the distance of slices.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Calibration {
-    x: Option<f64>,
-    y: Option<f64>,
+    pub(crate) x: Option<f64>,
+    pub(crate) y: Option<f64>,
     z: Option<f64>,
     unit: Option<String>,
 }
 
+/// Metres in a unit of length.
+fn metres(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "nm" => 1e-9,
+        "um" => 1e-6,
+        "mm" => 1e-3,
+        "cm" => 1e-2,
+        "m" => 1.0,
+        "Å" => 1e-10,
+        _ => return None,
+    })
+}
+
 impl Calibration {
     /// What the first page says; nothing where it says nothing sensible.
-    pub(crate) fn of<R: Read + Seek>(decoder: &mut Decoder<R>) -> Self {
-        let pixels = |decoder: &mut Decoder<R>, tag| {
-            let per_unit = match decoder.find_tag(tag).ok()?? {
-                tiff::decoder::ifd::Value::Rational(n, d) => f64::from(n) / f64::from(d),
-                _ => return None,
-            };
-            Some(1.0 / per_unit).filter(|h| h.is_finite() && *h > 0.0)
+    pub(crate) fn of(
+        tags: &Tags<'_>,
+        page: &Directory,
+        description: &str,
+        ome: Option<&Ome>,
+    ) -> Self {
+        let sane = |h: &f64| h.is_finite() && *h > 0.0;
+        let pixels = |tag| {
+            let per_unit = *tags.reals(page, tag)?.first()?;
+            Some(1.0 / per_unit).filter(sane)
         };
-        let x = pixels(decoder, Tag::XResolution);
-        let y = pixels(decoder, Tag::YResolution);
-        let description = decoder.get_tag_ascii_string(Tag::ImageDescription).unwrap_or_default();
-        if description.starts_with(IMAGEJ) {
-            return Self::imagej(&description, x, y);
+        let (x, y) = (pixels(tag::X_RESOLUTION), pixels(tag::Y_RESOLUTION));
+        if let Some(ome) = ome {
+            return Self::ome(ome);
         }
-        let unit = decoder.find_tag_unsigned::<u16>(Tag::ResolutionUnit).ok().flatten();
-        match unit == Some(ResolutionUnit::Centimeter.to_u16()) {
+        if description.starts_with(IMAGEJ) {
+            return Self::imagej(description, x, y);
+        }
+        if let Some(&[x, y, ..]) = tags.reals(page, tag::MODEL_PIXEL_SCALE).as_deref()
+            && sane(&x)
+            && sane(&y)
+        {
+            let keys = tags.numbers(page, tag::GEO_KEYS).ok().flatten().unwrap_or_default();
+            return Self { x: Some(x), y: Some(y), z: None, unit: geo_unit(&keys) };
+        }
+        match tags.number(page, tag::RESOLUTION_UNIT).ok().flatten() == Some(CENTIMETRE) {
             true => Self { x, y, z: None, unit: Some("cm".into()) },
             false => Self::default(),
         }
     }
 
-    fn imagej(description: &str, x: Option<f64>, y: Option<f64>) -> Self {
-        let line = |key: &str| {
-            let found = description.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix('='));
-            found.map(str::trim)
+    fn ome(ome: &Ome) -> Self {
+        let Some((_, unit)) = ome.physical.iter().flatten().next() else { return Self::default() };
+        let length = |axis: usize| {
+            let (h, own) = ome.physical[axis].as_ref()?;
+            match own == unit {
+                true => Some(*h),
+                // divided, so that 300 nm is 0.3 um and not a last digit beside
+                false => Some(h / (metres(unit)? / metres(own)?)),
+            }
         };
-        let z = line("spacing").and_then(|h| h.parse().ok());
-        let z = z.filter(|h: &f64| h.is_finite() && *h > 0.0);
-        match line("unit").filter(|u| !u.is_empty()) {
+        Self { x: length(0), y: length(1), z: length(2), unit: Some(unit.clone()) }
+    }
+
+    fn imagej(description: &str, x: Option<f64>, y: Option<f64>) -> Self {
+        let z = imagej_key(description, "spacing").and_then(|h| h.parse().ok());
+        // negative where slices run downwards
+        let z = z.map(f64::abs).filter(|h: &f64| h.is_finite() && *h > 0.0);
+        match imagej_key(description, "unit").filter(|u| !u.is_empty()) {
             Some("pixel") => Self::default(),
             Some(unit) => {
                 let unit = unit.replace("\\u00B5", "u").replace(['µ', 'μ'], "u");
@@ -70,6 +110,94 @@ impl Calibration {
         let spacing: Option<Vec<f64>> = axes[3 - dim..].iter().copied().collect();
         let length = self.unit.clone().filter(|_| spacing.is_some());
         Units { spacing, length, value: None }
+    }
+}
+
+/// The unit of GeoTIFF's coordinates: a header of four numbers, then key, place, count and value.
+fn geo_unit(keys: &[u64]) -> Option<String> {
+    let key = |name: u64| {
+        let found = keys.chunks_exact(4).skip(1).find(|k| k[0] == name && k[1] == 0)?;
+        Some(found[3])
+    };
+    match (key(MODEL_TYPE), key(LINEAR_UNIT)) {
+        (Some(2), _) => Some("degree".into()),
+        (_, Some(9001)) => Some("m".into()),
+        _ => None,
+    }
+}
+
+/// How stored numbers become values.
+#[derive(Debug, Default)]
+pub(crate) struct Meaning {
+    pub(crate) packing: Option<Packing>,
+    /// Stored number of pixels that were never written.
+    pub(crate) fill: f64,
+    /// What a reader should be told.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What the first page says of the meaning of stored numbers.
+pub(crate) fn meaning(
+    tags: &Tags<'_>,
+    page: &Directory,
+    dtype: SourceType,
+    description: &str,
+) -> Result<Meaning, FormatError> {
+    let unsupported = |what: String| FormatError::Unsupported { path: tags.path.into(), what };
+    let (mut factor, mut offset, mut notes) = (None, None, Vec::new());
+    if description.starts_with(IMAGEJ)
+        && let Some(function) = imagej_key(description, "cf")
+    {
+        let number = |key: &str| imagej_key(description, key)?.parse::<f64>().ok();
+        match (function, number("c0"), number("c1"), number("c2")) {
+            ("0", Some(c0), Some(c1), None) => (factor, offset) = (Some(c1), Some(c0)),
+            _ => {
+                notes.push(format!(
+                    "values are the stored numbers; ImageJ shows them through its calibration \
+                     function {function}"
+                ));
+            }
+        }
+    }
+    let metadata = tags.text(page, tag::GDAL_METADATA)?;
+    for (role, to) in [("scale", &mut factor), ("offset", &mut offset)] {
+        let found = gdal(&metadata, role).map_err(&unsupported)?;
+        if let Some(first) = found.first() {
+            if found.iter().any(|n| n != first) {
+                return Err(unsupported(format!(
+                    "its bands have the {role}s {found:?}; write one band a file"
+                )));
+            }
+            *to = Some(*first);
+        }
+    }
+    let nodata = tags.text(page, tag::GDAL_NODATA)?.trim().parse::<f64>().ok();
+    let missing = nodata.map(|value| ("GDAL_NODATA", value)).into_iter().collect();
+    let packing = Packing::of(&Said { factor, offset, missing, ..Said::default() }, dtype);
+    notes.extend(packing.iter().flat_map(|packing| packing.notes("TIFF")));
+    Ok(Meaning { packing, fill: nodata.unwrap_or(0.0), notes })
+}
+
+/// The numbers of a role in GDAL's metadata, band after band.
+fn gdal(xml: &str, role: &str) -> Result<Vec<f64>, String> {
+    let mut reader = Reader::from_str(xml);
+    let (mut numbers, mut inside) = (Vec::new(), false);
+    loop {
+        let wrong = |what: String| format!("its GDAL metadata: {what}");
+        match reader.read_event().map_err(|e| wrong(e.to_string()))? {
+            Event::Start(tag) => {
+                let found = tag.try_get_attribute("role").map_err(|e| wrong(e.to_string()))?;
+                inside = found.is_some_and(|a| &*a.value == role.as_bytes());
+            }
+            Event::Text(text) if inside => {
+                let text = String::from_utf8_lossy(&text).trim().to_string();
+                let number = text.parse().map_err(|_| wrong(format!("{role} {text:?}")))?;
+                numbers.push(number);
+            }
+            Event::End(_) => inside = false,
+            Event::Eof => return Ok(numbers),
+            _ => {}
+        }
     }
 }
 
@@ -92,5 +220,19 @@ mod tests {
         assert_eq!(idle, Calibration::default());
         let pixels = Calibration::imagej("ImageJ=1.53t\nunit=pixel\n", Some(1.0), Some(1.0));
         assert_eq!(pixels, Calibration::default());
+    }
+
+    #[test]
+    fn gdal_writes_scales_band_by_band() {
+        let xml = "<GDALMetadata><Item name=\"OFFSET\" sample=\"0\" role=\"offset\">-2.5</Item>\
+                   <Item name=\"SCALE\" sample=\"0\" role=\"scale\">0.01</Item>\
+                   <Item name=\"SCALE\" sample=\"1\" role=\"scale\">0.02</Item></GDALMetadata>";
+        assert_eq!(gdal(xml, "offset"), Ok(vec![-2.5]));
+        assert_eq!(gdal(xml, "scale"), Ok(vec![0.01, 0.02]));
+        assert_eq!(gdal("", "scale"), Ok(vec![]));
+        assert!(gdal("<Item role=\"scale\">x</Item>", "scale").is_err());
+        let keys = [1, 1, 0, 2, MODEL_TYPE, 0, 1, 1, LINEAR_UNIT, 0, 1, 9001];
+        assert_eq!(geo_unit(&keys), Some("m".into()));
+        assert_eq!(geo_unit(&[]), None);
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Content {
     NetCdf,
     /// Named tensors: a length and a header in JSON.
     Safetensors,
+    /// MATLAB 5, what `save` writes unless told otherwise.
+    Mat,
     /// What PyTorch wrote before 1.6; now it writes archives.
     OldTorch,
     /// XML, which is read if it turns out to be VTK image data.
@@ -30,7 +32,7 @@ pub(crate) enum Content {
 impl Content {
     /// The format whose magic number `head` begins with.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
-        const MAGIC: [(&[u8], Content); 17] = [
+        const MAGIC: [(&[u8], Content); 18] = [
             (b"\x89PNG\r\n\x1a\n", Content::Png),
             (b"\xff\xd8\xff", Content::Jpeg),
             (b"II*\0", Content::Tiff),
@@ -49,6 +51,7 @@ impl Content {
             (b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", Content::OldTorch),
             (b"<?xml", Content::Xml),
             (b"<VTKFile", Content::Xml),
+            (b"MATLAB 5.0 MAT-f", Content::Mat),
         ];
         if let Some((_, content)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
             return Some(*content);

@@ -99,19 +99,30 @@ impl SourceType {
         matches!(self, SourceType::U32 | SourceType::I32 | SourceType::U64 | SourceType::I64)
     }
 
-    /// The numbers in `bytes` in double precision: for a few that are no field values.
+    /// The numbers in `bytes` in double precision; whole numbers beyond 2⁵³ are rounded.
     pub(crate) fn decode_wide(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
-        if self != SourceType::F64 {
-            let mut values = Vec::new();
-            self.decode(bytes, endian, &mut values);
-            return values.into_iter().map(f64::from).collect();
+        macro_rules! numbers {
+            ($t:ty) => {{
+                let (numbers, _) = bytes.as_chunks();
+                let read = |&b: &_| match endian {
+                    Endian::Little => <$t>::from_le_bytes(b) as f64,
+                    Endian::Big => <$t>::from_be_bytes(b) as f64,
+                };
+                numbers.iter().map(read).collect()
+            }};
         }
-        let (numbers, _) = bytes.as_chunks();
-        let read = |&b: &[u8; 8]| match endian {
-            Endian::Little => f64::from_le_bytes(b),
-            Endian::Big => f64::from_be_bytes(b),
-        };
-        numbers.iter().map(read).collect()
+        match self {
+            SourceType::U32 => numbers!(u32),
+            SourceType::I32 => numbers!(i32),
+            SourceType::U64 => numbers!(u64),
+            SourceType::I64 => numbers!(i64),
+            SourceType::F64 => numbers!(f64),
+            _ => {
+                let mut values = Vec::new();
+                self.decode(bytes, endian, &mut values);
+                values.into_iter().map(f64::from).collect()
+            }
+        }
     }
 
     /// The one unsigned number of 4 or 8 bytes in `bytes`, exactly.

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
+use crate::digits::Range;
 use crate::write::{Precision, WriteOptions};
-use crate::{FieldsRef, FormatError};
+use crate::{FieldsRef, FormatError, SourceType};
 
 /// The largest 16-bit number.
 const MOST: f64 = 65535.0;
@@ -23,6 +24,20 @@ pub(crate) enum Encoding {
     },
 }
 
+/// Whether the values of a channel differ so little from a large number that single precision would lose
+/// what they differ by.
+fn loses_digits(fields: FieldsRef<'_>) -> bool {
+    let plane = fields.field_len() / fields.channels();
+    (0..fields.channels()).any(|channel| {
+        let mut range = Range::new();
+        for field in 0..fields.count() {
+            let first = field * fields.field_len() + channel * plane;
+            (first..first + plane).for_each(|index| range.take(fields.value(index)));
+        }
+        range.offset(SourceType::F64).is_some() && range.varies()
+    })
+}
+
 impl Encoding {
     /// What the options ask for; the range of all values unless they say one.
     pub(crate) fn of(
@@ -31,6 +46,7 @@ impl Encoding {
         options: &WriteOptions,
     ) -> Result<Self, FormatError> {
         match options.precision {
+            Precision::F32 if loses_digits(fields) => return Ok(Encoding::F64),
             Precision::F32 => return Ok(Encoding::F32),
             Precision::F64 => return Ok(Encoding::F64),
             Precision::U8 => return Self::bytes(fields),

@@ -33,7 +33,7 @@ pub enum FormatError {
     },
     /// The first bytes belong to no format this crate reads.
     #[error(
-        "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5, \
+        "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5, MATLAB, \
          Zarr, PyTorch, safetensors (nor IDX or NPY in gzip); raw values need their shape and type, {}:64x64x64:u8 or a file {}.toml",
         path.display(), path.display(), path.display()
     )]
@@ -156,7 +156,30 @@ pub enum FormatError {
         /// Alpha of an opaque pixel.
         opaque: f32,
     },
-    /// NaN, an infinity, or a number beyond the range of `f32`.
+    /// Values that are NaN, or that the file marks as missing.
+    #[error(
+        "{}: {}{count} of {of} values {}are missing, the first in sample {sample}, channel {channel}, point {point:?} (value {index})",
+        path.display(), if *whole { "" } else { "at least " }, if *whole { "" } else { "looked at " }
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// Of how many values.
+        of: usize,
+        /// Whether these are all values of the file.
+        whole: bool,
+        /// Flat index of the first in the order `[sample, channel, axis0, …]`.
+        index: usize,
+        /// Field of the first.
+        sample: usize,
+        /// Its channel.
+        channel: usize,
+        /// Its place on each axis, slowest first.
+        point: Vec<usize>,
+    },
+    /// An infinity, or a number beyond the range of `f32`.
     #[error("{}: value {index} is {value}; fields must be finite in single precision", path.display())]
     NonFinite {
         /// The file.
@@ -192,15 +215,15 @@ pub enum FormatError {
         /// The library's reason.
         source: image::ImageError,
     },
-    /// The TIFF library refused the file.
-    #[error("cannot decode page {page} of {}: {source}", path.display())]
+    /// A page of a TIFF that cannot be decoded.
+    #[error("cannot decode page {page} of {}: {what}", path.display())]
     Tiff {
         /// The file.
         path: PathBuf,
         /// Page, counted from 0.
         page: usize,
-        /// The library's reason.
-        source: tiff::TiffError,
+        /// What is wrong with it.
+        what: String,
     },
     /// A file of several arrays, none of them named.
     #[error(

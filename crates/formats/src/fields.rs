@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_field::{Boundary, Ensemble, Grid};
 
-use crate::{FormatError, SourceType};
+use crate::{FormatError, Missing, SourceType, missing};
 
 /// Largest whole number below which all are exact in `f32`.
 const EXACT: f32 = 16_777_216.0;
@@ -34,6 +34,18 @@ impl Units {
     }
 }
 
+/// Whether fields that follow each other are neighbours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Series {
+    /// They are numbered one after the other, as slices of a stack and pictures of a film are.
+    Stack,
+    /// Nothing puts them in a row: pictures without numbers.
+    Apart,
+    /// The file does not say: the first axis of an array.
+    #[default]
+    Unknown,
+}
+
 /// Many fields of one shape, `[sample, channel, axis0, …]`, last axis fastest.
 ///
 /// **Unit** The file's: an 8-bit image gives 0 … 255, a 16-bit one 0 … 65535.
@@ -43,8 +55,12 @@ pub struct RawFields {
     pub points: Vec<usize>,
     /// Channels C of each field.
     pub channels: usize,
-    /// n · C · ∏ points values.
+    /// n · C · ∏ points values, less [`RawFields::offset`]; NaN where one is missing and
+    /// [`Missing::Kept`] was asked for.
     pub values: Vec<f32>,
+    /// The file's values are `offset + values[i]`, in double precision. 0 unless values of 64 bits (or
+    /// whole numbers of 32) differ so little from a large number that single precision would lose them.
+    pub offset: f64,
     /// Number type in the file.
     pub dtype: SourceType,
     /// File or folder they were read from.
@@ -54,6 +70,8 @@ pub struct RawFields {
     /// Place of each field in its series: the number in its name where a folder is a numbered
     /// stack, which may have holes, otherwise 0, 1, 2, ….
     pub positions: Vec<u64>,
+    /// Whether fields that follow each other are neighbours.
+    pub series: Series,
     /// Spacing of the points, and units, where the file tells them.
     pub units: Units,
     /// What a reader should be told: files left out, guesses made, digits lost.
@@ -103,6 +121,7 @@ impl RawFields {
             source: self.source.clone(),
             items,
             positions,
+            series: self.series,
             units: self.units.clone(),
             notes: Vec::new(),
             ..*self
@@ -115,11 +134,11 @@ impl RawFields {
     /// Those of [`Grid::unit`], as [`FormatError::Field`].
     pub fn to_ensemble(&self, boundary: Boundary) -> Result<Ensemble, FormatError> {
         let grid = Grid::unit(&self.points, boundary)?;
-        let values = self.values.iter().map(|&v| f64::from(v)).collect();
+        let values = self.values.iter().map(|&v| self.offset + f64::from(v)).collect();
         Ok(Ensemble::new(grid, self.channels, values)?)
     }
 
-    /// Fields without names, checked to be finite.
+    /// Fields without names; NaN is a missing value, an infinity is refused.
     pub(crate) fn array(
         path: &Path,
         points: Vec<usize>,
@@ -128,10 +147,7 @@ impl RawFields {
         dtype: SourceType,
     ) -> Result<Self, FormatError> {
         let mut notes = Vec::new();
-        if let Some(index) = values.iter().position(|v| !v.is_finite()) {
-            let value = f64::from(values[index]);
-            return Err(FormatError::NonFinite { path: path.into(), index, value });
-        }
+        missing::finite(path, &values, |index| index)?;
         if dtype.is_wide_integer() && values.iter().any(|v| v.abs() > EXACT) {
             notes.push(format!("{dtype} values beyond 2^24 are rounded to single precision"));
         }
@@ -139,15 +155,38 @@ impl RawFields {
             points,
             channels,
             values,
+            offset: 0.0,
             dtype,
             source: path.into(),
             items: Vec::new(),
             positions: Vec::new(),
+            series: Series::Unknown,
             units: Units::default(),
             notes,
         };
         fields.positions = (0..fields.count() as u64).collect();
         Ok(fields)
+    }
+
+    /// Refuses missing values, hands them on, or puts a value in.
+    pub(crate) fn treat_missing(mut self, how: Missing) -> Result<Self, FormatError> {
+        let count = self.values.iter().filter(|v| v.is_nan()).count();
+        if count == 0 {
+            return Ok(self);
+        }
+        let of = self.values.len();
+        match how {
+            Missing::Refused => {
+                let shape = (self.channels, &self.points[..]);
+                missing::refusal(&self.source, &self.values, shape, true, |i| i)?;
+            }
+            Missing::Kept => self.notes.push(format!("{count} of {of} values are missing")),
+            Missing::Filled(value) => {
+                how.fill(&mut self.values, self.offset);
+                self.notes.push(format!("{count} of {of} values are missing; {value} is put in"));
+            }
+        }
+        Ok(self)
     }
 
     /// A stack of 2-D fields as one 3-D field, the samples becoming the slowest axis.
@@ -239,7 +278,7 @@ impl FieldsRef<'_> {
     /// Value at a flat index.
     pub(crate) fn value(&self, index: usize) -> f64 {
         match self {
-            FieldsRef::Raw(f) => f64::from(f.values[index]),
+            FieldsRef::Raw(f) => f.offset + f64::from(f.values[index]),
             FieldsRef::Ensemble(f) => f.values[index],
         }
     }

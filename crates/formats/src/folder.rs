@@ -1,68 +1,101 @@
-//! A folder of pictures: which files count, in which order, and which repeat others.
+//! A folder of files, each a field: which of them count, in which order, and which repeat others.
 //!
-//! Exact copies are dropped: a slice that is in the data twice would sit on both sides of a
-//! training split. Near copies cannot be known; in a numbered stack a picture without a number
-//! may well be one, so it is left out and named.
+//! Files that repeat others exactly are kept and named: how often a picture occurs belongs to the law
+//! of the data, and in folders that are channels of one another each has its partner. In a numbered stack
+//! a file without a number may nearly repeat a slice, so it is left out and named.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use crate::content::Content;
+use crate::folder_file::{self, Read};
 use crate::input::head_of;
-use crate::picture::Picture;
-use crate::read::{file_name, pictures};
-use crate::seekable::Seekable;
-use crate::{FormatError, RawFields, ReadOptions, names, picture, tiff_pages};
+use crate::read::file_name;
+use crate::{FormatError, RawFields, ReadOptions, Series, names};
 
 /// Endings that promise a picture: such a file is not passed over for its content.
 const PICTURE_ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
 /// Names shown in a note; the others are counted.
 const NAMES_SHOWN: usize = 6;
+/// Names shown of the order of fields.
+const FIRST_SHOWN: usize = 3;
+
+/// The files of a folder in natural order.
+struct Files {
+    files: Vec<(String, Content)>,
+    notes: Vec<String>,
+}
 
 /// Reads a folder as [`crate::read()`] says.
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
-    let mut notes = Vec::new();
-    let files = list(path, &mut notes)?;
+    let Files { files, mut notes } = Files::list(path)?;
     let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
     let numbers = names::stack(&names);
-    let volume = options.dim == Some(3);
     let placed = |i: &usize| numbers.as_ref().is_none_or(|n| n[*i].is_some());
     let (kept, loose): (Vec<usize>, Vec<usize>) = (0..files.len()).partition(placed);
 
-    let decode = |i: usize| decode(&path.join(&files[i].0), files[i].1, options);
-    let mut chosen: Vec<(String, Picture)> = Vec::with_capacity(kept.len());
+    let mut reader = Read::new(options);
+    let mut one = |i: usize| reader.one(&path.join(&files[i].0), files[i].1);
+    let mut fields: Option<RawFields> = None;
     let mut seen: HashMap<u64, Vec<usize>> = HashMap::new();
-    let (mut copies, mut positions) = (Vec::new(), Vec::new());
+    let (mut copies, mut positions, mut told) = (Vec::new(), Vec::new(), Vec::<String>::new());
+    let twin = |seen: &HashMap<u64, Vec<usize>>, fields: &RawFields, values: &[f32]| {
+        let same = |&at: &usize| fields.fields().nth(at) == Some(values);
+        seen.get(&digest(values))?.iter().copied().find(same)
+    };
     for &i in &kept {
-        let picture = decode(i)?;
-        match chosen.first() {
-            Some((first, model)) => {
-                Picture::agree((&path.join(first), model), (&path.join(&names[i]), &picture))?;
+        let next = one(i)?;
+        let fields = match &mut fields {
+            Some(fields) => {
+                agree((&path.join(&names[kept[0]]), fields), (&path.join(&names[i]), &next))?;
+                if let Some(same) = twin(&seen, fields, &next.values) {
+                    copies.push(format!("{} = {}", names[i], fields.items[same]));
+                }
+                if fields.units != next.units {
+                    fields.units = Default::default();
+                }
+                fields.values.extend_from_slice(&next.values);
+                fields
             }
-            // known to be too much after one picture, not after many
+            // known to be too much after one file, not after many
             None => {
-                options.admit(path, [picture.values.len() as u64, kept.len() as u64])?;
+                options.admit(path, [next.values.len() as u64, kept.len() as u64])?;
+                fields.insert(RawFields { items: Vec::new(), ..next.clone() })
+            }
+        };
+        for note in next.notes {
+            if !told.contains(&note) {
+                told.push(note);
             }
         }
-        if let Some(same) = twin(&seen, &chosen, &picture).filter(|_| !volume) {
-            copies.push(format!("{} = {}", names[i], chosen[same].0));
-            continue;
-        }
-        seen.entry(digest(&picture)).or_default().push(chosen.len());
+        seen.entry(digest(&next.values)).or_default().push(positions.len());
         let position = numbers.as_ref().and_then(|n| n[i]);
         positions.push(position.unwrap_or(positions.len() as u64));
-        chosen.push((names[i].clone(), picture));
+        fields.items.push(names[i].clone());
     }
-    let mut strangers = Vec::new();
+    let Some(mut fields) = fields else {
+        let what = "the folder holds no file of fields".into();
+        return Err(FormatError::Empty { path: path.into(), what });
+    };
+    let (mut dropped, mut strangers) = (Vec::new(), Vec::new());
     for i in loose {
-        match twin(&seen, &chosen, &decode(i)?) {
-            Some(same) => copies.push(format!("{} = {}", names[i], chosen[same].0)),
+        match twin(&seen, &fields, &one(i)?.values) {
+            Some(same) => dropped.push(format!("{} = {}", names[i], fields.items[same])),
             None => strangers.push(names[i].clone()),
         }
     }
-    if !copies.is_empty() {
-        notes.push(format!("dropped as exact copies ({}): {}", copies.len(), shown(&copies)));
+    let pictures = fields.points.len() == 2;
+    let volume = options.dim == Some(3) && pictures;
+    if !copies.is_empty() && !volume {
+        notes.push(format!(
+            "kept although they repeat others exactly ({}): {}; both sides of a split may hold one",
+            copies.len(),
+            shown(&copies)
+        ));
+    }
+    if !dropped.is_empty() {
+        notes.push(format!("dropped as copies of slices ({}): {}", dropped.len(), shown(&dropped)));
     }
     if !strangers.is_empty() {
         notes.push(format!(
@@ -70,7 +103,15 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<RawFields, Form
              each may nearly repeat a slice",
             strangers.len(),
             shown(&strangers),
-            chosen.len()
+            positions.len()
+        ));
+    }
+    if !fields.items.is_sorted() {
+        let first = &fields.items[..FIRST_SHOWN.min(fields.items.len())];
+        notes.push(format!(
+            "fields are in the order of the numbers in their names ({}, …), which is not that of the \
+             alphabet",
+            first.join(", ")
         ));
     }
     let hole = positions.windows(2).find(|w| w[1] - w[0] != 1);
@@ -80,51 +121,74 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<RawFields, Form
         }
         notes.push(format!("the stack has holes, the first between slices {before} and {after}"));
     }
-    let mut fields = pictures(path, chosen, options)?;
-    if !volume {
-        fields.positions = positions;
+    notes.extend(told);
+    fields.source = path.into();
+    fields.notes = notes;
+    fields.positions = positions;
+    fields.series = if numbers.is_some() { Series::Stack } else { Series::Apart };
+    if volume {
+        fields.units.spacing = None;
+        fields.units.length = None;
+        return Ok(fields.into_volume());
     }
-    fields.notes.splice(0..0, notes);
     Ok(fields)
 }
 
-/// The pictures of a folder in natural order.
-fn list(path: &Path, notes: &mut Vec<String>) -> Result<Vec<(String, Content)>, FormatError> {
-    let failed = |source| FormatError::Read { path: path.into(), source };
-    let (mut files, mut folders, mut others) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in std::fs::read_dir(path).map_err(failed)? {
-        let file = entry.map_err(failed)?.path();
-        let name = file_name(&file);
-        if name.starts_with('.') {
-            continue;
-        }
-        let kind = std::fs::metadata(&file)
-            .map_err(|source| FormatError::Read { path: file.clone(), source })?;
-        if kind.is_dir() {
-            folders.push(name);
-            continue;
-        }
-        let head = head_of(&file)?;
-        match Content::of(&head) {
-            Some(content) if content.is_picture() => files.push((name, content)),
-            _ if promises_picture(&file) => {
-                return Err(FormatError::UnknownContent { path: file, head });
+impl Files {
+    fn list(path: &Path) -> Result<Self, FormatError> {
+        let failed = |source| FormatError::Read { path: path.into(), source };
+        let (mut pictures, mut arrays) = (Vec::new(), Vec::new());
+        let (mut folders, mut others, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            let name = file_name(&file);
+            if name.starts_with('.') {
+                continue;
             }
-            _ => others.push(name),
+            let kind = std::fs::metadata(&file)
+                .map_err(|source| FormatError::Read { path: file.clone(), source })?;
+            if kind.is_dir() {
+                folders.push(name);
+                continue;
+            }
+            let head = head_of(&file)?;
+            match Content::of(&head) {
+                Some(content) if content.is_picture() => pictures.push((name, content)),
+                _ if promises_picture(&file) => {
+                    return Err(FormatError::UnknownContent { path: file, head });
+                }
+                Some(content) if folder_file::is_array(content, &name) => {
+                    arrays.push((name, content));
+                }
+                _ => others.push(name),
+            }
         }
-    }
-    for (what, mut list) in [("subfolders", folders), ("files that are no pictures", others)] {
-        if !list.is_empty() {
-            list.sort_by(|a, b| names::natural(a, b));
-            notes.push(format!("ignored {what} ({}): {}", list.len(), shown(&list)));
+        let mut files = pictures;
+        if files.is_empty() {
+            files = arrays;
+        } else {
+            others.extend(arrays.into_iter().map(|(name, _)| name));
         }
+        folders.sort_by(|a, b| names::natural(a, b));
+        let inside = match folders.is_empty() {
+            true => String::new(),
+            false => format!("; it has the subfolders {}: name one of them", shown(&folders)),
+        };
+        for (what, mut list) in [("subfolders", folders), ("files that are no fields", others)] {
+            if !list.is_empty() {
+                list.sort_by(|a, b| names::natural(a, b));
+                notes.push(format!("ignored {what} ({}): {}", list.len(), shown(&list)));
+            }
+        }
+        if files.is_empty() {
+            let what = format!(
+                "the folder holds no PNG, JPEG or TIFF picture, and no NPY, NPZ or VTI array{inside}"
+            );
+            return Err(FormatError::Empty { path: path.into(), what });
+        }
+        files.sort_by(|(a, _), (b, _)| names::natural(a, b));
+        Ok(Self { files, notes })
     }
-    if files.is_empty() {
-        let what = "the folder holds no PNG, JPEG or TIFF picture";
-        return Err(FormatError::Empty { path: path.into(), what: what.into() });
-    }
-    files.sort_by(|(a, _), (b, _)| names::natural(a, b));
-    Ok(files)
 }
 
 fn promises_picture(file: &Path) -> bool {
@@ -132,35 +196,31 @@ fn promises_picture(file: &Path) -> bool {
     PICTURE_ENDINGS.contains(&ending.as_str())
 }
 
-fn decode(file: &Path, content: Content, options: &ReadOptions) -> Result<Picture, FormatError> {
-    if content != Content::Tiff {
-        return picture::read(Seekable::file(file)?, content, options);
-    }
-    let (mut pages, _) = tiff_pages::read(Seekable::file(file)?, options)?;
-    match (pages.len(), pages.pop()) {
-        (1, Some(page)) => Ok(page),
-        (n, _) => Err(FormatError::Unsupported {
-            path: file.into(),
-            what: format!("a TIFF of {n} pages among pictures; read it by itself"),
+/// Refuses two fields that cannot be of one data set.
+fn agree(
+    (first_path, first): (&Path, &RawFields),
+    (second_path, second): (&Path, &RawFields),
+) -> Result<(), FormatError> {
+    let shape = |fields: &RawFields| {
+        let points: Vec<String> = fields.points.iter().map(usize::to_string).collect();
+        format!("{} with {} channel(s) of {}", points.join("x"), fields.channels, fields.dtype)
+    };
+    let (first_shape, second_shape) = (shape(first), shape(second));
+    match first_shape == second_shape {
+        true => Ok(()),
+        false => Err(FormatError::Mixed {
+            first: first_path.into(),
+            first_shape,
+            second: second_path.into(),
+            second_shape,
         }),
     }
 }
 
-fn digest(picture: &Picture) -> u64 {
+fn digest(values: &[f32]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    (picture.height, picture.width, picture.channels).hash(&mut hasher);
-    picture.values.iter().for_each(|v| v.to_bits().hash(&mut hasher));
+    values.iter().for_each(|v| v.to_bits().hash(&mut hasher));
     hasher.finish()
-}
-
-/// An earlier picture with exactly these values.
-fn twin(
-    seen: &HashMap<u64, Vec<usize>>,
-    chosen: &[(String, Picture)],
-    picture: &Picture,
-) -> Option<usize> {
-    let same = |&i: &usize| chosen[i].1 == *picture;
-    seen.get(&digest(picture))?.iter().copied().find(same)
 }
 
 fn shown(names: &[String]) -> String {

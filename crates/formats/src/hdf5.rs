@@ -1,25 +1,55 @@
-//! HDF5, NetCDF-4 among it: one dataset as fields, whatever its chunks, filters and byte order.
+//! HDF5, NetCDF-4 and MATLAB 7.3 among it: one dataset as fields, whatever its chunks and filters.
 //!
 //! A dataset is named by its path (`sim.h5:/fields/density`) or is the only one of two axes or
-//! more that holds numbers and is no bounds of a coordinate. Attributes are understood as far as they are common: `units`, CF's packing, the
-//! coordinates of NetCDF-4, and `element_size_um`, the voxel size that microscopy writes.
+//! more that holds numbers and is no bounds of a coordinate. What its numbers are is told by the bits
+//! of their datatype (`hdf5_numbers`), what marks them as packed or missing by its attributes
+//! (`hdf5_attributes`). Files behind a user block are read; datasets whose values are in other files
+//! are named as such. MATLAB's arrays keep the axes that MATLAB shows.
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use hdf5_reader::error::Error;
 use hdf5_reader::group::Group;
-use hdf5_reader::{ByteOrder, Dataset, Datatype, Hdf5File, OpenOptions};
+use hdf5_reader::{Dataset, Datatype, ExternalLinkResolver, Hdf5File, OpenOptions};
 
 use crate::cf::{self, Packing};
-use crate::dtype::{Endian, SourceType};
+use crate::hdf5_attributes::{said, text, units};
+use crate::hdf5_filters;
+use crate::hdf5_numbers::Numbers;
 use crate::input::DEFLATE_RATIO;
 use crate::layout::Layout;
-use crate::{FormatError, RawFields, ReadOptions, Units};
+use crate::placed::last_axis_fastest;
+use crate::{FormatError, RawFields, ReadOptions, mat};
 
 /// Groups and datasets that are looked through for the only one.
 const GROUPS_AT_MOST: usize = 4096;
 const DATASETS_AT_MOST: usize = 4096;
+/// Numbers decoded at a time.
+const AT_ONCE: usize = 1 << 14;
+
+/// An open file, and the links out of it that were met.
+pub(crate) struct File {
+    file: Hdf5File,
+    elsewhere: Arc<Elsewhere>,
+    chunk_bytes: Arc<AtomicUsize>,
+}
+
+/// Follows no link to another file, but remembers where it led.
+#[derive(Debug, Default)]
+struct Elsewhere(Mutex<Vec<String>>);
+
+impl ExternalLinkResolver for Elsewhere {
+    fn resolve_external_link(
+        &self,
+        filename: &str,
+    ) -> hdf5_reader::error::Result<Option<Hdf5File>> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(filename.into());
+        Ok(None)
+    }
+}
 
 /// Reads one dataset.
 pub(crate) fn read(
@@ -28,84 +58,99 @@ pub(crate) fn read(
     part: Option<&str>,
     options: &ReadOptions,
 ) -> Result<RawFields, FormatError> {
-    let refused = |source| FormatError::Hdf5 { path: name.into(), source };
-    let room = usize::try_from(options.limit_bytes.saturating_mul(2)).unwrap_or(usize::MAX);
-    let limits = OpenOptions::default().with_max_read_bytes(room).with_max_chunk_bytes(room);
-    let file = Hdf5File::open_with_options(path, limits).map_err(refused)?;
-    let dataset = choose(&file, path, part)?;
-    let Some((dtype, endian)) = number_type(dataset.dtype()) else {
-        return Err(FormatError::Unsupported {
-            path: name.into(),
-            what: format!(
-                "values of type {:?}; whole numbers of 8 to 64 bits, floats of 32 and 64 are read",
-                dataset.dtype()
-            ),
-        });
-    };
-    let shape = dataset.shape().to_vec();
+    let failed = |source| refusal(name, source);
+    let file = File::open(path, options)?;
+    let (place, dataset) = file.choose(path, part)?;
+    let numbers = dataset.raw_datatype().map_err(failed)?;
+    let numbers = Numbers::of(&numbers).map_err(|what| FormatError::Unsupported {
+        path: name.into(),
+        what: format!("dataset {} holds values {what}", dataset.name()),
+    })?;
+    let matlab = text(&dataset, "MATLAB_class");
+    if let Some(class @ ("char" | "cell" | "struct" | "function_handle")) = matlab.as_deref() {
+        let what =
+            format!("variable {} is MATLAB's {class}, not an array of numbers", dataset.name());
+        return Err(FormatError::Unsupported { path: name.into(), what });
+    }
+    let mut shape = [dataset.shape(), &numbers.axes].concat();
+    if matlab.is_some() {
+        shape.reverse();
+    }
     let layout = Layout::of(name, &shape, options)?;
     let count = options.admit(name, shape.iter().copied())?;
     let found = std::fs::metadata(path)
         .map_err(|source| FormatError::Read { path: path.into(), source })?
         .len();
-    let expected = count as u64 * dtype.size() as u64;
+    let expected = count as u64 * numbers.size as u64;
     if expected > found.saturating_mul(DEFLATE_RATIO) {
         return Err(FormatError::Truncated { path: name.into(), expected, found });
     }
-    let bytes = dataset.read_raw_bytes().map_err(refused)?;
+    let element = usize::try_from(numbers.element_bytes()).unwrap_or(usize::MAX);
+    let chunk = dataset.chunks().unwrap_or_default();
+    let chunk = chunk.iter().fold(element, |n, c| n.saturating_mul(*c as usize));
+    file.chunk_bytes.store(chunk, Ordering::Relaxed);
+    let bytes = dataset.read_raw_bytes().map_err(failed)?;
     let found = bytes.len() as u64;
     if found != expected {
         return Err(FormatError::Truncated { path: name.into(), expected, found });
     }
-    let mut values = Vec::with_capacity(count);
-    dtype.decode(&bytes, endian, &mut values);
+    let netcdf = file.is_netcdf(&dataset);
+    let dtype = cf::unsigned(numbers.dtype, text(&dataset, "_Unsigned").as_deref());
+    let packing = Packing::of(&said(&dataset, netcdf), dtype);
+    let less = Packing::less(packing.clone(), options.offset);
+    let mut values = values(&bytes, &numbers.signed_as(dtype), less.as_ref(), count);
     drop(bytes);
-    let packing = packing(&dataset, dtype);
-    if let Some(packing) = &packing {
-        packing.unpack(&mut values);
+    if matlab.is_some() {
+        values = last_axis_fastest(&values, &shape);
     }
     let mut fields = layout.fields(name, values, dtype)?;
-    fields.units = units(&file, &dataset, fields.points.len());
-    fields.notes.extend(packing.and_then(|p| p.note(dataset.name())));
+    fields.units = units(&file, &place, &dataset, fields.points.len());
+    fields.notes.extend(packing.map(|p| p.notes(dataset.name())).unwrap_or_default());
+    fields.notes.extend(matlab.map(|_| mat::order(dataset.name(), &shape)));
     Ok(fields)
 }
 
-/// The dataset named, or the only one that can be fields.
-fn choose(file: &Hdf5File, path: &Path, part: Option<&str>) -> Result<Dataset, FormatError> {
-    let refused = |source| FormatError::Hdf5 { path: path.into(), source };
-    if let Some(part) = part {
-        return file.dataset(part).map_err(|source| match (plain(&source), datasets(file)) {
-            (Error::DatasetNotFound(_) | Error::GroupNotFound(_), Ok(all)) => FormatError::Part {
-                path: path.into(),
-                part: part.into(),
-                known: all.into_iter().map(|(name, _)| name).collect(),
-            },
-            _ => refused(source),
-        });
+/// What the stored numbers mean.
+fn values(bytes: &[u8], numbers: &Numbers, packing: Option<&Packing>, count: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(count);
+    if packing.is_none() && numbers.is_plain() {
+        numbers.dtype.decode(bytes, numbers.endian, &mut values);
+        return values;
     }
-    let mut all = datasets(file).map_err(refused)?;
-    let bounds: HashSet<String> = all.iter().filter_map(|(name, d)| bounds(name, d)).collect();
-    all.retain(|(name, d)| {
-        d.ndim() >= 2 && number_type(d.dtype()).is_some() && !bounds.contains(name)
-    });
-    match all.len() {
-        0 => Err(FormatError::Empty {
-            path: path.into(),
-            what: "the file holds no dataset of numbers with two axes or more".into(),
-        }),
-        1 => Ok(all.remove(0).1),
-        _ => Err(FormatError::Several {
-            path: path.into(),
-            parts: all.into_iter().map(|(name, _)| name).collect(),
-        }),
+    for some in bytes.chunks(AT_ONCE * numbers.size) {
+        let stored = numbers.decode(some).into_iter();
+        match packing {
+            None => values.extend(stored.map(|v| v as f32)),
+            Some(packing) => values.extend(stored.map(|v| packing.value(v))),
+        }
     }
+    values
 }
 
-/// The dataset in which a coordinate keeps the bounds of its cells: no field (CF, section 7.1).
-fn bounds(name: &str, coordinate: &Dataset) -> Option<String> {
-    let other = text(coordinate, "bounds")?;
-    let (group, _) = name.rsplit_once('/')?;
-    Some(format!("{group}/{}", other.trim_end_matches('\0')))
+/// What is wrong with a file or not read of it, with its reason.
+pub(crate) fn refusal(path: &Path, source: Error) -> FormatError {
+    let unsupported = |what: String| FormatError::Unsupported { path: path.into(), what };
+    match plain(&source) {
+        Error::UnsupportedFilter(said) => {
+            let id = said.rsplit(' ').next().and_then(|id| id.parse().ok());
+            let (name, id) = (hdf5_filters::name(id.unwrap_or(0)), id.unwrap_or(0));
+            unsupported(format!(
+                "its chunks are packed by a filter that is not read here ({name}, number {id}); \
+                 h5repack -f GZIP=4 writes them readably"
+            ))
+        }
+        Error::UnsupportedLayoutClass(3) => unsupported(
+            "a virtual dataset, whose values are in other files; name those, or copy it whole \
+             (h5py: f.create_dataset(\"x\", data=g[\"x\"][:]))"
+                .into(),
+        ),
+        Error::Other(what) if what.contains("external raw data file") => unsupported(format!(
+            "its values are in another file ({what}); copy the dataset whole, or read that file \
+             as raw values"
+        )),
+        other if other.to_string().starts_with("unsupported") => unsupported(other.to_string()),
+        _ => FormatError::Hdf5 { path: path.into(), source },
+    }
 }
 
 /// An error without the places it passed through.
@@ -116,115 +161,146 @@ fn plain(error: &Error) -> &Error {
     }
 }
 
-/// All datasets by their paths, as far as the bounds allow. Links may go round in circles.
-fn datasets(file: &Hdf5File) -> Result<Vec<(String, Dataset)>, Error> {
-    let mut ahead = vec![(String::new(), file.root_group()?)];
-    let (mut seen, mut all) = (HashSet::new(), Vec::new());
-    while let Some((place, group)) = ahead.pop() {
-        if !seen.insert(group.address()) || seen.len() > GROUPS_AT_MOST {
-            continue;
-        }
-        let (groups, datasets) = group.members()?;
-        all.extend(datasets.into_iter().map(|d| (format!("{place}/{}", d.name()), d)));
-        if all.len() >= DATASETS_AT_MOST {
-            break;
-        }
-        let below = |g: Group| (format!("{place}/{}", g.name()), g);
-        ahead.extend(groups.into_iter().rev().map(below));
+impl File {
+    fn open(path: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
+        let room = usize::try_from(options.limit_bytes.saturating_mul(2)).unwrap_or(usize::MAX);
+        let (elsewhere, chunk_bytes) = (Arc::new(Elsewhere::default()), Arc::default());
+        let limits = OpenOptions::default()
+            .with_max_read_bytes(room)
+            .with_max_chunk_bytes(room)
+            .with_external_link_resolver(elsewhere.clone())
+            .with_filter_registry(hdf5_filters::registry(&chunk_bytes));
+        let file = Hdf5File::open_with_options(path, limits).map_err(|e| refusal(path, e))?;
+        Ok(Self { file, elsewhere, chunk_bytes })
     }
-    Ok(all)
-}
 
-/// The number type, if it is one that is read; a flag of h5py's is an enumeration.
-fn number_type(datatype: &Datatype) -> Option<(SourceType, Endian)> {
-    let endian = |order: &ByteOrder| match order {
-        ByteOrder::LittleEndian => Endian::Little,
-        ByteOrder::BigEndian => Endian::Big,
-    };
-    Some(match datatype {
-        Datatype::FixedPoint { size, signed, byte_order } => {
-            let dtype = match (size, signed) {
-                (1, false) => SourceType::U8,
-                (1, true) => SourceType::I8,
-                (2, false) => SourceType::U16,
-                (2, true) => SourceType::I16,
-                (4, false) => SourceType::U32,
-                (4, true) => SourceType::I32,
-                (8, false) => SourceType::U64,
-                (8, true) => SourceType::I64,
-                _ => return None,
+    /// A refusal of what is behind a link to another file, if one was met.
+    fn linked(&self, path: &Path) -> Option<FormatError> {
+        let met = self.elsewhere.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        met.first().map(|file| FormatError::Unsupported {
+            path: path.into(),
+            what: format!("a link of this file leads to another one, {file}; name that file"),
+        })
+    }
+
+    /// The dataset named, or the only one that can be fields.
+    fn choose(&self, path: &Path, part: Option<&str>) -> Result<(String, Dataset), FormatError> {
+        if let Some(part) = part {
+            let found = self.file.dataset(part).map(|dataset| (part.into(), dataset));
+            return found.map_err(|source| match plain(&source) {
+                Error::DatasetNotFound(_) | Error::GroupNotFound(_) => {
+                    self.linked(path).unwrap_or_else(|| FormatError::Part {
+                        path: path.into(),
+                        part: part.into(),
+                        known: self.datasets().0.into_iter().map(|(name, _)| name).collect(),
+                    })
+                }
+                _ => refusal(path, source),
+            });
+        }
+        let (mut all, refused) = self.datasets();
+        let bounds: HashSet<String> = all.iter().filter_map(|(name, d)| bounds(name, d)).collect();
+        all.retain(|(name, d)| {
+            let axes = d.ndim() + array_axes(d.dtype());
+            axes >= 2 && is_number(d.dtype()) && !bounds.contains(name)
+        });
+        let refused = refused.map(|source| refusal(path, source));
+        match (all.len(), refused.or_else(|| self.linked(path))) {
+            (0, Some(refused)) => Err(refused),
+            (0, None) => Err(FormatError::Empty {
+                path: path.into(),
+                what: "the file holds no dataset of numbers with two axes or more".into(),
+            }),
+            (1, _) => Ok(all.remove(0)),
+            _ => Err(FormatError::Several {
+                path: path.into(),
+                parts: all.into_iter().map(|(name, _)| name).collect(),
+            }),
+        }
+    }
+
+    /// All datasets by their paths, as far as the bounds allow, and why one cannot be opened. Links
+    /// may go round in circles; groups whose names begin with `#` are MATLAB's own.
+    pub(crate) fn datasets(&self) -> (Vec<(String, Dataset)>, Option<Error>) {
+        let mut refused = None;
+        let mut keep = |e: Error| {
+            refused.get_or_insert(e);
+        };
+        let (mut ahead, mut seen, mut all) = (Vec::new(), HashSet::new(), Vec::new());
+        match self.file.root_group() {
+            Ok(root) => ahead.push((String::new(), root)),
+            Err(e) => keep(e),
+        }
+        while let Some((place, group)) = ahead.pop() {
+            if !seen.insert(group.address()) || seen.len() > GROUPS_AT_MOST {
+                continue;
+            }
+            let (groups, datasets) = match group.member_names() {
+                Ok(names) => names,
+                Err(e) => {
+                    keep(e);
+                    continue;
+                }
             };
-            (dtype, endian(byte_order))
+            for name in datasets {
+                match group.dataset(&name) {
+                    Ok(dataset) => all.push((format!("{place}/{name}"), dataset)),
+                    Err(e) => keep(e),
+                }
+            }
+            if all.len() >= DATASETS_AT_MOST {
+                break;
+            }
+            for name in groups.into_iter().rev().filter(|name| !name.starts_with('#')) {
+                match group.group(&name) {
+                    Ok(below) => ahead.push((format!("{place}/{name}"), below)),
+                    Err(e) => keep(e),
+                }
+            }
         }
-        Datatype::FloatingPoint { size: 4, byte_order } => (SourceType::F32, endian(byte_order)),
-        Datatype::FloatingPoint { size: 8, byte_order } => (SourceType::F64, endian(byte_order)),
-        Datatype::Enum { base, .. } => number_type(base)?,
-        _ => return None,
-    })
-}
-
-/// The numbers of an attribute; none where it has none.
-fn numbers(dataset: &Dataset, name: &str) -> Vec<f64> {
-    let read = || {
-        let attribute = dataset.attribute(name).ok()?;
-        let (dtype, endian) = number_type(&attribute.datatype)?;
-        let whole = attribute.raw_data.len() % dtype.size() == 0;
-        whole.then(|| dtype.decode_wide(&attribute.raw_data, endian))
-    };
-    read().unwrap_or_default()
-}
-
-fn text(dataset: &Dataset, name: &str) -> Option<String> {
-    dataset.attribute(name).ok()?.read_string().ok()
-}
-
-fn packing(dataset: &Dataset, dtype: SourceType) -> Option<Packing> {
-    let single = |name| numbers(dataset, name).first().copied();
-    let missing = ["_FillValue", "missing_value"].iter().flat_map(|name| numbers(dataset, name));
-    Packing::of(
-        single("scale_factor"),
-        single("add_offset"),
-        missing.map(|v| v as f32).collect(),
-        dtype,
-    )
-}
-
-/// Spacing of the last `dim` axes: a voxel size, or steps of coordinates.
-fn units(file: &Hdf5File, dataset: &Dataset, dim: usize) -> Units {
-    let value = text(dataset, "units");
-    let voxel = numbers(dataset, "element_size_um");
-    if voxel.len() >= dim && voxel.iter().all(|h| h.is_finite() && *h > 0.0) {
-        let spacing = Some(voxel[voxel.len() - dim..].to_vec());
-        return Units { spacing, length: Some("um".into()), value };
+        (all, refused)
     }
-    let Some(axes) = coordinates(file, dataset, dim) else {
-        return Units { value, ..Units::default() };
-    };
-    let (spacing, lengths): (Vec<f64>, Vec<Option<String>>) = axes.into_iter().unzip();
-    let lengths: Vec<Option<&str>> = lengths.iter().map(Option::as_deref).collect();
-    let length = cf::shared_unit(&lengths).map(String::from);
-    Units { spacing: Some(spacing), length, value }
+
+    /// A group by its path.
+    pub(crate) fn group(&self, place: &str) -> Option<Group> {
+        self.file.group(place).ok()
+    }
+
+    /// A dataset by its path.
+    pub(crate) fn dataset(&self, place: &str) -> Option<Dataset> {
+        self.file.dataset(place).ok()
+    }
+
+    /// Whether the file or the dataset says that NetCDF's library wrote it.
+    fn is_netcdf(&self, dataset: &Dataset) -> bool {
+        let own = ["_Netcdf4Dimid", "_Netcdf4Coordinates"];
+        let root = || self.group("/")?.attribute("_NCProperties").ok();
+        own.iter().any(|name| dataset.attribute(name).is_ok()) || root().is_some()
+    }
 }
 
-/// Step and unit of the coordinates that NetCDF-4 attaches to the last `dim` axes.
-fn coordinates(
-    file: &Hdf5File,
-    dataset: &Dataset,
-    dim: usize,
-) -> Option<Vec<(f64, Option<String>)>> {
-    let list = dataset.attribute("DIMENSION_LIST").ok()?;
-    let size = dataset.vlen_reference_size();
-    let scales = datasets(file).ok()?;
-    let axes: Vec<&[u8]> = list.raw_data.chunks_exact(size).collect();
-    let space = axes.get(axes.len().checked_sub(dim)?..)?;
-    let step = |reference: &&[u8]| {
-        let address = dataset.resolve_vlen_reference_bytes(reference, 8).ok()?;
-        let address = SourceType::length(address.get(..8)?, Endian::Little);
-        let (_, scale) = scales.iter().find(|(_, d)| d.address() == address)?;
-        let short = matches!(scale.shape(), [2..=cf::COORDINATES_AT_MOST]);
-        let (dtype, endian) = number_type(scale.dtype()).filter(|_| short)?;
-        let values = dtype.decode_wide(&scale.read_raw_bytes().ok()?, endian);
-        Some((cf::even_step(&values)?, text(scale, "units")))
-    };
-    space.iter().map(step).collect()
+/// The dataset in which a coordinate keeps the bounds of its cells: no field (CF, section 7.1).
+fn bounds(name: &str, coordinate: &Dataset) -> Option<String> {
+    let other = text(coordinate, "bounds")?;
+    let (group, _) = name.rsplit_once('/')?;
+    Some(format!("{group}/{other}"))
+}
+
+/// Axes that each element has.
+fn array_axes(datatype: &Datatype) -> usize {
+    match datatype {
+        Datatype::Array { base, dims } => dims.len() + array_axes(base),
+        _ => 0,
+    }
+}
+
+/// Whether elements are numbers, of whatever layout.
+fn is_number(datatype: &Datatype) -> bool {
+    match datatype {
+        Datatype::FixedPoint { .. }
+        | Datatype::FloatingPoint { .. }
+        | Datatype::Bitfield { .. } => true,
+        Datatype::Enum { base, .. } | Datatype::Array { base, .. } => is_number(base),
+        _ => false,
+    }
 }

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
+use crate::cf::Packing;
 use crate::content::{Content, HEAD};
 use crate::dtype::{Endian, SourceType};
 use crate::{FormatError, ReadOptions};
@@ -137,7 +138,10 @@ impl<'a> Input<'a> {
         while values.len() < count {
             let length = (count - values.len()).min(CHUNK) * dtype.size();
             self.fill(&mut bytes[..length], expected)?;
-            dtype.decode(&bytes[..length], endian, &mut values);
+            match Packing::less(None, options.offset) {
+                None => dtype.decode(&bytes[..length], endian, &mut values),
+                Some(less) => less.decode(&bytes[..length], (dtype, endian), &mut values),
+            }
         }
         // reaching the end also makes gzip verify its checksum, which may be missing
         match self.read(&mut [0]) {

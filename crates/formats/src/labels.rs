@@ -3,6 +3,7 @@
 //! IDX of one axis (as MNIST has them), NPY of one axis, either in gzip or in an archive; written as
 //! NPY. Not here: which field a label belongs to, and what a class is called.
 
+use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -51,6 +52,61 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<u32>, FormatError> {
     }
 }
 
+/// The labels of fields with these names, one a name: a table of names and labels (CSV), in any order,
+/// else the labels in a file, which are in the order of the fields.
+///
+/// A line of a table is a name, a comma (or a tab, or a semicolon) and a whole number; a first line
+/// without a number is its head. Names are those of the fields, with or without the folders before.
+///
+/// # Errors
+/// As [`read_labels`]; [`FormatError::Unsupported`] for a table that misses a field, names one twice, or
+/// of fields that have no names.
+pub fn read_labels_of(
+    path: impl AsRef<Path>,
+    names: &[Option<&str>],
+) -> Result<Vec<u32>, FormatError> {
+    let name = path.as_ref();
+    let text = table(name)?;
+    let Some(text) = text else { return read_labels(name) };
+    let mut labels = HashMap::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let wrong = |what: &str| unsupported(name, &format!("line {}: {what}", index + 1));
+        let Some((field, label)) = line.rsplit_once([',', '\t', ';']) else {
+            return wrong("a name and a label are meant, with a comma between them");
+        };
+        let plain = |text: &str| text.trim().trim_matches('"').to_string();
+        let (field, label) = (plain(field), plain(label));
+        let label = match label.parse::<u32>() {
+            Ok(label) if label <= LARGEST_LABEL => label,
+            _ if index == 0 && label.parse::<f64>().is_err() => continue,
+            _ => return wrong(&format!("{label:?} is no whole number from 0 to {LARGEST_LABEL}")),
+        };
+        let field = field.rsplit(['/', '\\']).next().unwrap_or_default().to_string();
+        if labels.insert(field.clone(), label).is_some_and(|before| before != label) {
+            return wrong(&format!("{field} has another label before"));
+        }
+    }
+    let found = names.iter().enumerate().map(|(index, field)| match field {
+        None => unsupported(name, &format!("field {index} has no name to be found by; give NPY")),
+        Some(field) => match labels.get(*field) {
+            Some(label) => Ok(*label),
+            None => unsupported(name, &format!("no label for {field}")),
+        },
+    });
+    found.collect()
+}
+
+/// The text of a table of labels; none of a file of another kind.
+fn table(path: &Path) -> Result<Option<String>, FormatError> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if !["csv", "tsv", "txt"].contains(&ending.as_str()) {
+        return Ok(None);
+    }
+    std::fs::read_to_string(path)
+        .map(Some)
+        .map_err(|source| FormatError::Read { path: path.into(), source })
+}
+
 /// The labels in one array.
 fn array(
     path: &Path,
@@ -63,7 +119,12 @@ fn array(
             let place = npy::place(&mut input)?;
             (place.shape, place.dtype, place.endian)
         }
-        _ => return unsupported(path, "labels are read from IDX and NPY; convert the file"),
+        _ => {
+            return unsupported(
+                path,
+                "labels are read from IDX and NPY, and of named fields from CSV; convert the file",
+            );
+        }
     };
     if shape.len() != 1 {
         let what =
@@ -171,6 +232,25 @@ mod tests {
             let error = read_labels(&file.0).unwrap_err().to_string();
             assert!(error.contains(said) && error.contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn a_table_gives_labels_by_name() {
+        let text = b"file,class\nimages/b.png,1\n\"a.png\", 0\n\nc.png;2\n";
+        let file = Scratch::of("table.csv", text);
+        let names = [Some("a.png"), Some("b.png"), Some("c.png")];
+        assert_eq!(read_labels_of(&file.0, &names).unwrap(), [0, 1, 2]);
+        let said = |text: &[u8], names: &[Option<&str>]| {
+            let file = Scratch::of("wrong.csv", text);
+            read_labels_of(&file.0, names).unwrap_err().to_string()
+        };
+        assert!(said(text, &[Some("d.png")]).contains("no label for d.png"));
+        assert!(said(text, &[None]).contains("field 0 has no name"));
+        assert!(said(b"a.png,1\na.png,2", &names).contains("line 2: a.png has another label"));
+        assert!(said(b"a.png,1\nb.png,cat", &names).contains("line 2: \"cat\" is no whole number"));
+        assert!(said(b"a.png\n", &names).contains("line 1"));
+        let npy = Scratch::of("order.npy", &npy_of("|u1", 3, &[5, 0, 9]));
+        assert_eq!(read_labels_of(&npy.0, &names).unwrap(), [5, 0, 9]);
     }
 
     #[test]

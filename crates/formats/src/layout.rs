@@ -13,11 +13,14 @@
 //! | neither | 2, 3 | `(N, axes…)`: 1-D and 2-D fields |
 //! | | 4 | `(N, C, H, W)` if the second axis is at most 4, else `(N, D, H, W)` |
 //! | | 5 | `(N, C, D, H, W)` |
+//! | `channels_last`, `dim = d` | d + 1 | one field `(axes…, C)` |
+//! | | d + 2 | `(N, axes…, C)` |
+//! | `channels_last` | 3 to 5 | `(N, axes…, C)` |
 
 use std::path::Path;
 
 use crate::dtype::SourceType;
-use crate::{FormatError, RawFields, ReadOptions};
+use crate::{FormatError, RawFields, ReadOptions, Units};
 
 /// Longest second axis of a four-axis array that is taken for channels: grey to RGBA.
 const CHANNELS_AT_MOST: u64 = 4;
@@ -27,6 +30,8 @@ const CHANNELS_AT_MOST: u64 = 4;
 pub(crate) struct Layout {
     pub(crate) channels: usize,
     pub(crate) points: Vec<usize>,
+    /// Whether the channels are the last axis, not the one before those of space.
+    pub(crate) channels_last: bool,
     /// The guess that was made, in words, if one was.
     pub(crate) note: Option<String>,
 }
@@ -49,8 +54,21 @@ impl Layout {
         }
         let n = shape.len();
         let second = shape.get(1).copied();
-        // axes before those of space, and whether the last of them is the channel axis
+        let last = options.channels_last;
+        // axes before those of space, and whether one of all axes is that of channels
         let (lead, with_channels) = match (options.dim, options.channels) {
+            (Some(d), _) if last && (d + 1..=d + 2).contains(&n) => (n - d - 1, true),
+            (Some(d), _) if last => {
+                return refuse(format!(
+                    "fields of dim {d} with their channels last need {} or {} axes",
+                    d + 1,
+                    d + 2
+                ));
+            }
+            (None, _) if last && (3..=5).contains(&n) => (1, true),
+            (None, _) if last => {
+                return refuse("with channels last, 3 to 5 axes are understood".into());
+            }
             (Some(d), _) if (d..=d + 2).contains(&n) => (n - d, n == d + 2),
             (Some(d), _) => {
                 return refuse(format!("fields of dim {d} need {d} to {} axes", d + 2));
@@ -68,36 +86,132 @@ impl Layout {
                 _ => return refuse("2 to 5 axes are understood; say dim for one field".into()),
             },
         };
-        let channels = if with_channels { shape[lead - 1] as usize } else { 1 };
+        let (space, channels) = match (with_channels, last) {
+            (true, true) => (&shape[lead..n - 1], shape[n - 1] as usize),
+            (true, false) => (&shape[lead..], shape[lead - 1] as usize),
+            (false, _) => (&shape[lead..], 1),
+        };
         if let Some(asked) = options.channels.filter(|&c| c != channels) {
             return refuse(format!("channels = {asked} asked for, {channels} found"));
         }
-        let points: Vec<usize> = shape[lead..].iter().map(|&n| n as usize).collect();
+        let points: Vec<usize> = space.iter().map(|&n| n as usize).collect();
         if !(1..=3).contains(&points.len()) {
             return refuse(format!("fields have 1 to 3 axes, not {}", points.len()));
         }
+        let count = if lead == 0 { 1 } else { shape[0] };
         let guessed = options.dim.is_none() && options.channels.is_none();
-        let note = guessed.then(|| {
+        let mut note = guessed.then(|| {
             format!(
-                "the shape {shape:?} is read as {} fields of {channels} channel(s) on {points:?} \
-                 points; dim or channels say otherwise",
-                if lead == 0 { 1 } else { shape[0] }
+                "the shape {shape:?} is read as {count} fields of {channels} channel(s) on {points:?} \
+                 points; dim or channels say otherwise"
             )
         });
-        Ok(Self { channels, points, note })
+        let thin = |n: Option<&u64>| n.is_some_and(|n| *n <= CHANNELS_AT_MOST);
+        if !last
+            && thin(shape.last())
+            && points.len() > 1
+            && shape.iter().filter(|n| **n > 16).count() > 1
+        {
+            let hint = format!(
+                "its last axis has {} points: if they are channels, say channels last",
+                points[points.len() - 1]
+            );
+            note = Some(note.map_or(hint.clone(), |note| format!("{note}; {hint}")));
+        }
+        Ok(Self { channels, points, channels_last: with_channels && last, note })
+    }
+
+    /// The layout of an array that is one field: the axes are those of space, one before them (or behind,
+    /// with channels last) that of channels.
+    ///
+    /// Without `dim`, a first axis of three that is at most 4 long is that of channels.
+    pub(crate) fn of_one(
+        path: &Path,
+        shape: &[u64],
+        options: &ReadOptions,
+    ) -> Result<Self, FormatError> {
+        let n = shape.len();
+        let thin = |n: u64| n <= CHANNELS_AT_MOST;
+        let with_channels = match (options.dim, options.channels) {
+            // slices of a volume that the folder is
+            (Some(3), _) if n == 2 => false,
+            (Some(d), _) => n == d + 1,
+            (None, Some(c)) if c > 1 => true,
+            (None, Some(_)) => options.channels_last,
+            (None, None) => {
+                options.channels_last
+                    || n == 4
+                    || n == 3 && thin(shape.first().copied().unwrap_or(0))
+            }
+        };
+        let dim = n.saturating_sub(usize::from(with_channels));
+        let asked = ReadOptions { dim: Some(dim), ..options.clone() };
+        if !with_channels || options.channels_last {
+            let asked = ReadOptions { channels_last: with_channels, ..asked };
+            return Self::of(path, shape, &asked);
+        }
+        // one sample of its own
+        let whole: Vec<u64> = [&[1], shape].concat();
+        Self::of(path, &whole, &asked)
+    }
+
+    /// Number of fields in an array of this layout.
+    pub(crate) fn count(&self, shape: &[u64]) -> usize {
+        match shape.len() - self.points.len() - usize::from(self.channels_last) {
+            0 => 1,
+            _ => shape[0] as usize,
+        }
+    }
+
+    /// Steps of samples, of channels and of the axes of space, of those of all axes.
+    pub(crate) fn split(&self, steps: &[u64]) -> (u64, u64, Vec<u64>) {
+        let (steps, last) = match self.channels_last {
+            true => (&steps[..steps.len() - 1], steps.last().copied()),
+            false => (steps, None),
+        };
+        let lead = steps.len() - self.points.len();
+        let sample = if lead > 0 { steps[0] } else { 0 };
+        let channel = last.unwrap_or(if lead > 1 { steps[1] } else { 0 });
+        (sample, channel, steps[lead..].to_vec())
+    }
+
+    /// The units of the axes of space, of those of all axes or of the axes of space alone.
+    pub(crate) fn units(&self, mut units: Units) -> Units {
+        let dim = self.points.len();
+        if let Some(spacing) = units.spacing.as_mut()
+            && self.channels_last
+            && spacing.len() > dim
+        {
+            spacing.pop();
+        }
+        units.last(dim)
     }
 
     /// The values with their meaning.
     pub(crate) fn fields(
         self,
         path: &Path,
-        values: Vec<f32>,
+        mut values: Vec<f32>,
         dtype: SourceType,
     ) -> Result<RawFields, FormatError> {
+        if self.channels_last {
+            values = channels_first(&values, self.channels, self.points.iter().product());
+        }
         let mut fields = RawFields::array(path, self.points, self.channels, values, dtype)?;
         fields.notes.splice(0..0, self.note);
         Ok(fields)
     }
+}
+
+/// Fields whose channels are the last axis, in the order of this crate.
+pub(crate) fn channels_first(values: &[f32], channels: usize, points: usize) -> Vec<f32> {
+    let mut ordered = Vec::with_capacity(values.len());
+    for field in values.chunks_exact(channels * points) {
+        for channel in 0..channels {
+            ordered.extend(field.iter().skip(channel).step_by(channels));
+        }
+    }
+    ordered
 }
 
 #[cfg(test)]
@@ -139,6 +253,38 @@ mod tests {
         assert_eq!(layout(&[7, 5], Some(1), Some(7)), None);
         assert_eq!(layout(&[7, 3, 5, 6], Some(2), Some(3)), Some((3, vec![5, 6])));
         assert_eq!(layout(&[7, 3, 5, 6], Some(2), Some(4)), None);
+    }
+
+    #[test]
+    fn channels_may_be_last() {
+        let last = |shape: &[u64], dim| {
+            let options = ReadOptions { dim, channels_last: true, ..ReadOptions::default() };
+            Layout::of(Path::new("a"), shape, &options).ok().map(|l| (l.channels, l.points))
+        };
+        assert_eq!(last(&[7, 5, 6, 2], None), Some((2, vec![5, 6])));
+        assert_eq!(last(&[7, 5, 2], None), Some((2, vec![5])));
+        assert_eq!(last(&[5, 6, 2], Some(2)), Some((2, vec![5, 6])));
+        assert_eq!(last(&[7, 5, 6, 8, 1], Some(3)), Some((1, vec![5, 6, 8])));
+        assert_eq!(last(&[5, 6], None), None);
+        assert_eq!(last(&[5, 6, 8], Some(3)), None);
+        // 1 field, points 0 1 2, channels 0 and 10
+        assert_eq!(channels_first(&[0., 10., 1., 11., 2., 12.], 2, 3), [0., 1., 2., 10., 11., 12.]);
+    }
+
+    #[test]
+    fn an_array_may_be_one_field() {
+        let one = |shape: &[u64], dim, channels| {
+            let options = ReadOptions { dim, channels, ..ReadOptions::default() };
+            Layout::of_one(Path::new("a"), shape, &options).ok().map(|l| (l.channels, l.points))
+        };
+        assert_eq!(one(&[5], None, None), Some((1, vec![5])));
+        assert_eq!(one(&[5, 6], None, None), Some((1, vec![5, 6])));
+        assert_eq!(one(&[5, 6], Some(3), None), Some((1, vec![5, 6])));
+        assert_eq!(one(&[3, 5, 6], None, None), Some((3, vec![5, 6])));
+        assert_eq!(one(&[3, 5, 6], Some(3), None), Some((1, vec![3, 5, 6])));
+        assert_eq!(one(&[9, 5, 6], None, None), Some((1, vec![9, 5, 6])));
+        assert_eq!(one(&[9, 5, 6], None, Some(9)), Some((9, vec![5, 6])));
+        assert_eq!(one(&[2, 9, 5, 6], None, None), Some((2, vec![9, 5, 6])));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! A file's variables are quantities, not samples: one is named (`flow.nc:temperature`) or is the
 //! only one of two axes or more that is no bounds of a coordinate. Packed values are unpacked
-//! (`scale_factor`, `add_offset`), missing ones refused by index. Where coordinates are given and
+//! (`scale_factor`, `add_offset`, `_Unsigned`), marked ones are missing. Where coordinates are given and
 //! evenly spaced, their distance is the spacing. NetCDF-4 files are HDF5 and read there.
 
 use std::fs::File;
@@ -44,29 +44,19 @@ pub(crate) fn open(
         let what = format!("variable {} is text", variable.name);
         return Err(FormatError::Unsupported { path: path.into(), what });
     };
+    let dtype = cf::unsigned(dtype, variable.text("_Unsigned"));
     let (shape, strides) = axes(&header, variable, dtype, path)?;
     let layout = Layout::of(name, &shape, options)?;
     let dim = layout.points.len();
-    let lead = shape.len() - dim;
-    let places = Places::Strided {
-        start: variable.begin,
-        sample: if lead > 0 { strides[0] } else { 0 },
-        channel: if lead > 1 { strides[1] } else { 0 },
-        axes: strides[lead..].to_vec(),
-    };
-    let count = if lead > 0 { shape[0] as usize } else { 1 };
+    let (sample, channel, axes) = layout.split(&strides);
+    let places = Places::Strided { start: variable.begin, sample, channel, axes };
+    let count = layout.count(&shape);
     let bytes = Bytes::open(name, path)?;
     let mut fields = StoredFields::new(name, bytes, layout, count, (dtype, Endian::Big), places)?;
-    let single = |name: &str| variable.numbers(name).first().copied();
-    let missing = ["_FillValue", "missing_value"].iter().flat_map(|name| variable.numbers(name));
-    fields.packing = Packing::of(
-        single("scale_factor"),
-        single("add_offset"),
-        missing.map(|v| *v as f32).collect(),
-        dtype,
-    );
-    let note = fields.packing.as_ref().and_then(|p| p.note(&variable.name));
-    fields.notes_mut().extend(note);
+    let packing = Packing::of(&variable.said(), dtype);
+    let notes = packing.as_ref().map(|p| p.notes(&variable.name)).unwrap_or_default();
+    fields.set_packing(packing);
+    fields.notes_mut().extend(notes);
     fields.units = units(&header, variable, dim, path)?;
     Ok(fields)
 }

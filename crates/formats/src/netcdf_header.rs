@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use crate::FormatError;
+use crate::cf::Said;
 use crate::dtype::{Endian, SourceType};
 use crate::input::Input;
 
@@ -32,7 +33,8 @@ pub(crate) struct Dimension {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Attribute {
     Text(String),
-    Numbers(Vec<f64>),
+    /// Numbers, and whether they are floats.
+    Numbers(Vec<f64>, bool),
 }
 
 /// An array of the file.
@@ -61,14 +63,34 @@ impl Variable {
     pub(crate) fn text(&self, attribute: &str) -> Option<&str> {
         match self.attributes.get(attribute)? {
             Attribute::Text(text) => Some(text),
-            Attribute::Numbers(_) => None,
+            Attribute::Numbers(..) => None,
         }
     }
 
     pub(crate) fn numbers(&self, attribute: &str) -> &[f64] {
         match self.attributes.get(attribute) {
-            Some(Attribute::Numbers(numbers)) => numbers,
+            Some(Attribute::Numbers(numbers, _)) => numbers,
             _ => &[],
+        }
+    }
+
+    /// What the attributes say of packed and missing values.
+    pub(crate) fn said(&self) -> Said {
+        let single = |name: &str| self.numbers(name).first().copied();
+        let marked = ["_FillValue", "missing_value"].iter();
+        let missing = marked.flat_map(|name| self.numbers(name).iter().map(|v| (*name, *v)));
+        let range = self.numbers("valid_range");
+        let bounds = ["valid_range", "valid_min", "valid_max"];
+        let float =
+            |name: &&str| matches!(self.attributes.get(*name), Some(Attribute::Numbers(_, true)));
+        Said {
+            factor: single("scale_factor"),
+            offset: single("add_offset"),
+            missing: missing.collect(),
+            low: range.first().copied().or_else(|| single("valid_min")),
+            high: range.get(1).copied().or_else(|| single("valid_max")),
+            float_bounds: bounds.iter().any(float),
+            unwritten: true,
         }
     }
 }
@@ -212,7 +234,7 @@ impl Scan<'_, '_> {
         let bytes = length.saturating_mul(dtype.map_or(1, |t| t.size() as u64));
         if bytes > TEXT_AT_MOST {
             self.input.skip(padded(bytes))?;
-            return Ok((name, Attribute::Numbers(Vec::new())));
+            return Ok((name, Attribute::Numbers(Vec::new(), false)));
         }
         let read = self.input.header(padded(bytes) as usize)?;
         let read = &read[..bytes as usize];
@@ -222,7 +244,10 @@ impl Scan<'_, '_> {
                 None => {
                     Attribute::Text(String::from_utf8_lossy(read).trim_end_matches('\0').into())
                 }
-                Some(dtype) => Attribute::Numbers(dtype.decode_wide(read, Endian::Big)),
+                Some(dtype) => {
+                    let float = matches!(dtype, SourceType::F32 | SourceType::F64);
+                    Attribute::Numbers(dtype.decode_wide(read, Endian::Big), float)
+                }
             },
         ))
     }

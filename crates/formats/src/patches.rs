@@ -119,7 +119,7 @@ impl<'a> PatchSource<'a> {
         PatchPlace { item: self.items[pick(u[0], self.items.len())], corner }
     }
 
-    /// Patches `indices`, each with the name and position of the item it comes from.
+    /// Patches `indices`, less the offsets of the fields they come from, each with the name and position of the item it comes from.
     ///
     /// # Errors
     /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit memory,
@@ -152,10 +152,13 @@ impl<'a> PatchSource<'a> {
             points: self.points.clone(),
             channels: self.fields.channels(),
             values,
+            // fields of one file; of several, the caller knows what to add
+            offset: self.fields.offsets().first().copied().unwrap_or(0.0),
             dtype: self.fields.dtype(),
             source: self.fields.path().into(),
             items,
             positions,
+            series: self.fields.series(),
             units: self.fields.units().clone(),
             notes: Vec::new(),
         })

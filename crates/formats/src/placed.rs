@@ -27,14 +27,25 @@ impl Placed {
         input: Input<'_>,
         options: &ReadOptions,
     ) -> Result<RawFields, FormatError> {
+        let layout = Layout::of(input.path, &self.shape, options)?;
+        self.read_as(layout, input, options)
+    }
+
+    /// As [`Placed::read`], its axes meaning what `layout` says.
+    pub(crate) fn read_as(
+        self,
+        layout: Layout,
+        input: Input<'_>,
+        options: &ReadOptions,
+    ) -> Result<RawFields, FormatError> {
         let path = input.path;
-        let layout = Layout::of(path, &self.shape, options)?;
         let mut values = input.values(&self.shape, self.dtype, self.endian, options)?;
         if self.fortran_order {
             values = last_axis_fastest(&values, &self.shape);
         }
+        let units = layout.units(self.units);
         let mut fields = layout.fields(path, values, self.dtype)?;
-        fields.units = self.units.last(fields.points.len());
+        fields.units = units;
         Ok(fields)
     }
 
@@ -55,7 +66,7 @@ impl Placed {
 }
 
 /// Values stored first axis fastest, in the order last axis fastest.
-fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
+pub(crate) fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
     let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
     let mut stride = vec![1; shape.len()];
     for axis in 1..shape.len() {

@@ -7,9 +7,16 @@ use std::cmp::Reverse;
 pub(crate) enum Places {
     /// Bytes between neighbours: of samples, of channels, along each axis.
     Strided { start: u64, sample: u64, channel: u64, axes: Vec<u64> },
-    /// Rows in strips, each strip anywhere: the strips of page 0, of page 1, …. A page is a
-    /// sample, or the slowest axis of a volume.
-    Strips { offsets: Vec<u64>, strips_a_page: usize, rows_a_strip: usize, row: u64 },
+    /// Rows in strips, each strip anywhere: the strips of page 0, of page 1, …. A page is a channel of
+    /// a sample, or a channel of a slice of a volume.
+    Strips {
+        offsets: Vec<u64>,
+        strips_a_page: usize,
+        rows_a_strip: usize,
+        row: u64,
+        /// Pages that are channels of one another.
+        channels: usize,
+    },
 }
 
 impl Places {
@@ -24,7 +31,7 @@ impl Places {
                 let sum = inside.chain(blocks).fold(wide(*start), u128::saturating_add);
                 sum.saturating_add(size as u128)
             }
-            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
+            Places::Strips { offsets, strips_a_page, rows_a_strip, row, .. } => {
                 let height = points[points.len() - 2];
                 let ends = offsets.iter().enumerate().map(|(i, offset)| {
                     let first = i % strips_a_page * rows_a_strip;
@@ -37,18 +44,26 @@ impl Places {
     }
 
     /// The byte of a point of `size` bytes; the file has been found to reach there.
-    pub(crate) fn offset(&self, item: usize, channel: usize, point: &[usize], size: usize) -> u64 {
+    /// `points` are those of a field.
+    pub(crate) fn offset(
+        &self,
+        (item, channel): (usize, usize),
+        point: &[usize],
+        points: &[usize],
+        size: usize,
+    ) -> u64 {
         match self {
             Places::Strided { start, sample, channel: apart, axes } => {
                 let inside: u64 = point.iter().zip(axes).map(|(i, s)| *i as u64 * s).sum();
                 start + item as u64 * sample + channel as u64 * apart + inside
             }
-            Places::Strips { offsets, strips_a_page, rows_a_strip, row } => {
-                let (page, y, x) = match *point {
-                    [z, y, x] => (z, y, x),
+            Places::Strips { offsets, strips_a_page, rows_a_strip, row, channels } => {
+                let (picture, y, x) = match *point {
+                    [z, y, x] => (item * points[0] + z, y, x),
                     [y, x] => (item, y, x),
                     _ => unreachable!("pages have two axes, stacks of them three"),
                 };
+                let page = picture * channels + channel;
                 let strip = offsets[page * strips_a_page + y / rows_a_strip];
                 strip + (y % rows_a_strip) as u64 * row + (x * size) as u64
             }

@@ -1,20 +1,21 @@
 //! The one way in: a path, and what its content says it is.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::archive::Archive;
-use crate::calibration::Calibration;
-use crate::content::Content;
+use crate::bytes::Bytes;
+use crate::content::{Content, HEAD};
+use crate::digits::Range;
 use crate::input::{Input, head_of};
-use crate::picture::Picture;
 use crate::raw::RawNote;
 use crate::seekable::Seekable;
 use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, RawFields, ReadOptions, folder, idx, netcdf, npy, npz, picture,
+    Address, FormatError, RawFields, ReadOptions, folder, idx, mat, netcdf, npy, npz, picture,
     safetensors, tiff_pages, torch, vti,
 };
 
@@ -30,6 +31,8 @@ use crate::{
 /// - NetCDF, classic and 4, and HDF5: one variable or dataset by name (`flow.nc:t`,
 ///   `sim.h5:/fields/rho`), or the only one of two axes or more; read as NPY. Packed values are
 ///   unpacked, missing ones refused, evenly spaced coordinates become the spacing.
+/// - MATLAB 5 (`.mat`): one variable by name (`darcy.mat:coeff`), or the only one of two axes or more;
+///   axes as MATLAB's `size` tells them. Files of `-v7.3` are HDF5, in the same order.
 /// - Zarr, versions 2 and 3, a folder or a zip: one array by its path (`scan.zarr:images/0`), or the
 ///   only one of two axes or more; read as NPY. Chunks that were never written have the fill value.
 ///   Spacing is read from OME-NGFF, coordinates, or the attribute `spacing`.
@@ -37,17 +40,19 @@ use crate::{
 ///   by name (`darcy.pt:x`), or the only one of two axes or more; read as NPY.
 /// - VTI: one array of points or cells by name (`flow.vti:p`), the only one, or a series
 ///   `field0`, `field1`, …; `[Z, Y, X]`, flat boxes `[Y, X]`; with `dim = 2` a box is a stack.
-/// - PNG, JPEG: one field. TIFF: one field a page. Grey has one channel, RGB three; alpha is
-///   dropped if every pixel is opaque.
+/// - PNG, JPEG: one field. TIFF: one field a page; where ImageJ, OME or tifffile name axes, channels
+///   become channels, times and slices fields. Grey has one channel, RGB three; alpha is dropped if
+///   every pixel is opaque; of a palette the numbers are read. Orientations are followed.
 /// - Zip: any of these files by name (`scan.zip:stack.tif`), or the only one, except NetCDF and
 ///   HDF5.
-/// - A folder: its PNG, JPEG and one-page TIFF files in natural order (`img2` before `img10`).
-///   Hidden files are skipped; subfolders and other files are named in the notes. A picture with
-///   exactly the values of an earlier one is dropped. Where most names differ by one number only
-///   (`img001.png`, `img002.png`, …) the folder is a stack: numbers become positions, and
-///   pictures without one are left out, since they may repeat a slice; the notes name both.
-/// - With `dim = 3`, a folder or a TIFF is one volume, its slices the slowest axis; duplicates
-///   stay, and a stack with holes is refused.
+/// - A folder: its PNG, JPEG and TIFF files in natural order (`img2` before `img10`); of a folder
+///   without pictures, its NPY, NPZ and VTI files of one array. Each file is one field, a TIFF of many
+///   pages a volume. Hidden files are skipped; subfolders and other files are named in the notes, and
+///   so are files with exactly the values of an earlier one. Where most names differ by one number
+///   only (`img001.png`, `img002.png`, …) the folder is a stack: numbers become positions, and
+///   files without one are left out, since they may repeat a slice; the notes name both.
+/// - With `dim = 3`, a folder of pictures is one volume, its slices the slowest axis, and so is a TIFF
+///   (of several times, one a time); a stack with holes is refused.
 ///
 /// **Unit** The file's own: nothing is scaled to [0, 1]. Spacing and units are kept beside the
 /// values where a file tells them.
@@ -56,7 +61,8 @@ use crate::{
 /// [`StoredFields`](crate::StoredFields).
 ///
 /// **Errors** Any [`FormatError`] about reading: sizes beyond the limit, files that are longer or
-/// shorter than they say, shapes that do not agree, values that are not finite.
+/// shorter than they say, shapes that do not agree, values that are infinite, values that are missing
+/// unless [`ReadOptions::missing`] says what becomes of them.
 ///
 /// # Example
 /// ```
@@ -71,8 +77,28 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<RawFields, FormatError> {
-    let name = path.as_ref();
     options.check()?;
+    fine(path.as_ref(), options)?.treat_missing(options.missing)
+}
+
+/// As [`fields`], with an offset where single precision would lose the values' digits.
+fn fine(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
+    let mut read = fields(name, options)?;
+    if options.offset != 0.0 {
+        read.offset = options.offset;
+        return Ok(read);
+    }
+    let mut range = Range::new();
+    range.extend(&read.values);
+    let Some(offset) = range.offset(read.dtype) else { return Ok(read) };
+    drop(read.values);
+    let mut again = fields(name, &ReadOptions { offset, ..options.clone() })?;
+    again.offset = offset;
+    Ok(again)
+}
+
+/// As [`read`], missing values being NaN.
+fn fields(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let address = Address::of(name);
     let path = &address.path;
     let kind = existing(path)?;
@@ -108,7 +134,7 @@ fn no_part(path: &Path, part: &str, what: &str) -> Result<RawFields, FormatError
 fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let (path, part) = (&*address.path, address.part.as_deref());
     let head = head_of(path)?;
-    let content = match Content::of(&head) {
+    let content = match Content::of(&head).or_else(|| behind_user_block(path)) {
         Some(content) => content,
         None if head.is_empty() => {
             return Err(FormatError::Empty { path: path.into(), what: "an empty file".into() });
@@ -124,6 +150,7 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
         (Content::Zip, _) => member(name, address, options),
         (Content::NetCdf, _) => netcdf::read(name, path, part, options),
         (Content::Hdf5, _) => hdf5(name, path, part, options),
+        (Content::Mat, _) => mat::read(name, path, part, options),
         (Content::Safetensors, _) => {
             Tensor::open(safetensors::tensors(path)?, name, address, options)?.load(options)
         }
@@ -140,8 +167,11 @@ fn file(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFiel
                 what: "of gzip files, only those with IDX or NPY inside are read; unpack it".into(),
             }),
         },
-        (Content::Png | Content::Jpeg | Content::Tiff, None) => {
-            image(Seekable::file(path)?, content, &file_name(path), options)
+        (Content::Tiff, None) => {
+            tiff_pages::read(path, &Bytes::open(path, path)?, &file_name(path), options)
+        }
+        (Content::Png | Content::Jpeg, None) => {
+            picture::read(Seekable::file(path)?, content, &file_name(path), options)
         }
     }
 }
@@ -159,9 +189,8 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
     }
     let member = archive.choose(address.part.as_deref())?;
     let (input, content) = member.open(path, name)?;
-    let unpacked = || -> Result<_, FormatError> {
-        Ok(Seekable::memory(name, member.unpack(path, name, options)?))
-    };
+    let unpacked = || member.unpack(path, name, options);
+    let seekable = |bytes| Seekable::memory(name, bytes);
     match content {
         Some(Content::Npy) => {
             let mut input = input;
@@ -170,8 +199,13 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
             place.read(input, options)
         }
         Some(Content::Idx) => idx::read(input, options),
-        Some(Content::Xml) => vti::read(name, unpacked()?, None, options),
-        Some(content) if content.is_picture() => image(unpacked()?, content, &member.name, options),
+        Some(Content::Xml) => vti::read(name, seekable(unpacked()?), None, options),
+        Some(Content::Tiff) => {
+            tiff_pages::read(name, &Bytes::Memory(unpacked()?), &member.name, options)
+        }
+        Some(content @ (Content::Png | Content::Jpeg)) => {
+            picture::read(seekable(unpacked()?), content, &member.name, options)
+        }
         _ => Err(FormatError::Unsupported {
             path: path.into(),
             what: format!(
@@ -180,6 +214,22 @@ fn member(name: &Path, address: &Address, options: &ReadOptions) -> Result<RawFi
             ),
         }),
     }
+}
+
+/// HDF5 may begin behind a block of the user's: of 512 bytes in every MATLAB 7.3 file.
+fn behind_user_block(path: &Path) -> Option<Content> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    let places = std::iter::successors(Some(512u64), |at| at.checked_mul(2));
+    for at in places.take_while(|at| *at < length) {
+        let mut head = [0; HEAD];
+        file.seek(SeekFrom::Start(at)).ok()?;
+        let read = file.read(&mut head).ok()?;
+        if Content::of(&head[..read]) == Some(Content::Hdf5) {
+            return Some(Content::Hdf5);
+        }
+    }
+    None
 }
 
 #[cfg(feature = "hdf5")]
@@ -196,68 +246,6 @@ fn hdf5(
 fn hdf5(_: &Path, path: &Path, _: Option<&str>, _: &ReadOptions) -> Result<RawFields, FormatError> {
     let what = "HDF5 and NetCDF-4 are read by the feature hdf5, which this build lacks".into();
     Err(FormatError::Unsupported { path: path.into(), what })
-}
-
-/// A picture, or the pages of one.
-fn image(
-    file: Seekable<'_>,
-    content: Content,
-    name: &str,
-    options: &ReadOptions,
-) -> Result<RawFields, FormatError> {
-    let path = file.path;
-    if content != Content::Tiff {
-        let picture = picture::read(file, content, options)?;
-        return pictures(path, vec![(name.into(), picture)], options);
-    }
-    let (pages, calibration): (_, Calibration) = tiff_pages::read(file, options)?;
-    let several = pages.len() > 1;
-    let named = pages.into_iter().enumerate().map(|(page, picture)| {
-        (if several { format!("{name}#{page}") } else { name.into() }, picture)
-    });
-    let mut fields = pictures(path, named.collect(), options)?;
-    fields.units = calibration.units(fields.points.len());
-    Ok(fields)
-}
-
-/// Pictures of one shape as fields, or as one volume if `dim = 3`.
-pub(crate) fn pictures(
-    path: &Path,
-    pictures: Vec<(String, Picture)>,
-    options: &ReadOptions,
-) -> Result<RawFields, FormatError> {
-    let refuse = |shape: [usize; 3], requirement: String| {
-        Err(FormatError::Layout {
-            path: path.into(),
-            shape: shape.map(|n| n as u64).into(),
-            requirement,
-        })
-    };
-    let (first_name, first) = &pictures[0];
-    let (channels, dtype) = (first.channels, first.dtype);
-    let points = vec![first.height, first.width];
-    let shape = [channels, first.height, first.width];
-    if let Some(asked) = options.channels.filter(|&c| c != channels) {
-        return refuse(shape, format!("channels = {asked} asked for, {channels} found"));
-    }
-    if options.dim == Some(1) {
-        return refuse(shape, "pictures have dim 2, a stack of them 3, not 1".into());
-    }
-    let place = |name: &str| path.with_file_name(name);
-    for (name, picture) in &pictures {
-        Picture::agree((&place(first_name), first), (&place(name), picture))?;
-    }
-    let count =
-        options.admit(path, shape.map(|n| n as u64).into_iter().chain([pictures.len() as u64]))?;
-    let mut values = Vec::with_capacity(count);
-    let mut items = Vec::with_capacity(pictures.len());
-    for (name, picture) in pictures {
-        values.extend(picture.values);
-        items.push(name);
-    }
-    let mut fields = RawFields::array(path, points, channels, values, dtype)?;
-    fields.items = items;
-    Ok(if options.dim == Some(3) { fields.into_volume() } else { fields })
 }
 
 /// The last part of a path, for names of fields.

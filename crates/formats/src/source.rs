@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::{FormatError, RawFields, SourceType, Units};
+use crate::{FormatError, RawFields, Series, SourceType, Units};
 
 /// Fields of which a block can be had without having them all.
 pub trait FieldSource: fmt::Debug + Sync {
@@ -31,7 +31,14 @@ pub trait FieldSource: fmt::Debug + Sync {
     /// Spacing and units, as far as known.
     fn units(&self) -> &Units;
 
-    /// Appends the block of `points` points an axis that begins at point `corner` of field `item`,
+    /// Whether fields that follow each other are neighbours.
+    fn series(&self) -> Series;
+
+    /// What is to be added to the values of each channel, in double precision, to have the file's:
+    /// [`RawFields::offset`].
+    fn offsets(&self) -> Vec<f64>;
+
+    /// Appends the block, less the offsets, of `points` points an axis that begins at point `corner` of field `item`,
     /// `[channel, axis0, …]`, last axis fastest.
     ///
     /// The block lies inside the field: `item` below the count, and on every axis
@@ -79,6 +86,14 @@ impl FieldSource for RawFields {
 
     fn units(&self) -> &Units {
         &self.units
+    }
+
+    fn series(&self) -> Series {
+        self.series
+    }
+
+    fn offsets(&self) -> Vec<f64> {
+        vec![self.offset; self.channels]
     }
 
     fn block(

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::{
-    FieldSource, FormatError, RawFields, ReadOptions, SourceType, StoredFields, Units, read,
+    FieldSource, FormatError, RawFields, ReadOptions, Series, SourceType, StoredFields, Units, read,
 };
 
 /// Fields of one file, or of several with equally many fields of equal shape, stacked by channel.
@@ -176,6 +176,15 @@ impl FieldSource for StackedFields {
     /// Those of the first file; values of several have no common unit.
     fn units(&self) -> &Units {
         self.parts[0].fields().units()
+    }
+
+    /// That of the first file.
+    fn series(&self) -> Series {
+        self.parts[0].fields().series()
+    }
+
+    fn offsets(&self) -> Vec<f64> {
+        self.parts.iter().flat_map(|part| part.fields().offsets()).collect()
     }
 
     fn block(

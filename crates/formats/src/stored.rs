@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use crate::archive::Archive;
-use crate::blocks::{Block, FileValues};
+use crate::blocks::FileValues;
 use crate::bytes::Bytes;
 use crate::cf::Packing;
 use crate::content::Content;
@@ -26,8 +26,8 @@ use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FieldSource, FormatError, RawFields, ReadOptions, Units, netcdf, npy, npz,
-    safetensors, tiff_places, torch,
+    Address, FormatError, Missing, ReadOptions, Series, Units, netcdf, npy, npz, safetensors,
+    tiff_places, torch,
 };
 
 /// Fields of which blocks are read from an open file.
@@ -54,21 +54,25 @@ use crate::{
 /// ```
 #[derive(Debug)]
 pub struct StoredFields {
-    values: Values,
+    pub(crate) values: Values,
     pub(crate) source: PathBuf,
     pub(crate) points: Vec<usize>,
     pub(crate) channels: usize,
+    /// Whether the chunks of an array have the channels as their last axis.
+    pub(crate) channels_last: bool,
     pub(crate) count: usize,
     pub(crate) dtype: SourceType,
-    pub(crate) packing: Option<Packing>,
     pub(crate) units: Units,
-    items: Vec<String>,
-    notes: Vec<String>,
+    pub(crate) items: Vec<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) missing: Missing,
+    pub(crate) offset: f64,
+    pub(crate) series: Series,
 }
 
 /// How values are found.
 #[derive(Debug)]
-enum Values {
+pub(crate) enum Values {
     /// At known places of one file.
     InFile(FileValues),
     /// In chunks that are unpacked.
@@ -83,8 +87,18 @@ impl StoredFields {
     /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of packed members and of one
     /// chunk where there are chunks: nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
-        let name = path.as_ref();
         options.check()?;
+        let mut fields = Self::fields(path.as_ref(), options)?;
+        fields.missing = options.missing;
+        fields.offset = match options.offset {
+            0.0 => fields.probed()?,
+            offset => offset,
+        };
+        fields.subtract(fields.offset);
+        Ok(fields)
+    }
+
+    fn fields(name: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
         let address = Address::of(name);
         let path = &address.path;
         let kind = existing(path)?;
@@ -174,16 +188,9 @@ impl StoredFields {
         options: &ReadOptions,
     ) -> Result<Self, FormatError> {
         let layout = Layout::of(name, &place.shape, options)?;
-        let strides = place.strides();
-        let lead = strides.len() - layout.points.len();
-        let places = Places::Strided {
-            start: place.start,
-            sample: if lead > 0 { strides[0] } else { 0 },
-            channel: if lead > 1 { strides[1] } else { 0 },
-            axes: strides[lead..].to_vec(),
-        };
-        let count = if lead > 0 { place.shape[0] as usize } else { 1 };
-        let units = place.units.last(layout.points.len());
+        let (sample, channel, axes) = layout.split(&place.strides());
+        let places = Places::Strided { start: place.start, sample, channel, axes };
+        let (count, units) = (layout.count(&place.shape), layout.units(place.units));
         let mut fields =
             Self::new(name, bytes, layout, count, (place.dtype, place.endian), places)?;
         fields.units = units;
@@ -227,15 +234,18 @@ impl StoredFields {
     }
 
     fn of(name: &Path, layout: Layout, count: usize, dtype: SourceType, values: Values) -> Self {
-        let Layout { channels, points, note } = layout;
+        let Layout { channels, points, channels_last, note } = layout;
         Self {
             values,
             source: name.into(),
             points,
             channels,
+            channels_last,
             count,
             dtype,
-            packing: None,
+            missing: Missing::Refused,
+            offset: 0.0,
+            series: Series::Unknown,
             units: Units::default(),
             items: Vec::new(),
             notes: note.into_iter().collect(),
@@ -251,41 +261,17 @@ impl StoredFields {
         &mut self.notes
     }
 
-    /// Names the pages of the file or member `name`.
-    pub(crate) fn name_pages(&mut self, name: &str) {
-        self.items = match self.count {
-            1 => vec![name.into()],
-            n => (0..n).map(|page| format!("{name}#{page}")).collect(),
-        };
+    /// Names the fields.
+    pub(crate) fn name_fields(&mut self, names: Vec<String>) {
+        self.items = names;
     }
 
-    /// Reads all fields.
-    pub(crate) fn load(&self, options: &ReadOptions) -> Result<RawFields, FormatError> {
-        let axes = self.points.iter().map(|&n| n as u64);
-        let factors = [self.count as u64, self.channels as u64].into_iter().chain(axes);
-        let length = options.admit(&self.source, factors)?;
-        let mut values = Vec::with_capacity(length);
-        match &self.values {
-            // every chunk once, whatever fields it has parts of
-            Values::InChunks(chunks) => {
-                let shape = &chunks.meta.shape;
-                values.resize(length, 0.0);
-                chunks.region(&vec![0; shape.len()], shape, &mut values)?;
-                if let Some(packing) = &self.packing {
-                    packing.unpack(&mut values);
-                }
-            }
-            Values::InFile(_) => {
-                for item in 0..self.count {
-                    self.block(item, &vec![0; self.points.len()], &self.points, &mut values)?;
-                }
-            }
+    /// What stored numbers mean, if they are no values themselves.
+    pub(crate) fn set_packing(&mut self, packing: Option<Packing>) {
+        match &mut self.values {
+            Values::InFile(file) => file.packing = packing,
+            Values::InChunks(chunks) => chunks.packing = packing,
         }
-        let points = self.points.clone();
-        let mut fields = RawFields::array(&self.source, points, self.channels, values, self.dtype)?;
-        fields.units = self.units.clone();
-        fields.notes.splice(0..0, self.notes.iter().cloned());
-        Ok(fields)
     }
 
     /// The byte behind the last value; 0 where values are in many files.
@@ -297,88 +283,5 @@ impl StoredFields {
             }
             Values::InChunks(_) => 0,
         }
-    }
-
-    /// Flat index in all fields of value `rest` of a block.
-    fn flat(&self, item: usize, channel: usize, (corner, part): Block<'_>, rest: usize) -> usize {
-        let (mut index, mut stride, mut rest) = (0, 1, rest);
-        for axis in (0..part.len()).rev() {
-            index += (corner[axis] + rest % part[axis]) * stride;
-            rest /= part[axis];
-            stride *= self.points[axis];
-        }
-        index + (item * self.channels + channel) * stride
-    }
-}
-
-impl FieldSource for StoredFields {
-    fn count(&self) -> usize {
-        self.count
-    }
-
-    fn channels(&self) -> usize {
-        self.channels
-    }
-
-    fn points(&self) -> &[usize] {
-        &self.points
-    }
-
-    fn dtype(&self) -> SourceType {
-        self.dtype
-    }
-
-    fn path(&self) -> &Path {
-        &self.source
-    }
-
-    fn name(&self, item: usize) -> Option<&str> {
-        self.items.get(item).map(String::as_str)
-    }
-
-    fn position(&self, item: usize) -> u64 {
-        item as u64
-    }
-
-    fn units(&self) -> &Units {
-        &self.units
-    }
-
-    fn block(
-        &self,
-        item: usize,
-        corner: &[usize],
-        part: &[usize],
-        values: &mut Vec<f32>,
-    ) -> Result<(), FormatError> {
-        let block: usize = part.iter().product();
-        let base = values.len();
-        values.resize(base + self.channels * block, 0.0);
-        let to = &mut values[base..];
-        match &self.values {
-            Values::InFile(file) => {
-                for (channel, to) in to.chunks_exact_mut(block).enumerate() {
-                    file.block((item, channel), (corner, part), to)?;
-                }
-            }
-            Values::InChunks(chunks) => {
-                // samples and channels are axes like others
-                let lead = chunks.meta.shape.len() - part.len();
-                let wide = |n: &usize| *n as u64;
-                let start = [item as u64, 0].into_iter().take(lead).chain(corner.iter().map(wide));
-                let lengths = [1, self.channels as u64].into_iter().take(lead);
-                let lengths: Vec<u64> = lengths.chain(part.iter().map(wide)).collect();
-                chunks.region(&start.collect::<Vec<u64>>(), &lengths, to)?;
-            }
-        }
-        if let Some(packing) = &self.packing {
-            packing.unpack(to);
-        }
-        if let Some(at) = to.iter().position(|v| !v.is_finite()) {
-            let index = self.flat(item, at / block, (corner, part), at % block);
-            let value = f64::from(to[at]);
-            return Err(FormatError::NonFinite { path: self.source.clone(), index, value });
-        }
-        Ok(())
     }
 }

@@ -218,14 +218,9 @@ impl Tensor {
             return Err(FormatError::Unsupported { path: name.into(), what });
         };
         let layout = Layout::of(name, &tensor.shape, options)?;
-        let lead = tensor.shape.len() - layout.points.len();
-        let places = Places::Strided {
-            start: tensor.start,
-            sample: if lead > 0 { tensor.strides[0] } else { 0 },
-            channel: if lead > 1 { tensor.strides[1] } else { 0 },
-            axes: tensor.strides[lead..].to_vec(),
-        };
-        let count = if lead > 0 { tensor.shape[0] as usize } else { 1 };
+        let (sample, channel, axes) = layout.split(&tensor.strides);
+        let places = Places::Strided { start: tensor.start, sample, channel, axes };
+        let count = layout.count(&tensor.shape);
         // repeated values take no room in the file: their number is bounded by nothing else
         let values = tensor.shape.iter().fold(8u128, |n, axis| n.saturating_mul(u128::from(*axis)));
         if values > i64::MAX as u128 {

@@ -59,11 +59,10 @@ pub(crate) fn read(
     }
     let mut values = Vec::with_capacity(total);
     for array in &arrays {
-        let stored = vti_values::decode(&header, array, count, &bytes).map_err(|what| {
-            FormatError::Unsupported {
-                path: name.into(),
-                what: format!("array {}: {what}", array.name),
-            }
+        let stored = vti_values::decode(&header, array, count, &bytes, options.offset);
+        let stored = stored.map_err(|what| FormatError::Unsupported {
+            path: name.into(),
+            what: format!("array {}: {what}", array.name),
         })?;
         shape.append(stored, channels, &mut values);
     }

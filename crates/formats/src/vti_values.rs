@@ -9,6 +9,7 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
+use crate::cf::Packing;
 use crate::dtype::SourceType;
 use crate::input::DEFLATE_RATIO;
 use crate::vti_header::{VtiArray, VtiHeader, VtiValues};
@@ -16,21 +17,24 @@ use crate::vti_header::{VtiArray, VtiHeader, VtiValues};
 /// Text that is longer than any number.
 const NUMBER_AT_MOST: usize = 64;
 
-/// The `count` values of an array; the error says what is wrong with it.
+/// The `count` values of an array, less `offset`; the error says what is wrong with it.
 pub(crate) fn decode(
     header: &VtiHeader,
     array: &VtiArray,
     count: usize,
     bytes: &[u8],
+    offset: f64,
 ) -> Result<Vec<f32>, String> {
     let needed = count as u64 * array.dtype.size() as u64;
     let stream = match array.values {
-        VtiValues::Ascii(start, end) => return ascii(&bytes[start..end], array.dtype, count),
+        VtiValues::Ascii(start, end) => {
+            return ascii(&bytes[start..end], array.dtype, count, offset);
+        }
         VtiValues::Inline(start, end) => Cow::Owned(letters(header, &bytes[start..end], needed)?),
-        VtiValues::Appended(offset) => {
+        VtiValues::Appended(place) => {
             let (start, encoded) = header.appended.ok_or("appended values, but none are there")?;
-            let from = start.checked_add(offset).filter(|from| *from <= bytes.len());
-            let from = from.ok_or_else(|| format!("offset {offset} is behind the end"))?;
+            let from = start.checked_add(place).filter(|from| *from <= bytes.len());
+            let from = from.ok_or_else(|| format!("offset {place} is behind the end"))?;
             match encoded {
                 true => Cow::Owned(letters(header, &bytes[from..], needed)?),
                 false => Cow::Borrowed(&bytes[from..]),
@@ -42,7 +46,10 @@ pub(crate) fn decode(
         true => Cow::Owned(unpacked(header, &stream, needed)?),
     };
     let mut numbers = Vec::with_capacity(count);
-    array.dtype.decode(&values, header.endian, &mut numbers);
+    match Packing::less(None, offset) {
+        None => array.dtype.decode(&values, header.endian, &mut numbers),
+        Some(less) => less.decode(&values, (array.dtype, header.endian), &mut numbers),
+    }
     Ok(numbers)
 }
 
@@ -63,7 +70,7 @@ fn letters(header: &VtiHeader, text: &[u8], needed: u64) -> Result<Vec<u8>, Stri
 }
 
 /// Numbers between spaces.
-fn ascii(text: &[u8], dtype: SourceType, count: usize) -> Result<Vec<f32>, String> {
+fn ascii(text: &[u8], dtype: SourceType, count: usize, offset: f64) -> Result<Vec<f32>, String> {
     // a number takes a digit and a space, but for the last
     if count > text.len() / 2 + 1 {
         return Err(format!("{count} values are needed, its text has {} bytes", text.len()));
@@ -77,7 +84,7 @@ fn ascii(text: &[u8], dtype: SourceType, count: usize) -> Result<Vec<f32>, Strin
         let number = number.ok_or_else(|| {
             format!("{:?} is no number of type {dtype}", String::from_utf8_lossy(word))
         })?;
-        values.push(number as f32);
+        values.push((number - offset) as f32);
         if values.len() > count {
             break;
         }

@@ -20,7 +20,8 @@ pub const ENDINGS: [&str; 9] = ["npy", "npz", "vti", "tif", "tiff", "h5", "dream
 /// Precision of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// Four bytes; what networks compute in.
+    /// Four bytes; what networks compute in. Eight where values differ so little from a large number
+    /// that four would lose what they differ by.
     #[default]
     F32,
     /// Eight bytes.

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use crate::archive::Archive;
-use crate::cf::{self, Packing};
+use crate::cf::{self, Packing, Said};
 use crate::layout::Layout;
 use crate::stored::StoredFields;
 use crate::zarr_chunks::Chunks;
@@ -170,8 +170,7 @@ impl Hierarchy {
         let (key, meta) = self.choose(path, part)?;
         let layout = Layout::of(name, &meta.shape, options)?;
         let dim = layout.points.len();
-        let lead = meta.shape.len() - dim;
-        let count = if lead > 0 { meta.shape[0] as usize } else { 1 };
+        let count = layout.count(&meta.shape);
         let room = |bytes: u128, limit: u64| match bytes > u128::from(limit) {
             true => Err(FormatError::TooLarge { path: name.into(), bytes, limit }),
             false => Ok(()),
@@ -182,30 +181,79 @@ impl Hierarchy {
         let chunk = meta.chunk_bytes();
         room(chunk.saturating_mul(4) / meta.dtype.size() as u128, options.limit_bytes)?;
         room(chunk, isize::MAX as u64)?;
-        let packing = packing(&meta);
-        let note = packing.as_ref().and_then(|p| p.note(&key));
+        let mut meta = *meta;
+        let unsigned = meta.attributes.get("_Unsigned").and_then(Value::as_str);
+        meta.dtype = cf::unsigned(meta.dtype, unsigned);
+        meta.fill = cf::as_stored(meta.fill, meta.dtype);
+        let packing = Packing::of(&said(&meta), meta.dtype);
+        let mut notes = packing.as_ref().map(|p| p.notes(&key)).unwrap_or_default();
         let units = zarr_units::of(&self, &key, &meta, dim);
-        let chunks = Chunks { store: self.store, key, meta: *meta, kept: Mutex::default() };
+        let chunks = Chunks { store: self.store, key, meta, packing, kept: Mutex::default() };
+        if let Some((absent @ 1.., total)) = chunks.absent() {
+            let kind = if chunks.meta.shards.is_some() { "shards" } else { "chunks" };
+            let meant = match chunks.fill() {
+                fill if fill.is_nan() => "are missing".into(),
+                fill => format!("have the fill value {fill}"),
+            };
+            notes.push(format!(
+                "{absent} of {total} {kind} are not in the store; their points {meant}"
+            ));
+        }
         let mut fields = StoredFields::chunked(name, layout, count, chunks);
-        fields.packing = packing;
         fields.units = units;
-        fields.notes_mut().extend(note);
+        fields.notes_mut().extend(notes);
         Ok(fields)
     }
 }
 
-/// What the attributes say of packed and missing values, as xarray writes them; floats of Zarr are
-/// never "not written", they have a fill value.
-fn packing(meta: &ArrayMeta) -> Option<Packing> {
-    let number = |name: &str| meta.attributes.get(name).and_then(Value::as_f64);
-    let missing: Vec<f32> = ["_FillValue", "missing_value"]
-        .iter()
-        .filter_map(|n| number(n))
-        .map(|v| v as f32)
-        .collect();
-    let (factor, offset) = (number("scale_factor"), number("add_offset"));
-    let said = factor.is_some() || offset.is_some() || !missing.is_empty();
-    said.then(|| Packing::of(factor, offset, missing, meta.dtype)).flatten()
+/// What the attributes say of packed and missing values, as xarray writes them.
+fn said(meta: &ArrayMeta) -> Said {
+    let get = |name: &str| meta.attributes.get(name);
+    let number = |name: &str| get(name).and_then(Value::as_f64);
+    let mut missing = Vec::new();
+    for name in ["_FillValue", "missing_value"] {
+        missing.extend(get(name).map(marks).unwrap_or_default().into_iter().map(|v| (name, v)));
+    }
+    if meta.fill_is_missing {
+        missing.push(("fill_value", meta.fill));
+    }
+    let range: Vec<Option<f64>> = match get("valid_range").and_then(Value::as_array) {
+        Some(pair) if pair.len() == 2 => pair.iter().map(Value::as_f64).collect(),
+        _ => vec![number("valid_min"), number("valid_max")],
+    };
+    let bounds = ["valid_range", "valid_min", "valid_max"].iter().filter_map(|name| get(name));
+    let float = |v: &Value| v.is_f64() || v.as_array().is_some_and(|a| a.iter().any(Value::is_f64));
+    Said {
+        factor: number("scale_factor"),
+        offset: number("add_offset"),
+        missing,
+        low: range[0],
+        high: range[1],
+        float_bounds: bounds.into_iter().any(float),
+        unwritten: false,
+    }
+}
+
+/// The numbers that an attribute marks: plain, in a list, or as xarray writes them for Zarr 3, the
+/// eight bytes of a double in base64.
+fn marks(value: &Value) -> Vec<f64> {
+    match value {
+        Value::Array(list) => list.iter().flat_map(marks).collect(),
+        Value::String(text) => double(text).into_iter().collect(),
+        other => other.as_f64().into_iter().collect(),
+    }
+}
+
+/// The double whose little-endian bytes a text of base64 holds.
+fn double(text: &str) -> Option<f64> {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digits = text.strip_suffix('=').filter(|t| t.len() == 11)?;
+    // 11 digits of six bits hold 8 bytes and two bits that are zero
+    let bits = digits.bytes().try_fold(0u128, |bits, letter| {
+        let digit = LETTERS.iter().position(|l| *l == letter)?;
+        Some(bits << 6 | digit as u128)
+    })?;
+    Some(f64::from_bits(((bits >> 2) as u64).swap_bytes()))
 }
 
 /// Numbers of a short array of one axis, such as a coordinate.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use crate::FormatError;
+use crate::cf::Packing;
 use crate::codecs::checked;
 use crate::zarr_chain::Shards;
 use crate::zarr_meta::ArrayMeta;
@@ -15,6 +16,8 @@ const KEPT_BYTES: usize = 64 << 20;
 const PACKED_BEYOND: u64 = 1 << 16;
 /// Longest table of a shard taken seriously: four million chunks.
 const TABLE_AT_MOST: u64 = 1 << 26;
+/// Chunks looked for to tell how many are not there.
+const LOOKED_FOR: u64 = 1 << 16;
 /// In a shard's table, a chunk that is not there.
 const ABSENT: u64 = u64::MAX;
 
@@ -28,6 +31,8 @@ pub(crate) struct Chunks {
     /// Where the array is in the store.
     pub(crate) key: String,
     pub(crate) meta: ArrayMeta,
+    /// What stored numbers mean, if they are no values themselves.
+    pub(crate) packing: Option<Packing>,
     /// The chunks met last, newest first.
     pub(crate) kept: Mutex<Kept>,
 }
@@ -100,7 +105,7 @@ impl Chunks {
             }
             let to = &mut to[at..at + line];
             match values {
-                [] => to.fill(meta.fill),
+                [] => to.fill(self.fill()),
                 values => {
                     let step = stride[axes - 1];
                     to.iter_mut().enumerate().for_each(|(i, v)| *v = values[from + i * step]);
@@ -115,13 +120,56 @@ impl Chunks {
         if let Some((_, values)) = lock().iter().find(|(kept, _)| kept == place) {
             return Ok(Some(values.clone()));
         }
-        let values = read(&self.store, &self.key, &self.meta, place)?.map(Arc::new);
+        let values = self.read(place)?.map(Arc::new);
         if let Some(values) = &values {
             let mut kept = lock();
             kept.push_front((place.to_vec(), values.clone()));
             kept.truncate((KEPT_BYTES / (4 * values.len().max(1))).max(1));
         }
         Ok(values)
+    }
+
+    /// The value of points whose chunk is not there.
+    pub(crate) fn fill(&self) -> f32 {
+        match &self.packing {
+            None => self.meta.fill as f32,
+            Some(packing) => packing.value(self.meta.fill),
+        }
+    }
+
+    fn read(&self, place: &[u64]) -> Result<Option<Vec<f32>>, FormatError> {
+        let meta = &self.meta;
+        let Some(bytes) = bytes(&self.store, &self.key, meta, place)? else { return Ok(None) };
+        let mut values = Vec::with_capacity(bytes.len() / meta.dtype.size());
+        match &self.packing {
+            None => meta.dtype.decode(&bytes, meta.endian, &mut values),
+            Some(packing) => packing.decode(&bytes, (meta.dtype, meta.endian), &mut values),
+        }
+        Ok(Some(values))
+    }
+
+    /// How many chunks (or shards) are not there, and how many there should be; `None` if they are
+    /// too many to look for.
+    pub(crate) fn absent(&self) -> Option<(u64, u64)> {
+        let meta = &self.meta;
+        let inner = |axis: usize| meta.shards.as_ref().map_or(1, |shards| shards.chunks[axis]);
+        let along =
+            |axis: usize| meta.shape[axis].div_ceil(meta.chunk[axis].saturating_mul(inner(axis)));
+        let grid: Vec<u64> = (0..meta.shape.len()).map(along).collect();
+        let total = grid.iter().fold(1u64, |n, g| n.saturating_mul(*g));
+        if total > LOOKED_FOR {
+            return None;
+        }
+        let there = |flat: u64| {
+            let (mut rest, mut place) = (flat, vec![0; grid.len()]);
+            for axis in (0..grid.len()).rev() {
+                place[axis] = rest % grid[axis];
+                rest /= grid[axis];
+            }
+            let name = join(&self.key, &meta.keys.name(&place));
+            matches!(self.store.length(&name), Ok(Some(_)))
+        };
+        Some(((0..total).filter(|flat| !there(*flat)).count() as u64, total))
     }
 
     /// All numbers of a short array of one axis, in double precision.
@@ -136,23 +184,11 @@ impl Chunks {
             let rest = (length - values.len() as u64).min(meta.chunk[0]) as usize;
             let bytes = bytes(store, key, meta, &[place])?;
             let chunk = bytes.map(|bytes| meta.dtype.decode_wide(&bytes, meta.endian));
-            let chunk = chunk.unwrap_or_else(|| vec![f64::from(meta.fill); rest]);
+            let chunk = chunk.unwrap_or_else(|| vec![meta.fill; rest]);
             values.extend(chunk.into_iter().take(rest));
         }
         Ok(values)
     }
-}
-
-fn read(
-    store: &Store,
-    key: &str,
-    meta: &ArrayMeta,
-    place: &[u64],
-) -> Result<Option<Vec<f32>>, FormatError> {
-    let Some(bytes) = bytes(store, key, meta, place)? else { return Ok(None) };
-    let mut values = Vec::with_capacity(bytes.len() / meta.dtype.size());
-    meta.dtype.decode(&bytes, meta.endian, &mut values);
-    Ok(Some(values))
 }
 
 /// The unpacked bytes of one chunk, exactly as many as its values need.

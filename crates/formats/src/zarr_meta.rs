@@ -27,7 +27,9 @@ pub(crate) struct ArrayMeta {
     pub(crate) dtype: SourceType,
     pub(crate) endian: Endian,
     /// Value of points whose chunk is not there.
-    pub(crate) fill: f32,
+    pub(crate) fill: f64,
+    /// Whether the metadata give a fill value that xarray takes for "missing".
+    pub(crate) fill_is_missing: bool,
     /// Codecs between a chunk's bytes and those in the file, first applied first.
     pub(crate) codecs: Vec<Codec>,
     pub(crate) keys: Keys,
@@ -108,6 +110,9 @@ impl ArrayMeta {
         Self {
             chunk: lengths(zarray, "chunks")?,
             fill: fill(zarray.get("fill_value"), dtype)?,
+            // names of axes in the attributes are xarray's, and so is the meaning of its fill value
+            fill_is_missing: names.is_some()
+                && zarray.get("fill_value").is_some_and(|v| !v.is_null()),
             keys: Keys { prefixed: false, separator },
             codecs: codecs?,
             dimensions: dimensions(names),
@@ -186,6 +191,7 @@ impl ArrayMeta {
         let attributes = meta.get("attributes").and_then(Value::as_object).cloned();
         Self {
             fill: fill(meta.get("fill_value"), dtype)?,
+            fill_is_missing: false,
             keys: Keys { prefixed, separator },
             dimensions: dimensions(meta.get("dimension_names")),
             attributes: attributes.unwrap_or_default(),
@@ -242,26 +248,20 @@ fn dimensions(names: Option<&Value>) -> Vec<Option<String>> {
 }
 
 /// Value where no chunk is: a number, a name of none, or its bits.
-fn fill(value: Option<&Value>, dtype: SourceType) -> Result<f32, String> {
+fn fill(value: Option<&Value>, dtype: SourceType) -> Result<f64, String> {
     let wrong = |value: &Value| format!("fill_value {value} is no number of type {dtype}");
     Ok(match value {
         None | Some(Value::Null) => 0.0,
-        Some(Value::Bool(on)) => f32::from(u8::from(*on)),
-        Some(value @ Value::Number(number)) => match (number.as_u64(), number.as_i64()) {
-            (Some(n), _) => n as f32,
-            (None, Some(n)) => n as f32,
-            _ => number.as_f64().ok_or_else(|| wrong(value))? as f32,
-        },
+        Some(Value::Bool(on)) => f64::from(u8::from(*on)),
+        Some(value @ Value::Number(number)) => number.as_f64().ok_or_else(|| wrong(value))?,
         Some(value @ Value::String(text)) => match text.as_str() {
-            "NaN" => f32::NAN,
-            "Infinity" => f32::INFINITY,
-            "-Infinity" => f32::NEG_INFINITY,
+            "NaN" => f64::NAN,
+            "Infinity" => f64::INFINITY,
+            "-Infinity" => f64::NEG_INFINITY,
             bits => {
                 let bits = bits.strip_prefix("0x").ok_or_else(|| wrong(value))?;
                 let bits = u64::from_str_radix(bits, 16).map_err(|_| wrong(value))?;
-                let mut values = Vec::new();
-                dtype.decode(&bits.to_le_bytes()[..dtype.size()], Endian::Little, &mut values);
-                values[0]
+                dtype.decode_wide(&bits.to_le_bytes()[..dtype.size()], Endian::Little)[0]
             }
         },
         Some(value) => return Err(wrong(value)),

@@ -76,6 +76,14 @@ pub enum KernelError {
         /// Which axes are periodic.
         periodic: Vec<bool>,
     },
+    /// Matrices that are not one an axis.
+    #[error(
+        "axis maps of shapes [to, from, values] {shapes:?}: one to three, none empty, each with to times from values"
+    )]
+    AxisMaps {
+        /// Rows, columns and number of values of each.
+        shapes: Vec<[usize; 3]>,
+    },
     /// A convolution that no image can have.
     #[error(
         "convolution {shape:?}: the kernel's side must be odd and, like the stride, 1 to 63, every side 1 to 2^30 cells and no larger than what it is enlarged to, 2^{} cells in all at most",

@@ -66,7 +66,7 @@ fn block<'a>(
     }
 }
 
-fn mlp<'a>([w1, b1, w2, b2]: [&'a FlexTensor; 4]) -> Mlp<'a> {
+pub(crate) fn mlp<'a>([w1, b1, w2, b2]: [&'a FlexTensor; 4]) -> Mlp<'a> {
     let (first, second) = (dims(w1), dims(w2));
     Mlp {
         level: Level::checked(),

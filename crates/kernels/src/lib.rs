@@ -20,6 +20,7 @@
 mod activation;
 mod adamw;
 mod axes;
+mod axis_maps;
 mod block;
 mod block_modes;
 mod buffer;
@@ -48,6 +49,9 @@ mod oversampled_ops;
 mod oversampling;
 mod plan;
 mod product;
+mod residual;
+mod residual_ops;
+mod rms_rows;
 mod rows;
 mod segments;
 mod share;
@@ -60,6 +64,7 @@ mod transform;
 mod values;
 
 pub use adamw::{AdamW, sum_of_squares};
+pub use axis_maps::AxisMaps;
 pub use block::Activation;
 pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};
@@ -72,6 +77,7 @@ pub use operators::{
 pub use oversampled_ops::{oversampled_gelu, spectral_block_oversampled, supports_oversampling};
 pub use oversampling::OversamplingPlan;
 pub use plan::SpectralPlan;
+pub use residual_ops::{ResidualParameters, map_axes, residual_mlp, supports_residual};
 pub use simd::Level;
 pub use stencil::{StencilAxis, StencilPlan};
 pub use values::Values;

@@ -12,7 +12,7 @@ use crate::share::{Shared, for_each, with_scratch};
 use crate::simd::Level;
 
 /// Points of a tile: hidden values and their gradients of 128 channels fill half a cache of 48 KB.
-const TILE: usize = 48;
+pub(crate) const TILE: usize = 48;
 /// Points whose weight gradients are summed before they meet others.
 const CHUNK: usize = 42 * TILE;
 /// Outputs up to which a row's products are sums over registers, not columns of a product.
@@ -82,7 +82,7 @@ impl Mlp<'_> {
         let w1 = self.turned(self.w1, self.inputs, self.hidden);
         let w2 = self.turned(self.w2, self.hidden, self.outputs);
         let chunks = points.div_ceil(CHUNK).max(2).min(points.div_ceil(TILE));
-        let part = self.inputs * self.hidden + self.hidden + (self.hidden + 1) * self.outputs;
+        let part = self.part();
         let mut partials = vec![0.0; chunks * part];
         let (partials_to, x) = (Shared::new(&mut partials), Shared::new(x));
         let tiles = points.div_ceil(TILE);
@@ -100,23 +100,37 @@ impl Mlp<'_> {
                 }
             });
         });
-        self.reduce(&partials, part)
+        let mut sums = vec![0.0; part];
+        for partial in partials.chunks_exact(part) {
+            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
+        }
+        self.gradients(&sums)
+    }
+
+    /// Values of all parameters' gradients.
+    pub(crate) fn part(&self) -> usize {
+        self.inputs * self.hidden + self.hidden + (self.hidden + 1) * self.outputs
     }
 
     /// Points of `x`; asserts the lengths that the unsafe parts rely on.
     fn points(&self, x: &[f32]) -> usize {
+        self.assert_weights();
+        assert!(x.len().is_multiple_of(self.inputs), "x is [point, in]");
+        x.len() / self.inputs
+    }
+
+    /// What the unsafe parts rely on.
+    pub(crate) fn assert_weights(&self) {
         let (inputs, hidden, outputs) = (self.inputs, self.hidden, self.outputs);
         assert_eq!(self.w1.len(), inputs * hidden, "w1 is [in, hidden]");
         assert_eq!(self.b1.len(), hidden, "one bias a hidden value");
         assert_eq!(self.w2.len(), hidden * outputs, "w2 is [hidden, out]");
         assert_eq!(self.b2.len(), outputs, "one bias an output");
-        assert!(x.len().is_multiple_of(inputs), "x is [point, in]");
-        x.len() / inputs
     }
 
     /// Sums of one tile, and dx in the place of x; `w1` and `w2` are transposed.
     #[allow(clippy::too_many_arguments)]
-    fn tile_gradients(
+    pub(crate) fn tile_gradients(
         &self,
         x: &mut [f32],
         dy: &[f32],
@@ -179,7 +193,7 @@ impl Mlp<'_> {
     }
 
     /// x W₁ + b₁.
-    fn hidden(&self, x: &[f32], hidden: &mut [f32]) {
+    pub(crate) fn hidden(&self, x: &[f32], hidden: &mut [f32]) {
         let (n, count) = (self.hidden, x.len() / self.inputs);
         // SAFETY: lengths by the operands' meaning; `hidden` holds at least `count` rows
         unsafe {
@@ -199,7 +213,7 @@ impl Mlp<'_> {
     }
 
     /// The transpose of a weight.
-    fn turned(&self, weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    pub(crate) fn turned(&self, weight: &[f32], rows: usize, columns: usize) -> Vec<f32> {
         assert_eq!(weight.len(), rows * columns, "weight is [in, out]");
         let mut turned = vec![0.0; weight.len()];
         // SAFETY: both have rows · columns values
@@ -207,12 +221,8 @@ impl Mlp<'_> {
         turned
     }
 
-    /// Sums of the chunks, in their order.
-    fn reduce(&self, partials: &[f32], part: usize) -> MlpGradients {
-        let mut sums = vec![0.0; part];
-        for partial in partials.chunks_exact(part) {
-            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
-        }
+    /// The gradients in what [`Mlp::tile_gradients`] summed.
+    pub(crate) fn gradients(&self, sums: &[f32]) -> MlpGradients {
         let (w1, rest) = sums.split_at(self.inputs * self.hidden);
         let (b1, rest) = rest.split_at(self.hidden);
         let (w2, b2) = rest.split_at(self.hidden * self.outputs);

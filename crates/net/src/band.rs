@@ -50,6 +50,8 @@ pub(crate) struct Split<'a> {
     fine: &'a OnGrid,
     coarse: &'a OnGrid,
     known: Wiener,
+    /// a m, coefficients on the network's grid.
+    average: Vec<f64>,
 }
 
 impl<'a> Split<'a> {
@@ -59,7 +61,10 @@ impl<'a> Split<'a> {
         coarse: &'a OnGrid,
         t: f64,
     ) -> Self {
-        Self { fine, coarse, known: preconditioner.wiener(t, fine) }
+        let a = preconditioner.path().signal(t);
+        let mean = preconditioner.law().mean_modes(coarse.transform().grid());
+        let average = mean.iter().map(|m| a * m).collect();
+        Self { fine, coarse, known: preconditioner.wiener(t, fine), average }
     }
 
     /// P_B x, as point values, and the coefficients of W(x, t), of fields `[field; channel, point]`.
@@ -70,7 +75,14 @@ impl<'a> Split<'a> {
             .map(|field| {
                 let modes = self.fine.transform().analyse_channels(field);
                 let known = self.known.denoised(&modes);
-                let band = resample::copied_modes(from, &modes, to);
+                // modes that only the network's grid holds are what they are on average
+                let mut band = self.average.clone();
+                for (source, target) in modes
+                    .chunks_exact(from.mode_count())
+                    .zip(band.chunks_exact_mut(to.mode_count()))
+                {
+                    resample::overlay_modes(from, source, to, target);
+                }
                 (self.coarse.transform().synthesise_channels(&band), known)
             })
             .collect();

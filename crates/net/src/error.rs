@@ -16,6 +16,14 @@ pub enum NetError {
         /// What it must satisfy.
         requirement: &'static str,
     },
+    /// A ladder that a nested network cannot hold.
+    #[error("levels: {grid}: {requirement}")]
+    Levels {
+        /// The level at fault.
+        grid: String,
+        /// What it must satisfy.
+        requirement: &'static str,
+    },
     /// Stored parameters that do not belong to this architecture.
     #[error("parameter {name}: this network wants shape {expected:?}, the file has {found:?}")]
     Parameter {

@@ -100,6 +100,18 @@ impl LocalBasis {
         Ok(Self { plan, axes, interpolation })
     }
 
+    /// For kernels of `side` cells an axis, `side` odd, whatever a cell's size.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`] for a grid of more points than a stencil takes.
+    pub fn of_cells(grid: &Grid, side: usize) -> Result<Self, NetError> {
+        let half = (side / 2) as i64;
+        let axes: Vec<_> =
+            grid.axes().iter().map(|axis| stencil_axis(axis, (-half..=half).collect())).collect();
+        let plan = Arc::new(StencilPlan::new(&axes)?);
+        Ok(Self { plan, axes, interpolation: None })
+    }
+
     fn on_grid(&self, taps: Tensor<2>) -> Tensor<2> {
         match &self.interpolation {
             Some(matrix) => matrix.clone().matmul(taps),

@@ -65,10 +65,11 @@ impl Model {
     /// [`Band::Trained`] one of at most the finest training level's cells, unless the noise is no
     /// function (white per cell), whose band on a finer grid is another noise.
     pub fn network_grid(&self, grid: &Grid) -> Grid {
-        match self.preconditioner.prior().is_nested() {
+        let band = match self.preconditioner.prior().is_nested() {
             true => self.band.grid(grid, self.preconditioner.reference()),
             false => *grid,
-        }
+        };
+        self.network.grid_for(&band)
     }
 
     /// D of what the network is asked about, and the Wiener denoiser of the rest: see [`Band`].

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::unet::UNet;
 use crate::unet_config::UNetConfig;
-use crate::{Fno, FnoConfig, NetError, Operators, Parameters};
+use crate::{Fno, FnoConfig, Nested, NestedConfig, NetError, Operators, Parameters};
 
 /// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,8 @@ pub enum NetworkConfig {
     Fno(FnoConfig),
     /// U-Net, the finite-dimensional baseline, in dimension 2.
     Unet(UNetConfig),
+    /// One stage of local blocks a level of the ladder, each on its own grid.
+    Nested(NestedConfig),
 }
 
 impl Default for NetworkConfig {
@@ -25,18 +27,23 @@ impl Default for NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// A network for `channels`-channel functions on the box of `finest`, the finest level's grid,
-    /// with seeded weights and a zero output layer.
+    /// A network for `channels`-channel functions on the grids of the `levels`, coarse first, with
+    /// seeded weights and a zero output layer.
     ///
     /// # Errors
-    /// [`NetError::Config`] for values out of range.
+    /// [`NetError::Config`] for values out of range, [`NetError::Levels`] for a ladder that a nested
+    /// network cannot hold.
+    ///
+    /// # Panics
+    /// If there is no level.
     pub fn build(
         &self,
-        finest: &Grid,
+        levels: &[Grid],
         channels: usize,
         seed: u64,
         device: &Device,
     ) -> Result<Network, NetError> {
+        let finest = levels.last().expect("at least one level");
         Ok(match self {
             Self::Fno(config) => {
                 Network::Fno(Box::new(Fno::new(config, finest, channels, seed, device)?))
@@ -44,18 +51,29 @@ impl NetworkConfig {
             Self::Unet(config) => {
                 Network::UNet(Box::new(UNet::new(config, finest, channels, seed, device)?))
             }
+            Self::Nested(config) => {
+                Network::Nested(Box::new(Nested::new(config, levels, channels, seed, device)?))
+            }
         })
     }
 
-    /// Number of trainable values for functions of `channels` channels in dimension `dim`, before
-    /// any is made.
+    /// Number of trainable values for functions of `channels` channels in dimension `dim` on so many
+    /// levels, before any is made.
     ///
     /// # Errors
     /// [`NetError::Config`] where a value is out of range.
-    pub fn parameter_count(&self, dim: usize, channels: usize) -> Result<f64, NetError> {
+    pub fn parameter_count(
+        &self,
+        levels: usize,
+        dim: usize,
+        channels: usize,
+    ) -> Result<f64, NetError> {
         match self {
             Self::Fno(config) => config.parameter_count(dim, channels),
             Self::Unet(config) => config.check().map(|()| config.parameter_count(channels)),
+            Self::Nested(config) => {
+                config.check().map(|()| config.parameter_count(levels, dim, channels))
+            }
         }
     }
 
@@ -64,6 +82,7 @@ impl NetworkConfig {
         match self {
             Self::Fno(_) => "network.width or network.modes",
             Self::Unet(_) => "network.channels or network.multipliers",
+            Self::Nested(_) => "network.width or network.blocks",
         }
     }
 }
@@ -75,6 +94,8 @@ pub enum Network {
     Fno(Box<Fno>),
     /// A U-Net.
     UNet(Box<UNet>),
+    /// A nested network.
+    Nested(Box<Nested>),
 }
 
 /// Calls the same method of whichever network it is.
@@ -83,6 +104,7 @@ macro_rules! of {
         match $network {
             Network::Fno($n) => $call,
             Network::UNet($n) => $call,
+            Network::Nested($n) => $call,
         }
     };
 }
@@ -155,6 +177,24 @@ impl Network {
         of!(self, n => n.class_count())
     }
 
+    /// The grid on which fields of a grid are answered: for a nested network that of a level, for others
+    /// the same.
+    pub fn grid_for(&self, grid: &Grid) -> Grid {
+        match self {
+            Self::Nested(nested) => *nested.level_for(grid),
+            _ => *grid,
+        }
+    }
+
+    /// The level with which a parameter begins to learn, by its name; `None` for networks all of whose
+    /// parameters serve every level.
+    pub fn level_of(&self, parameter: &str) -> Option<usize> {
+        match self {
+            Self::Nested(_) => Nested::stage_of(parameter),
+            _ => None,
+        }
+    }
+
     /// Floating-point operations of the products in one forward pass of one field.
     pub fn flops(&self, grid: &Grid) -> f64 {
         of!(self, n => n.flops(grid))
@@ -214,6 +254,7 @@ impl Network {
                 }
                 unet.forward(grid, x, half_log_snr, classes)
             }
+            Self::Nested(nested) => nested.forward(grid, x, half_log_snr, classes),
         }
     }
 }

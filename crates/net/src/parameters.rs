@@ -117,6 +117,7 @@ impl Parameters {
         let noise = ModeNoise::new(seed);
         for array in &mut self.arrays {
             let name = array.name.as_str();
+            let ends = |with: &[&str]| with.iter().any(|end| name.ends_with(end));
             let fan_in = match array.shape[..] {
                 // convolutions are [out, in, height, width], everything else ends with [in, out]
                 [_, inputs, height, width] => inputs * height * width,
@@ -124,7 +125,7 @@ impl Parameters {
             } as f64;
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
-                "output.weight" | "time.film.weight" => 0.0,
+                _ if ends(&["output.weight", "time.film.weight", "between.send.weight"]) => 0.0,
                 // one row a field: its fan-in is one
                 "time.classes" => 3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2,
                 _ if name.ends_with("local.taps") => 0.3 * (3.0 / fan_in).sqrt(),

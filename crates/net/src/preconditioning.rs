@@ -14,7 +14,8 @@
 //! whatever grid is evaluated: they are functions of t alone. With a zero output layer the Wiener
 //! kind is exact on Gaussian data; what is left to learn is what is not Gaussian.
 //!
-//! q = a² σ_d² / S is the data's share of the variance of x. As it vanishes, E[X₀ | x] becomes
+//! q = a² σ_d² / S is the data's share of the variance of x; for the Wiener kind it may be the part of the
+//! data's variance that its base explains ([`Share`]). As it vanishes, E[X₀ | x] becomes
 //! linear in x and nothing is left for the network to say; the factor √q keeps what it says there
 //! from mattering. With gain c_out alone an answer of 0.45 c_out at t = 0.96, outside the times
 //! trained on, was twelve times the linear part. A factor q, which is the size of what is left (it is
@@ -51,6 +52,19 @@ pub enum Preconditioning {
     Wiener,
 }
 
+/// What q is for the Wiener kind: how much of the data a noisy field tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Share {
+    /// a² σ_d² / S, the data's share of the variance of x: what models of before have.
+    Total,
+    /// Σ c_k a² c_k / S_k / σ_d², the part of the data's variance that the best linear denoiser explains.
+    /// It is the same where c_k / λ_k is. Where strong modes rise above the noise long before the data
+    /// as a whole do, the network may speak as soon as they do.
+    #[default]
+    Explained,
+}
+
 /// Factors that depend on time alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scales {
@@ -73,6 +87,7 @@ const NEGLIGIBLE: f64 = 1e-3;
 #[derive(Debug, Clone)]
 pub struct Preconditioner {
     kind: Preconditioning,
+    share: Share,
     path: Arc<dyn Path>,
     prior: Arc<dyn Prior>,
     law: GaussianLaw,
@@ -118,20 +133,20 @@ impl Preconditioner {
         law: GaussianLaw,
         reference: Grid,
     ) -> Self {
-        let (data, noise) = (law.variances(&reference), prior.eigenvalues(&reference));
-        let (modes, channels) = (noise.len(), law.channels() as f64);
-        let pairs = (0..modes)
-            .map(|k| (data.iter().skip(k).step_by(modes).sum::<f64>() / channels, noise[k]))
-            .collect();
-        Self {
-            kind,
-            path,
-            prior,
-            law,
-            grid: reference,
-            reference: Arc::new(pairs),
-            grids: Arc::default(),
-        }
+        let pairs = Arc::new(variances(&law, prior.as_ref(), &reference));
+        let grids = Arc::default();
+        let share = Share::Total;
+        Self { kind, share, path, prior, law, grid: reference, reference: pairs, grids }
+    }
+
+    /// The same with another q.
+    pub fn with_share(self, share: Share) -> Self {
+        Self { share, ..self }
+    }
+
+    /// (c_k averaged over channels, λ_k) of the modes of a grid.
+    pub fn variances(&self, grid: &Grid) -> Vec<(f64, f64)> {
+        variances(&self.law, self.prior.as_ref(), grid)
     }
 
     /// Which kind this is.
@@ -173,11 +188,12 @@ impl Preconditioner {
             };
         }
         let (a2, b2) = (a * a, b * b);
-        let (mut sum, mut error, mut data, mut noise) = (0.0, 0.0, 0.0, 0.0);
+        let (mut sum, mut error, mut data, mut noise, mut explained) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for (c, lambda) in self.reference.iter() {
             let s = a2 * c + b2 * lambda;
             sum += s;
             error += if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
+            explained += if s > 0.0 { c * a2 * c / s } else { 0.0 };
             data += c;
             noise += lambda;
         }
@@ -185,7 +201,10 @@ impl Preconditioner {
         if self.kind == Preconditioning::Scalar {
             error = data * b2 * noise / sum;
         }
-        let share = a2 * data / sum;
+        let share = match (self.kind, self.share) {
+            (Preconditioning::Wiener, Share::Explained) => explained / data,
+            _ => a2 * data / sum,
+        };
         Scales {
             gain: (share * error).sqrt(),
             input: 1.0 / sum.sqrt(),
@@ -264,6 +283,14 @@ impl Preconditioner {
         let mean = self.law.mean_modes(on.transform().grid());
         Wiener { a: self.path.signal(t), weights: self.weights(t, on), mean }
     }
+}
+
+/// (c_k averaged over channels, λ_k).
+fn variances(law: &GaussianLaw, prior: &dyn Prior, grid: &Grid) -> Vec<(f64, f64)> {
+    let (data, noise) = (law.variances(grid), prior.eigenvalues(grid));
+    let (modes, channels) = (noise.len(), law.channels() as f64);
+    let mean = |k: usize| data.iter().skip(k).step_by(modes).sum::<f64>() / channels;
+    (0..modes).map(|k| (mean(k), noise[k])).collect()
 }
 
 /// m_k + w_k (x_k − a m_k).

@@ -164,7 +164,7 @@ fn a_unet_is_the_cpus() {
         let x = normals(2 * channels * grid.len(), 100);
         let on = |device: Device| {
             let unet = NetworkConfig::Unet(config.clone());
-            let mut network = unet.build(&grid, channels, 3, &device.autodiff()).unwrap();
+            let mut network = unet.build(&[grid], channels, 3, &device.autodiff()).unwrap();
             let mut parameters = network.parameters().unwrap();
             randomise(&mut parameters);
             // shapes of convolutions end with the kernel: bring their sums back to order 1

@@ -20,7 +20,7 @@ use karhunen_net::{
     UNetConfig,
 };
 use karhunen_train::bench::{peak_memory, product_peak};
-use karhunen_train::optimizer::{Optimizer, Update};
+use karhunen_train::optimizer::{Begins, Optimizer, Update};
 
 /// As in the binary: glibc would give large buffers back on every step.
 #[global_allocator]
@@ -142,7 +142,7 @@ impl Case {
     }
 
     fn network(&self, device: &Device) -> Network {
-        let mut network = self.config.build(&self.grid, 1, 1, device).expect("a network");
+        let mut network = self.config.build(&[self.grid], 1, 1, device).expect("a network");
         network.set_operators(self.operators).expect("the device runs them");
         network
     }
@@ -160,7 +160,13 @@ impl Case {
         let device = self.device.clone().autodiff();
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
-        let update = Update { rate: 1e-3, decay: 1e-4, clip: 1.0, lengths: &[0.05, 0.1] };
+        let update = Update {
+            rate: 1e-3,
+            decay: 1e-4,
+            clip: 1.0,
+            lengths: &[0.05, 0.1],
+            begins: Begins::default(),
+        };
         let shape = [self.batch, self.grid.len(), 1];
         time(budget, || {
             let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");

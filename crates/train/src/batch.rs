@@ -2,6 +2,8 @@
 //!
 //! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
 
+use std::sync::{Arc, Mutex};
+
 use karhunen_field::noise::stream;
 use karhunen_field::{Grid, ModeNoise};
 use karhunen_net::model::{Inputs, channels_last};
@@ -9,6 +11,7 @@ use karhunen_net::{Model, Preconditioner};
 use rayon::prelude::*;
 
 use crate::config::TimeDensity;
+use crate::time_density::Times;
 
 /// Fields of one level, `[sample, channel, point]`, normalised and projected.
 #[derive(Debug, Clone)]
@@ -55,6 +58,8 @@ pub struct Batches {
     dropout: f64,
     /// Order of the epoch at hand.
     epoch: Option<(u64, Vec<u32>)>,
+    /// The density on each grid met so far.
+    times: Mutex<Vec<(Grid, Arc<Times>)>>,
 }
 
 /// Index spaces of `stream::TRAINING` beyond the fields of a batch.
@@ -65,7 +70,19 @@ const DROPOUT: u32 = TIMES + 2;
 impl Batches {
     /// Batches of `size` fields for a run's seed.
     pub fn new(seed: u64, size: usize, density: TimeDensity) -> Self {
-        Self { noise: ModeNoise::new(seed), size, density, dropout: 0.0, epoch: None }
+        let (noise, times) = (ModeNoise::new(seed), Mutex::default());
+        Self { noise, size, density, dropout: 0.0, epoch: None, times }
+    }
+
+    /// The density of times on a grid.
+    fn times(&self, grid: &Grid, model: &Model) -> Arc<Times> {
+        let mut known = self.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((_, times)) = known.iter().find(|(of, _)| of == grid) {
+            return times.clone();
+        }
+        let times = Arc::new(Times::new(self.density, &model.preconditioner, grid));
+        known.push((*grid, times.clone()));
+        times
     }
 
     /// The same, each training field's label left out with this probability.
@@ -81,7 +98,7 @@ impl Batches {
             .map(|at| self.order(at / count, count)[(at % count) as usize] as usize)
             .collect();
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
-        let times = self.density.stratified(model.preconditioner.path().as_ref(), &within);
+        let times = self.times(&data.grid, model).stratified(&within);
         let mut batch =
             build(data, &fields, &times, self.noise, step as u64, stream::TRAINING, model);
         if !batch.inputs.classes.is_empty() {
@@ -100,14 +117,14 @@ impl Batches {
         range: std::ops::Range<usize>,
         model: &Model,
     ) -> Batch {
-        let path = model.preconditioner.path();
+        let density = self.times(&data.grid, model);
         let total = data.count();
         // a stride coprime to the number of fields spreads times over neighbouring fields
         let times: Vec<f64> = range
             .clone()
             .map(|i| {
                 let slice = (i * 7 + 3) % total.max(1);
-                self.density.quantile(path.as_ref(), (slice as f64 + 0.5) / total as f64)
+                density.quantile((slice as f64 + 0.5) / total as f64)
             })
             .collect();
         let fields: Vec<usize> = range.clone().collect();

@@ -16,7 +16,7 @@ use crate::batch::{Batches, LevelData};
 use crate::config::RunConfig;
 use crate::data::restrict;
 use crate::loss::loss_and_gradients;
-use crate::optimizer::{Optimizer, Update};
+use crate::optimizer::{Begins, Optimizer, Update};
 use crate::statistics::{Normalisation, Statistics};
 use crate::trained::{Request, TrainedModel, build_model, check_model, set};
 use crate::{TrainError, memory};
@@ -156,7 +156,13 @@ fn level_speed(
     budget: Duration,
 ) -> Result<LevelSpeed, TrainError> {
     let t = &config.training;
-    let update = Update { rate: 1e-6, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
+    let update = Update {
+        rate: 1e-6,
+        decay: t.weight_decay,
+        clip: t.clip,
+        lengths: &t.ema,
+        begins: Begins::default(),
+    };
     let mut batches = Batches::new(config.seed, t.batch, t.time_density);
     let mut optimizer = Optimizer::new(start, t.ema.len());
     let (mut parts, mut step) = ([Vec::new(), Vec::new(), Vec::new(), Vec::new()], 0);

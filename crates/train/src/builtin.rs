@@ -4,7 +4,7 @@
 //! whoever compares takes others still; no file, no split of one.
 
 use karhunen_field::Grid;
-use karhunen_formats::{RawFields, SourceType, Units};
+use karhunen_formats::{RawFields, Series, SourceType, Units};
 use karhunen_simulate::{FitzHughNagumo, Grains, Shapes, SimulateError, Spinodal, Structure};
 use rayon::prelude::*;
 
@@ -101,10 +101,12 @@ pub fn make_phases(
         points,
         channels: 1,
         values: made.values.iter().map(|v| f32::from(u8::from(*v > 0.0))).collect(),
+        offset: 0.0,
         dtype: SourceType::U8,
         source: format!("builtin:{name}").into(),
         items: Vec::new(),
         positions: (0..count as u64).collect(),
+        series: Series::Apart,
         units: Units::default(),
         notes: Vec::new(),
     })
@@ -134,7 +136,8 @@ pub(crate) fn load(
     let training = make(&*structure, finest, seed, 0..train)?;
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
-    Ok(Loaded { training, validation, notes, phases: None })
+    let offsets = vec![0.0; training.channels];
+    Ok(Loaded { training, validation, offsets, notes, phases: None })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::arrays::{
     Array, configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise,
     single, statistics_arrays, write_synced,
 };
+use crate::budget::Plan;
 use crate::config::RunConfig;
 use crate::ledger::Ledger;
 use crate::optimizer::Optimizer;
@@ -62,6 +63,12 @@ pub struct Progress {
     /// What the last decision about it saw.
     #[serde(default)]
     pub measured: Option<Measured>,
+    /// What a budget in seconds buys, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Plan>,
+    /// Seconds of the budget that are spent: steps, validations, checkpoints.
+    #[serde(default)]
+    pub elapsed: f64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

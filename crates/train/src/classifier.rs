@@ -22,7 +22,7 @@ use crate::TrainError;
 use crate::arrays::{deserialise, prefixed, serialise, single, write_synced};
 use crate::batch::LevelData;
 use crate::labels;
-use crate::optimizer::{Optimizer, Update};
+use crate::optimizer::{Begins, Optimizer, Update};
 use crate::statistics::Normalisation;
 
 /// Steps unless told otherwise.
@@ -143,7 +143,13 @@ impl TrainedClassifier {
             let value = f64::from(read.map_err(|e| NetError::Compute(e.to_string()))?);
             let gradients = self.classifier.taken_gradients(loss.backward())?;
             let rate = RATE * schedule(step, steps);
-            let update = Update { rate, decay: DECAY, clip: CLIP, lengths: &[AVERAGE] };
+            let update = Update {
+                rate,
+                decay: DECAY,
+                clip: CLIP,
+                lengths: &[AVERAGE],
+                begins: Begins::default(),
+            };
             // the weights change in place
             self.classifier.release_parameters();
             let norm = optimizer.step(gradients, &update);

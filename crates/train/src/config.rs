@@ -64,7 +64,7 @@ pub struct DataConfig {
     /// A file, a folder of images, or `builtin:` and `spinodal`, `grains`, `fitzhugh-nagumo` or `shapes`;
     /// a list of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
-    /// A file of class labels, one a field of `source` in its order: the model learns the law of each
+    /// A file of class labels, one a field of `source` in its order, or a table (CSV) of names and labels: the model learns the law of each
     /// class. `builtin:shapes` brings its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
@@ -92,7 +92,10 @@ pub struct DataConfig {
     /// v, the default).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<usize>,
-    /// Dimension of an array whose shape leaves it open.
+    /// Whether the channels of an array are its last axis, as in `(N, X, Y, C)`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub channels_last: bool,
+    /// Dimension of an array whose shape leaves it open; unless told otherwise that of `patch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
     /// Fields of labels: the number of phases, the labels, or their names, as `{ pore = 0, grain = 255 }`.
@@ -118,6 +121,7 @@ impl Default for DataConfig {
             gap: 8,
             resample: Resample::Spectral,
             channels: None,
+            channels_last: false,
             dim: None,
             phases: None,
             interface_width: None,
@@ -264,11 +268,17 @@ impl RunConfig {
         if let Some(count) = self.data.count.filter(|count| *count < 2) {
             return fail("data.count", count.to_string(), "at least 2, or leave it out");
         }
-        if let TimeDensity::LogNormal { mean, deviation } = t.time_density
+        if let TimeDensity::LogNormal { mean, deviation }
+        | TimeDensity::Modes { mean, deviation, .. } = t.time_density
             && !(mean.is_finite() && deviation.is_finite() && deviation > 0.0)
         {
             let value = format!("mean {mean}, deviation {deviation}");
             return fail("training.time_density", value, "finite, the deviation positive");
+        }
+        if let TimeDensity::Modes { weight, .. } = t.time_density
+            && !(0.0..=1.0).contains(&weight)
+        {
+            return fail("training.time_density.weight", weight.to_string(), "between 0 and 1");
         }
         let positive = [
             ("training.learning_rate", t.learning_rate),

@@ -50,10 +50,34 @@ pub struct Loaded {
     pub training: LevelData,
     /// Held-out fields.
     pub validation: LevelData,
+    /// What is to be added to the values of each channel, in double precision, to have the source's.
+    pub offsets: Vec<f64>,
     /// What was done.
     pub notes: Vec<String>,
     /// Labels of the phases, rising, whose level sets the fields are; none of plain values.
     pub phases: Option<Vec<u8>>,
+}
+
+impl Loaded {
+    /// The same with nothing left to be added: in single precision, whatever digits that loses.
+    pub fn in_own_values(mut self) -> Self {
+        let none = vec![0.0; self.offsets.len()];
+        rebase(&mut self.training, &self.offsets, &none);
+        rebase(&mut self.validation, &self.offsets, &none);
+        Self { offsets: none, ..self }
+    }
+}
+
+/// Adds `from` − `to` to each channel: values that were less by `from` are then less by `to`.
+fn rebase(data: &mut LevelData, from: &[f64], to: &[f64]) {
+    let points = data.grid.len();
+    for (i, block) in data.values.chunks_exact_mut(points).enumerate() {
+        let c = i % data.channels;
+        let shift = from[c] - to[c];
+        if shift != 0.0 {
+            block.iter_mut().for_each(|v| *v = (f64::from(*v) + shift) as f32);
+        }
+    }
 }
 
 impl Data {
@@ -71,7 +95,7 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, mut notes, phases } = loaded;
+        let Loaded { mut training, mut validation, offsets, mut notes, phases } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
@@ -84,7 +108,7 @@ impl Data {
             }
             _ => None,
         };
-        let normalisation = Normalisation::measure(&training.values, channels, points, centred);
+        let mut normalisation = Normalisation::measure(&training.values, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
             // no more contrast than rounding makes of one value
             !scale.is_finite() || *scale <= ROUNDING * largest(&training, c)
@@ -94,12 +118,13 @@ impl Data {
                 source_name: config.source.to_string(),
                 message: format!(
                     "channel {channel} is constant ({}); there is nothing to learn",
-                    normalisation.offset[channel] as f32
+                    (offsets[channel] + normalisation.offset[channel]) as f32
                 ),
             });
         }
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
+        normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
         let mut moments = Moments::new(finest, channels);
         for field in training.values.chunks_exact(channels * points) {
             moments.add(&field.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
@@ -145,11 +170,27 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
 }
 
 fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
-    let options = ReadOptions { channels: config.channels, dim: config.dim, ..Default::default() };
-    Ok(match config.patch {
-        Some(_) => StackedFields::open(source.names(), &options)?,
-        None => StackedFields::read(source.names(), &options)?,
-    })
+    let open = |dim: Option<usize>| {
+        let options = ReadOptions {
+            channels: config.channels,
+            channels_last: config.channels_last,
+            dim,
+            ..Default::default()
+        };
+        match config.patch {
+            Some(_) => StackedFields::open(source.names(), &options),
+            None => StackedFields::read(source.names(), &options),
+        }
+    };
+    let fields = open(config.dim)?;
+    // a patch says what a field is where nothing else does
+    let own = fields.points().len();
+    match patch(config)?.map(|points| points.len()) {
+        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
+            Ok(open(Some(dim)).unwrap_or(fields))
+        }
+        _ => Ok(fields),
+    }
 }
 
 /// Reads or makes the fields of a source on `finest`, split, in their own values.
@@ -173,9 +214,9 @@ pub fn load_from(
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
-    let own_labels =
-        labels::read(config.labels.as_ref(), &config.source.to_string(), fields.count())?;
+    let own_labels = labels::read(config.labels.as_ref(), &config.source.to_string(), fields)?;
     let mut notes = fields.notes();
+    notes.extend(labels::pairs(&own_labels, fields));
     let patch = patch(config)?;
     let whole = fields.points();
     if let Some(points) = &patch
@@ -186,9 +227,11 @@ pub fn load_from(
         return Err(TrainError::Data {
             source_name: config.source.to_string(),
             message: format!(
-                "no patch of {} can be cut from fields of {}",
+                "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",
                 text(points),
-                text(whole)
+                text(whole),
+                fields.count(),
+                fields.channels()
             ),
         });
     }
@@ -200,6 +243,7 @@ pub fn load_from(
     let cut = Cut { config, points, finest, seed, phases: phases.as_deref() };
     let sets = cut.level_sets(fields)?;
     let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
+    let own_offsets = seen.offsets();
     if let Some(other) = &config.validation_source {
         let held_out = open_files(config, other)?;
         if let (Some(_), Some(labels)) = (&config.phases, &phases) {
@@ -227,10 +271,13 @@ pub fn load_from(
         training.labels = own_labels;
         training.labels.truncate(training.count());
         validation.labels =
-            labels::read(config.validation_labels.as_ref(), &other.to_string(), held_out.count())?;
+            labels::read(config.validation_labels.as_ref(), &other.to_string(), &held_out)?;
         validation.labels.truncate(validation.count());
         notes.extend(lost);
-        return Ok(Loaded { training, validation, notes, phases });
+        let mut offsets = own_offsets;
+        rebase(&mut validation, &seen.offsets(), &offsets);
+        settle(&mut offsets, [&mut training, &mut validation]);
+        return Ok(Loaded { training, validation, offsets, notes, phases });
     }
     let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
@@ -243,7 +290,9 @@ pub fn load_from(
         }
     }
     notes.extend(lost);
-    Ok(Loaded { training, validation, notes, phases })
+    let mut offsets = own_offsets;
+    settle(&mut offsets, [&mut training, &mut validation]);
+    Ok(Loaded { training, validation, offsets, notes, phases })
 }
 
 /// Training and validation fields of labels made in memory, as level sets on `finest`.
@@ -269,7 +318,18 @@ pub fn of_labels(
     };
     let (training, notes) = cut(training)?;
     let (validation, _) = cut(validation)?;
-    Ok(Loaded { training, validation, notes, phases: Some(labels) })
+    let offsets = vec![0.0; training.channels];
+    Ok(Loaded { training, validation, offsets, notes, phases: Some(labels) })
+}
+
+/// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
+fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
+    if parts[0].grid.holds_constants() {
+        return;
+    }
+    let none = vec![0.0; offsets.len()];
+    parts.into_iter().for_each(|part| rebase(part, offsets, &none));
+    *offsets = none;
 }
 
 fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {

@@ -5,6 +5,7 @@
 
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
+use karhunen_formats::FieldSource;
 
 use crate::TrainError;
 use crate::config::DataConfig;
@@ -41,17 +42,22 @@ pub fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     }
 }
 
-/// The labels of a source with `count` fields; none where no file is named.
+/// Pairs of a field and its label that are shown.
+const SHOWN: usize = 3;
+
+/// The labels of a source's fields, in their order or by their names; none where no file is named.
 ///
 /// # Errors
 /// [`TrainError::Data`] for another number of labels; those of reading.
 pub(crate) fn read(
     path: Option<&String>,
     source: &str,
-    count: usize,
+    fields: &dyn FieldSource,
 ) -> Result<Vec<u32>, TrainError> {
     let Some(path) = path else { return Ok(Vec::new()) };
-    let labels = karhunen_formats::read_labels(path)?;
+    let count = fields.count();
+    let names: Vec<Option<&str>> = (0..count).map(|item| fields.name(item)).collect();
+    let labels = karhunen_formats::read_labels_of(path, &names)?;
     if labels.len() == count {
         return Ok(labels);
     }
@@ -62,6 +68,16 @@ pub(crate) fn read(
             labels.len()
         ),
     })
+}
+
+/// Which label the first fields have, where fields have names: another order of files than that of the
+/// labels is seen here.
+pub(crate) fn pairs(labels: &[u32], fields: &dyn FieldSource) -> Option<String> {
+    let pair = |(item, label): (usize, &u32)| Some(format!("{} = {label}", fields.name(item)?));
+    let first: Option<Vec<String>> = labels.iter().take(SHOWN).enumerate().map(pair).collect();
+    let first = first.filter(|first| !first.is_empty())?.join(", ");
+    let more = if labels.len() > SHOWN { ", …" } else { "" };
+    Some(format!("labels: {first}{more}"))
 }
 
 /// How many of each class from 0 to the largest of them.

@@ -19,6 +19,9 @@ pub struct LedgerEntry {
     pub loss: f64,
     /// Last validation loss at the finest level measured while here.
     pub validation_loss: Option<f64>,
+    /// Updates done when this level was first trained on.
+    #[serde(default)]
+    pub begun: usize,
 }
 
 /// One entry a level, coarse first.

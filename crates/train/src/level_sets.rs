@@ -7,7 +7,7 @@ use std::path::Path;
 
 use karhunen_field::level_set::{self, MOST_PHASES};
 use karhunen_field::{Axis, Boundary, Grid};
-use karhunen_formats::{FieldSource, FormatError, SourceType, Units};
+use karhunen_formats::{FieldSource, FormatError, Series, SourceType, Units};
 use rayon::prelude::*;
 
 use crate::TrainError;
@@ -70,6 +70,7 @@ enum Distinct {
 
 /// The different values of a source, read slice by slice.
 fn distinct(from: &dyn FieldSource) -> Result<Result<Vec<u8>, Distinct>, TrainError> {
+    let offset = offset_of(from);
     let mut slice = from.points().to_vec();
     let slices = if slice.len() > 1 { std::mem::replace(&mut slice[0], 1) } else { 1 };
     let parts: Result<Vec<Result<[bool; 256], f32>>, FormatError> = (0..from.count() * slices)
@@ -80,7 +81,7 @@ fn distinct(from: &dyn FieldSource) -> Result<Result<Vec<u8>, Distinct>, TrainEr
             let mut values = Vec::new();
             from.block(part / slices, &corner, &slice, &mut values)?;
             let mut seen = [false; 256];
-            let odd = values.iter().find(|v| match whole(**v) {
+            let odd = values.iter().find(|v| match whole(**v, offset) {
                 Some(label) => {
                     seen[usize::from(label)] = true;
                     false
@@ -101,8 +102,14 @@ fn distinct(from: &dyn FieldSource) -> Result<Result<Vec<u8>, Distinct>, TrainEr
     Ok(if found.len() > MOST_PHASES { Err(Distinct::Many) } else { Ok(found) })
 }
 
-/// A value as a label.
-fn whole(value: f32) -> Option<u8> {
+/// What is to be added to the values of labels.
+fn offset_of(from: &dyn FieldSource) -> f64 {
+    from.offsets().first().copied().unwrap_or(0.0)
+}
+
+/// A value, and what is to be added to it, as a label.
+fn whole(value: f32, offset: f64) -> Option<u8> {
+    let value = f64::from(value) + offset;
     ((0.0..=255.0).contains(&value) && value.fract() == 0.0).then_some(value as u8)
 }
 
@@ -219,10 +226,11 @@ impl<'a> LevelSets<'a> {
             (0..dim).map(|a| (corner[a] + points[a] + margin[a]).min(whole[a]) - from[a]).collect();
         let mut labels = Vec::new();
         self.from.block(item, &from, &size, &mut labels)?;
+        let offset = offset_of(self.from);
         let phases: Result<Vec<u8>, FormatError> = labels
             .iter()
             .map(|value| {
-                let phase = whole_label(*value, &self.phase);
+                let phase = whole_label(*value, offset, &self.phase);
                 phase.ok_or_else(|| FormatError::Parameter {
                     parameter: "label",
                     value: value.to_string(),
@@ -247,8 +255,8 @@ impl<'a> LevelSets<'a> {
     }
 }
 
-fn whole_label(value: f32, phase: &[u8; 256]) -> Option<u8> {
-    whole(value).map(|label| phase[usize::from(label)]).filter(|phase| *phase != u8::MAX)
+fn whole_label(value: f32, offset: f64, phase: &[u8; 256]) -> Option<u8> {
+    whole(value, offset).map(|label| phase[usize::from(label)]).filter(|phase| *phase != u8::MAX)
 }
 
 /// A line of one cell of this spacing.
@@ -314,6 +322,14 @@ impl FieldSource for LevelSets<'_> {
 
     fn units(&self) -> &Units {
         self.from.units()
+    }
+
+    fn series(&self) -> Series {
+        self.from.series()
+    }
+
+    fn offsets(&self) -> Vec<f64> {
+        vec![0.0; self.channels()]
     }
 
     fn block(

@@ -46,6 +46,32 @@ pub struct Update<'a> {
     pub clip: f64,
     /// Length of each average, relative to the updates done.
     pub lengths: &'a [f64],
+    /// What the stages of a ladder begin with; arrays without an entry begin with the run.
+    pub begins: Begins<'a>,
+}
+
+/// When each array starts to learn: that of a stage of a ladder whose level comes later stays as it is
+/// until then, and has a bias correction and a rise of its rate of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Begins<'a> {
+    /// Updates done before the first one of each array, in the arrays' order; empty where all begin
+    /// with the run.
+    pub updates: &'a [usize],
+    /// Updates over which the rate of a late array rises to the others'.
+    pub warmup: usize,
+}
+
+impl Begins<'_> {
+    /// Updates of an array when `updates` have been done in all, and the factor of its rate.
+    fn of(&self, array: usize, updates: usize) -> (usize, f64) {
+        match self.updates.get(array).copied().unwrap_or(0) {
+            0 => (updates, 1.0),
+            begin => {
+                let own = updates.saturating_sub(begin);
+                (own, (own as f64 / self.warmup.max(1) as f64).min(1.0))
+            }
+        }
+    }
 }
 
 /// What a task updates.
@@ -57,6 +83,9 @@ struct Part<'a> {
     averages: Vec<&'a mut [f32]>,
     /// r w of this array.
     decay: f32,
+    /// r / (1 − β₁ⁿ) and 1 / √(1 − β₂ⁿ) for the n updates of this array.
+    rate: f32,
+    root: f32,
 }
 
 impl Optimizer {
@@ -83,21 +112,20 @@ impl Optimizer {
             return norm;
         }
         self.updates += 1;
-        let n = self.updates as f64;
-        let corrected = |beta: f32| 1.0 - f64::from(beta).powf(n);
         let shares: Vec<f32> =
             update.lengths.iter().map(|l| share(*l, self.updates) as f32).collect();
         let factors = AdamW {
             decays: [BETA1, BETA2],
             scale: if norm > update.clip { update.clip / norm } else { 1.0 } as f32,
-            rate: (update.rate / corrected(BETA1)) as f32,
-            root: (1.0 / corrected(BETA2).sqrt()) as f32,
+            rate: 0.0,
+            root: 1.0,
             epsilon: EPSILON,
             decay: 0.0,
             shares: &shares,
         };
-        self.parts(&gradients, update.rate * update.decay).into_par_iter().for_each(|mut part| {
-            AdamW { decay: part.decay, ..factors }.update(
+        self.parts(&gradients, update).into_par_iter().for_each(|mut part| {
+            let Part { decay, rate, root, .. } = part;
+            AdamW { decay, rate, root, ..factors }.update(
                 part.weights,
                 [part.first, part.second],
                 part.gradient,
@@ -124,19 +152,28 @@ impl Optimizer {
         Ok(norm)
     }
 
-    /// All arrays in chunks.
-    fn parts<'a>(&'a mut self, gradients: &'a Parameters, decay: f64) -> Vec<Part<'a>> {
+    /// All arrays that have begun, in chunks.
+    fn parts<'a>(&'a mut self, gradients: &'a Parameters, update: &Update) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
+        let updates = self.updates;
         let mut averages: Vec<_> = self.averages.iter_mut().map(|a| a.arrays.iter_mut()).collect();
         let arrays = (self.weights.arrays.iter_mut())
             .zip(&mut self.first.arrays)
             .zip(&mut self.second.arrays)
             .zip(&gradients.arrays);
-        for (((weights, first), second), gradient) in arrays {
-            let decay = if weights.shape.len() > 1 { decay } else { 0.0 } as f32;
+        for (array, (((weights, first), second), gradient)) in arrays.enumerate() {
+            let (own, factor) = update.begins.of(array, updates);
+            let rate = factor * update.rate;
+            let decay = if weights.shape.len() > 1 { rate * update.decay } else { 0.0 } as f32;
+            let corrected = |beta: f32| 1.0 - f64::from(beta).powf(own as f64);
+            let root = (1.0 / corrected(BETA2).sqrt()) as f32;
+            let corrected_rate = (rate / corrected(BETA1)) as f32;
             let mut averages: Vec<_> = (averages.iter_mut())
                 .map(|a| a.next().expect("the weights' arrays").values.chunks_mut(CHUNK))
                 .collect();
+            if own == 0 {
+                continue;
+            }
             let chunks = (weights.values.chunks_mut(CHUNK))
                 .zip(first.values.chunks_mut(CHUNK))
                 .zip(second.values.chunks_mut(CHUNK))
@@ -144,7 +181,8 @@ impl Optimizer {
             for (((weights, first), second), gradient) in chunks {
                 let averages =
                     averages.iter_mut().map(|a| a.next().expect("the weights' lengths")).collect();
-                parts.push(Part { weights, first, second, gradient, averages, decay });
+                let rate = corrected_rate;
+                parts.push(Part { weights, first, second, gradient, averages, decay, rate, root });
             }
         }
         parts
@@ -178,7 +216,13 @@ mod tests {
         }
     }
 
-    const UPDATE: Update = Update { rate: 0.1, decay: 0.0, clip: 1e9, lengths: &[0.1, 0.28] };
+    const UPDATE: Update = Update {
+        rate: 0.1,
+        decay: 0.0,
+        clip: 1e9,
+        lengths: &[0.1, 0.28],
+        begins: Begins { updates: &[], warmup: 1 },
+    };
 
     #[test]
     fn the_first_update_is_the_rate_times_the_sign() {
@@ -299,7 +343,7 @@ mod tests {
         let grid = Grid::unit(&[6, 5], Boundary::Periodic).unwrap();
         let config = FnoConfig { width: 4, modes: vec![2], projection: 8, ..FnoConfig::default() };
         let device = Device::flex().autodiff();
-        let mut network = NetworkConfig::Fno(config).build(&grid, 1, 3, &device).unwrap();
+        let mut network = NetworkConfig::Fno(config).build(&[grid], 1, 3, &device).unwrap();
         let mut optimizer = Optimizer::new(network.parameters().unwrap(), 1);
         let gradient = || {
             let mut gradient = optimizer.weights.clone();
@@ -317,6 +361,34 @@ mod tests {
             assert_eq!(network.parameters().unwrap(), optimizer.weights);
         }
         assert_eq!(places[0], places[1]);
+    }
+
+    #[test]
+    fn a_late_array_stays_until_it_begins_and_then_starts_afresh() {
+        let array = |name: &str, value: f32| Named {
+            name: name.into(),
+            shape: vec![1, 2],
+            values: vec![value; 2].into(),
+        };
+        let both = |value: f32| Parameters { arrays: vec![array("a", value), array("b", value)] };
+        let mut optimizer = Optimizer::new(both(1.0), 2);
+        let begins = Begins { updates: &[0, 3], warmup: 2 };
+        let update = Update { decay: 0.5, begins, ..UPDATE };
+        for _ in 0..3 {
+            optimizer.step(both(0.3), &update);
+        }
+        assert_eq!(optimizer.weights.arrays[1].values[..], [1.0; 2]);
+        assert_eq!(optimizer.averages[0].arrays[1].values[..], [1.0; 2]);
+        optimizer.step(both(0.3), &update);
+        // half of the rate in the first of two updates: 0.05 (sign + 0.5 · 1)
+        let late = optimizer.weights.arrays[1].values[0];
+        assert!((late - (1.0 - 0.05 * 1.5)).abs() < 1e-6, "{late}");
+        // an array that begins with the run has the same numbers whatever begins later
+        let mut alone = Optimizer::new(one(vec![1.0; 2]), 2);
+        for _ in 0..4 {
+            alone.step(one(vec![0.3; 2]), &Update { decay: 0.5, ..UPDATE });
+        }
+        assert_eq!(alone.weights.arrays[0].values, optimizer.weights.arrays[0].values);
     }
 
     #[test]

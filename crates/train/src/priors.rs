@@ -6,7 +6,7 @@ use std::sync::Arc;
 use karhunen_field::FieldError;
 use karhunen_field::prior::{
     Bessel, Combined, Fitted, FittedAnisotropic, Laplacian, Matern, Prior, Standard, Tabulated,
-    Truncated,
+    Tempered, Truncated,
 };
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,16 @@ pub enum PriorConfig {
     Fitted,
     /// The data's own spectrum, different along each axis.
     FittedAnisotropic,
-    /// White noise per cell: the finite-dimensional baseline, no function in the limit.
+    /// A power of the data's spectrum, s c^θ, on the modes of the finest level; falling as the data do beyond.
+    Tempered {
+        /// θ from 0 (`Flat`) to 1 (`Fitted`).
+        exponent: f64,
+    },
+    /// The same for all modes of the finest level, falling as the data do beyond: white noise that is
+    /// one function on every grid.
+    Flat,
+    /// White noise per cell: the finite-dimensional baseline, no function in the limit. It is another
+    /// noise on every grid, so that `sampling.band` does not apply.
     Standard,
     /// Random weights on few Fourier modes, 0 beyond (the published "FNO" prior).
     Truncated {
@@ -88,7 +97,14 @@ fn one() -> f64 {
 impl PriorConfig {
     /// Whether the covariance is measured from data.
     pub fn is_fitted(&self) -> bool {
-        matches!(self, Self::Fitted | Self::FittedAnisotropic)
+        matches!(self, Self::Fitted | Self::FittedAnisotropic | Self::Tempered { .. } | Self::Flat)
+    }
+
+    /// What a user of this noise should know before a run or a sample begins.
+    pub fn caution(&self) -> Option<&'static str> {
+        matches!(self, Self::Standard).then_some(
+            "prior standard is white noise per cell: another noise on every grid, so it is not nested and sampling.band does not apply; prior flat is white on the trained band and nested",
+        )
     }
 
     /// Replaces a file named in the configuration at `beside` by what it holds.
@@ -130,6 +146,14 @@ impl PriorConfig {
             Self::FittedAnisotropic => {
                 let s = measured()?;
                 Arc::new(FittedAnisotropic::new(s.grid, s.average_variances())?)
+            }
+            Self::Tempered { exponent } => {
+                let s = measured()?;
+                Arc::new(Tempered::new(s.grid, &s.average_variances(), exponent)?)
+            }
+            Self::Flat => {
+                let s = measured()?;
+                Arc::new(Tempered::flat(s.grid, &s.average_variances())?)
             }
             Self::Tabulated { ref table } => Arc::new(Tabulated::new(dim, table.rows()?)?),
             Self::Standard => Arc::new(Standard::new()),

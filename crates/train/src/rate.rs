@@ -9,7 +9,12 @@ impl Rate {
     /// trapezoid: min(1, u/w, (1 − u)/cooldown);
     /// cosine: min(u/w, ½ + ½ cos(π (u − w)/(1 − w))).
     pub fn factor(&self, step: usize, steps: usize, warmup: f64) -> f64 {
-        let (at, total) = (step as f64 + 1.0, steps as f64);
+        self.factor_at(step as f64, steps as f64, warmup)
+    }
+
+    /// As [`Rate::factor`] between whole steps: where a run whose number of steps has changed stands.
+    pub fn factor_at(&self, step: f64, total: f64, warmup: f64) -> f64 {
+        let at = step + 1.0;
         let rise = (warmup * total).max(1.0);
         if at <= rise {
             return at / rise;
@@ -24,6 +29,22 @@ impl Rate {
                 let progress = ((at - rise) / (total - rise).max(1.0)).min(1.0);
                 0.5 * (1.0 + (std::f64::consts::PI * progress).cos())
             }
+        }
+    }
+}
+
+impl Rate {
+    /// The part u of a run that counts as done when its number of steps changes: `before` by the old
+    /// number, `now` by the new one.
+    ///
+    /// Where the rate is flat on both sides u may jump. A trapezoid that falls already goes on from where it
+    /// is; one that should begins now. A cosine has no flat part.
+    pub fn resumed(&self, before: f64, now: f64, warmup: f64) -> f64 {
+        match *self {
+            Self::Trapezoid { cooldown } if before > warmup && before < 1.0 - cooldown => {
+                now.clamp(warmup, 1.0 - cooldown)
+            }
+            _ => before,
         }
     }
 }

@@ -8,24 +8,28 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use karhunen_net::{Device, Model};
 
 use crate::batch::{Batches, LevelData};
+use crate::budget::Window;
 use crate::checkpoint::{Checkpoint, Progress};
+use crate::clock::{Clock, WallClock};
 use crate::config::{RunConfig, Switching};
 use crate::data::{Data, restrict};
 use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::loss::{loss_and_gradients, loss_of, scalar};
-use crate::optimizer::{Optimizer, Update};
+use crate::optimizer::{Begins, Optimizer, Update};
 use crate::resume::{same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::switching::{self, Measured};
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, memory, snapshots};
+
+mod budgeted;
 
 /// How a call to [`Run::train`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,12 @@ pub struct Run {
     coarser: Vec<Option<LevelData>>,
     /// Steps after which the averages are stored.
     stores: Vec<usize>,
+    /// What a budget in seconds is counted by.
+    clock: Arc<dyn Clock>,
+    /// Steps since their costs were last compared with the plan.
+    window: Window,
+    /// Number of steps that the observer was last told.
+    told: usize,
 }
 
 impl Run {
@@ -90,6 +100,22 @@ impl Run {
         device: &Device,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
+        let clock = Arc::new(WallClock::default());
+        Self::open_by(config, directory, resume, device, clock, observer)
+    }
+
+    /// As [`Run::open_on`], with a budget in seconds counted by a clock.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_by(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
         let found = if resume { Checkpoint::newest(directory)? } else { None };
         let asked = directory.join("config.toml");
         if !resume && !crate::checkpoint::list(directory)?.is_empty() {
@@ -107,6 +133,7 @@ impl Run {
         check_model(&resolved, finest)?;
         let data = Data::load(&resolved.data, finest, resolved.seed)?;
         data.notes.iter().for_each(|note| observer.note(note));
+        resolved.prior.caution().into_iter().for_each(|caution| observer.note(caution));
         if let Some((checkpoint, _)) = &found {
             same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source.to_string())?;
         }
@@ -155,11 +182,12 @@ impl Run {
             batches,
             coarser: Vec::new(),
             stores: Vec::new(),
+            clock,
+            window: Window::default(),
+            told: 0,
         };
-        if let Some(seconds) = run.config.training.seconds {
-            run.fit_budget(seconds, observer)?;
-        }
-        run.follow_switches()?;
+        run.follow_plan()?;
+        run.fit_budget(observer)?;
         run.prepare_files()?;
         Ok(run)
     }
@@ -194,14 +222,15 @@ impl Run {
         stop: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
-        let total = self.schedule.steps();
-        self.stores = snapshots::steps(total, self.config.training.snapshots).collect();
+        let begun = self.clock.seconds() - self.progress.elapsed;
         if self.progress.step == 0 {
             self.save()?;
         }
-        let mut saved = Instant::now();
-        while self.progress.step < total {
+        let mut saved = self.clock.seconds();
+        self.window = Window::starting(saved - begun);
+        while self.progress.step < self.schedule.steps() {
             if stop.load(Ordering::Relaxed) {
+                self.progress.elapsed = self.clock.seconds() - begun;
                 self.save()?;
                 return Ok(Outcome::Interrupted);
             }
@@ -220,9 +249,15 @@ impl Run {
                 event.loss = self.progress.ledger.levels[level].loss;
             }
             self.consider_switching(level, observer)?;
+            self.progress.elapsed = self.clock.seconds() - begun;
+            let validates = self.validates_after(step);
+            self.consider_budget(trained, observer)?;
+            let total = self.schedule.steps();
             let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
-            if self.validates_after(step, total) || last_of_level {
+            if validates || last_of_level {
+                let started = self.clock.seconds();
                 let losses = self.validate()?;
+                self.book(|costs| &mut costs.validation, self.clock.seconds() - started);
                 let loss = losses[0];
                 event.validation_loss = Some(loss);
                 event.validation_losses = losses;
@@ -240,10 +275,12 @@ impl Run {
                 let step = self.progress.step;
                 snapshots::save(&self.directory, step, o.updates, &o.averages, lengths)?;
             }
-            let due = saved.elapsed().as_secs_f64() > self.config.training.checkpoint_seconds;
-            if due || last_of_level {
+            let now = self.clock.seconds();
+            if now - saved > self.config.training.checkpoint_seconds || last_of_level {
+                self.progress.elapsed = now - begun;
                 self.save()?;
-                saved = Instant::now();
+                saved = self.clock.seconds();
+                self.book(|costs| &mut costs.checkpoint, saved - now);
             }
         }
         Ok(Outcome::Finished)
@@ -254,22 +291,27 @@ impl Run {
     fn advance(&mut self, step: usize, level: usize) -> Result<Event, TrainError> {
         self.enter_level(level)?;
         let t = &self.config.training;
-        let part = t.rate.factor(step, self.schedule.steps(), t.warmup);
+        let total = self.schedule.steps() as f64;
+        let at = self.progress.plan.as_ref().map_or(step as f64, |plan| plan.position(step));
+        let part = t.rate.factor_at(at, total, t.warmup);
         let rate = t.learning_rate * self.progress.rate_factor * part;
-        let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema };
+        let updates = self.begins();
+        let warmup = (t.warmup * self.schedule.steps() as f64) as usize;
+        let begins = Begins { updates: &updates, warmup };
+        let update = Update { rate, decay: t.weight_decay, clip: t.clip, lengths: &t.ema, begins };
         let data = match self.coarser.get(level) {
             Some(data) => data.as_ref().expect("a level was entered"),
             None => &self.data.training,
         };
         let grid = data.grid;
-        let begun = Instant::now();
+        let begun = self.clock.seconds();
         let batch = self.batches.training(step, data, &self.model);
         let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
         let norm = match loss.is_finite() {
             true => self.optimizer.step_network(&mut self.model.network, gradients, &update)?,
             false => f64::NAN,
         };
-        let seconds = begun.elapsed().as_secs_f64();
+        let seconds = self.clock.seconds() - begun;
         let loss = if norm.is_finite() { loss } else { f64::NAN };
         let flops = 3.0 * t.batch as f64 * self.model.network.flops(&grid);
         if loss.is_finite() {
@@ -299,9 +341,20 @@ impl Run {
         let ledger = &mut self.progress.ledger.levels;
         while ledger.len() <= level {
             let grid = levels[ledger.len()].grid.to_string();
-            ledger.push(LedgerEntry { grid, ..LedgerEntry::default() });
+            let begun = self.optimizer.updates;
+            ledger.push(LedgerEntry { grid, begun, ..LedgerEntry::default() });
         }
         Ok(())
+    }
+
+    /// Updates done before the first one of each array of the network; none where all began with the
+    /// run.
+    fn begins(&self) -> Vec<usize> {
+        let levels = &self.progress.ledger.levels;
+        let of = |level: usize| levels.get(level).map_or(usize::MAX, |entry| entry.begun);
+        let network = &self.model.network;
+        let arrays = self.optimizer.weights.arrays.iter();
+        arrays.map_while(|array| network.level_of(&array.name)).map(of).collect()
     }
 
     fn diverged(&self, event: &Event, level: usize) -> Option<String> {
@@ -331,8 +384,9 @@ impl Run {
             })?;
         complaints.iter().for_each(|c| observer.warning(&format!("skipped: {c}")));
         self.optimizer = checkpoint.optimizer;
-        self.progress = Progress { rate_factor: factor, rollbacks, ..checkpoint.progress };
-        self.follow_switches()?;
+        let elapsed = self.progress.elapsed;
+        self.progress = Progress { rate_factor: factor, rollbacks, elapsed, ..checkpoint.progress };
+        self.follow_plan()?;
         set(&mut self.model, &self.optimizer.weights)?;
         snapshots::forget_after(&self.directory, self.progress.step)?;
         let event = Event {
@@ -354,14 +408,26 @@ impl Run {
         self.save()
     }
 
-    fn validates_after(&self, step: usize, total: usize) -> bool {
-        let every = (total / self.config.training.validations.max(1)).max(1);
-        (step + 1).is_multiple_of(every)
+    fn validates_after(&self, step: usize) -> bool {
+        let (total, count) = (self.schedule.steps(), self.config.training.validations.max(1));
+        if let Some(plan) = &self.progress.plan {
+            let passed = |step| (plan.position(step) * count as f64 / total as f64).floor();
+            return passed(step + 1) > passed(step);
+        }
+        (step + 1).is_multiple_of((total / count).max(1))
+    }
+
+    fn place_stores(&mut self) {
+        let (total, count) = (self.schedule.steps(), self.config.training.snapshots);
+        self.stores = snapshots::steps(total, count).collect();
     }
 
     /// The schedule as decisions so far have left it.
     fn follow_switches(&mut self) -> Result<(), TrainError> {
-        let planned = Schedule::new(&self.config)?;
+        let mut planned = Schedule::new(&self.config)?;
+        if let Some(plan) = &self.progress.plan {
+            planned = planned.with_steps(&plan.level_steps());
+        }
         self.schedule = match self.config.training.switching {
             Switching::Shares => planned,
             Switching::Automatic => planned.switched(&self.progress.switches),
@@ -439,44 +505,6 @@ impl Run {
             sum += part * f64::from(scalar(loss)?);
         }
         Ok(sum / count as f64)
-    }
-
-    /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
-    fn fit_budget(&mut self, seconds: f64, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        // no run with a budget has made an update: its moments are zero, its averages the weights
-        debug_assert_eq!(self.optimizer.updates, 0);
-        let (start, progress) = (self.optimizer.weights.clone(), self.progress.clone());
-        let levels = self.schedule.levels.len();
-        let total = self.schedule.steps();
-        let mut per_step = 0.0;
-        for level in 0..levels {
-            self.progress.ledger = Ledger::default();
-            let mut times = Vec::new();
-            for step in 0..4 {
-                let begun = Instant::now();
-                self.advance(step, level)?;
-                times.push(begun.elapsed().as_secs_f64());
-            }
-            let fastest = times[1..].iter().copied().fold(f64::INFINITY, f64::min);
-            let here = (0..total).filter(|s| self.schedule.trains_on(*s) == level).count();
-            per_step += fastest * here as f64 / total as f64;
-        }
-        let begun = Instant::now();
-        self.validate()?;
-        let validations = (self.config.training.validations + levels) as f64;
-        let left = seconds - validations * begun.elapsed().as_secs_f64();
-        let steps = (left.max(0.1 * seconds) / per_step).round().max(levels as f64) as usize;
-        self.optimizer = Optimizer::new(start, self.config.training.ema.len());
-        self.progress = progress;
-        set(&mut self.model, &self.optimizer.weights)?;
-        self.config.training.steps = steps;
-        self.config.training.seconds = None;
-        self.schedule = Schedule::new(&self.config)?;
-        observer.note(&format!(
-            "{seconds:.0} s buy {steps} steps ({:.0} ms each on average)",
-            1e3 * per_step
-        ));
-        Ok(())
     }
 
     fn save(&self) -> Result<(), TrainError> {

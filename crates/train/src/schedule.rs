@@ -43,6 +43,12 @@ impl Schedule {
         Ok(Self { levels, replay: config.training.replay })
     }
 
+    /// The same levels with given steps.
+    pub fn with_steps(mut self, steps: &[usize]) -> Self {
+        self.levels.iter_mut().zip(steps).for_each(|(level, steps)| level.steps = *steps);
+        self
+    }
+
     /// The same run with its levels ended by `switches`, the steps done when each of the first ones
     /// was left; the level at hand goes on as long as it may.
     pub fn switched(mut self, switches: &[usize]) -> Self {

@@ -54,7 +54,8 @@ fn array(path: &Path) -> Result<Vec<[f64; 2]>, TrainError> {
             ),
         });
     }
-    Ok(raw.values.chunks_exact(2).map(|row| [f64::from(row[0]), f64::from(row[1])]).collect())
+    let value = |v: f32| raw.offset + f64::from(v);
+    Ok(raw.values.chunks_exact(2).map(|row| [value(row[0]), value(row[1])]).collect())
 }
 
 fn parse(text: &str) -> Result<Vec<[f64; 2]>, String> {

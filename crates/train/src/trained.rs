@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::denoiser::Guided;
 use karhunen_field::noise::stream;
+use karhunen_field::prior::Tempered;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
-use karhunen_net::{Band, Conditioned, Device, Model, Parameters, Preconditioner};
+use karhunen_net::{Band, Conditioned, Device, Model, NetworkConfig, Parameters, Preconditioner};
 use rayon::prelude::*;
 
 use crate::classes::Classes;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
+use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::snapshots::Average;
 use crate::statistics::Statistics;
@@ -38,9 +40,11 @@ pub fn build_model(
         prior,
         statistics.law()?,
         grid,
-    );
+    )
+    .with_share(config.training.share);
     let channels = statistics.mean.channels;
-    let mut network = config.network.build(&grid, channels, config.seed, device)?;
+    let mut network =
+        config.network.build(&levels_on(config, grid)?, channels, config.seed, device)?;
     if !statistics.classes.is_empty() {
         network.add_classes(statistics.classes.len(), config.seed)?;
     }
@@ -53,17 +57,30 @@ pub fn build_model(
 /// # Errors
 /// As [`build_model`].
 pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
-    let parameters = config.network.parameter_count(grid.dim(), 1)?;
+    let parameters = config.network.parameter_count(config.levels.len(), grid.dim(), 1)?;
     let needed = memory::weight_bytes(parameters, config.training.ema.len());
     memory::check(needed, format!("{parameters:.1e} parameters"), config.network.size_keys())?;
-    if !config.prior.is_fitted() {
-        config.prior.build(grid.dim(), config.seed, None)?;
+    match config.prior {
+        PriorConfig::Tempered { exponent } => Tempered::check_exponent(exponent)?,
+        ref prior if prior.is_fitted() => (),
+        ref prior => drop(prior.build(grid.dim(), config.seed, None)?),
     }
-    let mut network = config.network.build(&grid, 1, config.seed, &Device::flex())?;
+    let mut network =
+        config.network.build(&levels_on(config, grid)?, 1, config.seed, &Device::flex())?;
     if config.data.labels.is_some() {
         network.add_classes(1, config.seed)?;
     }
     Ok(())
+}
+
+/// The grids that a network is built for, on the box of the finest one: all levels of a nested network,
+/// the finest of others.
+fn levels_on(config: &RunConfig, finest: Grid) -> Result<Vec<Grid>, TrainError> {
+    if !matches!(config.network, NetworkConfig::Nested(_)) {
+        return Ok(vec![finest]);
+    }
+    let on_box = |grid: Grid| Ok(finest.with_points(&grid.points())?);
+    config.grids()?.into_iter().map(on_box).collect()
 }
 
 /// A model read from a run directory, from one checkpoint in it, or from an export.
@@ -267,6 +284,13 @@ impl TrainedModel {
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
+        let own = self.own_grid(&request.grid);
+        if own != request.grid {
+            // the same functions on the grid that the network knows, and what this grid holds of them
+            let on_own = Request { grid: own, ..request.clone() };
+            let (fields, evaluations) = self.sample(&on_own, indices, observe)?;
+            return Ok((resample::spectral(&fields, request.grid)?, evaluations));
+        }
         // the data's statistics are those of all classes in their frequencies
         let whole = request.classes == Classes::Drawn && request.guidance == 1.0;
         let calibration = match request.calibrated && whole {
@@ -279,6 +303,15 @@ impl TrainedModel {
         }
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
+    }
+
+    /// The grid on which fields are made for a grid: the same one, unless the network answers on a
+    /// level that is finer along an axis, as a nested network does between its levels.
+    fn own_grid(&self, grid: &Grid) -> Grid {
+        let answered = self.model.network_grid(grid).points();
+        let cells: Vec<usize> =
+            grid.points().into_iter().zip(answered).map(|(n, level)| n.max(level)).collect();
+        grid.with_points(&cells).expect("grids of one dimension")
     }
 
     /// What scales this request's fields to the data's spectrum.

@@ -1,7 +1,7 @@
 //! `[training]` of a run's configuration: loss, optimizer, budget. What values are allowed is checked
 //! with the rest of the configuration, in `config`.
 
-use karhunen_net::Preconditioning;
+use karhunen_net::{Preconditioning, Share};
 use serde::{Deserialize, Serialize};
 
 /// Where in time the loss looks.
@@ -18,6 +18,15 @@ pub enum TimeDensity {
         mean: f64,
         /// Standard deviation of ln(b/a).
         deviation: f64,
+    },
+    /// Each mode where it is decided: [`crate::time_density`].
+    Modes {
+        /// Mean of ln(b/a) − ln r, r the data's standard deviation over the noise's in a mode.
+        mean: f64,
+        /// Standard deviation of ln(b/a) − ln r.
+        deviation: f64,
+        /// A mode of variance c counts c^weight.
+        weight: f64,
     },
 }
 
@@ -41,11 +50,14 @@ pub enum Rate {
 pub struct TrainingConfig {
     /// The affine part before the network.
     pub preconditioning: Preconditioning,
+    /// How much of the data a noisy field is taken to tell: `"explained"`, what the best linear denoiser
+    /// explains, or `"total"`, the data's share of its variance, as runs of before have it.
+    pub share: Share,
     /// Fields a step.
     pub batch: usize,
     /// Steps over all levels.
     pub steps: usize,
-    /// Wall-clock budget instead of steps; turned into a number of steps before the first one.
+    /// Wall-clock budget instead of steps; planned in steps before the first one and again as the run goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
     /// Peak learning rate of AdamW.
@@ -85,6 +97,7 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             preconditioning: Preconditioning::Wiener,
+            share: Share::Explained,
             batch: 32,
             steps: 4000,
             seconds: None,

@@ -44,6 +44,7 @@ pub fn run(args: &ClassifierArgs) -> Result<(), Failure> {
         return Err(Failure::usage(message).help("the classifier reads fields of dimension 2"));
     }
     let loaded = data::load_from(&config, native.fields.as_ref(), grid, args.seed)?;
+    let loaded = loaded.in_own_values();
     let (training, test) = match &args.test {
         None => (loaded.training, loaded.validation),
         Some(test) => (all(loaded.training, loaded.validation), read(args, test, grid)?),
@@ -121,7 +122,7 @@ fn read(args: &ClassifierArgs, source: &str, grid: Grid) -> Result<LevelData, Fa
         ..DataConfig::default()
     };
     labels::check(&config, "--test-labels")?;
-    let loaded = data::load(&config, grid, args.seed)?;
+    let loaded = data::load(&config, grid, args.seed)?.in_own_values();
     Ok(all(loaded.training, loaded.validation))
 }
 

@@ -323,7 +323,8 @@ fn read_samples(
         Some(model) => model.grid(&raw.points)?,
         None => Grid::unit(&raw.points, args.boundary.get())?,
     };
-    Ok(Ensemble::new(grid, raw.channels, raw.values.iter().map(|v| f64::from(*v)).collect())?)
+    let values = raw.values.iter().map(|v| raw.offset + f64::from(*v)).collect();
+    Ok(Ensemble::new(grid, raw.channels, values)?)
 }
 
 /// Real fields and samples on the finest grid both have.
@@ -359,6 +360,7 @@ fn prepare(
         count: trained.count.filter(|_| same_source && source.builtin().is_some()),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
+        channels_last: args.shape.channels_last || trained.channels_last,
         ..trained
     };
     let mut native = Native::of(&config)?;

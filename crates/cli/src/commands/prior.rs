@@ -30,13 +30,16 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
             Some(Data::load(&data, grid, args.seed)?.statistics)
         }
         (true, None) => {
-            return Err(Failure::usage("a fitted prior takes its spectrum from data")
-                .help("give --data PATH, or --data builtin:spinodal"));
+            return Err(Failure::usage(format!(
+                "a {} prior takes its spectrum from data",
+                args.kind
+            ))
+            .help("give --data PATH, or --data builtin:spinodal"));
         }
         (false, Some(source)) => {
             let message = format!("--data {source}: a {} prior takes nothing from data", args.kind);
             return Err(Failure::usage(message)
-                .help("leave --data out, or choose fitted or fitted-anisotropic"));
+                .help("leave --data out, or choose fitted, fitted-anisotropic, tempered or flat"));
         }
         (false, None) => None,
     };
@@ -60,6 +63,7 @@ pub fn configuration(kind: &str, given: &PriorParameters) -> Result<PriorConfig,
     let floats = [
         ("scale", given.scale),
         ("power", given.power),
+        ("exponent", given.exponent),
         ("gamma", given.gamma),
         ("length", given.length),
         ("smoothness", given.smoothness),

@@ -9,7 +9,7 @@ use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
-use crate::args::{Rung, SampleArgs};
+use crate::args::{BandChoice, Rung, SampleArgs};
 use crate::commands::classes;
 use crate::commands::phases::{self, Output};
 use crate::device;
@@ -27,6 +27,13 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     let mut model =
         TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
+    if let Some(caution) = model.config.prior.caution() {
+        if args.band == Some(BandChoice::Trained) {
+            return Err(Failure::usage(format!("--band trained: {caution}"))
+                .help("leave --band out, or train a model with prior.kind=flat"));
+        }
+        info!("note: {caution}");
+    }
     if let Some(band) = args.band {
         model.model.band = band.into();
     }

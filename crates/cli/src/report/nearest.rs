@@ -22,8 +22,9 @@ pub fn check(
 ) -> Result<Value, Failure> {
     let config = &model.config;
     let loaded = data::load(&config.data, samples.grid, config.seed)?;
-    let training = real::ensemble(&loaded.training)?;
-    let own = if same_source { Some(real::ensemble(&loaded.validation)?) } else { None };
+    let training = real::ensemble(&loaded.training, &loaded.offsets)?;
+    let own =
+        if same_source { Some(real::ensemble(&loaded.validation, &loaded.offsets)?) } else { None };
     let held_out = own.as_ref().unwrap_or(reference);
     let unit = Unit::of(&training);
     let found = memorisation(&unit.apply(samples), &unit.apply(&training), &unit.apply(held_out))?;

@@ -50,9 +50,10 @@ impl Native {
     ///
     /// # Errors
     /// Those of reading.
-    pub fn range(&self) -> Result<Option<(f32, f32)>, Failure> {
+    pub fn range(&self) -> Result<Option<(f64, f64)>, Failure> {
         let Some(fields) = &self.fields else { return Ok(None) };
-        let (mut low, mut high) = (f32::INFINITY, f32::NEG_INFINITY);
+        let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+        let offsets = fields.offsets();
         let mut slice = self.points.clone();
         let slices = std::mem::replace(&mut slice[0], 1);
         let mut values = Vec::new();
@@ -62,7 +63,10 @@ impl Native {
                 corner[0] = first;
                 values.clear();
                 fields.block(item, &corner, &slice, &mut values)?;
-                (low, high) = values.iter().fold((low, high), |(l, h), v| (l.min(*v), h.max(*v)));
+                let channels = values.chunks_exact(values.len() / self.channels).zip(&offsets);
+                for v in channels.flat_map(|(own, o)| own.iter().map(move |v| o + f64::from(*v))) {
+                    (low, high) = (low.min(v), high.max(v));
+                }
             }
         }
         Ok(Some((low, high)))

@@ -41,7 +41,7 @@ pub fn all(
     let loaded = data::load_from(&config, opened, grid, seed)?;
     let mut all = loaded.training;
     all.values.extend(loaded.validation.values);
-    Ok(Real { reference: first(count, &all)?, training: None })
+    Ok(Real { reference: first(count, &all, &loaded.offsets)?, training: None })
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
@@ -62,7 +62,8 @@ pub fn of_model(
             return made(config, name, grid, count, seed);
         }
         let loaded = data::load_from(config, None, grid, seed)?;
-        return Ok(Real { reference: first(count, &loaded.training)?, training: None });
+        let reference = first(count, &loaded.training, &loaded.offsets)?;
+        return Ok(Real { reference, training: None });
     }
     let share = match part {
         Part::HeldOut => config.validation,
@@ -72,10 +73,11 @@ pub fn of_model(
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
     let loaded = data::load_from(&config, opened, grid, seed)?;
-    let training = first(count, &loaded.training)?;
+    let training = first(count, &loaded.training, &loaded.offsets)?;
     Ok(match part {
         Part::HeldOut => {
-            Real { reference: first(count, &loaded.validation)?, training: Some(training) }
+            let reference = first(count, &loaded.validation, &loaded.offsets)?;
+            Real { reference, training: Some(training) }
         }
         Part::Training => Real { reference: training, training: None },
     })
@@ -93,23 +95,26 @@ fn made(
         let made = |indices| builtin::make_phases(name, &*structure, grid, seed, indices);
         let fields = made(BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
         let loaded = data::of_labels(config, grid, [&fields, &fields])?;
-        return Ok(Real { reference: first(count, &loaded.training)?, training: None });
+        return Ok(Real { reference: first(count, &loaded.training, &loaded.offsets)?, training: None });
     }
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;
-    Ok(Real { reference: first(count, &made)?, training: None })
+    let none = vec![0.0; made.channels];
+    Ok(Real { reference: first(count, &made, &none)?, training: None })
 }
 
-/// All fields of a part.
+/// All fields of a part, to whose values `offsets` are to be added, one a channel.
 ///
 /// # Errors
 /// Those of [`Ensemble::new`].
-pub fn ensemble(level: &LevelData) -> Result<Ensemble, Failure> {
-    first(level.count(), level)
+pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
+    first(level.count(), level, offsets)
 }
 
-fn first(count: usize, level: &LevelData) -> Result<Ensemble, Failure> {
+fn first(count: usize, level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
     let keep = count.min(level.count()) * level.field_len();
-    let values = level.values[..keep].iter().map(|v| f64::from(*v)).collect();
+    let points = level.grid.len();
+    let value = |(i, v): (usize, &f32)| offsets[i / points % level.channels] + f64::from(*v);
+    let values = level.values[..keep].iter().enumerate().map(value).collect();
     Ok(Ensemble::new(level.grid, level.channels, values)?)
 }

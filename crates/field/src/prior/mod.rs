@@ -20,6 +20,7 @@ mod standard;
 mod strength;
 mod tabulated;
 mod tail;
+mod tempered;
 mod truncated;
 
 use std::fmt::Debug;
@@ -38,6 +39,7 @@ pub use shells::{Shell, shells};
 pub use standard::Standard;
 pub use strength::r_per_shell;
 pub use tabulated::Tabulated;
+pub use tempered::Tempered;
 pub use truncated::Truncated;
 
 use crate::{Ensemble, FieldError, Grid, Mode, Transform, grid::MAX_DIM};

@@ -5,12 +5,14 @@ mod measured;
 mod nesting;
 mod refusals;
 mod spectra;
+mod tempered;
 mod trace;
 
 use std::sync::Arc;
 
 use karhunen_field::prior::{
-    Bessel, Combined, Fitted, FittedAnisotropic, Laplacian, Matern, Measured, Tabulated, Truncated,
+    Bessel, Combined, Fitted, FittedAnisotropic, Laplacian, Matern, Measured, Tabulated, Tempered,
+    Truncated,
 };
 use karhunen_field::{Axis, Boundary, Grid, Prior};
 
@@ -66,6 +68,8 @@ fn nested_priors(grid: &Grid) -> Vec<Arc<dyn Prior>> {
         Arc::new(Fitted::new(grid, &data).unwrap()),
         Arc::new(FittedAnisotropic::new(*grid, data.clone()).unwrap()),
         Arc::new(Tabulated::new(dim, vec![[0.0, 2.0], [4.0, 1.0], [40.0, 1e-5]]).unwrap()),
+        Arc::new(Tempered::new(*grid, &data, 0.5).unwrap()),
+        Arc::new(Tempered::flat(*grid, &data).unwrap()),
         Arc::new(Measured::new(*grid, data).unwrap()),
     ]
 }

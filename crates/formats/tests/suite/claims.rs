@@ -7,8 +7,8 @@ use zip::write::SimpleFileOptions;
 
 use crate::{file, folder, npy, read_bytes};
 
-const SMALL: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: 1 << 16 };
-const LARGE: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: u64::MAX };
+const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
+const LARGE: ReadOptions = ReadOptions { limit_bytes: u64::MAX, ..ReadOptions::DEFAULT };
 
 fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -192,7 +192,7 @@ fn what_a_vti_cannot_be_is_said() {
         (vti("", "0 2 0 1 0 0", ascii, "10 2 3 4 5"), "6 values are needed, 5 are there"),
         (vti("", "0 2 0 1 0 0", ascii, "1 2 3 4 5 6 7"), "more than the 6 values"),
         (vti("", "0 2 0 1 0 0", ascii, "1 2 3 4 5 x"), "\"x\" is no number"),
-        (vti("", "0 2 0 1 0 0", ascii, "1 2 nan 4 5 6"), "value 2 is NaN"),
+        (vti("", "0 2 0 1 0 0", ascii, "1 2 nan 4 5 6"), "1 of 6 values are missing"),
         (vti("", "0 2 0 -1 0 0", ascii, "1"), "extent 0 to -1 along axis 1 is empty"),
         (vti("", "0 2 0 1", ascii, "1"), "not 6 numbers"),
         (vti("", "0 2 0 1 0 0", "format=\"hex\"", "1"), "known are ascii, binary, appended"),
@@ -229,7 +229,7 @@ fn what_a_netcdf_cannot_be_is_said() {
     assert!(matches!(error(&netcdf(0, &[0, 3], &[])), FormatError::Empty { .. }));
     assert!(matches!(error(&netcdf(0, &[3], &[1.0; 3])), FormatError::Empty { .. }));
     let missing = error(&netcdf(0, &[2, 2], &[1.0, 2.0, 9.969_21e36, 4.0]));
-    assert!(matches!(missing, FormatError::NonFinite { index: 2, .. }), "{missing}");
+    assert!(matches!(missing, FormatError::Missing { index: 2, .. }), "{missing}");
     let short = error(&netcdf(0, &[2, 3], &[1.0; 5]));
     assert!(matches!(short, FormatError::Truncated { .. }), "{short}");
     let mut stray = netcdf(0, &[2, 3], &[1.0; 6]);

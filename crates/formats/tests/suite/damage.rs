@@ -9,8 +9,8 @@ use crate::replay::exercise;
 use crate::{gzip, idx, npy, read_bytes};
 
 /// Small, so that a reader which takes memory on a header's word is caught.
-const SMALL: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: 1 << 16 };
-const LARGE: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: u64::MAX };
+const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
+const LARGE: ReadOptions = ReadOptions { limit_bytes: u64::MAX, ..ReadOptions::DEFAULT };
 
 fn good_idx() -> Vec<u8> {
     idx(0x0b, &[2, 2, 3], &[7; 24])

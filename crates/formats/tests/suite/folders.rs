@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use image::GrayImage;
-use karhunen_formats::{FormatError, RawFields, ReadOptions, read};
+use karhunen_formats::{FormatError, RawFields, ReadOptions, Series, read};
 
-use crate::folder;
+use crate::{folder, npy};
 
 /// A 2 x 2 picture of one grey level.
 fn put(folder: &Path, name: &str, grey: u8) {
@@ -62,18 +62,67 @@ fn a_stack_keeps_its_numbers_and_leaves_strangers_out() {
 }
 
 #[test]
-fn copies_are_dropped_but_not_out_of_a_volume() {
+fn copies_are_kept_and_named() {
     let folder = folder();
     for (name, grey) in [("z1.png", 5), ("z2.png", 6), ("z3.png", 5)] {
         put(folder.path(), name, grey);
     }
     let fields = read(folder.path(), &ReadOptions::default()).unwrap();
-    assert_eq!((greys(&fields), &fields.positions[..]), (vec![5.0, 6.0], &[1, 2][..]));
+    assert_eq!((greys(&fields), &fields.positions[..]), (vec![5.0, 6.0, 5.0], &[1, 2, 3][..]));
     assert!(fields.notes[0].contains("z3.png = z1.png"), "{:?}", fields.notes);
     let volume = ReadOptions { dim: Some(3), ..ReadOptions::default() };
     let fields = read(folder.path(), &volume).unwrap();
     assert_eq!((fields.count(), &fields.points[..]), (1, &[3, 2, 2][..]));
     assert_eq!(fields.values.iter().step_by(4).copied().collect::<Vec<_>>(), [5.0, 6.0, 5.0]);
+}
+
+#[test]
+fn an_order_other_than_the_alphabets_is_told() {
+    let folder = folder();
+    (1..=10).for_each(|i| put(folder.path(), &format!("i{i}.png"), i));
+    let fields = read(folder.path(), &ReadOptions::default()).unwrap();
+    assert_eq!(fields.series, Series::Stack);
+    assert!(fields.notes[0].contains("(i1.png, i2.png, i3.png, …)"), "{:?}", fields.notes);
+}
+
+#[test]
+fn files_of_one_array_are_a_field_each() {
+    let folder = folder();
+    for i in 0..3u8 {
+        let values: Vec<u8> = (0..6).map(|v| 10 * i + v).collect();
+        fs::write(folder.path().join(format!("s{i}.npy")), npy("|u1", false, "(2, 3)", &values))
+            .unwrap();
+    }
+    fs::write(folder.path().join("notes.txt"), "text").unwrap();
+    let fields = read(folder.path(), &ReadOptions::default()).unwrap();
+    assert_eq!((fields.count(), &fields.points[..]), (3, &[2, 3][..]));
+    assert_eq!((fields.values[7], &fields.items[1][..]), (11.0, "s1.npy"));
+    let volume = ReadOptions { dim: Some(3), ..ReadOptions::default() };
+    assert_eq!(read(folder.path(), &volume).unwrap().points, [3, 2, 3]);
+    // pictures stand before arrays
+    put(folder.path(), "a.png", 1);
+    let fields = read(folder.path(), &ReadOptions::default()).unwrap();
+    assert_eq!((fields.count(), &fields.items[0][..]), (1, "a.png"));
+}
+
+#[test]
+fn tiffs_of_many_pages_are_volumes_of_a_folder() {
+    let folder = folder();
+    for i in 0..2u8 {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+        for page in 0..3 {
+            let pixels = [100 * i + 10 * page; 4];
+            encoder.write_image::<tiff::encoder::colortype::Gray8>(2, 2, &pixels).unwrap();
+        }
+        fs::write(folder.path().join(format!("v{i}.tif")), bytes.into_inner()).unwrap();
+    }
+    let fields = read(folder.path(), &ReadOptions::default()).unwrap();
+    assert_eq!((fields.count(), &fields.points[..]), (2, &[3, 2, 2][..]));
+    assert_eq!(fields.values[16], 110.0);
+    let flat = ReadOptions { dim: Some(2), ..ReadOptions::default() };
+    let text = read(folder.path(), &flat).unwrap_err().to_string();
+    assert!(text.contains("3 fields in a file of a folder"), "{text}");
 }
 
 #[test]

@@ -64,6 +64,49 @@ fn alpha_is_dropped_only_where_it_hides_nothing() {
     assert!(matches!(error, FormatError::Transparent { pixel: 1, alpha: 65_534.0, .. }), "{error}");
 }
 
+/// A PNG of 3 columns and 2 rows whose pixels are the numbers 0 to 5 of a palette.
+fn palette(colours: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 3, 2);
+    encoder.set_color(png::ColorType::Indexed);
+    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_palette(colours.to_vec());
+    // two numbers a byte, rows padded
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_image_data(&[0x01, 0x20, 0x34, 0x50]).unwrap();
+    writer.finish().unwrap();
+    bytes
+}
+
+#[test]
+fn numbers_of_a_palette_are_read_and_its_greys() {
+    let red: Vec<u8> = (0..6).flat_map(|i| [40 * i, 0, 0]).collect();
+    let fields = read_bytes(&palette(&red), &ReadOptions::default()).unwrap();
+    assert_eq!((fields.channels, &fields.values[..]), (1, &[0., 1., 2., 3., 4., 5.][..]));
+    assert!(fields.notes[0].contains("palette"), "{:?}", fields.notes);
+    let grey: Vec<u8> = (0..6).flat_map(|i| [200 - 40 * i; 3]).collect();
+    let fields = read_bytes(&palette(&grey), &ReadOptions::default()).unwrap();
+    assert_eq!(fields.values, [200., 160., 120., 80., 40., 0.]);
+}
+
+#[test]
+fn a_jpeg_is_turned_as_it_says() {
+    // grey rising to the right, in blocks of one level each
+    let ramp = ImageBuffer::<Luma<u8>, _>::from_fn(24, 8, |x, _| Luma([60 * (x / 8) as u8]));
+    let plain = encoded(ramp, ImageFormat::Jpeg);
+    // EXIF: one entry, orientation 6
+    let mut exif = b"\xff\xe1\0\x22Exif\0\0II*\0\x08\0\0\0\x01\0".to_vec();
+    exif.extend(b"\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0");
+    let turned = [&plain[..2], &exif, &plain[2..]].concat();
+    let before = read_bytes(&plain, &ReadOptions::default()).unwrap();
+    let after = read_bytes(&turned, &ReadOptions::default()).unwrap();
+    assert_eq!((&before.points[..], &after.points[..]), (&[8, 24][..], &[24, 8][..]));
+    // the left column becomes the top row
+    assert!((0..8).all(|x| after.values[x] == before.values[(7 - x) * 24]));
+    assert!(after.values[8 * 23] > after.values[0]);
+    assert!(after.notes[0].contains("orientation 6"), "{:?}", after.notes);
+}
+
 #[test]
 fn jpeg_is_read_near_enough() {
     let flat = ImageBuffer::<Luma<u8>, _>::from_pixel(17, 9, Luma([90]));

@@ -1,6 +1,6 @@
 //! Every reader against bytes that were made to break it: what the fuzz targets do, on kept files.
 //!
-//! `tests/peers` holds files of other programs, the seeds of the targets in `/fuzz`, `tests/seeds`
+//! `tests/peers` and `tests/odd` hold files of other programs, the seeds of the targets in `/fuzz`, `tests/seeds`
 //! those of targets whose input is inside of a file; `tests/damage` what the targets found. Each is
 //! read whole, cut short, and changed.
 
@@ -106,6 +106,12 @@ fn part(name: &str) -> &'static str {
         "state.pt" | "state.safetensors" => ":plain",
         "fields.pt" => ":x",
         "a.raw" => ":3x4x5:u16:be",
+        "plain.mat" | "packed.mat" => ":f4",
+        "narrow.mat" => ":s",
+        "not.mat" => ":z",
+        "three.nc" | "four.nc" => ":part",
+        "xarray2.zarr.zip" | "xarray3.zarr.zip" => ":t",
+        "elements.h5" => ":x",
         name if name.ends_with(".nc") && name.contains("cdf") => ":t",
         _ => "",
     }
@@ -167,7 +173,7 @@ proptest! {
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         front: bool,
     ) {
-        let files = kept("peers");
+        let files = [kept("peers"), kept("odd")].concat();
         let (name, bytes) = &files[which.index(files.len())];
         let mut bytes = bytes.clone();
         for (at, value) in changes {

@@ -11,7 +11,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::{data, file, folder};
 
-const SMALL: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: 1 << 16 };
+const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 
 fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 
 use crate::folder;
 
-const SMALL: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: 1 << 16 };
-const LARGE: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: u64::MAX };
+const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
+const LARGE: ReadOptions = ReadOptions { limit_bytes: u64::MAX, ..ReadOptions::DEFAULT };
 
 /// An array of version 2 with chunks by name.
 fn two(change: Value, chunks: &[(&str, &[u8])]) -> TempDir {
@@ -76,13 +76,13 @@ fn what_was_never_written_has_the_fill_value() {
     assert_eq!(fields.values, expected);
     let none = two(json!({"fill_value": "NaN"}), &[("0.1", &chunk)]);
     let error = read(none.path(), &SMALL).unwrap_err();
-    assert!(matches!(error, FormatError::NonFinite { index: 0, .. }), "{error}");
+    assert!(matches!(error, FormatError::Missing { index: 0, .. }), "{error}");
     let stored = StoredFields::open(none.path(), &SMALL).unwrap();
     let mut values = Vec::new();
     stored.block(1, &[3], &[3], &mut values).unwrap();
     assert_eq!(values, [4.0, 5.0, 6.0]);
     let error = stored.block(1, &[2], &[3], &mut values).unwrap_err();
-    assert!(matches!(error, FormatError::NonFinite { index: 8, .. }), "{error}");
+    assert!(matches!(error, FormatError::Missing { index: 8, .. }), "{error}");
     // a single that is infinite in its bits
     let bits = three(json!({"fill_value": "0x7f800000"}), &[]);
     let error = read(bits.path(), &SMALL).unwrap_err();
@@ -94,7 +94,7 @@ fn missing_values_of_the_attributes_are_refused() {
     let folder = two(json!({"fill_value": 2}), &[]);
     fs::write(folder.path().join(".zattrs"), r#"{"_FillValue": 2}"#).unwrap();
     let error = read(folder.path(), &SMALL).unwrap_err();
-    assert!(matches!(error, FormatError::NonFinite { index: 0, .. }), "{error}");
+    assert!(matches!(error, FormatError::Missing { index: 0, .. }), "{error}");
     fs::write(folder.path().join(".zattrs"), r#"{"scale_factor": 0.5, "add_offset": 1}"#).unwrap();
     let fields = read(folder.path(), &SMALL).unwrap();
     assert!(fields.values.iter().all(|v| *v == 2.0));

@@ -5,6 +5,7 @@
 
 mod activation;
 mod adamw;
+mod axis_maps;
 mod convolution;
 mod depthwise;
 mod independence;
@@ -14,6 +15,7 @@ mod norm;
 mod oversampled;
 mod pointwise;
 mod products;
+mod residual;
 mod segments;
 mod spectral;
 mod tiles;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use karhunen_field::prior::{Bessel, Matern, Standard};
+use karhunen_field::prior::{Bessel, Matern, Standard, Tempered};
 use karhunen_field::sampler::{self, Method, Reverse};
 use karhunen_field::{
     Axis, Boundary, Denoiser, Ensemble, Field, GaussianLaw, Grid, Prior, Transform,
@@ -121,6 +121,32 @@ fn the_trained_band_is_answered_as_on_the_finest_level() {
         }
     }
     println!("largest error in the band {worst:.1e}");
+}
+
+/// The band holds under noise that is flat on it, or nearly, and falls beyond.
+#[test]
+fn the_trained_band_holds_under_flat_and_tempered_noise() {
+    for case in cases().into_iter().filter(|case| case.grid.mode_count() > 1) {
+        let mut model = model(&case, Preconditioning::Wiener, Band::Trained);
+        let known = model.preconditioner.clone();
+        let data: Vec<f64> = known.variances(&case.grid).iter().map(|(c, _)| *c).collect();
+        for exponent in [0.0, 0.5] {
+            let prior = Arc::new(Tempered::new(case.grid, &data, exponent).unwrap());
+            let (kind, path, law) = (known.kind(), known.path().clone(), known.law().clone());
+            model.preconditioner = Preconditioner::new(kind, path, prior, law, case.grid);
+            for fine in finer(&case.grid) {
+                assert_eq!(model.network_grid(&fine), case.grid);
+                let x = fields(fine, case.channels);
+                let found = model.denoise(&x, 0.4).unwrap();
+                let found = resample::spectral(&found, case.grid).unwrap();
+                let coarse = resample::spectral(&x, case.grid).unwrap();
+                let expected = model.denoise(&coarse, 0.4).unwrap();
+                let expected = resample::spectral(&expected, case.grid).unwrap();
+                let error = relative_error(&found.values, &expected.values);
+                assert!(error < ROUNDING, "{exponent} {} -> {fine}: {error:e}", case.grid);
+            }
+        }
+    }
 }
 
 /// W(x, 0.4).

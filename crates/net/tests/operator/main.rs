@@ -9,6 +9,7 @@ mod finer;
 mod fused;
 mod independence;
 mod layer;
+mod nested;
 mod preconditioner;
 mod reference;
 mod refusals;

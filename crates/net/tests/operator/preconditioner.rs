@@ -8,7 +8,7 @@ use karhunen_field::prior::{self, Bessel, Matern};
 use karhunen_field::{
     Boundary, Denoiser, Ensemble, Field, GaussianLaw, Grid, Path, Prior, VariancePreserving,
 };
-use karhunen_net::{Band, Device, Fno, Model, Preconditioner, Preconditioning};
+use karhunen_net::{Band, Device, Fno, Model, Preconditioner, Preconditioning, Share};
 
 use crate::cases::{all, normals};
 use crate::relative_error;
@@ -73,6 +73,36 @@ fn scales_of_a_single_mode() {
             assert!(close(scales.input.powi(2), 1.0 / total), "{kind:?} at {t}");
             assert!(close(scales.weight, share), "{kind:?} at {t}");
         }
+    }
+}
+
+/// What is explained and what is not add up to the data: q = 1 − c_out² / σ_d², gain² = q c_out². With one
+/// ratio for all modes it is the data's share of the whole.
+#[test]
+fn what_is_explained_is_what_is_not_unknown() {
+    let grid = Grid::unit(&[9, 7], Boundary::Neumann).unwrap();
+    let known = preconditioner(Preconditioning::Wiener, law(grid, 2), grid);
+    let explained = known.clone().with_share(Share::Explained);
+    let data: f64 = known.variances(&grid).iter().map(|(c, _)| c).sum();
+    let alike = Preconditioner::new(
+        Preconditioning::Wiener,
+        known.path().clone(),
+        law(grid, 1).covariances()[0].clone(),
+        law(grid, 1),
+        grid,
+    );
+    for t in TIMES {
+        let scales = explained.scales(t);
+        let unknown = scales.gain.powi(2) / scales.weight;
+        assert!((scales.weight - (1.0 - unknown / data)).abs() < ROUNDING, "{t}");
+        let total = known.scales(t);
+        assert!((total.gain.powi(2) / total.weight / unknown - 1.0).abs() < ROUNDING, "{t}");
+        assert_eq!((scales.input, known.kind()), (total.input, explained.kind()));
+        let (one, other) = (alike.scales(t), alike.clone().with_share(Share::Explained).scales(t));
+        assert!((one.weight / other.weight - 1.0).abs() < ROUNDING, "{t}");
+        // other tables than the Wiener kind's know no modes
+        let scalar = preconditioner(Preconditioning::Scalar, law(grid, 1), grid);
+        assert_eq!(scalar.scales(t), scalar.clone().with_share(Share::Explained).scales(t));
     }
 }
 

@@ -182,7 +182,8 @@ fn config(channels: usize, multipliers: &[usize], blocks: usize, groups: usize) 
 }
 
 fn network(config: &UNetConfig, grid: &Grid, channels: usize, device: &Device) -> Network {
-    let mut network = NetworkConfig::Unet(config.clone()).build(grid, channels, 3, device).unwrap();
+    let mut network =
+        NetworkConfig::Unet(config.clone()).build(&[*grid], channels, 3, device).unwrap();
     let mut parameters = network.parameters().unwrap();
     randomise(&mut parameters);
     // shapes of convolutions end with the kernel: bring their sums back to order 1
@@ -363,11 +364,11 @@ fn threads_and_batch_mates_change_nothing() {
 fn a_fresh_network_is_zero_and_counts_its_parameters() {
     let grid = Grid::unit(&[12, 10], Boundary::Neumann).unwrap();
     let config = NetworkConfig::Unet(config(8, &[1, 2, 2], 2, 8));
-    let network = config.build(&grid, 2, 0, &Device::flex()).unwrap();
+    let network = config.build(&[grid], 2, 0, &Device::flex()).unwrap();
     let y = network.forward(&grid, &[1.0; 240], &[0.5], &[0.0]).unwrap();
     assert!(y.try_into_vec_as::<f32>().unwrap().iter().all(|v| *v == 0.0));
     let (count, estimate) =
-        (network.parameters().unwrap().count() as f64, config.parameter_count(2, 2).unwrap());
+        (network.parameters().unwrap().count() as f64, config.parameter_count(1, 2, 2).unwrap());
     assert!((count / estimate - 1.0).abs() < 0.15, "{count} parameters, {estimate} estimated");
 }
 
@@ -375,7 +376,7 @@ fn a_fresh_network_is_zero_and_counts_its_parameters() {
 fn other_dimensions_and_shapes_are_refused() {
     let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
     let build = |config: UNetConfig, grid: &Grid| match NetworkConfig::Unet(config).build(
-        grid,
+        &[*grid],
         1,
         0,
         &Device::flex(),

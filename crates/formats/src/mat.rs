@@ -1,0 +1,111 @@
+//! MATLAB 5 files (`save -v6` and `-v7`): one array as fields, its axes in MATLAB's order.
+//!
+//! A variable is named (`darcy.mat:coeff`) or is the only one that can be fields. `size(x)` in MATLAB
+//! is the shape here: the first axis, which MATLAB keeps fastest, is the sample. Files of `-v7.3` are
+//! HDF5 and read there, in the same order. Own code: what fields need of the format is this small.
+
+use std::path::Path;
+
+use crate::cf::Packing;
+use crate::input::DEFLATE_RATIO;
+use crate::layout::Layout;
+use crate::mat_header::{Variable, variables};
+use crate::placed::last_axis_fastest;
+use crate::{FormatError, RawFields, ReadOptions};
+
+/// Bytes decoded at a time.
+const AT_ONCE: usize = 1 << 16;
+
+/// Reads one variable.
+pub(crate) fn read(
+    name: &Path,
+    path: &Path,
+    part: Option<&str>,
+    options: &ReadOptions,
+) -> Result<RawFields, FormatError> {
+    let (all, endian) = variables(path)?;
+    let variable = choose(path, &all, part)?;
+    let dtype = variable.dtype.map_err(|what| FormatError::Unsupported {
+        path: name.into(),
+        what: format!("variable {} is {what}, not an array of real numbers", variable.name),
+    })?;
+    let shape = squeezed(&variable.shape);
+    let layout = Layout::of(name, &shape, options)?;
+    let count = options.admit(name, shape.iter().copied())?;
+    let (stored, bytes, mut elements) = variable.numbers(path, endian)?;
+    let expected = (count as u64).saturating_mul(stored.size() as u64);
+    if bytes != expected {
+        let what = format!(
+            "variable {} of shape {:?} has {bytes} bytes of {stored} numbers, not {expected}",
+            variable.name, variable.shape
+        );
+        return Err(elements.wrong(what));
+    }
+    let (found, packed) = variable.stored_bytes();
+    let most = if packed { found.saturating_mul(DEFLATE_RATIO) } else { found };
+    if expected > most {
+        return Err(FormatError::Truncated { path: name.into(), expected, found });
+    }
+    let less = Packing::less(None, options.offset);
+    let mut values = Vec::with_capacity(count);
+    let mut some = vec![0; AT_ONCE / stored.size() * stored.size()];
+    while values.len() < count {
+        let length = ((count - values.len()) * stored.size()).min(some.len());
+        elements.fill(&mut some[..length])?;
+        match &less {
+            None => stored.decode(&some[..length], endian, &mut values),
+            Some(less) => less.decode(&some[..length], (stored, endian), &mut values),
+        }
+    }
+    let values = last_axis_fastest(&values, &shape);
+    let mut fields = layout.fields(name, values, dtype)?;
+    fields.notes.push(order(&variable.name, &variable.shape));
+    Ok(fields)
+}
+
+/// What a reader of MATLAB's arrays should be told.
+pub(crate) fn order(name: &str, shape: &[u64]) -> String {
+    format!("{name}: axes as MATLAB's size() tells them, {shape:?}; the file stores them reversed")
+}
+
+/// MATLAB has no arrays of one axis: a column is one.
+fn squeezed(shape: &[u64]) -> Vec<u64> {
+    match shape {
+        [n, 1] | [1, n] => vec![*n],
+        _ => shape.to_vec(),
+    }
+}
+
+fn choose<'v>(
+    path: &Path,
+    all: &'v [Variable],
+    part: Option<&str>,
+) -> Result<&'v Variable, FormatError> {
+    if let Some(part) = part {
+        return all.iter().find(|v| v.name == part).ok_or_else(|| FormatError::Part {
+            path: path.into(),
+            part: part.into(),
+            known: all.iter().map(|v| v.name.clone()).collect(),
+        });
+    }
+    let fields = |v: &&Variable| v.dtype.is_ok() && v.shape.iter().filter(|n| **n > 1).count() >= 2;
+    let some: Vec<&Variable> = all.iter().filter(fields).collect();
+    match (&some[..], all) {
+        ([only], _) => Ok(only),
+        // what it is instead is said when it is read
+        ([], [only]) => Ok(only),
+        ([], _) => Err(FormatError::Empty {
+            path: path.into(),
+            what: match all.iter().find_map(|v| v.dtype.err().map(|what| (&v.name, what))) {
+                None => "the file holds no array of two axes or more".into(),
+                Some((name, what)) => format!(
+                    "the file holds no array of real numbers of two axes or more ({name} is {what})"
+                ),
+            },
+        }),
+        _ => Err(FormatError::Several {
+            path: path.into(),
+            parts: some.iter().map(|v| v.name.clone()).collect(),
+        }),
+    }
+}

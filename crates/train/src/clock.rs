@@ -1,0 +1,26 @@
+//! Where a run reads the seconds that its budget is counted in.
+
+use std::fmt::Debug;
+use std::time::Instant;
+
+/// A clock that never runs backwards.
+pub trait Clock: Debug + Send + Sync {
+    /// Seconds since some fixed moment.
+    fn seconds(&self) -> f64;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy)]
+pub struct WallClock(Instant);
+
+impl Default for WallClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for WallClock {
+    fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
+    }
+}

@@ -1,0 +1,108 @@
+//! A run whose end is given in seconds: its plan, made once and followed or changed on the way.
+
+use crate::TrainError;
+use crate::budget::{Costs, Demands, Plan};
+use crate::events::Observer;
+use crate::ledger::Ledger;
+use crate::optimizer::Optimizer;
+use crate::trained::set;
+
+use super::Run;
+
+/// Steps that each level is timed with; the first is a warm-up.
+const TIMED: usize = 4;
+/// A change of the number of steps by less than this part is not told.
+const WORTH_TELLING: f64 = 0.1;
+/// Weight of the last measurement of a cost.
+const LAST: f64 = 0.5;
+
+impl Run {
+    /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
+    pub(super) fn fit_budget(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let Some(demands) = Demands::of(&self.config) else { return Ok(()) };
+        if self.progress.plan.is_some() {
+            return self.follow_plan();
+        }
+        // no run without a plan has made an update: its moments are zero, its averages the weights
+        debug_assert_eq!(self.optimizer.updates, 0);
+        let (start, progress) = (self.optimizer.weights.clone(), self.progress.clone());
+        let opened = self.clock.seconds();
+        let mut steps = Vec::new();
+        for level in 0..self.schedule.levels.len() {
+            self.progress.ledger = Ledger::default();
+            let mut fastest = f64::INFINITY;
+            for step in 0..TIMED {
+                let begun = self.clock.seconds();
+                self.advance(step, level)?;
+                if step > 0 {
+                    fastest = fastest.min(self.clock.seconds() - begun);
+                }
+            }
+            // a clock may be too coarse for one step
+            steps.push(fastest.max(1e-6));
+        }
+        let begun = self.clock.seconds();
+        self.validate()?;
+        let costs = Costs { steps, validation: self.clock.seconds() - begun, checkpoint: 0.0 };
+        self.optimizer = Optimizer::new(start, self.config.training.ema.len());
+        self.progress = progress;
+        set(&mut self.model, &self.optimizer.weights)?;
+        self.progress.elapsed = self.clock.seconds() - opened;
+        let plan = Plan::new(&demands, costs, demands.budget - self.progress.elapsed);
+        observer.note(&format!(
+            "{:.0} s buy about {} steps; the number follows what they cost",
+            demands.budget,
+            plan.steps()
+        ));
+        self.told = plan.steps();
+        self.progress.plan = Some(plan);
+        self.follow_plan()
+    }
+
+    /// Books a step on a level's fields, and plans anew where that is due.
+    pub(super) fn consider_budget(
+        &mut self,
+        trained: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let (Some(demands), Some(plan)) = (Demands::of(&self.config), &mut self.progress.plan)
+        else {
+            return Ok(());
+        };
+        self.window.add(plan.costs.steps[trained], self.progress.elapsed);
+        let Some(ratio) = self.window.ratio(demands.budget) else { return Ok(()) };
+        plan.costs = plan.costs.scaled(ratio.powf(LAST));
+        let (step, left) = (self.progress.step, demands.budget - self.progress.elapsed);
+        let Some(revised) = plan.revised(&demands, step, left) else { return Ok(()) };
+        let (told, now) = (self.told as f64, revised.steps());
+        self.progress.plan = Some(revised);
+        if (now as f64 / told - 1.0).abs() > WORTH_TELLING {
+            observer.note(&format!(
+                "steps take {ratio:.2} times what was planned: {now} in all, {step} done"
+            ));
+            self.told = now;
+        }
+        self.follow_plan()
+    }
+
+    /// Takes what a validation or a checkpoint cost into the plan.
+    pub(super) fn book(&mut self, cost: impl Fn(&mut Costs) -> &mut f64, seconds: f64) {
+        self.window.pause(seconds);
+        if let Some(plan) = &mut self.progress.plan {
+            let known = cost(&mut plan.costs);
+            let first = *known == 0.0;
+            *known += if first { seconds } else { LAST * (seconds - *known) };
+        }
+    }
+
+    /// Levels, number of steps and times of snapshots as the plan has them.
+    pub(super) fn follow_plan(&mut self) -> Result<(), TrainError> {
+        if let Some(plan) = &self.progress.plan {
+            self.config.training.steps = plan.steps();
+            self.told = if self.told == 0 { plan.steps() } else { self.told };
+        }
+        self.follow_switches()?;
+        self.place_stores();
+        Ok(())
+    }
+}

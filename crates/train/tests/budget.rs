@@ -1,0 +1,171 @@
+//! Budgets in seconds, by a clock that the test drives: runs end in time on machines that slow down or speed
+//! up, with the shares of their levels and the fall of their rate.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use karhunen_net::Device;
+use karhunen_train::checkpoint::Checkpoint;
+use karhunen_train::clock::Clock;
+use karhunen_train::events::{Event, Observer, Silent};
+use karhunen_train::{Outcome, Run, RunConfig};
+
+/// Goes on by `tick` microseconds whenever it is read; a step reads it a few times.
+#[derive(Debug, Default)]
+struct Driven {
+    now: AtomicU64,
+    tick: AtomicU64,
+}
+
+impl Clock for Driven {
+    fn seconds(&self) -> f64 {
+        let tick = self.tick.load(Ordering::Relaxed);
+        1e-6 * (self.now.fetch_add(tick, Ordering::Relaxed) + tick) as f64
+    }
+}
+
+/// Sets the clock's pace by the step and the level that was just done, and writes down rates.
+struct Machine<'a> {
+    clock: &'a Driven,
+    pace: &'a dyn Fn(f64, usize) -> u64,
+    stop: Option<(usize, &'a AtomicBool)>,
+    events: Mutex<Vec<Event>>,
+}
+
+impl Observer for Machine<'_> {
+    fn step(&mut self, event: &Event, _: usize) {
+        let now = 1e-6 * self.clock.now.load(Ordering::Relaxed) as f64;
+        self.clock.tick.store((self.pace)(now, event.level), Ordering::Relaxed);
+        if let Some((step, flag)) = self.stop
+            && event.step == step
+        {
+            flag.store(true, Ordering::Relaxed);
+        }
+        self.events.lock().unwrap().push(event.clone());
+    }
+}
+
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("karhunen-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+const BUDGET: f64 = 60.0;
+
+fn config() -> RunConfig {
+    let settings = [
+        "seed=3",
+        "data.count=40",
+        "network.width=4",
+        "network.modes=[2]",
+        "network.layers=1",
+        "network.projection=4",
+        "training.batch=2",
+        "training.seconds=60",
+        "training.validations=5",
+        "training.validation_fields=2",
+        "training.checkpoint_seconds=25",
+        "levels=[{ grid = \"4x4\", share = 0.5 }, { grid = \"6x6\", share = 0.3 }, { grid = \"8x8\", share = 0.2 }]",
+    ];
+    RunConfig::load(None, &settings.map(String::from)).expect("a valid configuration")
+}
+
+/// Trains by a clock; its end, its events and its last checkpoint.
+fn train(name: &str, pace: &dyn Fn(f64, usize) -> u64) -> (f64, Vec<Event>, Checkpoint) {
+    let scratch = Scratch::new(name);
+    let clock = Arc::new(Driven::default());
+    clock.tick.store(pace(0.0, 0), Ordering::Relaxed);
+    let mut run =
+        Run::open_by(&config(), &scratch.0, true, &Device::flex(), clock.clone(), &mut Silent)
+            .expect("opens");
+    let mut machine = Machine { clock: &clock, pace, stop: None, events: Mutex::default() };
+    let outcome = run.train(&AtomicBool::new(false), &mut machine).expect("trains");
+    assert_eq!(outcome, Outcome::Finished);
+    let end = 1e-6 * clock.now.load(Ordering::Relaxed) as f64;
+    let (checkpoint, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
+    (end, machine.events.into_inner().unwrap(), checkpoint)
+}
+
+/// Paces of machines: steady, three times as slow from the middle, twice as fast, slow in the end alone,
+/// and one whose finer levels cost more than they did when they were timed.
+#[test]
+fn runs_end_within_a_twentieth_of_their_budget() {
+    let paces: [(&str, Box<dyn Fn(f64, usize) -> u64>); 5] = [
+        ("steady", Box::new(|_, _| 10_000)),
+        ("slower", Box::new(|now, _| if now < 30.0 { 8_000 } else { 24_000 })),
+        ("faster", Box::new(|now, _| if now < 35.0 { 16_000 } else { 8_000 })),
+        ("late", Box::new(|now, _| if now < 56.0 { 8_000 } else { 16_000 })),
+        ("levels", Box::new(|_, level| [6_000, 12_000, 24_000][level])),
+    ];
+    for (name, pace) in &paces {
+        let (end, events, checkpoint) = train(name, pace.as_ref());
+        assert!((end / BUDGET - 1.0).abs() < 0.05, "{name}: {end} s");
+        let plan = checkpoint.progress.plan.expect("a plan");
+        let steps = plan.level_steps();
+        println!("{name}: {end:.1} s, steps {steps:?}");
+        assert_eq!(plan.steps(), events.len(), "{name}");
+        assert_eq!(checkpoint.progress.step, events.len(), "{name}");
+        assert_eq!(checkpoint.config.training.seconds, Some(BUDGET));
+        assert_eq!(checkpoint.config.training.steps, events.len());
+        // the fall of the rate: none before, to almost nothing at the end
+        let peak = config().training.learning_rate;
+        let falling = events.iter().rev().take_while(|e| e.rate < peak).count();
+        let part = falling as f64 / events.len() as f64;
+        assert!((0.03..0.2).contains(&part), "{name}: falls over {part}");
+        let last = events[events.len() - 1].rate / peak;
+        assert!(last < 0.2, "{name}: ends at {last} of the peak");
+        assert!(events[events.len() - 1].validation_loss.is_some(), "{name}");
+        if *name == "steady" {
+            for (steps, share) in steps.iter().zip([0.5, 0.3, 0.2]) {
+                let off = *steps as f64 / plan.steps() as f64 - share;
+                assert!(off.abs() < 0.02, "{steps} of {}", plan.steps());
+            }
+        }
+    }
+}
+
+/// What a stopped run does after it is opened again is what it would have done.
+#[test]
+fn resumed_under_the_same_plan_it_gives_the_same_bits() {
+    let pace = |_: f64, _: usize| 10_000;
+    let (_, events, whole) = train("whole", &pace);
+    let scratch = Scratch::new("stopped");
+    let clock = Arc::new(Driven::default());
+    clock.tick.store(10_000, Ordering::Relaxed);
+    let stop = AtomicBool::new(false);
+    let at = events.len() * 2 / 3;
+    for stopped in [true, false] {
+        let mut run =
+            Run::open_by(&config(), &scratch.0, true, &Device::flex(), clock.clone(), &mut Silent)
+                .expect("opens");
+        stop.store(false, Ordering::Relaxed);
+        let stop_at = stopped.then_some((at, &stop));
+        let mut machine =
+            Machine { clock: &clock, pace: &pace, stop: stop_at, events: Mutex::default() };
+        let outcome = run.train(&stop, &mut machine).expect("trains");
+        let expected = if stopped { Outcome::Interrupted } else { Outcome::Finished };
+        assert_eq!(outcome, expected);
+        // time passes that is no budget's
+        clock.now.fetch_add(500_000_000, Ordering::Relaxed);
+    }
+    let (parts, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
+    let ends = |c: &Checkpoint| c.progress.plan.as_ref().map(|p| (p.ends.clone(), p.since));
+    assert_eq!(ends(&parts), ends(&whole));
+    assert!((parts.progress.elapsed / BUDGET - 1.0).abs() < 0.05, "{}", parts.progress.elapsed);
+    for (a, b) in parts.optimizer.weights.arrays.iter().zip(&whole.optimizer.weights.arrays) {
+        assert!(a == b, "{}", a.name);
+    }
+}
