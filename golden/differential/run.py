@@ -1,6 +1,7 @@
 """Differential reading: some thousand small files, read here and by the libraries users read them with.
 
-    python3 -m venv venv && venv/bin/pip install numpy==2.4.6 tifffile==2026.3.3 imagecodecs Pillow vtk==9.7.2
+    python3 -m venv venv && venv/bin/pip install numpy==2.4.6 tifffile==2026.3.3 \\
+        imagecodecs==2026.3.6 pillow==13.0.0 vtk==9.7.2
     cargo build --release -p karhunen-formats --example values
     venv/bin/python golden/differential/run.py target/release/examples/values [tiff pictures plain]
 

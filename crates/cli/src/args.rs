@@ -67,6 +67,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Measure samples against real fields.
     Evaluate(EvaluateArgs),
+    /// Put several models or files of samples side by side in one table.
+    Compare(CompareArgs),
     /// Train a small classifier of labelled fields, for `evaluate` to read samples with.
     Classifier(ClassifierArgs),
     /// Time training and sampling of a configuration on this machine.
@@ -543,36 +545,26 @@ pub struct BenchArgs {
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
   karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
+  karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --distinguish
   karhunen evaluate --reference t10k-images-idx3-ubyte.gz --samples samples.npy --classifier digits.classifier --sample-labels samples-labels.npy
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {
-    /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
-    /// set. Where it is what the model was trained on, only its held-out part is used.
-    #[arg(long, required = true, num_args = 1..)]
-    pub reference: Vec<String>,
+    #[command(flatten)]
+    pub real: ReferenceArgs,
     /// Samples, in the data's own values.
     #[arg(long)]
     pub samples: PathBuf,
-    /// The model they came from: adds the Gaussian surrogate and the zero-padding baseline, and
-    /// tells how the reference was prepared.
+    /// The model they came from: adds the Gaussian surrogate and the zero-padding baseline, tells how the
+    /// reference was prepared, and checks whether samples repeat training fields.
     #[arg(long)]
     pub model: Option<PathBuf>,
     /// Length of the average of the weights, relative to the run's steps: one of `training.ema` (its
     /// first by default), or another, made of those the run stored.
     #[arg(long, value_name = "LENGTH", requires = "model")]
     pub ema: Option<f64>,
-    /// Cut the reference into random patches of this size; the model's own by default.
-    #[arg(long, value_parser = points)]
-    pub patch: Option<Points>,
-    #[command(flatten)]
-    pub shape: ShapeArgs,
-    /// Also compare distances to the nearest of all fields the model was trained on with those of real
-    /// fields it was not: do samples repeat training fields?
-    #[arg(long, requires = "model")]
-    pub memorisation: bool,
-    /// Which part of the reference to compare with, where it is what the model was trained on.
-    #[arg(long, value_enum, default_value_t = Part::HeldOut)]
-    pub part: Part,
+    /// Training fields to look for the nearest of each sample among: some thousands of them, all or none.
+    #[arg(long, requires = "model", value_enum, num_args = 0..=1, require_equals = true, default_value_t = Memorisation::Some, default_missing_value = "all")]
+    pub memorisation: Memorisation,
     /// The same functions on another grid (model, seed and sampler of --samples): adds how far the two
     /// are apart in the modes they share.
     #[arg(long, value_name = "FILE")]
@@ -585,16 +577,16 @@ pub struct EvaluateArgs {
     /// such.
     #[arg(long, value_name = "FILE", requires = "classifier")]
     pub sample_labels: Option<PathBuf>,
-    /// Real fields to prepare at most.
-    #[arg(long, default_value_t = 2048)]
-    pub reference_count: usize,
+    /// Draw real fields beside samples into this PNG file, with one scale for both.
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
+    /// Replace the picture if it exists.
+    #[arg(long, requires = "picture")]
+    pub force: bool,
     #[command(flatten)]
-    pub boundary: BoundaryArgs,
-    /// Seed of splits, directions and surrogate.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// Measure what the table does not show as well: diversity, clusters, structure functions,
-    /// correlations by direction, and with --model whether training fields were memorised.
+    pub told: DistinguishArgs,
+    /// Measure what the table does not show as well: diversity, clusters, structure functions and
+    /// correlations by direction.
     #[arg(long)]
     pub all: bool,
     /// Phases to cut the fields into, by Otsu's thresholds of the reference; implies --all.
@@ -603,6 +595,80 @@ pub struct EvaluateArgs {
     /// Thresholds between the phases, rising, in the data's own values; implies --all.
     #[arg(long, value_name = "A,B", value_delimiter = ',', allow_hyphen_values = true)]
     pub thresholds: Vec<f64>,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The real fields of a comparison.
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// Real fields: a file, a folder, or builtin:NAME; several files become channels of one data
+    /// set. Where it is what the model was trained on, only its held-out part is used.
+    #[arg(long, required = true, num_args = 1..)]
+    pub reference: Vec<String>,
+    /// Cut the reference into random patches of this size; the model's own by default.
+    #[arg(long, value_parser = points)]
+    pub patch: Option<Points>,
+    #[command(flatten)]
+    pub shape: ShapeArgs,
+    /// Which part of the reference to compare with, where it is what the model was trained on.
+    #[arg(long, value_enum, default_value_t = Part::HeldOut)]
+    pub part: Part,
+    /// Real fields to prepare at most.
+    #[arg(long, default_value_t = 2048)]
+    pub reference_count: usize,
+    #[command(flatten)]
+    pub boundary: BoundaryArgs,
+    /// Seed of splits, directions, networks and surrogate.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// Whether a network is trained to tell fields apart.
+#[derive(Debug, Args)]
+pub struct DistinguishArgs {
+    /// Train a small network to tell the samples from real fields, and say how well it does on others (AUC:
+    /// 0.5 not at all, 1 always), beside real fields, the surrogate and training fields; N fields a side at
+    /// most, 512 by default.
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "512")]
+    pub distinguish: Option<usize>,
+    /// Networks to train for each figure, each on other halves of the fields.
+    #[arg(long, value_name = "N", default_value_t = 3, requires = "distinguish")]
+    pub distinguish_seeds: usize,
+}
+
+/// Training fields that samples are held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Memorisation {
+    /// Some thousands, evenly among all.
+    Some,
+    /// All of them.
+    All,
+    /// None.
+    None,
+}
+
+/// `karhunen compare`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen compare runs/fno runs/unet --reference slices/
+  karhunen compare a.npy b.npy runs/x --reference test.npy --distinguish --json > comparison.json")]
+pub struct CompareArgs {
+    /// Models and files of samples. A model is a run directory, a checkpoint or an exported model; its
+    /// fields are sampled first, on its finest trained grid.
+    #[arg(required = true, num_args = 1.., value_name = "MODEL|SAMPLES")]
+    pub candidates: Vec<PathBuf>,
+    #[command(flatten)]
+    pub real: ReferenceArgs,
+    /// Fields to sample from each model; of files that hold more, the first ones count.
+    #[arg(long, default_value_t = 512)]
+    pub count: u64,
+    /// Network evaluations a field; each model's own by default.
+    #[arg(long)]
+    pub evaluations: Option<usize>,
+    #[command(flatten)]
+    pub told: DistinguishArgs,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,

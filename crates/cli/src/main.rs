@@ -60,6 +60,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Sample(args) => commands::sample::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::Compare(args) => commands::compare::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Export(args) => commands::export::run(&args),
         Command::Generate(args) => commands::generate::run(&args),

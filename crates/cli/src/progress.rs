@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use karhunen_train::events::{Event, Observer};
@@ -33,6 +34,8 @@ pub fn bar(what: &'static str, total: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:>10} [{bar:32}] {pos}/{len} {elapsed} {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_prefix(what);
+    // the clock goes on while one unit of work takes long
+    bar.enable_steady_tick(Duration::from_millis(250));
     bar
 }
 

@@ -17,12 +17,12 @@ use crate::axis::Axis;
 use crate::legend::{Legend, Placement};
 
 /// Pixels drawn for one pixel of the result, along each side.
-const OVERSAMPLING: u32 = 3;
+pub(crate) const OVERSAMPLING: u32 = 3;
 
-const FONT: &str = "DejaVu Sans";
+pub(crate) const FONT: &str = "DejaVu Sans";
 const TITLE: f64 = 18.0;
-const LABEL: f64 = 15.0;
-const TICK: f64 = 13.5;
+pub(crate) const LABEL: f64 = 15.0;
+pub(crate) const TICK: f64 = 13.5;
 
 /// Okabe and Ito's colours, which colour-blind readers tell apart too.
 const COLOURS: [RGBColor; 7] = [
@@ -34,7 +34,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(86, 180, 233),
     RGBColor(70, 70, 70),
 ];
-const INK: RGBColor = RGBColor(40, 40, 40);
+pub(crate) const INK: RGBColor = RGBColor(40, 40, 40);
 const MARK: RGBColor = RGBColor(110, 110, 110);
 const MAJOR_GRID: RGBColor = RGBColor(222, 222, 222);
 const MINOR_GRID: RGBColor = RGBColor(243, 243, 243);
@@ -276,7 +276,7 @@ impl<'a, 'b> Canvas<'a, 'b> {
 }
 
 /// Means of OVERSAMPLING² pixels.
-fn average(large: &[u8], width: usize, height: usize) -> Vec<u8> {
+pub(crate) fn average(large: &[u8], width: usize, height: usize) -> Vec<u8> {
     let factor = OVERSAMPLING as usize;
     let row = 3 * width * factor;
     let mut pixels = Vec::with_capacity(3 * width * height);

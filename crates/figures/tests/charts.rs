@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use karhunen_figures::{FigureError, LineChart, Series};
+use karhunen_figures::{FigureError, LineChart, Panel, Panels, Series, Tile};
 
 /// A directory of its own, removed at the end.
 struct Scratch(PathBuf);
@@ -126,4 +126,33 @@ fn a_file_that_cannot_be_written_leaves_the_old_one() {
     assert!(matches!(spectrum().png(&missing, 300, 200), Err(FigureError::Write { .. })));
     let tiny = spectrum().png(&scratch.0.join("tiny.png"), 10, 200);
     assert!(matches!(tiny, Err(FigureError::Size { width: 10, .. })));
+}
+
+#[test]
+fn panels_hold_every_tile_enlarged_and_labelled() {
+    let scratch = Scratch::new("panels");
+    let path = scratch.0.join("panels.png");
+    let tile = |colour: [u8; 3]| Tile { width: 3, pixels: vec![colour; 6] };
+    let panel = |label: &str, colours: &[[u8; 3]]| Panel {
+        label: label.into(),
+        tiles: colours.iter().copied().map(tile).collect(),
+    };
+    let (red, green, blue) = ([255, 0, 0], [0, 255, 0], [0, 0, 255]);
+    let panels = Panels {
+        panels: vec![panel("2 real fields", &[red, green]), panel("3 samples", &[blue; 3])],
+        note: "black 0, white 1".into(),
+    };
+    panels.png(&path).unwrap();
+    let (width, height, pixels) = decode(&path);
+    // three by two cells, each 32 pixels a side; columns of two tiles, the samples in two rows
+    assert_eq!([red, green, blue].map(|c| count(&pixels, c)), [96 * 64, 96 * 64, 3 * 96 * 64]);
+    assert!(width >= 12 + 194 + 24 + 194 + 12 && height >= 130, "{width} {height}");
+    // letters above and below
+    assert!(pixels.chunks_exact(3).any(|p| p[0] < 100 && p[0] == p[1] && p[1] == p[2]));
+    let empty = Panels { panels: vec![panel("nothing", &[])], note: String::new() };
+    assert!(matches!(empty.png(&path), Err(FigureError::Empty { .. })));
+    let huge = Panels { panels: vec![panel(&"long ".repeat(100), &[red])], note: String::new() };
+    assert!(huge.png(&path).is_ok());
+    let huge = Panels { panels: vec![panel(&"long ".repeat(4000), &[red])], note: String::new() };
+    assert!(matches!(huge.png(&path), Err(FigureError::Size { .. })));
 }

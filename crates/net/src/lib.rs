@@ -10,6 +10,7 @@
 pub mod band;
 pub mod classifier;
 pub mod device;
+pub mod discriminator;
 mod error;
 pub mod fno;
 mod fno_config;
@@ -34,6 +35,7 @@ mod unet_fused;
 pub use band::Band;
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
+pub use discriminator::Discriminator;
 pub use error::NetError;
 pub use fno::Fno;
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};

@@ -241,12 +241,11 @@ pub(crate) fn configuration(
 }
 
 /// A configuration as a run stored it, every key spelled out, with what earlier programs did where
-/// they knew no key: their rate fell as a cosine, and data had their share of the whole variance.
+/// they knew no key: their rate fell as a cosine.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
         let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
         training.entry("rate").or_insert_with(cosine);
-        training.entry("share").or_insert_with(|| "total".into());
     }
     table
 }

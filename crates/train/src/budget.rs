@@ -5,8 +5,8 @@
 //! of the last steps are compared with those planned. Where the run would end more than a hundredth of
 //! the budget early or late, the costs are scaled by their ratio and N is found anew for what is left:
 //!
-//! - a level that has ended keeps its steps; the others end where their shares of the new N say, the level
-//!   at hand not before the step at hand, each one after it with one step at least;
+//! - a level that has ended keeps its steps; the others divide what is left of N by their shares, the level
+//!   at hand with the steps that it has at least, each one after it with one;
 //! - the learning rate goes on from the part u of the run that is done. Where the rate is flat u is moved to
 //!   step / N, so that the fall takes its part of all steps; a rise or a fall that has begun goes on from
 //!   where it stands, with no jump, and ends at N.
@@ -184,15 +184,16 @@ impl Plan {
 
     /// Where levels end in a run of about `total` steps of which `step` are done.
     fn ends_of(&self, demands: &Demands, total: usize, step: usize) -> Vec<usize> {
-        let all: f64 = demands.shares.iter().sum();
-        let (mut share, mut before, mut ends) = (0.0, 0, Vec::new());
-        for (part, &end) in demands.shares.iter().zip(&self.ends) {
-            share += part;
+        let mut rest: f64 = demands.shares.iter().sum();
+        let (mut before, mut ends) = (0, Vec::new());
+        for (share, &end) in demands.shares.iter().zip(&self.ends) {
+            // what the levels before have left, by the shares of this one and those after it
+            let part = total.saturating_sub(before) as f64 * share / rest;
+            let planned = before + part.round() as usize;
+            rest -= share;
             let ended = step > 0 && end <= step;
             // no level without a step, none shorter than it is already
-            let least = step.max(before + 1);
-            let planned = (total as f64 * share / all).round() as usize;
-            before = if ended { end } else { planned.max(least) };
+            before = if ended { end } else { planned.max(step).max(before + 1) };
             ends.push(before);
         }
         ends
@@ -283,6 +284,10 @@ mod tests {
         }
         let left = (steps[0] - 750) as f64 * 0.02 + steps[1] as f64 * 0.08 + steps[2] as f64 * 0.32;
         assert!((left - 92.5).abs() < 0.2, "{left}");
+        // what ended too long ago to be cut is not made up for by the next level alone
+        let half = slower.revised(&demands(), 1600, 40.00001).unwrap().level_steps();
+        assert_eq!(half[0], 1500);
+        assert!((half[1] as f64 / half[2] as f64 - 0.25 / 0.15).abs() < 0.05, "{half:?}");
         // levels that have ended keep their steps, the last is cut
         let late = slower.revised(&demands(), 2200, 48.00001).unwrap();
         assert_eq!(late.ends[..2], [1500, 2125]);

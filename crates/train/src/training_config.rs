@@ -50,8 +50,8 @@ pub enum Rate {
 pub struct TrainingConfig {
     /// The affine part before the network.
     pub preconditioning: Preconditioning,
-    /// How much of the data a noisy field is taken to tell: `"explained"`, what the best linear denoiser
-    /// explains, or `"total"`, the data's share of its variance, as runs of before have it.
+    /// How much of the data a noisy field is taken to tell: `"total"`, the data's share of its variance, or
+    /// `"explained"`, what the best linear denoiser explains of the data.
     pub share: Share,
     /// Fields a step.
     pub batch: usize,
@@ -97,7 +97,7 @@ impl Default for TrainingConfig {
     fn default() -> Self {
         Self {
             preconditioning: Preconditioning::Wiener,
-            share: Share::Explained,
+            share: Share::Total,
             batch: 32,
             steps: 4000,
             seconds: None,

@@ -3,6 +3,7 @@
 pub mod bench;
 mod classes;
 pub mod classifier;
+pub mod compare;
 pub mod evaluate;
 pub mod export;
 pub mod generate;

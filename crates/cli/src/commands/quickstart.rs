@@ -14,22 +14,27 @@ use serde_json::json;
 use tracing::info;
 
 use crate::args::{Part, QuickstartArgs};
-use crate::commands::evaluate::{SURROGATE, TRAINING, zero_padded};
 use crate::commands::sample::sample;
-use crate::commands::train::{finish, stop_on_interrupt};
+use crate::commands::train::{end_on_interrupt, finish, stop_on_interrupt};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
+use crate::report::baselines::{SURROGATE, SURROGATE_ROW, TRAINING, told_apart, zero_padded};
+use crate::report::distinguish::{Distinguish, Effort};
 use crate::report::plan::{self, Native, join};
+use crate::report::ranking::LEGEND;
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
-use crate::report::{files, pictures, print_line};
+use crate::report::{beside, files, pictures, print_line};
 
 /// Fields sampled on each grid, coarse to fine: enough for a quick look at the first, and what the
 /// five minutes allow at the others.
 const COUNTS: [u64; 4] = [512, 192, 128, 64];
 /// Real fields kept out for reference: twice the largest sample, for honest floors.
 const REFERENCE: usize = 1024;
+
+/// Networks trained to tell samples from real fields at the finest trained grid: what some seconds allow.
+const NETWORKS: usize = 2;
 
 /// A grid to sample on.
 struct Target {
@@ -57,6 +62,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         .map_err(Failure::refused)?;
     finish(run.train(&stop, &mut observer)?, &run, &run_directory.display().to_string())?;
     drop(run);
+    end_on_interrupt();
 
     let model = TrainedModel::load_on(&run_directory, &device)?;
     let targets = targets(&model)?;
@@ -72,11 +78,25 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     )?;
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
+    let mut told = None;
     for target in &targets {
-        let (fields, table) = one_grid(&model, target, &real, args)?;
-        print_line(&format!("\n{}", table.to_text()))?;
+        let (fields, compared) = one_grid(&model, target, &real, args)?;
+        let Compared { real, candidates, table } = compared;
+        print_line(&format!("\n{}", table.in_floors()))?;
+        if target.grid == model.statistics.grid {
+            beside::beside(&real, &candidates[0].1, &args.out.join("real-and-sampled.png"))?;
+            let effort = Effort { count: real.count(), seeds: NETWORKS, seed: args.seed };
+            // too few real fields are no reason to end
+            if Distinguish::count(candidates[0].1.count(), real.count(), effort).is_ok() {
+                told = Some(Distinguish::new(&real, &told_apart(&candidates), effort)?);
+            }
+        }
         tables.push(table);
         sampled.push(fields);
+    }
+    print_line(&format!("\n{}", LEGEND.join("\n")))?;
+    if let Some(told) = &told {
+        print_line(&format!("\n{}", told.to_text()))?;
     }
     draw(&args.out, &run_directory, &real.reference, &sampled, &model)?;
     let report = json!({
@@ -85,6 +105,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         "evaluations": model.config.sampling.evaluations,
         "sampler": model.config.sampling.sampler.name(),
         "tables": tables,
+        "distinguish": told,
     });
     let path = args.out.join("evaluation.json");
     std::fs::write(&path, format!("{report:#}\n"))
@@ -114,13 +135,20 @@ fn targets(model: &TrainedModel) -> Result<Vec<Target>, Failure> {
     made
 }
 
+/// Samples and baselines beside real fields on one grid.
+struct Compared {
+    real: Ensemble,
+    candidates: Vec<(String, Ensemble)>,
+    table: Table,
+}
+
 /// Samples one grid and compares there, or on the reference's grid where that is coarser.
 fn one_grid(
     model: &TrainedModel,
     target: &Target,
     real: &Real,
     args: &QuickstartArgs,
-) -> Result<(Ensemble, Table), Failure> {
+) -> Result<(Ensemble, Compared), Failure> {
     let request = model.request(target.grid, args.seed);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
@@ -131,10 +159,7 @@ fn one_grid(
     let common = finest.with_points(&shared)?;
     let mut candidates = vec![
         ("samples".to_string(), resample::spectral(&fields, common)?),
-        (
-            "Gaussian surrogate".into(),
-            model.surrogate(common, args.seed ^ SURROGATE, 0..target.count),
-        ),
+        (SURROGATE_ROW.into(), model.surrogate(common, args.seed ^ SURROGATE, 0..target.count)),
     ];
     let trained = model.statistics.grid.points();
     if trained.iter().zip(target.grid.points()).any(|(a, b)| *a < b) {
@@ -146,9 +171,9 @@ fn one_grid(
     {
         candidates.push((TRAINING.into(), resample::spectral(training, common)?));
     }
-    let there = resample::spectral(&real.reference, common)?;
-    let table = Table::new(&there, &candidates, Some(model.statistics.grid.band()))?;
-    Ok((fields, table))
+    let real = resample::spectral(&real.reference, common)?;
+    let table = Table::new(&real, &candidates, Some(model.statistics.grid.band()))?;
+    Ok((fields, Compared { real, candidates, table }))
 }
 
 /// Montages, one function on all grids, spectra, loss over seconds.

@@ -66,13 +66,21 @@ pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failur
     Ok(())
 }
 
+/// Whether Ctrl-C ends the process at once, because there is nothing to save.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// From now on the first Ctrl-C ends the process.
+pub fn end_on_interrupt() {
+    AT_ONCE.store(true, Ordering::Relaxed);
+}
+
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
 pub fn stop_on_interrupt() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
     // a second handler in one process cannot be installed; then Ctrl-C simply ends it
     let _ = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if AT_ONCE.load(Ordering::Relaxed) || flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
         warn!("stopping after this step; once more to stop at once");

@@ -40,6 +40,16 @@ pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
+/// The same for a picture.
+pub fn check_picture(path: &Path, force: bool) -> Result<(), Failure> {
+    let png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+    if !png && !path.is_dir() {
+        let message = format!("--picture {}: a picture is a .png file", path.display());
+        return Err(Failure::usage(message).help("end its name with .png"));
+    }
+    check_output(path, force)
+}
+
 /// Refuses fields that the file's format cannot hold, before they are made.
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
     let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -1,13 +1,20 @@
 //! What commands show: files, tables, pictures, and the plan for a data set.
 
+pub mod baselines;
+pub mod beside;
 pub mod beyond;
 pub mod card;
+pub mod distinguish;
 pub mod drawing;
+pub mod evaluation;
 pub mod files;
 pub mod nearest;
+pub mod phase_fields;
 pub mod phases;
 pub mod pictures;
 pub mod plan;
+pub mod prepare;
+pub mod ranking;
 pub mod read;
 pub mod real;
 pub mod table;

@@ -95,7 +95,10 @@ fn made(
         let made = |indices| builtin::make_phases(name, &*structure, grid, seed, indices);
         let fields = made(BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
         let loaded = data::of_labels(config, grid, [&fields, &fields])?;
-        return Ok(Real { reference: first(count, &loaded.training, &loaded.offsets)?, training: None });
+        return Ok(Real {
+            reference: first(count, &loaded.training, &loaded.offsets)?,
+            training: None,
+        });
     }
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;

@@ -1,15 +1,17 @@
-//! Tables of comparisons: one row a candidate, every statistic with its ratio to the floor.
+//! Tables of comparisons: one column a candidate, one line a statistic.
+//!
+//! A number and what it is relative to never share a column: distances in floors are one table, distances
+//! as they were measured another.
 
-use karhunen_field::metrics::{Comparison, ComparisonOptions, Reference};
+use karhunen_field::metrics::{Comparison, ComparisonOptions, FloorKind, Reference};
 use karhunen_field::prior::Fitted;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_train::statistics::Statistics;
 use serde::Serialize;
 
 use crate::failure::Failure;
-
-/// Channels whose histograms are printed; all of them are in the JSON.
-const CHANNELS_SHOWN: usize = 4;
+use crate::progress::bar;
+use crate::report::ranking::{Measured, statistics, verdict, worst_first};
 
 /// One candidate.
 #[derive(Debug, Clone, Serialize)]
@@ -42,107 +44,90 @@ impl Table {
         let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
         let options = ComparisonOptions { trained_band, ..ComparisonOptions::default() };
         let unit = Unit::of(real);
+        let bar = bar("comparing", candidates.len() as u64 + 1);
+        bar.set_message("floors");
         let reference = Reference::new(&unit.apply(real), count, &options)?;
         let rows: Result<Vec<Row>, Failure> = candidates
             .iter()
             .map(|(name, fields)| {
+                bar.inc(1);
+                bar.set_message(name.clone());
                 let comparison = reference.compare(&unit.apply(fields))?;
                 Ok(Row { name: name.clone(), comparison })
             })
             .collect();
+        bar.finish_and_clear();
         Ok(Self { rows: rows? })
     }
 
-    /// As text; `value (ratio to floor)` in every column, statistics first, then the descriptors of
-    /// the structure.
-    pub fn to_text(&self) -> String {
+    /// The first row in words.
+    pub fn verdict(&self) -> String {
+        self.rows.first().map_or_else(String::new, |row| verdict(&row.name, &row.comparison))
+    }
+
+    /// What is compared, the first row in words, and how far each row is from real fields in floors. The
+    /// statistic in which the first row is worst comes first.
+    pub fn in_floors(&self) -> String {
         let Some(first) = self.rows.first() else { return String::new() };
         let c = &first.comparison;
-        let kind = format!("{:?}", c.floor_kind).to_lowercase();
-        let mut lines = vec![
-            format!(
-                "grid {}, n = {} against {} real fields, floors {kind}; (×) is the ratio to the floor",
-                c.grid, c.count, c.reference_count
-            ),
-            format!(
-                "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17} {:>10}",
-                "", "energy", "sliced W", "spectrum", "histogram", "two-point", "variance"
-            ),
-        ];
-        for row in &self.rows {
-            let c = &row.comparison;
-            let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
-            lines.push(format!(
-                "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17} {:>10.3}",
-                row.name,
-                cell(c.energy_distance, c.energy_distance_floor),
-                cell(c.sliced_wasserstein, c.sliced_wasserstein_floor),
-                cell(c.spectrum_log_error, c.spectrum_log_error_floor),
-                cell(c.histogram_distance, c.histogram_distance_floor),
-                cell(c.two_point_error, c.two_point_error_floor),
-                c.variance_ratio
-            ));
-        }
-        lines.push(String::new());
-        lines.push(format!(
-            "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17}",
-            "descriptors", "lineal path", "chord length", "surface", "Euler number", "fraction"
-        ));
-        lines.extend(self.rows.iter().map(Row::descriptors));
-        if c.cross_channel_error.is_some() {
-            lines.push(String::new());
-            lines.push(format!("{:<24} {:>17}   histogram of each", "channels", "cross-channel"));
-            lines.extend(self.rows.iter().map(Row::channels));
-        }
+        let kind = match c.floor_kind {
+            FloorKind::Disjoint => "disjoint sets of real fields",
+            FloorKind::Bootstrap => "sets drawn with replacement from few real fields",
+        };
+        let (count, reference) = (c.count, c.reference_count);
+        let heading = format!(
+            "grid {}, n = {count} against {reference} real fields; floors from {kind}",
+            c.grid
+        );
+        let cell = |m: &Measured| m.floors.map(|floors| format!("{floors:.1}"));
+        let mut lines = vec![heading, self.verdict()];
+        lines.extend(self.lines("in floors, worst first", cell, None));
         lines.join("\n")
     }
-}
 
-impl Row {
-    /// The row's line in the block of channels: their correlations, and the histogram of each of the
-    /// first few.
-    fn channels(&self) -> String {
-        let c = &self.comparison;
-        let cell = |value: f64, floor: f64| format!("{value:.4} ({:.1}×)", value / floor);
-        let cross = c.cross_channel_error.zip(c.cross_channel_error_floor);
-        let each = c.histogram_by_channel.iter().flatten();
-        let floors = c.histogram_by_channel_floor.iter().flatten();
-        let cells: Vec<String> =
-            each.zip(floors).take(CHANNELS_SHOWN).map(|(v, f)| cell(*v, *f)).collect();
-        format!(
-            "{:<24} {:>17}   {}",
-            self.name,
-            cross.map_or("–".into(), |(value, floor)| cell(value, floor)),
-            cells.join(" ")
-        )
+    /// Every statistic in its own unit, beside its floor.
+    pub fn as_measured(&self) -> String {
+        let floor = |m: &Measured| m.floor.is_finite().then(|| format!("{:.4}", m.floor));
+        let cell = |m: &Measured| Some(format!("{:.4}", m.value));
+        self.lines("as measured", cell, Some(("floor", &floor))).join("\n")
     }
 
-    /// The row's line in the block of descriptors. Of the surface's ratio |ln ratio| has the floor.
-    fn descriptors(&self) -> String {
-        let c = &self.comparison;
-        let cell = |value: f64, floor: f64| match value / floor {
-            times if times.is_finite() => format!("{value:.4} ({times:.1}×)"),
-            _ => format!("{value:.4}"), // real fields all alike in this: no unit to read it in
-        };
-        let surface = match (c.specific_surface_ratio, c.specific_surface_ratio_floor) {
-            (Some(ratio), Some(floor)) => {
-                let times = ratio.ln().abs() / floor;
-                format!("{ratio:.4} ({times:.1}×)")
+    /// A line of names, and a line a statistic: a cell a row, and what follows of the first row.
+    fn lines(
+        &self,
+        what: &str,
+        cell: impl Fn(&Measured) -> Option<String>,
+        last: Option<(&str, Cell)>,
+    ) -> Vec<String> {
+        let Some(first) = self.rows.first() else { return Vec::new() };
+        let columns: Vec<(&str, Vec<Measured>)> =
+            self.rows.iter().map(|row| (row.name.as_str(), statistics(&row.comparison))).collect();
+        let wide = |name: &str| name.chars().count().max(10) + 2;
+        let mut head = format!("{what:<24}");
+        for name in columns.iter().map(|c| c.0).chain(last.map(|l| l.0)) {
+            head.push_str(&format!("{name:>width$}", width = wide(name)));
+        }
+        let mut lines = vec![head];
+        for worst in worst_first(&first.comparison) {
+            let mut line = format!("{:<24}", worst.name);
+            let mut add = |name: &str, text: Option<String>| {
+                let text = text.unwrap_or_else(|| "–".into());
+                line.push_str(&format!("{text:>width$}", width = wide(name)));
+            };
+            for (name, column) in &columns {
+                add(name, column.iter().find(|m| m.name == worst.name).and_then(&cell));
             }
-            (Some(ratio), None) => format!("{ratio:.4}"),
-            (None, _) => "–".into(),
-        };
-        format!(
-            "{:<24} {:>17} {:>17} {:>17} {:>17} {:>17}",
-            self.name,
-            cell(c.lineal_path_error, c.lineal_path_error_floor),
-            cell(c.chord_length_distance, c.chord_length_distance_floor),
-            surface,
-            cell(c.euler_density_difference, c.euler_density_difference_floor),
-            cell(c.volume_fraction_difference, c.volume_fraction_difference_floor),
-        )
+            if let Some((name, cell)) = last {
+                add(name, cell(&worst));
+            }
+            lines.push(line);
+        }
+        lines
     }
 }
+
+/// What a column shows of a statistic.
+type Cell<'a> = &'a dyn Fn(&Measured) -> Option<String>;
 
 /// The first channel that has one value everywhere, up to the rounding of `f32`, and that value.
 pub fn constant_channel(real: &Ensemble) -> Option<(usize, f64)> {

@@ -28,8 +28,7 @@ const LINES: usize = 16;
 ///
 /// **Unit** that of the grid's lengths.
 ///
-/// **Cost** linear in the cells: about 30 ns a cell in three dimensions; 4 bytes a cell, 8 where the
-/// cells are not cubes.
+/// **Cost** linear in the cells; 4 bytes a cell, 8 where the cells are not cubes.
 ///
 /// # Example
 /// ```

@@ -27,8 +27,8 @@ const NONE: u32 = u32::MAX;
 /// Finite volumes: a conductance area / distance between cells that share a face, twice that to the faces
 /// of the box. Other axes close on themselves where they are periodic, and are insulated otherwise.
 ///
-/// **Cost** conjugate gradients with a modified incomplete Cholesky factor: about n iterations for n
-/// cells along the axis; about 60 bytes a cell of the phase. 128³ takes seconds.
+/// **Cost** conjugate gradients with a modified incomplete Cholesky factor; about 110 bytes a cell of the
+/// phase.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1, for an

@@ -151,7 +151,7 @@ impl Splits {
 }
 
 /// 0 … n−1 in a random order (Fisher–Yates), one for each number of a seed.
-pub(super) fn shuffled(n: usize, seed: u64, number: u64) -> Vec<usize> {
+pub fn shuffled(n: usize, seed: u64, number: u64) -> Vec<usize> {
     let uniforms = ModeNoise::new(seed).uniforms(n, number, stream::METRICS);
     let mut order: Vec<usize> = (0..n).collect();
     for (i, u) in uniforms.iter().enumerate().skip(1).rev() {

@@ -32,6 +32,7 @@
 //! Of features and classes that a classifier reads in fields: [`frechet_distance`],
 //! [`ReadingReference`]. Not here: the classifier (crate `net`), and plots.
 
+mod auc;
 mod chords;
 mod cloud;
 mod clusters;
@@ -76,6 +77,7 @@ mod golden_phases;
 #[cfg(test)]
 mod oracle;
 
+pub use auc::auc;
 pub use chords::{ChordLengths, Chords, chord_lengths};
 pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
@@ -87,7 +89,7 @@ pub use diffusivity::effective_diffusivity;
 pub use directional::two_point_along;
 pub use energy::{Distances, energy_distance};
 pub use euler::{Connectivity, euler_density, euler_number};
-pub use floor::{Floor, FloorKind, Splits};
+pub use floor::{Floor, FloorKind, Splits, shuffled};
 pub use frechet::{FeatureMoments, frechet_distance};
 pub use histogram::histogram_distance;
 pub use lineal_path::lineal_path;

@@ -128,7 +128,7 @@ fn a_stack_with_one_directory_has_all_its_pages() {
     let text = "ImageJ=1.53t\nimages=3\nslices=3\nunit=mm\nspacing=2\n";
     let page = pair(0).text(270, text).with(282, RATIONAL, long(&[4, 1]));
     let page = page.with(283, RATIONAL, long(&[2, 1]));
-    let bytes = tiff(&[page.clone()], &[1, 101, 2, 102]);
+    let bytes = tiff(std::slice::from_ref(&page), &[1, 101, 2, 102]);
     let flat = fields(&bytes, &options(None)).unwrap();
     assert_eq!((flat.count(), &flat.values[..]), (3, &[0., 100., 1., 101., 2., 102.][..]));
     let volume = fields(&bytes, &options(Some(3))).unwrap();
@@ -312,7 +312,7 @@ fn numbers_of_few_bits_are_unpacked() {
 fn bands_are_channels_and_palettes_numbers() {
     let bands = Page::of(1, 2, (8, 1), vec![1, 2, 3, 4]).with(258, SHORT, short(&[8, 8]));
     let bands = bands.with(277, SHORT, short(&[2])).with(338, SHORT, short(&[0]));
-    let read = fields(&tiff(&[bands.clone()], &[]), &options(None)).unwrap();
+    let read = fields(&tiff(std::slice::from_ref(&bands), &[]), &options(None)).unwrap();
     assert_eq!((read.channels, &read.values[..]), (2, &[1., 3., 2., 4.][..]));
     let mut planes = bands.with(284, SHORT, short(&[2]));
     planes.chunks = vec![vec![1, 2], vec![3, 4]];

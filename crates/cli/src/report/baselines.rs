@@ -1,0 +1,65 @@
+//! What samples are measured beside: rows that a good model must beat, or be as good as.
+
+use std::sync::Arc;
+
+use karhunen_field::noise::stream;
+use karhunen_field::prior::{Measured, Prior};
+use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
+use karhunen_train::TrainedModel;
+
+use crate::commands::sample::sample;
+use crate::failure::Failure;
+
+/// The row of real fields the model was trained on: what a perfect model of them would score.
+pub const TRAINING: &str = "training fields";
+
+/// The row of the untrained Gaussian baseline.
+pub const SURROGATE_ROW: &str = "Gaussian surrogate";
+
+/// The rows that a network tries to tell from real fields.
+pub fn told_apart(candidates: &[(String, Ensemble)]) -> Vec<(&str, &Ensemble)> {
+    let rows = candidates
+        .iter()
+        .enumerate()
+        .filter(|(i, (name, _))| *i == 0 || [SURROGATE_ROW, TRAINING].contains(&name.as_str()));
+    rows.map(|(_, (name, fields))| (name.as_str(), fields)).collect()
+}
+
+/// Keeps the surrogate's draws apart from those the samples may have started from.
+pub const SURROGATE: u64 = 0x5355_5252;
+
+/// Samples of the finest trained grid, refined by spectral zero-padding.
+pub fn zero_padded(
+    model: &TrainedModel,
+    grid: Grid,
+    seed: u64,
+    count: u64,
+) -> Result<Ensemble, Failure> {
+    let request = model.request(model.statistics.grid, seed);
+    let (coarse, _) = sample(model, &request, 0..count)?;
+    Ok(resample::spectral(&coarse, grid)?)
+}
+
+/// N(mean, spectrum): the model's, or measured from the real fields where there is no model.
+pub fn surrogate(
+    model: Option<&TrainedModel>,
+    real: &Ensemble,
+    grid: Grid,
+    seed: u64,
+    count: usize,
+) -> Result<Ensemble, Failure> {
+    let seed = seed ^ SURROGATE;
+    if let Some(model) = model {
+        return Ok(model.surrogate(grid, seed, 0..count as u64));
+    }
+    let mut moments = Moments::new(real.grid, real.channels);
+    for field in real.fields() {
+        moments.add(field)?;
+    }
+    let (mean, variances) = moments.finish()?;
+    let mut covariances: Vec<Arc<dyn Prior>> = Vec::new();
+    for variance in variances {
+        covariances.push(Arc::new(Measured::new(real.grid, variance)?));
+    }
+    Ok(GaussianLaw::new(mean, covariances)?.sample(grid, seed, 0..count as u64, stream::START))
+}
