@@ -8,6 +8,7 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
 use karhunen_train::config::{CalibrationKind, parse_points};
+use karhunen_train::missing::MissingValues;
 
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
@@ -136,6 +137,9 @@ pub struct ShapeArgs {
     /// Channels of a field.
     #[arg(long)]
     pub channels: Option<usize>,
+    /// What becomes of missing values: mask, drop or fill:VALUE.
+    #[arg(long)]
+    pub missing: Option<MissingValues>,
     /// The channels of an array are its last axis, as in (N, X, Y, C).
     #[arg(long)]
     pub channels_last: bool,

@@ -118,7 +118,7 @@ pub fn format(error: &FormatError) -> Option<String> {
         FormatError::Transparent { .. } => "flatten it onto a background",
         FormatError::NonFinite { .. } => "replace such values, or leave their fields out",
         FormatError::Missing { .. } => {
-            "data.missing = \"mask\" leaves them out of the loss, \"drop\" their fields; \"fill:0\" puts a value in"
+            "data.missing (inspect, evaluate: --missing) = mask leaves them out of the loss, drop leaves their fields out, fill:0 puts a value in"
         }
         FormatError::Empty { .. } => {
             "give a file of fields, or a folder of PNG, JPEG or TIFF pictures"

@@ -188,7 +188,20 @@ impl Hierarchy {
         let packing = Packing::of(&said(&meta), meta.dtype);
         let mut notes = packing.as_ref().map(|p| p.notes(&key)).unwrap_or_default();
         let units = zarr_units::of(&self, &key, &meta, dim);
-        let chunks = Chunks { store: self.store, key, meta, packing, kept: Mutex::default() };
+        let mut chunks = Chunks { store: self.store, key, meta, packing, kept: Mutex::default() };
+        // Zarr 2.0 to 2.7 could write chunks into folders without saying so
+        let plain = chunks.meta.keys;
+        if let (Some((absent, total)), Some(nested)) = (chunks.absent(), plain.nested())
+            && absent == total
+        {
+            chunks.meta.keys = nested;
+            match chunks.absent() {
+                Some((absent, total)) if absent < total => {
+                    notes.push("chunks are in folders, though the metadata do not say so".into());
+                }
+                _ => chunks.meta.keys = plain,
+            }
+        }
         if let Some((absent @ 1.., total)) = chunks.absent() {
             let kind = if chunks.meta.shards.is_some() { "shards" } else { "chunks" };
             let meant = match chunks.fill() {

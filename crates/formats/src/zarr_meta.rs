@@ -48,6 +48,11 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
+    /// The same with chunks in folders, if they are in one.
+    pub(crate) fn nested(self) -> Option<Self> {
+        (self.separator == '.').then_some(Self { separator: '/', ..self })
+    }
+
     /// The name of the chunk (or shard) at a place of the grid.
     pub(crate) fn name(self, place: &[u64]) -> String {
         let mut words: Vec<String> = place.iter().map(u64::to_string).collect();

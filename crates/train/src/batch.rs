@@ -24,6 +24,9 @@ pub struct LevelData {
     pub values: Vec<f32>,
     /// The class of each field; empty where there are none.
     pub labels: Vec<u32>,
+    /// The part of each cell that was measured, relative to its mean over the training fields, like
+    /// `values`; empty where nothing is missing.
+    pub weights: Vec<f32>,
 }
 
 impl LevelData {
@@ -46,6 +49,8 @@ pub struct Batch {
     pub target: Vec<f32>,
     /// Weight of each field's squared error.
     pub weights: Vec<f32>,
+    /// Weight of each point's squared error, `[batch, point, channel]`; empty where all count alike.
+    pub measured: Vec<f32>,
 }
 
 /// Makes the batches of a run.
@@ -180,6 +185,17 @@ fn build(
         },
         target: parts.iter().flat_map(|(_, target, _)| target.iter().copied()).collect(),
         weights: parts.iter().map(|(_, _, weight)| *weight).collect(),
+        measured: match data.weights.is_empty() {
+            true => Vec::new(),
+            false => (fields.iter())
+                .flat_map(|&field| {
+                    let from = field * data.field_len();
+                    let weights = data.weights[from..from + data.field_len()].iter();
+                    let weights: Vec<f64> = weights.map(|w| f64::from(*w)).collect();
+                    channels_last(&weights, data.channels)
+                })
+                .collect(),
+        },
     }
 }
 

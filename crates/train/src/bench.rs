@@ -144,7 +144,7 @@ fn made_up(
     let variances = vec![law.eigenvalues(&grid); channels];
     let statistics =
         Statistics { grid, normalisation, mean, variances, classes: vec![], phases: None };
-    Ok((LevelData { grid, channels, values, labels: vec![] }, statistics))
+    Ok((LevelData { grid, channels, values, labels: vec![], weights: vec![] }, statistics))
 }
 
 fn level_speed(

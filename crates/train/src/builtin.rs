@@ -70,7 +70,13 @@ pub fn make(
             Ok(values.into_iter().map(|v| v as f32).collect())
         })
         .collect();
-    Ok(LevelData { grid, channels: structure.channels(), values: parts?.concat(), labels })
+    Ok(LevelData {
+        grid,
+        channels: structure.channels(),
+        values: parts?.concat(),
+        labels,
+        weights: vec![],
+    })
 }
 
 /// Cells along an axis of a made field of labels, in those of the finest level.

@@ -9,6 +9,7 @@ use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::missing::MissingValues;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
@@ -105,6 +106,9 @@ pub struct DataConfig {
     /// Width w of φ = tanh(d / w), in cells of the finest level; 1.5 unless told otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interface_width: Option<f64>,
+    /// What becomes of missing values: `"mask"`, `"drop"` or `"fill:VALUE"`; they are refused otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<MissingValues>,
 }
 
 impl Default for DataConfig {
@@ -125,6 +129,7 @@ impl Default for DataConfig {
             dim: None,
             phases: None,
             interface_width: None,
+            missing: None,
         }
     }
 }
@@ -261,6 +266,10 @@ impl RunConfig {
         if !few || t.ema.iter().any(bad) || t.ema.iter().enumerate().any(again) {
             let needs = "one to eight relative lengths between 0.005 and 0.28, each once";
             return fail("training.ema", format!("{:?}", t.ema), needs);
+        }
+        if matches!(self.network, NetworkConfig::Nested(_)) && self.prior == PriorConfig::Standard {
+            let needs = "a nested network takes noise that is one function on every grid; \"flat\" is white on the trained band";
+            return fail("prior.kind", "\"standard\"".into(), needs);
         }
         if !(1..=MOST_SNAPSHOTS).contains(&t.snapshots) {
             return fail("training.snapshots", t.snapshots.to_string(), "between 1 and 64");

@@ -6,11 +6,12 @@ use rayon::prelude::*;
 
 use crate::batch::LevelData;
 use crate::config::{DataConfig, INTERFACE_WIDTH, Resample};
+use crate::incomplete;
 use crate::level_sets::LevelSets;
 use crate::phases::restriction;
 use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::Side;
-use crate::{TrainError, memory};
+use crate::{TrainError, holes, memory};
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -80,6 +81,11 @@ impl Cut<'_> {
         let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
             let mut values = Vec::new();
             match &patches {
+                Some(patches) if config.missing.is_some() => {
+                    for index in range {
+                        values.extend(incomplete::patch(config, patches, (part << 40) + index)?);
+                    }
+                }
                 Some(patches) => {
                     let first = part << 40;
                     values = patches.cut(first + range.start..first + range.end)?.values;
@@ -94,20 +100,40 @@ impl Cut<'_> {
             Ok(values)
         };
         let channels = from.channels();
-        let parts: Result<Vec<Vec<f32>>, TrainError> = (0..count.div_ceil(at_once))
+        let filled = |range: std::ops::Range<u64>| -> Result<(Vec<f32>, Vec<f32>), TrainError> {
+            let first = range.start;
+            let mut values = read(range)?;
+            let weights = holes::fill(&mut values, &native).map_err(|block| {
+                let at = first as usize + block / channels;
+                let item = side.items.get(at).copied().unwrap_or(at);
+                incomplete::empty(config, item, block % channels)
+            })?;
+            Ok((values, weights))
+        };
+        let parts: Result<Vec<(Vec<f32>, Vec<f32>)>, TrainError> = (0..count.div_ceil(at_once))
             .into_par_iter()
             .map(|chunk| {
-                let values = read(chunk * at_once..count.min((chunk + 1) * at_once))?;
-                convert(&values, channels, native, finest, config.resample)
+                let (values, weights) = filled(chunk * at_once..count.min((chunk + 1) * at_once))?;
+                let weights = holes::coarser(&weights, channels, native, finest)?;
+                Ok((convert(&values, channels, native, finest, config.resample)?, weights))
             })
             .collect();
-        let looked_at = read(0..count.min(LOOKED_AT as u64).min(at_once))?;
+        let (looked_at, _) = filled(0..count.min(LOOKED_AT as u64).min(at_once))?;
         let lost = match (self.phases, &config.phases) {
             (Some(labels), Some(names)) => restriction(&looked_at, labels, names, native, finest)?,
             _ => left_out(&looked_at, channels, native, finest)?.into_iter().collect(),
         };
-        let values = parts?.concat();
-        Ok((LevelData { grid: finest, channels, values, labels: vec![] }, lost))
+        let (mut values, mut weights) = (Vec::new(), Vec::new());
+        let parts = parts?;
+        let masked = parts.iter().any(|(_, weights)| !weights.is_empty());
+        for (more, parts) in parts {
+            if masked {
+                weights.extend(parts);
+                weights.resize(values.len() + more.len(), 1.0);
+            }
+            values.extend(more);
+        }
+        Ok((LevelData { grid: finest, channels, values, labels: vec![], weights }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -180,5 +206,12 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
         return Ok(data.clone());
     }
     let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
-    Ok(LevelData { grid: to, channels: data.channels, values, labels: data.labels.clone() })
+    let weights = holes::coarser(&data.weights, data.channels, data.grid, to)?;
+    Ok(LevelData {
+        grid: to,
+        channels: data.channels,
+        values,
+        labels: data.labels.clone(),
+        weights,
+    })
 }

@@ -5,18 +5,19 @@
 //! module `builtin`.
 
 use karhunen_field::Grid;
-use karhunen_field::moments::Moments;
 use karhunen_formats::{FieldSource, RawFields, ReadOptions, StackedFields};
 
 use crate::batch::LevelData;
 use crate::config::{DataConfig, PhasesConfig, parse_points};
 use crate::cuts::{Cut, interface_width};
+use crate::incomplete::{drop_incomplete, labels_of};
 use crate::level_sets::find_labels;
+use crate::missing::MissingValues;
 use crate::phases::Phases;
 use crate::sides::{Side, split};
 use crate::sources::Sources;
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels};
+use crate::{TrainError, builtin, labels, missing};
 
 pub use crate::cuts::{convert, restrict};
 
@@ -108,7 +109,8 @@ impl Data {
             }
             _ => None,
         };
-        let mut normalisation = Normalisation::measure(&training.values, channels, points, centred);
+        let mut normalisation =
+            Normalisation::weighted(&training.values, &training.weights, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
             // no more contrast than rounding makes of one value
             !scale.is_finite() || *scale <= ROUNDING * largest(&training, c)
@@ -125,11 +127,7 @@ impl Data {
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
-        let mut moments = Moments::new(finest, channels);
-        for field in training.values.chunks_exact(channels * points) {
-            moments.add(&field.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
-        }
-        let (mean, variances) = moments.finish()?;
+        let (mean, variances) = missing::measured(&mut training, &mut validation, &mut notes)?;
         notes.push(format!(
             "{} training and {} validation fields at {finest}, offset {:.4?}, scale {:.4?}",
             training.count(),
@@ -170,11 +168,13 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
 }
 
 fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
+    let missing = MissingValues::reading(config.missing);
     let open = |dim: Option<usize>| {
         let options = ReadOptions {
             channels: config.channels,
             channels_last: config.channels_last,
             dim,
+            missing,
             ..Default::default()
         };
         match config.patch {
@@ -261,34 +261,33 @@ pub fn load_from(
                 ),
             });
         }
-        let (mut training, lost) = cut.fields(seen, &Side::all(fields.count()), 0, 1.0)?;
+        let held_labels =
+            labels::read(config.validation_labels.as_ref(), &other.to_string(), &held_out)?;
+        let (mut keep, mut hold) = (Side::all(fields.count()), Side::all(held_out.count()));
+        notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
+        notes.extend(drop_incomplete(config, &held_out, &mut hold, "validation")?);
+        let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0)?;
         let points = patch.as_deref().unwrap_or(held_out.points());
         let cut = Cut { points, ..cut };
         let sets = cut.level_sets(&held_out)?;
         let seen = sets.as_ref().map_or(&held_out as &dyn FieldSource, |sets| sets);
-        let side = Side::all(held_out.count());
-        let (mut validation, _) = cut.fields(seen, &side, 1, config.validation)?;
-        training.labels = own_labels;
-        training.labels.truncate(training.count());
-        validation.labels =
-            labels::read(config.validation_labels.as_ref(), &other.to_string(), &held_out)?;
-        validation.labels.truncate(validation.count());
+        let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
+        training.labels = labels_of(&own_labels, &keep, &training);
+        validation.labels = labels_of(&held_labels, &hold, &validation);
         notes.extend(lost);
         let mut offsets = own_offsets;
         rebase(&mut validation, &seen.offsets(), &offsets);
         settle(&mut offsets, [&mut training, &mut validation]);
         return Ok(Loaded { training, validation, offsets, notes, phases });
     }
-    let (keep, hold, note) = split(config, fields, patch.as_deref(), seed)?;
+    let (mut keep, mut hold, note) = split(config, fields, patch.as_deref(), seed)?;
     notes.extend(note);
+    notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
+    notes.extend(drop_incomplete(config, fields, &mut hold, "validation")?);
     let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
     let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0 - config.validation)?;
-    if !own_labels.is_empty() {
-        for (part, side) in [(&mut training, &keep), (&mut validation, &hold)] {
-            let items = side.items.iter().take(part.count());
-            part.labels = items.map(|&item| own_labels[item]).collect();
-        }
-    }
+    training.labels = labels_of(&own_labels, &keep, &training);
+    validation.labels = labels_of(&own_labels, &hold, &validation);
     notes.extend(lost);
     let mut offsets = own_offsets;
     settle(&mut offsets, [&mut training, &mut validation]);
@@ -353,7 +352,13 @@ mod tests {
             // ten fields of a channel that varies by 1e-5 of itself, and of one that does not
             let faint = |j: usize| 3.0 + 3e-5 * (j % 2) as f32;
             let field: Vec<f32> = (0..9).map(faint).chain([value; 9]).collect();
-            let data = LevelData { grid, channels: 2, values: field.repeat(10), labels: vec![] };
+            let data = LevelData {
+                grid,
+                channels: 2,
+                values: field.repeat(10),
+                labels: vec![],
+                weights: vec![],
+            };
             let spread = Normalisation::measure(&data.values, 2, 9, true).scale;
             assert!(spread[0] > ROUNDING * largest(&data, 0), "{spread:?}");
             assert!(spread[1] <= ROUNDING * largest(&data, 1), "{value}: {spread:?}");

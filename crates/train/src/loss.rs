@@ -7,7 +7,7 @@ use karhunen_net::{Model, NetError, Parameters};
 use crate::TrainError;
 use crate::batch::Batch;
 
-/// Weighted mean squared error of the network's output.
+/// Weighted mean squared error of the network's output; missing points have the weight 0.
 ///
 /// # Errors
 /// Those of the network.
@@ -18,7 +18,12 @@ pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, T
     let target = Tensor::<3>::from_data(TensorData::new(batch.target.clone(), shape), device);
     let weights = TensorData::new(batch.weights.clone(), [shape[0], 1, 1]);
     let weights = Tensor::<3>::from_data(weights, device);
-    Ok(((output - target).square() * weights).mean())
+    let errors = (output - target).square() * weights;
+    if batch.measured.is_empty() {
+        return Ok(errors.mean());
+    }
+    let measured = TensorData::new(batch.measured.clone(), shape);
+    Ok((errors * Tensor::<3>::from_data(measured, device)).mean())
 }
 
 /// The loss and its gradients.

@@ -495,7 +495,8 @@ impl Run {
         let count = data.count().min(t.validation_fields);
         let values = data.values[..count * data.field_len()].to_vec();
         let labels = data.labels.iter().copied().take(count).collect();
-        let subset = LevelData { values, labels, ..*data };
+        let weights = data.weights.iter().copied().take(count * data.field_len()).collect();
+        let subset = LevelData { values, labels, weights, ..*data };
         let mut sum = 0.0;
         for start in (0..count).step_by(t.batch) {
             let range = start..count.min(start + t.batch);

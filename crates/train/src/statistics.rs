@@ -20,18 +20,41 @@ impl Normalisation {
     /// Measures an affine map from `[sample, channel, point]` values. Where functions vanish at walls
     /// (`centred` false) nothing is subtracted, which would lift them off, and the scale is about 0.
     pub fn measure(values: &[f32], channels: usize, points: usize, centred: bool) -> Self {
+        Self::weighted(values, &[], channels, points, centred)
+    }
+
+    /// The same where each value counts with a weight; without weights all count alike.
+    pub fn weighted(
+        values: &[f32],
+        weights: &[f32],
+        channels: usize,
+        points: usize,
+        centred: bool,
+    ) -> Self {
         let (mut offset, mut scale) = (vec![0.0; channels], vec![0.0; channels]);
         let count = values.len() / (channels * points);
-        let per_channel = (count * points) as f64;
-        let each = |visit: &mut dyn FnMut(usize, f64)| {
+        let mut per_channel = vec![(count * points) as f64; channels];
+        if !weights.is_empty() {
+            per_channel.fill(0.0);
+            for (i, block) in weights.chunks_exact(points).enumerate() {
+                per_channel[i % channels] += block.iter().map(|w| f64::from(*w)).sum::<f64>();
+            }
+        }
+        let each = |visit: &mut dyn FnMut(usize, f64, f64)| {
             for (i, block) in values.chunks_exact(points).enumerate() {
-                block.iter().for_each(|v| visit(i % channels, f64::from(*v)));
+                match weights.get(i * points..(i + 1) * points) {
+                    None => block.iter().for_each(|v| visit(i % channels, f64::from(*v), 1.0)),
+                    Some(weights) => block
+                        .iter()
+                        .zip(weights)
+                        .for_each(|(v, w)| visit(i % channels, f64::from(*v), f64::from(*w))),
+                }
             }
         };
         if centred {
-            each(&mut |c, v| offset[c] += v / per_channel);
+            each(&mut |c, v, w| offset[c] += w * v / per_channel[c]);
         }
-        each(&mut |c, v| scale[c] += (v - offset[c]).powi(2) / per_channel);
+        each(&mut |c, v, w| scale[c] += w * (v - offset[c]).powi(2) / per_channel[c]);
         scale.iter_mut().for_each(|s| *s = s.sqrt());
         Self { offset, scale }
     }

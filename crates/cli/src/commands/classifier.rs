@@ -127,6 +127,8 @@ fn read(args: &ClassifierArgs, source: &str, grid: Grid) -> Result<LevelData, Fa
 }
 
 fn all(mut fields: LevelData, rest: LevelData) -> LevelData {
+    // a classifier reads filled fields: its loss is one number a field
+    fields.weights.clear();
     fields.values.extend(rest.values);
     fields.labels.extend(rest.labels);
     fields

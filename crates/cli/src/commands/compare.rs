@@ -56,11 +56,14 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
         notes.push("only some of the models were trained on the reference".into());
     }
     let named = (args.candidates[0].as_path(), candidates[0].1.clone());
-    let (Real { reference: real, training }, brought) =
-        prepare(&args.real, first, source, same_source, named, &mut notes)?;
+    let (mut real, brought) = prepare(&args.real, first, source, same_source, named, &mut notes)?;
     for (_, fields) in &mut candidates {
         *fields = on(fields, brought.grid)?;
+        if !real.holes.is_empty() {
+            real.see_through_holes(fields);
+        }
     }
+    let Real { reference: real, training, .. } = real;
     if let Some(effort) = effort {
         // refused before anything long begins
         Distinguish::count(count, real.count(), effort)?;

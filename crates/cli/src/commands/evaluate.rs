@@ -59,7 +59,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
     let same_source = model.as_ref().is_some_and(|m| same(&m.config.data.source, &source));
     let named = (args.samples.as_path(), samples);
-    let (Real { reference: real, training }, samples) =
+    let (Real { reference: real, training, .. }, samples) =
         prepare(&args.real, model.as_ref(), source, same_source, named, &mut notes)?;
     if let Some(effort) = effort {
         // refused before anything long begins

@@ -28,6 +28,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         boundary: args.boundary.get(),
         dim: args.shape.dim,
         channels: args.shape.channels,
+        missing: args.shape.missing,
         channels_last: args.shape.channels_last,
         patch: patch.as_deref().map(plan::join),
         ..DataConfig::default()

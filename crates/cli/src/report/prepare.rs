@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use karhunen_field::{Ensemble, Grid, resample};
-use karhunen_formats::{Address, ReadOptions};
+use karhunen_formats::{Address, FormatError, ReadOptions};
 use karhunen_train::TrainedModel;
 use karhunen_train::config::DataConfig;
 use karhunen_train::sources::Sources;
@@ -47,7 +47,12 @@ pub fn read_samples(
     let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
     let options = ReadOptions { channels, dim, ..Default::default() };
-    let raw = karhunen_formats::read(path, &options)?;
+    let raw = karhunen_formats::read(path, &options).map_err(|e| match e {
+        e @ FormatError::Missing { .. } => {
+            Failure::from(e).help("give whole samples; only real fields may have missing values")
+        }
+        e => e.into(),
+    })?;
     if let Some(channels) = channels.filter(|c| *c != raw.channels) {
         let message = format!(
             "{}: its fields have {} channel(s), the model's {channels}",
@@ -106,6 +111,7 @@ pub fn prepare(
         count: trained.count.filter(|_| same_source && source.builtin().is_some()),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
+        missing: args.shape.missing.or(trained.missing),
         channels_last: args.shape.channels_last || trained.channels_last,
         ..trained
     };
@@ -145,7 +151,7 @@ pub fn prepare(
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), args.reference_count);
-    let real = match same_source {
+    let mut real = match same_source {
         true => real::of_model(&config, opened, grid, count, seed, args.part)?,
         false => real::all(&config, opened, grid, count, seed)?,
     };
@@ -155,7 +161,13 @@ pub fn prepare(
             format!("{source}: channel {channel} is constant ({value}); nothing to compare");
         return Err(Failure::usage(message).help("give real fields that vary"));
     }
-    let samples = if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
+    let mut samples =
+        if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
+    if !real.holes.is_empty() {
+        let what = "values are missing: samples and reference are both seen through its holes, which are filled in from around";
+        notes.push(what.into());
+        real.see_through_holes(&mut samples);
+    }
     Ok((real, samples))
 }
 

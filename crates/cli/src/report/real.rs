@@ -4,6 +4,7 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
+use karhunen_train::holes::see_through;
 use karhunen_train::{builtin, data};
 
 use crate::args::Part;
@@ -20,6 +21,18 @@ pub struct Real {
     /// files. How far they are from it is what a perfect model of them would score. (Built-in
     /// fields have one law, which the floors show already.)
     pub training: Option<Ensemble>,
+    /// Measured parts of the reference's cells; empty where nothing is missing.
+    pub holes: Vec<f32>,
+}
+
+impl Real {
+    /// Shows all fields, samples too, through the holes of the reference.
+    pub fn see_through_holes(&mut self, samples: &mut Ensemble) {
+        let training = self.training.iter_mut();
+        for fields in [&mut self.reference, samples].into_iter().chain(training) {
+            see_through(&self.holes, fields);
+        }
+    }
 }
 
 /// About `count` fields of a source that no model of ours was trained on.
@@ -40,8 +53,9 @@ pub fn all(
     let config = DataConfig { count: wanted, ..config.clone() };
     let loaded = data::load_from(&config, opened, grid, seed)?;
     let mut all = loaded.training;
+    append_weights(&mut all, &loaded.validation);
     all.values.extend(loaded.validation.values);
-    Ok(Real { reference: first(count, &all, &loaded.offsets)?, training: None })
+    real(count, &all, &loaded.offsets, None)
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
@@ -62,8 +76,7 @@ pub fn of_model(
             return made(config, name, grid, count, seed);
         }
         let loaded = data::load_from(config, None, grid, seed)?;
-        let reference = first(count, &loaded.training, &loaded.offsets)?;
-        return Ok(Real { reference, training: None });
+        return real(count, &loaded.training, &loaded.offsets, None);
     }
     let share = match part {
         Part::HeldOut => config.validation,
@@ -73,14 +86,34 @@ pub fn of_model(
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
     let loaded = data::load_from(&config, opened, grid, seed)?;
-    let training = first(count, &loaded.training, &loaded.offsets)?;
-    Ok(match part {
+    match part {
         Part::HeldOut => {
-            let reference = first(count, &loaded.validation, &loaded.offsets)?;
-            Real { reference, training: Some(training) }
+            let training = first(count, &loaded.training, &loaded.offsets)?;
+            real(count, &loaded.validation, &loaded.offsets, Some(training))
         }
-        Part::Training => Real { reference: training, training: None },
-    })
+        Part::Training => real(count, &loaded.training, &loaded.offsets, None),
+    }
+}
+
+fn real(
+    count: usize,
+    level: &LevelData,
+    offsets: &[f64],
+    training: Option<Ensemble>,
+) -> Result<Real, Failure> {
+    let keep = level.weights.len().min(count * level.field_len());
+    let holes = level.weights[..keep].to_vec();
+    Ok(Real { reference: first(count, level, offsets)?, training, holes })
+}
+
+/// Joins the measured parts of cells of two parts; one of them may have no holes.
+fn append_weights(all: &mut LevelData, rest: &LevelData) {
+    if all.weights.is_empty() && rest.weights.is_empty() {
+        return;
+    }
+    all.weights.resize(all.values.len(), 1.0);
+    all.weights.extend(&rest.weights);
+    all.weights.resize(all.values.len() + rest.values.len(), 1.0);
 }
 
 fn made(
@@ -95,15 +128,12 @@ fn made(
         let made = |indices| builtin::make_phases(name, &*structure, grid, seed, indices);
         let fields = made(BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
         let loaded = data::of_labels(config, grid, [&fields, &fields])?;
-        return Ok(Real {
-            reference: first(count, &loaded.training, &loaded.offsets)?,
-            training: None,
-        });
+        return real(count, &loaded.training, &loaded.offsets, None);
     }
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;
     let none = vec![0.0; made.channels];
-    Ok(Real { reference: first(count, &made, &none)?, training: None })
+    real(count, &made, &none, None)
 }
 
 /// All fields of a part, to whose values `offsets` are to be added, one a channel.

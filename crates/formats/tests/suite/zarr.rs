@@ -90,6 +90,18 @@ fn what_was_never_written_has_the_fill_value() {
 }
 
 #[test]
+fn chunks_in_folders_are_found_though_nothing_says_so() {
+    let chunk = floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let folder = two(json!({"fill_value": 9}), &[]);
+    fs::create_dir(folder.path().join("0")).unwrap();
+    fs::write(folder.path().join("0/1"), &chunk).unwrap();
+    let fields = read(folder.path(), &SMALL).unwrap();
+    assert!(fields.values.contains(&6.0), "{:?}", fields.values);
+    let notes = fields.notes.join(" ");
+    assert!(notes.contains("in folders") && notes.contains("not in the store"), "{notes}");
+}
+
+#[test]
 fn missing_values_of_the_attributes_are_refused() {
     let folder = two(json!({"fill_value": 2}), &[]);
     fs::write(folder.path().join(".zattrs"), r#"{"_FillValue": 2}"#).unwrap();

@@ -1,0 +1,207 @@
+//! Missing values of the data: what becomes of them in a run.
+//!
+//! Holes are filled before anything else (module `holes`). What is filled in counts for nothing: each
+//! cell carries the part of it that was measured, averaged over area on coarser grids, and that part
+//! weights the loss, the mean and the variance.
+//! The spectrum is that of the complete fields where there are enough of them; otherwise that of
+//! the filled ones, times one factor a channel, so that its sum is the variance of what was measured.
+
+use std::fmt;
+use std::str::FromStr;
+
+use karhunen_field::moments::Moments;
+use karhunen_field::{Field, Transform};
+use karhunen_formats::Missing;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::TrainError;
+use crate::batch::LevelData;
+
+/// Complete fields that suffice for a spectrum, if they are this part of all fields too.
+const COMPLETE: usize = 64;
+const COMPLETE_PART: f64 = 0.25;
+/// Measured part of a cell that counts as all of it: averages over area round.
+const WHOLE: f32 = 0.9999;
+
+/// `data.missing`: what becomes of missing values; without it they are refused.
+///
+/// # Example
+/// ```
+/// use karhunen_train::missing::MissingValues;
+/// assert_eq!("fill:-1.5".parse(), Ok(MissingValues::Fill(-1.5)));
+/// assert_eq!(MissingValues::Mask.to_string(), "mask");
+/// assert!("fill:none".parse::<MissingValues>().unwrap_err().contains("fill:0"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MissingValues {
+    /// `"mask"`: the loss and the statistics leave them out.
+    Mask,
+    /// `"drop"`: fields, or patches, that have some are left out.
+    Drop,
+    /// `"fill:VALUE"`: this value stands in for them, in the file's units.
+    Fill(f32),
+}
+
+impl MissingValues {
+    /// What readers do for it.
+    pub fn reading(how: Option<Self>) -> Missing {
+        match how {
+            None => Missing::Refused,
+            Some(Self::Mask | Self::Drop) => Missing::Kept,
+            Some(Self::Fill(value)) => Missing::Filled(value),
+        }
+    }
+}
+
+impl FromStr for MissingValues {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = |text: &str| text.parse().ok().filter(|v: &f32| v.is_finite());
+        match text {
+            "mask" => Some(Self::Mask),
+            "drop" => Some(Self::Drop),
+            _ => text.strip_prefix("fill:").and_then(value).map(Self::Fill),
+        }
+        .ok_or_else(|| format!("`{text}` is not mask, drop or a value such as fill:0"))
+    }
+}
+
+impl fmt::Display for MissingValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mask => f.write_str("mask"),
+            Self::Drop => f.write_str("drop"),
+            Self::Fill(value) => write!(f, "fill:{value}"),
+        }
+    }
+}
+
+impl Serialize for MissingValues {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MissingValues {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Mean and variances of normalised fields; parts measured are divided by their mean over the training
+/// fields, so that they weight a loss without changing its scale.
+///
+/// # Errors
+/// Those of [`Moments`].
+pub(crate) fn measured(
+    training: &mut LevelData,
+    validation: &mut LevelData,
+    notes: &mut Vec<String>,
+) -> Result<(Field, Vec<Vec<f64>>), TrainError> {
+    if training.weights.is_empty() {
+        let mut moments = Moments::new(training.grid, training.channels);
+        for field in training.values.chunks_exact(training.field_len()) {
+            moments.add(&field.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
+        }
+        return Ok(moments.finish()?);
+    }
+    let (mean, variances, note) = moments(training)?;
+    notes.push(note);
+    let all: f64 = training.weights.iter().map(|w| f64::from(*w)).sum();
+    let part = all / training.weights.len() as f64;
+    notes.push(format!("{:.2} % of the training points are measured", 100.0 * part));
+    if validation.weights.is_empty() {
+        validation.weights.resize(validation.values.len(), 1.0);
+    }
+    for weight in training.weights.iter_mut().chain(&mut validation.weights) {
+        *weight = (f64::from(*weight) / part) as f32;
+    }
+    Ok((mean, variances))
+}
+
+/// Mean and variances of normalised fields of which parts were not measured, and what was done.
+///
+/// # Errors
+/// Those of [`Moments`].
+fn moments(data: &LevelData) -> Result<(Field, Vec<Vec<f64>>, String), TrainError> {
+    let (grid, channels, len) = (data.grid, data.channels, data.field_len());
+    let fields = || data.values.chunks_exact(len).zip(data.weights.chunks_exact(len));
+    let whole = |weights: &[f32]| weights.iter().all(|w| *w >= WHOLE);
+    let complete = fields().filter(|(_, weights)| whole(weights)).count();
+    let enough = complete >= COMPLETE && complete as f64 >= COMPLETE_PART * data.count() as f64;
+    let mut moments = Moments::new(grid, channels);
+    for (values, weights) in fields() {
+        if !enough || whole(weights) {
+            moments.add(&values.iter().map(|v| f64::from(*v)).collect::<Vec<f64>>())?;
+        }
+    }
+    let (mut mean, mut variances) = moments.finish()?;
+    let (mut sums, mut parts) = (vec![0.0; len], vec![0.0; len]);
+    for (values, weights) in fields() {
+        for (i, (v, w)) in values.iter().zip(weights).enumerate() {
+            sums[i] += f64::from(*v) * f64::from(*w);
+            parts[i] += f64::from(*w);
+        }
+    }
+    // where no field has a value, the mean of what was filled in stands
+    let measured = mean.values.iter_mut().zip(sums.iter().zip(&parts));
+    measured.filter(|(_, (_, part))| **part > 0.0).for_each(|(m, (sum, part))| *m = sum / part);
+    let transform = Transform::new(grid);
+    mean.values.chunks_exact_mut(grid.len()).for_each(|channel| transform.project(channel));
+    if enough {
+        return Ok((
+            mean,
+            variances,
+            format!("the spectrum is that of {complete} complete fields"),
+        ));
+    }
+    let (mut squares, mut weight) = (vec![0.0; channels], vec![0.0; channels]);
+    for (values, weights) in fields() {
+        for (i, (v, w)) in values.iter().zip(weights).enumerate() {
+            let channel = i / grid.len();
+            squares[channel] += f64::from(*w) * (f64::from(*v) - mean.values[i]).powi(2);
+            weight[channel] += f64::from(*w);
+        }
+    }
+    let unbiased = data.count() as f64 / (data.count() as f64 - 1.0);
+    let mut factors = Vec::new();
+    for (channel, variances) in variances.iter_mut().enumerate() {
+        let filled: f64 = variances.iter().sum();
+        let factor = unbiased * squares[channel] / weight[channel] / filled;
+        let factor = if factor.is_finite() && factor > 0.0 { factor } else { 1.0 };
+        variances.iter_mut().for_each(|v| *v *= factor);
+        factors.push(factor);
+    }
+    let note = format!(
+        "the spectrum is that of the filled fields times {factors:.3?}, the variance of what was measured"
+    );
+    Ok((mean, variances, note))
+}
+
+#[cfg(test)]
+mod tests {
+    use karhunen_field::{Boundary, Grid};
+
+    use super::*;
+
+    #[test]
+    fn what_was_filled_in_counts_for_nothing_in_the_mean_and_the_variance() {
+        // fields of one constant each, ±1 in turn, a half of every one missing in turn
+        let grid = Grid::unit(&[4], Boundary::Neumann).unwrap();
+        let (mut values, mut weights) = (Vec::new(), Vec::new());
+        for j in 0..40 {
+            let value = if j % 2 == 0 { 1.0 } else { -1.0 };
+            let gone = |i: usize| (i < 2) == (j % 4 < 2);
+            // what stands in the hole must not matter to the mean
+            values.extend((0..4).map(|i| if gone(i) { 100.0 } else { value }));
+            weights.extend((0..4).map(|i| if gone(i) { 0.0 } else { 1.0 }));
+        }
+        let data = LevelData { grid, channels: 1, values, labels: vec![], weights };
+        let (mean, variances, note) = moments(&data).unwrap();
+        assert!(mean.values.iter().all(|m| m.abs() < 1e-9), "{:?}", mean.values);
+        let sum: f64 = variances[0].iter().sum();
+        assert!((sum - 40.0 / 39.0).abs() < 1e-9, "{sum}: {note}");
+    }
+}
