@@ -70,6 +70,8 @@ pub enum Command {
     Evaluate(EvaluateArgs),
     /// Put several models or files of samples side by side in one table.
     Compare(CompareArgs),
+    /// Say whether the spread of a model's posteriors is right, by held-out truths.
+    Calibrate(CalibrateArgs),
     /// Train a small classifier of labelled fields, for `evaluate` to read samples with.
     Classifier(ClassifierArgs),
     /// Time training and sampling of a configuration on this machine.
@@ -384,6 +386,59 @@ pub struct ImportArgs {
     pub out: PathBuf,
 }
 
+/// `karhunen calibrate`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen calibrate --model runs/x --observe wells.csv --truths 32 --draws 99 --figure ranks.png
+  karhunen calibrate --model runs/x --observe wells.csv --surrogate")]
+pub struct CalibrateArgs {
+    /// A run directory, one checkpoint in it, or an exported model.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Where and how exactly truths are observed, as for `sample`; the values in it do not matter.
+    #[arg(long, value_name = "FILE")]
+    pub observe: PathBuf,
+    /// Truths, of the fields held out from training.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub truths: u64,
+    /// Draws given each truth's observations.
+    #[arg(long, value_name = "N", default_value_t = 99)]
+    pub draws: u64,
+    /// Length of the average of the weights, as for `sample`.
+    #[arg(long, value_name = "LENGTH")]
+    pub ema: Option<f64>,
+    /// Cells per axis; the finest trained level by default.
+    #[arg(long, value_parser = points)]
+    pub grid: Option<Points>,
+    /// Seed of the draws.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The sampler; wiener-ancestral by default.
+    #[arg(long, value_parser = method)]
+    pub sampler: Option<Method>,
+    /// Network evaluations a field; the model's own by default.
+    #[arg(long)]
+    pub evaluations: Option<usize>,
+    /// Choose each draw among so many weighted particles.
+    #[arg(long, value_name = "N", conflicts_with = "sampler")]
+    pub particles: Option<usize>,
+    /// Draw by simple kriging under the data's Gaussian law instead of the network.
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "particles"])]
+    pub surrogate: bool,
+    /// Take truths from the data's Gaussian law instead of held-out data.
+    #[arg(long)]
+    pub gaussian: bool,
+    /// Where to draw the rank histogram with its bands, as .png.
+    #[arg(long, value_name = "FILE")]
+    pub figure: Option<PathBuf>,
+    /// Replace the figure if it exists.
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `karhunen sample`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -391,6 +446,7 @@ pub struct ImportArgs {
   karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
   karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
   karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
+  karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
   karhunen sample --model runs/x --surrogate --out gaussian.npy")]
 pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
@@ -461,8 +517,29 @@ pub struct SampleArgs {
     /// Leave the surface open where the phase meets the faces of the box, instead of closing it there.
     #[arg(long)]
     pub open: bool,
-    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
+    /// What is known of the fields, which then agree with it: a CSV table of points (x,y,value and if wanted
+    /// sd,channel; places in the box's lengths), or a TOML file of [[observe]] tables; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub observe: Vec<PathBuf>,
+    /// 1: guidance by the covariance that the data's spectrum gives; 2: by that of the network's own
+    /// derivative, at three to six times the cost (an FNO on the CPU, linear observations, samplers other than
+    /// wiener-ancestral).
+    #[arg(long, value_name = "1|2", requires = "observe", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub guidance_order: u8,
+    /// Choose each field among so many weighted particles, which corrects what guidance gets wrong: exact in
+    /// the limit of many, at so many times the cost (sampler wiener-ancestral).
+    #[arg(long, value_name = "N", requires = "observe", conflicts_with = "refine")]
+    pub particles: Option<usize>,
+    /// Write the mean and the standard deviation of the fields, two fields, and keep none of them.
+    #[arg(long)]
+    pub summary: bool,
+    /// A directory for mean, standard deviation, quantiles and three draws, as fields and as one picture with
+    /// the observed places on top.
+    #[arg(long, value_name = "DIR", requires = "observe", conflicts_with = "summary")]
+    pub report: Option<PathBuf>,
+    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead; with --observe that is
+    /// simple kriging.
+    #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
     #[arg(long, value_parser = length)]

@@ -141,7 +141,7 @@ pub fn format(error: &FormatError) -> Option<String> {
 }
 
 /// What to do where the system would not read.
-fn read(source: &std::io::Error) -> String {
+pub fn read(source: &std::io::Error) -> String {
     let text = match source.kind() {
         ErrorKind::NotFound => "check the path",
         ErrorKind::PermissionDenied => "give yourself the right to read it",

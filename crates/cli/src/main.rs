@@ -10,6 +10,7 @@ mod device;
 mod failure;
 mod help;
 mod log;
+mod observe;
 mod progress;
 mod report;
 
@@ -58,6 +59,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Train(args) => commands::train::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

@@ -142,9 +142,40 @@ pub enum FieldError {
         /// Path time.
         time: f64,
     },
+    /// An observation that says nothing, or nothing that can be.
+    #[error(
+        "{}{message}{}",
+        numbered("observation ", row, ": "),
+        numbered(" (observation ", other, ")")
+    )]
+    Observation {
+        /// Which number of it, counted from 0; none where it is all of them.
+        row: Option<usize>,
+        /// Another one that is the reason.
+        other: Option<usize>,
+        /// What is wrong.
+        message: String,
+    },
+    /// A linear system that conjugate gradients could not solve.
+    #[error(
+        "the system of {rows} observations was not solved: residual {residual:.1e} after {iterations} iterations"
+    )]
+    NotSolved {
+        /// Observations.
+        rows: usize,
+        /// Relative residual that is left.
+        residual: f64,
+        /// Iterations taken.
+        iterations: usize,
+    },
     /// A denoiser failed for its own reasons (a network on a device, say).
     #[error("the denoiser failed: {0}")]
     Denoiser(String),
+}
+
+/// A number counted from 1 between two texts.
+fn numbered(before: &str, number: &Option<usize>, after: &str) -> String {
+    number.map(|n| format!("{before}{}{after}", n + 1)).unwrap_or_default()
 }
 
 /// A grid, with all that a display leaves out where it would read like the other one's.

@@ -38,6 +38,10 @@ pub mod stream {
     pub const PATCHES: u32 = 7 << 24;
     /// Classes of sampled fields; field i uses index i.
     pub const CLASSES: u32 = 8 << 24;
+    /// Errors and unknown parts of observations: at the start, and `OBSERVATION + 1 + i` in step i.
+    pub const OBSERVATION: u32 = 9 << 24;
+    /// Choices among particles in step i, `PARTICLES + i`.
+    pub const PARTICLES: u32 = 10 << 24;
     /// Weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 }

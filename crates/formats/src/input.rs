@@ -108,6 +108,26 @@ impl<'a> Input<'a> {
         FormatError::Header { path: self.path.into(), offset, what: what.into() }
     }
 
+    /// All values of an array of `shape` in double precision, NaN among them; no values for an empty one.
+    pub(crate) fn wide_values(
+        &mut self,
+        shape: &[u64],
+        dtype: SourceType,
+        endian: Endian,
+        options: &ReadOptions,
+    ) -> Result<Vec<f64>, FormatError> {
+        if shape.contains(&0) {
+            return Ok(Vec::new());
+        }
+        let count = options.admit(self.path, shape.iter().copied())?;
+        let expected = self.offset.saturating_add(count as u64 * dtype.size() as u64);
+        if expected > self.at_most {
+            let found = self.at_most;
+            return Err(FormatError::Truncated { path: self.path.into(), expected, found });
+        }
+        Ok(dtype.decode_wide(&self.header(count * dtype.size())?, endian))
+    }
+
     /// All values of an array of `shape`, which must end where the file ends.
     pub(crate) fn values(
         mut self,

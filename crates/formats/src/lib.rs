@@ -17,6 +17,7 @@
 
 mod address;
 mod archive;
+mod arrays_wide;
 mod blocks;
 mod blosc;
 mod bytes;
@@ -99,6 +100,7 @@ mod zarr_store;
 mod zarr_units;
 
 pub use address::Address;
+pub use arrays_wide::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
 pub use dtype::SourceType;
 pub use error::FormatError;
 pub use fields::{FieldsRef, RawFields, Series, Units};

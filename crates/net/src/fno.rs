@@ -329,14 +329,55 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
+        self.from_inputs(grid, self.inputs(grid, x, times), half_log_snr, classes)
+    }
+
+    fn from_inputs(
+        &self,
+        grid: &Grid,
+        inputs: Tensor<3>,
+        half_log_snr: &[f64],
+        classes: &[Option<u32>],
+    ) -> Result<Tensor<3>, NetError> {
         let film =
             self.weights.time.as_ref().map(|t| t.forward(half_log_snr, classes, &self.device));
         let film = film.transpose()?;
-        let inputs = self.inputs(grid, x, times);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),
             Operators::Composed => self.composed(grid, inputs, film),
         }
+    }
+
+    /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`; none on a device that
+    /// keeps no track of derivatives.
+    ///
+    /// **Shape** `x`, `w` and the result hold `[batch, points, channel]` values.
+    ///
+    /// # Errors
+    /// As [`Fno::forward_of`]; [`NetError::Compute`] if the device does not hand the result back.
+    pub fn pullback(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        w: &[f32],
+        (times, half_log_snr): (&[f64], &[f64]),
+        classes: &[Option<u32>],
+    ) -> Result<Option<Vec<f32>>, NetError> {
+        if !self.device.is_autodiff() {
+            return Ok(None);
+        }
+        let inputs = self.inputs(grid, x, times).require_grad();
+        let answers = self.from_inputs(grid, inputs.clone(), half_log_snr, classes)?;
+        let shape = answers.dims();
+        let w = Tensor::<3>::from_data(TensorData::new(w.to_vec(), shape), &self.device);
+        let gradients = (answers * w).sum().backward();
+        let failed = |e: String| NetError::Compute(e);
+        let found =
+            inputs.grad(&gradients).ok_or_else(|| failed("no derivative came back".into()))?;
+        let width = found.dims()[2];
+        let all: Vec<f32> =
+            found.without_autodiff().try_into_vec_as().map_err(|e| failed(e.to_string()))?;
+        Ok(Some(all.chunks_exact(width).flat_map(|v| &v[..self.channels]).copied().collect()))
     }
 
     /// One operator a layer, and one each for lifting and projection.

@@ -19,6 +19,8 @@ pub mod local;
 pub mod model;
 pub mod nested;
 mod nested_config;
+mod nested_forward;
+pub mod nested_stage;
 pub mod network;
 mod operators;
 mod oversampling;

@@ -2,6 +2,7 @@
 
 use burn::tensor::Tensor;
 use karhunen_field::denoiser::Denoiser;
+use karhunen_field::resample::{copied_modes, overlay_modes};
 use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 
@@ -165,9 +166,106 @@ impl Model {
     }
 }
 
+impl Model {
+    /// ∂D* w of fields of given classes; none where the network has no derivative.
+    fn pullback_of(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        w: &Ensemble,
+        classes: &[Option<u32>],
+    ) -> Result<Option<Ensemble>, FieldError> {
+        let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
+        let mut values = Vec::with_capacity(x.values.len());
+        for start in (0..x.count()).step_by(at_once) {
+            let end = x.count().min(start + at_once);
+            let classes = if classes.is_empty() { classes } else { &classes[start..end] };
+            let (x, w) = (x.slice(start..end), w.slice(start..end));
+            let pulled = self.pullback_part(&x, t, &w, classes);
+            match pulled.map_err(|e| FieldError::Denoiser(e.to_string()))? {
+                Some(pulled) => values.extend(pulled),
+                None => return Ok(None),
+            }
+        }
+        Ensemble::new(x.grid, x.channels, values).map(Some)
+    }
+
+    /// The network's share in the band it is asked about, the Wiener filter's beyond.
+    fn pullback_part(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        w: &Ensemble,
+        classes: &[Option<u32>],
+    ) -> Result<Option<Vec<f64>>, NetError> {
+        self.check(x)?;
+        let coarse = self.network_grid(&x.grid);
+        if coarse == x.grid {
+            return self.pullback_band(x, t, w, classes);
+        }
+        let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
+        let wiener = self.preconditioner.wiener(t, &fine);
+        let restricted = |fields: &Ensemble| -> Result<Ensemble, NetError> {
+            let of = |field: &[f64]| {
+                let modes = fine.transform().analyse_channels(field);
+                on.transform().synthesise_channels(&copied_modes(&x.grid, &modes, &coarse))
+            };
+            Ok(Ensemble::new(coarse, x.channels, fields.fields().flat_map(of).collect())?)
+        };
+        let band = self.pullback_band(&restricted(x)?, t, &restricted(w)?, classes)?;
+        let Some(band) = band else { return Ok(None) };
+        let mut values = Vec::with_capacity(x.values.len());
+        for (w, band) in w.fields().zip(band.chunks_exact(x.channels * coarse.len())) {
+            let mut modes = wiener.pulled(&fine.transform().analyse_channels(w));
+            let band = on.transform().analyse_channels(band);
+            let pairs = band.chunks_exact(coarse.mode_count());
+            for (b, m) in pairs.zip(modes.chunks_exact_mut(x.grid.mode_count())) {
+                overlay_modes(&coarse, b, &x.grid, m);
+            }
+            values.extend(fine.transform().synthesise_channels(&modes));
+        }
+        Ok(Some(values))
+    }
+
+    /// ∂D* w by the network alone.
+    fn pullback_band(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        w: &Ensemble,
+        classes: &[Option<u32>],
+    ) -> Result<Option<Vec<f64>>, NetError> {
+        let known = self.preconditioner.at(t, &x.grid);
+        let (count, points) = (x.count(), x.grid.len());
+        let (mut inputs, mut answers, mut values) = (Vec::new(), Vec::new(), Vec::new());
+        for (x, w) in x.fields().zip(w.fields()) {
+            let (affine, network) = known.pulled(w);
+            values.extend(affine);
+            inputs.extend(channels_last(&known.input(x), w.len() / points));
+            answers.extend(channels_last(&network, w.len() / points));
+        }
+        let times = (&vec![t; count][..], &vec![self.half_log_snr(t); count][..]);
+        let pulled = self.network.pullback(&x.grid, &inputs, &answers, times, classes)?;
+        let Some(pulled) = pulled else { return Ok(None) };
+        let pulled = pulled.chunks_exact(points * x.channels);
+        for (field, pulled) in values.chunks_exact_mut(x.field_len()).zip(pulled) {
+            for (c, channel) in field.chunks_exact_mut(points).enumerate() {
+                for (p, v) in channel.iter_mut().enumerate() {
+                    *v += known.input_scale() * f64::from(pulled[p * x.channels + c]);
+                }
+            }
+        }
+        Ok(Some(values))
+    }
+}
+
 impl Denoiser for Model {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         self.denoise_of(x, t, &[])
+    }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        self.pullback_of(x, t, w, &[])
     }
 }
 
@@ -178,6 +276,10 @@ impl Denoiser for Conditioned<'_> {
             return Err(FieldError::Denoiser(format!("{classes} classes for {count} fields")));
         }
         self.model.denoise_of(x, t, &self.classes)
+    }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        self.model.pullback_of(x, t, w, &self.classes)
     }
 }
 

@@ -27,89 +27,21 @@
 //! restriction in the place of pooling, and the block of Liu et al., "A ConvNet for the 2020s" (2022).
 //! **Cost** a point and block of width w, kernel k and expansion e: 2·k^d·w + 4·e·w² flops.
 
-use burn::module::{Module, Param};
-use burn::nn::{Initializer, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::module::Param;
+use burn::nn::{Initializer, LinearConfig};
+use burn::tensor::{Device, Tensor};
 use karhunen_field::{Boundary, Grid};
-use karhunen_kernels::{
-    MlpParameters, ResidualParameters, pointwise_linear, pointwise_mlp, residual_mlp,
-};
 
 use crate::NetError;
-use crate::fno::gelu;
 use crate::fno_config::Coordinates;
-use crate::grid_transfer::Transfer;
 use crate::local::{LocalBasis, LocalConv};
-use crate::nested_config::{FEWEST_CELLS, NestedConfig};
+use crate::nested_config::NestedConfig;
+use crate::nested_stage::{
+    Between, NestedBlock, NestedStage, NestedWeights, StageGrid, Transfers, centres, check_levels,
+};
 use crate::operators::Operators;
 use crate::parameters::{Parameters, released};
 use crate::time_embedding::TimeEmbedding;
-
-/// ε of the norm over channels, as the fused operator has it.
-const EPSILON: f64 = 1e-6;
-
-/// One residual block.
-#[derive(Module, Debug)]
-pub struct NestedBlock {
-    /// One small kernel a channel.
-    pub local: LocalConv,
-    /// Channels → hidden.
-    pub hidden: Linear,
-    /// Hidden → channels.
-    pub output: Linear,
-}
-
-/// What a stage and the coarser one tell each other.
-#[derive(Module, Debug)]
-pub struct Between {
-    /// This stage's channels → the coarser one's.
-    pub send: Linear,
-    /// The coarser stage's channels → this one's.
-    pub raise: Linear,
-}
-
-/// The stage of one level.
-#[derive(Module, Debug)]
-pub struct NestedStage {
-    /// Field and coordinates → channels.
-    pub stem: Linear,
-    /// The blocks, those of the way down first.
-    pub blocks: Vec<NestedBlock>,
-    /// To and from the coarser stage; the coarsest has none.
-    pub between: Option<Between>,
-    /// Channels → hidden of the answer.
-    pub head: Linear,
-    /// Hidden → field.
-    pub output: Linear,
-    /// Scale and shift of every block.
-    pub time: TimeEmbedding,
-}
-
-/// The trainable parts of a nested network.
-#[derive(Module, Debug)]
-pub struct NestedWeights {
-    /// Coarse to fine.
-    pub stages: Vec<NestedStage>,
-}
-
-/// What a stage knows of its grid.
-#[derive(Debug, Clone)]
-struct StageGrid {
-    grid: Grid,
-    neighbours: LocalBasis,
-    /// `[point, axis]`, if coordinates enter.
-    coordinates: Option<Vec<f32>>,
-    between: Option<Transfers>,
-}
-
-/// Between the grid of a stage and that of the coarser one.
-#[derive(Debug, Clone)]
-struct Transfers {
-    restrict_field: Transfer,
-    prolong_field: Transfer,
-    restrict: Transfer,
-    prolong: Transfer,
-}
 
 /// A nested network for functions on one box, with a stage for each level.
 #[derive(Debug, Clone)]
@@ -209,6 +141,11 @@ impl Nested {
     /// The trainable tensors, to walk over with Burn's visitors.
     pub fn weights(&self) -> &NestedWeights {
         &self.weights
+    }
+
+    /// What each stage knows of its grid, coarse to fine.
+    pub(crate) fn grids(&self) -> &[StageGrid] {
+        &self.grids
     }
 
     /// The device the weights live on.
@@ -336,190 +273,4 @@ impl Nested {
         }
         4.0 * values
     }
-
-    /// F(x, t | class) for a batch on the grid of a level; `classes` has one entry a field, or none at
-    /// all.
-    ///
-    /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
-    ///
-    /// # Errors
-    /// [`NetError::Input`] for a grid that is no level, values of another length, not one log-SNR a
-    /// field, or a class the network does not know.
-    pub fn forward(
-        &self,
-        grid: &Grid,
-        x: &[f32],
-        half_log_snr: &[f64],
-        classes: &[Option<u32>],
-    ) -> Result<Tensor<3>, NetError> {
-        let batch = half_log_snr.len();
-        let level = self.grids.iter().position(|level| level.grid == *grid);
-        let Some(level) = level.filter(|_| x.len() == batch * grid.len() * self.channels) else {
-            let levels: Vec<String> = self.grids.iter().map(|l| l.grid.to_string()).collect();
-            return Err(NetError::Input {
-                expected: format!("{} channel(s) on {}", self.channels, levels.join(", ")),
-                found: format!("{} values for {batch} fields on {grid}", x.len()),
-            });
-        };
-        let data = karhunen_kernels::tensor_data(x, [batch, grid.len(), self.channels]);
-        let x = Tensor::<3>::from_data(data, &self.device);
-        let films = self.weights.stages[..=level]
-            .iter()
-            .map(|stage| stage.time.forward(half_log_snr, classes, &self.device));
-        let films = films.collect::<Result<Vec<_>, _>>()?;
-        Ok(self.stage(level, x, None, &films)?.answer)
-    }
-
-    /// Runs a stage and, within it, the coarser ones.
-    fn stage(
-        &self,
-        level: usize,
-        x: Tensor<3>,
-        sent: Option<Tensor<3>>,
-        films: &[Tensor<3>],
-    ) -> Result<Answered, NetError> {
-        let (stage, on) = (&self.weights.stages[level], &self.grids[level]);
-        let (before, _) = self.config.blocks_of(level);
-        let mut h = self.linear(&stage.stem, on.input(x.clone(), &self.device))?;
-        if let Some(sent) = sent {
-            h = h + sent;
-        }
-        let width = 2 * self.config.width_of(level);
-        let film = |i: usize| films[level].clone().narrow(2, i * width, width);
-        let (down, up) = stage.blocks.split_at(before);
-        for (i, block) in down.iter().enumerate() {
-            h = self.block(block, h, film(i), on)?;
-        }
-        let mut below = None;
-        if let (Some(between), Some(transfers)) = (&stage.between, &on.between) {
-            let restricted = transfers.restrict.apply(h.clone(), self.operators)?;
-            let sent = self.linear(&between.send, restricted)?;
-            let x = transfers.restrict_field.apply(x, self.operators)?;
-            let coarse = self.stage(level - 1, x, Some(sent), films)?;
-            let raised = self.linear(&between.raise, coarse.features)?;
-            h = h + transfers.prolong.apply(raised, self.operators)?;
-            below = Some(transfers.prolong_field.apply(coarse.answer, self.operators)?);
-        }
-        for (i, block) in up.iter().enumerate() {
-            h = self.block(block, h, film(before + i), on)?;
-        }
-        let own = self.head(stage, h.clone())?;
-        let answer = match below {
-            Some(below) => below + own,
-            None => own,
-        };
-        Ok(Answered { features: h, answer })
-    }
-
-    /// One residual block.
-    fn block(
-        &self,
-        block: &NestedBlock,
-        h: Tensor<3>,
-        film: Tensor<3>,
-        on: &StageGrid,
-    ) -> Result<Tensor<3>, NetError> {
-        if self.operators == Operators::Fused {
-            let u = block.local.fused(h.clone(), &on.neighbours)?;
-            let mlp = mlp_parameters(&block.hidden, &block.output);
-            return Ok(residual_mlp(h, u, ResidualParameters { mlp, film })?);
-        }
-        let u = block.local.composed(h.clone(), &on.neighbours);
-        let width = u.dims()[2];
-        let n = u.clone() / (u.square().mean_dim(2) + EPSILON).sqrt();
-        let z = n * (film.clone().narrow(2, 0, width) + 1.0) + film.narrow(2, width, width);
-        Ok(h + block.output.forward(gelu(block.hidden.forward(z))))
-    }
-
-    /// The answer of a stage.
-    fn head(&self, stage: &NestedStage, h: Tensor<3>) -> Result<Tensor<3>, NetError> {
-        if self.operators == Operators::Fused {
-            return Ok(pointwise_mlp(h, mlp_parameters(&stage.head, &stage.output))?);
-        }
-        Ok(stage.output.forward(gelu(stage.head.forward(h))))
-    }
-
-    fn linear(&self, linear: &Linear, x: Tensor<3>) -> Result<Tensor<3>, NetError> {
-        match self.operators {
-            Operators::Fused => Ok(pointwise_linear(x, linear.weight.val(), bias(linear))?),
-            Operators::Composed => Ok(linear.forward(x)),
-        }
-    }
-}
-
-/// What a stage hands to the finer one.
-struct Answered {
-    /// `[batch, points, width]`.
-    features: Tensor<3>,
-    /// F of this level, `[batch, points, channel]`.
-    answer: Tensor<3>,
-}
-
-impl StageGrid {
-    /// The field and the coordinates beside it.
-    fn input(&self, x: Tensor<3>, device: &Device) -> Tensor<3> {
-        let Some(coordinates) = &self.coordinates else {
-            return x;
-        };
-        let ([batch, points, _], dim) = (x.dims(), self.grid.dim());
-        let coordinates = TensorData::new(coordinates.clone(), [1, points, dim]);
-        let coordinates = Tensor::<3>::from_data(coordinates, device).expand([batch, points, dim]);
-        Tensor::cat(vec![x, coordinates], 2)
-    }
-}
-
-impl Transfers {
-    fn new(fine: &Grid, coarse: &Grid) -> Result<Self, NetError> {
-        Ok(Self {
-            restrict_field: Transfer::of_fields(fine, coarse)?,
-            prolong_field: Transfer::of_fields(coarse, fine)?,
-            restrict: Transfer::of_features(fine, coarse)?,
-            prolong: Transfer::of_features(coarse, fine)?,
-        })
-    }
-}
-
-/// Cell centres scaled to [−1, 1], `[point, axis]`.
-fn centres(grid: &Grid) -> Vec<f32> {
-    let mut values = Vec::with_capacity(grid.len() * grid.dim());
-    for flat in 0..grid.len() {
-        let axes = grid.axes().iter().zip(grid.position(flat));
-        values.extend(axes.map(|(a, j)| (2.0 * a.centre(j) / a.length - 1.0) as f32));
-    }
-    values
-}
-
-/// What a nested network asks of a ladder.
-fn check_levels(levels: &[Grid]) -> Result<(), NetError> {
-    let wrong = |grid: &Grid, requirement: &'static str| {
-        Err(NetError::Levels { grid: grid.to_string(), requirement })
-    };
-    for (i, grid) in levels.iter().enumerate() {
-        if grid.axes().iter().any(|a| a.points < FEWEST_CELLS) {
-            return wrong(grid, "a nested network needs at least 4 cells along every axis");
-        }
-        let Some(coarser) = i.checked_sub(1).map(|coarser| &levels[coarser]) else { continue };
-        let mut axes = coarser.axes().iter().zip(grid.axes());
-        if coarser == grid || axes.any(|(coarse, fine)| coarse.points > fine.points) {
-            return wrong(
-                grid,
-                "every level of a nested network must be finer than the one before",
-            );
-        }
-    }
-    Ok(())
-}
-
-fn mlp_parameters(hidden: &Linear, output: &Linear) -> MlpParameters {
-    MlpParameters {
-        hidden: hidden.weight.val(),
-        hidden_bias: bias(hidden),
-        output: output.weight.val(),
-        output_bias: bias(output),
-    }
-}
-
-/// Every linear map here is made with a bias.
-fn bias(linear: &Linear) -> Tensor<1> {
-    linear.bias.as_ref().expect("a linear map with bias").val()
 }

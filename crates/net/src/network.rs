@@ -259,6 +259,27 @@ impl Network {
     }
 }
 
+impl Network {
+    /// ∂F(x, t)* w: as [`Fno::pullback`]; none of a U-Net.
+    ///
+    /// # Errors
+    /// As [`Fno::pullback`].
+    pub fn pullback(
+        &self,
+        grid: &Grid,
+        x: &[f32],
+        w: &[f32],
+        times: (&[f64], &[f64]),
+        classes: &[Option<u32>],
+    ) -> Result<Option<Vec<f32>>, NetError> {
+        match self {
+            Self::Fno(fno) => fno.pullback(grid, x, w, times, classes),
+            Self::UNet(_) => Ok(None),
+            Self::Nested(nested) => nested.pullback(grid, x, w, times.1, classes),
+        }
+    }
+}
+
 impl From<Fno> for Network {
     fn from(fno: Fno) -> Self {
         Self::Fno(Box::new(fno))

@@ -310,6 +310,13 @@ impl Wiener {
     }
 }
 
+impl Wiener {
+    /// w_k times coefficients: the derivative, which is its own transpose.
+    pub fn pulled(&self, modes: &[f64]) -> Vec<f64> {
+        modes.iter().zip(&self.weights).map(|(m, w)| m * w).collect()
+    }
+}
+
 /// x − a m.
 fn centred(x: &[f64], a: f64, on: &OnGrid) -> Vec<f64> {
     x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect()
@@ -368,5 +375,34 @@ impl Evaluation<'_> {
         let mut denoised = transform.synthesise_channels(&modes);
         denoised.iter_mut().zip(&self.on.mean).for_each(|(d, m)| *d += m);
         denoised
+    }
+
+    /// Of ∂D* w for one field `[channel, point]`: the affine part's share, and what the network's transposed
+    /// derivative is applied to; its answer times [`Evaluation::input_scale`] is the other share.
+    pub fn pulled(&self, w: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let (transform, a) = (self.on.transform(), self.known.path.signal(self.t));
+        let mut network: Vec<f64> = w.iter().map(|v| self.scales.gain * v).collect();
+        if self.known.kind != Preconditioning::Wiener {
+            if self.on.walls {
+                network = transform.synthesise_channels(&transform.analyse_channels(&network));
+            }
+            let slope = match self.known.kind {
+                Preconditioning::None => 1.0 / a,
+                _ => self.scales.skip,
+            };
+            return (w.iter().map(|v| slope * v).collect(), network);
+        }
+        let modes = transform.analyse_channels(w);
+        let times = |factors: &[f64]| {
+            let product: Vec<f64> = modes.iter().zip(factors).map(|(m, f)| m * f).collect();
+            transform.synthesise_channels(&product)
+        };
+        let gain = self.scales.gain;
+        (times(&self.weights), times(&self.bounds).iter().map(|v| gain * v).collect())
+    }
+
+    /// What a field is multiplied with before the network sees it.
+    pub fn input_scale(&self) -> f64 {
+        self.scales.input
     }
 }

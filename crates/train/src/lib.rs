@@ -36,6 +36,7 @@ pub mod optimizer;
 pub mod paths;
 pub mod phases;
 mod phases_config;
+pub mod posterior;
 pub mod priors;
 mod projection;
 pub mod published;

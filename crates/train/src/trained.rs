@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::denoiser::Guided;
+use karhunen_field::guidance::Guidance;
 use karhunen_field::noise::stream;
 use karhunen_field::prior::Tempered;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
@@ -297,7 +298,7 @@ impl TrainedModel {
             true => Some(self.calibration(request, observe)?),
             false => None,
         };
-        let (mut fields, evaluations) = self.normalised(request, indices, observe)?;
+        let (mut fields, evaluations) = self.normalised(request, None, indices, observe)?;
         if let Some(calibration) = calibration {
             calibration.apply(self.model.preconditioner.law(), &mut fields)?;
         }
@@ -328,19 +329,20 @@ impl TrainedModel {
             pilots.grid = shared;
             pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
         }
-        let (fields, _) = self.normalised(&pilots, 0..CALIBRATION_PILOTS, observe)?;
+        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, observe)?;
         let fields = resample::spectral(&fields, shared)?;
         Calibration::measure(self.model.preconditioner.law(), &fields)
     }
 
     /// Fields as the network knows them.
-    fn normalised(
+    pub(crate) fn normalised(
         &self,
         request: &Request,
+        guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let (times, pilots) = self.times(request)?;
+        let (times, pilots) = self.times(request, guidance)?;
         let refinements = request.refinements();
         let batches = batches(indices, request.grid.len(), self.at_a_time());
         let steps_done = AtomicUsize::new(0);
@@ -349,7 +351,7 @@ impl TrainedModel {
                 let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
                 observe(done, batches.len() * of);
             };
-            self.sample_batch(request, part.clone(), &times, &refinements, progress)
+            self.sample_batch(request, guidance, part.clone(), &times, &refinements, progress)
         };
         let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match self.at_a_time() {
             1 => batches.iter().map(make).collect(),
@@ -364,6 +366,7 @@ impl TrainedModel {
     fn sample_batch(
         &self,
         request: &Request,
+        guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
         times: &[f64],
         refinements: &[Refinement],
@@ -373,11 +376,12 @@ impl TrainedModel {
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let first = indices.start;
         let indices_of = indices.clone();
-        let x = sampler::start(p.law(), prior, path, request.first_grid(), request.seed, indices);
+        let x = self.start(guidance, request.first_grid(), request.seed, indices)?;
         let classes = self.classes(request, indices_of);
         let with = Conditioned { model: &self.model, classes };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
         let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, first);
+        reverse.guidance = guidance;
         let mut sampler = request.method.build();
         let x = sampler::integrate_refining(
             sampler.as_mut(),
@@ -391,7 +395,11 @@ impl TrainedModel {
     }
 
     /// Where along the path a request evaluates, and the evaluations it cost to know.
-    fn times(&self, request: &Request) -> Result<(Vec<f64>, usize), FieldError> {
+    fn times(
+        &self,
+        request: &Request,
+        guidance: Option<&dyn Guidance>,
+    ) -> Result<(Vec<f64>, usize), FieldError> {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let Some(tolerance) = request.tolerance else {
@@ -400,17 +408,41 @@ impl TrainedModel {
         };
         // the network's own grid, so that every finer one takes the same steps
         let grid = self.model.network_grid(&request.grid);
-        let x = sampler::start(p.law(), prior, path, grid, request.seed, 0..PILOTS);
+        let x = self.start(guidance, grid, request.seed, 0..PILOTS)?;
         let with = Conditioned { model: &self.model, classes: self.classes(request, 0..PILOTS) };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
         let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
+        reverse.guidance = guidance;
         let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
         Ok((times, reverse.evaluations * Guided::evaluations(request.guidance)))
+    }
+
+    /// Fields at time T, given what is known of them.
+    fn start(
+        &self,
+        guidance: Option<&dyn Guidance>,
+        grid: Grid,
+        seed: u64,
+        indices: Range<u64>,
+    ) -> Result<Ensemble, FieldError> {
+        let p = &self.model.preconditioner;
+        match guidance {
+            Some(guidance) => guidance.conditioning().start(grid, seed, indices),
+            None => {
+                let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+                Ok(sampler::start(p.law(), prior, path, grid, seed, indices))
+            }
+        }
     }
 
     /// Batches under way together: one a thread, on a card one after another.
     fn at_a_time(&self) -> usize {
         if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 }
+    }
+
+    /// Indices in batches of fields of so many cells: as [`batches`].
+    pub(crate) fn batches(&self, indices: Range<u64>, cells: usize) -> Vec<Range<u64>> {
+        batches(indices, cells, self.at_a_time())
     }
 
     /// What sampling `count` fields asks of the network and nothing else: for timing.

@@ -1,6 +1,7 @@
 //! One command a file: a plan made of the arguments, then the work.
 
 pub mod bench;
+pub mod calibrate;
 mod classes;
 pub mod classifier;
 pub mod compare;
@@ -9,6 +10,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
+pub mod observed;
 mod phases;
 pub mod prior;
 pub mod quickstart;

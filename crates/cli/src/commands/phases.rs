@@ -66,6 +66,10 @@ impl Output {
             }
             None => None,
         };
+        if args.summary && !surface && shifted.is_none() {
+            // mean and deviation are those of the level sets
+            return Ok(Self::Values);
+        }
         if args.raw {
             return match (surface, shifted) {
                 (true, _) => Err(Failure::usage("--raw: a surface holds no level sets")

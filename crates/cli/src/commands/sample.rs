@@ -4,18 +4,19 @@ use std::time::Instant;
 
 use karhunen_field::sampler::Method;
 use karhunen_field::{Axis, Ensemble, Grid};
+use karhunen_train::classes::Classes;
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
 use crate::args::{BandChoice, Rung, SampleArgs};
-use crate::commands::classes;
 use crate::commands::phases::{self, Output};
+use crate::commands::{classes, observed};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
-use crate::report::files;
+use crate::report::{self, files};
 
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
@@ -24,8 +25,12 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         false => files::check_output(&args.out, args.force)?,
     }
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let mut model =
-        TrainedModel::load_average(&args.model, &device::open(&args.device)?, args.ema)?;
+    let mut device = device::open(&args.device)?;
+    if args.guidance_order == 2 {
+        // derivatives of the network are asked for
+        device = device.autodiff();
+    }
+    let mut model = TrainedModel::load_average(&args.model, &device, args.ema)?;
     model.notes.iter().for_each(|note| warn!("skipped: {note}"));
     if let Some(caution) = model.config.prior.caution() {
         if args.band == Some(BandChoice::Trained) {
@@ -48,53 +53,34 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if !phases::is_surface(&args.out) {
         files::check_shape(&args.out, grid.dim(), channels, count)?;
     }
-    check_memory(&model, &grid, count)?;
+    let together = if args.summary { count.min(observed::TOGETHER) } else { count };
+    check_memory(&model, &grid, together * args.particles.unwrap_or(1).max(1) as u64)?;
     let classes = classes::chosen(args, &model)?;
+    let conditioning = observed::conditioning(args, &model, &grid)?;
     let begun = Instant::now();
-    let (mut fields, evaluations, sampled) = if args.surrogate {
-        (model.surrogate(grid, args.seed, indices), 0, vec![])
-    } else {
-        let sampling = &model.config.sampling;
-        let method = args.sampler.unwrap_or(sampling.sampler);
-        if args.tolerance.is_some() && method != Method::WienerExponential {
-            let what = "--tolerance chooses the steps of wiener-exponential";
-            return Err(Failure::usage(format!("{what}, not of {method}"))
-                .help("add --sampler wiener-exponential, or give --evaluations"));
-        }
-        if args.calibration == Some(CalibrationKind::Spectrum) && !model.law_is_measured() {
-            let what =
-                "--calibration spectrum: this network was imported without data to calibrate to";
-            return Err(
-                Failure::usage(what).help("import it with --data, or leave --calibration out")
-            );
-        }
-        let own = model.request(grid, args.seed);
-        let calibrated = match args.calibration {
-            Some(kind) => kind == CalibrationKind::Spectrum,
-            None => own.calibrated,
-        };
-        let calibrated = calibrated && classes::calibrates(args)?;
-        if calibrated {
-            check_memory(&model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
-        }
-        let request = Request {
-            method,
-            evaluations: args.evaluations.unwrap_or(sampling.evaluations),
-            coarse: coarse(args, &model, &grid)?,
-            tolerance: args.tolerance,
-            calibrated,
-            classes,
-            guidance: args.guidance,
-            ..own
-        };
-        let (fields, evaluations) = sample(&model, &request, indices.clone())?;
-        (fields, evaluations, model.classes(&request, indices))
+    let request = if args.surrogate { None } else { Some(request(args, &model, grid, classes)?) };
+    let mut make = |indices| match (&request, &conditioning) {
+        (None, None) => Ok((model.surrogate(grid, args.seed, indices), 0)),
+        (None, Some(given)) => Ok((model.surrogate_given(given, args.seed, indices)?, 0)),
+        (Some(request), None) => sample(&model, request, indices),
+        (Some(request), Some(given)) => observed::sample(args, &model, request, given, indices),
     };
+    let (mut fields, evaluations) = match args.summary {
+        false => make(indices.clone())?,
+        true => observed::summary(&model, grid, indices.clone(), &mut make)?,
+    };
+    if let (Some(given), false) = (&conditioning, args.summary) {
+        observed::tell(&model.residuals(given.observations(), &fields)?)?;
+    }
+    let sampled = request.as_ref().map(|r| model.classes(r, indices)).unwrap_or_default();
     if let Some((low, high)) = args.clip {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
     if let Some(length) = args.length {
         fields.grid = stretched(&grid, length)?;
+    }
+    if let (Some(folder), Some(given)) = (&args.report, &conditioning) {
+        report::posterior::write(&fields, given.observations(), folder)?;
     }
     output.write(&model, fields, args)?;
     classes::write(&sampled, args)?;
@@ -107,6 +93,73 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         args.out.display()
     );
     Ok(())
+}
+
+/// What was asked for, with the model's own settings where nothing was.
+fn request(
+    args: &SampleArgs,
+    model: &TrainedModel,
+    grid: Grid,
+    classes: Classes,
+) -> Result<Request, Failure> {
+    let sampling = &model.config.sampling;
+    let observed = !args.observe.is_empty();
+    let given = match observed {
+        true if args.guidance_order == 2 => Method::ExponentialEuler,
+        true => Method::WienerAncestral,
+        false => sampling.sampler,
+    };
+    let method = args.sampler.unwrap_or(given);
+    if args.tolerance.is_some() && method != Method::WienerExponential {
+        let what = "--tolerance chooses the steps of wiener-exponential";
+        return Err(Failure::usage(format!("{what}, not of {method}"))
+            .help("add --sampler wiener-exponential, or give --evaluations"));
+    }
+    if args.particles.is_some() && method != Method::WienerAncestral {
+        let what = format!("--particles are moved by wiener-ancestral, not by {method}");
+        return Err(Failure::usage(what).help("leave --sampler out"));
+    }
+    if args.guidance_order == 2 && (args.particles.is_some() || method == Method::WienerAncestral) {
+        let what =
+            "--guidance-order 2 guides denoisers, which wiener-ancestral and particles do not ask";
+        return Err(Failure::usage(what)
+            .help("add --sampler predictor-corrector, exponential-euler, or one without noise"));
+    }
+    if args.particles == Some(0) {
+        let what = "--particles 0: there must be at least one";
+        return Err(Failure::usage(what).help("give 8 or more, or leave it out"));
+    }
+    if args.calibration == Some(CalibrationKind::Spectrum) {
+        if !model.law_is_measured() {
+            let what =
+                "--calibration spectrum: this network was imported without data to calibrate to";
+            let help = "import it with --data, or leave --calibration out";
+            return Err(Failure::usage(what).help(help));
+        }
+        if observed {
+            let what = "--calibration spectrum: it would move fields off what --observe says";
+            return Err(Failure::usage(what).help("leave --calibration out"));
+        }
+    }
+    let own = model.request(grid, args.seed);
+    let calibrated = match args.calibration {
+        Some(kind) => kind == CalibrationKind::Spectrum,
+        None => own.calibrated,
+    };
+    let calibrated = calibrated && classes::calibrates(args)? && !observed;
+    if calibrated {
+        check_memory(model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
+    }
+    Ok(Request {
+        method,
+        evaluations: args.evaluations.unwrap_or(sampling.evaluations),
+        coarse: coarse(args, model, &grid)?,
+        tolerance: args.tolerance,
+        calibrated,
+        classes,
+        guidance: args.guidance,
+        ..own
+    })
 }
 
 /// Says where an average was made afterwards, and how well.

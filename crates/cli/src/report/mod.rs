@@ -13,6 +13,7 @@ pub mod phase_fields;
 pub mod phases;
 pub mod pictures;
 pub mod plan;
+pub mod posterior;
 pub mod prepare;
 pub mod ranking;
 pub mod read;

@@ -22,7 +22,7 @@ pub(crate) struct Diagonal {
 }
 
 impl Diagonal {
-    fn new(grid: Grid, laws: &[GaussianLaw], prior: &dyn Prior) -> Self {
+    pub(crate) fn new(grid: Grid, laws: &[GaussianLaw], prior: &dyn Prior) -> Self {
         Self {
             transform: Transform::new(grid),
             means: laws.iter().map(|law| law.mean_modes(&grid)).collect(),

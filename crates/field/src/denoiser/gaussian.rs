@@ -80,4 +80,16 @@ impl Denoiser for Gaussian {
         }
         Ok(out)
     }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        let tables = self.tables.tables(x, std::slice::from_ref(&self.law), &*self.prior)?;
+        let weights = tables.wiener_weights(&*self.path, t);
+        let mut out = w.clone();
+        for field in out.fields_mut() {
+            let mut modes = tables.transform.analyse_channels(field);
+            modes.iter_mut().zip(&weights).for_each(|(x, w)| *x *= w);
+            field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
+        }
+        Ok(Some(out))
+    }
 }

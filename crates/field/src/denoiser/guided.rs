@@ -66,4 +66,19 @@ impl Denoiser for Guided<'_> {
         }
         Ok(answer)
     }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        if self.weight == 1.0 {
+            return self.with.pullback(x, t, w);
+        }
+        let Some(mut answer) = self.without.pullback(x, t, w)? else { return Ok(None) };
+        if self.weight == 0.0 {
+            return Ok(Some(answer));
+        }
+        let Some(with) = self.with.pullback(x, t, w)? else { return Ok(None) };
+        for (u, c) in answer.values.iter_mut().zip(&with.values) {
+            *u += self.weight * (c - *u);
+        }
+        Ok(Some(answer))
+    }
 }

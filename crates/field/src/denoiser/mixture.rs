@@ -188,4 +188,31 @@ impl Denoiser for Mixture {
         }
         Ok(out)
     }
+
+    /// With g_i the gradient of ln p_i(x) less the posterior's mean of it, D = m̄ + w (x − a m̄) has
+    /// ∂D* u = w u + Σ_i p_i ⟨(1 − a w) m_i, u⟩ g_i.
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
+        let evidence = self.evidence(&tables, t)?;
+        let (a, filter) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
+        let mut out = w.clone();
+        for (field, x) in out.fields_mut().zip(x.fields()) {
+            let mut modes = tables.transform.analyse_channels(field);
+            let posterior =
+                evidence.posterior(&self.weights, &tables.transform.analyse_channels(x));
+            let along = |mean: &Vec<f64>| -> f64 {
+                let of = |((m, u), w): ((&f64, &f64), &f64)| (1.0 - a * w) * m * u;
+                mean.iter().zip(&modes).zip(&filter).map(of).sum()
+            };
+            let each: Vec<f64> = tables.means.iter().map(along).collect();
+            let centre: f64 = posterior.iter().zip(&each).map(|(p, s)| p * s).sum();
+            modes.iter_mut().zip(&filter).for_each(|(u, w)| *u *= w);
+            for ((p, s), direction) in posterior.iter().zip(&each).zip(&evidence.directions) {
+                let weight = p * (s - centre);
+                modes.iter_mut().zip(direction).for_each(|(u, d)| *u += weight * d);
+            }
+            field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
+        }
+        Ok(Some(out))
+    }
 }

@@ -30,4 +30,18 @@ pub trait Denoiser {
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] for fields of another box or another
     /// number of channels; [`FieldError::Denoiser`] for failures of an implementation's own.
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError>;
+
+    /// ∂D(x, t)* w of every field: the transposed derivative of D at `x`, in the inner product of the mean
+    /// over points, applied to the fields `w`. `None` where an implementation has no derivative.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
+    fn pullback(
+        &self,
+        _x: &Ensemble,
+        _t: f64,
+        _w: &Ensemble,
+    ) -> Result<Option<Ensemble>, FieldError> {
+        Ok(None)
+    }
 }

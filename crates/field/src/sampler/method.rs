@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Ddim, DpmSolver2M, EulerMaruyama, ExponentialEuler, Heun, HeunChurn, PredictorCorrector,
-    Sampler, WienerExponential,
+    Sampler, WienerAncestral, WienerExponential,
 };
 use crate::FieldError;
 use crate::path::TimeGrid;
@@ -40,11 +40,13 @@ pub enum Method {
     ExponentialEuler,
     /// `predictor-corrector`: [`PredictorCorrector`] with ratio 0.16.
     PredictorCorrector,
+    /// `wiener-ancestral`: [`WienerAncestral`].
+    WienerAncestral,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Method; 8] = [
+    pub const ALL: [Method; 9] = [
         Method::EulerMaruyama,
         Method::Heun,
         Method::DpmSolver2M,
@@ -53,6 +55,7 @@ impl Method {
         Method::HeunChurn,
         Method::ExponentialEuler,
         Method::PredictorCorrector,
+        Method::WienerAncestral,
     ];
 
     /// The name in configuration files.
@@ -66,6 +69,7 @@ impl Method {
             Method::HeunChurn => "heun-churn",
             Method::ExponentialEuler => "exponential-euler",
             Method::PredictorCorrector => "predictor-corrector",
+            Method::WienerAncestral => "wiener-ancestral",
         }
     }
 
@@ -80,6 +84,7 @@ impl Method {
             Method::HeunChurn => Box::new(HeunChurn::default()),
             Method::ExponentialEuler => Box::new(ExponentialEuler),
             Method::PredictorCorrector => Box::new(PredictorCorrector::default()),
+            Method::WienerAncestral => Box::new(WienerAncestral),
         }
     }
 
@@ -127,6 +132,7 @@ impl Method {
             Method::HeunChurn => TimeGrid::Quadratic,
             Method::ExponentialEuler => TimeGrid::LogSnr,
             Method::PredictorCorrector => TimeGrid::LogSnr,
+            Method::WienerAncestral => TimeGrid::LogSnr,
         }
     }
 }

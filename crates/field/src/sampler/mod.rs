@@ -22,6 +22,7 @@ mod predictor_corrector;
 mod refine;
 mod reverse;
 mod start;
+mod wiener_ancestral;
 mod wiener_exponential;
 
 pub use adaptive::adaptive_times;
@@ -36,6 +37,7 @@ pub use predictor_corrector::PredictorCorrector;
 pub use refine::Refinement;
 pub use reverse::Reverse;
 pub use start::start;
+pub use wiener_ancestral::WienerAncestral;
 pub use wiener_exponential::WienerExponential;
 
 use crate::noise::stream;
@@ -118,7 +120,13 @@ pub fn integrate_refining(
         let t = times[step];
         reverse.step = step;
         while let Some(refinement) = due.next_if(|r| t <= r.time) {
+            let before = x.grid;
             x = refine::refine(reverse, &x, t, refinement.grid)?;
+            if let Some(guidance) = reverse.guidance {
+                let of = (reverse.seed, reverse.first_index, step);
+                let denoised = reverse.denoise_alone(&x, t)?;
+                guidance.conditioning().extend(&mut x, &denoised, t, before, of)?;
+            }
             sampler.refine(reverse, refinement.grid)?;
         }
         if step == steps {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::denoiser::{Denoiser, Diagonal, Remembered};
+use crate::guidance::Guidance;
 use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Prior, prior};
@@ -20,6 +21,8 @@ pub struct Reverse<'a> {
     pub law: &'a GaussianLaw,
     /// D(x, t).
     pub denoiser: &'a dyn Denoiser,
+    /// What is known of the fields; the law of the data alone without.
+    pub guidance: Option<&'a dyn Guidance>,
     /// Seed of the run.
     pub seed: u64,
     /// Index of the first field of the batch.
@@ -47,6 +50,7 @@ impl<'a> Reverse<'a> {
             prior,
             law,
             denoiser,
+            guidance: None,
             seed,
             first_index,
             evaluations: 0,
@@ -56,13 +60,24 @@ impl<'a> Reverse<'a> {
         }
     }
 
-    /// D(x, t), counted.
+    /// D(x, t), given what is known of the fields, counted.
+    ///
+    /// # Errors
+    /// As [`Reverse::denoise_alone`]; those of [`Guidance::guide`].
+    pub fn denoise(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        let denoised = self.denoise_alone(x, t)?;
+        let Some(guidance) = self.guidance else { return Ok(denoised) };
+        let guided = guidance.guide(self.denoiser, x, t, denoised)?;
+        self.finite(guided, t)
+    }
+
+    /// D(x, t) of the denoiser alone, counted.
     ///
     /// # Errors
     /// [`FieldError::NonFinite`] if the answer holds a NaN or an infinity;
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if it has another shape than `x`; the
     /// denoiser's own.
-    pub fn denoise(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+    pub fn denoise_alone(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         let denoised = self.denoiser.denoise(x, t)?;
         self.evaluations += 1;
         if denoised.grid != x.grid {
@@ -79,12 +94,13 @@ impl<'a> Reverse<'a> {
                 grid: x.grid,
             });
         }
+        self.finite(denoised, t)
+    }
+
+    fn finite(&self, denoised: Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         if denoised.values.iter().any(|v| !v.is_finite()) {
-            return Err(FieldError::NonFinite {
-                what: "the denoised field",
-                step: self.step,
-                time: t,
-            });
+            let what = "the denoised field";
+            return Err(FieldError::NonFinite { what, step: self.step, time: t });
         }
         Ok(denoised)
     }

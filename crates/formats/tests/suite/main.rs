@@ -13,6 +13,7 @@ mod pictures;
 mod real;
 mod replay;
 mod saving;
+mod sparse;
 mod state_dicts;
 mod tiff;
 mod volumes;

@@ -273,3 +273,41 @@ fn a_u_net_becomes_independent_of_the_grid() {
     let error = relative_error(&found.values, &expected.values);
     assert!(error < ROUNDING, "{error:e}");
 }
+
+/// ⟨∂D* w, h⟩ is the derivative of ⟨w, D⟩ along h, in the trained band and on finer grids, for every kind.
+#[test]
+fn pullbacks_are_the_transposed_derivative() {
+    let case = case(&[6, 5], Boundary::Neumann, &[3]);
+    for kind in KINDS {
+        let mut model = model(&case, kind, Band::Trained);
+        assert!(
+            model.pullback(&fields(case.grid, 1), 0.4, &fields(case.grid, 1)).unwrap().is_none()
+        );
+        model.network = case.network(&Device::flex().autodiff()).into();
+        for grid in [case.grid, case.grid.with_points(&[9, 10]).unwrap()] {
+            let x = fields(grid, 1);
+            let other = |seed: u64| {
+                let modes = normals(2 * grid.mode_count(), seed);
+                let transform = Transform::new(grid);
+                let values = modes.chunks_exact(grid.mode_count());
+                let values = values.flat_map(|m| transform.synthesise_channels(m)).collect();
+                Ensemble::new(grid, 1, values).unwrap()
+            };
+            let (h, w) = (other(402), other(403));
+            let moved = |by: f64| {
+                let mut x = x.clone();
+                x.values.iter_mut().zip(&h.values).for_each(|(x, h)| *x += by * h);
+                model.denoise(&x, 0.4).unwrap()
+            };
+            let (ahead, behind) = (moved(0.02), moved(-0.02));
+            let differences = ahead.values.iter().zip(&behind.values).map(|(a, b)| (a - b) / 0.04);
+            let left: f64 = differences.zip(&w.values).map(|(d, w)| d * w).sum();
+            let back = model.pullback(&x, 0.4, &w).unwrap().unwrap();
+            let right: f64 = back.values.iter().zip(&h.values).map(|(b, h)| b * h).sum();
+            let size: f64 = back.values.iter().map(|b| b * b).sum::<f64>().sqrt();
+            // single precision, and the curvature that differences see
+            let scale = size * h.values.iter().map(|h| h * h).sum::<f64>().sqrt();
+            assert!((left - right).abs() < 2e-3 * scale, "{kind:?} {grid}: {left} {right} {scale}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Tables of measurements: CSV with a header, or an array of the same columns.
+
+use std::path::Path;
+
+use karhunen_formats::{ReadOptions, read_arrays};
+
+use crate::failure::Failure;
+use crate::help;
+
+/// Named columns of numbers, and the line of the file that each row stands in.
+#[derive(Debug)]
+pub struct Table {
+    columns: Vec<(String, Vec<f64>)>,
+    pub lines: Vec<usize>,
+}
+
+impl Table {
+    /// Reads a table whose columns are among `known`; those of `needed` must be there. Arrays have the
+    /// needed columns in their order, then the others of `known` as far as they go.
+    pub fn read(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+        let array = path.to_string_lossy();
+        let is_array = [".npy", ".npz"].iter().any(|end| array.contains(end));
+        if is_array { Self::array(path, needed, known) } else { Self::text(path, needed, known) }
+    }
+
+    /// A column, if it is there.
+    pub fn column(&self, name: &str) -> Option<&[f64]> {
+        self.columns.iter().find(|(n, _)| n == name).map(|(_, values)| &values[..])
+    }
+
+    fn text(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| {
+            Failure::usage(format!("cannot read {shown}: {e}")).help(help::read(&e))
+        })?;
+        let columns_help = format!(
+            "the first line names the columns: {}, and if wanted {}",
+            needed.join(","),
+            known.join(", ")
+        );
+        // what spreadsheets put in front
+        let text = text.trim_start_matches('\u{feff}');
+        let mut rows = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
+        let mut rows = rows.by_ref().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let Some((_, header)) = rows.next() else {
+            return Err(Failure::usage(format!("{shown}: an empty table")).help(columns_help));
+        };
+        let names: Vec<&str> = header.split(',').map(str::trim).collect();
+        if let Some(odd) = names.iter().find(|n| !needed.contains(n) && !known.contains(n)) {
+            let message = format!("{shown}: line 1: no column is called {odd:?} here");
+            return Err(Failure::usage(message).help(columns_help));
+        }
+        if let Some(twice) = names.iter().enumerate().find(|(i, n)| names[..*i].contains(n)) {
+            let message = format!("{shown}: line 1: two columns are called {:?}", twice.1);
+            return Err(Failure::usage(message).help(columns_help));
+        }
+        if let Some(missing) = needed.iter().find(|n| !names.contains(n)) {
+            let message = format!("{shown}: line 1: no column {missing}");
+            return Err(Failure::usage(message).help(columns_help));
+        }
+        let mut table = Self {
+            columns: names.iter().map(|n| (n.to_string(), Vec::new())).collect(),
+            lines: Vec::new(),
+        };
+        for (line, row) in rows {
+            let cells: Vec<&str> = row.split(',').map(str::trim).collect();
+            if cells.len() != names.len() {
+                let message = format!(
+                    "{shown}: line {line}: {} cells for {} columns",
+                    cells.len(),
+                    names.len()
+                );
+                return Err(Failure::usage(message).help("give one number a column"));
+            }
+            for ((name, values), cell) in table.columns.iter_mut().zip(cells) {
+                let value: f64 = cell.parse().map_err(|_| {
+                    Failure::usage(format!(
+                        "{shown}: line {line}: {cell:?} in column {name} is no number"
+                    ))
+                    .help("write numbers with a point, columns apart by commas")
+                })?;
+                values.push(value);
+            }
+            table.lines.push(line);
+        }
+        match table.lines.is_empty() {
+            true => Err(Failure::usage(format!("{shown}: a header and no row")).help(columns_help)),
+            false => Ok(table),
+        }
+    }
+
+    fn array(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+        let arrays = read_arrays(path, &ReadOptions::default())?;
+        let [array] = &arrays[..] else {
+            let message = format!("{}: {} arrays", path.display(), arrays.len());
+            return Err(
+                Failure::usage(message).help("name one behind a colon, as in run.npz:wells")
+            );
+        };
+        let order: Vec<&str> = needed.iter().chain(known).copied().collect();
+        match array.shape[..] {
+            [rows, columns] if (needed.len()..=order.len()).contains(&columns) && rows > 0 => {
+                let column = |j: usize| {
+                    (
+                        order[j].to_string(),
+                        array.values.iter().skip(j).step_by(columns).copied().collect(),
+                    )
+                };
+                Ok(Self { columns: (0..columns).map(column).collect(), lines: Vec::new() })
+            }
+            _ => {
+                let message = format!("{}: an array of shape {:?}", path.display(), array.shape);
+                Err(Failure::usage(message).help(format!("give rows of {}", order.join(", "))))
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Observed fields: one field of the model's box from a file, cells that are not known as NaN.
+
+use std::path::Path;
+
+use karhunen_field::{Ensemble, Grid};
+use karhunen_formats::{ReadOptions, read, read_arrays};
+use karhunen_train::TrainedModel;
+
+use crate::failure::Failure;
+
+/// How much longer than wide a cell of an observed field may be, against a cube: beyond, it is another box.
+const SKEW: f64 = 1.25;
+
+/// Which field of a file, and what it may hold.
+pub struct Wanted {
+    /// Number of the field, where a file has several.
+    pub index: Option<usize>,
+    /// Channels that the model has left for it.
+    pub channels: usize,
+}
+
+/// Reads one field; its channels are as many as the file has.
+pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensemble, Failure> {
+    let dim = model.statistics.grid.dim();
+    let name = path.to_string_lossy();
+    let is_array = [".npy", ".npz"].iter().any(|end| name.contains(end));
+    let (count, channels, points, values) = if is_array {
+        array(path, dim, wanted)?
+    } else {
+        let options = ReadOptions { dim: Some(dim), ..ReadOptions::default() };
+        let fields = read(path, &options)?;
+        if let Some(spacing) = &fields.units.spacing
+            && spacing.len() == dim
+        {
+            let lengths: Vec<f64> =
+                spacing.iter().zip(&fields.points).map(|(h, n)| h * *n as f64).collect();
+            same_shape(path, &lengths, &model.statistics.grid)?;
+        }
+        let values = fields.values.iter().map(|v| f64::from(*v)).collect();
+        (fields.count(), fields.channels, fields.points, values)
+    };
+    let grid = grid_of(path, &points, model)?;
+    if channels > wanted.channels {
+        let message = format!(
+            "{}: {channels} channel(s), where the model has {} for it",
+            path.display(),
+            wanted.channels
+        );
+        return Err(
+            Failure::usage(message).help("channel = 1 says which channel the file's first one is")
+        );
+    }
+    let index = match (wanted.index, count) {
+        (None, 1) => 0,
+        (Some(index), _) if index < count => index,
+        (Some(index), _) => {
+            let message = format!("{}: no field {index}; there are {count}", path.display());
+            return Err(Failure::usage(message).help("fields are counted from 0"));
+        }
+        (None, _) => {
+            let message = format!("{}: {count} fields, one is observed", path.display());
+            return Err(Failure::usage(message).help("index = 0 says which field of the file"));
+        }
+    };
+    Ok(Ensemble::new(grid, channels, values)?.slice(index..index + 1))
+}
+
+type Found = (usize, usize, Vec<usize>, Vec<f64>);
+
+/// An array with NaN: `(axes…)`, `(C or N, axes…)` or `(N, C, axes…)`.
+fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Failure> {
+    let mut arrays = read_arrays(path, &ReadOptions::default())?;
+    arrays.retain(|a| a.name != "spacing");
+    let [array] = &arrays[..] else {
+        let message = format!("{}: {} arrays", path.display(), arrays.len());
+        return Err(Failure::usage(message).help("name one behind a colon, as in run.npz:density"));
+    };
+    let before = array.shape.len().checked_sub(dim);
+    let points = before.map(|n| array.shape[n..].to_vec()).unwrap_or_default();
+    let (count, channels) = match (before, wanted.index) {
+        (Some(0), _) => (1, 1),
+        // several fields of one channel, or one of several
+        (Some(1), Some(_)) => (array.shape[0], 1),
+        (Some(1), None) if array.shape[0] <= wanted.channels => (1, array.shape[0]),
+        (Some(1), None) => (array.shape[0], 1),
+        (Some(2), _) => (array.shape[0], array.shape[1]),
+        _ => {
+            let message = format!(
+                "{}: an array of shape {:?}, where fields have {dim} axes",
+                path.display(),
+                array.shape
+            );
+            return Err(Failure::usage(message).help("give one field of the model's box"));
+        }
+    };
+    if array.values.is_empty() {
+        return Err(
+            Failure::usage(format!("{}: an empty array", path.display())).help("give a field")
+        );
+    }
+    Ok((count, channels, points, array.values.clone()))
+}
+
+/// The box of the model with these cells, which must be about cubes there.
+pub fn grid_of(path: &Path, points: &[usize], model: &TrainedModel) -> Result<Grid, Failure> {
+    let of = &model.statistics.grid;
+    let lengths: Vec<f64> = points.iter().map(|n| *n as f64).collect();
+    same_shape(path, &lengths, of)?;
+    Ok(model.grid(points)?)
+}
+
+fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Failure> {
+    // the model's own cells need not be cubes either
+    let own: Vec<f64> = of.axes().iter().map(|a| a.points as f64).collect();
+    let ratios: Vec<f64> = lengths.iter().zip(&own).map(|(a, b)| a / b).collect();
+    let most = ratios.iter().copied().fold(0.0, f64::max);
+    let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+    if lengths.len() == own.len() && most <= SKEW * least {
+        return Ok(());
+    }
+    let shown: Vec<String> = lengths.iter().map(|l| format!("{l}")).collect();
+    let message = format!(
+        "{}: a field of another box: {} by its cells, where the model has {}",
+        path.display(),
+        shown.join("x"),
+        of
+    );
+    Err(Failure::usage(message).help("cut or resample it to the box of the model"))
+}

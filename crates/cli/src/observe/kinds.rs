@@ -1,0 +1,324 @@
+//! The kinds of observations with their keys.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use karhunen_field::observation::{
+    Blur, Coarse, Fraction, Mask, Mean, Points, Ray, Rays, Sensor, Sparse,
+};
+use karhunen_field::{FieldError, Grid, Observation};
+use karhunen_formats::{ReadOptions, read_arrays, read_sparse_rows};
+use karhunen_train::TrainedModel;
+use karhunen_train::config::parse_points;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+use crate::observe::Place;
+use crate::observe::csv::Table;
+use crate::observe::fields::{self, Wanted};
+
+/// Part of a channel's standard deviation over which an indicator is smoothed by default.
+const SMOOTHED: f64 = 0.05;
+/// Names of coordinates.
+const AXES: [&str; 3] = ["x", "y", "z"];
+
+/// One `[[observe]]` table.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Kind {
+    /// Values at places.
+    Points {
+        file: PathBuf,
+        channel: Option<usize>,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// A field with NaN where it is not known.
+    Mask {
+        file: PathBuf,
+        index: Option<usize>,
+        /// Another field: cells where it is 0 are not known.
+        known: Option<PathBuf>,
+        #[serde(default)]
+        channel: usize,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// A field on a coarser grid.
+    Coarse {
+        file: PathBuf,
+        index: Option<usize>,
+        #[serde(default)]
+        by: By,
+        #[serde(default)]
+        channel: usize,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// A blurred field.
+    Blur {
+        file: PathBuf,
+        index: Option<usize>,
+        width: f64,
+        #[serde(default)]
+        channel: usize,
+        sd: f64,
+    },
+    /// Integrals along lines.
+    Rays {
+        file: PathBuf,
+        channel: Option<usize>,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// The mean of a channel.
+    Mean {
+        value: f64,
+        #[serde(default)]
+        channel: usize,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// The part above a threshold.
+    Fraction {
+        value: f64,
+        threshold: f64,
+        width: Option<f64>,
+        #[serde(default)]
+        channel: usize,
+        #[serde(default)]
+        sd: f64,
+    },
+    /// A sparse matrix times the cells.
+    Linear {
+        matrix: PathBuf,
+        file: PathBuf,
+        grid: Option<String>,
+        #[serde(default)]
+        sd: f64,
+    },
+}
+
+/// What a coarse field holds of the function.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum By {
+    /// Its modes.
+    #[default]
+    Spectral,
+    /// Its averages over cells.
+    Average,
+}
+
+type Part = (Arc<dyn Observation>, Place);
+
+impl Kind {
+    /// Reads the files of a table that stands in `here`, as number `i`.
+    pub fn read(
+        self,
+        folder: &Path,
+        here: Place,
+        i: usize,
+        model: &TrainedModel,
+        grid: &Grid,
+    ) -> Result<Part, Failure> {
+        let all = model.statistics.mean.channels;
+        let left = |channel: usize| all.saturating_sub(channel);
+        let of_file = |file: &Path| Place { file: file.into(), lines: vec![], row: "row" };
+        let of_field = |file: &PathBuf, index, channel| {
+            let file = folder.join(file);
+            if left(channel) == 0 {
+                let message =
+                    format!("channel {channel} of fields that have {all}, counted from 0");
+                let error = FieldError::Observation { row: Some(i), other: None, message };
+                return Err(here.failure(error));
+            }
+            let wanted = Wanted { index, channels: left(channel) };
+            Ok((fields::field(&file, &wanted, model)?, of_file(&file)))
+        };
+        let inline = |made: Result<Arc<dyn Observation>, FieldError>| match made {
+            Ok(part) => Ok((part, Place { row: "[[observe]]", ..here.clone() })),
+            Err(FieldError::Observation { message, .. }) => {
+                Err(here.failure(FieldError::Observation { row: Some(i), other: None, message }))
+            }
+            Err(e) => Err(here.failure(e)),
+        };
+        match self {
+            Kind::Points { file, channel, sd } => points(&folder.join(file), channel, sd, grid),
+            Kind::Rays { file, channel, sd } => rays(&folder.join(file), channel, sd, grid),
+            Kind::Mask { file, index, known, channel, sd } => {
+                let (mut field, place) = of_field(&file, index, channel)?;
+                if let Some(known) = known {
+                    hide(&mut field, &folder.join(known), model)?;
+                }
+                finish(Mask::new(&field, channel, sd), place)
+            }
+            Kind::Coarse { file, index, by, channel, sd } => {
+                let (field, place) = of_field(&file, index, channel)?;
+                let made = match by {
+                    By::Spectral => Coarse::spectral(&field, channel, sd),
+                    By::Average => Coarse::average(&field, channel, sd),
+                };
+                finish(made, place)
+            }
+            Kind::Blur { file, index, width, channel, sd } => {
+                let (field, place) = of_field(&file, index, channel)?;
+                finish(Blur::new(&field, channel, width, sd), place)
+            }
+            Kind::Mean { value, channel, sd } => {
+                inline(Mean::new(channel, value, sd).map(|o| Arc::new(o) as _))
+            }
+            Kind::Fraction { value, threshold, width, channel, sd } => {
+                let scale = model.statistics.normalisation.scale.get(channel).copied();
+                let width = width.unwrap_or(SMOOTHED * scale.unwrap_or(1.0));
+                let made = Fraction::new(channel, threshold, width, value, sd);
+                inline(made.map(|o| Arc::new(o) as _))
+            }
+            Kind::Linear { matrix, file, grid: own, sd } => {
+                let (matrix, file) = (folder.join(matrix), folder.join(file));
+                let own = match own {
+                    Some(text) => {
+                        let points = parse_points(&text).map_err(|e| {
+                            Failure::usage(format!("{}: grid = {text:?}: {e}", here.file.display()))
+                                .help("write cells per axis, such as \"64x64\"")
+                        })?;
+                        fields::grid_of(&matrix, &points, model)?
+                    }
+                    None => model.statistics.grid,
+                };
+                linear(&matrix, &file, own, all, sd)
+            }
+        }
+    }
+}
+
+fn finish<O: Observation + 'static>(
+    made: Result<O, FieldError>,
+    place: Place,
+) -> Result<Part, Failure> {
+    match made {
+        Ok(part) => Ok((Arc::new(part), place)),
+        Err(error) => Err(place.failure(error)),
+    }
+}
+
+/// Columns that a table of places must have, and those it may have besides.
+fn channels_of(
+    table: &Table,
+    channel: Option<usize>,
+    place: &Place,
+) -> Result<Vec<usize>, Failure> {
+    let rows = table.column("value").map_or(0, <[f64]>::len);
+    let Some(column) = table.column("channel") else {
+        return Ok(vec![channel.unwrap_or(0); rows]);
+    };
+    let whole = |(row, c): (usize, &f64)| match *c >= 0.0 && c.fract() == 0.0 {
+        true => Ok(*c as usize),
+        false => {
+            let message = format!("channel {c} is no whole number from 0");
+            Err(place.failure(FieldError::Observation { row: Some(row), other: None, message }))
+        }
+    };
+    column.iter().enumerate().map(whole).collect()
+}
+
+/// Reads a table of points.
+pub fn points(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Failure> {
+    let axes = &AXES[..grid.dim()];
+    let needed: Vec<&str> = axes.iter().copied().chain(["value"]).collect();
+    let table = Table::read(path, &needed, &["sd", "channel"])?;
+    let place = Place { file: path.into(), lines: table.lines.clone(), row: "row" };
+    let channels = channels_of(&table, channel, &place)?;
+    let column = |name: &str, i: usize| table.column(name).map_or(0.0, |c| c[i]);
+    let sensor = |(i, channel): (usize, &usize)| Sensor {
+        place: std::array::from_fn(|j| axes.get(j).map_or(0.0, |axis| column(axis, i))),
+        channel: *channel,
+        value: column("value", i),
+        deviation: table.column("sd").map_or(sd, |c| c[i]),
+    };
+    finish(Points::new(channels.iter().enumerate().map(sensor).collect()), place)
+}
+
+/// Reads a table of rays: x0, y0, x1, y1, value.
+fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Failure> {
+    let dim = grid.dim();
+    let ends: Vec<String> = ["0", "1"]
+        .iter()
+        .flat_map(|end| AXES[..dim].iter().map(move |x| format!("{x}{end}")))
+        .collect();
+    let needed: Vec<&str> = ends.iter().map(String::as_str).chain(["value"]).collect();
+    let table = Table::read(path, &needed, &["sd", "channel"])?;
+    let place = Place { file: path.into(), lines: table.lines.clone(), row: "row" };
+    let channels = channels_of(&table, channel, &place)?;
+    let column = |name: &str, i: usize| table.column(name).map_or(0.0, |c| c[i]);
+    let ray = |(i, channel): (usize, &usize)| {
+        let end = |first: usize| {
+            std::array::from_fn(|j| if j < dim { column(&ends[first + j], i) } else { 0.0 })
+        };
+        Ray {
+            from: end(0),
+            to: end(dim),
+            channel: *channel,
+            value: column("value", i),
+            deviation: table.column("sd").map_or(sd, |c| c[i]),
+        }
+    };
+    finish(Rays::new(channels.iter().enumerate().map(ray).collect()), place)
+}
+
+/// Makes cells NaN where another field is 0.
+fn hide(
+    field: &mut karhunen_field::Ensemble,
+    known: &Path,
+    model: &TrainedModel,
+) -> Result<(), Failure> {
+    let seen =
+        fields::field(known, &Wanted { index: None, channels: field.channels.max(1) }, model)?;
+    if seen.grid != field.grid {
+        let message =
+            format!("{}: cells {}, the field has {}", known.display(), seen.grid, field.grid);
+        return Err(Failure::usage(message).help("give a mask with the cells of the field"));
+    }
+    for (i, value) in field.values.iter_mut().enumerate() {
+        if seen.values[i % seen.values.len()] == 0.0 {
+            *value = f64::NAN;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a sparse matrix and what it gave.
+fn linear(
+    matrix: &Path,
+    file: &Path,
+    grid: Grid,
+    channels: usize,
+    sd: f64,
+) -> Result<Part, Failure> {
+    let rows = read_sparse_rows(matrix, &ReadOptions::default())?;
+    let width = channels * grid.len();
+    if rows.shape[1] != width {
+        let message = format!(
+            "{}: {} columns, where fields of {channels} channel(s) on the grid {grid} have {width} values",
+            matrix.display(),
+            rows.shape[1]
+        );
+        return Err(
+            Failure::usage(message).help("grid = \"64x64\" names the cells the matrix is for")
+        );
+    }
+    let arrays = read_arrays(file, &ReadOptions::default())?;
+    let values = arrays.into_iter().next().map(|a| a.values).unwrap_or_default();
+    if values.len() != rows.shape[0] {
+        let message = format!(
+            "{}: {} values for {} rows of the matrix",
+            file.display(),
+            values.len(),
+            rows.shape[0]
+        );
+        return Err(Failure::usage(message).help("give one value a row"));
+    }
+    let place = Place { file: file.into(), lines: vec![], row: "row" };
+    let arrays = (rows.starts, rows.columns, rows.data);
+    finish(Sparse::new(grid, channels, arrays, values, sd), place)
+}
