@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
-use karhunen_train::config::{CalibrationKind, parse_points};
+use karhunen_train::config::{CalibrationKind, DataConfig, parse_points};
 use karhunen_train::missing::MissingValues;
 
 /// Heading of the options that every command has.
@@ -62,6 +62,8 @@ pub enum Command {
     Prior(PriorArgs),
     /// Train a model from a configuration file.
     Train(TrainArgs),
+    /// Say where a run stands, and whether a process is at it.
+    Status(StatusArgs),
     /// Make a model of the published network's state dict (.pt, .safetensors).
     Import(ImportArgs),
     /// Sample a trained model at any resolution.
@@ -107,6 +109,13 @@ impl BoundaryArgs {
         self.given().unwrap_or(Boundary::Neumann.into())
     }
 
+    /// Puts what was typed into a configuration.
+    pub fn put(&self, data: &mut DataConfig) {
+        if let Some(boundary) = self.given() {
+            data.boundary = boundary;
+        }
+    }
+
     /// What was typed, if anything was.
     pub fn given(&self) -> Option<Boundaries> {
         let short = self.periodic.then(|| Boundary::Periodic.into());
@@ -116,6 +125,14 @@ impl BoundaryArgs {
 
 fn boundaries(text: &str) -> Result<Boundaries, String> {
     text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
+}
+
+/// Keys of a configuration that a command without a file takes.
+#[derive(Debug, Args, Default)]
+pub struct SettingsArgs {
+    /// A key of the configuration, as key=value (data.boundary=periodic); may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub list: Vec<String>,
 }
 
 /// Where the network computes.
@@ -145,6 +162,16 @@ pub struct ShapeArgs {
     /// The channels of an array are its last axis, as in (N, X, Y, C).
     #[arg(long)]
     pub channels_last: bool,
+}
+
+impl ShapeArgs {
+    /// Puts what was typed into a configuration.
+    pub fn put(&self, data: &mut DataConfig) {
+        data.dim = self.dim.or(data.dim);
+        data.channels = self.channels.or(data.channels);
+        data.missing = self.missing.or(data.missing);
+        data.channels_last |= self.channels_last;
+    }
 }
 
 /// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
@@ -208,6 +235,8 @@ pub struct QuickstartArgs {
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     #[command(flatten)]
+    pub settings: SettingsArgs,
+    #[command(flatten)]
     pub device: DeviceArgs,
 }
 
@@ -216,6 +245,7 @@ pub struct QuickstartArgs {
 #[command(after_help = "Examples:
   karhunen inspect slices/
   karhunen inspect run.npz:density --json
+  karhunen inspect stack.tif --dim 3 --write run.toml
   karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
     /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo /
@@ -234,6 +264,11 @@ pub struct InspectArgs {
     pub parameters: PriorParameters,
     #[command(flatten)]
     pub boundary: BoundaryArgs,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+    /// Write the plan as a configuration for `karhunen train --config`.
+    #[arg(long, value_name = "TOML")]
+    pub write: Option<PathBuf>,
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
@@ -294,6 +329,8 @@ pub struct PriorArgs {
     /// Data whose spectrum a fitted prior takes.
     #[arg(long)]
     pub data: Option<String>,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Cells per axis.
     #[arg(long, value_parser = points)]
     pub grid: Points,
@@ -341,6 +378,19 @@ pub struct TrainArgs {
     pub dry_run: bool,
     #[command(flatten)]
     pub device: DeviceArgs,
+}
+
+/// `karhunen status`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen status runs/x
+  karhunen status runs/x --json")]
+pub struct StatusArgs {
+    /// The run's directory.
+    pub run: PathBuf,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What to do with a directory that holds a run.
@@ -456,7 +506,8 @@ pub struct SampleArgs {
     /// first by default), or another, made of those the run stored.
     #[arg(long, value_name = "LENGTH")]
     pub ema: Option<f64>,
-    /// Cells per axis; the finest trained level by default.
+    /// Cells per axis; the finest trained level by default. A finer grid shows the same box with more
+    /// cells: the field of view stays.
     #[arg(long, value_parser = points)]
     pub grid: Option<Points>,
     /// Fields to make.
@@ -541,16 +592,20 @@ pub struct SampleArgs {
     /// simple kriging.
     #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
     pub surrogate: bool,
-    /// Length of the box's first axis, in whatever unit the file's spacing shall have; 1 otherwise.
+    /// Length of the box's first axis, in whatever unit the file's spacing shall have; otherwise that of
+    /// the model's data.
     #[arg(long, value_parser = length)]
     pub length: Option<f64>,
+    /// Distance of the file's cells along the first axis, or one an axis, instead of a length.
+    #[arg(long, value_name = "H", value_parser = length, value_delimiter = ',', conflicts_with = "length")]
+    pub spacing: Vec<f64>,
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     pub clip: Option<(f64, f64)>,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); of a model of phases also .stl, .ply or
-    /// .vtp, the interface as a mesh, a file a field.
+    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); vol-{index}.tif writes one file a
+    /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
     /// Replace the file if it exists.
@@ -604,7 +659,8 @@ fn range(text: &str) -> Result<(f64, f64), String> {
     after_help = "Example:\n  karhunen bench --config run.toml --set network.width=64 --seconds 5"
 )]
 pub struct BenchArgs {
-    /// The run, as TOML; defaults without it. Its data are not read: fields are made up.
+    /// The run, as TOML; defaults without it. Its fields are made up: of its data only the shape is
+    /// looked at, and that where no levels are given.
     #[arg(long)]
     pub config: Option<PathBuf>,
     /// A setting on top of the file, as key=value; may be repeated.
@@ -693,6 +749,8 @@ pub struct ReferenceArgs {
     pub patch: Option<Points>,
     #[command(flatten)]
     pub shape: ShapeArgs,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Which part of the reference to compare with, where it is what the model was trained on.
     #[arg(long, value_enum, default_value_t = Part::HeldOut)]
     pub part: Part,
@@ -780,6 +838,8 @@ pub struct ClassifierArgs {
     pub grid: Option<Points>,
     #[command(flatten)]
     pub boundary: BoundaryArgs,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Steps of training, 64 fields each.
     #[arg(long, default_value_t = karhunen_train::classifier::STEPS)]
     pub steps: usize,

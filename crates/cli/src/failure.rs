@@ -46,6 +46,11 @@ impl Failure {
         self
     }
 
+    /// What is wrong, without the knob to turn.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Writes the failure to standard error.
     pub fn print(&self) {
         log::failure(&self.message, self.help.as_deref(), self.code);

@@ -16,6 +16,9 @@ pub fn train(error: &TrainError) -> Option<String> {
     let text = match error {
         TrainError::Read { source, .. } => return Some(read(source)),
         TrainError::Write { source, .. } => return Some(write(source)),
+        TrainError::InUse { .. } => {
+            "wait until that process has ended, or give another --out".into()
+        }
         TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
             "give another --out, or the configuration that run began with".into()
         }
@@ -34,6 +37,12 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Data { message, .. } if message.contains(" labels, but ") => {
             "data.labels names a file of one label a field".into()
         }
+        TrainError::Data { message, .. } if message.contains("have one cell along axis") => {
+            "drop the axis from the array, or give fields of more cells".into()
+        }
+        TrainError::Data { message, .. } if message.contains("is declared periodic") => {
+            "declare that axis neumann in data.boundary, or give whole periods".into()
+        }
         TrainError::Data { .. } => {
             "`karhunen inspect` says what a source holds, and which levels suit it".into()
         }
@@ -49,7 +58,7 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Checkpoint { .. } => {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
         }
-        TrainError::Diverged { .. } => "add --set training.learning_rate=…".into(),
+        TrainError::Diverged { .. } => "begin again with --set training.learning_rate=… and another --out".into(),
         TrainError::Net(NetError::Levels { .. }) => {
             "change the grids of [[levels]], coarse first; `network.kind = \"fno\"` takes any".into()
         }
@@ -70,7 +79,10 @@ pub fn field(error: &FieldError) -> Option<String> {
         FieldError::Dimension(_) | FieldError::CellCounts { .. } => {
             "give one cell count an axis, such as 64x64".into()
         }
-        FieldError::Boundaries { .. } => "write --boundary periodic, or periodic,neumann".into(),
+        FieldError::Boundaries { .. } => {
+            "write --boundary periodic, or periodic,neumann; in a configuration data.boundary"
+                .into()
+        }
         FieldError::Axis { .. } | FieldError::NoModes { .. } => "give the axis more cells".into(),
         FieldError::NotTraceClass { parameter, .. } => {
             format!("raise the {parameter}, or choose another prior")

@@ -13,6 +13,7 @@ mod log;
 mod observe;
 mod progress;
 mod report;
+mod signals;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prior(args) => commands::prior::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Status(args) => commands::status::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),

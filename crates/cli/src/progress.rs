@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use karhunen_train::events::{Event, Observer};
@@ -39,15 +39,21 @@ pub fn bar(what: &'static str, total: u64) -> ProgressBar {
     bar
 }
 
+/// Time between lines of a training that is not watched on a terminal.
+const LINE_EVERY: Duration = Duration::from_secs(60);
+
 /// Shows a training run.
 pub struct Training {
     bar: Option<ProgressBar>,
+    told: Instant,
+    /// Loss of the steps since then: their sum and number.
+    losses: (f64, usize),
 }
 
 impl Training {
     /// Waits for the first step.
     pub fn new() -> Self {
-        Self { bar: None }
+        Self { bar: None, told: Instant::now(), losses: (0.0, 0) }
     }
 }
 
@@ -63,7 +69,24 @@ impl Observer for Training {
     fn step(&mut self, event: &Event, total: usize) {
         let bar = self.bar.get_or_insert_with(|| bar("training", total as u64));
         bar.set_position(event.step as u64);
-        bar.set_message(format!("{} loss {:.4}", event.grid, event.loss));
+        bar.set_message(format!(
+            "{} loss {:.4}, {} left",
+            event.grid,
+            event.loss,
+            span(event.left)
+        ));
+        let bar_hidden = bar.is_hidden();
+        self.losses = (self.losses.0 + event.loss, self.losses.1 + 1);
+        if bar_hidden && self.told.elapsed() >= LINE_EVERY {
+            let mean = self.losses.0 / self.losses.1 as f64;
+            info!(
+                "step {:>6} of {total}, grid {}: loss {mean:.4}, about {} left",
+                event.step,
+                event.grid,
+                span(event.left)
+            );
+            (self.told, self.losses) = (Instant::now(), (0.0, 0));
+        }
         let Event { step, level, grid, seconds, loss, rate, .. } = event;
         // a level of a message is fixed where it is written, hence two of them
         if step.is_multiple_of((total / STEPS_TOLD).max(1)) {
@@ -89,5 +112,24 @@ impl Observer for Training {
             ),
             (None, None) => (),
         }
+    }
+}
+
+/// A time for people: `40 s`, `12 min`, `3.5 h`.
+fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_people_think_in() {
+        assert_eq!([40.2, 720.0, 12_600.0].map(span), ["40 s", "12 min", "3.5 h"]);
     }
 }

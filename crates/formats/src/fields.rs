@@ -214,6 +214,8 @@ pub enum FieldsRef<'a> {
     Raw(&'a RawFields),
     /// As computed, `f64`.
     Ensemble(&'a Ensemble),
+    /// The same, the lengths of whose box are in this unit.
+    Measured(&'a Ensemble, &'a str),
 }
 
 impl<'a> From<&'a RawFields> for FieldsRef<'a> {
@@ -233,7 +235,7 @@ impl FieldsRef<'_> {
     pub(crate) fn points(&self) -> Vec<usize> {
         match self {
             FieldsRef::Raw(f) => f.points.clone(),
-            FieldsRef::Ensemble(f) => f.grid.points(),
+            FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.grid.points(),
         }
     }
 
@@ -241,7 +243,7 @@ impl FieldsRef<'_> {
     pub(crate) fn channels(&self) -> usize {
         match self {
             FieldsRef::Raw(f) => f.channels,
-            FieldsRef::Ensemble(f) => f.channels,
+            FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.channels,
         }
     }
 
@@ -259,10 +261,14 @@ impl FieldsRef<'_> {
     pub(crate) fn units(&self) -> Units {
         match self {
             FieldsRef::Raw(f) => f.units.clone(),
-            FieldsRef::Ensemble(f) => {
+            FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => {
                 let axes = f.grid.axes().iter();
                 let spacing = axes.map(|axis| axis.length / axis.points as f64).collect();
-                Units { spacing: Some(spacing), ..Units::default() }
+                let length = match self {
+                    FieldsRef::Measured(_, unit) => Some(unit.to_string()),
+                    _ => None,
+                };
+                Units { spacing: Some(spacing), length, ..Units::default() }
             }
         }
     }
@@ -271,7 +277,7 @@ impl FieldsRef<'_> {
     pub(crate) fn len(&self) -> usize {
         match self {
             FieldsRef::Raw(f) => f.values.len(),
-            FieldsRef::Ensemble(f) => f.values.len(),
+            FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.values.len(),
         }
     }
 
@@ -279,7 +285,7 @@ impl FieldsRef<'_> {
     pub(crate) fn value(&self, index: usize) -> f64 {
         match self {
             FieldsRef::Raw(f) => f.offset + f64::from(f.values[index]),
-            FieldsRef::Ensemble(f) => f.values[index],
+            FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.values[index],
         }
     }
 }

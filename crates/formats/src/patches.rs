@@ -40,8 +40,10 @@ pub struct PatchSource<'a> {
     fields: &'a dyn FieldSource,
     items: Vec<usize>,
     points: Vec<usize>,
-    /// Where patches may begin on the slowest axis.
-    starts: Vec<usize>,
+    /// Axis that slabs are counted along.
+    axis: usize,
+    /// Where patches may begin on it: one list for all items, or one an item.
+    starts: Vec<Vec<usize>>,
     noise: ModeNoise,
 }
 
@@ -73,9 +75,9 @@ impl<'a> PatchSource<'a> {
             let requirement = format!("one length an axis, from 1 to those of {whole:?}");
             return refuse("patch size", format!("{points:?}"), requirement);
         }
-        let starts = (0..=whole[0] - points[0]).collect();
+        let starts = vec![(0..=whole[0] - points[0]).collect()];
         let noise = ModeNoise::new(seed);
-        Ok(Self { fields, items: items.into(), points: points.into(), starts, noise })
+        Ok(Self { fields, items: items.into(), points: points.into(), axis: 0, starts, noise })
     }
 
     /// Only patches that lie inside one of these slabs of the slowest axis as a whole: the sides of
@@ -95,10 +97,43 @@ impl<'a> PatchSource<'a> {
     /// # std::fs::remove_file(&path)?;
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn within(mut self, slabs: &[Range<usize>]) -> Result<Self, FormatError> {
-        let thick = self.points[0];
-        self.starts.retain(|&s| slabs.iter().any(|slab| slab.start <= s && s + thick <= slab.end));
-        if self.starts.is_empty() {
+    pub fn within(self, slabs: &[Range<usize>]) -> Result<Self, FormatError> {
+        let of = vec![slabs.to_vec(); self.items.len()];
+        self.within_each(0, &of)
+    }
+
+    /// As [`PatchSource::within`], along any axis, each item with slabs of its own. An item none of
+    /// whose slabs is as thick as a patch is left out.
+    ///
+    /// # Errors
+    /// [`FormatError::Parameter`] if no item is left, and unless `axis` is one of the fields' and
+    /// `slabs` has one list an item.
+    pub fn within_each(
+        mut self,
+        axis: usize,
+        slabs: &[Vec<Range<usize>>],
+    ) -> Result<Self, FormatError> {
+        if axis >= self.points.len() || slabs.len() != self.items.len() {
+            return Err(FormatError::Parameter {
+                parameter: "slabs",
+                value: format!("{} lists along axis {axis}", slabs.len()),
+                requirement: format!(
+                    "one an item of {}, along one of {} axes",
+                    self.items.len(),
+                    self.points.len()
+                ),
+            });
+        }
+        let (thick, length) = (self.points[axis], self.fields.points()[axis]);
+        let starts = |slabs: &Vec<Range<usize>>| -> Vec<usize> {
+            let inside =
+                |s: &usize| slabs.iter().any(|slab| slab.start <= *s && s + thick <= slab.end);
+            (0..=length - thick).filter(inside).collect()
+        };
+        let all = self.items.iter().zip(slabs.iter().map(starts));
+        let (items, starts) = all.filter(|(_, starts)| !starts.is_empty()).unzip();
+        (self.items, self.starts, self.axis) = (items, starts, axis);
+        if self.items.is_empty() {
             return Err(FormatError::Parameter {
                 parameter: "slabs",
                 value: format!("{slabs:?}"),
@@ -114,9 +149,11 @@ impl<'a> PatchSource<'a> {
         let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
         let lengths = self.fields.points().iter().zip(&self.points);
         let mut corner: Vec<usize> =
-            lengths.zip(&u[1..]).skip(1).map(|((n, p), &u)| pick(u, n - p + 1)).collect();
-        corner.insert(0, self.starts[pick(u[1], self.starts.len())]);
-        PatchPlace { item: self.items[pick(u[0], self.items.len())], corner }
+            lengths.zip(&u[1..]).map(|((n, p), &u)| pick(u, n - p + 1)).collect();
+        let which = pick(u[0], self.items.len());
+        let starts = &self.starts[which.min(self.starts.len() - 1)];
+        corner[self.axis] = starts[pick(u[1 + self.axis], starts.len())];
+        PatchPlace { item: self.items[which], corner }
     }
 
     /// Patches `indices`, less the offsets of the fields they come from, each with the name and position of the item it comes from.
@@ -247,6 +284,17 @@ mod tests {
         assert_eq!(starts, [0, 1, 16]);
         let thin = slabs.within(&[0..3, 5..8]);
         assert!(matches!(thin, Err(FormatError::Parameter { parameter: "slabs", .. })));
+        // along the other axis, each field with its own; the first has no room
+        let fields = counted(2, 1, &[20, 9]);
+        let source = PatchSource::new(&fields, &[0, 1], &[4, 2], 3).unwrap();
+        let slabs = source.clone().within_each(1, &[vec![0..1], vec![1..3, 6..8]]).unwrap();
+        for i in 0..100 {
+            let place = slabs.place(i);
+            assert!(place.item == 1 && [1, 6].contains(&place.corner[1]), "{place:?}");
+            assert!(place.corner[0] <= 16);
+        }
+        assert!(source.clone().within_each(2, &[vec![0..9], vec![0..9]]).is_err());
+        assert!(source.within_each(1, &[vec![0..9]]).is_err());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use crate::TrainError;
 use crate::averages::length_of_decay;
 use crate::config::RunConfig;
+use crate::origin::Origin;
 use crate::phases::Phases;
 use crate::settings::parse;
 use crate::statistics::{Normalisation, Statistics};
@@ -108,8 +109,27 @@ pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
     arrays
 }
 
-/// [`statistics_arrays`] backwards; none where arrays are missing or do not fit the grid.
-pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statistics> {
+/// What stands beside the arrays of statistics: the configuration, and where the data come from.
+pub(crate) fn statistics_metadata(config: &RunConfig, s: &Statistics) -> HashMap<String, String> {
+    let mut metadata = metadata(config);
+    if let Some(origin) = &s.origin {
+        let text = serde_json::to_string(origin).expect("an origin is plain data");
+        metadata.insert(ORIGIN.into(), text);
+    }
+    metadata
+}
+
+/// The origin in a file's metadata; none in files of before there was one.
+fn origin(bytes: &[u8]) -> Option<Origin> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
+    serde_json::from_str(metadata.metadata().as_ref()?.get(ORIGIN)?).ok()
+}
+
+/// Key of the origin.
+const ORIGIN: &str = "origin";
+
+/// [`statistics_arrays`] and [`statistics_metadata`] backwards; none where arrays are missing or do not fit the grid.
+pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> Option<Statistics> {
     let take = |name: &str| arrays.iter().find(|(n, _, _)| n == name).map(|(_, _, v)| v.clone());
     let (offset, scale) = (take("offset")?, take("scale")?);
     let variances = take("variances")?;
@@ -127,6 +147,7 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>) -> Option<Statisti
         variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
         classes: counts.into_iter().map(|count| count as u64).collect(),
         phases,
+        origin: origin(bytes),
     })
 }
 
@@ -241,8 +262,11 @@ pub(crate) fn configuration(
 }
 
 /// A configuration as a run stored it, every key spelled out, with what earlier programs did where
-/// they knew no key: their rate fell as a cosine.
+/// they knew no key: their rate fell as a cosine, and they held out two blocks.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
+    if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
+        data.entry("hold_out").or_insert_with(|| "two-blocks".into());
+    }
     if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
         let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
         training.entry("rate").or_insert_with(cosine);

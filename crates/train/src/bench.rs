@@ -142,8 +142,15 @@ fn made_up(
     let normalisation = Normalisation { offset: vec![0.0; channels], scale: vec![1.0; channels] };
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
-    let statistics =
-        Statistics { grid, normalisation, mean, variances, classes: vec![], phases: None };
+    let statistics = Statistics {
+        grid,
+        normalisation,
+        mean,
+        variances,
+        classes: vec![],
+        origin: None,
+        phases: None,
+    };
     Ok((LevelData { grid, channels, values, labels: vec![], weights: vec![] }, statistics))
 }
 
@@ -222,6 +229,7 @@ fn sampling_speed(
         model,
         average: None,
         steps: 0,
+        training_fields: 0,
         path: "".into(),
         notes: vec![],
     };

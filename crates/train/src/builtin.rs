@@ -143,7 +143,8 @@ pub(crate) fn load(
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     let offsets = vec![0.0; training.channels];
-    Ok(Loaded { training, validation, offsets, notes, phases: None })
+    let (origin, hold_out, phases) = (None, None, None);
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }
 
 #[cfg(test)]

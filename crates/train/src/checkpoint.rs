@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrays::{
     Array, configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise,
-    single, statistics_arrays, write_synced,
+    single, statistics_arrays, statistics_metadata, write_synced,
 };
 use crate::budget::Plan;
 use crate::config::RunConfig;
@@ -51,6 +51,12 @@ pub struct Progress {
     pub rollbacks: usize,
     /// Best validation loss so far.
     pub best_validation: Option<f64>,
+    /// Steps done when the validation loss was best.
+    #[serde(default)]
+    pub best_step: usize,
+    /// Loss of the first step, that of an untrained network.
+    #[serde(default)]
+    pub first_loss: Option<f64>,
     /// Fields to train on; 0 in checkpoints written before they were counted.
     #[serde(default)]
     pub training_fields: usize,
@@ -89,6 +95,8 @@ const FORMAT: u32 = 3;
 /// The oldest format that is still read.
 const OLDEST: u32 = 2;
 const KEPT: usize = 2;
+/// Times that all checkpoints may be replaced while they are read.
+const REPLACED: usize = 4;
 const FILES: [&str; 4] =
     ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"];
 
@@ -110,6 +118,7 @@ impl Checkpoint {
         }
         fs::create_dir_all(&beside).map_err(io(&beside))?;
         let metadata = metadata(&self.config);
+        let of_statistics = statistics_metadata(&self.config, &self.statistics);
         let mut moments = prefixed(&self.optimizer.first, "first.");
         moments.extend(prefixed(&self.optimizer.second, "second."));
         let averages = snapshots::arrays(&self.optimizer.averages, &self.config.training.ema);
@@ -118,7 +127,8 @@ impl Checkpoint {
         let mut files = HashMap::new();
         // one file in memory at a time
         for (name, arrays) in FILES.iter().zip(contents) {
-            let bytes = serialise(&arrays, &metadata, &beside)?;
+            let metadata = if *name == FILES[3] { &of_statistics } else { &metadata };
+            let bytes = serialise(&arrays, metadata, &beside)?;
             write_synced(&beside.join(name), &bytes)?;
             files.insert(name.to_string(), bytes.len() as u64);
         }
@@ -147,11 +157,21 @@ impl Checkpoint {
     /// [`TrainError::Checkpoint`] if there are checkpoints but none is usable; as [`list`].
     pub fn newest(run: &Path) -> Result<Option<(Self, Vec<String>)>, TrainError> {
         let mut complaints = Vec::new();
-        for path in list(run)?.into_iter().rev() {
-            match Self::load(&path) {
-                Ok(checkpoint) => return Ok(Some((checkpoint, complaints))),
-                Err(e) => complaints.push(e.to_string()),
+        let mut there = list(run)?;
+        for _ in 0..REPLACED {
+            for path in there.iter().rev() {
+                match Self::load(path) {
+                    Ok(checkpoint) => return Ok(Some((checkpoint, complaints))),
+                    Err(e) => complaints.push(e.to_string()),
+                }
             }
+            // a training may have written newer ones meanwhile and removed those that were read
+            let now = list(run)?;
+            if now == there {
+                break;
+            }
+            complaints.clear();
+            there = now;
         }
         if complaints.is_empty() {
             return Ok(None);
@@ -211,7 +231,8 @@ impl Checkpoint {
             in_order(single(own.collect())).ok_or_else(|| lacking(2))
         };
         let grid = Grid::try_from(manifest.grid).map_err(|e| bad(&manifest_path, e.to_string()))?;
-        let statistics = read_statistics(grid, arrays(3)?).ok_or_else(|| lacking(3))?;
+        let statistics =
+            read_statistics(grid, arrays(3)?, &contents[3].1).ok_or_else(|| lacking(3))?;
         Ok(Self {
             config,
             optimizer: Optimizer {
@@ -225,6 +246,20 @@ impl Checkpoint {
             progress: manifest.progress,
         })
     }
+}
+
+/// Where a checkpoint stands, its arrays left alone.
+///
+/// # Errors
+/// [`TrainError::Read`] or [`TrainError::Checkpoint`] naming the manifest.
+pub fn progress(checkpoint: &Path) -> Result<Progress, TrainError> {
+    let path = checkpoint.join("manifest.json");
+    let text = fs::read(&path).map_err(|source| TrainError::Read { path: path.clone(), source })?;
+    let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| TrainError::Checkpoint {
+        path: path.clone(),
+        message: format!("not a manifest: {e}"),
+    })?;
+    Ok(manifest.progress)
 }
 
 /// Checkpoint directories of a run, oldest first; none where there is no run.

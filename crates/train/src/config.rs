@@ -9,6 +9,7 @@ use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::hold_out::{self, HoldOut};
 use crate::missing::MissingValues;
 use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
@@ -36,7 +37,8 @@ pub struct RunConfig {
     pub network: NetworkConfig,
     /// Loss, optimizer, budget.
     pub training: TrainingConfig,
-    /// The ladder, coarse first.
+    /// The ladder, coarse first; empty where it is left to the data ([`crate::plan`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub levels: Vec<LevelConfig>,
     /// What `sample` does unless told otherwise.
     pub sampling: SamplingConfig,
@@ -85,8 +87,20 @@ pub struct DataConfig {
     pub count: Option<usize>,
     /// Fraction held out for validation.
     pub validation: f64,
-    /// Slices left out on both sides of a validation block of a stack or of one volume.
+    /// Slices left out on both sides of a validation block of a stack or of one volume; fewer where
+    /// there are few.
     pub gap: usize,
+    /// Which part is held out: `"shuffled"`, `{ blocks = 4 }`, `{ axis = 0, blocks = 4 }`,
+    /// `{ axis = 0, at = [0.2, 0.7] }`; chosen from the data if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hold_out: Option<HoldOut>,
+    /// Distance of the source's cells along each axis, in any unit; the file's own if left out, one
+    /// for all axes where it tells none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spacing: Option<Vec<f64>>,
+    /// Lengths of the box relative to its first axis: cells times spacing of the source if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lengths: Option<Vec<f64>>,
     /// How fields reach the finest level's grid from a finer one.
     pub resample: Resample,
     /// Channels of an array whose shape leaves it open; of `builtin:fitzhugh-nagumo`, 1 (u) or 2 (u and
@@ -123,6 +137,9 @@ impl Default for DataConfig {
             count: None,
             validation: 0.1,
             gap: 8,
+            hold_out: None,
+            spacing: None,
+            lengths: None,
             resample: Resample::Spectral,
             channels: None,
             channels_last: false,
@@ -176,6 +193,16 @@ impl RunConfig {
         Ok(config)
     }
 
+    /// The same configuration with `key=value` settings on top.
+    ///
+    /// # Errors
+    /// As [`RunConfig::from_table`].
+    pub fn with(&self, settings: &[String]) -> Result<Self, TrainError> {
+        let mut table = parse(&self.to_toml(), "settings")?;
+        settings.iter().try_for_each(|setting| apply(&mut table, setting))?;
+        Self::from_table(table, "settings")
+    }
+
     /// From an already parsed table; `place` names it in errors.
     ///
     /// # Errors
@@ -192,11 +219,15 @@ impl RunConfig {
             );
             return Err(TrainError::Config { place: place.to_string(), message });
         }
-        let config: Self = table.try_into().map_err(|e: toml::de::Error| TrainError::Config {
-            place: place.to_string(),
-            message: explain(&e.to_string()),
+        let untold = !table.contains_key("levels");
+        let mut config: Self = table.try_into().map_err(|e: toml::de::Error| {
+            TrainError::Config { place: place.to_string(), message: explain(&e.to_string()) }
         })?;
-        config.check(place)?;
+        if untold && config.data.source.builtin().is_none() {
+            // the data will tell them
+            config.levels.clear();
+        }
+        config.check(place, untold)?;
         Ok(config)
     }
 
@@ -206,7 +237,8 @@ impl RunConfig {
             .expect("a configuration holds only numbers, strings and tables")
     }
 
-    /// Grids of the levels, coarse first, on the box whose first axis has length 1.
+    /// Grids of the levels, coarse first, on the box whose first axis has length 1 and whose others
+    /// have [`DataConfig::lengths`], or cells that are cubes.
     ///
     /// # Errors
     /// [`TrainError::Config`] for sizes that do not parse, mixed dimensions, boxes of different
@@ -215,8 +247,7 @@ impl RunConfig {
         let fail = |message: String| TrainError::Config { place: "levels".into(), message };
         let last = self.levels.last().ok_or_else(|| fail("there must be at least one".into()))?;
         let sizes = |text: &str| parse_points(text).map_err(&fail);
-        let finest = Grid::unit(&sizes(&last.grid)?, &self.data.boundary)
-            .map_err(|e| fail(e.to_string()))?;
+        let finest = self.data.grid(&sizes(&last.grid)?).map_err(|e| fail(e.to_string()))?;
         let mut grids: Vec<Grid> = Vec::new();
         for level in &self.levels {
             let points = sizes(&level.grid)?;
@@ -234,7 +265,7 @@ impl RunConfig {
         Ok(grids)
     }
 
-    fn check(&self, place: &str) -> Result<(), TrainError> {
+    fn check(&self, place: &str, untold: bool) -> Result<(), TrainError> {
         labels::check(&self.data, place)?;
         phases_config::check(&self.data, place)?;
         let t = &self.training;
@@ -273,6 +304,9 @@ impl RunConfig {
         }
         if !(1..=MOST_SNAPSHOTS).contains(&t.snapshots) {
             return fail("training.snapshots", t.snapshots.to_string(), "between 1 and 64");
+        }
+        if let Some((key, value, needs)) = hold_out::complaint(&self.data) {
+            return fail(key, value, needs);
         }
         if let Some(count) = self.data.count.filter(|count| *count < 2) {
             return fail("data.count", count.to_string(), "at least 2, or leave it out");
@@ -322,6 +356,9 @@ impl RunConfig {
             if !(level.share.is_finite() && level.share > 0.0) {
                 return fail("levels.share", level.share.to_string(), "a positive number");
             }
+        }
+        if untold && self.levels.is_empty() {
+            return Ok(());
         }
         self.grids().map(|_| ())
     }

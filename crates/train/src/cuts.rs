@@ -66,7 +66,8 @@ impl Cut<'_> {
             (None, _) => None,
             (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
             (Some(_), Some(slabs)) => {
-                Some(PatchSource::new(from, &side.items, self.points, self.seed)?.within(slabs)?)
+                let all = PatchSource::new(from, &side.items, self.points, self.seed)?;
+                Some(all.within_each(slabs.axis, &slabs.of)?)
             }
         };
         let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
@@ -160,7 +161,9 @@ impl Cut<'_> {
             points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
         };
         let (own, asked) = (aspect(points), aspect(&finest.points()));
-        if own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
+        // a box whose lengths are known cannot be distorted
+        let known = self.config.lengths.is_some();
+        if !known && own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
             return Err(fail(format!(
                 "its fields have {native} cells; the finest level {finest} would distort them"
             )));

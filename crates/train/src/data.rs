@@ -5,21 +5,24 @@
 //! module `builtin`.
 
 use karhunen_field::Grid;
-use karhunen_formats::{FieldSource, RawFields, ReadOptions, StackedFields};
+use karhunen_formats::{FieldSource, RawFields, StackedFields};
 
 use crate::batch::LevelData;
-use crate::config::{DataConfig, PhasesConfig, parse_points};
+use crate::config::{DataConfig, PhasesConfig};
 use crate::cuts::{Cut, interface_width};
+use crate::hold_out::HoldOut;
 use crate::incomplete::{drop_incomplete, labels_of};
 use crate::level_sets::find_labels;
-use crate::missing::MissingValues;
+use crate::opened::{fits, open_files, patch};
+use crate::origin::{self, Origin};
 use crate::phases::Phases;
-use crate::sides::{Side, split};
-use crate::sources::Sources;
+use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels, missing};
+use crate::{TrainError, builtin, labels, missing, periodic};
 
 pub use crate::cuts::{convert, restrict};
+pub use crate::opened::{boxed, open};
+pub use crate::parts::load_whole;
 
 /// Contrast of a constant channel, relative to its values, after the transforms: a few units in the
 /// last place of `f32`.
@@ -40,6 +43,8 @@ pub struct Data {
     pub validation: LevelData,
     /// Measured on the training fields.
     pub statistics: Statistics,
+    /// How the part held out was chosen; none of fields made on the spot or held out by files.
+    pub hold_out: Option<HoldOut>,
     /// What was done, for a person to read.
     pub notes: Vec<String>,
 }
@@ -51,6 +56,10 @@ pub struct Loaded {
     pub training: LevelData,
     /// Held-out fields.
     pub validation: LevelData,
+    /// The box they fill and, where they were identified, which they are; none of data made on the spot.
+    pub origin: Option<Origin>,
+    /// How the part held out was chosen.
+    pub hold_out: Option<HoldOut>,
     /// What is to be added to the values of each channel, in double precision, to have the source's.
     pub offsets: Vec<f64>,
     /// What was done.
@@ -88,7 +97,20 @@ impl Data {
     /// [`TrainError::Data`] for data that cannot serve (constant, too few, too coarse), and those
     /// of reading and simulating.
     pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Self, TrainError> {
-        Self::of(config, load(config, finest, seed)?)
+        Self::of_source(config, open(config)?.as_ref(), finest, seed)
+    }
+
+    /// As [`Data::load`], from what [`open`] opened; every field is identified by its values.
+    ///
+    /// # Errors
+    /// As [`Data::load`].
+    pub fn of_source(
+        config: &DataConfig,
+        opened: Option<&StackedFields>,
+        finest: Grid,
+        seed: u64,
+    ) -> Result<Self, TrainError> {
+        Self::of(config, prepare(config, opened, finest, seed, true)?)
     }
 
     /// Measures and normalises what was loaded.
@@ -96,7 +118,8 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, offsets, mut notes, phases } = loaded;
+        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes, phases } =
+            loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
@@ -124,6 +147,10 @@ impl Data {
                 ),
             });
         }
+        let mut origin = origin;
+        if let Some(origin) = &mut origin {
+            origin.ranges = origin::ranges(&training, &offsets);
+        }
         normalisation.apply(&mut training.values, points);
         normalisation.apply(&mut validation.values, points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
@@ -150,46 +177,8 @@ impl Data {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
         let statistics =
-            Statistics { grid: finest, normalisation, mean, variances, classes, phases };
-        Ok(Self { training, validation, statistics, notes })
-    }
-}
-
-/// Opens a source: fields in memory, or still in their files where patches are cut from them and
-/// their format allows it. None for built-in data.
-///
-/// # Errors
-/// Those of reading.
-pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
-    if config.source.builtin().is_some() {
-        return Ok(None);
-    }
-    open_files(config, &config.source).map(Some)
-}
-
-fn open_files(config: &DataConfig, source: &Sources) -> Result<StackedFields, TrainError> {
-    let missing = MissingValues::reading(config.missing);
-    let open = |dim: Option<usize>| {
-        let options = ReadOptions {
-            channels: config.channels,
-            channels_last: config.channels_last,
-            dim,
-            missing,
-            ..Default::default()
-        };
-        match config.patch {
-            Some(_) => StackedFields::open(source.names(), &options),
-            None => StackedFields::read(source.names(), &options),
-        }
-    };
-    let fields = open(config.dim)?;
-    // a patch says what a field is where nothing else does
-    let own = fields.points().len();
-    match patch(config)?.map(|points| points.len()) {
-        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
-            Ok(open(Some(dim)).unwrap_or(fields))
-        }
-        _ => Ok(fields),
+            Statistics { grid: finest, normalisation, mean, variances, classes, origin, phases };
+        Ok(Self { training, validation, statistics, hold_out, notes })
     }
 }
 
@@ -211,6 +200,17 @@ pub fn load_from(
     finest: Grid,
     seed: u64,
 ) -> Result<Loaded, TrainError> {
+    prepare(config, opened, finest, seed, false)
+}
+
+/// As [`load_from`]; with `identified`, every part of the source is known by its values afterwards.
+fn prepare(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+    identified: bool,
+) -> Result<Loaded, TrainError> {
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
@@ -218,22 +218,9 @@ pub fn load_from(
     let mut notes = fields.notes();
     notes.extend(labels::pairs(&own_labels, fields));
     let patch = patch(config)?;
-    let whole = fields.points();
-    if let Some(points) = &patch
-        && (points.len() != whole.len() || points.iter().zip(whole).any(|(p, w)| p > w))
-    {
-        let text =
-            |points: &[usize]| points.iter().map(usize::to_string).collect::<Vec<_>>().join("x");
-        return Err(TrainError::Data {
-            source_name: config.source.to_string(),
-            message: format!(
-                "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",
-                text(points),
-                text(whole),
-                fields.count(),
-                fields.channels()
-            ),
-        });
+    fits(config, patch.as_deref(), fields)?;
+    if identified {
+        periodic::check(config, fields, patch.as_deref())?;
     }
     let phases = match &config.phases {
         Some(asked) => Some(find_labels(fields, asked, &config.source.to_string())?),
@@ -278,12 +265,22 @@ pub fn load_from(
         let mut offsets = own_offsets;
         rebase(&mut validation, &seen.offsets(), &offsets);
         settle(&mut offsets, [&mut training, &mut validation]);
-        return Ok(Loaded { training, validation, offsets, notes, phases });
+        let mut origin = Origin::of(config, fields, patch.as_deref());
+        if identified {
+            origin.sources = origin::of_files(fields, &held_out)?;
+        }
+        let (origin, hold_out) = (Some(origin), None);
+        return Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases });
     }
-    let (mut keep, mut hold, note) = split(config, fields, patch.as_deref(), seed)?;
-    notes.extend(note);
-    notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
-    notes.extend(drop_incomplete(config, fields, &mut hold, "validation")?);
+    let mut division = split(config, fields, patch.as_deref(), seed)?;
+    notes.append(&mut division.notes);
+    notes.extend(drop_incomplete(config, fields, &mut division.keep, "training")?);
+    notes.extend(drop_incomplete(config, fields, &mut division.hold, "validation")?);
+    let mut origin = Origin::of(config, fields, patch.as_deref());
+    if identified {
+        origin.sources = vec![origin::of_division(fields, &division)?];
+    }
+    let Division { keep, hold, rule, .. } = division;
     let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
     let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0 - config.validation)?;
     training.labels = labels_of(&own_labels, &keep, &training);
@@ -291,7 +288,8 @@ pub fn load_from(
     notes.extend(lost);
     let mut offsets = own_offsets;
     settle(&mut offsets, [&mut training, &mut validation]);
-    Ok(Loaded { training, validation, offsets, notes, phases })
+    let (origin, hold_out) = (Some(origin), Some(rule));
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }
 
 /// Training and validation fields of labels made in memory, as level sets on `finest`.
@@ -318,25 +316,18 @@ pub fn of_labels(
     let (training, notes) = cut(training)?;
     let (validation, _) = cut(validation)?;
     let offsets = vec![0.0; training.channels];
-    Ok(Loaded { training, validation, offsets, notes, phases: Some(labels) })
+    let (origin, hold_out, phases) = (None, None, Some(labels));
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }
 
 /// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
-fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
+pub(crate) fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
     if parts[0].grid.holds_constants() {
         return;
     }
     let none = vec![0.0; offsets.len()];
     parts.into_iter().for_each(|part| rebase(part, offsets, &none));
     *offsets = none;
-}
-
-fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
-    let parse = |text: &String| {
-        parse_points(text)
-            .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
-    };
-    config.patch.as_ref().map(parse).transpose()
 }
 
 #[cfg(test)]

@@ -22,6 +22,14 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// A run's directory, or a file, that another process writes.
+    #[error("{path}: in use by {holder}", path = path.display())]
+    InUse {
+        /// The directory or file.
+        path: PathBuf,
+        /// Process, machine and time, as it wrote them.
+        holder: String,
+    },
     /// A configuration that means nothing.
     #[error("{place}: {message}")]
     Config {

@@ -23,6 +23,9 @@ pub struct Event {
     /// The same of every average, in the order of `training.ema`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validation_losses: Vec<f64>,
+    /// Seconds of training steps that are left, about; only while a run goes.
+    #[serde(skip)]
+    pub left: f64,
     /// Learning rate.
     pub rate: f64,
     /// Something worth telling a person.

@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use karhunen_field::{Axis, Grid};
 use karhunen_net::Parameters;
@@ -20,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::arrays::{
     configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise, single,
-    statistics_arrays, write_synced,
+    statistics_arrays, statistics_metadata, write_synced,
 };
 use crate::averages::{LONGEST, SHORTEST};
 use crate::checkpoint::{Checkpoint, Progress};
@@ -59,6 +60,9 @@ struct Manifest {
 }
 
 const FORMAT: u32 = 1;
+/// Times that a model may be replaced while it is read, and how long one waits for that.
+const REPLACED: usize = 8;
+const MOMENT: Duration = Duration::from_millis(50);
 const MANIFEST: &str = "model.json";
 const WEIGHTS: &str = "model.safetensors";
 const STATISTICS: &str = "statistics.safetensors";
@@ -159,9 +163,10 @@ impl Exported {
     /// Writes the files; their names, the manifest's last.
     fn write(&self, to: &Path, card: &str) -> Result<[&'static str; 5], TrainError> {
         let metadata = metadata(&self.config);
+        let of_statistics = statistics_metadata(&self.config, &self.statistics);
         let contents = [
             (WEIGHTS, serialise(&prefixed(&self.weights, ""), &metadata, to)?),
-            (STATISTICS, serialise(&statistics_arrays(&self.statistics), &metadata, to)?),
+            (STATISTICS, serialise(&statistics_arrays(&self.statistics), &of_statistics, to)?),
             ("config.toml", self.config.to_toml().into_bytes()),
             ("README.md", card.as_bytes().to_vec()),
         ];
@@ -191,6 +196,23 @@ impl Exported {
     /// # Errors
     /// [`TrainError::Read`] or [`TrainError::Checkpoint`] naming the file.
     pub fn load(directory: &Path) -> Result<Self, TrainError> {
+        let place = directory.join(MANIFEST);
+        let mut before = fs::read(&place);
+        for _ in 0..REPLACED {
+            let model = Self::read(directory);
+            // files of one model and of the one that replaced it do not belong together
+            let after = fs::read(&place);
+            if before.is_ok() && before.as_ref().ok() == after.as_ref().ok() {
+                return model;
+            }
+            std::thread::sleep(MOMENT);
+            before = fs::read(&place);
+        }
+        Self::read(directory)
+    }
+
+    /// Reads the files as they are at the moment.
+    fn read(directory: &Path) -> Result<Self, TrainError> {
         let bad = |file: &Path, message: String| TrainError::Checkpoint {
             path: file.to_path_buf(),
             message,
@@ -210,7 +232,7 @@ impl Exported {
         let (file, bytes) = read_sized(directory.join(STATISTICS), &manifest.files)?;
         let grid = Grid::try_from(manifest.grid).map_err(|e| bad(&place, e.to_string()))?;
         let arrays = deserialise(&bytes).map_err(|message| bad(&file, message))?;
-        let statistics = read_statistics(grid, arrays)
+        let statistics = read_statistics(grid, arrays, &bytes)
             .ok_or_else(|| bad(&file, "arrays missing or of another shape".into()))?;
         let average = manifest.average.map(|(length, error)| Average { length, error, made_of: 1 });
         Ok(Self { config, weights, average, statistics, progress: manifest.progress })

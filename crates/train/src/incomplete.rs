@@ -27,7 +27,8 @@ pub(crate) fn drop_incomplete(
     side: &mut Side,
     name: &str,
 ) -> Result<Option<String>, TrainError> {
-    if config.missing != Some(MissingValues::Drop) || config.patch.is_some() {
+    let asked = config.missing == Some(MissingValues::Drop) && config.patch.is_none();
+    if !asked || side.items.is_empty() {
         return Ok(None);
     }
     let corner = vec![0; fields.points().len()];

@@ -7,6 +7,7 @@ use crate::TrainError;
 use crate::arrays::of_earlier;
 use crate::config::RunConfig;
 use crate::settings::parse;
+use crate::sources::Sources;
 use crate::statistics::Statistics;
 
 /// The directory's run must be the one asked for.
@@ -19,6 +20,7 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainE
     // what a file means counts, not which defaults it spells out
     let place = stored.display().to_string();
     let read = RunConfig::from_table(of_earlier(parse(&text, &place)?), &place)?;
+    let read = as_asked(&read, asked);
     if read == *asked {
         return Ok(());
     }
@@ -41,16 +43,63 @@ pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Resu
         asked.training.steps = stored.training.steps;
         asked.training.seconds = stored.training.seconds;
     }
-    if *stored == asked {
+    let stored = as_asked(stored, &asked);
+    if stored == asked {
         return Ok(());
     }
-    let (old, new) = differing(stored, &asked);
+    let (old, new) = differing(&stored, &asked);
     Err(TrainError::Checkpoint {
         path: directory.into(),
         message: format!(
             "its newest checkpoint is of another run, with `{old}` where config.toml means `{new}`; remove it to go on from the one before"
         ),
     })
+}
+
+/// A stored configuration with what need not be the same: where files lie, since what they hold is
+/// compared ([`same_data`]), and what was chosen from the data where nothing is asked for.
+fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
+    let mut stored = stored.clone();
+    let (own, data) = (&mut stored.data, &asked.data);
+    let moved = |a: &Sources, b: &Sources| {
+        a.builtin().is_none() && b.builtin().is_none() && a.names().len() == b.names().len()
+    };
+    if moved(&own.source, &data.source) {
+        own.source = data.source.clone();
+    }
+    if let (Some(a), Some(b)) = (&mut own.validation_source, &data.validation_source)
+        && moved(a, b)
+    {
+        *a = b.clone();
+    }
+    for (a, b) in
+        [(&mut own.labels, &data.labels), (&mut own.validation_labels, &data.validation_labels)]
+    {
+        if a.is_some() && b.is_some() {
+            a.clone_from(b);
+        }
+    }
+    if data.hold_out.is_none() {
+        own.hold_out = None;
+    }
+    if data.spacing.is_none() {
+        own.spacing = None;
+    }
+    if data.lengths.is_none() {
+        own.lengths = None;
+    }
+    stored
+}
+
+/// What a run goes on with: its own configuration, its files where they are now.
+pub fn resumed(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
+    let mut resolved = stored.clone();
+    let (own, data) = (&mut resolved.data, &asked.data);
+    own.source = data.source.clone();
+    own.validation_source.clone_from(&data.validation_source);
+    own.labels.clone_from(&data.labels);
+    own.validation_labels.clone_from(&data.validation_labels);
+    resolved
 }
 
 /// The first line in which two configurations differ.
@@ -77,13 +126,37 @@ pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<
         && close(&before.normalisation.scale, &now.normalisation.scale)
         && close(&before.mean.values, &now.mean.values)
         && close(&before.variances.concat(), &now.variances.concat());
-    if same {
-        return Ok(());
-    }
+    let what = match changed(before, now) {
+        Some(what) => what,
+        None if same => return Ok(()),
+        None => "their mean, spectrum or labels have changed".into(),
+    };
     Err(TrainError::Data {
         source_name: source.to_string(),
-        message: "not the data this run began with: their mean, spectrum or labels have changed; \
-                  restore them, or begin a new run in another directory"
-            .into(),
+        message: format!(
+            "not the data this run began with: {what}; restore them, or begin a new run in another directory"
+        ),
     })
+}
+
+/// How the values of the data have changed, if both are known and they have.
+fn changed(before: &Statistics, now: &Statistics) -> Option<String> {
+    let (before, now) = (&before.origin.as_ref()?.sources, &now.origin.as_ref()?.sources);
+    let pairs = || before.iter().zip(now);
+    if before.is_empty() || before.len() == now.len() && pairs().all(|(a, b)| a.same(b)) {
+        return None;
+    }
+    let (a, b) = pairs().find(|(a, b)| !a.same(b))?;
+    if a.hashes.len() != b.hashes.len() {
+        return Some(format!(
+            "{} fields of {:?} points then, {} of {:?} now",
+            a.count(),
+            a.points,
+            b.count(),
+            b.points
+        ));
+    }
+    let other = a.hashes.iter().zip(&b.hashes).filter(|(a, b)| a != b).count();
+    let what = if a.axis.is_some() { "slices" } else { "fields" };
+    Some(format!("{other} of {} {what} have other values", a.hashes.len()))
 }

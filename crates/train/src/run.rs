@@ -18,16 +18,18 @@ use crate::budget::Window;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::clock::{Clock, WallClock};
 use crate::config::{RunConfig, Switching};
-use crate::data::{Data, restrict};
+use crate::data::{Data, boxed, open, restrict};
 use crate::events::{Event, Observer, read};
 use crate::ledger::{Ledger, LedgerEntry};
+use crate::lock::Lock;
 use crate::loss::{loss_and_gradients, loss_of, scalar};
 use crate::optimizer::{Begins, Optimizer, Update};
-use crate::resume::{same_configuration, same_data, same_run};
+use crate::plan::complete;
+use crate::resume::{resumed, same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::switching::{self, Measured};
 use crate::trained::{build_model, check_model, set};
-use crate::{TrainError, memory, snapshots};
+use crate::{TrainError, checkpoint, divergence, memory, snapshots};
 
 mod budgeted;
 
@@ -42,10 +44,6 @@ pub enum Outcome {
 
 /// Roll-backs before a diverging run gives up.
 const ROLLBACKS: usize = 3;
-/// A loss this many times its running mean counts as diverged.
-const EXPLOSION: f64 = 100.0;
-/// Steps of a level before its running mean is trusted for that.
-const TRUSTED: usize = 20;
 /// Lines of `events.jsonl` for plain steps, about.
 const LINES: usize = 500;
 
@@ -65,6 +63,10 @@ pub struct Run {
     coarser: Vec<Option<LevelData>>,
     /// Steps after which the averages are stored.
     stores: Vec<usize>,
+    /// Set by whoever wants a checkpoint now.
+    wanted: Arc<AtomicBool>,
+    /// Keeps other processes from the directory as long as the run is open.
+    _lock: Lock,
     /// What a budget in seconds is counted by.
     clock: Arc<dyn Clock>,
     /// Steps since their costs were last compared with the plan.
@@ -78,6 +80,7 @@ impl Run {
     /// is set, otherwise starts afresh (which `directory` must then be empty of a run for).
     ///
     /// # Errors
+    /// [`TrainError::InUse`] if another process has the directory open;
     /// [`TrainError::Config`] if the directory holds another run; [`TrainError::Memory`] before
     /// anything large is taken; those of data, network and files.
     pub fn open(
@@ -116,9 +119,24 @@ impl Run {
         clock: Arc<dyn Clock>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
+        // what is no run's directory is told as such, not as a place that cannot be locked
+        checkpoint::list(directory)?;
+        let lock = Lock::directory(directory)?;
+        if let Some(complaint) = lock.complaint() {
+            observer.warning(complaint);
+        }
+        let mut planned = config.clone();
+        let mut opened = None;
+        if planned.levels.is_empty() {
+            opened = open(&planned.data)?;
+            if let Some(fields) = &opened {
+                complete(&mut planned, fields)?.iter().for_each(|note| observer.note(note));
+            }
+        }
+        let config = &planned;
         let found = if resume { Checkpoint::newest(directory)? } else { None };
         let asked = directory.join("config.toml");
-        if !resume && !crate::checkpoint::list(directory)?.is_empty() {
+        if !resume && !checkpoint::list(directory)?.is_empty() {
             return Err(TrainError::Checkpoint {
                 path: directory.into(),
                 message: "holds a run already; resume it, or choose another directory".into(),
@@ -128,10 +146,23 @@ impl Run {
             same_configuration(&asked, config)?;
             same_run(directory, &checkpoint.config, config)?;
         }
-        let resolved = found.as_ref().map_or(config, |(c, _)| &c.config).clone();
+        let mut resolved = match &found {
+            Some((checkpoint, _)) => resumed(&checkpoint.config, config),
+            None => config.clone(),
+        };
+        check_model(&resolved, Schedule::new(&resolved)?.finest())?;
+        if opened.is_none() {
+            opened = open(&resolved.data)?;
+        }
+        if let (None, Some(fields)) = (&found, &opened) {
+            boxed(&mut resolved.data, fields)?.iter().for_each(|note| observer.note(note));
+        }
         let finest = Schedule::new(&resolved)?.finest();
-        check_model(&resolved, finest)?;
-        let data = Data::load(&resolved.data, finest, resolved.seed)?;
+        let data = Data::of_source(&resolved.data, opened.as_ref(), finest, resolved.seed)?;
+        drop(opened);
+        if resolved.data.hold_out.is_none() {
+            resolved.data.hold_out.clone_from(&data.hold_out);
+        }
         data.notes.iter().for_each(|note| observer.note(note));
         resolved.prior.caution().into_iter().for_each(|caution| observer.note(caution));
         if let Some((checkpoint, _)) = &found {
@@ -182,6 +213,8 @@ impl Run {
             batches,
             coarser: Vec::new(),
             stores: Vec::new(),
+            wanted: Arc::default(),
+            _lock: lock,
             clock,
             window: Window::default(),
             told: 0,
@@ -212,6 +245,11 @@ impl Run {
         self.progress.step
     }
 
+    /// Writes a checkpoint after the step during which this flag is set, clears the flag and goes on.
+    pub fn save_when(&mut self, wanted: Arc<AtomicBool>) {
+        self.wanted = wanted;
+    }
+
     /// Trains to the end, or until `stop` is set, whichever comes first.
     ///
     /// # Errors
@@ -237,9 +275,15 @@ impl Run {
             let step = self.progress.step;
             let (level, trained) = (self.schedule.level_of(step), self.schedule.trains_on(step));
             self.enter_level(level)?;
+            let before = self.progress.ledger.levels[trained].clone();
             let mut event = self.advance(step, trained)?;
-            if let Some(what) = self.diverged(&event, trained) {
-                self.roll_back(step, what, observer)?;
+            if self.progress.first_loss.is_none() {
+                self.progress.first_loss = Some(event.loss);
+            }
+            let now = &self.progress.ledger.levels[trained];
+            if let Some(what) = divergence::diagnosis(&before, now, event.loss, self.untrained()) {
+                let place = format!("grid {}, {:.0} s of training", event.grid, event.seconds);
+                self.roll_back(step, format!("{what}; {place}"), observer)?;
                 continue;
             }
             if trained != level {
@@ -262,8 +306,10 @@ impl Run {
                 event.validation_loss = Some(loss);
                 event.validation_losses = losses;
                 self.progress.ledger.levels[level].validation_loss = Some(loss);
-                let best = self.progress.best_validation.map_or(loss, |b| b.min(loss));
-                self.progress.best_validation = Some(best);
+                if self.progress.best_validation.is_none_or(|best| loss < best) {
+                    self.progress.best_validation = Some(loss);
+                    self.progress.best_step = self.progress.step;
+                }
                 observer.milestone(&event);
             }
             if event.validation_loss.is_some() || step.is_multiple_of((total / LINES).max(1)) {
@@ -276,14 +322,40 @@ impl Run {
                 snapshots::save(&self.directory, step, o.updates, &o.averages, lengths)?;
             }
             let now = self.clock.seconds();
-            if now - saved > self.config.training.checkpoint_seconds || last_of_level {
+            let due = now - saved > self.config.training.checkpoint_seconds;
+            let wanted = self.wanted.swap(false, Ordering::Relaxed);
+            // a state that has gone wrong replaces none to go back to
+            let sound =
+                divergence::is_sound(&self.progress.ledger.levels[trained], self.untrained());
+            if due && sound || last_of_level || wanted {
                 self.progress.elapsed = now - begun;
                 self.save()?;
                 saved = self.clock.seconds();
                 self.book(|costs| &mut costs.checkpoint, saved - now);
             }
+            if wanted {
+                observer.note(&format!("step {}: checkpoint written", self.progress.step));
+            }
+        }
+        let last = self.progress.ledger.levels.last().and_then(|level| level.validation_loss);
+        if let Some(loss) = last {
+            let told = [
+                self.useless(loss),
+                divergence::parted(&self.progress, loss, self.schedule.steps()),
+            ];
+            told.iter().flatten().for_each(|warning| observer.warning(warning));
         }
         Ok(Outcome::Finished)
+    }
+
+    /// What to say of a validation loss at the end that an untrained network would better.
+    fn useless(&self, loss: f64) -> Option<String> {
+        let untrained = self.untrained();
+        divergence::is_poor(loss, untrained).then(|| {
+            format!(
+                "the validation loss, {loss:.4}, is far above {untrained:.4}, that of an untrained network: held-out fields are told worse than by mean and spectrum alone"
+            )
+        })
     }
 
     /// One step on a level's fields; the weights, the ledger and the counter move on unless the step
@@ -326,9 +398,32 @@ impl Run {
             loss,
             validation_loss: None,
             validation_losses: vec![],
+            left: self.seconds_left(),
             rate,
             message: None,
         })
+    }
+
+    /// Seconds that the steps not taken yet will take, levels not reached yet by their operations.
+    fn seconds_left(&self) -> f64 {
+        let entries = &self.progress.ledger.levels;
+        let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
+        let mean = |entry: &LedgerEntry| entry.seconds / entry.steps.max(1) as f64;
+        let mut begun = 0;
+        let mut left = 0.0;
+        for (level, planned) in self.schedule.levels.iter().enumerate() {
+            let end = begun + planned.steps;
+            let steps = end.saturating_sub(self.progress.step.max(begun)) as f64;
+            let seconds = match entries.get(level).filter(|entry| entry.steps > 0) {
+                Some(entry) => mean(entry),
+                None => entries
+                    .last()
+                    .map_or(0.0, |last| mean(last) * cost(level) / cost(entries.len() - 1)),
+            };
+            left += steps * seconds;
+            begun = end;
+        }
+        left
     }
 
     /// Sees that a level has its fields and its entry in the ledger.
@@ -347,6 +442,11 @@ impl Run {
         Ok(())
     }
 
+    /// The loss of a network that answers nothing.
+    fn untrained(&self) -> f64 {
+        divergence::untrained(self.config.training.preconditioning, self.progress.first_loss)
+    }
+
     /// Updates done before the first one of each array of the network; none where all began with the
     /// run.
     fn begins(&self) -> Vec<usize> {
@@ -355,15 +455,6 @@ impl Run {
         let network = &self.model.network;
         let arrays = self.optimizer.weights.arrays.iter();
         arrays.map_while(|array| network.level_of(&array.name)).map(of).collect()
-    }
-
-    fn diverged(&self, event: &Event, level: usize) -> Option<String> {
-        let entry = &self.progress.ledger.levels[level];
-        if !event.loss.is_finite() {
-            return Some("loss or gradient not finite".into());
-        }
-        let exploded = entry.steps > TRUSTED && event.loss > EXPLOSION * entry.loss.max(1e-3);
-        exploded.then(|| format!("loss {:.3e} after a mean of {:.3e}", event.loss, entry.loss))
     }
 
     fn roll_back(
@@ -397,6 +488,7 @@ impl Run {
             loss: self.progress.ledger.levels.last().map_or(0.0, |l| l.loss),
             validation_loss: None,
             validation_losses: vec![],
+            left: self.seconds_left(),
             rate: rate / 2.0,
             message: Some(format!(
                 "diverged at step {step} ({what}): back to step {}, rate halved",

@@ -1,70 +1,152 @@
-//! Which part of a source trains and which is held out.
+//! Which part of files is trained on and which is held out.
 //!
-//! Neighbouring slices resemble each other and random patches overlap, so what is held out of a stack
-//! of images are whole blocks of slices with gaps around them, and what is held out of one large image
-//! or volume are slabs of its slowest axis. Other fields stand for themselves: a seeded shuffle.
+//! Neighbours resemble each other: random slices of a volume, or random pictures of a stack, would
+//! put near copies of training fields into validation. Blocks of neighbours are held out instead,
+//! several of them, spread over a stack or an axis, and a gap around each is on neither side. A fair
+//! choice is made from the data ([`automatic`]); `data.hold_out` makes another.
+//!
+//! Not here: what runs of before held out (`sides_before`), how alike neighbours are (`drift`).
 
 use std::ops::Range;
 
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
-use karhunen_formats::{FieldSource, split_blocks};
+use karhunen_formats::{FieldSource, Series};
 
-use crate::TrainError;
+use crate::blocks::{Line, runs};
 use crate::config::DataConfig;
+use crate::hold_out::{Blocks, HoldOut};
+use crate::identity::Role;
+use crate::{TrainError, drift, sides_before};
 
-/// Blocks held out of a stack: spread over it, so that validation sees all of it.
-const BLOCKS: usize = 2;
+/// Blocks held out unless told otherwise: spread, so that validation sees all of a stack.
+const BLOCKS: usize = 4;
+/// Fields below which a part of every one is held out, rather than some of them as a whole.
+const FEW: usize = 20;
 
 /// One side of a split.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Side {
     /// Fields of the source.
     pub items: Vec<usize>,
-    /// Where on the slowest axis patches may lie; anywhere if none.
-    pub slabs: Option<Vec<Range<usize>>>,
+    /// Where patches may lie in each of them; anywhere if none.
+    pub slabs: Option<Slabs>,
+}
+
+/// Runs of slices.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Slabs {
+    /// The axis they are counted along.
+    pub axis: usize,
+    /// Those of each field.
+    pub of: Vec<Vec<Range<usize>>>,
 }
 
 impl Side {
     /// All of a source.
     pub fn all(count: usize) -> Self {
-        Self { items: (0..count).collect(), slabs: None }
+        Self::whole((0..count).collect())
+    }
+
+    /// Whole fields.
+    pub fn whole(items: Vec<usize>) -> Self {
+        Self { items, slabs: None }
+    }
+
+    fn each(count: usize, axis: usize, slabs: &[Range<usize>]) -> Self {
+        let of = vec![slabs.to_vec(); count];
+        Self { items: (0..count).collect(), slabs: Some(Slabs { axis, of }) }
+    }
+
+    /// The parts (fields, or slices along `axis`) that `wanted` says belong to a side.
+    pub fn of_parts(axis: Option<usize>, slices: usize, wanted: &[bool]) -> Self {
+        let Some(axis) = axis else {
+            return Self::whole((0..wanted.len()).filter(|i| wanted[*i]).collect());
+        };
+        let fields = wanted.chunks(slices.max(1)).enumerate().filter_map(|(item, wanted)| {
+            let own: Vec<usize> = (0..wanted.len()).filter(|i| wanted[*i]).collect();
+            (!own.is_empty()).then(|| (item, runs(&own)))
+        });
+        let (items, of) = fields.unzip();
+        Self { items, slabs: Some(Slabs { axis, of }) }
     }
 }
 
-/// (training, validation), and what was done in words.
+/// A split, and how it came to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Division {
+    /// What is trained on.
+    pub keep: Side,
+    /// What is held out.
+    pub hold: Side,
+    /// The rule, which gives the same split again.
+    pub rule: HoldOut,
+    /// What was done, in words.
+    pub notes: Vec<String>,
+}
+
+impl Division {
+    /// The axis whose slices are split; none where whole fields are.
+    pub fn axis(&self) -> Option<usize> {
+        self.keep.slabs.as_ref().map(|slabs| slabs.axis)
+    }
+
+    /// The role of each part.
+    pub fn roles(&self, count: usize, points: &[usize]) -> Vec<Role> {
+        let slices = self.axis().map_or(1, |axis| points[axis]);
+        let mut roles = vec![Role::Gap; count * slices];
+        for (side, role) in [(&self.keep, Role::Training), (&self.hold, Role::HeldOut)] {
+            for (at, item) in side.items.iter().enumerate() {
+                let own = match &side.slabs {
+                    None => vec![0..slices],
+                    Some(slabs) => slabs.of[at].clone(),
+                };
+                own.into_iter().for_each(|s| {
+                    roles[item * slices + s.start..item * slices + s.end].fill(role);
+                });
+            }
+        }
+        roles
+    }
+}
+
+/// Splits a source by `data.hold_out`, or as suits it.
 ///
 /// # Errors
-/// [`TrainError::Data`] if one side would be empty or thinner than a patch; those of
-/// [`split_blocks`].
+/// [`TrainError::Data`] if one side would be empty or thinner than a patch.
 pub(crate) fn split(
     config: &DataConfig,
     fields: &dyn FieldSource,
     patch: Option<&[usize]>,
     seed: u64,
-) -> Result<(Side, Side, Option<String>), TrainError> {
+) -> Result<Division, TrainError> {
     let (total, dim) = (fields.count(), fields.points().len());
-    let (keep, hold, note) = match patch {
-        Some(patch) if total == 1 => return slabs(config, fields.points(), patch),
-        Some(_) if dim == 2 => {
-            let positions: Vec<u64> = (0..total).map(|item| fields.position(item)).collect();
-            let split = split_blocks(&positions, config.validation, BLOCKS, config.gap as u64)?;
-            let note = format!(
-                "{} of {total} images to train on, {} held out in blocks, {} left out around them",
-                split.train.len(),
-                split.validation.len(),
-                total - split.train.len() - split.validation.len()
-            );
-            (split.train, split.validation, Some(note))
-        }
-        _ => {
-            let (keep, hold) = shuffle_split(total, config.validation, seed);
-            (keep, hold, None)
-        }
+    let rule = match &config.hold_out {
+        Some(rule) => rule.clone(),
+        None => automatic(config, fields, patch)?,
     };
+    let mut division = match &rule {
+        HoldOut::TwoBlocks => sides_before::split(config, fields, patch, seed)?,
+        HoldOut::Shuffled => {
+            let (keep, hold) = shuffled(total, config.validation, seed);
+            let (keep, hold) = (Side::whole(keep), Side::whole(hold));
+            Division { keep, hold, rule: rule.clone(), notes: vec![] }
+        }
+        HoldOut::Blocks(Blocks { axis: Some(axis), .. }) if *axis >= dim => {
+            let message = format!("data.hold_out.axis = {axis}: its fields have {dim} axes");
+            return Err(fail(config, message));
+        }
+        HoldOut::Blocks(Blocks { axis: Some(_), .. }) if patch.is_none() => {
+            let message = "data.hold_out.axis holds out slices of every field: give data.patch, or \
+                           leave the axis out";
+            return Err(fail(config, message.into()));
+        }
+        HoldOut::Blocks(blocks) => in_blocks(config, fields, patch, blocks)?,
+    };
+    division.rule = rule;
     // a patch of one volume is many fields, a whole field is one
     let least = if patch.is_some() { 1 } else { 2 };
-    if keep.len() < least || hold.is_empty() {
+    if division.keep.items.len() < least || division.hold.items.is_empty() {
         return Err(fail(
             config,
             format!(
@@ -72,55 +154,79 @@ pub(crate) fn split(
             ),
         ));
     }
-    let side = |items| Side { items, slabs: None };
-    Ok((side(keep), side(hold), note))
+    Ok(division)
 }
 
-/// The sides of one large field.
-fn slabs(
+/// The rule that suits a source.
+///
+/// | data | rule |
+/// |---|---|
+/// | labelled fields, pictures that nothing puts in a row, or fields that are as far from their neighbours as from others | whole fields at random |
+/// | fields that resemble their neighbours, pictures of a stack to cut patches from | blocks of the series |
+/// | few large pictures or volumes to cut patches from | blocks of slices of each, along the axis with the least drift |
+///
+/// # Errors
+/// Those of reading.
+fn automatic(
     config: &DataConfig,
-    points: &[usize],
-    patch: &[usize],
-) -> Result<(Side, Side, Option<String>), TrainError> {
-    let (length, thick) = (points[0], patch.first().copied().unwrap_or(1));
-    let held = (config.validation * length as f64).round() as usize;
-    if held < thick {
-        return Err(fail(
-            config,
-            format!(
-                "data.validation = {} holds {held} of {length} slices out, fewer than a patch of {thick}; raise it to {:.3}, or cut smaller patches",
-                config.validation,
-                thick as f64 / length as f64
-            ),
-        ));
+    fields: &dyn FieldSource,
+    patch: Option<&[usize]>,
+) -> Result<HoldOut, TrainError> {
+    let (total, points) = (fields.count(), fields.points());
+    let series = HoldOut::Blocks(Blocks { blocks: Some(BLOCKS), ..Blocks::default() });
+    let apart = fields.series() == Series::Apart;
+    let Some(patch) = patch else {
+        let alike = config.labels.is_none() && !apart && drift::neighbours_are_alike(fields)?;
+        return Ok(if alike { series } else { HoldOut::Shuffled });
+    };
+    if total >= FEW {
+        let stack = points.len() == 2 && !apart;
+        return Ok(if stack { series } else { HoldOut::Shuffled });
     }
-    let positions: Vec<u64> = (0..length as u64).collect();
-    let blocks = (held / thick).min(BLOCKS);
-    let split = split_blocks(&positions, config.validation, blocks, config.gap as u64)?;
-    let (keep, hold) = (runs(&split.train), runs(&split.validation));
-    if keep.iter().all(|slab| slab.len() < thick) {
-        return Err(fail(
-            config,
-            format!(
-                "slices {keep:?} are left to train on, nowhere {thick} in a row as a patch needs; lower data.validation or data.gap, or cut smaller patches"
-            ),
-        ));
+    if apart && total > 1 {
+        return Ok(HoldOut::Shuffled);
     }
-    let note = format!(
-        "slices {keep:?} of the slowest axis to train on, {hold:?} held out, {} left out around them",
-        length - split.train.len() - split.validation.len()
-    );
-    let side = |slabs| Side { items: vec![0], slabs: Some(slabs) };
-    Ok((side(keep), side(hold), Some(note)))
+    // two patches must fit beside each other
+    let fits: Vec<usize> = (0..points.len()).filter(|a| points[*a] >= 2 * patch[*a]).collect();
+    let axis = match fits[..] {
+        [] if total > 1 => return Ok(HoldOut::Shuffled),
+        [] => 0,
+        [only] => only,
+        _ => drift::steadiest(fields, &fits)?,
+    };
+    let held = (config.validation * points[axis] as f64).round() as usize;
+    let blocks = (held / patch[axis]).clamp(1, BLOCKS);
+    Ok(HoldOut::Blocks(Blocks { axis: Some(axis), blocks: Some(blocks), at: None }))
 }
 
-/// Runs of consecutive numbers.
-fn runs(rising: &[usize]) -> Vec<Range<usize>> {
-    rising.chunk_by(|a, b| *b == a + 1).map(|run| run[0]..run[0] + run.len()).collect()
+/// Blocks of the series, or of slices of every field.
+fn in_blocks(
+    config: &DataConfig,
+    fields: &dyn FieldSource,
+    patch: Option<&[usize]>,
+    rule: &Blocks,
+) -> Result<Division, TrainError> {
+    let total = fields.count();
+    let positions: Vec<u64> = match rule.axis {
+        Some(axis) => (0..fields.points()[axis] as u64).collect(),
+        None => (0..total).map(|item| fields.position(item)).collect(),
+    };
+    let thick = rule.axis.and_then(|axis| Some(patch?[axis])).unwrap_or(1);
+    let what = if rule.axis.is_some() { "slices" } else { "fields" };
+    let line = Line { positions, thick, what, gap: config.gap as u64 };
+    let found = line.divide(config.validation, rule);
+    let (keep, hold, notes) = found.map_err(|message| fail(config, message))?;
+    let (keep, hold) = match rule.axis {
+        Some(axis) => {
+            (Side::each(total, axis, &runs(&keep)), Side::each(total, axis, &runs(&hold)))
+        }
+        None => (Side::whole(keep), Side::whole(hold)),
+    };
+    Ok(Division { keep, hold, rule: HoldOut::Blocks(rule.clone()), notes })
 }
 
 /// A seeded shuffle cut in two: (training, validation).
-fn shuffle_split(total: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
+pub(crate) fn shuffled(total: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..total).collect();
     let uniforms = ModeNoise::new(seed).uniforms(total, 0, stream::VALIDATION + (1 << 20));
     for i in (1..total).rev() {
@@ -131,7 +237,7 @@ fn shuffle_split(total: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usi
     (keep, order)
 }
 
-fn fail(config: &DataConfig, message: String) -> TrainError {
+pub(crate) fn fail(config: &DataConfig, message: String) -> TrainError {
     TrainError::Data { source_name: config.source.to_string(), message }
 }
 
@@ -139,40 +245,20 @@ fn fail(config: &DataConfig, message: String) -> TrainError {
 mod tests {
     use super::*;
 
-    fn config(validation: f64, gap: usize) -> DataConfig {
-        DataConfig { validation, gap, ..DataConfig::default() }
-    }
-
     #[test]
-    fn one_volume_is_split_by_slabs_thicker_than_patches_and_apart() {
-        for (length, thick, validation, gap, blocks) in
-            [(400, 64, 0.2, 16, 1), (400, 32, 0.2, 16, 2), (97, 5, 0.3, 4, 2), (12, 3, 0.25, 0, 1)]
-        {
-            let (keep, hold, _) =
-                slabs(&config(validation, gap), &[length, 9], &[thick, 3]).unwrap();
-            let (keep, hold) = (keep.slabs.unwrap(), hold.slabs.unwrap());
-            assert_eq!(hold.len(), blocks);
-            assert!(hold.iter().all(|slab| slab.len() >= thick), "{hold:?}");
-            for (k, h) in keep.iter().flat_map(|k| hold.iter().map(move |h| (k, h))) {
-                assert!(k.end + gap <= h.start || h.end + gap <= k.start, "{k:?} {h:?}");
-            }
-            // beside an end a block costs one gap, not two
-            let lost = length - keep.iter().chain(&hold).map(|s| s.len()).sum::<usize>();
-            assert_eq!(lost, blocks * gap);
-        }
-    }
-
-    #[test]
-    fn slabs_that_cannot_be_name_the_key() {
-        let thin = slabs(&config(0.1, 8), &[400, 400], &[64, 64]).unwrap_err().to_string();
-        assert!(thin.contains("data.validation = 0.1") && thin.contains("0.160"), "{thin}");
-        let rest = slabs(&config(0.5, 30), &[100, 100], &[50, 50]).unwrap_err().to_string();
-        assert!(rest.contains("data.gap"), "{rest}");
-    }
-
-    #[test]
-    fn runs_are_what_is_consecutive() {
-        assert_eq!(runs(&[0, 1, 2, 5, 7, 8]), [0..3, 5..6, 7..9]);
-        assert!(runs(&[]).is_empty());
+    fn parts_become_sides_and_sides_roles() {
+        let keep =
+            Side::of_parts(Some(1), 4, &[true, true, false, false, false, false, false, true]);
+        assert_eq!(
+            (&keep.items[..], &keep.slabs.as_ref().unwrap().of[1][..]),
+            (&[0, 1][..], &[3..4][..])
+        );
+        let hold =
+            Side::of_parts(Some(1), 4, &[false, false, false, true, true, false, false, false]);
+        let division = Division { keep, hold, rule: HoldOut::Shuffled, notes: vec![] };
+        let (t, h, g) = (Role::Training, Role::HeldOut, Role::Gap);
+        assert_eq!(division.roles(2, &[9, 4]), [t, t, g, h, h, g, g, t]);
+        let whole = Side::of_parts(None, 1, &[true, false, true]);
+        assert_eq!(whole, Side::whole(vec![0, 2]));
     }
 }

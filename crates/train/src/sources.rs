@@ -48,6 +48,20 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// The names as a configuration file at `path` must write them: as they are where it lies in the
+    /// folder one is in, absolute otherwise.
+    pub fn seen_from(&self, path: &Path) -> Self {
+        let here = path.parent().is_none_or(|folder| folder.as_os_str().is_empty());
+        let full = |name: &String| match here || name.starts_with(BUILTIN) {
+            true => name.clone(),
+            false => std::path::absolute(name)
+                .map_or_else(|_| name.clone(), |full| full.display().to_string()),
+        };
+        Self(self.0.iter().map(full).collect())
+    }
+}
+
 impl From<&str> for Sources {
     fn from(name: &str) -> Self {
         Self(vec![name.into()])

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
+use crate::origin::Origin;
 use crate::phases::Phases;
 
 /// One affine map a channel: stored values = (file's values − offset) / scale.
@@ -90,6 +91,9 @@ pub struct Statistics {
     pub variances: Vec<Vec<f64>>,
     /// Training fields of each class from 0 to the largest label; empty of unlabelled data.
     pub classes: Vec<u64>,
+    /// The box they fill in the data's own cells, and which data they are; none of data made on the
+    /// spot, and in models of before this was known.
+    pub origin: Option<Origin>,
     /// The phases of segmented data; none of plain values.
     pub phases: Option<Phases>,
 }

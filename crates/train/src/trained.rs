@@ -97,6 +97,8 @@ pub struct TrainedModel {
     pub average: Option<Average>,
     /// Training steps behind it.
     pub steps: usize,
+    /// Fields it was trained on; 0 of a network that was imported, or of before they were counted.
+    pub training_fields: usize,
     /// Where it was read from.
     pub path: PathBuf,
     /// What was wrong with newer checkpoints, if any.
@@ -233,6 +235,7 @@ impl TrainedModel {
             model,
             average: e.average,
             steps: e.progress.step,
+            training_fields: e.progress.training_fields,
             path: path.into(),
             notes,
         })
@@ -241,6 +244,20 @@ impl TrainedModel {
     /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
     pub fn law_is_measured(&self) -> bool {
         !published::tells_no_data(&self.config.data.source)
+    }
+
+    /// What to say of a model whose training is far from done.
+    pub fn unfinished(&self) -> Option<String> {
+        let planned = self.config.training.steps;
+        let early = self.training_fields > 0 && 2 * self.steps < planned;
+        early.then(|| {
+            let path = self.path.display();
+            let what = match self.steps {
+                0 => "an untrained network: its samples are those of the Gaussian surrogate",
+                _ => "its training is far from done",
+            };
+            format!("{path}: step {} of {planned}, {what}", self.steps)
+        })
     }
 
     /// A request on a grid with the model's own sampler, budget and calibration.

@@ -226,7 +226,7 @@ fn one_volume_in_its_file_becomes_patches_of_both_sides() {
     let model = train(&run, &scratch.0.join("run"), &mut notes);
     let said = |text: &str| notes.0.iter().any(|n| n.contains(text));
     assert!(
-        said("[13..40] of the slowest axis to train on, [0..10] held out, 3 left"),
+        said("slices 15–24 of 40 are held out (25 %), 6 around them left out, 24 to train on"),
         "{:?}",
         notes.0
     );

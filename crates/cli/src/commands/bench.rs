@@ -1,7 +1,9 @@
 //! `karhunen bench`: what a configuration costs here, before hours are spent on it.
 
+use karhunen_formats::FieldSource as _;
 use karhunen_train::RunConfig;
 use karhunen_train::bench::{Speed, measure};
+use karhunen_train::plan::Plan;
 
 use crate::args::BenchArgs;
 use crate::device;
@@ -14,8 +16,14 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         let message = format!("--seconds {}: above 0 and at most 3600", args.seconds);
         return Err(Failure::usage(message).help("a few seconds a level are enough"));
     }
-    let config = RunConfig::load(args.config.as_deref(), &args.settings)?;
-    let channels = config.data.channels.unwrap_or_else(|| config.data.source.names().len());
+    let mut config = RunConfig::load(args.config.as_deref(), &args.settings)?;
+    let mut channels = config.data.channels.unwrap_or_else(|| config.data.source.names().len());
+    if config.levels.is_empty() {
+        config.data.source = config.data.source.resolve(args.config.as_deref());
+        let plan = Plan::of(config)?;
+        channels = plan.fields.map_or(channels, |fields| fields.channels());
+        config = plan.config;
+    }
     let speed = measure(&config, channels, args.seconds, &device::open(&args.device)?)
         .map_err(Failure::refused)?;
     match args.json {

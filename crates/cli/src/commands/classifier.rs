@@ -5,7 +5,7 @@ use std::time::Instant;
 use karhunen_field::Grid;
 use karhunen_train::batch::LevelData;
 use karhunen_train::classifier::TrainedClassifier;
-use karhunen_train::config::DataConfig;
+use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::labels::{self, described};
 use karhunen_train::sources::Sources;
 use karhunen_train::{TrainError, builtin, data};
@@ -25,12 +25,10 @@ const BUILTIN: usize = 32;
 /// Trains, tests, writes.
 pub fn run(args: &ClassifierArgs) -> Result<(), Failure> {
     check(args)?;
-    let config = DataConfig {
-        source: args.source.as_str().into(),
-        labels: args.labels.clone(),
-        boundary: args.boundary.get(),
-        ..DataConfig::default()
-    };
+    let own = RunConfig::load(None, &args.settings.list)?.data;
+    let mut config =
+        DataConfig { source: args.source.as_str().into(), labels: args.labels.clone(), ..own };
+    args.boundary.put(&mut config);
     labels::check(&config, "--labels")?;
     let native = Native::of(&config)?;
     let points = match (&args.grid, &native.fields) {
@@ -115,12 +113,9 @@ fn check(args: &ClassifierArgs) -> Result<(), Failure> {
 
 /// All fields of a test set.
 fn read(args: &ClassifierArgs, source: &str, grid: Grid) -> Result<LevelData, Failure> {
-    let config = DataConfig {
-        source: source.into(),
-        labels: args.test_labels.clone(),
-        boundary: args.boundary.get(),
-        ..DataConfig::default()
-    };
+    let own = RunConfig::load(None, &args.settings.list)?.data;
+    let mut config = DataConfig { source: source.into(), labels: args.test_labels.clone(), ..own };
+    args.boundary.put(&mut config);
     labels::check(&config, "--test-labels")?;
     let loaded = data::load(&config, grid, args.seed)?.in_own_values();
     Ok(all(loaded.training, loaded.validation))

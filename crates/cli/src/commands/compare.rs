@@ -14,7 +14,7 @@ use crate::commands::sample::sample;
 use crate::failure::Failure;
 use crate::report::baselines::{SURROGATE_ROW, TRAINING, surrogate};
 use crate::report::distinguish::{Distinguish, Effort};
-use crate::report::prepare::{prepare, read_samples, same, same_boundary};
+use crate::report::prepare::{Prepared, prepare, read_samples, same_boundary};
 use crate::report::print_line;
 use crate::report::ranking::{LEGEND, verdict};
 use crate::report::real::Real;
@@ -48,15 +48,11 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     }
     let source = Sources::new(args.real.reference.clone())
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
-    let own = models.iter().flatten().map(|m| same(&m.config.data.source, &source));
-    let own: Vec<bool> = own.collect();
-    let same_source = own.first().copied().unwrap_or(false);
     let mut notes = Vec::new();
-    if own.contains(&true) && own.contains(&false) {
-        notes.push("only some of the models were trained on the reference".into());
-    }
     let named = (args.candidates[0].as_path(), candidates[0].1.clone());
-    let (mut real, brought) = prepare(&args.real, first, source, same_source, named, &mut notes)?;
+    let trained: Vec<&TrainedModel> = models.iter().flatten().collect();
+    let Prepared { mut real, samples: brought, .. } =
+        prepare(&args.real, &trained, source, named, &mut notes)?;
     for (_, fields) in &mut candidates {
         *fields = on(fields, brought.grid)?;
         if !real.holes.is_empty() {
@@ -75,6 +71,7 @@ pub fn run(args: &CompareArgs) -> Result<(), Failure> {
     }
     let band = first.map(|model| model.statistics.grid.band());
     let table = Table::new(&real, &candidates, band)?;
+    notes.extend(table.parts_differ(TRAINING));
     let told = match effort {
         None => None,
         Some(effort) => {

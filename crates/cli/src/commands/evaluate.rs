@@ -10,7 +10,7 @@ use karhunen_train::{TrainedClassifier, TrainedModel};
 use serde_json::json;
 use tracing::{debug, warn};
 
-use crate::args::{EvaluateArgs, Memorisation};
+use crate::args::{EvaluateArgs, Memorisation, Part};
 use crate::commands::sample::tell_average;
 use crate::failure::Failure;
 use crate::report::baselines::{SURROGATE_ROW, TRAINING, surrogate, told_apart, zero_padded};
@@ -18,7 +18,7 @@ use crate::report::beyond::{Beyond, Cut};
 use crate::report::distinguish::{Distinguish, Effort};
 use crate::report::evaluation::Evaluation;
 use crate::report::phase_fields::{indicators, seen_as_phases};
-use crate::report::prepare::{prepare, read_samples, same, same_boundary};
+use crate::report::prepare::{Prepared, prepare, read_samples, same_boundary};
 use crate::report::read::ReadTable;
 use crate::report::real::Real;
 use crate::report::table::Table;
@@ -57,18 +57,20 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let mut notes = Vec::new();
     let source = Sources::new(args.real.reference.clone())
         .ok_or_else(|| Failure::usage("--reference names no data"))?;
-    let same_source = model.as_ref().is_some_and(|m| same(&m.config.data.source, &source));
     let named = (args.samples.as_path(), samples);
-    let (Real { reference: real, training, .. }, samples) =
-        prepare(&args.real, model.as_ref(), source, same_source, named, &mut notes)?;
+    let models: Vec<&TrainedModel> = model.iter().collect();
+    let Prepared { real, samples, own } = prepare(&args.real, &models, source, named, &mut notes)?;
+    let Real { reference: real, training, .. } = real;
     if let Some(effort) = effort {
         // refused before anything long begins
         Distinguish::count(samples.count(), real.count(), effort)?;
     }
+    // of fields that were trained on only the model's held-out ones are no copies
+    let fair = args.real.part == Part::HeldOut || own.is_some();
     let nearest = match &model {
-        Some(model) if args.memorisation != Memorisation::None => {
+        Some(model) if args.memorisation != Memorisation::None && fair => {
             let all = args.memorisation == Memorisation::All;
-            nearest::check(model, &samples, &real, same_source, all, &mut notes)?
+            nearest::check(model, own.as_ref(), &samples, &real, all, &mut notes)?
         }
         _ => None,
     };
@@ -105,6 +107,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         beside::beside(&real, &candidates[0].1, path)?;
     }
     let table = Table::new(&real, &candidates, band)?;
+    notes.extend(table.parts_differ(TRAINING));
     let read = match &classifier {
         None => None,
         Some(classifier) => {

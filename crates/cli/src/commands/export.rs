@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use karhunen_train::Exported;
+use karhunen_train::lock::Lock;
 use tracing::{info, warn};
 
 use crate::args::ExportArgs;
@@ -12,6 +13,7 @@ use crate::report::card::{Card, Evaluation};
 /// Reads a checkpoint, writes a directory.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     check_directory(&args.out, args.force)?;
+    let _claim = Lock::output(&args.out)?;
     let (model, notes) = read(&args.model, args.ema)?;
     notes.iter().for_each(|note| warn!("skipped: {note}"));
     let evaluations: Result<Vec<Evaluation>, Failure> =

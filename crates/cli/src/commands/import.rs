@@ -6,6 +6,7 @@
 
 use karhunen_formats::{ReadOptions, read_state_dict};
 use karhunen_train::RunConfig;
+use karhunen_train::lock::Lock;
 use karhunen_train::published::{self, Units};
 use karhunen_train::sources::Sources;
 use tracing::info;
@@ -23,6 +24,7 @@ pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let (checkpoint, notes) =
         published::import(&source, &arrays, args.prefix.as_deref(), &config, &units, data.as_ref())
             .map_err(Failure::refused)?;
+    let _lock = Lock::directory(&args.out)?;
     published::save(&checkpoint, &args.out)?;
     notes.iter().for_each(|note| info!("{note}"));
     let law = match data {

@@ -1,17 +1,23 @@
 //! `karhunen inspect`: what a data set is, and what would be done with it.
 
+use std::path::Path;
+
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
 use karhunen_train::TrainError;
-use karhunen_train::config::{DataConfig, PhasesConfig, RunConfig};
+use karhunen_train::config::{DataConfig, LevelConfig, PhasesConfig, RunConfig};
 use karhunen_train::data::{self, Data};
 use karhunen_train::level_sets;
+use karhunen_train::origin::short;
+use karhunen_train::plan::Plan;
 use karhunen_train::sources::Sources;
 use serde_json::json;
+use tracing::info;
 
 use crate::args::InspectArgs;
 use crate::commands::prior::configuration;
 use crate::failure::Failure;
+use crate::help;
 use crate::report::plan::{self, Native};
 use crate::report::{print_line, table};
 
@@ -22,27 +28,27 @@ const CELLS_AT_MOST: usize = 1 << 27;
 
 /// Reads, measures, prints.
 pub fn run(args: &InspectArgs) -> Result<(), Failure> {
-    let patch = args.patch.as_ref().map(|p| p.0.clone());
-    let asked = DataConfig {
-        source: Sources::new(args.data.clone()).unwrap_or_else(|| BUILTIN.into()),
-        boundary: args.boundary.get(),
-        dim: args.shape.dim,
-        channels: args.shape.channels,
-        missing: args.shape.missing,
-        channels_last: args.shape.channels_last,
-        patch: patch.as_deref().map(plan::join),
-        ..DataConfig::default()
-    };
-    let native = Native::of(&asked)?;
-    let labels = match (&native.fields, asked.boundary.to_string().contains("dirichlet")) {
-        (Some(fields), false) => level_sets::proposed(fields)?,
+    let mut asked = RunConfig::load(None, &args.settings.list)?;
+    asked.levels = levels_asked(&args.settings.list, asked.levels);
+    let data = &mut asked.data;
+    data.source = Sources::new(args.data.clone()).unwrap_or_else(|| BUILTIN.into());
+    args.shape.put(data);
+    args.boundary.put(data);
+    if let Some(points) = &args.patch {
+        data.patch = Some(plan::join(&points.0));
+    }
+    let Plan { config: mut planned, fields, points, notes } = Plan::of(asked)?;
+    let native = Native::of_opened(&planned.data, fields)?;
+    let zero_outside = planned.data.boundary.to_string().contains("dirichlet");
+    let labels = match &native.fields {
+        Some(fields) if planned.data.phases.is_none() && !zero_outside => {
+            level_sets::proposed(fields)?
+        }
         _ => None,
     };
-    let mut planned = plan::for_data(&asked, &native, patch.as_deref());
-    plan::trainable(&asked.source.to_string(), &planned.points)?;
-    let grid = Grid::unit(&planned.points, &asked.boundary)?;
+    let grid = planned.data.grid(&points)?;
     let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
-    let config = DataConfig { count: Some(most), ..planned.config.data.clone() };
+    let config = DataConfig { count: Some(most), ..planned.data.clone() };
     let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
     let data = loaded.and_then(|loaded| Data::of(&config, loaded)).map_err(|e| match e {
         e @ TrainError::Data { .. } => Failure::from(e).help(
@@ -50,11 +56,13 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         ),
         e => e.into(),
     })?;
-    planned.config.data.phases = labels.map(PhasesConfig::Labels);
+    if let Some(labels) = labels {
+        planned.data.phases = Some(PhasesConfig::Labels(labels));
+    }
     let slope = table::spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({
-        "data": asked.source,
+        "data": planned.data.source,
         "fields": native.count,
         "shape": native.points,
         "channels": native.channels,
@@ -64,16 +72,42 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         "deviation": data.statistics.normalisation.scale,
         "spectrum_slope": slope,
         "looked_at": grid.to_string(),
-        "notes": data.notes,
-        "plan": plan::as_json(&planned.config),
+        "spacing": native.spacing(),
+        "unit": native.unit(),
+        "notes": notes.iter().chain(&data.notes).collect::<Vec<_>>(),
+        "plan": plan::as_json(&planned),
     });
     if let Some(kind) = &args.prior {
         object["prior"] = strength(kind, args, &data, &grid)?;
     }
+    if let Some(path) = &args.write {
+        write(path, &planned)?;
+    }
     if args.json {
         return print_line(&object.to_string());
     }
-    print_line(&describe(&object, &planned.config))
+    print_line(&describe(&object, &planned))
+}
+
+/// Levels that settings ask for; otherwise the data tell them, built-in ones too.
+fn levels_asked(settings: &[String], levels: Vec<LevelConfig>) -> Vec<LevelConfig> {
+    let asked = settings.iter().any(|setting| setting.trim_start().starts_with("levels"));
+    if asked { levels } else { vec![] }
+}
+
+/// Writes the plan as a configuration that `train` accepts, its data where they are from there.
+fn write(path: &Path, planned: &RunConfig) -> Result<(), Failure> {
+    if path.exists() {
+        return Err(Failure::usage(format!("{}: exists already", path.display()))
+            .help("choose another name for --write, or remove it"));
+    }
+    let mut config = planned.clone();
+    config.data.source = config.data.source.seen_from(path);
+    std::fs::write(path, config.to_toml()).map_err(|e| {
+        Failure::run(format!("{}: cannot be written: {e}", path.display())).help(help::write(&e))
+    })?;
+    info!("{}: karhunen train --config {} --out runs/x", path.display(), path.display());
+    Ok(())
 }
 
 /// r per shell and what it means (science of the start law: §5).
@@ -127,6 +161,12 @@ fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
             text(&object["looked_at"])
         ),
     ];
+    if let Some(spacing) = object["spacing"].as_array() {
+        let each: Vec<String> =
+            spacing.iter().map(|h| short(h.as_f64().unwrap_or(f64::NAN))).collect();
+        let unit = object["unit"].as_str().unwrap_or("(the file tells no unit)");
+        lines.push(format!("spacing {} {unit}", each.join(" × ")));
+    }
     for note in object["notes"].as_array().into_iter().flatten() {
         lines.push(format!("note: {}", text(note)));
     }

@@ -15,4 +15,5 @@ mod phases;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;
+pub mod status;
 pub mod train;

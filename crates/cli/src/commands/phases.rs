@@ -1,11 +1,13 @@
 //! What `karhunen sample` makes of a model of phases: labels, level sets, or a surface.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use karhunen_field::level_set::{self, Ends, Mesh};
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::{MESH_ENDINGS, Precision, write_mesh};
 use karhunen_train::TrainedModel;
+use karhunen_train::lock::Lock;
 use karhunen_train::phases::Phases;
 use tracing::info;
 
@@ -31,6 +33,21 @@ type Shifted = Option<(usize, f64)>;
 pub fn is_surface(path: &Path) -> bool {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     MESH_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+}
+
+/// Refuses places where surfaces cannot be written, before any work is done; the name is this process's
+/// while the lock is held.
+///
+/// # Errors
+/// As [`files::claim`]; a name of another kind of numbering.
+pub fn claim(args: &SampleArgs) -> Result<Lock, Failure> {
+    if files::is_numbered(&args.out) {
+        let message = format!("{}: surfaces are numbered by themselves", args.out.display());
+        return Err(Failure::usage(message)
+            .help("leave {index} out: pores.stl gives pores-0.stl, pores-1.stl and so on"));
+    }
+    let each: Vec<PathBuf> = (0..args.count).map(|i| numbered(&args.out, i, args.count)).collect();
+    files::claim_names(&args.out, &each, args.force)
 }
 
 impl Output {
@@ -95,9 +112,6 @@ impl Output {
             .help("write the labels to .npy, .tif or .png"));
         }
         let phase = phase_of(args.phase.as_deref(), "--phase", model, phases)?;
-        for path in (0..args.count).map(|i| numbered(&args.out, i, args.count)) {
-            files::check_place(&path, args.force)?;
-        }
         Ok(Self::Surface(shifted, phase))
     }
 
@@ -106,7 +120,7 @@ impl Output {
         if *self == Self::Values { model.statistics.mean.channels } else { 1 }
     }
 
-    /// Writes fields as the model made them.
+    /// Writes fields as the model made them, numbered by `indices`; lengths of their box are in `unit`.
     ///
     /// # Errors
     /// Those of writing.
@@ -114,36 +128,43 @@ impl Output {
         self,
         model: &TrainedModel,
         mut fields: Ensemble,
+        unit: Option<&str>,
+        indices: &Range<u64>,
         args: &SampleArgs,
     ) -> Result<(), Failure> {
+        let write = |fields: &Ensemble, precision| {
+            files::write_all_as(fields, unit, &args.out, indices, args.force, precision)
+        };
         let (Self::Labels(shifted) | Self::Surface(shifted, _)) = self else {
-            return files::write(&fields, &args.out, args.force);
+            return write(&fields, Precision::default());
         };
         let Some(phases) = model.phases() else { return Ok(()) };
         if let Some((phase, fraction)) = shifted {
             shift(model, phases, &mut fields, phase, fraction)?;
         }
         let Self::Surface(_, phase) = self else {
-            let labels = phases.labelled(&fields);
-            return files::write_as(&labels, &args.out, args.force, Precision::U8);
+            return write(&phases.labelled(&fields), Precision::U8);
         };
         files::make_folder(&args.out)?;
         let ends = if args.open { Ends::Open } else { Ends::Capped };
         let (channels, points) = (fields.channels, fields.grid.len());
+        let power = |p: &str| unit.map_or(String::new(), |unit| format!(" {unit}{p}"));
         for (i, field) in fields.fields().enumerate() {
             let inside = level_set::margin_over_others(field, channels, points, phase);
             let mesh = Mesh::of(&fields.grid, &inside, ends)?;
             let path = numbered(&args.out, i as u64, args.count);
             write_mesh(&path, &mesh, args.force)?;
             info!(
-                "{}: {} triangles, area {:.4}{}",
+                "{}: {} triangles, area {:.4}{}{}",
                 path.display(),
                 mesh.triangles.len(),
                 mesh.area(),
+                power("²"),
                 match ends {
                     Ends::Capped => format!(
-                        ", volume {:.5}, Euler number {}",
+                        ", volume {:.5}{}, Euler number {}",
                         mesh.volume(),
+                        power("³"),
                         mesh.euler_number()
                     ),
                     Ends::Open => String::new(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use karhunen_field::noise::stream;
 use karhunen_field::{Grid, Prior, prior};
-use karhunen_train::config::DataConfig;
+use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::Data;
 use karhunen_train::memory;
 use karhunen_train::priors::PriorConfig;
@@ -16,8 +16,9 @@ use crate::report::files;
 
 /// Draws and writes one file.
 pub fn run(args: &PriorArgs) -> Result<(), Failure> {
-    files::check_output(&args.out, args.force)?;
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
+    let _claim = files::claim(&args.out, &indices, args.force)?;
+    let numbers = indices.clone();
     let boundary = args.boundary.get();
     let grid = Grid::unit(&args.grid.0, &boundary)?;
     let config = configuration(&args.kind, &args.parameters)?;
@@ -25,8 +26,8 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     memory::check_fields(count as f64, &grid, 1, 3 * size_of::<f64>(), "--count or --grid")?;
     let statistics = match (config.is_fitted(), &args.data) {
         (true, Some(source)) => {
-            let data =
-                DataConfig { source: source.as_str().into(), boundary, ..DataConfig::default() };
+            let own = RunConfig::load(None, &args.settings.list)?.data;
+            let data = DataConfig { source: source.as_str().into(), boundary, ..own };
             Some(Data::load(&data, grid, args.seed)?.statistics)
         }
         (true, None) => {
@@ -45,7 +46,7 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     };
     let q: Arc<dyn Prior> = config.build(grid.dim(), args.seed, statistics.as_ref())?;
     let fields = prior::sample(q.as_ref(), grid, 1, args.seed, indices, stream::START);
-    files::write(&fields, &args.out, args.force)?;
+    files::write_all(&fields, None, &args.out, &numbers, args.force)?;
     let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };
     tracing::info!(
         "{}: {} fields at {grid}, trace {:.4}, {nested}",

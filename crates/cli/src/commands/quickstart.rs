@@ -8,24 +8,25 @@ use std::path::Path;
 use std::time::Instant;
 
 use karhunen_field::{Ensemble, Grid, resample};
-use karhunen_train::config::DataConfig;
-use karhunen_train::{Run, TrainedModel, data, events};
+use karhunen_train::plan::Plan;
+use karhunen_train::{Run, RunConfig, TrainedModel, data, events};
 use serde_json::json;
 use tracing::info;
 
 use crate::args::{Part, QuickstartArgs};
 use crate::commands::sample::sample;
-use crate::commands::train::{end_on_interrupt, finish, stop_on_interrupt};
+use crate::commands::train::finish;
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::baselines::{SURROGATE, SURROGATE_ROW, TRAINING, told_apart, zero_padded};
 use crate::report::distinguish::{Distinguish, Effort};
-use crate::report::plan::{self, Native, join};
+use crate::report::plan::{self, join};
 use crate::report::ranking::LEGEND;
 use crate::report::real::{self, Real};
 use crate::report::table::Table;
 use crate::report::{beside, files, pictures, print_line};
+use crate::signals;
 
 /// Fields sampled on each grid, coarse to fine: enough for a quick look at the first, and what the
 /// five minutes allow at the others.
@@ -33,8 +34,10 @@ const COUNTS: [u64; 4] = [512, 192, 128, 64];
 /// Real fields kept out for reference: twice the largest sample, for honest floors.
 const REFERENCE: usize = 1024;
 
-/// Networks trained to tell samples from real fields at the finest trained grid: what some seconds allow.
+/// Networks trained to tell samples from real fields at the finest trained grid, and fields a side: what
+/// some seconds allow.
 const NETWORKS: usize = 2;
+const TOLD_APART: usize = 96;
 
 /// A grid to sample on.
 struct Target {
@@ -47,30 +50,33 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let begun = Instant::now();
     let device = device::open(&args.device)?;
     let source = args.data.clone().unwrap_or_else(|| "builtin:spinodal".into());
-    let data = DataConfig { source: source.as_str().into(), ..DataConfig::default() };
-    let planned = plan::for_data(&data, &Native::of(&data)?, None);
-    plan::trainable(&source, &planned.points)?;
-    let mut config = planned.config;
+    let mut config = RunConfig::load(None, &args.settings.list)?;
+    config.data.source = source.as_str().into();
+    config.levels.clear();
+    let Plan { mut config, points, notes, .. } = Plan::of(config)?;
+    notes.iter().for_each(|note| info!("{note}"));
     config.seed = args.seed;
     config.training.seconds = Some(args.seconds);
-    info!("{source}: cells {}", join(&planned.points));
+    info!("{source}: cells {}", join(&points));
     plan::summary(&config).iter().for_each(|line| info!("{line}"));
 
     let run_directory = args.out.join("run");
-    let (stop, mut observer) = (stop_on_interrupt(), Training::new());
+    let (asked, mut observer) = (signals::listen(), Training::new());
     let mut run = Run::open_on(&config, &run_directory, true, &device, &mut observer)
         .map_err(Failure::refused)?;
-    finish(run.train(&stop, &mut observer)?, &run, &run_directory.display().to_string())?;
+    run.save_when(asked.save.clone());
+    finish(run.train(&asked.stop, &mut observer)?, &run, &run_directory.display().to_string())?;
     drop(run);
-    end_on_interrupt();
+    signals::end_at_once();
 
     let model = TrainedModel::load_on(&run_directory, &device)?;
     let targets = targets(&model)?;
-    let real_grid = model.grid(&planned.points)?;
+    let real_grid = model.grid(&points)?;
     let opened = data::open(&model.config.data)?;
     let real = real::of_model(
         &model.config.data,
         opened.as_ref(),
+        None,
         real_grid,
         REFERENCE,
         config.seed,
@@ -85,7 +91,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         print_line(&format!("\n{}", table.in_floors()))?;
         if target.grid == model.statistics.grid {
             beside::beside(&real, &candidates[0].1, &args.out.join("real-and-sampled.png"))?;
-            let effort = Effort { count: real.count(), seeds: NETWORKS, seed: args.seed };
+            let effort = Effort { count: TOLD_APART, seeds: NETWORKS, seed: args.seed };
             // too few real fields are no reason to end
             if Distinguish::count(candidates[0].1.count(), real.count(), effort).is_ok() {
                 told = Some(Distinguish::new(&real, &told_apart(&candidates), effort)?);
@@ -152,7 +158,7 @@ fn one_grid(
     let request = model.request(target.grid, args.seed);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
-    files::write(&fields, &args.out.join(name), true)?;
+    files::write(&fields, None, &args.out.join(name), true)?;
     let finest = real.reference.grid;
     let shared: Vec<usize> =
         target.grid.points().iter().zip(finest.points()).map(|(t, r)| *t.min(&r)).collect();

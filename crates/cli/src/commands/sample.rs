@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use karhunen_field::sampler::Method;
-use karhunen_field::{Axis, Ensemble, Grid};
+use karhunen_field::{Ensemble, Grid};
 use karhunen_train::classes::Classes;
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
@@ -16,15 +16,15 @@ use crate::commands::{classes, observed};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::bar;
-use crate::report::{self, files};
+use crate::report::{self, files, scale};
 
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
-    match phases::is_surface(&args.out) {
-        true => files::check_place(&args.out, args.force)?,
-        false => files::check_output(&args.out, args.force)?,
-    }
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
+    let _claim = match phases::is_surface(&args.out) {
+        true => phases::claim(args)?,
+        false => files::claim(&args.out, &indices, args.force)?,
+    };
     let mut device = device::open(&args.device)?;
     if args.guidance_order == 2 {
         // derivatives of the network are asked for
@@ -44,6 +44,9 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     }
     debug!(steps = model.steps, "model read");
     tell_average(&model);
+    if let Some(unfinished) = model.unfinished() {
+        warn!("{unfinished}");
+    }
     let grid = match &args.grid {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
@@ -55,8 +58,12 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     }
     let together = if args.summary { count.min(observed::TOGETHER) } else { count };
     check_memory(&model, &grid, together * args.particles.unwrap_or(1).max(1) as u64)?;
+    if let Some(line) = model.statistics.origin.as_ref().and_then(|o| scale::described(o, &grid)) {
+        info!("{line}");
+    }
     let classes = classes::chosen(args, &model)?;
     let conditioning = observed::conditioning(args, &model, &grid)?;
+    let numbers = indices.clone();
     let begun = Instant::now();
     let request = if args.surrogate { None } else { Some(request(args, &model, grid, classes)?) };
     let mut make = |indices| match (&request, &conditioning) {
@@ -76,13 +83,17 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if let Some((low, high)) = args.clip {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
-    if let Some(length) = args.length {
-        fields.grid = stretched(&grid, length)?;
+    let origin = model.statistics.origin.as_ref();
+    let values = output == Output::Values && !args.surrogate;
+    if let Some(note) = origin.filter(|_| values).and_then(|o| o.beyond(&fields)) {
+        info!("{note}");
     }
     if let (Some(folder), Some(given)) = (&args.report, &conditioning) {
         report::posterior::write(&fields, given.observations(), folder)?;
     }
-    output.write(&model, fields, args)?;
+    let (measured, unit) = scale::measured(&grid, origin, args.length, &args.spacing)?;
+    fields.grid = measured;
+    output.write(&model, fields, unit.as_deref(), &numbers, args)?;
     classes::write(&sampled, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(
@@ -172,14 +183,6 @@ pub fn tell_average(model: &TrainedModel) {
             100.0 * average.error
         );
     }
-}
-
-/// The same box in a unit in which its first axis has this length.
-fn stretched(grid: &Grid, length: f64) -> Result<Grid, Failure> {
-    let unit = length / grid.axes()[0].length;
-    let axes: Vec<Axis> =
-        grid.axes().iter().map(|a| Axis { length: unit * a.length, ..*a }).collect();
-    Ok(Grid::new(&axes)?)
 }
 
 /// The grids of `--refine` on the model's box.

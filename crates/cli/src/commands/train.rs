@@ -1,18 +1,17 @@
 //! `karhunen train`: a configuration in, a run directory out.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use karhunen_train::config::Switching;
+use karhunen_train::plan::Plan;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Outcome, Run, RunConfig, sources};
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::args::{Resume, TrainArgs};
 use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::print_line;
+use crate::signals;
 
 /// Trains, or says what it would do.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
@@ -25,6 +24,8 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     config.data.validation_labels =
         config.data.validation_labels.map(|name| sources::resolve(&name, beside));
     if args.dry_run {
+        let Plan { config: planned, notes, .. } = Plan::of(config)?;
+        config = planned;
         let mut text = config.to_toml();
         if config.training.switching == Switching::Automatic {
             text.push_str(
@@ -34,15 +35,22 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
             text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
         }
+        for note in notes {
+            text.push_str(&format!("\n# {note}"));
+        }
         return print_line(&text);
     }
     let device = device::open(&args.device)?;
-    let stop = stop_on_interrupt();
+    let asked = signals::listen();
     let mut observer = Training::new();
     let resume = args.resume == Resume::Auto;
     let mut run = Run::open_on(&config, &args.out, resume, &device, &mut observer)
         .map_err(Failure::refused)?;
-    finish(run.train(&stop, &mut observer)?, &run, &args.out.display().to_string())
+    run.save_when(asked.save.clone());
+    let directory = args.out.display();
+    finish(run.train(&asked.stop, &mut observer)?, &run, &directory.to_string())?;
+    info!("next: karhunen sample --model {directory} --out samples.npy");
+    Ok(())
 }
 
 /// Reports how a training ended.
@@ -64,26 +72,4 @@ pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failur
     }
     info!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
     Ok(())
-}
-
-/// Whether Ctrl-C ends the process at once, because there is nothing to save.
-static AT_ONCE: AtomicBool = AtomicBool::new(false);
-
-/// From now on the first Ctrl-C ends the process.
-pub fn end_on_interrupt() {
-    AT_ONCE.store(true, Ordering::Relaxed);
-}
-
-/// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
-pub fn stop_on_interrupt() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = stop.clone();
-    // a second handler in one process cannot be installed; then Ctrl-C simply ends it
-    let _ = ctrlc::set_handler(move || {
-        if AT_ONCE.load(Ordering::Relaxed) || flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        warn!("stopping after this step; once more to stop at once");
-    });
-    stop
 }

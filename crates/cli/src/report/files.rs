@@ -1,34 +1,56 @@
 //! Output files of fields.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use karhunen_field::Ensemble;
-use karhunen_formats::{ENDINGS, Precision, WriteOptions};
+use karhunen_formats::{ENDINGS, FieldsRef, Precision, WriteOptions};
+use karhunen_train::lock::Lock;
 
 use crate::failure::Failure;
 use crate::help;
 use crate::report::drawing;
 
-/// Refuses an existing file, an unknown ending, or a place no folder can be made in, before any
-/// work is done.
-pub fn check_output(path: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses an existing file, an unknown ending, a place no folder can be made in, or a file that
+/// another process is making, before any work is done; the name is this process's while the lock is held.
+///
+/// A name that holds `{index}` stands for one file a field, of `indices`.
+pub fn claim(path: &Path, indices: &Range<u64>, force: bool) -> Result<Lock, Failure> {
+    check(path, &names(path, indices), force)?;
+    Ok(Lock::output(path)?)
+}
+
+/// The same for files of these `names`, whatever their ending.
+pub fn claim_names(path: &Path, names: &[PathBuf], force: bool) -> Result<Lock, Failure> {
+    check_place(path, names, force)?;
+    Ok(Lock::output(path)?)
+}
+
+/// Whether a name stands for one file a field.
+pub fn is_numbered(path: &Path) -> bool {
+    path.to_string_lossy().contains(INDEX)
+}
+
+/// Refuses what [`claim`] does, but for what another process is making.
+fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
-    check_place(path, force)
+    check_place(path, names, force)
 }
 
-/// Refuses an existing file, or a place no folder can be made in.
-pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses existing files, or a place no folder can be made in.
+fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
     }
-    if path.exists() && !force {
-        return Err(Failure::usage(format!("{}: exists already", path.display()))
+    let there = names.iter().find(|name| name.exists());
+    if let Some(name) = there.filter(|_| !force) {
+        return Err(Failure::usage(format!("{}: exists already", name.display()))
             .help("choose another name, or --force to replace it"));
     }
     match path.ancestors().skip(1).find(|folder| folder.exists()) {
@@ -40,19 +62,33 @@ pub fn check_place(path: &Path, force: bool) -> Result<(), Failure> {
     }
 }
 
-/// The same for a picture.
+/// Refuses a picture that cannot be written, before any work is done.
 pub fn check_picture(path: &Path, force: bool) -> Result<(), Failure> {
     let png = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
     if !png && !path.is_dir() {
         let message = format!("--picture {}: a picture is a .png file", path.display());
         return Err(Failure::usage(message).help("end its name with .png"));
     }
-    check_output(path, force)
+    check(path, &[path.into()], force)
+}
+
+/// Stands for the number of a field in the name of a file.
+const INDEX: &str = "{index}";
+
+/// The files that a name stands for: one, or one a field, numbered in as many digits as the last needs.
+fn names(path: &Path, indices: &Range<u64>) -> Vec<PathBuf> {
+    let text = path.to_string_lossy();
+    if !text.contains(INDEX) {
+        return vec![path.into()];
+    }
+    let digits = indices.end.saturating_sub(1).to_string().len();
+    indices.clone().map(|i| text.replace(INDEX, &format!("{i:0digits$}")).into()).collect()
 }
 
 /// Refuses fields that the file's format cannot hold, before they are made.
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let each = is_numbered(path);
+    let count = if each { 1 } else { usize::try_from(count).unwrap_or(usize::MAX) };
     karhunen_formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
@@ -71,9 +107,48 @@ pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> 
     Ok(index..last)
 }
 
-/// Writes fields by ending; folders are made where they are missing.
-pub fn write(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
-    write_as(fields, path, force, Precision::default())
+/// Writes fields into the file, or the files, that a name stands for.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_all(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    indices: &Range<u64>,
+    force: bool,
+) -> Result<(), Failure> {
+    write_all_as(fields, unit, path, indices, force, Precision::default())
+}
+
+/// As [`write_all`], in a precision.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_all_as(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    indices: &Range<u64>,
+    force: bool,
+    precision: Precision,
+) -> Result<(), Failure> {
+    match &names(path, indices)[..] {
+        [only] => write_as(fields, unit, only, force, precision),
+        each => each.iter().enumerate().try_for_each(|(i, name)| {
+            write_as(&fields.slice(i..i + 1), unit, name, force, precision)
+        }),
+    }
+}
+
+/// Writes fields by ending, the lengths of whose box are in `unit`; folders are made where they are missing.
+pub fn write(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    force: bool,
+) -> Result<(), Failure> {
+    write_as(fields, unit, path, force, Precision::default())
 }
 
 /// Makes the folder a file lies in, where it is missing.
@@ -86,9 +161,9 @@ pub fn make_folder(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// As [`write`], in a precision.
-pub fn write_as(
+fn write_as(
     fields: &Ensemble,
+    unit: Option<&str>,
     path: &Path,
     force: bool,
     precision: Precision,
@@ -98,6 +173,9 @@ pub fn write_as(
         return drawing::draw(fields, path, force);
     }
     let options = WriteOptions { overwrite: force, precision, ..WriteOptions::default() };
-    karhunen_formats::write(path, fields, &options)?;
+    match unit {
+        Some(unit) => karhunen_formats::write(path, FieldsRef::Measured(fields, unit), &options)?,
+        None => karhunen_formats::write(path, fields, &options)?,
+    };
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod distinguish;
 pub mod drawing;
 pub mod evaluation;
 pub mod files;
+pub mod kin;
 pub mod nearest;
 pub mod phase_fields;
 pub mod phases;
@@ -18,6 +19,7 @@ pub mod prepare;
 pub mod ranking;
 pub mod read;
 pub mod real;
+pub mod scale;
 pub mod table;
 
 use std::io::Write as _;

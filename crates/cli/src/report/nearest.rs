@@ -1,8 +1,11 @@
 //! Whether samples lie nearer to the fields a model was trained on than real fields do.
 
-use karhunen_field::Ensemble;
 use karhunen_field::metrics::{Verdict, memorisation};
-use karhunen_train::{TrainedModel, data};
+use karhunen_field::{Ensemble, Grid};
+use karhunen_train::config::DataConfig;
+use karhunen_train::data::Loaded;
+use karhunen_train::known::Known;
+use karhunen_train::{Sources, TrainedModel, data};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -15,31 +18,32 @@ use crate::report::table::Unit;
 const SOME: usize = 4096;
 
 /// Counts samples that are close to training fields, beside real fields that are not among them: the
-/// reference, or the model's held-out part where the reference is the model's own source. None, and a note, where
-/// the model's data are not there or no field was held out, unless `all` asks for the check.
+/// reference, or the model's held-out part where the reference is `own`, the model's source where it
+/// lies now. None, and a note, where the model's data are not there, are others now, or no field was held
+/// out, unless `all` asks for the check.
 ///
 /// # Errors
-/// Those of [`memorisation`]; with `all` those of loading the model's data.
+/// Those of [`memorisation`]; with `all` those of loading the model's data, which must still be those it
+/// was made of.
 pub fn check(
     model: &TrainedModel,
+    own: Option<&Sources>,
     samples: &Ensemble,
     reference: &Ensemble,
-    same_source: bool,
     all: bool,
     notes: &mut Vec<String>,
 ) -> Result<Option<Value>, Failure> {
-    let config = &model.config;
     let bar = bar("memorisation", 2);
     bar.set_message("reading training fields");
-    let loaded = match data::load(&config.data, samples.grid, config.seed) {
+    let loaded = match load(model, own, samples.grid) {
         Ok(loaded) => loaded,
-        Err(error) if all => return Err(error.into()),
+        Err(error) if all => return Err(error),
         Err(error) => {
-            notes.push(format!("no check of memorisation: {error}"));
+            notes.push(format!("no check of memorisation: {}", error.message()));
             return Ok(None);
         }
     };
-    if same_source && loaded.validation.count() == 0 && !all {
+    if own.is_some() && loaded.validation.count() == 0 && !all {
         notes.push("no check of memorisation: no field was held out".into());
         return Ok(None);
     }
@@ -51,8 +55,10 @@ pub fn check(
         let evenly: Vec<usize> = (0..SOME).map(|i| i * of / SOME).collect();
         training = training.select(&evenly);
     }
-    let own =
-        if same_source { Some(real::ensemble(&loaded.validation, &loaded.offsets)?) } else { None };
+    let own = match own {
+        Some(_) => Some(real::ensemble(&loaded.validation, &loaded.offsets)?),
+        None => None,
+    };
     let held_out = own.as_ref().unwrap_or(reference);
     let unit = Unit::of(&training);
     let found = memorisation(&unit.apply(samples), &unit.apply(&training), &unit.apply(held_out))?;
@@ -67,6 +73,25 @@ pub fn check(
         "copies": found.copies,
         "memorised": found.verdict == Verdict::Memorised,
     })))
+}
+
+/// The fields a model was trained on and those held out, from `own`, or from where they lay then.
+fn load(model: &TrainedModel, own: Option<&Sources>, grid: Grid) -> Result<Loaded, Failure> {
+    let config = &model.config;
+    let source = own.unwrap_or(&config.data.source).clone();
+    let data = DataConfig { source, ..config.data.clone() };
+    let opened = data::open(&data).map_err(|e| {
+        Failure::from(e).help("memorisation needs what the model was trained on: name it as --reference, or begin where its path leads to it")
+    })?;
+    if let (None, Some(fields)) = (own, &opened)
+        && let Some(known) = Known::of(model.statistics.origin.as_ref(), fields)?
+        && !known.is_own()
+    {
+        let message = format!("{}: not the data that the model was trained on", data.source);
+        return Err(Failure::usage(message)
+            .help("name the model's own data as --reference, or leave --memorisation out"));
+    }
+    Ok(data::load_from(&data, opened.as_ref(), grid, config.seed)?)
 }
 
 /// The same for a person.

@@ -17,7 +17,7 @@ const CANVAS: usize = 384;
 
 /// A montage of fields.
 pub fn montage(fields: &Ensemble, path: &Path) -> Result<(), Failure> {
-    files::write(fields, path, true)
+    files::write(fields, None, path, true)
 }
 
 /// Field `index` of every ensemble, cells shown as they are, side by side.
@@ -34,7 +34,7 @@ pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(
                 .extend((0..CANVAS).map(|column| field[i * cells[1] + column * cells[1] / CANVAS]));
         }
     }
-    files::write(&Ensemble::new(grid, 1, values)?, path, true)
+    files::write(&Ensemble::new(grid, 1, values)?, None, path, true)
 }
 
 /// Radial spectra of real fields and samples, the trained band marked.

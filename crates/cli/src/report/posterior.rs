@@ -74,11 +74,11 @@ pub fn write(draws: &Ensemble, observed: &Observations, folder: &Path) -> Result
         ("quantiles.npy", &quantiles),
         ("draws.npy", &shown),
     ] {
-        files::write(fields, &folder.join(name), true)?;
+        files::write(fields, None, &folder.join(name), true)?;
     }
     let picture = folder.join("posterior.png");
     match draws.grid.dim() {
-        1 => files::write(&lines(&moments, &quantiles, &shown)?, &picture, true),
+        1 => files::write(&lines(&moments, &quantiles, &shown)?, None, &picture, true),
         _ => tiles(&moments, &quantiles, &shown, observed, &picture),
     }
 }

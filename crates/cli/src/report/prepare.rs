@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use karhunen_field::{Ensemble, Grid, resample};
-use karhunen_formats::{Address, FormatError, ReadOptions};
+use karhunen_formats::{FormatError, ReadOptions};
 use karhunen_train::TrainedModel;
-use karhunen_train::config::DataConfig;
+use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::sources::Sources;
 
 use crate::args::{Part, ReferenceArgs};
 use crate::failure::Failure;
+use crate::report::kin;
 use crate::report::phase_fields::level_sets_of;
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
@@ -69,29 +70,40 @@ pub fn read_samples(
     Ok(Ensemble::new(grid, raw.channels, values)?)
 }
 
-/// Real fields and samples on the finest grid both have.
+/// What is compared.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The real fields.
+    pub real: Real,
+    /// The samples on the same grid.
+    pub samples: Ensemble,
+    /// Where the reference is the model's own source: where that lies now.
+    pub own: Option<Sources>,
+}
+
+/// Real fields and samples on the finest grid both have. The reference is prepared as the first model's
+/// data were, and of data that this model knows only the part asked for is used.
 ///
 /// # Errors
 /// Those of reading; fields of another kind than the samples; a part or patches that do not fit the model.
 pub fn prepare(
     args: &ReferenceArgs,
-    model: Option<&TrainedModel>,
+    models: &[&TrainedModel],
     source: Sources,
-    same_source: bool,
     (name, samples): (&Path, Ensemble),
     notes: &mut Vec<String>,
-) -> Result<(Real, Ensemble), Failure> {
+) -> Result<Prepared, Failure> {
     if args.reference_count < 2 {
         let message = format!("--reference-count {}: at least 2", args.reference_count);
         return Err(
             Failure::usage(message).help("comparisons and their floors need many, say 1000")
         );
     }
-    let trained = model.map(|m| m.config.data.clone()).unwrap_or_default();
-    if same_source && args.patch.is_some() && trained.patch.is_none() {
-        return Err(Failure::usage("--patch changes which fields were held out of training")
-            .help("leave it out, or name data the model was not trained on"));
-    }
+    let model = models.first().copied();
+    let trained = match model {
+        Some(model) => model.config.with(&args.settings.list)?.data,
+        None => RunConfig::load(None, &args.settings.list)?.data,
+    };
     let patch = match &args.patch {
         Some(points) => Some(points.0.clone()),
         None => trained
@@ -104,22 +116,29 @@ pub fn prepare(
         // fields are compared whatever their class
         labels: None,
         validation_labels: None,
-        validation_source: trained.validation_source.clone().filter(|_| same_source),
+        validation_source: None,
         boundary: samples.grid.boundaries(),
         patch: patch.as_deref().map(plan::join),
-        // of built-in data it says which fields were trained on
-        count: trained.count.filter(|_| same_source && source.builtin().is_some()),
         dim: args.shape.dim.or(trained.dim),
         channels: args.shape.channels.or(trained.channels),
         missing: args.shape.missing.or(trained.missing),
         channels_last: args.shape.channels_last || trained.channels_last,
-        ..trained
+        ..trained.clone()
     };
     let mut native = Native::of(&config)?;
     if model.is_some_and(|m| m.phases().is_some()) {
         // labels are compared by their level sets
         native.channels = samples.channels;
     }
+    let kinship = kin::of(model, &source, native.fields.as_ref())?;
+    let same_source = kinship.is_own();
+    if same_source && args.patch.is_some() && trained.patch.is_none() {
+        return Err(Failure::usage("--patch changes which fields were held out of training")
+            .help("leave it out, or name data the model was not trained on"));
+    }
+    config.validation_source = trained.validation_source.filter(|_| same_source);
+    // of built-in data it says which fields were trained on
+    config.count = trained.count.filter(|_| same_source && source.builtin().is_some());
     comparable(args, name, &samples, &native)?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(plan::join);
@@ -133,14 +152,12 @@ pub fn prepare(
             samples.grid
         ));
     }
-    if same_source {
-        notes.push(match args.part {
-            Part::HeldOut => {
-                "the reference is the model's own source: only its held-out part is used".into()
-            }
-            Part::Training => "the reference is what the model was trained on".to_string(),
-        });
-    } else if args.part == Part::Training {
+    notes.extend(kinship.note(args.part));
+    for other in models.iter().skip(1) {
+        let others = kin::of(Some(*other), &source, native.fields.as_ref())?;
+        notes.extend(kinship.apart(&others).filter(|note| !notes.contains(note)));
+    }
+    if args.part == Part::Training && !kinship.is_met() {
         return Err(Failure::usage("--part training: the reference is not the model's own source")
             .help("name the data the model was trained on, and the model with --model"));
     }
@@ -151,8 +168,8 @@ pub fn prepare(
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), args.reference_count);
-    let mut real = match same_source {
-        true => real::of_model(&config, opened, grid, count, seed, args.part)?,
+    let mut real = match kinship.is_met() {
+        true => real::of_model(&config, opened, kinship.known(), grid, count, seed, args.part)?,
         false => real::all(&config, opened, grid, count, seed)?,
     };
     if let Some((channel, value)) = constant_channel(&real.reference) {
@@ -168,7 +185,8 @@ pub fn prepare(
         notes.push(what.into());
         real.see_through_holes(&mut samples);
     }
-    Ok((real, samples))
+    let own = same_source.then_some(source);
+    Ok(Prepared { real, samples, own })
 }
 
 /// Samples and reference must be functions of one kind; cell counts may differ.
@@ -203,13 +221,4 @@ fn comparable(
             .help("sample on a grid of more cells"));
     }
     Ok(())
-}
-
-/// Whether two lists of files or names mean the same data.
-pub fn same(a: &Sources, b: &Sources) -> bool {
-    let full = |name: &String| {
-        let Address { path, part } = Address::of(name);
-        (path.canonicalize().unwrap_or(path), part)
-    };
-    a == b || a.names().iter().map(full).eq(b.names().iter().map(full))
 }

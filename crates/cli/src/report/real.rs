@@ -5,6 +5,7 @@ use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
 use karhunen_train::config::DataConfig;
 use karhunen_train::holes::see_through;
+use karhunen_train::known::Known;
 use karhunen_train::{builtin, data};
 
 use crate::args::Part;
@@ -14,6 +15,7 @@ use crate::failure::Failure;
 const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
 
 /// Real fields on one grid, in their own values.
+#[derive(Debug)]
 pub struct Real {
     /// What samples are compared with.
     pub reference: Ensemble,
@@ -51,21 +53,20 @@ pub fn all(
     }
     let wanted = config.patch.as_ref().map(|_| count);
     let config = DataConfig { count: wanted, ..config.clone() };
-    let loaded = data::load_from(&config, opened, grid, seed)?;
-    let mut all = loaded.training;
-    append_weights(&mut all, &loaded.validation);
-    all.values.extend(loaded.validation.values);
-    real(count, &all, &loaded.offsets, None)
+    let (all, offsets) = data::load_whole(&config, opened, grid, seed)?;
+    real(count, &all, &offsets, None)
 }
 
 /// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
-/// part. Seeded as the run was, so that the split is the run's.
+/// part. Seeded as the run was, so that the split is the run's; of other data that hold some of the
+/// model's, those that it knows.
 ///
 /// # Errors
 /// As [`all`].
 pub fn of_model(
     config: &DataConfig,
     opened: Option<&StackedFields>,
+    known: Option<&Known>,
     grid: Grid,
     count: usize,
     seed: u64,
@@ -85,11 +86,16 @@ pub fn of_model(
     let enough = (count as f64 / share.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
-    let loaded = data::load_from(&config, opened, grid, seed)?;
+    // a split of the model's own data is made again as it was
+    let loaded = match (known.filter(|known| !known.is_own()), opened) {
+        (Some(known), Some(fields)) => known.load(&config, fields, grid, seed)?,
+        _ => data::load_from(&config, opened, grid, seed)?,
+    };
     match part {
         Part::HeldOut => {
             let training = first(count, &loaded.training, &loaded.offsets)?;
-            real(count, &loaded.validation, &loaded.offsets, Some(training))
+            let training = Some(training).filter(|fields| fields.count() > 0);
+            real(count, &loaded.validation, &loaded.offsets, training)
         }
         Part::Training => real(count, &loaded.training, &loaded.offsets, None),
     }
@@ -104,16 +110,6 @@ fn real(
     let keep = level.weights.len().min(count * level.field_len());
     let holes = level.weights[..keep].to_vec();
     Ok(Real { reference: first(count, level, offsets)?, training, holes })
-}
-
-/// Joins the measured parts of cells of two parts; one of them may have no holes.
-fn append_weights(all: &mut LevelData, rest: &LevelData) {
-    if all.weights.is_empty() && rest.weights.is_empty() {
-        return;
-    }
-    all.weights.resize(all.values.len(), 1.0);
-    all.weights.extend(&rest.weights);
-    all.weights.resize(all.values.len() + rest.values.len(), 1.0);
 }
 
 fn made(

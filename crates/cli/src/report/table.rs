@@ -13,6 +13,9 @@ use crate::failure::Failure;
 use crate::progress::bar;
 use crate::report::ranking::{Measured, statistics, verdict, worst_first};
 
+/// Floors between training and held-out fields beyond which they are of two kinds.
+const PARTS_APART: f64 = 3.0;
+
 /// One candidate.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
@@ -58,6 +61,18 @@ impl Table {
             .collect();
         bar.finish_and_clear();
         Ok(Self { rows: rows? })
+    }
+
+    /// What to say where the fields trained on are another kind than those held out: a perfect model of
+    /// them would score as they do.
+    pub fn parts_differ(&self, training: &str) -> Option<String> {
+        let c = &self.rows.iter().find(|row| row.name == training)?.comparison;
+        let floors = c.energy_distance / c.energy_distance_floor;
+        (floors > PARTS_APART).then(|| {
+            format!(
+                "training fields are {floors:.1} floors from held-out ones in energy distance: the two parts differ, and so would a perfect model; --part training compares with what was trained on, another data.hold_out holds out other blocks"
+            )
+        })
     }
 
     /// The first row in words.

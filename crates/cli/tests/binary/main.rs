@@ -3,7 +3,12 @@
 
 mod checkpoints;
 mod exported;
+mod helps;
+mod kin;
+mod locked;
 mod logging;
 mod places;
 mod refusals;
 mod sandbox;
+#[cfg(unix)]
+mod signals;

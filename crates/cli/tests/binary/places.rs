@@ -49,7 +49,9 @@ fn full_standard_output_is_told() {
 fn places_where_nothing_can_be_made_are_told() {
     // not even root makes folders there
     let sandbox = Sandbox::with_run("places");
-    sandbox.run(&sample("run", "/proc/none/x.npy")).refuses(1, &["/proc/none", "cannot be made"]);
+    sandbox
+        .run(&sample("run", "/proc/none/x.npy"))
+        .refuses(1, &["/proc/none", "cannot be written"]);
     sandbox.run(&train("/proc/none")).refuses(1, &["/proc/none", "cannot be written"]);
     sandbox
         .run(&["export", "--model", "run", "--out", "/proc/none/model"])

@@ -34,7 +34,7 @@ const REFUSED: [(&str, &str); 37] = [
     ("train --set data.source=nan.npy --out run", "value 77"),
     ("train --set training.lerning_rate=1 --out run", "did you mean `learning_rate`"),
     ("train --set levels=[] --out run", "levels"),
-    ("train --set data.source=good.npy --out run", "8x8"),
+    ("train --set data.source=good.npy --set levels=[{grid=\"16x16\",share=1}] --out run", "8x8"),
     ("train --set prior.kind=bessel --set prior.gamma=1 --set prior.power=0.5 --out run", "0.5"),
     ("quickstart --data constant.npy --out run", "constant.npy"),
     ("prior matern --length 0.1 --smoothness 1.5 --grid 8x8 --count 0 --out x.npy", "--count 0"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_formats::{FormatError, ReadOptions, read_arrays, read_sparse_rows};
 
-const SMALL: ReadOptions = ReadOptions { channels: None, dim: None, limit_bytes: 1 << 16 };
+const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 
 fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)

@@ -1,0 +1,243 @@
+//! One place, one process: a lock that names its holder and dies with it.
+//!
+//! The lock is the operating system's, on a small file; it is gone when its holder is, however that
+//! ended, and a file left behind by a killed process hinders nobody. What stands in the file is for
+//! people: who holds the lock, where, since when.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read as _, Seek as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::TrainError;
+
+/// Name of the lock of a run's directory.
+const NAME: &str = ".lock";
+/// Tries to lock a file that its holder is just removing.
+const TRIES: usize = 16;
+
+/// A lock held; letting it go removes its file, and the directories that were made for it and are
+/// empty.
+#[derive(Debug)]
+pub struct Lock {
+    /// None where the file system has no locks.
+    held: Option<(File, PathBuf)>,
+    made: Vec<PathBuf>,
+    complaint: Option<String>,
+}
+
+impl Lock {
+    /// Locks a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// [`TrainError::InUse`] naming the process that holds it; [`TrainError::Write`].
+    pub fn directory(path: &Path) -> Result<Self, TrainError> {
+        let made = missing(path);
+        fs::create_dir_all(path).map_err(|source| write(path, source))?;
+        Self::take(&path.join(NAME), path, made)
+    }
+
+    /// Locks a name that is to be written, in the nearest folder above it that is there.
+    ///
+    /// # Errors
+    /// As [`Lock::directory`].
+    pub fn output(path: &Path) -> Result<Self, TrainError> {
+        let above = path.ancestors().skip(1).find(|folder| folder.is_dir());
+        let folder = above.unwrap_or_else(|| Path::new(""));
+        let below = path.strip_prefix(folder).unwrap_or(path);
+        let name: Vec<String> =
+            below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        Self::take(&folder.join(format!(".{}.lock", name.join("-"))), path, vec![])
+    }
+
+    /// Who holds a directory; none where nobody does.
+    ///
+    /// # Errors
+    /// [`TrainError::Read`].
+    pub fn holder(directory: &Path) -> Result<Option<String>, TrainError> {
+        let path = directory.join(NAME);
+        let failed = |source| TrainError::Read { path: path.clone(), source };
+        let mut file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                let mut named = String::new();
+                file.read_to_string(&mut named).map_err(failed)?;
+                Ok(Some(named.trim().to_string()))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Why there is no lock, where the file system has none.
+    pub fn complaint(&self) -> Option<&str> {
+        self.complaint.as_deref()
+    }
+
+    fn take(file: &Path, what: &Path, made: Vec<PathBuf>) -> Result<Self, TrainError> {
+        for _ in 0..TRIES {
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create(true).truncate(false);
+            let mut open = options.open(file).map_err(|source| write(what, source))?;
+            match open.try_lock() {
+                Ok(()) => (),
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    // a holder that has not written its name yet has none
+                    let _ = open.read_to_string(&mut holder);
+                    let holder = match holder.trim() {
+                        "" => "another process".to_string(),
+                        named => named.to_string(),
+                    };
+                    return Err(TrainError::InUse { path: what.into(), holder });
+                }
+                Err(TryLockError::Error(e)) => {
+                    let complaint = format!(
+                        "{}: cannot be locked here ({e}); see to it that one process alone writes there",
+                        what.display()
+                    );
+                    let _ = fs::remove_file(file);
+                    return Ok(Self { held: None, made, complaint: Some(complaint) });
+                }
+            }
+            // its holder may have removed the file between opening and locking it
+            if !same_file(&open, file) {
+                continue;
+            }
+            let named = open
+                .set_len(0)
+                .and_then(|()| open.rewind())
+                .and_then(|()| open.write_all(format!("{}\n", holder()).as_bytes()));
+            named.map_err(|source| write(what, source))?;
+            return Ok(Self { held: Some((open, file.into())), made, complaint: None });
+        }
+        Err(TrainError::InUse { path: what.into(), holder: "another process".into() })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some((file, path)) = &self.held {
+            // removed while it is locked, so that nobody's lock is on a name that is gone
+            let _ = fs::remove_file(path);
+            let _ = file.unlock();
+        }
+        for folder in self.made.iter().rev() {
+            // not empty: somebody wrote there
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// Folders that are not there yet, the outermost first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let absent = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
+    let mut absent: Vec<PathBuf> = absent.map(PathBuf::from).collect();
+    absent.reverse();
+    absent
+}
+
+#[cfg(unix)]
+fn same_file(open: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let both = open.metadata().ok().zip(fs::metadata(path).ok());
+    both.is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
+}
+
+/// Elsewhere an open file's name is not given to another.
+#[cfg(not(unix))]
+fn same_file(_open: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// This process, for people.
+fn holder() -> String {
+    format!("process {} on {} since {}", std::process::id(), host(), now())
+}
+
+fn host() -> String {
+    let linux = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let told = linux.or_else(|| std::env::var("HOSTNAME").or(std::env::var("COMPUTERNAME")).ok());
+    told.map(|name| name.trim().to_string())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "this machine".into())
+}
+
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    utc(seconds)
+}
+
+/// `2026-11-29 21:05 UTC` from seconds since 1970.
+///
+/// **Source** H. Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
+fn utc(seconds: u64) -> String {
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let of_month = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = year + 400 * era + next;
+    let (hour, minute) = (second / 3600, second % 3600 / 60);
+    format!("{year}-{month:02}-{of_month:02} {hour:02}:{minute:02} UTC")
+}
+
+fn write(path: &Path, source: std::io::Error) -> TrainError {
+    TrainError::Write { path: path.into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        for (seconds, date) in [
+            (0, "1970-01-01 00:00 UTC"),
+            (951_782_340, "2000-02-28 23:59 UTC"),
+            (951_782_400, "2000-02-29 00:00 UTC"),
+            (4_107_542_399, "2100-02-28 23:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00 UTC"),
+            (1_796_000_000, "2026-11-30 00:53 UTC"),
+        ] {
+            assert_eq!(utc(seconds), date);
+        }
+    }
+
+    #[test]
+    fn a_place_has_one_holder_and_its_file_goes_with_it() {
+        let folder = std::env::temp_dir().join(format!("lock-{}", std::process::id()));
+        let run = folder.join("a/run");
+        let held = Lock::directory(&run).unwrap();
+        let refused = Lock::directory(&run).unwrap_err().to_string();
+        assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        assert!(refused.ends_with(&Lock::holder(&run).unwrap().unwrap()), "{refused}");
+        drop(held);
+        // directories that were made and hold nothing are gone as well
+        assert!(!folder.exists());
+        fs::create_dir_all(&folder).unwrap();
+        let output = folder.join("b/x.npy");
+        let held = Lock::output(&output).unwrap();
+        assert!(Lock::output(&output).is_err());
+        assert!(Lock::output(&folder.join("b/y.npy")).is_ok());
+        drop(held);
+        assert!(Lock::output(&output).is_ok());
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_file_without_a_holder_hinders_nobody() {
+        let folder = std::env::temp_dir().join(format!("lock-left-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(NAME), "process 1 on nowhere since ever").unwrap();
+        assert_eq!(Lock::holder(&folder).unwrap(), None);
+        drop(Lock::directory(&folder).unwrap());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

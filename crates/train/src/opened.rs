@@ -1,0 +1,135 @@
+//! A source before anything is read of it: its fields, the patches cut from them, the box they fill.
+
+use karhunen_field::{Axis, FieldError, Grid};
+use karhunen_formats::{FieldSource as _, ReadOptions, StackedFields};
+
+use crate::TrainError;
+use crate::config::{DataConfig, parse_points};
+use crate::missing::MissingValues;
+use crate::origin::Origin;
+use crate::plan::join;
+use crate::sources::Sources;
+
+/// Opens a source: fields in memory, or still in their files where patches are cut from them and
+/// their format allows it. None for built-in data.
+///
+/// # Errors
+/// Those of reading.
+pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
+    if config.source.builtin().is_some() {
+        return Ok(None);
+    }
+    open_files(config, &config.source).map(Some)
+}
+
+/// Gives the box of a configuration the proportions that the source's spacing tells, unless it has some
+/// already; says so.
+///
+/// # Errors
+/// [`TrainError::Data`] for a spacing of another number of axes.
+pub fn boxed(
+    config: &mut DataConfig,
+    fields: &StackedFields,
+) -> Result<Option<String>, TrainError> {
+    let dim = fields.points().len();
+    if let Some(own) = config.spacing.as_ref().filter(|own| own.len() != dim) {
+        return Err(TrainError::Data {
+            source_name: config.source.to_string(),
+            message: format!("data.spacing = {own:?}: its fields have {dim} axes"),
+        });
+    }
+    let patch = patch(config)?;
+    let origin = Origin::of(config, fields, patch.as_deref());
+    if config.lengths.is_some() || origin.cells.len() != dim {
+        return Ok(None);
+    }
+    config.lengths = origin.proportions(config.spacing.is_some());
+    Ok(config.lengths.as_ref().map(|_| origin.described()))
+}
+
+pub(crate) fn open_files(
+    config: &DataConfig,
+    source: &Sources,
+) -> Result<StackedFields, TrainError> {
+    let missing = MissingValues::reading(config.missing);
+    let open = |dim: Option<usize>| {
+        let options = ReadOptions {
+            channels: config.channels,
+            channels_last: config.channels_last,
+            dim,
+            missing,
+            ..Default::default()
+        };
+        match config.patch {
+            Some(_) => StackedFields::open(source.names(), &options),
+            None => StackedFields::read(source.names(), &options),
+        }
+    };
+    let fields = open(config.dim)?;
+    // a patch says what a field is where nothing else does
+    let own = fields.points().len();
+    match patch(config)?.map(|points| points.len()) {
+        Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
+            Ok(open(Some(dim)).unwrap_or(fields))
+        }
+        _ => Ok(fields),
+    }
+}
+
+/// Cells of a patch; none where fields are taken whole.
+pub(crate) fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
+    let parse = |text: &String| {
+        parse_points(text)
+            .map_err(|message| TrainError::Config { place: "data.patch".into(), message })
+    };
+    config.patch.as_ref().map(parse).transpose()
+}
+
+/// Refuses patches that fields do not hold.
+///
+/// # Errors
+/// [`TrainError::Data`].
+pub(crate) fn fits(
+    config: &DataConfig,
+    patch: Option<&[usize]>,
+    fields: &StackedFields,
+) -> Result<(), TrainError> {
+    let whole = fields.points();
+    let inside = |points: &[usize]| {
+        points.len() == whole.len() && points.iter().zip(whole).all(|(p, w)| p <= w)
+    };
+    match patch.filter(|points| !inside(points)) {
+        None => Ok(()),
+        Some(points) => Err(TrainError::Data {
+            source_name: config.source.to_string(),
+            message: format!(
+                "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",
+                join(points),
+                join(whole),
+                fields.count(),
+                fields.channels()
+            ),
+        }),
+    }
+}
+
+impl DataConfig {
+    /// The box with this many cells.
+    ///
+    /// # Errors
+    /// As [`Grid::unit`]; [`FieldError::CellCounts`] for lengths of another number of axes.
+    pub fn grid(&self, points: &[usize]) -> Result<Grid, FieldError> {
+        let unit = Grid::unit(points, &self.boundary)?;
+        let Some(lengths) = &self.lengths else { return Ok(unit) };
+        if lengths.len() != points.len() {
+            return Err(FieldError::CellCounts { given: points.len(), axes: lengths.len() });
+        }
+        let axes: Vec<Axis> = unit
+            .axes()
+            .iter()
+            .zip(lengths)
+            .map(|(axis, length)| Axis { length: length / lengths[0], ..*axis })
+            .collect();
+        Grid::new(&axes)
+    }
+}

@@ -1,0 +1,147 @@
+//! One plan, told by every command: patch, levels and box that suit data.
+//!
+//! A configuration without `levels` leaves the ladder to the data. `inspect`, `train --dry-run`,
+//! `bench` and `train` all ask here, so that what one of them says is what another does.
+
+use karhunen_formats::{FieldSource as _, StackedFields};
+
+use crate::TrainError;
+use crate::config::{LevelConfig, RunConfig};
+use crate::data::{boxed, open};
+use crate::drift;
+use crate::opened::patch;
+
+/// Images of at least this many cells are cut into patches.
+const LARGE: usize = 256;
+/// Cells per axis of patches of images.
+const PATCH: usize = 128;
+/// Cells per axis of patches of volumes: their cells are the third power of it.
+const VOLUME_PATCH: usize = 64;
+/// Cells per axis at which built-in data are simulated for reference.
+pub const BUILTIN: usize = 128;
+/// Cells of an axis of the coarsest level, at least.
+const COARSEST: usize = 12;
+/// Shares of the steps, coarse first.
+const SHARES: [f64; 3] = [0.6, 0.25, 0.15];
+
+/// A configuration whose levels are known, and what it was made from.
+#[derive(Debug)]
+pub struct Plan {
+    /// The configuration, as `train` accepts it.
+    pub config: RunConfig,
+    /// The files, opened once for whatever is done with them; none for built-in data.
+    pub fields: Option<StackedFields>,
+    /// Cells of the fields that are trained on, before they reach a level: those of a patch, or all.
+    pub points: Vec<usize>,
+    /// What a person should know of the choice.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Opens the data of a configuration and completes it.
+    ///
+    /// # Errors
+    /// Those of opening; [`TrainError::Data`] for fields with an axis that no level can have.
+    pub fn of(mut config: RunConfig) -> Result<Self, TrainError> {
+        let Some(fields) = open(&config.data)? else {
+            let points = vec![BUILTIN; 2];
+            if config.levels.is_empty() {
+                config.levels = ladder(&points);
+            }
+            return Ok(Self { config, fields: None, points, notes: vec![] });
+        };
+        let notes = complete(&mut config, &fields)?;
+        let points = patch(&config.data)?.unwrap_or_else(|| fields.points().to_vec());
+        Ok(Self { config, fields: Some(fields), points, notes })
+    }
+}
+
+/// Gives a configuration the patch, levels and box that suit its data, as far as it leaves them open.
+///
+/// Patches of 128 from large images, of 64 from large volumes; three levels below half the native
+/// size where that leaves at least 32 cells (the native grid is then held out), otherwise up to the
+/// native size. A configuration with levels keeps them, and takes fields whole unless it says otherwise.
+///
+/// # Errors
+/// [`TrainError::Data`] for fields with an axis of one cell, which no level can have; those of reading.
+pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<String>, TrainError> {
+    let mut notes = Vec::new();
+    let native = fields.points();
+    notes.extend(one_volume(config, fields)?);
+    if config.levels.is_empty() {
+        let large = native.iter().all(|&n| n >= LARGE);
+        if config.data.patch.is_none() && large {
+            let cells = if native.len() == 3 { VOLUME_PATCH } else { PATCH };
+            config.data.patch = Some(join(&vec![cells; native.len()]));
+        }
+        let points = patch(&config.data)?.unwrap_or_else(|| native.to_vec());
+        if let Some(axis) = points.iter().position(|&n| n < 2) {
+            return Err(TrainError::Data {
+                source_name: config.data.source.to_string(),
+                message: format!(
+                    "fields of {} cells have one cell along axis {axis}; levels need at least 2",
+                    join(&points)
+                ),
+            });
+        }
+        config.levels = ladder(&points);
+    }
+    notes.extend(boxed(&mut config.data, fields)?);
+    Ok(notes)
+}
+
+/// Levels below fields of this many cells.
+fn ladder(points: &[usize]) -> Vec<LevelConfig> {
+    let smallest = points.iter().copied().min().unwrap_or(2);
+    let held_out = smallest >= 64;
+    let finest: Vec<usize> = points.iter().map(|n| if held_out { n / 2 } else { *n }).collect();
+    let coarser = |by: usize| finest.iter().map(|n| n.div_ceil(by)).collect::<Vec<_>>();
+    let rungs = [coarser(4), coarser(2), finest.clone()];
+    let mut levels: Vec<LevelConfig> = rungs
+        .iter()
+        .zip(SHARES)
+        .filter(|(points, _)| points.iter().all(|n| *n >= COARSEST))
+        .map(|(points, share)| LevelConfig { grid: join(points), share })
+        .collect();
+    if levels.is_empty() {
+        levels.push(LevelConfig { grid: join(&finest), share: 1.0 });
+    }
+    levels
+}
+
+/// Asks about a stack of as many pages as they are wide, each like the next: it may be one volume.
+fn one_volume(config: &RunConfig, fields: &StackedFields) -> Result<Option<String>, TrainError> {
+    let (count, points) = (fields.count(), fields.points());
+    let asked = config.data.dim.is_none() && config.data.labels.is_none() && points.len() == 2;
+    if !(asked && count >= points[1] && drift::neighbours_are_alike(fields)?) {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "{count} pages of {}, each like the next: one volume? data.dim = 3 makes it one",
+        join(points)
+    )))
+}
+
+/// `64x48`
+pub fn join(points: &[usize]) -> String {
+    points.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ladders_end_at_the_fields_or_at_half_of_large_ones() {
+        let grids = |points: &[usize]| -> Vec<String> {
+            ladder(points).into_iter().map(|l| l.grid).collect()
+        };
+        assert_eq!(grids(&[128, 128]), ["16x16", "32x32", "64x64"]);
+        assert_eq!(grids(&[64, 64, 64]), ["16x16x16", "32x32x32"]);
+        assert_eq!(grids(&[28, 28]), ["14x14", "28x28"]);
+        assert_eq!(grids(&[8, 8]), ["8x8"]);
+        assert_eq!(grids(&[64, 31]), ["32x16", "64x31"]);
+        let shares: Vec<f64> = ladder(&[128]).iter().map(|l| l.share).collect();
+        assert_eq!(shares, SHARES);
+    }
+}
