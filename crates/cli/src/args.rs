@@ -193,6 +193,25 @@ fn rung(text: &str) -> Result<Rung, String> {
     Ok(Rung { points: points(grid)?, until })
 }
 
+/// A volume fraction and the phase that shall have it: `0.2`, `pore=0.2`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fraction {
+    /// Name or label; the lowest label otherwise.
+    pub phase: Option<String>,
+    /// The fraction, 0 to 1.
+    pub value: f64,
+}
+
+fn fraction(text: &str) -> Result<Fraction, String> {
+    let (phase, number) = match text.rsplit_once('=') {
+        Some((phase, number)) => (Some(phase.trim().to_string()), number),
+        None => (None, text),
+    };
+    let value = number.trim().parse().ok().filter(|f| (0.0..=1.0).contains(f));
+    let wrong = || format!("`{text}` is no volume fraction; write 0.2, or pore=0.2");
+    Ok(Fraction { phase, value: value.ok_or_else(wrong)? })
+}
+
 fn method(text: &str) -> Result<Method, String> {
     text.parse().map_err(|e: karhunen_field::FieldError| e.to_string())
 }
@@ -476,6 +495,7 @@ pub struct CalibrateArgs {
   karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
   karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
   karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
+  karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
   karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
   karhunen sample --model runs/x --surrogate --out gaussian.npy")]
 pub struct SampleArgs {
@@ -532,6 +552,22 @@ pub struct SampleArgs {
     /// Where to write the classes of the fields, as .npy; beside --out, as NAME-labels.npy, by default.
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
+    /// Of a model of phases: write the level sets φ instead of labels; the phase is where φ is positive, or
+    /// largest.
+    #[arg(long)]
+    pub raw: bool,
+    /// Volume fraction that a phase shall have in every field, as 0.2 (the phase of the lowest label) or
+    /// pore=0.2: the threshold is shifted, by what is told; fractions beyond those of the training fields
+    /// are refused.
+    #[arg(long, value_name = "[PHASE=]FRACTION", value_parser = fraction)]
+    pub volume_fraction: Option<Fraction>,
+    /// The phase whose surface is written to .stl, .ply or .vtp, by name or label; that of the lowest label
+    /// by default.
+    #[arg(long, value_name = "PHASE")]
+    pub phase: Option<String>,
+    /// Leave the surface open where the phase meets the faces of the box, instead of closing it there.
+    #[arg(long)]
+    pub open: bool,
     /// What is known of the fields, which then agree with it: a CSV table of points (x,y,value and if wanted
     /// sd,channel; places in the box's lengths), or a TOML file of `observe` tables; may be repeated.
     #[arg(long, value_name = "FILE")]
@@ -569,7 +605,7 @@ pub struct SampleArgs {
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); vol-{index}.tif writes one file a
-    /// field.
+    /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
     /// Replace the file if it exists.

@@ -16,6 +16,7 @@ mod error;
 pub mod grid;
 pub mod guidance;
 pub mod law;
+pub mod level_set;
 pub mod metrics;
 pub mod modes;
 pub mod moments;

@@ -15,6 +15,8 @@ const MOST: f64 = 65535.0;
 pub(crate) enum Encoding {
     F32,
     F64,
+    /// Whole numbers from 0 to 255 as they are.
+    U8,
     /// 0 at `low`, 65535 at `high`.
     U16 {
         low: f64,
@@ -47,6 +49,7 @@ impl Encoding {
             Precision::F32 if loses_digits(fields) => return Ok(Encoding::F64),
             Precision::F32 => return Ok(Encoding::F32),
             Precision::F64 => return Ok(Encoding::F64),
+            Precision::U8 => return Self::bytes(fields),
             Precision::U16 => {}
         }
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -70,11 +73,24 @@ impl Encoding {
         }
     }
 
+    /// One byte a value, where every value is one.
+    fn bytes(fields: FieldsRef<'_>) -> Result<Self, FormatError> {
+        let byte = |value: f64| (0.0..=255.0).contains(&value) && value.fract() == 0.0;
+        match (0..fields.len()).map(|index| fields.value(index)).find(|value| !byte(*value)) {
+            Some(value) => Err(FormatError::Parameter {
+                parameter: "value",
+                value: value.to_string(),
+                requirement: "bytes hold whole numbers from 0 to 255".into(),
+            }),
+            None => Ok(Encoding::U8),
+        }
+    }
+
     /// Values written as 0 and as 65535.
     pub(crate) fn range(self) -> Option<(f64, f64)> {
         match self {
             Encoding::U16 { low, high } => Some((low, high)),
-            Encoding::F32 | Encoding::F64 => None,
+            Encoding::F32 | Encoding::F64 | Encoding::U8 => None,
         }
     }
 
@@ -83,6 +99,7 @@ impl Encoding {
         match self {
             Encoding::F32 => 4,
             Encoding::F64 => 8,
+            Encoding::U8 => 1,
             Encoding::U16 { .. } => 2,
         }
     }
@@ -92,6 +109,7 @@ impl Encoding {
         match self {
             Encoding::F32 => "<f4",
             Encoding::F64 => "<f8",
+            Encoding::U8 => "|u1",
             Encoding::U16 { .. } => "<u2",
         }
     }
@@ -101,7 +119,28 @@ impl Encoding {
         match self {
             Encoding::F32 => "Float32",
             Encoding::F64 => "Float64",
+            Encoding::U8 => "UInt8",
             Encoding::U16 { .. } => "UInt16",
+        }
+    }
+
+    /// Its name in DREAM.3D's files.
+    pub(crate) fn simpl(self) -> &'static str {
+        match self {
+            Encoding::F32 => "float",
+            Encoding::F64 => "double",
+            Encoding::U8 => "uint8_t",
+            Encoding::U16 { .. } => "uint16_t",
+        }
+    }
+
+    /// Its name in a raw file's sidecar.
+    pub(crate) fn raw(self) -> &'static str {
+        match self {
+            Encoding::F32 => "f32",
+            Encoding::F64 => "f64",
+            Encoding::U8 => "u8",
+            Encoding::U16 { .. } => "u16",
         }
     }
 
@@ -115,7 +154,7 @@ impl Encoding {
         let value = fields.value(index);
         let fits = match self {
             Encoding::F32 => (value as f32).is_finite(),
-            Encoding::F64 | Encoding::U16 { .. } => value.is_finite(),
+            Encoding::F64 | Encoding::U8 | Encoding::U16 { .. } => value.is_finite(),
         };
         match fits {
             true => Ok(value),
@@ -147,6 +186,7 @@ impl Encoding {
         match self {
             Encoding::F32 => to.write_all(&(value as f32).to_le_bytes()),
             Encoding::F64 => to.write_all(&value.to_le_bytes()),
+            Encoding::U8 => to.write_all(&[value as u8]),
             Encoding::U16 { .. } => to.write_all(&self.grey(value).to_le_bytes()),
         }
         .map_err(|source| FormatError::Write { path: path.into(), source })

@@ -176,7 +176,7 @@ impl RawNote {
 }
 
 /// The name of a file's sidecar: `.toml` behind the whole name.
-fn sidecar(path: &Path) -> PathBuf {
+pub(crate) fn sidecar(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".toml");
     name.into()

@@ -100,7 +100,7 @@ impl Tiff<'_> {
         let long = |n: usize| vec![(n as u32).to_le_bytes().to_vec()];
         let each = |n: u16| vec![n.to_le_bytes().to_vec(); channels];
         let place = if self.big { LONG8 } else { LONG };
-        let float = !matches!(self.encoding, Encoding::U16 { .. });
+        let float = matches!(self.encoding, Encoding::F32 | Encoding::F64);
         let mut tags = vec![
             (256, LONG, long(width)),
             (257, LONG, long(height)),

@@ -9,10 +9,13 @@ use std::path::Path;
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
-use crate::{FieldsRef, FormatError, Montage, grey, montage, npy, npz, tiff_write, vti_write};
+use crate::{
+    FieldsRef, FormatError, Montage, grey, hdf5_write, montage, npy, npz, raw_write, tiff_write,
+    vti_write,
+};
 
 /// Endings that [`write()`] knows.
-pub const ENDINGS: [&str; 6] = ["npy", "npz", "vti", "tif", "tiff", "png"];
+pub const ENDINGS: [&str; 9] = ["npy", "npz", "vti", "tif", "tiff", "h5", "dream3d", "raw", "png"];
 
 /// Precision of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +26,8 @@ pub enum Precision {
     F32,
     /// Eight bytes.
     F64,
+    /// One byte: labels, whole numbers from 0 to 255 as they are.
+    U8,
     /// Two bytes: whole numbers from 0 to 65535 over [`WriteOptions::range`]. A PNG of this
     /// precision is one field and no montage.
     U16,
@@ -51,7 +56,7 @@ pub struct Written {
     pub range: Option<(f64, f64)>,
 }
 
-/// Writes fields: `.npy`, `.npz`, `.vti` and `.tif` as numbers, `.png` as a [`Montage`] to be
+/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`] to be
 /// looked at.
 ///
 /// **Shape**
@@ -61,6 +66,9 @@ pub struct Written {
 ///   components. Spacing is kept, and the origin lies half a spacing inside the box.
 /// - TIFF: a page a field, or a page a slice of one volume; one channel or three; as floats, or
 ///   16-bit numbers in [`Precision::U16`]. Spacing is written as ImageJ writes it.
+/// - HDF5 (`.h5`, `.dream3d`): DREAM.3D's layout, an array a field, `field0`, `field1`, …, of shape
+///   `(z, y, x, C)` in `/DataContainers/ImageDataContainer/CellData`.
+/// - Raw: the numbers of NPY and nothing else, and beside them `NAME.raw.toml`, which says what they are.
 /// - PNG in [`Precision::U16`]: one field; [`write_pictures`] writes many.
 ///
 /// **Errors** [`FormatError::UnknownEnding`]; [`FormatError::Exists`] unless
@@ -102,6 +110,10 @@ pub fn write<'a>(
         "npy" => place(path, overwrite, |to| npy::write(path, fields, encoding, to))?,
         "npz" => place(path, overwrite, |to| npz::write(path, fields, encoding, to))?,
         "vti" => place(path, overwrite, |to| vti_write::write(path, fields, encoding, to))?,
+        "h5" | "dream3d" => {
+            place(path, overwrite, |to| hdf5_write::write(path, fields, encoding, to))?;
+        }
+        "raw" => raw_write::write(path, fields, encoding, overwrite)?,
         "png" => {
             let pages = Pages::of(fields, "a PNG")?;
             if pages.count > 1 {

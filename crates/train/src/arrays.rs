@@ -17,6 +17,7 @@ use crate::TrainError;
 use crate::averages::length_of_decay;
 use crate::config::RunConfig;
 use crate::origin::Origin;
+use crate::phases::Phases;
 use crate::settings::parse;
 use crate::statistics::{Normalisation, Statistics};
 
@@ -95,6 +96,16 @@ pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
             numbers: Numbers::Double(s.classes.iter().map(|n| *n as f64).collect()),
         });
     }
+    if let Some(phases) = &s.phases {
+        let width = phases.width;
+        let row = |(label, f): (&u8, &[f64; 3])| [f64::from(*label), f[0], f[1], f[2], width];
+        let rows = phases.labels.iter().zip(&phases.fractions).flat_map(row);
+        arrays.push(Stored {
+            name: PHASES.into(),
+            shape: vec![phases.labels.len(), PHASE_ROW],
+            numbers: Numbers::Double(rows.collect()),
+        });
+    }
     arrays
 }
 
@@ -124,6 +135,10 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> O
     let variances = take("variances")?;
     let mean = Field::new(grid, offset.len(), take("mean")?).ok()?;
     let counts = take("classes").unwrap_or_default();
+    let phases = match take(PHASES) {
+        Some(rows) => Some(read_phases(&rows).filter(|p| p.channels() == offset.len())?),
+        None => None,
+    };
     let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
     fits.then(|| Statistics {
         grid,
@@ -131,8 +146,23 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> O
         mean,
         variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
         classes: counts.into_iter().map(|count| count as u64).collect(),
+        phases,
         origin: origin(bytes),
     })
+}
+
+/// Name of the array of phases.
+const PHASES: &str = "phases";
+/// Label, least, mean and largest fraction, and the interface's width.
+const PHASE_ROW: usize = 5;
+
+fn read_phases(rows: &[f64]) -> Option<Phases> {
+    let (rows, rest) = rows.as_chunks::<PHASE_ROW>();
+    let width = rows.first().map(|row| row[4])?;
+    let labels: Vec<u8> = rows.iter().map(|row| row[0] as u8).collect();
+    let rising = labels.windows(2).all(|l| l[0] < l[1]);
+    let fractions = rows.iter().map(|row| [row[1], row[2], row[3]]).collect();
+    (rest.is_empty() && rising && labels.len() > 1).then_some(Phases { labels, fractions, width })
 }
 
 /// The bytes of a file.

@@ -142,8 +142,15 @@ fn made_up(
     let normalisation = Normalisation { offset: vec![0.0; channels], scale: vec![1.0; channels] };
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
-    let statistics =
-        Statistics { grid, normalisation, mean, variances, classes: vec![], origin: None };
+    let statistics = Statistics {
+        grid,
+        normalisation,
+        mean,
+        variances,
+        classes: vec![],
+        origin: None,
+        phases: None,
+    };
     Ok((LevelData { grid, channels, values, labels: vec![], weights: vec![] }, statistics))
 }
 

@@ -4,12 +4,13 @@
 //! whoever compares takes others still; no file, no split of one.
 
 use karhunen_field::Grid;
+use karhunen_formats::{RawFields, Series, SourceType, Units};
 use karhunen_simulate::{FitzHughNagumo, Grains, Shapes, SimulateError, Spinodal, Structure};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
 use crate::config::DataConfig;
-use crate::data::Loaded;
+use crate::data::{self, Loaded};
 use crate::{TrainError, memory};
 
 /// Fields made unless `data.count` says otherwise.
@@ -78,6 +79,45 @@ pub fn make(
     })
 }
 
+/// Cells along an axis of a made field of labels, in those of the finest level.
+const CELLS_OF_LABELS: usize = 2;
+
+/// Fields `indices` of a structure of two phases, as labels 0 and 1 on twice the cells along every axis:
+/// 1 where its values are positive.
+///
+/// # Errors
+/// [`TrainError::Data`] for a structure that is not made of two phases; the solver's own.
+pub fn make_phases(
+    name: &str,
+    structure: &dyn Structure,
+    grid: Grid,
+    seed: u64,
+    indices: std::ops::Range<u64>,
+) -> Result<RawFields, TrainError> {
+    if !["grains", "spinodal"].contains(&name) {
+        return Err(TrainError::Data {
+            source_name: format!("builtin:{name}"),
+            message: "is not made of two phases; data.phases goes with grains and spinodal".into(),
+        });
+    }
+    let points: Vec<usize> = grid.points().iter().map(|n| CELLS_OF_LABELS * n).collect();
+    let made = make(structure, grid.with_points(&points)?, seed, indices)?;
+    let count = made.count();
+    Ok(RawFields {
+        points,
+        channels: 1,
+        values: made.values.iter().map(|v| f32::from(u8::from(*v > 0.0))).collect(),
+        offset: 0.0,
+        dtype: SourceType::U8,
+        source: format!("builtin:{name}").into(),
+        items: Vec::new(),
+        positions: (0..count as u64).collect(),
+        series: Series::Apart,
+        units: Units::default(),
+        notes: Vec::new(),
+    })
+}
+
 /// Training and validation fields of a configuration's structure.
 ///
 /// # Errors
@@ -94,11 +134,17 @@ pub(crate) fn load(
     let train = (count as u64).saturating_sub(held).max(2);
     let channels = structure.channels();
     memory::check_fields(count, &finest, channels, 2 * size_of::<f32>(), "data.count")?;
+    if config.phases.is_some() {
+        let made = |indices| make_phases(name, &*structure, finest, seed, indices);
+        let (training, validation) = (made(0..train)?, made(VALIDATION..VALIDATION + held)?);
+        return data::of_labels(config, finest, [&training, &validation]);
+    }
     let training = make(&*structure, finest, seed, 0..train)?;
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     let offsets = vec![0.0; training.channels];
-    Ok(Loaded { training, validation, offsets, origin: None, hold_out: None, notes })
+    let (origin, hold_out, phases) = (None, None, None);
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }
 
 #[cfg(test)]

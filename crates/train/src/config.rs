@@ -15,8 +15,9 @@ use crate::paths::PathConfig;
 use crate::priors::PriorConfig;
 use crate::settings::{apply, explain, parse};
 use crate::sources::Sources;
-use crate::{TrainError, averages, labels};
+use crate::{TrainError, averages, labels, phases_config};
 
+pub use crate::phases_config::{INTERFACE_WIDTH, PhasesConfig};
 pub use crate::sampling_config::{CalibrationKind, SamplingConfig};
 pub use crate::training_config::{Rate, Switching, TimeDensity, TrainingConfig};
 
@@ -112,6 +113,13 @@ pub struct DataConfig {
     /// Dimension of an array whose shape leaves it open; unless told otherwise that of `patch`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dim: Option<usize>,
+    /// Fields of labels: the number of phases, the labels, or their names, as `{ pore = 0, grain = 255 }`.
+    /// The model learns the signed distance to the interface, and sampling gives labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<PhasesConfig>,
+    /// Width w of φ = tanh(d / w), in cells of the finest level; 1.5 unless told otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interface_width: Option<f64>,
     /// What becomes of missing values: `"mask"`, `"drop"` or `"fill:VALUE"`; they are refused otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<MissingValues>,
@@ -136,6 +144,8 @@ impl Default for DataConfig {
             channels: None,
             channels_last: false,
             dim: None,
+            phases: None,
+            interface_width: None,
             missing: None,
         }
     }
@@ -257,6 +267,7 @@ impl RunConfig {
 
     fn check(&self, place: &str, untold: bool) -> Result<(), TrainError> {
         labels::check(&self.data, place)?;
+        phases_config::check(&self.data, place)?;
         let t = &self.training;
         let fail = |key: &str, value: String, needs: &str| {
             let message = format!("{key} = {value}: {needs}");

@@ -4,33 +4,25 @@
 //! modes → normalisation. Which part of files is held out: module `sides`; fields made on the spot:
 //! module `builtin`.
 
-use karhunen_field::{Ensemble, Grid, Transform, resample};
-use karhunen_formats::{FieldSource, PatchSource, StackedFields};
-use rayon::prelude::*;
+use karhunen_field::Grid;
+use karhunen_formats::{FieldSource, RawFields, StackedFields};
 
 use crate::batch::LevelData;
-use crate::config::{DataConfig, Resample};
+use crate::config::{DataConfig, PhasesConfig};
+use crate::cuts::{Cut, interface_width};
 use crate::hold_out::HoldOut;
-use crate::incomplete::{self, drop_incomplete, labels_of};
+use crate::incomplete::{drop_incomplete, labels_of};
+use crate::level_sets::find_labels;
 use crate::opened::{fits, open_files, patch};
 use crate::origin::{self, Origin};
-use crate::projection::{LOOKED_AT, left_out};
+use crate::phases::Phases;
 use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, holes, labels, memory, missing, periodic};
+use crate::{TrainError, builtin, labels, missing, periodic};
 
-/// Values, and the measured part of each cell where some are missing.
-type Filled = (Vec<f32>, Vec<f32>);
-
+pub use crate::cuts::{convert, restrict};
 pub use crate::opened::{boxed, open};
 pub use crate::parts::load_whole;
-
-/// Patches cut from large images unless `data.count` says otherwise.
-const PATCH_COUNT: usize = 8192;
-/// Fields handled together when converting, at most.
-const CHUNK: usize = 64;
-/// Cells of the fields handled together; bounds the memory of their f64 copies.
-const CELLS_AT_ONCE: usize = 1 << 20;
 
 /// Contrast of a constant channel, relative to its values, after the transforms: a few units in the
 /// last place of `f32`.
@@ -72,6 +64,8 @@ pub struct Loaded {
     pub offsets: Vec<f64>,
     /// What was done.
     pub notes: Vec<String>,
+    /// Labels of the phases, rising, whose level sets the fields are; none of plain values.
+    pub phases: Option<Vec<u8>>,
 }
 
 impl Loaded {
@@ -124,10 +118,20 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes } = loaded;
+        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes, phases } =
+            loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
+        let phases = match (phases, &config.phases) {
+            (Some(labels), Some(names)) => {
+                let (width, source) = (interface_width(config, &finest), config.source.to_string());
+                let phases = Phases::measure(labels, width, &training, names, &source)?;
+                notes.push(format!("phases {}", phases.described(names)));
+                Some(phases)
+            }
+            _ => None,
+        };
         let mut normalisation =
             Normalisation::weighted(&training.values, &training.weights, channels, points, centred);
         let flat = |(c, scale): (usize, &f64)| {
@@ -173,7 +177,7 @@ impl Data {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
         let statistics =
-            Statistics { grid: finest, normalisation, mean, variances, classes, origin };
+            Statistics { grid: finest, normalisation, mean, variances, classes, origin, phases };
         Ok(Self { training, validation, statistics, hold_out, notes })
     }
 }
@@ -218,12 +222,21 @@ fn prepare(
     if identified {
         periodic::check(config, fields, patch.as_deref())?;
     }
-    let cut = |fields: &StackedFields, side: &Side, part, share| {
-        Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed }
-            .fields(fields, side, part, share)
+    let phases = match &config.phases {
+        Some(asked) => Some(find_labels(fields, asked, &config.source.to_string())?),
+        None => None,
     };
+    let points = patch.as_deref().unwrap_or(fields.points());
+    let cut = Cut { config, points, finest, seed, phases: phases.as_deref() };
+    let sets = cut.level_sets(fields)?;
+    let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
+    let own_offsets = seen.offsets();
     if let Some(other) = &config.validation_source {
         let held_out = open_files(config, other)?;
+        if let (Some(_), Some(labels)) = (&config.phases, &phases) {
+            let same = PhasesConfig::Labels(labels.clone());
+            find_labels(&held_out, &same, &other.to_string())?;
+        }
         if held_out.channels() != fields.channels() {
             return Err(TrainError::Data {
                 source_name: other.to_string(),
@@ -240,20 +253,24 @@ fn prepare(
         let (mut keep, mut hold) = (Side::all(fields.count()), Side::all(held_out.count()));
         notes.extend(drop_incomplete(config, fields, &mut keep, "training")?);
         notes.extend(drop_incomplete(config, &held_out, &mut hold, "validation")?);
-        let (mut training, lost) = cut(fields, &keep, 0, 1.0)?;
-        let (mut validation, _) = cut(&held_out, &hold, 1, config.validation)?;
+        let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0)?;
+        let points = patch.as_deref().unwrap_or(held_out.points());
+        let cut = Cut { points, ..cut };
+        let sets = cut.level_sets(&held_out)?;
+        let seen = sets.as_ref().map_or(&held_out as &dyn FieldSource, |sets| sets);
+        let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
         training.labels = labels_of(&own_labels, &keep, &training);
         validation.labels = labels_of(&held_labels, &hold, &validation);
         notes.extend(lost);
-        let mut offsets = fields.offsets();
-        rebase(&mut validation, &held_out.offsets(), &offsets);
+        let mut offsets = own_offsets;
+        rebase(&mut validation, &seen.offsets(), &offsets);
         settle(&mut offsets, [&mut training, &mut validation]);
         let mut origin = Origin::of(config, fields, patch.as_deref());
         if identified {
             origin.sources = origin::of_files(fields, &held_out)?;
         }
-        let origin = Some(origin);
-        return Ok(Loaded { training, validation, offsets, origin, hold_out: None, notes });
+        let (origin, hold_out) = (Some(origin), None);
+        return Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases });
     }
     let mut division = split(config, fields, patch.as_deref(), seed)?;
     notes.append(&mut division.notes);
@@ -264,15 +281,43 @@ fn prepare(
         origin.sources = vec![origin::of_division(fields, &division)?];
     }
     let Division { keep, hold, rule, .. } = division;
-    let (mut validation, _) = cut(fields, &hold, 1, config.validation)?;
-    let (mut training, lost) = cut(fields, &keep, 0, 1.0 - config.validation)?;
+    let (mut validation, _) = cut.fields(seen, &hold, 1, config.validation)?;
+    let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0 - config.validation)?;
     training.labels = labels_of(&own_labels, &keep, &training);
     validation.labels = labels_of(&own_labels, &hold, &validation);
     notes.extend(lost);
-    let (origin, hold_out) = (Some(origin), Some(rule));
-    let mut offsets = fields.offsets();
+    let mut offsets = own_offsets;
     settle(&mut offsets, [&mut training, &mut validation]);
-    Ok(Loaded { training, validation, offsets, origin, hold_out, notes })
+    let (origin, hold_out) = (Some(origin), Some(rule));
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
+}
+
+/// Training and validation fields of labels made in memory, as level sets on `finest`.
+///
+/// # Errors
+/// As [`Data::load`].
+pub fn of_labels(
+    config: &DataConfig,
+    finest: Grid,
+    [training, validation]: [&RawFields; 2],
+) -> Result<Loaded, TrainError> {
+    let labels = match &config.phases {
+        Some(asked) => find_labels(training, asked, &config.source.to_string())?,
+        None => Vec::new(),
+    };
+    let config = DataConfig { count: None, patch: None, ..config.clone() };
+    let cut = |fields: &RawFields| {
+        let phases = Some(&labels[..]);
+        let cut = Cut { config: &config, points: &fields.points, finest, seed: 0, phases };
+        let sets = cut.level_sets(fields)?;
+        let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
+        cut.fields(seen, &Side::all(fields.count()), 0, 1.0)
+    };
+    let (training, notes) = cut(training)?;
+    let (validation, _) = cut(validation)?;
+    let offsets = vec![0.0; training.channels];
+    let (origin, hold_out, phases) = (None, None, Some(labels));
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }
 
 /// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
@@ -283,183 +328,6 @@ pub(crate) fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
     let none = vec![0.0; offsets.len()];
     parts.into_iter().for_each(|part| rebase(part, offsets, &none));
     *offsets = none;
-}
-
-/// How fields come from a source to the finest level: patches where asked for, then its grid.
-pub(crate) struct Cut<'a> {
-    pub config: &'a DataConfig,
-    /// Points of a patch, or of a field.
-    pub points: &'a [usize],
-    pub finest: Grid,
-    pub seed: u64,
-}
-
-impl Cut<'_> {
-    /// The fields of one side. `part` keeps the random places of training and validation patches
-    /// apart; `share` is this part's share of `data.count`. Also says what the grid's modes do not hold.
-    ///
-    /// Fields are cut a few at a time, so that only those on the finest grid are in memory at once.
-    pub fn fields(
-        &self,
-        from: &StackedFields,
-        side: &Side,
-        part: u64,
-        share: f64,
-    ) -> Result<(LevelData, Option<String>), TrainError> {
-        let (config, finest) = (self.config, self.finest);
-        let native = self.native()?;
-        let patches = match (&config.patch, &side.slabs) {
-            (None, _) => None,
-            (Some(_), None) => Some(PatchSource::new(from, &side.items, self.points, self.seed)?),
-            (Some(_), Some(slabs)) => {
-                let all = PatchSource::new(from, &side.items, self.points, self.seed)?;
-                Some(all.within_each(slabs.axis, &slabs.of)?)
-            }
-        };
-        let asked = config.count.map(|count| (count as f64 * share).round().max(2.0));
-        let (have, patched) = (side.items.len() as f64, (PATCH_COUNT as f64 * share).round());
-        let count = match &patches {
-            Some(_) => asked.unwrap_or(patched.max(2.0)),
-            None => asked.map_or(have, |count| count.min(have)),
-        };
-        memory::check_fields(count, &finest, from.channels(), 2 * size_of::<f32>(), "data.count")?;
-        let at_once = (CELLS_AT_ONCE / native.len()).clamp(1, CHUNK) as u64;
-        let count = count as u64;
-        let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
-            let mut values = Vec::new();
-            match &patches {
-                Some(patches) if config.missing.is_some() => {
-                    for index in range {
-                        values.extend(incomplete::patch(config, patches, (part << 40) + index)?);
-                    }
-                }
-                Some(patches) => {
-                    let first = part << 40;
-                    values = patches.cut(first + range.start..first + range.end)?.values;
-                }
-                None => {
-                    let corner = vec![0; self.points.len()];
-                    for &item in &side.items[range.start as usize..range.end as usize] {
-                        from.block(item, &corner, self.points, &mut values)?;
-                    }
-                }
-            }
-            Ok(values)
-        };
-        let channels = from.channels();
-        let filled = |range: std::ops::Range<u64>| -> Result<(Vec<f32>, Vec<f32>), TrainError> {
-            let first = range.start;
-            let mut values = read(range)?;
-            let weights = holes::fill(&mut values, &native).map_err(|block| {
-                let at = first as usize + block / channels;
-                let item = side.items.get(at).copied().unwrap_or(at);
-                incomplete::empty(config, item, block % channels)
-            })?;
-            Ok((values, weights))
-        };
-        let parts: Result<Vec<Filled>, TrainError> = (0..count.div_ceil(at_once))
-            .into_par_iter()
-            .map(|chunk| {
-                let (values, weights) = filled(chunk * at_once..count.min((chunk + 1) * at_once))?;
-                let weights = holes::coarser(&weights, channels, native, finest)?;
-                Ok((convert(&values, channels, native, finest, config.resample)?, weights))
-            })
-            .collect();
-        let (looked_at, _) = filled(0..count.min(LOOKED_AT as u64).min(at_once))?;
-        let lost = left_out(&looked_at, channels, native, finest)?;
-        let (mut values, mut weights) = (Vec::new(), Vec::new());
-        let parts = parts?;
-        let masked = parts.iter().any(|(_, weights)| !weights.is_empty());
-        for (more, parts) in parts {
-            if masked {
-                weights.extend(parts);
-                weights.resize(values.len() + more.len(), 1.0);
-            }
-            values.extend(more);
-        }
-        Ok((LevelData { grid: finest, channels, values, labels: vec![], weights }, lost))
-    }
-
-    /// The grid that fields have before they are brought to the finest level.
-    fn native(&self) -> Result<Grid, TrainError> {
-        let (points, finest) = (self.points, self.finest);
-        let fail = |message: String| TrainError::Data {
-            source_name: self.config.source.to_string(),
-            message,
-        };
-        if points.len() != finest.dim() {
-            return Err(fail(format!(
-                "its fields have {} axes, the levels {}; change levels.grid or data.dim",
-                points.len(),
-                finest.dim()
-            )));
-        }
-        let native = finest.with_points(points)?;
-        if points.iter().zip(finest.points()).any(|(have, want)| *have < want) {
-            return Err(fail(format!(
-                "its fields have {native} cells, fewer than the finest level {finest}"
-            )));
-        }
-        let aspect = |points: &[usize]| {
-            points.iter().map(|&n| n as f64 / points[0] as f64).collect::<Vec<_>>()
-        };
-        let (own, asked) = (aspect(points), aspect(&finest.points()));
-        // a box whose lengths are known cannot be distorted
-        let known = self.config.lengths.is_some();
-        if !known && own.iter().zip(&asked).any(|(a, b)| (a / b - 1.0).abs() > 0.02) {
-            return Err(fail(format!(
-                "its fields have {native} cells; the finest level {finest} would distort them"
-            )));
-        }
-        Ok(native)
-    }
-}
-
-/// `[sample, channel, point]` values from one grid to another, projected onto its modes.
-///
-/// # Errors
-/// As [`resample::spectral`] and [`resample::area`].
-pub fn convert(
-    values: &[f32],
-    channels: usize,
-    from: Grid,
-    to: Grid,
-    how: Resample,
-) -> Result<Vec<f32>, TrainError> {
-    let parts: Result<Vec<Vec<f32>>, karhunen_field::FieldError> = values
-        .par_chunks((CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels * from.len())
-        .map(|chunk| {
-            let wide = chunk.iter().map(|v| f64::from(*v)).collect();
-            let fields = Ensemble::new(from, channels, wide)?;
-            let mut fields = match how {
-                Resample::Spectral => resample::spectral(&fields, to)?,
-                Resample::Area => resample::area(&fields, to)?,
-            };
-            let transform = Transform::new(to);
-            fields.fields_mut().for_each(|f| transform.project(f));
-            Ok(fields.values.iter().map(|v| *v as f32).collect())
-        })
-        .collect();
-    Ok(parts?.concat())
-}
-
-/// The level's fields: the spectral restriction of the finest ones.
-///
-/// # Errors
-/// As [`convert`].
-pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
-    if data.grid == to {
-        return Ok(data.clone());
-    }
-    let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
-    let weights = holes::coarser(&data.weights, data.channels, data.grid, to)?;
-    Ok(LevelData {
-        grid: to,
-        channels: data.channels,
-        values,
-        labels: data.labels.clone(),
-        weights,
-    })
 }
 
 #[cfg(test)]

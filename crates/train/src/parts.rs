@@ -1,14 +1,16 @@
 //! Parts of a source by another rule than a run's: all of it, or what a model knows of it.
 
 use karhunen_field::Grid;
-use karhunen_formats::{FieldSource as _, StackedFields};
+use karhunen_formats::{FieldSource, StackedFields};
 
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
-use crate::data::{Cut, Loaded, load_from, settle};
+use crate::cuts::Cut;
+use crate::data::{Loaded, load_from, settle};
 use crate::hold_out::HoldOut;
 use crate::incomplete::drop_incomplete;
+use crate::level_sets::find_labels;
 use crate::opened::patch;
 use crate::sides::{Division, Side};
 
@@ -62,16 +64,23 @@ pub(crate) fn load_division(
     seed: u64,
 ) -> Result<Loaded, TrainError> {
     let patch = patch(config)?;
-    let cut = Cut { config, points: patch.as_deref().unwrap_or(fields.points()), finest, seed };
+    let phases = match &config.phases {
+        Some(asked) => Some(find_labels(fields, asked, &config.source.to_string())?),
+        None => None,
+    };
+    let points = patch.as_deref().unwrap_or(fields.points());
+    let cut = Cut { config, points, finest, seed, phases: phases.as_deref() };
+    let sets = cut.level_sets(fields)?;
+    let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
     let part = |side: &Side, part: u64, share: f64| match side.items.is_empty() {
         true => Ok(LevelData {
             grid: finest,
-            channels: fields.channels(),
+            channels: seen.channels(),
             values: vec![],
             labels: vec![],
             weights: vec![],
         }),
-        false => cut.fields(fields, side, part, share).map(|(data, _)| data),
+        false => cut.fields(seen, side, part, share).map(|(data, _)| data),
     };
     let Division { mut keep, mut hold, .. } = division;
     let mut notes = Vec::new();
@@ -79,7 +88,8 @@ pub(crate) fn load_division(
     notes.extend(drop_incomplete(config, fields, &mut hold, "validation")?);
     let mut validation = part(&hold, 1, config.validation)?;
     let mut training = part(&keep, 0, 1.0 - config.validation)?;
-    let mut offsets = fields.offsets();
+    let mut offsets = seen.offsets();
     settle(&mut offsets, [&mut training, &mut validation]);
-    Ok(Loaded { training, validation, offsets, origin: None, hold_out: None, notes })
+    let (origin, hold_out) = (None, None);
+    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
 }

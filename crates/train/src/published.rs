@@ -160,6 +160,7 @@ fn statistics(
             variances,
             classes: vec![],
             origin: None,
+            phases: None,
         });
     };
     let measured = Data::load(&config.data, grid, config.seed)?.statistics;
@@ -177,7 +178,15 @@ fn statistics(
             .for_each(|m| *m = (*m * scale[c] + offset[c] - units.offset) / units.scale);
         variances[c].iter_mut().for_each(|v| *v *= (scale[c] / units.scale).powi(2));
     }
-    Ok(Statistics { grid, normalisation, mean, variances, classes: vec![], origin: None })
+    Ok(Statistics {
+        grid,
+        normalisation,
+        mean,
+        variances,
+        classes: vec![],
+        origin: None,
+        phases: None,
+    })
 }
 
 /// Grids whose Nyquist row the published code would keep.

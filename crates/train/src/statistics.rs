@@ -6,6 +6,7 @@ use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
 use crate::origin::Origin;
+use crate::phases::Phases;
 
 /// One affine map a channel: stored values = (file's values − offset) / scale.
 #[derive(Debug, Clone, PartialEq)]
@@ -93,6 +94,8 @@ pub struct Statistics {
     /// The box they fill in the data's own cells, and which data they are; none of data made on the
     /// spot, and in models of before this was known.
     pub origin: Option<Origin>,
+    /// The phases of segmented data; none of plain values.
+    pub phases: Option<Phases>,
 }
 
 impl Statistics {

@@ -17,6 +17,7 @@ use crate::report::baselines::{SURROGATE_ROW, TRAINING, surrogate, told_apart, z
 use crate::report::beyond::{Beyond, Cut};
 use crate::report::distinguish::{Distinguish, Effort};
 use crate::report::evaluation::Evaluation;
+use crate::report::phase_fields::{indicators, seen_as_phases};
 use crate::report::prepare::{Prepared, prepare, read_samples, same_boundary};
 use crate::report::read::ReadTable;
 use crate::report::real::Real;
@@ -45,6 +46,9 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         karhunen_formats::read_labels(path).map(|labels| (path, labels)).map_err(Failure::from)
     });
     let labels = labels.transpose()?;
+    let phases = model.as_ref().and_then(|m| m.phases().cloned());
+    // phases that are known need no threshold but that between 0 and 1
+    let cut = if phases.is_some() { cut.map(|_| Cut::Otsu(2)) } else { cut };
     let samples = read_samples(&args.real, &args.samples, model.as_ref())?;
     let twin = match &args.same {
         Some(path) => Some(consistency(args, path, &samples, model.as_ref())?),
@@ -92,6 +96,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         )),
         None => (),
     }
+    let (real, phase_table) = match (&model, &phases) {
+        (Some(model), Some(phases)) => {
+            let table = seen_as_phases(model, phases, &real, &mut candidates, seed)?;
+            (indicators(phases, &real)?, Some(table))
+        }
+        _ => (real, None),
+    };
     if let Some(path) = &args.picture {
         beside::beside(&real, &candidates[0].1, path)?;
     }
@@ -124,8 +135,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
             }))
         }
     };
-    let evaluation =
-        Evaluation { count, table, read, told, beyond, coherence, twin, nearest, notes };
+    let evaluation = Evaluation {
+        count,
+        table,
+        read,
+        told,
+        phases: phase_table,
+        beyond,
+        coherence,
+        twin,
+        nearest,
+        notes,
+    };
     if args.json {
         return print_line(&evaluation.to_json().to_string());
     }

@@ -5,8 +5,9 @@ use std::path::Path;
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
 use karhunen_train::TrainError;
-use karhunen_train::config::{DataConfig, LevelConfig, RunConfig};
+use karhunen_train::config::{DataConfig, LevelConfig, PhasesConfig, RunConfig};
 use karhunen_train::data::{self, Data};
+use karhunen_train::level_sets;
 use karhunen_train::origin::short;
 use karhunen_train::plan::Plan;
 use karhunen_train::sources::Sources;
@@ -36,8 +37,15 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     if let Some(points) = &args.patch {
         data.patch = Some(plan::join(&points.0));
     }
-    let Plan { config: planned, fields, points, notes } = Plan::of(asked)?;
+    let Plan { config: mut planned, fields, points, notes } = Plan::of(asked)?;
     let native = Native::of_opened(&planned.data, fields)?;
+    let zero_outside = planned.data.boundary.to_string().contains("dirichlet");
+    let labels = match &native.fields {
+        Some(fields) if planned.data.phases.is_none() && !zero_outside => {
+            level_sets::proposed(fields)?
+        }
+        _ => None,
+    };
     let grid = planned.data.grid(&points)?;
     let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
     let config = DataConfig { count: Some(most), ..planned.data.clone() };
@@ -48,6 +56,9 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         ),
         e => e.into(),
     })?;
+    if let Some(labels) = labels {
+        planned.data.phases = Some(PhasesConfig::Labels(labels));
+    }
     let slope = table::spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod observed;
+mod phases;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;

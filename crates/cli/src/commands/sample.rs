@@ -11,6 +11,7 @@ use karhunen_train::{TrainedModel, memory};
 use tracing::{debug, info, warn};
 
 use crate::args::{BandChoice, Rung, SampleArgs};
+use crate::commands::phases::{self, Output};
 use crate::commands::{classes, observed};
 use crate::device;
 use crate::failure::Failure;
@@ -20,7 +21,10 @@ use crate::report::{self, files, scale};
 /// Samples and writes one file.
 pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     let (count, indices) = (args.count, files::indices(args.index, args.count)?);
-    let _claim = files::claim(&args.out, &indices, args.force)?;
+    let _claim = match phases::is_surface(&args.out) {
+        true => phases::claim(args)?,
+        false => files::claim(&args.out, &indices, args.force)?,
+    };
     let mut device = device::open(&args.device)?;
     if args.guidance_order == 2 {
         // derivatives of the network are asked for
@@ -47,7 +51,11 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         Some(points) => model.grid(&points.0)?,
         None => model.statistics.grid,
     };
-    files::check_shape(&args.out, grid.dim(), model.statistics.mean.channels, count)?;
+    let output = Output::of(args, &model, &grid)?;
+    let channels = output.channels(&model);
+    if !phases::is_surface(&args.out) {
+        files::check_shape(&args.out, grid.dim(), channels, count)?;
+    }
     let together = if args.summary { count.min(observed::TOGETHER) } else { count };
     check_memory(&model, &grid, together * args.particles.unwrap_or(1).max(1) as u64)?;
     if let Some(line) = model.statistics.origin.as_ref().and_then(|o| scale::described(o, &grid)) {
@@ -76,7 +84,8 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
     }
     let origin = model.statistics.origin.as_ref();
-    if let Some(note) = origin.filter(|_| !args.surrogate).and_then(|o| o.beyond(&fields)) {
+    let values = output == Output::Values && !args.surrogate;
+    if let Some(note) = origin.filter(|_| values).and_then(|o| o.beyond(&fields)) {
         info!("{note}");
     }
     if let (Some(folder), Some(given)) = (&args.report, &conditioning) {
@@ -84,7 +93,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     }
     let (measured, unit) = scale::measured(&grid, origin, args.length, &args.spacing)?;
     fields.grid = measured;
-    files::write_all(&fields, unit.as_deref(), &args.out, &numbers, args.force)?;
+    output.write(&model, fields, unit.as_deref(), &numbers, args)?;
     classes::write(&sampled, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(

@@ -7,6 +7,7 @@ use tracing::info;
 use crate::report::beyond::Beyond;
 use crate::report::distinguish::Distinguish;
 use crate::report::nearest;
+use crate::report::phases::PhaseTable;
 use crate::report::ranking::LEGEND;
 use crate::report::read::ReadTable;
 use crate::report::table::Table;
@@ -21,6 +22,8 @@ pub struct Evaluation {
     pub read: Option<ReadTable>,
     /// Whether a network tells them from real fields.
     pub told: Option<Distinguish>,
+    /// Statistics of the phases of a model of segmented data.
+    pub phases: Option<PhaseTable>,
     /// What the table does not show.
     pub beyond: Option<Beyond>,
     /// Coherence of the channels.
@@ -57,6 +60,9 @@ impl Evaluation {
         if let Some(beyond) = &self.beyond {
             object["beyond"] = json!(beyond);
         }
+        if let Some(phases) = &self.phases {
+            object["phases"] = json!(phases);
+        }
         if let Some(told) = &self.told {
             object["distinguish"] = json!(told);
         }
@@ -74,6 +80,7 @@ impl Evaluation {
         let mut parts = vec![self.table.in_floors(), LEGEND.join("\n"), self.table.as_measured()];
         parts.extend(self.read.as_ref().map(ReadTable::to_text));
         parts.extend(self.told.as_ref().map(Distinguish::to_text));
+        parts.extend(self.phases.as_ref().map(PhaseTable::to_text));
         parts.extend(self.beyond.as_ref().map(Beyond::to_text));
         if let Some((grid, error)) = &self.twin {
             let what = "of what varies differs from the same functions at";

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use karhunen_field::Ensemble;
-use karhunen_formats::{ENDINGS, FieldsRef, WriteOptions};
+use karhunen_formats::{ENDINGS, FieldsRef, Precision, WriteOptions};
 use karhunen_train::lock::Lock;
 
 use crate::failure::Failure;
@@ -20,17 +20,33 @@ pub fn claim(path: &Path, indices: &Range<u64>, force: bool) -> Result<Lock, Fai
     Ok(Lock::output(path)?)
 }
 
+/// The same for files of these `names`, whatever their ending.
+pub fn claim_names(path: &Path, names: &[PathBuf], force: bool) -> Result<Lock, Failure> {
+    check_place(path, names, force)?;
+    Ok(Lock::output(path)?)
+}
+
+/// Whether a name stands for one file a field.
+pub fn is_numbered(path: &Path) -> bool {
+    path.to_string_lossy().contains(INDEX)
+}
+
 /// Refuses what [`claim`] does, but for what another process is making.
 fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
+            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
+    }
+    check_place(path, names, force)
+}
+
+/// Refuses existing files, or a place no folder can be made in.
+fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
-    }
-    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
-        return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
     }
     let there = names.iter().find(|name| name.exists());
     if let Some(name) = there.filter(|_| !force) {
@@ -71,7 +87,7 @@ fn names(path: &Path, indices: &Range<u64>) -> Vec<PathBuf> {
 
 /// Refuses fields that the file's format cannot hold, before they are made.
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
-    let each = path.to_string_lossy().contains(INDEX);
+    let each = is_numbered(path);
     let count = if each { 1 } else { usize::try_from(count).unwrap_or(usize::MAX) };
     karhunen_formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
@@ -102,12 +118,26 @@ pub fn write_all(
     indices: &Range<u64>,
     force: bool,
 ) -> Result<(), Failure> {
+    write_all_as(fields, unit, path, indices, force, Precision::default())
+}
+
+/// As [`write_all`], in a precision.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_all_as(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    indices: &Range<u64>,
+    force: bool,
+    precision: Precision,
+) -> Result<(), Failure> {
     match &names(path, indices)[..] {
-        [only] => write(fields, unit, only, force),
-        each => each
-            .iter()
-            .enumerate()
-            .try_for_each(|(i, name)| write(&fields.slice(i..i + 1), unit, name, force)),
+        [only] => write_as(fields, unit, only, force, precision),
+        each => each.iter().enumerate().try_for_each(|(i, name)| {
+            write_as(&fields.slice(i..i + 1), unit, name, force, precision)
+        }),
     }
 }
 
@@ -118,15 +148,31 @@ pub fn write(
     path: &Path,
     force: bool,
 ) -> Result<(), Failure> {
+    write_as(fields, unit, path, force, Precision::default())
+}
+
+/// Makes the folder a file lies in, where it is missing.
+pub fn make_folder(path: &Path) -> Result<(), Failure> {
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| {
             Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
         })?;
     }
+    Ok(())
+}
+
+fn write_as(
+    fields: &Ensemble,
+    unit: Option<&str>,
+    path: &Path,
+    force: bool,
+    precision: Precision,
+) -> Result<(), Failure> {
+    make_folder(path)?;
     if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
         return drawing::draw(fields, path, force);
     }
-    let options = WriteOptions { overwrite: force, ..WriteOptions::default() };
+    let options = WriteOptions { overwrite: force, precision, ..WriteOptions::default() };
     match unit {
         Some(unit) => karhunen_formats::write(path, FieldsRef::Measured(fields, unit), &options)?,
         None => karhunen_formats::write(path, fields, &options)?,

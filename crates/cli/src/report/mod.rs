@@ -10,6 +10,8 @@ pub mod evaluation;
 pub mod files;
 pub mod kin;
 pub mod nearest;
+pub mod phase_fields;
+pub mod phases;
 pub mod pictures;
 pub mod plan;
 pub mod posterior;

@@ -109,6 +109,15 @@ pub fn summary(config: &RunConfig) -> Vec<String> {
             config.training.preconditioning
         ),
     ];
+    if let Some(phases) = &config.data.phases {
+        let labels: Vec<String> =
+            phases.labels().unwrap_or_default().iter().map(|l| phases.name(*l)).collect();
+        lines.push(format!(
+            "  phases {}: their level sets, labels when sampled (data.phases = [{}])",
+            labels.join(", "),
+            labels.join(", ")
+        ));
+    }
     if let Some(patch) = &config.data.patch {
         lines.push(format!("  random patches of {patch} cells"));
     }

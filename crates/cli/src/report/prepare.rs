@@ -11,6 +11,7 @@ use karhunen_train::sources::Sources;
 use crate::args::{Part, ReferenceArgs};
 use crate::failure::Failure;
 use crate::report::kin;
+use crate::report::phase_fields::level_sets_of;
 use crate::report::plan::{self, Native};
 use crate::report::real::{self, Real};
 use crate::report::table::constant_channel;
@@ -40,6 +41,9 @@ pub fn read_samples(
     path: &Path,
     model: Option<&TrainedModel>,
 ) -> Result<Ensemble, Failure> {
+    if let Some((model, phases)) = model.and_then(|m| Some((m, m.phases()?))) {
+        return level_sets_of(path, model, phases);
+    }
     let channels = model.map(|m| m.statistics.mean.channels);
     let dim = model.map(|m| m.statistics.grid.dim()).or(args.shape.dim);
     let channels = channels.filter(|c| *c > 1).or(args.shape.channels);
@@ -121,7 +125,11 @@ pub fn prepare(
         channels_last: args.shape.channels_last || trained.channels_last,
         ..trained.clone()
     };
-    let native = Native::of(&config)?;
+    let mut native = Native::of(&config)?;
+    if model.is_some_and(|m| m.phases().is_some()) {
+        // labels are compared by their level sets
+        native.channels = samples.channels;
+    }
     let kinship = kin::of(model, &source, native.fields.as_ref())?;
     let same_source = kinship.is_own();
     if same_source && args.patch.is_some() && trained.patch.is_none() {
@@ -152,6 +160,11 @@ pub fn prepare(
     if args.part == Part::Training && !kinship.is_met() {
         return Err(Failure::usage("--part training: the reference is not the model's own source")
             .help("name the data the model was trained on, and the model with --model"));
+    }
+    if let Some(phases) = model.and_then(TrainedModel::phases) {
+        // the interface is as wide as the model's, whatever the grid
+        let first = grid.axes()[0];
+        config.interface_width = Some(phases.width * first.points as f64 / first.length);
     }
     let seed = model.map_or(args.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), args.reference_count);

@@ -120,6 +120,12 @@ fn made(
     seed: u64,
 ) -> Result<Real, Failure> {
     let structure = builtin::structure(name, config.channels)?;
+    if config.phases.is_some() {
+        let made = |indices| builtin::make_phases(name, &*structure, grid, seed, indices);
+        let fields = made(BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64)?;
+        let loaded = data::of_labels(config, grid, [&fields, &fields])?;
+        return real(count, &loaded.training, &loaded.offsets, None);
+    }
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
     let made = builtin::make(&*structure, grid, seed, indices)?;
     let none = vec![0.0; made.channels];

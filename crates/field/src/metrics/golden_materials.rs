@@ -70,7 +70,7 @@ fn load() -> Golden {
 }
 
 /// `uniforms` of the script.
-fn uniforms(count: u32, start: u32) -> Vec<f64> {
+pub(super) fn uniforms(count: u32, start: u32) -> Vec<f64> {
     (start..start + count)
         .map(|i| {
             let mut x = i.wrapping_mul(2_654_435_761);

@@ -17,7 +17,7 @@
 //! Descriptors of one structure, in units of the box, for zeros and ones as [`Segmentation`] or
 //! [`Phases`] make them: [`volume_fraction`], [`two_point_correlation`] and [`two_point_along`] a
 //! direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`], [`specific_surface`],
-//! [`euler_number`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
+//! [`euler_number`], [`percolation`], [`local_thickness`], [`effective_diffusivity`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
 //! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`]; about samples
 //! of one seed on two grids: [`consistency_error`].
 //!
@@ -41,6 +41,7 @@ mod consistency;
 mod cross;
 mod curve;
 mod descriptors;
+mod diffusivity;
 mod directional;
 mod eigenvalues;
 mod energy;
@@ -50,8 +51,10 @@ mod frechet;
 mod histogram;
 mod lags;
 mod lineal_path;
+mod local_thickness;
 mod mask;
 mod memorisation;
+mod percolation;
 mod phases;
 mod posterior;
 mod readings;
@@ -71,6 +74,8 @@ mod golden;
 #[cfg(test)]
 mod golden_materials;
 #[cfg(test)]
+mod golden_phases;
+#[cfg(test)]
 mod oracle;
 
 pub use auc::auc;
@@ -81,6 +86,7 @@ pub use consistency::consistency_error;
 pub use cross::{CrossSpectrum, cross_channel_error, cross_spectrum};
 pub use curve::{Curve, DirectionalCurve};
 pub use descriptors::{DescriptorErrors, descriptor_errors};
+pub use diffusivity::effective_diffusivity;
 pub use directional::two_point_along;
 pub use energy::{Distances, energy_distance};
 pub use euler::{Connectivity, euler_density, euler_number};
@@ -88,8 +94,10 @@ pub use floor::{Floor, FloorKind, Splits, shuffled};
 pub use frechet::{FeatureMoments, frechet_distance};
 pub use histogram::histogram_distance;
 pub use lineal_path::lineal_path;
+pub use local_thickness::local_thickness;
 pub use mask::volume_fraction;
 pub use memorisation::{Memorisation, Verdict, memorisation};
+pub use percolation::{Percolation, percolation};
 pub use phases::{Phases, multi_otsu_thresholds};
 pub use posterior::{Estimate, PosteriorCheck, PosteriorQuality};
 pub use readings::{ReadingComparison, ReadingReference, Readings};

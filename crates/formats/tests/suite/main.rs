@@ -6,6 +6,7 @@ mod damage;
 mod data;
 mod digits;
 mod folders;
+mod labels_written;
 mod odd;
 mod peers;
 mod pictures;

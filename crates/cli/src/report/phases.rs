@@ -1,0 +1,337 @@
+//! Statistics of phases, without a threshold to be found: every phase, every pair, with floors.
+//!
+//! Rows are numbers of single fields, additive over fields, so that a floor costs means of rows. What a
+//! difference is worth is the 95 % quantile of the same difference between two sets of real fields.
+
+use karhunen_field::metrics::{
+    Connectivity, FloorKind, Splits, chord_lengths, effective_diffusivity, euler_density,
+    local_thickness, percolation, specific_surface,
+};
+use karhunen_field::{Ensemble, FieldError, Grid};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Fields whose diffusion is computed, and whose thickness is measured, at most.
+const HEAVY_AT_MOST: usize = 64;
+/// Splits behind a floor.
+const SPLITS: usize = 60;
+/// Bins of local thickness, over the box's shortest side.
+const BINS: usize = 64;
+
+/// Labels of many fields as phases 0, 1, ….
+#[derive(Debug, Clone)]
+pub struct Labelled {
+    /// Where they lie.
+    pub grid: Grid,
+    /// One phase a cell of every field.
+    pub phases: Vec<u8>,
+}
+
+impl Labelled {
+    fn count(&self) -> usize {
+        self.phases.len() / self.grid.len()
+    }
+
+    /// Ones where the phase of a field is one of `these`.
+    fn indicator(&self, field: usize, these: &[usize]) -> Result<Ensemble, FieldError> {
+        let n = self.grid.len();
+        let own = &self.phases[field * n..(field + 1) * n];
+        let ones = own.iter().map(|p| f64::from(u8::from(these.contains(&usize::from(*p)))));
+        Ensemble::new(self.grid, 1, ones.collect())
+    }
+}
+
+/// One descriptor of one phase or pair.
+#[derive(Debug, Clone, Serialize)]
+struct Statistic {
+    name: String,
+    /// Name of the phase, or of both.
+    of: String,
+    /// Mean over the real fields; of a distribution its mean value.
+    reference: f64,
+    /// The difference between two sets of real fields that 95 % stay below.
+    floor: f64,
+    floor_kind: FloorKind,
+    /// One a candidate.
+    candidates: Vec<Measured>,
+}
+
+/// What a candidate has.
+#[derive(Debug, Clone, Serialize)]
+struct Measured {
+    mean: f64,
+    difference: f64,
+    /// Difference over floor; none where nothing differs between real fields.
+    floors: Option<f64>,
+}
+
+/// All of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct PhaseTable {
+    names: Vec<String>,
+    candidates: Vec<String>,
+    statistics: Vec<Statistic>,
+}
+
+/// Numbers of one field: a scalar, or the distribution function of a length over bins.
+#[derive(Debug, Clone, PartialEq)]
+struct Row {
+    name: &'static str,
+    axis: Option<usize>,
+    of: (usize, Option<usize>),
+    numbers: Vec<f64>,
+    /// Width of a bin of a distribution; none of a scalar.
+    bin: Option<f64>,
+}
+
+impl PhaseTable {
+    /// Measures real fields and candidates on one grid; `names` are those of the phases.
+    ///
+    /// # Errors
+    /// Those of the metrics; fewer than two real fields.
+    pub fn new(
+        real: &Labelled,
+        candidates: &[(String, Labelled)],
+        names: &[String],
+        seed: u64,
+    ) -> Result<Self, Failure> {
+        let reference = rows(real, names.len())?;
+        let measured: Result<Vec<Vec<Vec<Row>>>, Failure> =
+            candidates.iter().map(|(_, c)| rows(c, names.len())).collect();
+        let measured = measured?;
+        let least = candidates.iter().map(|(_, c)| c.count()).min().unwrap_or(1).max(1);
+        let mut statistics = Vec::new();
+        for (s, of) in reference[0].iter().enumerate() {
+            // heavy rows are those of the first fields only
+            let of_real: Vec<&Row> = reference.iter().filter_map(|f| f.get(s)).collect();
+            let first = least.min(if is_heavy(of.name) { HEAVY_AT_MOST } else { usize::MAX });
+            // two disjoint sets where there are enough, else both drawn with replacement
+            let second = match of_real.len().checked_sub(first) {
+                Some(rest) if rest >= first => rest,
+                _ => of_real.len(),
+            };
+            let splits = Splits::new(of_real.len(), first, second, SPLITS, seed)?;
+            let chosen = |which: &[usize]| mean(which.iter().map(|i| of_real[*i]));
+            let mut differences = |x: &[usize], y: &[usize]| -> Result<f64, FieldError> {
+                Ok(distance(&chosen(x), &chosen(y), of))
+            };
+            let floor = splits.floor(&mut differences)?;
+            let whole = mean(of_real.iter().copied());
+            let of_candidates = measured.iter().map(|fields| {
+                let own = mean(fields.iter().filter_map(|f| f.get(s)));
+                let difference = distance(&own, &whole, of);
+                let floors = (floor.value > 0.0).then(|| difference / floor.value);
+                Measured { mean: value(&own, of), difference, floors }
+            });
+            statistics.push(Statistic {
+                name: match of.axis {
+                    Some(axis) => format!("{} along axis {axis}", of.name),
+                    None => of.name.to_string(),
+                },
+                of: match of.of {
+                    (phase, None) => names[phase].clone(),
+                    (phase, Some(other)) => format!("{} | {}", names[phase], names[other]),
+                },
+                reference: value(&whole, of),
+                floor: floor.value,
+                floor_kind: floor.kind,
+                candidates: of_candidates.collect(),
+            });
+        }
+        let candidates = candidates.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Self { names: names.to_vec(), candidates, statistics })
+    }
+
+    /// One line a statistic: the real mean, and of each candidate the mean with its difference in floors.
+    pub fn to_text(&self) -> String {
+        let mut head = format!("{:<34} {:<14} {:>10}", "phases", "", "real");
+        self.candidates.iter().for_each(|name| head.push_str(&format!(" {name:>24}")));
+        let mut lines = vec![head];
+        for s in &self.statistics {
+            let mut line = format!("{:<34} {:<14} {:>10.4}", s.name, s.of, s.reference);
+            for c in &s.candidates {
+                let ratio = c.floors.map_or("–".to_string(), |r| format!("{r:.1}×"));
+                line.push_str(&format!(" {:>24}", format!("{:.4} ({ratio})", c.mean)));
+            }
+            lines.push(line);
+        }
+        lines.join("\n")
+    }
+}
+
+fn is_heavy(name: &str) -> bool {
+    [THICKNESS, DIFFUSIVITY].contains(&name)
+}
+
+const THICKNESS: &str = "local thickness";
+const DIFFUSIVITY: &str = "diffusivity";
+
+fn mean<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<f64> {
+    let (mut sum, mut count) = (Vec::new(), 0.0);
+    for row in rows {
+        sum.resize(row.numbers.len(), 0.0);
+        sum.iter_mut().zip(&row.numbers).for_each(|(s, n)| *s += n);
+        count += 1.0;
+    }
+    sum.iter().map(|s| s / count).collect()
+}
+
+/// |difference| of scalars; of distribution functions ∫ |F − G|, the 1-Wasserstein distance.
+fn distance(a: &[f64], b: &[f64], of: &Row) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>() * of.bin.unwrap_or(1.0)
+}
+
+/// A scalar itself; of a distribution function its mean ∫ (1 − F).
+fn value(numbers: &[f64], of: &Row) -> f64 {
+    match of.bin {
+        Some(bin) => numbers.iter().map(|f| bin * (1.0 - f)).sum(),
+        None => numbers.first().copied().unwrap_or(f64::NAN),
+    }
+}
+
+/// Rows of every field; those of the first [`HEAVY_AT_MOST`] have more at their end.
+fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, Failure> {
+    let rows: Result<Vec<Vec<Row>>, FieldError> = (0..fields.count())
+        .into_par_iter()
+        .map(|field| {
+            let mut light = Vec::new();
+            let mut heavy = Vec::new();
+            for phase in 0..phases {
+                let cells = fields.indicator(field, &[phase])?;
+                light.extend(of_phase(&cells, phase)?);
+                if field < HEAVY_AT_MOST {
+                    heavy.extend(heavy_of_phase(&cells, phase)?);
+                }
+            }
+            if phases > 2 {
+                light.extend(of_pairs(fields, field, phases)?);
+            }
+            light.extend(heavy);
+            Ok(light)
+        })
+        .collect();
+    Ok(rows?)
+}
+
+fn of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError> {
+    let row = |name, axis, number| Row {
+        name,
+        axis,
+        of: (phase, None),
+        numbers: vec![number],
+        bin: None,
+    };
+    let fraction = cells.values.iter().sum::<f64>() / cells.values.len() as f64;
+    let mut rows = vec![
+        row("volume fraction", None, fraction),
+        row("specific surface", None, specific_surface(cells)?[0]),
+        row("Euler number density", None, euler_density(cells, Connectivity::Full)?[0]),
+    ];
+    let chords = chord_lengths(cells)?;
+    let chord = chords.average[0].iter().zip(&chords.length);
+    let weight: f64 = chords.average[0].iter().sum();
+    let length = chord.map(|(p, l)| p * l).sum::<f64>();
+    rows.push(row("mean chord", None, if weight > 0.0 { length / weight } else { 0.0 }));
+    for (axis, p) in percolation(cells)?[0].iter().enumerate() {
+        rows.push(row("percolates", Some(axis), f64::from(u8::from(p.percolates))));
+        rows.push(row("connected part", Some(axis), p.connected));
+    }
+    Ok(rows)
+}
+
+fn heavy_of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError> {
+    let axes = cells.grid.axes();
+    let side = axes.iter().map(|a| a.length).fold(f64::INFINITY, f64::min);
+    let bin = side / BINS as f64;
+    let mut below = vec![0.0; BINS];
+    let held = cells.values.iter().filter(|v| **v == 1.0).count();
+    // an absent phase has no thickness, one that fills the box that of the box
+    let thick = match held {
+        n if n == cells.values.len() => vec![side; n],
+        _ => local_thickness(cells)?.values,
+    };
+    let mut counted = 0.0;
+    for t in thick.iter().filter(|t| **t > 0.0) {
+        below[((t / bin) as usize).min(BINS - 1)] += 1.0;
+        counted += 1.0;
+    }
+    let mut sum = 0.0;
+    for b in &mut below {
+        sum += *b;
+        *b = if counted > 0.0 { sum / counted } else { 1.0 };
+    }
+    let of = (phase, None);
+    let mut rows = vec![Row { name: THICKNESS, axis: None, of, numbers: below, bin: Some(bin) }];
+    for axis in 0..axes.len() {
+        let numbers = effective_diffusivity(cells, axis)?;
+        rows.push(Row { name: DIFFUSIVITY, axis: Some(axis), of, numbers, bin: None });
+    }
+    Ok(rows)
+}
+
+/// Surface between two phases: half of what their own surfaces have more than that of both together.
+fn of_pairs(fields: &Labelled, field: usize, phases: usize) -> Result<Vec<Row>, FieldError> {
+    let surface = |these: &[usize]| -> Result<f64, FieldError> {
+        Ok(specific_surface(&fields.indicator(field, these)?)?[0])
+    };
+    let mut rows = Vec::new();
+    for one in 0..phases {
+        for other in one + 1..phases {
+            let shared = 0.5 * (surface(&[one])? + surface(&[other])? - surface(&[one, other])?);
+            rows.push(Row {
+                name: "specific surface",
+                axis: None,
+                of: (one, Some(other)),
+                numbers: vec![shared],
+                bin: None,
+            });
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use karhunen_field::noise::stream;
+    use karhunen_field::prior::{self, Matern};
+    use karhunen_field::{Boundary, level_set};
+
+    use super::*;
+
+    fn fields(length: f64, indices: std::ops::Range<u64>) -> Labelled {
+        let grid = Grid::unit(&[14, 17], Boundary::Neumann).unwrap();
+        let law = Matern::new(1.0, length, 1.5).unwrap();
+        let rough = prior::sample(&law, grid, 3, 3, indices, stream::START);
+        let phases = rough.fields().flat_map(|f| level_set::labels(f, 3, grid.len())).collect();
+        Labelled { grid, phases }
+    }
+
+    #[test]
+    fn the_same_law_is_at_the_floor_and_a_rougher_one_is_not() {
+        let names: Vec<String> = ["a", "b", "c"].map(String::from).into();
+        let candidates = vec![
+            ("same".to_string(), fields(0.3, 100..160)),
+            ("rough".into(), fields(0.06, 0..60)),
+        ];
+        let table = PhaseTable::new(&fields(0.3, 0..90), &candidates, &names, 1).unwrap();
+        let of = |name: &str, of: &str| {
+            table.statistics.iter().find(|s| s.name == name && s.of == of).unwrap()
+        };
+        for name in ["specific surface", "mean chord", "local thickness"] {
+            let ratios: Vec<f64> =
+                of(name, "b").candidates.iter().map(|c| c.floors.unwrap()).collect();
+            // floors are exceeded by chance one time in twenty, by little
+            assert!(ratios[0] < 2.0 && ratios[1] > 4.0, "{name}: {ratios:?}");
+        }
+        let surface = |of_: &str| of("specific surface", of_).reference;
+        // what the pairs share is what the phases have
+        let pairs = surface("a | b") + surface("a | c");
+        assert!((pairs / surface("a") - 1.0).abs() < 1e-9, "{pairs}");
+        let fractions: f64 =
+            ["a", "b", "c"].map(|p| of("volume fraction", p).reference).iter().sum();
+        assert!((fractions - 1.0).abs() < 1e-12);
+        assert!(table.to_text().lines().count() == 1 + table.statistics.len());
+    }
+}

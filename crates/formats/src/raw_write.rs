@@ -1,0 +1,69 @@
+//! Raw values, written: the numbers alone, and a TOML file beside them that says what they are.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::encoding::Encoding;
+use crate::raw::sidecar;
+use crate::write::place;
+use crate::{FieldsRef, FormatError};
+
+/// Writes `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian, and the sidecar.
+pub(crate) fn write(
+    path: &Path,
+    fields: FieldsRef<'_>,
+    encoding: Encoding,
+    overwrite: bool,
+) -> Result<(), FormatError> {
+    let beside = sidecar(path);
+    if !overwrite && beside.exists() {
+        return Err(FormatError::Exists { path: beside });
+    }
+    place(path, overwrite, |to| {
+        (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
+    })?;
+    let (points, units) = (fields.points(), fields.units());
+    let mut shape = vec![fields.count()];
+    if fields.channels() > 1 {
+        shape.push(fields.channels());
+    }
+    shape.extend(&points);
+    let mut text =
+        format!("shape = {shape:?}\ndtype = \"{}\"\nendian = \"little\"\n", encoding.raw());
+    if let Some(spacing) = &units.spacing {
+        // axes that are no axes of the box have a spacing of one
+        let mut all = vec![1.0; shape.len() - points.len()];
+        all.extend(spacing);
+        text.push_str(&format!("spacing = {all:?}\n"));
+    }
+    if let Some(unit) = &units.length {
+        text.push_str(&format!("unit = {unit:?}\n"));
+    }
+    let failed = |source| FormatError::Write { path: beside.clone(), source };
+    place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{RawFields, ReadOptions, SourceType, WriteOptions, read, write};
+
+    #[test]
+    fn raw_files_say_beside_them_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let values = (0..24).map(|v| v as f32).collect();
+        let mut fields =
+            RawFields::array(std::path::Path::new("a"), vec![2, 3, 4], 1, values, SourceType::F32)
+                .unwrap();
+        fields.units.spacing = Some(vec![2.0, 0.5, 0.25]);
+        fields.units.length = Some("um".into());
+        let path = folder.path().join("a.raw");
+        write(&path, &fields, &WriteOptions::default()).unwrap();
+        let options = ReadOptions { dim: Some(3), ..ReadOptions::default() };
+        let back = read(&path, &options).unwrap();
+        assert_eq!(
+            (&back.values, &back.points, &back.units),
+            (&fields.values, &fields.points, &fields.units)
+        );
+        assert!(write(&path, &fields, &WriteOptions::default()).is_err());
+    }
+}
