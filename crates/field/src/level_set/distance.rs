@@ -251,7 +251,7 @@ mod tests {
             rings in prop::collection::vec(any::<bool>(), 3),
         ) {
             // spacings whose squares are incommensurable: no two cells are equally far by chance
-            let spacing = if uneven { [1.0, 1.618_033, 0.707_1] } else { [0.5; 3] };
+            let spacing = if uneven { [1.0, 1.618_033, 0.731_4] } else { [0.5; 3] };
             let lengths: Vec<f64> =
                 points.iter().zip(spacing).map(|(n, h)| *n as f64 * h).collect();
             let grid = grid(&points, &lengths, &rings);

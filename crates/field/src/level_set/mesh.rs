@@ -179,12 +179,11 @@ impl Marching<'_> {
     /// The value at a node; outside beyond the box.
     fn value(&self, node: [usize; 3]) -> f64 {
         let mut flat = 0;
-        for axis in 0..3 {
-            let Some(j) = node[axis].checked_sub(self.pad).filter(|j| *j < self.points[axis])
-            else {
+        for (place, points) in node.into_iter().zip(self.points) {
+            let Some(j) = place.checked_sub(self.pad).filter(|j| *j < points) else {
                 return f64::NEG_INFINITY;
             };
-            flat = flat * self.points[axis] + j;
+            flat = flat * points + j;
         }
         self.values[flat]
     }
