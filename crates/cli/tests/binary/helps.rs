@@ -174,7 +174,7 @@ const SPEAKS_FOR: [(&str, &[&str]); 9] = [
     ("commands/classes.rs", &["sample"]),
 ];
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "quickstart",
     "inspect",
     "prior",
@@ -184,6 +184,7 @@ const COMMANDS: [&str; 12] = [
     "sample",
     "evaluate",
     "compare",
+    "calibrate",
     "classifier",
     "bench",
     "export",
