@@ -24,6 +24,23 @@ pub struct Row {
     pub comparison: Comparison,
 }
 
+impl Row {
+    /// Every statistic as measured, with its floor, in an order of their own.
+    pub fn statistics(&self) -> Vec<Measured> {
+        statistics(&self.comparison)
+    }
+
+    /// The same from the worst to the best.
+    pub fn worst_first(&self) -> Vec<Measured> {
+        worst_first(&self.comparison)
+    }
+
+    /// What the numbers say, in words.
+    pub fn verdict(&self) -> String {
+        verdict(&self.name, &self.comparison)
+    }
+}
+
 /// Candidates against the same real fields on one grid.
 #[derive(Debug, Clone, Serialize)]
 pub struct Table {
