@@ -8,7 +8,7 @@ use karhunen_field::metrics::{Comparison, ComparisonOptions, FloorKind, Referenc
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::progress::{Progress, Task};
+use crate::progress::{Progress, Task, go_on};
 use crate::ranking::{Measured, statistics, verdict, worst_first};
 
 /// Floors between training and held-out fields beyond which they are of two kinds.
@@ -70,6 +70,7 @@ impl Table {
             .iter()
             .zip(1..)
             .map(|((name, fields), done)| {
+                go_on(progress)?;
                 progress.at(Task::Comparing, done, total, name);
                 let comparison = reference.compare(&unit.apply(fields))?;
                 Ok(Row { name: name.clone(), comparison })

@@ -112,3 +112,16 @@ pub enum Error {
     #[error(transparent)]
     Format(#[from] FormatError),
 }
+
+impl Error {
+    /// Whether nothing is wrong but that [`crate::Progress::stopped`] ended the work.
+    pub fn is_stop(&self) -> bool {
+        let stopped = |e: &FieldError| matches!(e, FieldError::Stopped);
+        match self {
+            Self::Field(e) => stopped(e),
+            Self::Train(TrainError::Field(e)) => stopped(e),
+            Self::Evaluate(EvaluateError::Field(e)) => stopped(e),
+            _ => false,
+        }
+    }
+}

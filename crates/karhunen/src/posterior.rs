@@ -9,7 +9,7 @@ use karhunen_evaluate::{Progress, Task};
 use karhunen_field::metrics::{PosteriorCheck, PosteriorQuality};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::Method;
-use karhunen_field::{Conditioning, Ensemble, ModeNoise, Transform, resample};
+use karhunen_field::{Conditioning, Ensemble, FieldError, ModeNoise, Transform, resample};
 use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, data};
 
@@ -142,6 +142,9 @@ fn compared(
     let total = truths.count() as u64;
     for (i, truth) in (0..).zip(truths.fields()) {
         progress.at(Task::Posteriors, i, total, "");
+        if progress.stopped() {
+            return Err(FieldError::Stopped.into());
+        }
         let modes = model.normalised_modes(&transform, truth);
         let count = given.observations().count();
         let xi = ModeNoise::new(ERRORS).plain_normals(count, i, stream::OBSERVATION);

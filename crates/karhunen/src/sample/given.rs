@@ -2,9 +2,11 @@
 
 use std::ops::Range;
 
+use karhunen_evaluate::baselines::watched;
 use karhunen_evaluate::{Progress, Task};
 use karhunen_field::guidance::MomentMatching;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid};
+use karhunen_train::stop::Stop;
 use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, memory};
 
@@ -65,7 +67,8 @@ pub(super) fn sample(
     indices: Range<u64>,
     progress: &dyn Progress,
 ) -> Result<(Ensemble, usize), Error> {
-    let tell = |done, of| progress.at(Task::Sampling, done as u64, of as u64, "");
+    let request = &Request { stop: Stop::default(), ..request.clone() };
+    let tell = watched(Task::Sampling, &request.stop, progress);
     let result = match options.particles {
         None if options.guidance_order == 2 => {
             let second = MomentMatching { conditioning: given, iterations: ITERATIONS };
