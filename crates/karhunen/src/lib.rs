@@ -41,7 +41,7 @@
 //! let data = Data::open("builtin:spinodal")?.at_most(32);
 //! // coarse grids first; a run of use takes minutes: `.minutes(5.0)` instead of `.steps(20)`
 //! let options = TrainOptions::of(&data).levels(&[8, 16]).steps(20)
-//!     .set("network.width=8")?.set("network.modes=[4]")?.set("network.layers=2")?;
+//!     .set("network.width=[8]")?.set("network.blocks=[2]")?;
 //! let directory = std::env::temp_dir().join(format!("karhunen-tutorial-{}", std::process::id()));
 //! let mut losses = Losses::default();
 //! let model = train(&options, &directory, &mut losses)?;
@@ -58,7 +58,7 @@
 //! # use karhunen::{Data, Silent, TrainOptions, train};
 //! # let data = Data::open("builtin:spinodal")?.at_most(24);
 //! # let options = TrainOptions::of(&data).levels(&[8, 16]).steps(4)
-//! #     .set("network.width=8")?.set("network.modes=[4]")?.set("network.layers=1")?;
+//! #     .set("network.width=[8]")?.set("network.blocks=[2]")?;
 //! # let directory = std::env::temp_dir().join(format!("karhunen-sample-{}", std::process::id()));
 //! # let model = train(&options, &directory, &mut Silent)?;
 //! use karhunen::{SampleOptions, resample};
@@ -85,7 +85,7 @@
 //! # use karhunen::{Data, Silent, TrainOptions, train};
 //! # let data = Data::open("builtin:spinodal")?.at_most(24);
 //! # let options = TrainOptions::of(&data).levels(&[8, 16]).steps(4)
-//! #     .set("network.width=8")?.set("network.modes=[4]")?.set("network.layers=1")?;
+//! #     .set("network.width=[8]")?.set("network.blocks=[2]")?;
 //! # let directory = std::env::temp_dir().join(format!("karhunen-evaluate-{}", std::process::id()));
 //! # let model = train(&options, &directory, &mut Silent)?;
 //! use karhunen::{EvaluateOptions, SampleOptions, evaluate, given};
@@ -110,7 +110,7 @@
 //! # use karhunen::{Data, Silent, TrainOptions, train};
 //! # let data = Data::open("builtin:spinodal")?.at_most(24);
 //! # let options = TrainOptions::of(&data).levels(&[8, 16]).steps(4)
-//! #     .set("network.width=8")?.set("network.modes=[4]")?.set("network.layers=1")?;
+//! #     .set("network.width=[8]")?.set("network.blocks=[2]")?;
 //! # let directory = std::env::temp_dir().join(format!("karhunen-write-{}", std::process::id()));
 //! # let model = train(&options, &directory, &mut Silent)?;
 //! use karhunen::SampleOptions;

@@ -13,10 +13,8 @@ use karhunen_train::{Outcome, RunConfig, TrainedModel, sources};
 
 use crate::{Data, Error, Model, device};
 
-/// Shares of the steps of three levels, coarse first.
-const SHARES: [f64; 3] = [0.6, 0.25, 0.15];
-/// Share of each level, of what the coarser ones left, where there are not three.
-const OF_THE_REST: f64 = 0.6;
+/// Share of the steps that the coarsest of several levels gets; the others have alike.
+const COARSEST: f64 = 0.4;
 
 /// How a model is trained: a whole configuration, and what is no part of one.
 ///
@@ -96,23 +94,17 @@ impl TrainOptions {
         self.grids(&grids)
     }
 
-    /// Trains on these grids, coarse first: of three the first gets 0.6 of the steps, the others 0.25 and
-    /// 0.15.
+    /// Trains on these grids, coarse first: of several the first gets 0.4 of the steps, the others have alike.
     pub fn grids(mut self, grids: &[Vec<usize>]) -> Self {
-        let mut left = 1.0;
-        let last = grids.len().saturating_sub(1);
-        let share = |i: usize| {
-            if grids.len() == SHARES.len() {
-                return SHARES[i];
-            }
-            let own = if i == last { left } else { OF_THE_REST * left };
-            left -= own;
-            own
+        let finer = grids.len().saturating_sub(1);
+        let share = |i: usize| match (finer, i) {
+            (0, _) => 1.0,
+            (_, 0) => COARSEST,
+            _ => (1.0 - COARSEST) / finer as f64,
         };
-        let shares: Vec<f64> = (0..grids.len()).map(share).collect();
-        let levels = grids.iter().zip(shares);
-        self.config.levels =
-            levels.map(|(cells, share)| LevelConfig { grid: join(cells), share }).collect();
+        let levels = grids.iter().zip((0..grids.len()).map(share));
+        let level = |(cells, share): (&Vec<usize>, f64)| LevelConfig { grid: join(cells), share };
+        self.config.levels = levels.map(level).collect();
         self
     }
 
@@ -230,7 +222,7 @@ impl Run {
 /// let data = Data::open("builtin:spinodal")?.at_most(24);
 /// // a second or two; for a model of use leave the last line out, and give it minutes
 /// let options = TrainOptions::of(&data).levels(&[8, 16]).steps(6)
-///     .set("network.width=8")?.set("network.modes=[4]")?.set("network.layers=1")?;
+///     .set("network.width=[8]")?.set("network.blocks=[2]")?;
 /// let directory = std::env::temp_dir().join(format!("karhunen-train-{}", std::process::id()));
 /// let model = train(&options, &directory, &mut Silent)?;
 /// assert_eq!(model.grid().points(), [16, 16]);

@@ -24,7 +24,7 @@ impl Progress for Impatient {
 fn nobody_waits_for_fields_that_are_not_wanted() {
     let data = Data::open("builtin:spinodal").unwrap().at_most(24);
     let mut options = TrainOptions::of(&data).levels(&[8, 16]).steps(2);
-    for setting in ["network.width=8", "network.modes=[4]", "network.layers=1"] {
+    for setting in ["network.width=[8]", "network.blocks=[2]"] {
         options = options.set(setting).unwrap();
     }
     let directory = std::env::temp_dir().join(format!("karhunen-stop-{}", std::process::id()));
