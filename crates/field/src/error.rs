@@ -1,6 +1,7 @@
 //! What can be wrong with the mathematics a caller asks for.
 
 use crate::grid::Grid;
+use crate::observation::Fault;
 
 /// Errors of this crate; each message carries the values and the inequality that failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -149,6 +150,8 @@ pub enum FieldError {
         numbered(" (observation ", other, ")")
     )]
     Observation {
+        /// What kind of thing it is.
+        fault: Fault,
         /// Which number of it, counted from 0; none where it is all of them.
         row: Option<usize>,
         /// Another one that is the reason.

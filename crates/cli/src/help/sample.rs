@@ -1,5 +1,6 @@
 //! What is wrong with a sampling in the words of its options, and the knob to turn.
 
+use karhunen::field::observation::Fault;
 use karhunen::{FieldError, NetError, ObserveError, Remedy, SampleError};
 
 use super::{field, read};
@@ -74,7 +75,7 @@ pub fn observe(error: &ObserveError) -> Option<String> {
         ObserveError::Read { source, .. } => return Some(read(source)),
         ObserveError::File { remedy, .. } => return Some(remedied(remedy)),
         ObserveError::Refused { error, .. } => match error {
-            FieldError::Observation { message, .. } => help_of(message),
+            FieldError::Observation { fault, .. } => of_fault(fault),
             error => return Some(field(error).unwrap_or_default()),
         },
         _ => return None,
@@ -110,22 +111,17 @@ fn remedied(remedy: &Remedy) -> String {
     text.into()
 }
 
-fn help_of(message: &str) -> &'static str {
-    if message.contains("contradicts") || message.contains("same place") {
-        "keep one of them, or give their mean with the smaller sd"
-    } else if message.contains("outside the box") {
-        "places are in the box's lengths: `karhunen inspect` of the data shows them"
-    } else if message.contains("channel") {
-        "channels are counted from 0"
-    } else if message.contains("outside [0, 1]") {
-        "write 0.2 for twenty per cent"
-    } else if message.contains("finer than the sampled") {
-        "sample on a --grid that is at least as fine"
-    } else if message.contains("determined by") {
-        "leave it out, or give it an sd above 0"
-    } else if message.contains("point spread") || message.contains("blurred") {
-        "give sd = 0.01 or what the measurement has"
-    } else {
-        "correct the file"
+fn of_fault(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::Twice => "keep one of them, or give their mean with the smaller sd",
+        Fault::Outside => {
+            "places are in the box's lengths: `karhunen inspect` of the data shows them"
+        }
+        Fault::Channel => "channels are counted from 0",
+        Fault::Part => "write 0.2 for twenty per cent",
+        Fault::Finer => "sample on a --grid that is at least as fine",
+        Fault::Redundant => "leave it out, or give it an sd above 0",
+        Fault::Exact => "give sd = 0.01 or what the measurement has",
+        _ => "correct the file",
     }
 }

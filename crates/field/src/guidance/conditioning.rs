@@ -8,7 +8,7 @@ use super::system::{System, dense_rows};
 use super::weights::Weights;
 use super::{Guidance, cholesky::Cholesky};
 use crate::denoiser::Diagonal;
-use crate::observation::{Observations, Stack, dot};
+use crate::observation::{Fault, Observations, Stack, dot};
 use crate::path::Path;
 use crate::resample::{copied_modes, overlay_modes};
 use crate::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior};
@@ -68,7 +68,8 @@ impl Conditioning {
             if own.same_box(&grid) && !holds {
                 let kind = part.kind();
                 let message = format!("{kind} on the grid {own}, finer than the sampled {grid}");
-                return Err(FieldError::Observation { row: None, other: None, message });
+                let fault = Fault::Finer;
+                return Err(FieldError::Observation { fault, row: None, other: None, message });
             }
         }
         let stack = observations.on(&grid)?;

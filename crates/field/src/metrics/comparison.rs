@@ -108,6 +108,52 @@ pub struct Comparison {
     pub volume_fraction_difference_floor: f64,
 }
 
+impl Comparison {
+    /// A row of which no column has measured anything yet.
+    pub(super) fn unmeasured(
+        count: usize,
+        reference_count: usize,
+        grid: String,
+        floor_kind: FloorKind,
+    ) -> Self {
+        let none = f64::NAN;
+        Self {
+            count,
+            reference_count,
+            grid,
+            floor_kind,
+            energy_distance: none,
+            energy_distance_floor: none,
+            sliced_wasserstein: none,
+            sliced_wasserstein_floor: none,
+            spectrum_log_error: none,
+            spectrum_log_error_floor: none,
+            spectrum_log_error_beyond: None,
+            spectrum_log_error_beyond_floor: None,
+            histogram_distance: none,
+            histogram_distance_floor: none,
+            histogram_by_channel: None,
+            histogram_by_channel_floor: None,
+            cross_channel_error: None,
+            cross_channel_error_floor: None,
+            two_point_error: none,
+            two_point_error_floor: none,
+            variance_ratio: none,
+            variance_ratio_floor: none,
+            lineal_path_error: none,
+            lineal_path_error_floor: none,
+            chord_length_distance: none,
+            chord_length_distance_floor: none,
+            specific_surface_ratio: None,
+            specific_surface_ratio_floor: None,
+            euler_density_difference: none,
+            euler_density_difference_floor: none,
+            volume_fraction_difference: none,
+            volume_fraction_difference_floor: none,
+        }
+    }
+}
+
 /// One ensemble against a reference. For several rows make one [`Reference`] and keep it.
 ///
 /// # Errors

@@ -36,6 +36,7 @@ mod auc;
 mod chords;
 mod cloud;
 mod clusters;
+mod columns;
 mod comparison;
 mod consistency;
 mod cross;

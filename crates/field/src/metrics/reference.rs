@@ -8,21 +8,15 @@
 //! so, and a smaller n or m is the way out.
 //!
 //! Otsu's threshold, φ(1 − φ) and the histograms' unit come from the whole pool, so that all rows
-//! and all splits are measured alike. Over 400 lines, a third of them tests: every statistic has its
-//! preparation, its floor and its comparison here, side by side.
+//! and all splits are measured alike. What is measured stands in [`super::columns`].
+
+use std::cell::OnceCell;
 
 use super::cloud::Cloud;
+use super::columns::{COLUMNS, Column, Pool, Samples};
 use super::comparison::{Comparison, ComparisonOptions};
-use super::cross::Products;
-use super::descriptors::{Descriptors, Units};
-use super::energy::Distances;
 use super::floor::{FloorKind, Splits, shuffled};
-use super::histogram::{PixelValues, mean, standard_deviations};
 use super::segmentation::Segmentation;
-use super::sliced::{Projections, SortedProjections};
-use super::spectrum::{Shells, mean_rows};
-use super::two_point::PairCounter;
-use super::variance::ratio;
 use super::{check, check_pair};
 use crate::{Ensemble, FieldError};
 
@@ -31,43 +25,11 @@ use crate::{Ensemble, FieldError};
 /// **Cost** memory: the pool three times over and its matrix of distances; time: as one
 /// comparison, and the floors.
 pub struct Reference {
-    options: ComparisonOptions,
     count: usize,
     kind: FloorKind,
     fields: Ensemble,
-    cloud: Cloud,
-    /// Mean distance among the m fields, and their tr Cov.
-    spread: f64,
-    variance: f64,
-    sliced: SortedProjections,
-    shells: Shells,
-    power: Vec<f64>,
-    /// Products of channels, where there are several, and their mean row.
-    cross: Option<(Products, Vec<f64>)>,
-    pixels: PixelValues,
-    deviations: Vec<f64>,
     segmentation: Segmentation,
-    counter: PairCounter,
-    correlation: Vec<f64>,
-    phase_units: Vec<f64>,
-    descriptors: Descriptors,
-    structure: Vec<f64>,
-    structure_units: Vec<Units>,
-    floors: Floors,
-}
-
-struct Floors {
-    energy: f64,
-    sliced: f64,
-    spectrum: f64,
-    spectrum_beyond: Option<f64>,
-    histogram: f64,
-    histogram_by_channel: Vec<f64>,
-    cross: Option<f64>,
-    two_point: f64,
-    variance: f64,
-    /// In the order of [`super::DescriptorErrors::distances`].
-    structure: [f64; 5],
+    columns: Vec<Box<dyn Column>>,
 }
 
 impl std::fmt::Debug for Reference {
@@ -99,109 +61,25 @@ impl Reference {
         order.truncate(count.saturating_add(wanted));
         let splits = Splits::new(order.len(), count, wanted, options.splits, options.seed)?;
 
-        let pool = real.select(&order);
-        let cloud = Cloud::new(&pool, "a reference", 2)?;
-
-        let distances = Distances::among(&cloud);
-        let energy = splits.floor(|x, y| distances.energy(x, y))?.value;
-        let variance = splits
-            .floor(|x, y| Ok(ratio(distances.variance(x)?, distances.variance(y)?)?.ln().abs()))?;
-
-        let projections = Projections::new(&cloud, options.directions, options.seed)?;
-        let sliced =
-            splits.floor(|x, y| Ok(projections.sorted(x).distance(&projections.sorted(y))))?;
-
-        let shells = Shells::new(&pool.grid)?;
-        let powers = shells.powers(&cloud)?;
-        let (within, beyond) = bands(options, &shells);
-        let spectrum = |band| {
-            splits.floor(|x, y| {
-                let (x, y) = (mean_rows(&powers, Some(x)), mean_rows(&powers, Some(y)));
-                shells.log_error(&x, &y, band)
-            })
-        };
-
-        let pixels = PixelValues::new(&pool);
-        let deviations = standard_deviations(&pool)?;
-        // the mean over channels and each of them, in one pass over the values
-        let mut histogram = splits.floors_of(|x, y| {
-            let distances = pixels.distances_within(x, y, &deviations);
-            Ok([vec![mean(&distances)], distances].concat())
-        })?;
-        let histogram_by_channel = histogram.split_off(1);
-
+        let fields = real.select(&order);
+        let cloud = Cloud::new(&fields, "a reference", 2)?;
         let first: Vec<usize> = (0..wanted).collect();
-        let (cross, cross_floor) = match pool.channels {
-            1 => (None, None),
-            _ => {
-                let products = Products::new(&cloud)?;
-                let rows = products.rows(&cloud)?;
-                let floor = splits.floor(|x, y| {
-                    let (x, y) = (mean_rows(&rows, Some(x)), mean_rows(&rows, Some(y)));
-                    Ok(products.error(&x, &y))
-                })?;
-                let row = mean_rows(&rows, Some(&first));
-                (Some((products, row)), Some(floor.value))
-            }
+        let phases = OnceCell::new();
+        let pool = Pool {
+            fields: &fields,
+            cloud: &cloud,
+            splits: &splits,
+            first: &first,
+            options,
+            phases: &phases,
         };
-
-        let segmentation = Segmentation::otsu(&pool)?;
-        let phase = segmentation.indicator(&pool)?;
-        let counter = PairCounter::new(&pool.grid);
-        let correlations = counter.correlations(&phase);
-        let phase_units = counter.units(&mean_rows(&correlations, None))?;
-        let two_point = splits.floor(|x, y| {
-            let (x, y) = (mean_rows(&correlations, Some(x)), mean_rows(&correlations, Some(y)));
-            Ok(counter.error(&x, &y, &phase_units))
-        })?;
-
-        let descriptors = Descriptors::new(&pool.grid);
-        let rows = descriptors.rows(&phase)?;
-        let structure_units = descriptors.units(&mean_rows(&rows, None))?;
-        let structure = splits.floors(|x, y| {
-            let (x, y) = (mean_rows(&rows, Some(x)), mean_rows(&rows, Some(y)));
-            Ok(descriptors.errors(&x, &y, &structure_units).distances())
-        })?;
-
-        let floors = Floors {
-            energy,
-            sliced: sliced.value,
-            spectrum: spectrum(within)?.value,
-            spectrum_beyond: beyond.map(spectrum).transpose()?.map(|floor| floor.value),
-            histogram: histogram[0],
-            histogram_by_channel,
-            cross: cross_floor,
-            two_point: two_point.value,
-            variance: variance.value,
-            structure,
-        };
-        let (power, correlation) =
-            (mean_rows(&powers, Some(&first)), mean_rows(&correlations, Some(&first)));
-        let structure = mean_rows(&rows, Some(&first));
-        let fields = pool.slice(0..wanted);
-        Ok(Self {
-            options: options.clone(),
-            count,
-            kind: splits.kind(),
-            cloud: cloud.first(wanted),
-            spread: distances.mean_among(&first)?,
-            variance: distances.variance(&first)?,
-            sliced: projections.sorted(&first),
-            cross,
-            pixels: PixelValues::new(&fields),
-            fields,
-            shells,
-            power,
-            deviations,
-            segmentation,
-            counter,
-            correlation,
-            phase_units,
-            descriptors,
-            structure,
-            structure_units,
-            floors,
-        })
+        let mut columns = Vec::new();
+        for prepare in COLUMNS {
+            columns.extend(prepare(&pool)?);
+        }
+        let segmentation = pool.phases()?.0.clone();
+        let (kind, fields) = (splits.kind(), fields.slice(0..wanted));
+        Ok(Self { count, kind, fields, segmentation, columns })
     }
 
     /// Samples of every row, n.
@@ -227,78 +105,12 @@ impl Reference {
         let samples = samples.slice(0..self.count);
         let cloud = Cloud::new(&samples, what, self.count)?;
 
-        let own = Distances::among(&cloud);
-        let all: Vec<usize> = (0..self.count).collect();
-        let across = Distances::across(&cloud, &self.cloud).mean();
-
-        let power = mean_rows(&self.shells.powers(&cloud)?, None);
-        let (within, beyond) = bands(&self.options, &self.shells);
-        let spectrum = |band| self.shells.log_error(&power, &self.power, band);
-
-        let projections =
-            Projections::new(&cloud, self.options.directions, self.options.seed)?.all_sorted();
-        let reference_fields: Vec<usize> = (0..self.fields.count()).collect();
-        let pixels = PixelValues::new(&samples);
-        let histogram = pixels.distances(&self.pixels, &reference_fields, &self.deviations);
-        let cross = match &self.cross {
-            Some((products, row)) => {
-                let own = mean_rows(&products.rows(&cloud)?, None);
-                Some(products.error(&own, row))
-            }
-            None => None,
-        };
-        let several = |values: &[f64]| (values.len() > 1).then(|| values.to_vec());
         let phase = self.segmentation.indicator(&samples)?;
-        let correlation = mean_rows(&self.counter.correlations(&phase), None);
-        let structure = mean_rows(&self.descriptors.rows(&phase)?, None);
-        let errors = self.descriptors.errors(&structure, &self.structure, &self.structure_units);
-        let [lineal_path, chord_length, surface, euler, fraction] = self.floors.structure;
-
-        Ok(Comparison {
-            count: self.count,
-            reference_count: self.fields.count(),
-            grid: self.fields.grid.to_string(),
-            floor_kind: self.kind,
-            energy_distance: 2.0 * across - own.mean_distinct() - self.spread,
-            energy_distance_floor: self.floors.energy,
-            sliced_wasserstein: projections.distance(&self.sliced),
-            sliced_wasserstein_floor: self.floors.sliced,
-            spectrum_log_error: spectrum(within)?,
-            spectrum_log_error_floor: self.floors.spectrum,
-            spectrum_log_error_beyond: beyond.map(spectrum).transpose()?,
-            spectrum_log_error_beyond_floor: self.floors.spectrum_beyond,
-            histogram_distance: mean(&histogram),
-            histogram_distance_floor: self.floors.histogram,
-            histogram_by_channel: several(&histogram),
-            histogram_by_channel_floor: several(&self.floors.histogram_by_channel),
-            cross_channel_error: cross,
-            cross_channel_error_floor: self.floors.cross,
-            two_point_error: self.counter.error(&correlation, &self.correlation, &self.phase_units),
-            two_point_error_floor: self.floors.two_point,
-            variance_ratio: ratio(own.variance(&all)?, self.variance)?,
-            variance_ratio_floor: self.floors.variance,
-            lineal_path_error: errors.lineal_path_error,
-            lineal_path_error_floor: lineal_path,
-            chord_length_distance: errors.chord_length_distance,
-            chord_length_distance_floor: chord_length,
-            specific_surface_ratio: errors.specific_surface_ratio,
-            specific_surface_ratio_floor: Some(surface).filter(|floor| floor.is_finite()),
-            euler_density_difference: errors.euler_density_difference,
-            euler_density_difference_floor: euler,
-            volume_fraction_difference: errors.volume_fraction_difference,
-            volume_fraction_difference_floor: fraction,
-        })
-    }
-}
-
-/// The bands of the spectrum's error: what was trained, and what lies beyond if anything does.
-fn bands(options: &ComparisonOptions, shells: &Shells) -> ((f64, f64), Option<(f64, f64)>) {
-    match options.trained_band {
-        None => ((0.0, f64::INFINITY), None),
-        Some(band) => {
-            let beyond = shells.frequency.last().is_some_and(|&highest| highest >= band);
-            ((0.0, band), beyond.then_some((band, f64::INFINITY)))
-        }
+        let samples = Samples { fields: &samples, cloud: &cloud, phase: &phase };
+        let grid = self.fields.grid.to_string();
+        let mut row = Comparison::unmeasured(self.count, self.fields.count(), grid, self.kind);
+        self.columns.iter().try_for_each(|column| column.compare(&samples, &mut row))?;
+        Ok(row)
     }
 }
 

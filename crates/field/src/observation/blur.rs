@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::coarse::check;
 use super::modal::Modal;
-use super::{Observation, Operator, channel_of, refused, repeated, same_box};
+use super::{Fault, Observation, Operator, channel_of, faulty, refused, repeated, same_box};
 use crate::{Ensemble, FieldError, Grid, Transform};
 
 /// y = P (G_s ∗ u): h_k = exp(−½ s² |ω_k|²) for the modes of the blurred field's grid.
@@ -40,7 +40,7 @@ impl Blur {
         }
         if deviation == 0.0 {
             let message = "sd 0: a blurred field without error would have to be divided by factors that vanish";
-            return Err(refused(None, message));
+            return Err(faulty(Fault::Exact, None, message));
         }
         let values = Transform::new(field.grid).analyse_channels(&field.values);
         let variances = repeated(deviation / (field.grid.len() as f64).sqrt(), values.len())?;

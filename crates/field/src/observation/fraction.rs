@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Linearised, Observation, Operator, channel_of, refused, repeated};
+use super::{Fault, Linearised, Observation, Operator, channel_of, faulty, refused, repeated};
 use crate::{FieldError, Grid, Transform};
 
 /// y = (1/|Ω|) |{x : u(x) > θ}|, the indicator smoothed to Φ((u − θ)/w).
@@ -34,7 +34,11 @@ impl Fraction {
         deviation: f64,
     ) -> Result<Self, FieldError> {
         if !(0.0..=1.0).contains(&fraction) {
-            return Err(refused(None, format!("a fraction of {fraction} lies outside [0, 1]")));
+            return Err(faulty(
+                Fault::Part,
+                None,
+                format!("a fraction of {fraction} lies outside [0, 1]"),
+            ));
         }
         if !threshold.is_finite() {
             return Err(refused(

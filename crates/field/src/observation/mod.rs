@@ -125,9 +125,36 @@ pub struct Linearised {
     pub rows: Vec<Vec<f64>>,
 }
 
+/// What can be wrong with an observation, by what can be done about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Two values at one place.
+    Twice,
+    /// A place outside the box.
+    Outside,
+    /// Channels that are not there.
+    Channel,
+    /// A part that is none.
+    Part,
+    /// A finer grid than the one that is sampled.
+    Finer,
+    /// It is determined by those before it.
+    Redundant,
+    /// An error is needed, and it has none.
+    Exact,
+    /// Numbers that are none, or mean nothing.
+    Numbers,
+}
+
 /// An error of the observation number `row`, counted from 0, or of all of them.
 fn refused(row: Option<usize>, message: impl Into<String>) -> FieldError {
-    FieldError::Observation { row, other: None, message: message.into() }
+    faulty(Fault::Numbers, row, message)
+}
+
+/// The same of a kind.
+fn faulty(fault: Fault, row: Option<usize>, message: impl Into<String>) -> FieldError {
+    FieldError::Observation { fault, row, other: None, message: message.into() }
 }
 
 /// Standard deviations as variances.
@@ -163,7 +190,8 @@ fn finite(values: &[f64]) -> Result<(), FieldError> {
 fn channel_of(row: Option<usize>, channel: usize, channels: usize) -> Result<(), FieldError> {
     match channel < channels {
         true => Ok(()),
-        false => Err(refused(
+        false => Err(faulty(
+            Fault::Channel,
             row,
             format!("channel {channel} of fields that have {channels}, counted from 0"),
         )),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::functional::Functional;
 use super::rows::Rows;
-use super::{Observation, Operator, channel_of, finite, refused, squares};
+use super::{Fault, Observation, Operator, channel_of, faulty, finite, refused, squares};
 use crate::grid::MAX_DIM;
 use crate::{FieldError, Grid};
 
@@ -63,7 +63,8 @@ impl Points {
                 ),
                 false => "a second value at the same place".into(),
             };
-            return Err(FieldError::Observation { row: Some(row), other: Some(first), message });
+            let (fault, row, other) = (Fault::Twice, Some(row), Some(first));
+            return Err(FieldError::Observation { fault, row, other, message });
         }
         Ok(Self { sensors, values, variances })
     }
@@ -115,7 +116,7 @@ pub(super) fn inside(row: usize, place: &[f64; MAX_DIM], grid: &Grid) -> Result<
                 "coordinate {} on axis {j} lies outside the box, 0 to {}",
                 place[j], axis.length
             );
-            return Err(refused(Some(row), message));
+            return Err(faulty(Fault::Outside, Some(row), message));
         }
     }
     Ok(())

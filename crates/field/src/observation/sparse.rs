@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Observation, Operator, finite, refused, repeated, same_box};
+use super::{Fault, Observation, Operator, faulty, finite, refused, repeated, same_box};
 use crate::resample::copied_modes;
 use crate::{FieldError, Grid, Transform};
 
@@ -54,7 +54,7 @@ impl Sparse {
             let message = format!(
                 "column {column} of fields of {channels} channel(s) on the grid {grid}, which have {width} values"
             );
-            return Err(refused(None, message));
+            return Err(faulty(Fault::Channel, None, message));
         }
         if values.len() != rows {
             return Err(refused(
@@ -104,7 +104,7 @@ impl Observation for Sparse {
         if channels != self.channels {
             let message =
                 format!("a matrix for {} channel(s), fields of {channels}", self.channels);
-            return Err(refused(None, message));
+            return Err(faulty(Fault::Channel, None, message));
         }
         let matrix = Arc::clone(&self.matrix);
         Ok(Arc::new(Product {

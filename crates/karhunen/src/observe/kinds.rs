@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use karhunen_field::observation::{
-    Blur, Coarse, Fraction, Mask, Mean, Points, Ray, Rays, Sensor, Sparse,
+    Blur, Coarse, Fault, Fraction, Mask, Mean, Points, Ray, Rays, Sensor, Sparse,
 };
 use karhunen_field::{FieldError, Grid, Observation};
 use karhunen_formats::{ReadOptions, read_arrays, read_sparse_rows};
@@ -130,7 +130,8 @@ impl Kind {
             if left(channel) == 0 {
                 let message =
                     format!("channel {channel} of fields that have {all}, counted from 0");
-                let error = FieldError::Observation { row: Some(i), other: None, message };
+                let (fault, row) = (Fault::Channel, Some(i));
+                let error = FieldError::Observation { fault, row, other: None, message };
                 return Err(Error::from(here.error(error)));
             }
             let wanted = Wanted { index, channels: left(channel) };
@@ -138,8 +139,8 @@ impl Kind {
         };
         let inline = |made: Result<Arc<dyn Observation>, FieldError>| match made {
             Ok(part) => Ok((part, Place { row: "[[observe]]", ..here.clone() })),
-            Err(FieldError::Observation { message, .. }) => Err(here
-                .error(FieldError::Observation { row: Some(i), other: None, message })
+            Err(FieldError::Observation { fault, message, .. }) => Err(here
+                .error(FieldError::Observation { fault, row: Some(i), other: None, message })
                 .into()),
             Err(e) => Err(here.error(e).into()),
         };
@@ -213,7 +214,12 @@ fn channels_of(table: &Table, channel: Option<usize>, place: &Place) -> Result<V
         false => {
             let message = format!("channel {c} is no whole number from 0");
             Err(place
-                .error(FieldError::Observation { row: Some(row), other: None, message })
+                .error(FieldError::Observation {
+                    fault: Fault::Channel,
+                    row: Some(row),
+                    other: None,
+                    message,
+                })
                 .into())
         }
     };

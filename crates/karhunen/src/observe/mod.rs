@@ -36,7 +36,7 @@ impl Place {
     /// An error of the mathematics in the words of the file.
     pub fn error(&self, error: FieldError) -> ObserveError {
         let file = self.file.display();
-        let FieldError::Observation { row, other, message } = &error else {
+        let FieldError::Observation { row, other, message, .. } = &error else {
             return ObserveError::Refused { message: format!("{file}: {error}"), error };
         };
         let place = row.map(|row| format!("{}: ", self.at(row))).unwrap_or_default();

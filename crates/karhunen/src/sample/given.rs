@@ -5,6 +5,7 @@ use std::ops::Range;
 use karhunen_evaluate::baselines::watched;
 use karhunen_evaluate::{Progress, Task};
 use karhunen_field::guidance::MomentMatching;
+use karhunen_field::observation::Fault;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid};
 use karhunen_train::stop::Stop;
 use karhunen_train::trained::Request;
@@ -52,7 +53,8 @@ pub fn prepared(
         && let Some((place, row)) = observed.place_of(*row)
     {
         let message = "it is determined by the observations before it, and all have sd 0".into();
-        let error = FieldError::Observation { row: Some(row), other: None, message };
+        let (fault, row) = (Fault::Redundant, Some(row));
+        let error = FieldError::Observation { fault, row, other: None, message };
         return Err(place.error(error).into());
     }
     Ok(conditioning)
