@@ -9,7 +9,7 @@ fails if it exits with anything but 0. What cannot be run is fenced as ```consol
 `<!-- not run: why -->` before it. Three more lines are known, none of which a reader sees:
 
     <!-- uses: runs/x -->        the page begins with this model, trained once for all pages
-    <!-- file: run.toml -->      the next ```toml block is written to this file
+    <!-- file: run.toml -->      the next block is written to this file
     <!-- dry run -->             the next ```toml block must be accepted by `karhunen train --dry-run`
 
 Pages show what one would type: trainings of minutes, hundreds of samples. To be done in seconds, `karhunen` is
@@ -156,7 +156,7 @@ def check_page(page, place, environment, model):
     text = page.read_text()
     wanted = blocks(text)
     runnable = [b for b in wanted if b[1] == "sh" and "not run" not in b[3]]
-    checked = [b for b in wanted if b[1] == "toml" and ("file" in b[3] or "dry run" in b[3])]
+    checked = [b for b in wanted if "file" in b[3] or "dry run" in b[3]]
     if not runnable and not checked:
         return [], 0
     where = place / page.stem
@@ -167,7 +167,7 @@ def check_page(page, place, environment, model):
         shutil.copytree(model(), where / name)
     wrong, count = [], 0
     for line, language, body, directives in wanted:
-        if language == "toml" and ("file" in directives or "dry run" in directives):
+        if "file" in directives or "dry run" in directives:
             name = directives.get("file") or "dry-run.toml"
             (where / name).write_text(body)
             if "dry run" not in directives:
