@@ -46,5 +46,6 @@ def on_page_markdown(markdown, page, config, files):
             return text if "`" in text else f"{text} (`{there}`)"
         return link[0]
 
-    pieces = re.split(r"(^ *```.*?^ *```|`[^`\n]+`(?!\]))", markdown, flags=re.M | re.S)
+    # fenced blocks stay as they are
+    pieces = re.split(r"(^ *```.*?^ *```)", markdown, flags=re.M | re.S)
     return "".join(p if i % 2 else LINK.sub(replaced, p) for i, p in enumerate(pieces))
