@@ -1,75 +1,51 @@
 //! `karhunen train`: a configuration in, a run directory out.
 
-use karhunen_train::config::Switching;
-use karhunen_train::plan::Plan;
-use karhunen_train::schedule::Schedule;
-use karhunen_train::{Outcome, Run, RunConfig, sources};
+use karhunen::training::config::Switching;
+use karhunen::training::plan::Plan;
+use karhunen::training::schedule::Schedule;
+use karhunen::{Run, TrainOptions};
 use tracing::info;
 
 use crate::args::{Resume, TrainArgs};
-use crate::device;
 use crate::failure::Failure;
 use crate::progress::Training;
 use crate::report::print_line;
+use crate::report::trained::finish;
 use crate::signals;
 
 /// Trains, or says what it would do.
 pub fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let mut config = RunConfig::load(args.config.as_deref(), &args.settings)?;
-    let beside = args.config.as_deref();
-    config.data.source = config.data.source.resolve(beside);
-    config.data.validation_source =
-        config.data.validation_source.map(|source| source.resolve(beside));
-    config.data.labels = config.data.labels.map(|name| sources::resolve(&name, beside));
-    config.data.validation_labels =
-        config.data.validation_labels.map(|name| sources::resolve(&name, beside));
+    let options = TrainOptions::from_file(args.config.as_deref(), &args.settings)?;
     if args.dry_run {
-        let Plan { config: planned, notes, .. } = Plan::of(config)?;
-        config = planned;
-        let mut text = config.to_toml();
-        if config.training.switching == Switching::Automatic {
-            text.push_str(
-                "\n# levels end when finer ones promise more; by their shares they would be",
-            );
-        }
-        for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
-            text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
-        }
-        for note in notes {
-            text.push_str(&format!("\n# {note}"));
-        }
-        return print_line(&text);
+        return print_line(&planned(options)?);
     }
-    let device = device::open(&args.device)?;
     let asked = signals::listen();
+    let options = TrainOptions {
+        device: args.device.device,
+        resume: args.resume == Resume::Auto,
+        stop: asked.stop,
+        save: asked.save,
+        ..options
+    };
     let mut observer = Training::new();
-    let resume = args.resume == Resume::Auto;
-    let mut run = Run::open_on(&config, &args.out, resume, &device, &mut observer)
-        .map_err(Failure::refused)?;
-    run.save_when(asked.save.clone());
-    let directory = args.out.display();
-    finish(run.train(&asked.stop, &mut observer)?, &run, &directory.to_string())?;
-    info!("next: karhunen sample --model {directory} --out samples.npy");
+    let mut run = Run::open(&options, &args.out, &mut observer)?;
+    finish(run.train(&mut observer)?, &run)?;
+    info!("next: karhunen sample --model {} --out samples.npy", args.out.display());
     Ok(())
 }
 
-/// Reports how a training ended.
-pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failure> {
-    if outcome == Outcome::Interrupted {
-        let message = format!("interrupted at step {}; the checkpoint is written", run.step());
-        return Err(Failure::interrupted(message).help("the same command goes on from there"));
+/// The configuration with every default, and the plan as comments.
+fn planned(options: TrainOptions) -> Result<String, Failure> {
+    let Plan { config, notes, .. } = Plan::of(options.config)?;
+    let mut text = config.to_toml();
+    if config.training.switching == Switching::Automatic {
+        text.push_str("\n# levels end when finer ones promise more; by their shares they would be");
     }
-    for level in &run.ledger().levels {
-        info!(
-            "{:>10}: {} steps, {:.1} s, {:.2e} flops, loss {:.4}, validation {:.4}",
-            level.grid,
-            level.steps,
-            level.seconds,
-            level.flops,
-            level.loss,
-            level.validation_loss.unwrap_or(f64::NAN)
-        );
+    for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
+        text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
     }
-    info!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
-    Ok(())
+    for note in notes {
+        text.push_str(&format!("\n# {note}"));
+    }
+    Ok(text)
 }
