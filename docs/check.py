@@ -85,13 +85,15 @@ def budget(arguments):
                 at_most("--evaluations", 6)
             unless_told("--calibration", "none")
         case "evaluate" | "compare":
-            at_most("--reference-count", 96)
-            unless_told("--reference-count", "96")
+            told_apart = any(a.startswith("--distinguish") for a in line)
+            fields = 96 if told_apart else 32
+            at_most("--reference-count", fields)
+            unless_told("--reference-count", str(fields))
             if line[0] == "compare":
                 at_most("--count", 40)
                 unless_told("--count", "40")
                 unless_told("--evaluations", "6")
-            if any(a.startswith("--distinguish") for a in line):
+            if told_apart:
                 unless_told("--distinguish-seeds", "1")
         case "calibrate":
             at_most("--truths", 4)
