@@ -78,6 +78,9 @@ def budget(arguments):
             for setting in small:
                 line += ["--set", setting]
             line[:] = [re.sub(r"^training\.seconds=.*", "training.seconds=2", a) for a in line]
+            file = line[line.index("--config") + 1] if "--config" in line else None
+            if file and re.search(r"^seconds *=", Path(file).read_text(), re.M):
+                line += ["--set", "training.seconds=2"]
         case "sample":
             at_most("--count", 40)
             if "--tolerance" not in line:
