@@ -22,6 +22,15 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
             "give another --out, or the configuration that run began with".into()
         }
+        TrainError::Config { message, .. } if message.starts_with("this run ends after") => {
+            "give training.steps or training.seconds beyond that, --more 30m, or another --out".into()
+        }
+        TrainError::Config { message, .. } if message.ends_with("is given steps, not seconds") => {
+            "give --more a number of steps".into()
+        }
+        TrainError::Checkpoint { message, .. } if message.starts_with("holds no run that") => {
+            "begin it without --more, or name its --out".into()
+        }
         TrainError::Config { place, .. } if place.starts_with("average of length") => {
             "give --ema a length of training.ema or one between them; more training.snapshots reach further".into()
         }

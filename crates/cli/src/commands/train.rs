@@ -1,15 +1,16 @@
 //! `karhunen train`: a configuration in, a run directory out.
 
 use karhunen_train::config::Switching;
+use karhunen_train::overfitting::REMEDY;
 use karhunen_train::plan::Plan;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Outcome, Run, RunConfig, sources};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
 use crate::device;
 use crate::failure::Failure;
-use crate::progress::Training;
+use crate::progress::{Training, bar};
 use crate::report::print_line;
 use crate::signals;
 
@@ -44,11 +45,20 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let asked = signals::listen();
     let mut observer = Training::new();
     let resume = args.resume == Resume::Auto;
-    let mut run = Run::open_on(&config, &args.out, resume, &device, &mut observer)
-        .map_err(Failure::refused)?;
+    let opened = match args.more {
+        Some(more) => Run::extend_on(&config, &args.out, more, &device, &mut observer),
+        None => Run::open_on(&config, &args.out, resume, &device, &mut observer),
+    };
+    let mut run = opened.map_err(Failure::refused)?;
     run.save_when(asked.save.clone());
+    if run.step() >= run.schedule().steps() {
+        info!("the run has ended; --more 30m, or more training.steps, makes it go on");
+    }
     let directory = args.out.display();
-    finish(run.train(&asked.stop, &mut observer)?, &run, &directory.to_string())?;
+    let outcome = run.train(&asked.stop, &mut observer)?;
+    observer.end();
+    finish(outcome, &run, &directory.to_string())?;
+    look_for_copies(&run)?;
     info!("next: karhunen sample --model {directory} --out samples.npy");
     Ok(())
 }
@@ -71,5 +81,23 @@ pub fn finish(outcome: Outcome, run: &Run, directory: &str) -> Result<(), Failur
         );
     }
     info!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
+    Ok(())
+}
+
+/// Says whether samples of the finished model are copies of what it was trained on.
+fn look_for_copies(run: &Run) -> Result<(), Failure> {
+    // the model is written
+    signals::end_at_once();
+    let bar = bar("near-copies", 0);
+    let found = run.near_copies(&|done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    let found = found?;
+    match found.copies {
+        0 => info!("{}", found.told()),
+        _ => warn!("{}: {REMEDY}", found.told()),
+    }
     Ok(())
 }
