@@ -37,6 +37,11 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Checkpoint { message, .. } if message.starts_with("an exported model has") => {
             "leave --ema out, or name the run the model came from".into()
         }
+        TrainError::Config { place, message }
+            if place == "data.augment" || message.starts_with("data.augment: ") =>
+        {
+            "name axes of data.augment that can be moved so, as \"shift:0\" or \"rotate:1,2\", or leave the motion out".into()
+        }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
         }
