@@ -4,12 +4,16 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use karhunen_evaluate::{Effort, EvaluateError, ReferenceOptions};
 use karhunen_field::sampler::Method;
 use karhunen_field::{Boundaries, Boundary};
 use karhunen_net::DeviceChoice;
+use karhunen_train::Sources;
 use karhunen_train::config::{CalibrationKind, DataConfig, parse_points};
 use karhunen_train::extension::More;
 use karhunen_train::missing::MissingValues;
+
+use crate::failure::Failure;
 
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
@@ -630,6 +634,15 @@ pub enum Part {
     Training,
 }
 
+impl From<Part> for karhunen_evaluate::Part {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::HeldOut => Self::HeldOut,
+            Part::Training => Self::Training,
+        }
+    }
+}
+
 /// Which modes a network is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum BandChoice {
@@ -772,6 +785,26 @@ pub struct ReferenceArgs {
     pub seed: u64,
 }
 
+impl ReferenceArgs {
+    /// What was typed, as an evaluation takes it.
+    pub fn options(&self) -> Result<ReferenceOptions, Failure> {
+        let source = Sources::new(self.reference.clone()).ok_or(EvaluateError::NoReference)?;
+        Ok(ReferenceOptions {
+            patch: self.patch.as_ref().map(|points| points.0.clone()),
+            dim: self.shape.dim,
+            channels: self.shape.channels,
+            missing: self.shape.missing,
+            channels_last: self.shape.channels_last,
+            settings: self.settings.list.clone(),
+            part: self.part.into(),
+            count: self.reference_count,
+            boundary: self.boundary.given(),
+            seed: self.seed,
+            ..ReferenceOptions::of(source)
+        })
+    }
+}
+
 /// Whether a network is trained to tell fields apart.
 #[derive(Debug, Args)]
 pub struct DistinguishArgs {
@@ -785,6 +818,15 @@ pub struct DistinguishArgs {
     pub distinguish_seeds: usize,
 }
 
+impl DistinguishArgs {
+    /// What was typed.
+    pub fn effort(&self, seed: u64) -> Result<Option<Effort>, Failure> {
+        let asked =
+            Effort::new(self.distinguish.unwrap_or_default(), self.distinguish_seeds, seed)?;
+        Ok(self.distinguish.is_some().then_some(asked))
+    }
+}
+
 /// Training fields that samples are held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Memorisation {
@@ -794,6 +836,16 @@ pub enum Memorisation {
     All,
     /// None.
     None,
+}
+
+impl From<Memorisation> for karhunen_evaluate::Memorisation {
+    fn from(among: Memorisation) -> Self {
+        match among {
+            Memorisation::Some => Self::Some,
+            Memorisation::All => Self::All,
+            Memorisation::None => Self::None,
+        }
+    }
 }
 
 /// `karhunen compare`

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use karhunen_evaluate::EvaluateError;
+use karhunen_evaluate::error::chain;
 use karhunen_field::FieldError;
 use karhunen_formats::FormatError;
 use karhunen_train::TrainError;
@@ -46,27 +48,13 @@ impl Failure {
         self
     }
 
-    /// What is wrong, without the knob to turn.
-    pub fn message(&self) -> &str {
-        &self.message
-    }
-
     /// Writes the failure to standard error.
     pub fn print(&self) {
         log::failure(&self.message, self.help.as_deref(), self.code);
     }
 
     fn chain(code: u8, error: &dyn Error, help: Option<String>) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(e) = cause {
-            let text = e.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            cause = e.source();
-        }
-        Self { code, message, help }
+        Self { code, message: chain(error), help }
     }
 }
 
@@ -85,6 +73,26 @@ impl From<TrainError> for Failure {
 impl From<FieldError> for Failure {
     fn from(error: FieldError) -> Self {
         Self::chain(field_code(&error), &error, help::field(&error))
+    }
+}
+
+impl From<EvaluateError> for Failure {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Train(e) => e.into(),
+            EvaluateError::Field(e) => e.into(),
+            EvaluateError::Format(e) => e.into(),
+            EvaluateError::Samples(e) => {
+                let missing = matches!(e, FormatError::Missing { .. });
+                let failure = Self::from(e);
+                if missing { failure.help(help::MISSING_IN_SAMPLES) } else { failure }
+            }
+            EvaluateError::TrainingData(e) => Self::from(e).help(help::TRAINING_DATA),
+            error => {
+                let message = help::in_options(&error).unwrap_or_else(|| chain(&error));
+                Self { code: 2, message, help: help::evaluate(&error) }
+            }
+        }
     }
 }
 

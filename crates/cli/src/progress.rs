@@ -1,11 +1,12 @@
 //! Progress on standard error: bars on a terminal, lines elsewhere.
 
 use std::io::IsTerminal as _;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use karhunen_evaluate::{Progress, Task};
 use karhunen_train::events::{Event, Observer};
 use tracing::{debug, info, trace, warn};
 
@@ -37,6 +38,51 @@ pub fn bar(what: &'static str, total: u64) -> ProgressBar {
     // the clock goes on while one unit of work takes long
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
+}
+
+/// Shows work that takes long, one task after another.
+#[derive(Debug, Default)]
+pub struct Bars(Mutex<Option<(Task, ProgressBar)>>);
+
+impl Progress for Bars {
+    fn at(&self, task: Task, done: u64, of: u64, what: &str) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|(of_task, _)| *of_task != task) {
+            *shown = Some((task, bar(task.name(), of)));
+        }
+        if let Some((_, bar)) = &*shown {
+            bar.set_length(of);
+            bar.set_position(done);
+            if !what.is_empty() {
+                bar.set_message(what.to_string());
+            }
+        }
+    }
+
+    fn over(&self, _task: Task) {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, bar)) = shown {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn note(&self, text: &str) {
+        info!("{text}");
+    }
+
+    fn numbers(&self, text: &str, numbers: &[(&'static str, f64)]) {
+        // the names of a line's fields are fixed where it is written
+        match numbers {
+            [("effective", effective), ("smallest", smallest)] => {
+                info!(effective, smallest, "{text}")
+            }
+            _ => info!("{text}"),
+        }
+    }
+
+    fn warning(&self, text: &str) {
+        warn!("{text}");
+    }
 }
 
 /// Time between lines of a training that is not watched on a terminal.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use karhunen_evaluate::Native;
 use karhunen_field::Grid;
 use karhunen_train::batch::LevelData;
 use karhunen_train::classifier::TrainedClassifier;
@@ -16,7 +17,6 @@ use crate::args::ClassifierArgs;
 use crate::failure::Failure;
 use crate::help;
 use crate::progress::bar;
-use crate::report::plan::Native;
 use crate::report::print_line;
 
 /// Cells per axis for built-in data, which have none of their own.

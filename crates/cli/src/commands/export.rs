@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
+use karhunen_evaluate::EvaluateError;
+use karhunen_evaluate::card::{Card, Evaluated};
 use karhunen_train::Exported;
 use karhunen_train::lock::Lock;
 use tracing::{info, warn};
 
 use crate::args::ExportArgs;
 use crate::failure::Failure;
-use crate::report::card::{Card, Evaluation};
 
 /// Reads a checkpoint, writes a directory.
 pub fn run(args: &ExportArgs) -> Result<(), Failure> {
@@ -16,8 +17,8 @@ pub fn run(args: &ExportArgs) -> Result<(), Failure> {
     let _claim = Lock::output(&args.out)?;
     let (model, notes) = read(&args.model, args.ema)?;
     notes.iter().for_each(|note| warn!("skipped: {note}"));
-    let evaluations: Result<Vec<Evaluation>, Failure> =
-        args.metrics.iter().map(|path| Evaluation::read(path)).collect();
+    let evaluations: Result<Vec<Evaluated>, EvaluateError> =
+        args.metrics.iter().map(|path| Evaluated::read(path)).collect();
     let name = match &args.name {
         Some(name) => name.clone(),
         None => args.out.file_name().map_or("model".into(), |n| n.to_string_lossy().into_owned()),

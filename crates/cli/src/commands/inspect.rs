@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use karhunen_evaluate::Native;
+use karhunen_evaluate::slope::spectrum_slope;
 use karhunen_field::Grid;
 use karhunen_field::prior::r_per_shell;
 use karhunen_train::TrainError;
@@ -18,8 +20,7 @@ use crate::args::InspectArgs;
 use crate::commands::prior::configuration;
 use crate::failure::Failure;
 use crate::help;
-use crate::report::plan::{self, Native};
-use crate::report::{print_line, table};
+use crate::report::{plan, print_line};
 
 /// What is looked at if nothing is named; the arguments ask for a name.
 const BUILTIN: &str = "builtin:spinodal";
@@ -59,7 +60,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     if let Some(labels) = labels {
         planned.data.phases = Some(PhasesConfig::Labels(labels));
     }
-    let slope = table::spectrum_slope(&data.statistics, &grid);
+    let slope = spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
     let mut object = json!({
         "data": planned.data.source,

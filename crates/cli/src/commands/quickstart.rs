@@ -7,24 +7,24 @@
 use std::path::Path;
 use std::time::Instant;
 
+use karhunen_evaluate::distinguish::Distinguish;
+use karhunen_evaluate::ranking::LEGEND;
+use karhunen_evaluate::real::{self, Real};
+use karhunen_evaluate::rows::SAMPLES;
+use karhunen_evaluate::{Effort, Part, Rows};
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::plan::Plan;
 use karhunen_train::{Run, RunConfig, TrainedModel, data, events};
 use serde_json::json;
 use tracing::info;
 
-use crate::args::{Part, QuickstartArgs};
+use crate::args::QuickstartArgs;
 use crate::commands::sample::sample;
 use crate::commands::train::finish;
 use crate::device;
 use crate::failure::Failure;
-use crate::progress::Training;
-use crate::report::baselines::{SURROGATE, SURROGATE_ROW, TRAINING, told_apart, zero_padded};
-use crate::report::distinguish::{Distinguish, Effort};
+use crate::progress::{Bars, Training};
 use crate::report::plan::{self, join};
-use crate::report::ranking::LEGEND;
-use crate::report::real::{self, Real};
-use crate::report::table::Table;
 use crate::report::{beside, files, pictures, print_line};
 use crate::signals;
 
@@ -85,16 +85,18 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let mut tables = Vec::new();
     let mut sampled = Vec::new();
     let mut told = None;
+    let bars = Bars::default();
     for target in &targets {
-        let (fields, compared) = one_grid(&model, target, &real, args)?;
-        let Compared { real, candidates, table } = compared;
+        let (fields, rows) = one_grid(&model, target, &real, args)?;
+        let table = rows.table(&bars)?;
         print_line(&format!("\n{}", table.in_floors()))?;
         if target.grid == model.statistics.grid {
-            beside::beside(&real, &candidates[0].1, &args.out.join("real-and-sampled.png"))?;
+            let (real, samples) = (&rows.real, &rows.candidates[0].1);
+            beside::beside(real, samples, &args.out.join("real-and-sampled.png"))?;
             let effort = Effort { count: TOLD_APART, seeds: NETWORKS, seed: args.seed };
             // too few real fields are no reason to end
-            if Distinguish::count(candidates[0].1.count(), real.count(), effort).is_ok() {
-                told = Some(Distinguish::new(&real, &told_apart(&candidates), effort)?);
+            if Distinguish::count(samples.count(), real.count(), effort).is_ok() {
+                told = Some(rows.told_apart(effort, &bars)?);
             }
         }
         tables.push(table);
@@ -141,20 +143,14 @@ fn targets(model: &TrainedModel) -> Result<Vec<Target>, Failure> {
     made
 }
 
-/// Samples and baselines beside real fields on one grid.
-struct Compared {
-    real: Ensemble,
-    candidates: Vec<(String, Ensemble)>,
-    table: Table,
-}
-
-/// Samples one grid and compares there, or on the reference's grid where that is coarser.
+/// Samples one grid, and brings samples, baselines and real fields together there, or on the reference's grid
+/// where that is coarser.
 fn one_grid(
     model: &TrainedModel,
     target: &Target,
     real: &Real,
     args: &QuickstartArgs,
-) -> Result<(Ensemble, Compared), Failure> {
+) -> Result<(Ensemble, Rows), Failure> {
     let request = model.request(target.grid, args.seed);
     let (fields, _) = sample(model, &request, 0..target.count)?;
     let name = format!("samples-{}.npy", join(&target.grid.points()));
@@ -163,23 +159,13 @@ fn one_grid(
     let shared: Vec<usize> =
         target.grid.points().iter().zip(finest.points()).map(|(t, r)| *t.min(&r)).collect();
     let common = finest.with_points(&shared)?;
-    let mut candidates = vec![
-        ("samples".to_string(), resample::spectral(&fields, common)?),
-        (SURROGATE_ROW.into(), model.surrogate(common, args.seed ^ SURROGATE, 0..target.count)),
-    ];
-    let trained = model.statistics.grid.points();
-    if trained.iter().zip(target.grid.points()).any(|(a, b)| *a < b) {
-        let padded = zero_padded(model, target.grid, args.seed, target.count)?;
-        candidates.push(("zero-padded".into(), resample::spectral(&padded, common)?));
-    }
-    if let Some(training) = &real.training
-        && training.count() as u64 >= target.count
-    {
-        candidates.push((TRAINING.into(), resample::spectral(training, common)?));
-    }
-    let real = resample::spectral(&real.reference, common)?;
-    let table = Table::new(&real, &candidates, Some(model.statistics.grid.band()))?;
-    Ok((fields, Compared { real, candidates, table }))
+    let samples = vec![(SAMPLES.to_string(), resample::spectral(&fields, common)?)];
+    let mut rows = Rows::new(&real.reference, samples, Some(model))?;
+    rows.add_surrogate(Some(model), args.seed)?;
+    rows.add_zero_padded(model, target.grid, args.seed, &Bars::default())?;
+    // fewer are no news here
+    rows.add_training(real.training.as_ref())?;
+    Ok((fields, rows))
 }
 
 /// Montages, one function on all grids, spectra, loss over seconds.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use karhunen_evaluate::baselines;
 use karhunen_field::sampler::Method;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_train::classes::Classes;
@@ -15,7 +16,7 @@ use crate::commands::phases::{self, Output};
 use crate::commands::{classes, observed};
 use crate::device;
 use crate::failure::Failure;
-use crate::progress::bar;
+use crate::progress::Bars;
 use crate::report::{self, files, scale};
 
 /// Samples and writes one file.
@@ -216,13 +217,7 @@ pub fn sample(
     request: &Request,
     indices: std::ops::Range<u64>,
 ) -> Result<(Ensemble, usize), Failure> {
-    let bar = bar("sampling", 0);
-    let result = model.sample(request, indices, &|done, of| {
-        bar.set_length(of as u64);
-        bar.set_position(done as u64);
-    });
-    bar.finish_and_clear();
-    Ok(result?)
+    Ok(baselines::sample(model, request, indices, &Bars::default())?)
 }
 
 fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Failure> {

@@ -1,26 +1,12 @@
 //! What commands show: files, tables, pictures, and the plan for a data set.
 
-pub mod baselines;
 pub mod beside;
-pub mod beyond;
-pub mod card;
-pub mod distinguish;
 pub mod drawing;
-pub mod evaluation;
 pub mod files;
-pub mod kin;
-pub mod nearest;
-pub mod phase_fields;
-pub mod phases;
 pub mod pictures;
 pub mod plan;
 pub mod posterior;
-pub mod prepare;
-pub mod ranking;
-pub mod read;
-pub mod real;
 pub mod scale;
-pub mod table;
 
 use std::io::Write as _;
 

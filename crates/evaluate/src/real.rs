@@ -8,8 +8,8 @@ use karhunen_train::holes::see_through;
 use karhunen_train::known::Known;
 use karhunen_train::{builtin, data};
 
-use crate::args::Part;
-use crate::failure::Failure;
+use crate::EvaluateError;
+use crate::options::Part;
 
 /// First index of built-in reference fields: beyond training and validation.
 const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
@@ -47,7 +47,7 @@ pub fn all(
     grid: Grid,
     count: usize,
     seed: u64,
-) -> Result<Real, Failure> {
+) -> Result<Real, EvaluateError> {
     if let Some(name) = config.source.builtin() {
         return made(config, name, grid, count, seed);
     }
@@ -71,7 +71,7 @@ pub fn of_model(
     count: usize,
     seed: u64,
     part: Part,
-) -> Result<Real, Failure> {
+) -> Result<Real, EvaluateError> {
     if let Some(name) = config.source.builtin() {
         if part == Part::HeldOut {
             return made(config, name, grid, count, seed);
@@ -106,7 +106,7 @@ fn real(
     level: &LevelData,
     offsets: &[f64],
     training: Option<Ensemble>,
-) -> Result<Real, Failure> {
+) -> Result<Real, EvaluateError> {
     let keep = level.weights.len().min(count * level.field_len());
     let holes = level.weights[..keep].to_vec();
     Ok(Real { reference: first(count, level, offsets)?, training, holes })
@@ -118,7 +118,7 @@ fn made(
     grid: Grid,
     count: usize,
     seed: u64,
-) -> Result<Real, Failure> {
+) -> Result<Real, EvaluateError> {
     let structure = builtin::structure(name, config.channels)?;
     if config.phases.is_some() {
         let made = |indices| builtin::make_phases(name, &*structure, grid, seed, indices);
@@ -136,11 +136,11 @@ fn made(
 ///
 /// # Errors
 /// Those of [`Ensemble::new`].
-pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
+pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, EvaluateError> {
     first(level.count(), level, offsets)
 }
 
-fn first(count: usize, level: &LevelData, offsets: &[f64]) -> Result<Ensemble, Failure> {
+fn first(count: usize, level: &LevelData, offsets: &[f64]) -> Result<Ensemble, EvaluateError> {
     let keep = count.min(level.count()) * level.field_len();
     let points = level.grid.len();
     let value = |(i, v): (usize, &f32)| offsets[i / points % level.channels] + f64::from(*v);

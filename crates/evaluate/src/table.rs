@@ -3,15 +3,13 @@
 //! A number and what it is relative to never share a column: distances in floors are one table, distances
 //! as they were measured another.
 
+use karhunen_field::Ensemble;
 use karhunen_field::metrics::{Comparison, ComparisonOptions, FloorKind, Reference};
-use karhunen_field::prior::Fitted;
-use karhunen_field::{Ensemble, Grid};
-use karhunen_train::statistics::Statistics;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::progress::bar;
-use crate::report::ranking::{Measured, statistics, verdict, worst_first};
+use crate::EvaluateError;
+use crate::progress::{Progress, Task};
+use crate::ranking::{Measured, statistics, verdict, worst_first};
 
 /// Floors between training and held-out fields beyond which they are of two kinds.
 const PARTS_APART: f64 = 3.0;
@@ -43,23 +41,24 @@ impl Table {
         real: &Ensemble,
         candidates: &[(String, Ensemble)],
         trained_band: Option<f64>,
-    ) -> Result<Self, Failure> {
+        progress: &dyn Progress,
+    ) -> Result<Self, EvaluateError> {
         let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
         let options = ComparisonOptions { trained_band, ..ComparisonOptions::default() };
         let unit = Unit::of(real);
-        let bar = bar("comparing", candidates.len() as u64 + 1);
-        bar.set_message("floors");
+        let total = candidates.len() as u64 + 1;
+        progress.at(Task::Comparing, 0, total, "floors");
         let reference = Reference::new(&unit.apply(real), count, &options)?;
-        let rows: Result<Vec<Row>, Failure> = candidates
+        let rows: Result<Vec<Row>, EvaluateError> = candidates
             .iter()
-            .map(|(name, fields)| {
-                bar.inc(1);
-                bar.set_message(name.clone());
+            .zip(1..)
+            .map(|((name, fields), done)| {
+                progress.at(Task::Comparing, done, total, name);
                 let comparison = reference.compare(&unit.apply(fields))?;
                 Ok(Row { name: name.clone(), comparison })
             })
             .collect();
-        bar.finish_and_clear();
+        progress.over(Task::Comparing);
         Ok(Self { rows: rows? })
     }
 
@@ -182,22 +181,4 @@ impl Unit {
         }
         out
     }
-}
-
-/// Exponent s of the spectrum's fall c ∝ |ω|^s over the upper half of its frequencies.
-pub fn spectrum_slope(statistics: &Statistics, grid: &Grid) -> Option<f64> {
-    let fitted = Fitted::new(grid, &statistics.average_variances()).ok()?;
-    let points: Vec<(f64, f64)> = fitted
-        .shells()
-        .iter()
-        .filter(|s| s.frequency > 0.0 && s.frequency <= grid.band() && s.mean > 0.0)
-        .map(|s| (s.frequency.ln(), s.mean.ln()))
-        .collect();
-    let upper = &points[points.len() / 2..];
-    let n = upper.len() as f64;
-    let mean = |f: fn(&(f64, f64)) -> f64| upper.iter().map(f).sum::<f64>() / n;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let slope = upper.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>()
-        / upper.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>();
-    slope.is_finite().then_some(slope)
 }

@@ -3,14 +3,12 @@
 //! Its features and class frequencies are compared with those of real fields, with floors; where it is
 //! known which classes were asked for, also whether it reads them.
 
-use std::path::Path;
-
 use karhunen_field::Ensemble;
 use karhunen_field::metrics::{ReadingComparison, ReadingReference};
 use karhunen_train::TrainedClassifier;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::EvaluateError;
 
 /// One candidate.
 #[derive(Debug, Clone, Serialize)]
@@ -44,16 +42,16 @@ impl ReadTable {
         classifier: &TrainedClassifier,
         real: &Ensemble,
         candidates: &[(String, Ensemble)],
-        labels: Option<(&Path, &[u32])>,
+        labels: Option<(&str, &[u32])>,
         seed: u64,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, EvaluateError> {
         let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
-        if let Some((path, labels)) = labels {
-            check(path, labels, candidates.first().map_or(0, |(_, e)| e.count()), classifier)?;
+        if let Some((name, labels)) = labels {
+            check(name, labels, candidates.first().map_or(0, |(_, e)| e.count()), classifier)?;
         }
         let reference = classifier.read(real)?;
         let reference = ReadingReference::new(&reference, count, classifier.classes(), seed)?;
-        let rows: Result<Vec<Row>, Failure> = candidates
+        let rows: Result<Vec<Row>, EvaluateError> = candidates
             .iter()
             .enumerate()
             .map(|(i, (name, fields))| {
@@ -102,24 +100,18 @@ impl ReadTable {
 
 /// One label a sample, each of a class that the classifier knows.
 fn check(
-    path: &Path,
+    name: &str,
     labels: &[u32],
     count: usize,
     classifier: &TrainedClassifier,
-) -> Result<(), Failure> {
-    let refuse = |message: String, help: &str| {
-        Err(Failure::usage(format!("{}: {message}", path.display())).help(help))
-    };
+) -> Result<(), EvaluateError> {
     if labels.len() != count {
-        let what = "give the labels that `karhunen sample` wrote beside the samples";
-        return refuse(format!("{} labels for {count} samples", labels.len()), what);
+        let (name, labels) = (name.to_string(), labels.len());
+        return Err(EvaluateError::LabelCount { name, labels, samples: count });
     }
     let known = |label: &u32| classifier.counts.get(*label as usize).is_some_and(|n| *n > 0);
     match labels.iter().find(|label| !known(label)) {
-        Some(label) => refuse(
-            format!("class {label} is none that the classifier knows"),
-            "train a classifier on the same classes as the model",
-        ),
+        Some(label) => Err(EvaluateError::UnknownClass { name: name.into(), label: *label }),
         None => Ok(()),
     }
 }

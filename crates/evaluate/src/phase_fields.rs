@@ -8,8 +8,8 @@ use karhunen_train::TrainedModel;
 use karhunen_train::phases::Phases;
 use rayon::prelude::*;
 
-use crate::failure::Failure;
-use crate::report::phases::{Labelled, PhaseTable};
+use crate::EvaluateError;
+use crate::phases::{Labelled, PhaseTable};
 
 /// Samples of a model of phases as level sets: labels, as `sample` writes them, or `sample --raw`'s φ.
 ///
@@ -19,7 +19,7 @@ pub fn level_sets_of(
     path: &Path,
     model: &TrainedModel,
     phases: &Phases,
-) -> Result<Ensemble, Failure> {
+) -> Result<Ensemble, EvaluateError> {
     let dim = Some(model.statistics.grid.dim());
     let raw = karhunen_formats::read(path, &ReadOptions { dim, ..Default::default() })?;
     let grid = model.grid(&raw.points)?;
@@ -39,13 +39,8 @@ pub fn level_sets_of(
         None if raw.channels == phases.channels() => Ok(Ensemble::new(grid, raw.channels, values)?),
         None => {
             let known: Vec<String> = phases.labels.iter().map(u8::to_string).collect();
-            let message = format!(
-                "{}: neither labels ({}) nor level sets of {} channel(s)",
-                path.display(),
-                known.join(", "),
-                phases.channels()
-            );
-            Err(Failure::usage(message).help("give samples of this model"))
+            let (name, known) = (path.display().to_string(), known.join(", "));
+            Err(EvaluateError::SamplePhases { name, known, channels: phases.channels() })
         }
     }
 }
@@ -54,7 +49,7 @@ pub fn level_sets_of(
 ///
 /// # Errors
 /// Those of [`Ensemble::new`].
-pub fn indicators(phases: &Phases, fields: &Ensemble) -> Result<Ensemble, Failure> {
+pub fn indicators(phases: &Phases, fields: &Ensemble) -> Result<Ensemble, EvaluateError> {
     let (points, own) = (fields.grid.len(), phases.of(fields));
     let channels = phases.channels();
     let mut values = Vec::with_capacity(own.len() * channels);
@@ -77,7 +72,7 @@ pub fn seen_as_phases(
     real: &Ensemble,
     candidates: &mut [(String, Ensemble)],
     seed: u64,
-) -> Result<PhaseTable, Failure> {
+) -> Result<PhaseTable, EvaluateError> {
     let labelled = |fields: &Ensemble| Labelled { grid: fields.grid, phases: phases.of(fields) };
     let names: Vec<String> = phases.labels.iter().map(|l| model.phase_name(*l)).collect();
     let of_all: Vec<(String, Labelled)> =

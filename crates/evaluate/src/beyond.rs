@@ -13,8 +13,8 @@ use karhunen_field::metrics::{
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::report::table::Unit;
+use crate::EvaluateError;
+use crate::table::Unit;
 
 /// Fields in a Vendi score at most: its eigenvalues cost the third power.
 const VENDI_AT_MOST: usize = 1024;
@@ -93,6 +93,26 @@ struct Direction {
     line: Line,
 }
 
+impl Cut {
+    /// Checked: two phases or more, thresholds that rise.
+    ///
+    /// # Errors
+    /// [`EvaluateError::Phases`], [`EvaluateError::Thresholds`].
+    pub fn checked(self) -> Result<Self, EvaluateError> {
+        match &self {
+            Cut::Otsu(phases) if *phases < 2 => Err(EvaluateError::Phases(*phases)),
+            Cut::Given(given)
+                if given.iter().any(|t| !t.is_finite())
+                    || !given.windows(2).all(|t| t[0] < t[1]) =>
+            {
+                let text: Vec<String> = given.iter().map(f64::to_string).collect();
+                Err(EvaluateError::Thresholds(text.join(",")))
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 impl Beyond {
     /// Measures real fields and candidates, all on one grid and in the data's own values.
     ///
@@ -102,7 +122,7 @@ impl Beyond {
         real: &Ensemble,
         candidates: &[(String, Ensemble)],
         cut: &Cut,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, EvaluateError> {
         let least = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
         let count = least.min(real.count());
         let phases = match cut {
@@ -118,7 +138,7 @@ impl Beyond {
         // half the root mean square distance of two real fields, √(2 · channels) in these units
         let vendi_bandwidth = 0.5 * (2.0 * real.channels as f64).sqrt();
         let vendi_count = count.min(VENDI_AT_MOST);
-        let rows: Result<Vec<Row>, Failure> = named
+        let rows: Result<Vec<Row>, EvaluateError> = named
             .par_iter()
             .map(|(name, fields)| {
                 let few = unit.apply(&fields.slice(0..vendi_count));
@@ -177,7 +197,7 @@ impl Row {
         fields: &Ensemble,
         phases: &Phases,
         vendi_score: f64,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, EvaluateError> {
         let most = phases.thresholds().iter().map(Vec::len).max().unwrap_or(0);
         let increments = structure_function(fields, ORDER)?;
         Ok(Self {
@@ -192,7 +212,7 @@ impl Row {
             },
             phases: (0..=most)
                 .map(|phase| Phase::new(&phases.indicator(fields, phase)?))
-                .collect::<Result<_, Failure>>()?,
+                .collect::<Result<_, EvaluateError>>()?,
         })
     }
 
@@ -229,8 +249,8 @@ fn root_mean_square(values: &[f64]) -> Option<f64> {
 }
 
 impl Phase {
-    fn new(indicator: &Ensemble) -> Result<Self, Failure> {
-        let along: Result<Vec<Direction>, Failure> = directions(&indicator.grid.points())
+    fn new(indicator: &Ensemble) -> Result<Self, EvaluateError> {
+        let along: Result<Vec<Direction>, EvaluateError> = directions(&indicator.grid.points())
             .into_iter()
             .map(|step| Ok(Direction { line: two_point_along(indicator, &step)?.into(), step }))
             .collect();

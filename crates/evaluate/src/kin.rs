@@ -4,8 +4,8 @@ use karhunen_formats::{Address, StackedFields};
 use karhunen_train::known::Known;
 use karhunen_train::{Sources, TrainedModel};
 
-use crate::args::Part;
-use crate::failure::Failure;
+use crate::EvaluateError;
+use crate::options::Part;
 
 /// How a reference stands to a model.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub fn of(
     model: Option<&TrainedModel>,
     source: &Sources,
     fields: Option<&StackedFields>,
-) -> Result<Kinship, Failure> {
+) -> Result<Kinship, EvaluateError> {
     let Some(model) = model else { return Ok(Kinship::None) };
     let own = &model.config.data;
     if own.source.builtin().is_some() || source.builtin().is_some() {

@@ -8,10 +8,10 @@ use karhunen_train::known::Known;
 use karhunen_train::{Sources, TrainedModel, data};
 use serde_json::{Value, json};
 
-use crate::failure::Failure;
-use crate::progress::bar;
-use crate::report::real;
-use crate::report::table::Unit;
+use crate::error::chain;
+use crate::progress::{Progress, Task};
+use crate::table::Unit;
+use crate::{EvaluateError, real};
 
 /// Training fields that are looked at unless all are asked for: the check is as sound with a part of them,
 /// it only misses copies of the others.
@@ -28,18 +28,30 @@ const SOME: usize = 4096;
 pub fn check(
     model: &TrainedModel,
     own: Option<&Sources>,
-    samples: &Ensemble,
-    reference: &Ensemble,
+    (samples, reference): (&Ensemble, &Ensemble),
     all: bool,
     notes: &mut Vec<String>,
-) -> Result<Option<Value>, Failure> {
-    let bar = bar("memorisation", 2);
-    bar.set_message("reading training fields");
+    progress: &dyn Progress,
+) -> Result<Option<Value>, EvaluateError> {
+    let found = look(model, own, (samples, reference), all, notes, progress);
+    progress.over(Task::Memorisation);
+    found
+}
+
+fn look(
+    model: &TrainedModel,
+    own: Option<&Sources>,
+    (samples, reference): (&Ensemble, &Ensemble),
+    all: bool,
+    notes: &mut Vec<String>,
+    progress: &dyn Progress,
+) -> Result<Option<Value>, EvaluateError> {
+    progress.at(Task::Memorisation, 0, 2, "reading training fields");
     let loaded = match load(model, own, samples.grid) {
         Ok(loaded) => loaded,
         Err(error) if all => return Err(error),
         Err(error) => {
-            notes.push(format!("no check of memorisation: {}", error.message()));
+            notes.push(format!("no check of memorisation: {}", chain(&error)));
             return Ok(None);
         }
     };
@@ -47,8 +59,7 @@ pub fn check(
         notes.push("no check of memorisation: no field was held out".into());
         return Ok(None);
     }
-    bar.inc(1);
-    bar.set_message("distances");
+    progress.at(Task::Memorisation, 1, 2, "distances");
     let mut training = real::ensemble(&loaded.training, &loaded.offsets)?;
     let of = training.count();
     if of > SOME && !all {
@@ -62,7 +73,6 @@ pub fn check(
     let held_out = own.as_ref().unwrap_or(reference);
     let unit = Unit::of(&training);
     let found = memorisation(&unit.apply(samples), &unit.apply(&training), &unit.apply(held_out))?;
-    bar.finish_and_clear();
     Ok(Some(json!({
         "training_fields": training.count(),
         "of_training_fields": of,
@@ -76,20 +86,16 @@ pub fn check(
 }
 
 /// The fields a model was trained on and those held out, from `own`, or from where they lay then.
-fn load(model: &TrainedModel, own: Option<&Sources>, grid: Grid) -> Result<Loaded, Failure> {
+fn load(model: &TrainedModel, own: Option<&Sources>, grid: Grid) -> Result<Loaded, EvaluateError> {
     let config = &model.config;
     let source = own.unwrap_or(&config.data.source).clone();
     let data = DataConfig { source, ..config.data.clone() };
-    let opened = data::open(&data).map_err(|e| {
-        Failure::from(e).help("memorisation needs what the model was trained on: name it as --reference, or begin where its path leads to it")
-    })?;
+    let opened = data::open(&data).map_err(EvaluateError::TrainingData)?;
     if let (None, Some(fields)) = (own, &opened)
         && let Some(known) = Known::of(model.statistics.origin.as_ref(), fields)?
         && !known.is_own()
     {
-        let message = format!("{}: not the data that the model was trained on", data.source);
-        return Err(Failure::usage(message)
-            .help("name the model's own data as --reference, or leave --memorisation out"));
+        return Err(EvaluateError::OtherData(data.source.to_string()));
     }
     Ok(data::load_from(&data, opened.as_ref(), grid, config.seed)?)
 }

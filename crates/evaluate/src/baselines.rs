@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
-use karhunen_field::{Ensemble, GaussianLaw, Grid, moments::Moments, resample};
+use karhunen_field::{Ensemble, FieldError, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_train::TrainedModel;
+use karhunen_train::trained::Request;
 
-use crate::commands::sample::sample;
-use crate::failure::Failure;
+use crate::EvaluateError;
+use crate::progress::{Progress, Task};
 
 /// The row of real fields the model was trained on: what a perfect model of them would score.
 pub const TRAINING: &str = "training fields";
@@ -34,9 +35,10 @@ pub fn zero_padded(
     grid: Grid,
     seed: u64,
     count: u64,
-) -> Result<Ensemble, Failure> {
+    progress: &dyn Progress,
+) -> Result<Ensemble, EvaluateError> {
     let request = model.request(model.statistics.grid, seed);
-    let (coarse, _) = sample(model, &request, 0..count)?;
+    let (coarse, _) = sample(model, &request, 0..count, progress)?;
     Ok(resample::spectral(&coarse, grid)?)
 }
 
@@ -47,7 +49,7 @@ pub fn surrogate(
     grid: Grid,
     seed: u64,
     count: usize,
-) -> Result<Ensemble, Failure> {
+) -> Result<Ensemble, EvaluateError> {
     let seed = seed ^ SURROGATE;
     if let Some(model) = model {
         return Ok(model.surrogate(grid, seed, 0..count as u64));
@@ -62,4 +64,21 @@ pub fn surrogate(
         covariances.push(Arc::new(Measured::new(real.grid, variance)?));
     }
     Ok(GaussianLaw::new(mean, covariances)?.sample(grid, seed, 0..count as u64, stream::START))
+}
+
+/// Fields of a model, as [`TrainedModel::sample`] makes them, with the evaluations that each cost.
+///
+/// # Errors
+/// As [`TrainedModel::sample`].
+pub fn sample(
+    model: &TrainedModel,
+    request: &Request,
+    indices: std::ops::Range<u64>,
+    progress: &dyn Progress,
+) -> Result<(Ensemble, usize), FieldError> {
+    let result = model.sample(request, indices, &|done, of| {
+        progress.at(Task::Sampling, done as u64, of as u64, "");
+    });
+    progress.over(Task::Sampling);
+    result
 }

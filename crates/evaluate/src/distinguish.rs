@@ -4,12 +4,11 @@
 use karhunen_field::metrics::shuffled;
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::distinguish::{Asked, LEAST, distinguish};
+use karhunen_train::plan::join;
 use serde::Serialize;
 
-use crate::args::DistinguishArgs;
-use crate::failure::Failure;
-use crate::progress::bar;
-use crate::report::plan::join;
+use crate::EvaluateError;
+use crate::progress::{Progress, Task};
 
 /// Fewest cells of an axis that is halved.
 const LEAST_CELLS: usize = 8;
@@ -21,7 +20,7 @@ const HALVES: u64 = 0x4841_4C46;
 const REAL: &str = "real fields";
 
 /// How much is asked for.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// Fields a side, at most.
     pub count: usize,
@@ -32,17 +31,15 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// What was typed.
+    /// Checked.
     ///
     /// # Errors
-    /// No repetition at all.
-    pub fn asked(args: &DistinguishArgs, seed: u64) -> Result<Option<Self>, Failure> {
-        if args.distinguish_seeds == 0 {
-            let message = "--distinguish-seeds 0: at least 1";
-            return Err(Failure::usage(message).help("three is usual"));
+    /// [`EvaluateError::NoNetworks`] without a repetition.
+    pub fn new(count: usize, seeds: usize, seed: u64) -> Result<Self, EvaluateError> {
+        match seeds {
+            0 => Err(EvaluateError::NoNetworks),
+            _ => Ok(Self { count, seeds, seed }),
         }
-        let seeds = args.distinguish_seeds;
-        Ok(args.distinguish.map(|count| Self { count, seeds, seed }))
     }
 }
 
@@ -80,24 +77,16 @@ impl Distinguish {
     /// too, so half of them is the most.
     ///
     /// # Errors
-    /// A line that says what there is, where it is too little.
-    pub fn count(samples: usize, real: usize, effort: Effort) -> Result<usize, Failure> {
+    /// [`EvaluateError::Sides`], [`EvaluateError::TooFew`].
+    pub fn count(samples: usize, real: usize, effort: Effort) -> Result<usize, EvaluateError> {
         let count = samples.min(real / 2).min(effort.count);
         if count >= LEAST {
             return Ok(count);
         }
-        let message = if effort.count < LEAST {
-            format!("--distinguish={}: at least {LEAST} fields a side", effort.count)
-        } else {
-            format!(
-                "--distinguish: {samples} samples and two halves of {real} real fields are {count} a side; at \
-                 least {LEAST}"
-            )
-        };
-        Err(Failure::usage(message).help(format!(
-            "sample at least {LEAST} fields and give at least {} real ones; 512 and 1024 say more",
-            2 * LEAST
-        )))
+        Err(match effort.count < LEAST {
+            true => EvaluateError::Sides { asked: effort.count, least: LEAST },
+            false => EvaluateError::TooFew { samples, real, count, least: LEAST },
+        })
     }
 
     /// Trains networks to tell two halves of the real fields apart, and each candidate from real fields. A
@@ -109,7 +98,8 @@ impl Distinguish {
         real: &Ensemble,
         candidates: &[(&str, &Ensemble)],
         effort: Effort,
-    ) -> Result<Self, Failure> {
+        progress: &dyn Progress,
+    ) -> Result<Self, EvaluateError> {
         let samples = candidates.first().map_or(0, |(_, fields)| fields.count());
         let count = Self::count(samples, real.count(), effort)?;
         let order = shuffled(real.count(), effort.seed ^ HALVES, 0);
@@ -121,15 +111,18 @@ impl Distinguish {
         let mut grids = vec![real.grid];
         grids.extend(half(&real.grid)?);
         let ticks = TICKS * (pairs.len() * grids.len()) as f64;
-        let bar = bar("telling apart", ticks as u64);
         let mut found = Vec::new();
         for (i, grid) in grids.iter().enumerate() {
             let mut rows = Vec::new();
             for (j, (name, fields, real)) in pairs.iter().enumerate() {
                 let begun = (i * pairs.len() + j) as f64;
-                bar.set_message(format!("{name} at {}", join(&grid.points())));
+                let what = format!("{name} at {}", join(&grid.points()));
                 let asked = Asked { count, seeds: effort.seeds, seed: effort.seed };
-                let mut observe = |done: f64| bar.set_position((TICKS * (begun + done)) as u64);
+                let mut observe = |done: f64| {
+                    let done = (TICKS * (begun + done)) as u64;
+                    progress.at(Task::TellingApart, done, ticks as u64, &what);
+                };
+                observe(0.0);
                 let (fields, real) = (on(fields, *grid)?, on(real, *grid)?);
                 let separation = distinguish(&fields, &real, asked, &mut observe)?;
                 rows.push(Row {
@@ -141,7 +134,7 @@ impl Distinguish {
             }
             found.push(AtGrid { grid: join(&grid.points()), rows });
         }
-        bar.finish_and_clear();
+        progress.over(Task::TellingApart);
         Ok(Self { count, seeds: effort.seeds, grids: found })
     }
 
@@ -179,13 +172,13 @@ impl Distinguish {
 }
 
 /// Half the cells of each axis that has enough; none where no axis has.
-fn half(grid: &Grid) -> Result<Option<Grid>, Failure> {
+fn half(grid: &Grid) -> Result<Option<Grid>, EvaluateError> {
     let halved = |n: &usize| if *n >= LEAST_CELLS { n / 2 } else { *n };
     let points: Vec<usize> = grid.points().iter().map(halved).collect();
     Ok(if points == grid.points() { None } else { Some(grid.with_points(&points)?) })
 }
 
-fn on(fields: &Ensemble, grid: Grid) -> Result<Ensemble, Failure> {
+fn on(fields: &Ensemble, grid: Grid) -> Result<Ensemble, EvaluateError> {
     if fields.grid == grid { Ok(fields.clone()) } else { Ok(resample::spectral(fields, grid)?) }
 }
 
@@ -208,7 +201,7 @@ mod tests {
             (fields(0.3, 0..128), fields(0.05, 200..264), fields(0.3, 300..340));
         let effort = Effort { count: 512, seeds: 2, seed: 1 };
         let candidates = [("rough", &rough), ("few", &few)];
-        let found = Distinguish::new(&real, &candidates, effort).unwrap();
+        let found = Distinguish::new(&real, &candidates, effort, &()).unwrap();
         let grids: Vec<&str> = found.grids.iter().map(|g| g.grid.as_str()).collect();
         assert_eq!((found.count, grids), (64, vec!["10x7", "5x7"]));
         let names: Vec<&str> = found.grids[0].rows.iter().map(|r| r.name.as_str()).collect();

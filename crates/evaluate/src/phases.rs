@@ -11,7 +11,7 @@ use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::EvaluateError;
 
 /// Fields whose diffusion is computed, and whose thickness is measured, at most.
 const HEAVY_AT_MOST: usize = 64;
@@ -96,9 +96,9 @@ impl PhaseTable {
         candidates: &[(String, Labelled)],
         names: &[String],
         seed: u64,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, EvaluateError> {
         let reference = rows(real, names.len())?;
-        let measured: Result<Vec<Vec<Vec<Row>>>, Failure> =
+        let measured: Result<Vec<Vec<Vec<Row>>>, EvaluateError> =
             candidates.iter().map(|(_, c)| rows(c, names.len())).collect();
         let measured = measured?;
         let least = candidates.iter().map(|(_, c)| c.count()).min().unwrap_or(1).max(1);
@@ -192,7 +192,7 @@ fn value(numbers: &[f64], of: &Row) -> f64 {
 }
 
 /// Rows of every field; those of the first [`HEAVY_AT_MOST`] have more at their end.
-fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, Failure> {
+fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, EvaluateError> {
     let rows: Result<Vec<Vec<Row>>, FieldError> = (0..fields.count())
         .into_par_iter()
         .map(|field| {

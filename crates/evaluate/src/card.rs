@@ -10,41 +10,38 @@ use karhunen_field::metrics::Comparison;
 use karhunen_net::Band;
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::labels::described;
+use karhunen_train::plan::join;
 use karhunen_train::schedule::Schedule;
 use karhunen_train::{Exported, RunConfig};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::failure::Failure;
-use crate::report::plan::join;
+use crate::EvaluateError;
 
 /// Lines of a table of settings that are shown; a tabulated prior may have thousands.
 const SHOWN: usize = 40;
 
 /// Rows of a comparison that `karhunen evaluate --json` or `quickstart` wrote.
-pub struct Evaluation {
+pub struct Evaluated {
     /// Name of the file.
     name: String,
     rows: Vec<(String, Comparison)>,
 }
 
-impl Evaluation {
+impl Evaluated {
     /// Reads the rows of a file, whichever command wrote it.
     ///
     /// # Errors
     /// A file that cannot be read, is no JSON, or holds no comparison.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let place = path.display();
-        let hint = "give what `karhunen evaluate --json` printed";
-        let text = std::fs::read(path).map_err(|e| {
-            Failure::usage(format!("{place}: cannot be read: {e}")).help("check the path")
-        })?;
-        let object: Value = serde_json::from_slice(&text)
-            .map_err(|e| Failure::usage(format!("{place}: no JSON: {e}")).help(hint))?;
+    pub fn read(path: &Path) -> Result<Self, EvaluateError> {
+        let text = std::fs::read(path)
+            .map_err(|source| EvaluateError::Read { path: path.into(), source })?;
+        let not = |what: String| EvaluateError::NoEvaluation { path: path.into(), what };
+        let object: Value =
+            serde_json::from_slice(&text).map_err(|e| not(format!("no JSON: {e}")))?;
         let rows = rows(&object);
         if rows.is_empty() {
-            let message = format!("{place}: holds no comparison of samples with real fields");
-            return Err(Failure::usage(message).help(hint));
+            return Err(not("holds no comparison of samples with real fields".into()));
         }
         let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
         Ok(Self { name, rows })
@@ -105,7 +102,7 @@ pub struct Card<'a> {
     /// Its licence, if one is stated.
     pub licence: Option<&'a str>,
     /// What was measured.
-    pub evaluations: &'a [Evaluation],
+    pub evaluations: &'a [Evaluated],
 }
 
 impl Card<'_> {
@@ -113,7 +110,7 @@ impl Card<'_> {
     ///
     /// # Errors
     /// A configuration whose levels make no grids.
-    pub fn to_markdown(&self) -> Result<String, Failure> {
+    pub fn to_markdown(&self) -> Result<String, EvaluateError> {
         let sections = [
             format!("# {}", self.name),
             self.summary(),
@@ -184,7 +181,7 @@ impl Card<'_> {
         lines.join("\n")
     }
 
-    fn resolution(&self) -> Result<String, Failure> {
+    fn resolution(&self) -> Result<String, EvaluateError> {
         let mut lines = vec!["## Resolution".into(), String::new()];
         for level in Schedule::new(self.config())?.levels {
             lines.push(format!(
@@ -279,12 +276,12 @@ impl Card<'_> {
     }
 
     fn metrics(&self) -> String {
-        let measured: Vec<String> = self.evaluations.iter().map(Evaluation::to_markdown).collect();
+        let measured: Vec<String> = self.evaluations.iter().map(Evaluated::to_markdown).collect();
         let text = match measured.is_empty() {
             true => "Not measured.".to_string(),
             false => measured.join("\n\n"),
         };
-        format!("## Measured\n\n{text}")
+        format!("## Evaluated\n\n{text}")
     }
 
     fn use_it(&self) -> String {

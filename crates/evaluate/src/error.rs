@@ -1,0 +1,210 @@
+//! What can keep fields from being compared.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use karhunen_field::{Boundaries, FieldError};
+use karhunen_formats::FormatError;
+use karhunen_train::TrainError;
+
+/// Errors of this crate. Each says what is wrong, with names and limits; which option or key to change is for
+/// the face to say, by the variant.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// A boundary condition that is not the model's.
+    #[error("boundary {asked}: the model's box is {own}")]
+    Boundary {
+        /// What was asked for.
+        asked: Boundaries,
+        /// The model's own.
+        own: Boundaries,
+    },
+    /// Samples that cannot be read.
+    #[error(transparent)]
+    Samples(FormatError),
+    /// Samples that the model cannot have made.
+    #[error("{name}: its fields have {channels} channel(s), the model's {model}")]
+    SampleChannels {
+        /// Name of the samples.
+        name: String,
+        /// Their channels.
+        channels: usize,
+        /// The model's channels.
+        model: usize,
+    },
+    /// Samples of a model of phases that are neither labels nor level sets.
+    #[error("{name}: neither labels ({known}) nor level sets of {channels} channel(s)")]
+    SamplePhases {
+        /// Name of the samples.
+        name: String,
+        /// The labels of the model's phases.
+        known: String,
+        /// Channels of its level sets.
+        channels: usize,
+    },
+    /// The reference names no data.
+    #[error("the reference names no data")]
+    NoReference,
+    /// Too few real fields were asked for.
+    #[error("reference count {0}: at least 2")]
+    ReferenceCount(usize),
+    /// Another patch would change which fields were held out of training.
+    #[error("a patch changes which fields were held out of training")]
+    Patch,
+    /// The training part of a reference that no model was trained on.
+    #[error("training part: the reference is not the model's own source")]
+    Part,
+    /// A channel of the reference has one value everywhere.
+    #[error("{name}: channel {channel} is constant ({value}); nothing to compare")]
+    Constant {
+        /// The reference.
+        name: String,
+        /// The channel, counted from 0.
+        channel: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// Samples and reference are not functions of one kind.
+    #[error("{name}: its fields have {ours} {what}, those of {reference} have {theirs}")]
+    Kind {
+        /// Name of the samples.
+        name: String,
+        /// `axes` or `channel(s)`.
+        what: &'static str,
+        /// As many have the samples.
+        ours: usize,
+        /// The reference.
+        reference: String,
+        /// As many has the reference.
+        theirs: usize,
+    },
+    /// A single sample.
+    #[error("{0}: one field; comparisons need at least 2")]
+    OneField(String),
+    /// Samples of a single cell.
+    #[error("{0}: fields of one cell have no spectrum to compare")]
+    OneCell(String),
+    /// Two sets of samples that shall hold the same functions and cannot.
+    #[error("{name}: {here}, beside {there}")]
+    NotTheSame {
+        /// Name of the second set.
+        name: String,
+        /// What it is.
+        here: String,
+        /// What the first set is.
+        there: String,
+    },
+    /// Samples of two boxes, or of two numbers of channels.
+    #[error("{name}: fields of {here}, beside {there} of {first}")]
+    TwoBoxes {
+        /// Name of the set that differs.
+        name: String,
+        /// What it is.
+        here: String,
+        /// Name of the first set.
+        first: String,
+        /// What the first set is.
+        there: String,
+    },
+    /// Two rows of one name.
+    #[error("{0}: given twice")]
+    Twice(String),
+    /// Too few samples were asked for.
+    #[error("count {0}: at least 2")]
+    Count(u64),
+    /// Labels in another number than the samples.
+    #[error("{name}: {labels} labels for {samples} samples")]
+    LabelCount {
+        /// Name of the labels.
+        name: String,
+        /// Their number.
+        labels: usize,
+        /// The number of samples.
+        samples: usize,
+    },
+    /// A label that the classifier does not know.
+    #[error("{name}: class {label} is none that the classifier knows")]
+    UnknownClass {
+        /// Name of the labels.
+        name: String,
+        /// The label.
+        label: u32,
+    },
+    /// No network to tell fields apart.
+    #[error("0 networks to tell fields apart: at least 1")]
+    NoNetworks,
+    /// Too few fields a side were asked for, to tell them apart.
+    #[error("{asked} fields a side to tell apart: at least {least}")]
+    Sides {
+        /// As many were asked for.
+        asked: usize,
+        /// As many are needed.
+        least: usize,
+    },
+    /// Too few fields to tell them apart.
+    #[error(
+        "{samples} samples and two halves of {real} real fields are {count} a side; at least {least}"
+    )]
+    TooFew {
+        /// Samples.
+        samples: usize,
+        /// Real fields.
+        real: usize,
+        /// What that makes a side.
+        count: usize,
+        /// As many are needed.
+        least: usize,
+    },
+    /// Fewer than two phases to cut fields into.
+    #[error("{0} phases: at least 2")]
+    Phases(usize),
+    /// Thresholds that do not rise.
+    #[error("thresholds {0}: finite, each above the one before")]
+    Thresholds(String),
+    /// The fields that a model was trained on cannot be opened.
+    #[error(transparent)]
+    TrainingData(TrainError),
+    /// Where a model's data lay, there are others now.
+    #[error("{0}: not the data that the model was trained on")]
+    OtherData(String),
+    /// A file of an evaluation that cannot be read.
+    #[error("{path}: cannot be read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that is no evaluation.
+    #[error("{path}: {what}", path = path.display())]
+    NoEvaluation {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        what: String,
+    },
+    /// The run, its data or its model refused.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The mathematics refused.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// A data file was refused.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+}
+
+/// An error and its causes in one line; a cause that the line tells already is left out.
+pub fn chain(error: &dyn Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(e) = cause {
+        let text = e.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        cause = e.source();
+    }
+    message
+}

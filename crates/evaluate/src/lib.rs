@@ -1,0 +1,44 @@
+//! Generated fields against real ones: are they as real fields are, and by how much not?
+//!
+//! Data's way: real fields are prepared as a model's training data were ([`prepare`]), and only what the
+//! model has not seen is used ([`kin`]) → samples come to the same grid → baselines stand beside them
+//! ([`rows`]) → statistics in units of their floors ([`table`], [`ranking`]), and as far as they are asked for
+//! the rest: copies of training fields ([`memorisation`]), a network that learns to tell the two apart
+//! ([`mod@distinguish`]), what a classifier reads ([`readings`]), phases ([`phases`]), diversity, clusters and
+//! increments ([`beyond`]). A **floor** is the distance that 95 of 100 pairs of sets of real fields of the
+//! same sizes stay below.
+//!
+//! Not here: the statistics themselves (`karhunen_field::metrics`), pictures, the terminal.
+
+pub mod baselines;
+pub mod beyond;
+pub mod card;
+pub mod compare;
+pub mod distinguish;
+pub mod error;
+pub mod evaluation;
+pub mod kin;
+pub mod memorisation;
+pub mod native;
+pub mod options;
+pub mod phase_fields;
+pub mod phases;
+pub mod prepare;
+pub mod progress;
+pub mod ranking;
+pub mod readings;
+pub mod real;
+pub mod rows;
+pub mod slope;
+pub mod table;
+
+pub use beyond::Cut;
+pub use compare::{Compared, compare};
+pub use distinguish::Effort;
+pub use error::EvaluateError;
+pub use evaluation::{EvaluateOptions, Evaluation, Given, Ready, evaluate, ready, ready_beside};
+pub use native::Native;
+pub use options::{Memorisation, Part, ReferenceOptions};
+pub use prepare::{read_samples, same_boundary};
+pub use progress::{Progress, Task};
+pub use rows::Rows;
