@@ -191,9 +191,9 @@ impl Spectra {
     fn moved(&self, motion: &Motion) -> Vec<usize> {
         let place = |wave: [i32; MAX_DIM]| {
             let mut moved = [0; MAX_DIM];
-            for a in 0..self.grid.dim() {
-                let k = wave[motion.axes[a]];
-                moved[a] = if motion.flipped[a] { -k } else { k };
+            let looks = motion.axes.iter().zip(motion.flipped).take(self.grid.dim());
+            for (k, (axis, flipped)) in moved.iter_mut().zip(looks) {
+                *k = if flipped { -wave[*axis] } else { wave[*axis] };
             }
             self.places[&moved]
         };

@@ -220,7 +220,7 @@ impl Run {
             end = standing.end(&config.training, more).map_err(wrong)?;
             if let (Some(more), None) = (more, end) {
                 observer.note(&format!(
-                    "step {} of {planned}: the run goes on to its end, from which {more} more count",
+                    "step {} of {planned}: the run goes on to its end; {more} more count from there",
                     progress.step
                 ));
             }
