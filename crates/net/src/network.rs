@@ -22,7 +22,7 @@ pub enum NetworkConfig {
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self::Fno(FnoConfig::default())
+        Self::Nested(NestedConfig::default())
     }
 }
 

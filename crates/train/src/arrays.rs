@@ -267,7 +267,8 @@ pub(crate) fn configuration(
 }
 
 /// A configuration as a run stored it, every key spelled out, with what earlier programs did where
-/// they knew no key: their rate fell as a cosine, and they held out two blocks.
+/// they knew no key: their rate fell as a cosine, their network spoke by the data's share of the
+/// variance, and they held out two blocks.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
         data.entry("hold_out").or_insert_with(|| "two-blocks".into());
@@ -275,6 +276,7 @@ pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
         let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
         training.entry("rate").or_insert_with(cosine);
+        training.entry("share").or_insert_with(|| "total".into());
     }
     table
 }

@@ -34,7 +34,7 @@ pub struct RunConfig {
     pub prior: PriorConfig,
     /// Signal and noise over time.
     pub path: PathConfig,
-    /// The network; `kind` is `"fno"` unless told otherwise.
+    /// The network, by `kind`. A table without one is `"nested"`, unless it holds keys of `"fno"` alone.
     pub network: NetworkConfig,
     /// Loss, optimizer, budget.
     pub training: TrainingConfig,
@@ -51,11 +51,11 @@ impl Default for RunConfig {
         Self {
             seed: 0,
             data: DataConfig::default(),
-            prior: PriorConfig::Fitted,
+            prior: PriorConfig::Flat,
             path: PathConfig::default(),
             network: NetworkConfig::default(),
             training: TrainingConfig::default(),
-            levels: vec![level("16x16", 0.6), level("32x32", 0.25), level("64x64", 0.15)],
+            levels: vec![level("16x16", 0.4), level("32x32", 0.3), level("64x64", 0.3)],
             sampling: SamplingConfig::default(),
         }
     }
@@ -216,7 +216,8 @@ impl RunConfig {
     /// [`TrainError::Config`].
     pub fn from_table(mut table: toml::Table, place: &str) -> Result<Self, TrainError> {
         if let Some(toml::Value::Table(network)) = table.get_mut("network") {
-            network.entry("kind").or_insert_with(|| "fno".into());
+            let kind = network_kind(network);
+            network.entry("kind").or_insert_with(|| kind.into());
         }
         if let Some(decay) =
             table.get("training").and_then(|t| t.get("ema")).filter(|e| e.is_float())
@@ -378,6 +379,23 @@ impl RunConfig {
     }
 }
 
+/// The network that a table without `kind` means: `"fno"` if it holds a key of that network alone, as
+/// files had before there was a choice, and the default otherwise.
+fn network_kind(network: &toml::Table) -> &'static str {
+    const FNO: [&str; 8] = [
+        "modes",
+        "layers",
+        "oversampling",
+        "projection",
+        "padding",
+        "local",
+        "reach",
+        "conditioning",
+    ];
+    let one_width = network.get("width").is_some_and(toml::Value::is_integer);
+    if one_width || FNO.iter().any(|key| network.contains_key(*key)) { "fno" } else { "nested" }
+}
+
 /// Snapshots of a run, at most.
 const MOST_SNAPSHOTS: usize = 64;
 
@@ -420,7 +438,8 @@ mod tests {
         let older = text.replace("oversampling = 2\n", "");
         assert!(older.len() < text.len());
         let back = RunConfig::from_table(older.parse().unwrap(), "text").unwrap();
-        assert_eq!(back, RunConfig::default());
+        let fno = NetworkConfig::Fno(FnoConfig::default());
+        assert_eq!(back, RunConfig { network: fno, ..RunConfig::default() });
     }
 
     #[test]

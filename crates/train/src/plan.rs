@@ -22,9 +22,9 @@ const SINGLE: usize = 32;
 /// Cells per axis at which built-in data are simulated for reference.
 pub const BUILTIN: usize = 128;
 /// Cells of an axis of the coarsest level, at least.
-const COARSEST: usize = 12;
+const COARSEST: usize = 7;
 /// Shares of the steps, coarse first.
-const SHARES: [f64; 3] = [0.6, 0.25, 0.15];
+const SHARES: [f64; 3] = [0.4, 0.3, 0.3];
 
 /// A configuration whose levels are known, and what it was made from.
 #[derive(Debug)]
@@ -155,9 +155,9 @@ mod tests {
         };
         assert_eq!(grids(&[128, 128]), ["16x16", "32x32", "64x64"]);
         assert_eq!(grids(&[64, 64, 64]), ["16x16x16", "32x32x32"]);
-        assert_eq!(grids(&[28, 28]), ["14x14", "28x28"]);
+        assert_eq!(grids(&[28, 28]), ["7x7", "14x14", "28x28"]);
         assert_eq!(grids(&[8, 8]), ["8x8"]);
-        assert_eq!(grids(&[64, 31]), ["32x16", "64x31"]);
+        assert_eq!(grids(&[64, 31]), ["16x8", "32x16", "64x31"]);
         let shares: Vec<f64> = ladder(&[128]).iter().map(|l| l.share).collect();
         assert_eq!(shares, SHARES);
     }

@@ -19,7 +19,7 @@ use crate::statistics::Statistics;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PriorConfig {
-    /// Isotropic, the data's own spectrum (the default).
+    /// Isotropic, the data's own spectrum.
     Fitted,
     /// The data's own spectrum, different along each axis.
     FittedAnisotropic,
@@ -29,7 +29,7 @@ pub enum PriorConfig {
         exponent: f64,
     },
     /// The same for all modes of the finest level, falling as the data do beyond: white noise that is
-    /// one function on every grid.
+    /// one function on every grid (the default).
     Flat,
     /// White noise per cell: the finite-dimensional baseline, no function in the limit. It is another
     /// noise on every grid, so that `sampling.band` does not apply.

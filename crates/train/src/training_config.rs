@@ -111,7 +111,7 @@ impl Default for TrainingConfig {
             switching: Switching::Shares,
             replay: 0.1,
             label_dropout: 0.1,
-            time_density: TimeDensity::LogNormal { mean: -1.0, deviation: 1.2 },
+            time_density: TimeDensity::Modes { mean: -1.0, deviation: 1.2, weight: 0.5 },
             validation_fields: 128,
             validations: 10,
             checkpoint_seconds: 120.0,

@@ -89,7 +89,7 @@ fn train(config: &RunConfig, directory: &Path, observer: &mut dyn Observer) -> T
 
 fn sample(model: &TrainedModel, points: &[usize], count: u64) -> Ensemble {
     let grid = model.grid(points).unwrap();
-    let request = Request::new(grid, 1, Method::DpmSolver2M, 6);
+    let request = Request::new(grid, 1, Method::DpmSolver2M, 20);
     let (fields, _) = model.sample(&request, 0..count, &|_, _| ()).unwrap();
     assert_eq!(fields.grid, grid);
     fields

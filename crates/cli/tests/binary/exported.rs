@@ -39,7 +39,7 @@ fn a_card_tells_what_is_known_and_what_is_not() {
         "trained on 12x12",
         "trained on 24x24",
         "beyond |ω| =",
-        "kind = \"fitted\"",
+        "kind = \"flat\"",
         "kind = \"variance-preserving\"",
         "6 of 6 steps",
         "seed 1",
