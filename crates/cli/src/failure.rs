@@ -1,12 +1,9 @@
 //! How a command ends when it cannot do what was asked.
 
-use std::error::Error;
+use std::error::Error as StdError;
 
-use karhunen_evaluate::EvaluateError;
-use karhunen_evaluate::error::chain;
-use karhunen_field::FieldError;
-use karhunen_formats::FormatError;
-use karhunen_train::TrainError;
+use karhunen::evaluation::error::chain;
+use karhunen::{Error, EvaluateError, FieldError, FormatError, NetError, TrainError};
 
 use crate::{help, log};
 
@@ -42,6 +39,12 @@ impl Failure {
         Self { code, ..Self::from(error) }
     }
 
+    /// A device that is not there.
+    fn device(error: NetError) -> Self {
+        let help = help::sample::device(&error);
+        Self::refused(TrainError::from(error)).help(help)
+    }
+
     /// Adds the knob to turn.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -53,8 +56,51 @@ impl Failure {
         log::failure(&self.message, self.help.as_deref(), self.code);
     }
 
-    fn chain(code: u8, error: &dyn Error, help: Option<String>) -> Self {
+    fn chain(code: u8, error: &dyn StdError, help: Option<String>) -> Self {
         Self { code, message: chain(error), help }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let anew = "choose another name, or --force to replace it";
+        let text = error.to_string();
+        match error {
+            Error::Train(e) => e.into(),
+            Error::Field(e) => e.into(),
+            Error::Format(e) => e.into(),
+            Error::Evaluate(e) => e.into(),
+            Error::Refused(e) => Self::refused(e),
+            Error::Device(e) => Self::device(e),
+            Error::Sample(e) => {
+                let message = help::sample::in_options(&e);
+                Self { code: 2, message, help: help::sample::help(&e) }
+            }
+            Error::Observe(e) => Self::chain(2, &e, help::sample::observe(&e)),
+            Error::Prior { missing, .. } => Self::usage(text).help(match missing {
+                Some(key) => format!("add --{key}"),
+                None => "`karhunen prior --help` lists the kinds and what each takes".into(),
+            }),
+            Error::PriorWithoutData(_) => {
+                Self::usage(text).help("give --data PATH, or --data builtin:spinodal")
+            }
+            Error::PriorWithData { .. } => Self::usage(format!("--{text}"))
+                .help("leave --data out, or choose fitted, fitted-anisotropic, tempered or flat"),
+            Error::TooFew { what, .. } => Self::usage(format!("--{text}")).help(match what {
+                "truths" => {
+                    "standard errors are taken from truth to truth; 32 or more tell something"
+                }
+                _ => "ranks fall into ten bins; 99 is usual",
+            }),
+            Error::HeldOut { .. } => Self::usage(format!("--{text}")).help("ask for fewer"),
+            Error::Exists(_) => Self::usage(text).help(anew),
+            Error::Folder { source, .. } | Error::Write { source, .. } => {
+                Self::run(text).help(help::write(&source))
+            }
+            Error::Read { source, .. } => Self::usage(text).help(help::read(&source)),
+            // pictures, and whatever is yet to come
+            _ => Self::run(text),
+        }
     }
 }
 
@@ -66,7 +112,7 @@ impl From<TrainError> for Failure {
             TrainError::Format(e) => format_code(e),
             _ => 2,
         };
-        Self::chain(code, &error, help::train(&error))
+        Self::chain(code, &error, help::train::train(&error))
     }
 }
 
@@ -85,12 +131,12 @@ impl From<EvaluateError> for Failure {
             EvaluateError::Samples(e) => {
                 let missing = matches!(e, FormatError::Missing { .. });
                 let failure = Self::from(e);
-                if missing { failure.help(help::MISSING_IN_SAMPLES) } else { failure }
+                if missing { failure.help(help::evaluate::MISSING_IN_SAMPLES) } else { failure }
             }
-            EvaluateError::TrainingData(e) => Self::from(e).help(help::TRAINING_DATA),
+            EvaluateError::TrainingData(e) => Self::from(e).help(help::evaluate::TRAINING_DATA),
             error => {
-                let message = help::in_options(&error).unwrap_or_else(|| chain(&error));
-                Self { code: 2, message, help: help::evaluate(&error) }
+                let message = help::evaluate::in_options(&error).unwrap_or_else(|| chain(&error));
+                Self { code: 2, message, help: help::evaluate::help(&error) }
             }
         }
     }

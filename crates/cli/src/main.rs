@@ -6,11 +6,9 @@
 
 mod args;
 mod commands;
-mod device;
 mod failure;
 mod help;
 mod log;
-mod observe;
 mod progress;
 mod report;
 mod signals;

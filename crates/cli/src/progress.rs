@@ -6,8 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use karhunen_evaluate::{Progress, Task};
-use karhunen_train::events::{Event, Observer};
+use karhunen::{Event, Observer, Progress, Task};
 use tracing::{debug, info, trace, warn};
 
 /// All bars on the terminal, so that lines can be written above them.

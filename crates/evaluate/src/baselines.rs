@@ -6,6 +6,7 @@ use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, FieldError, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_train::TrainedModel;
+use karhunen_train::stop::Stop;
 use karhunen_train::trained::Request;
 
 use crate::EvaluateError;
@@ -76,9 +77,22 @@ pub fn sample(
     indices: std::ops::Range<u64>,
     progress: &dyn Progress,
 ) -> Result<(Ensemble, usize), FieldError> {
-    let result = model.sample(request, indices, &|done, of| {
-        progress.at(Task::Sampling, done as u64, of as u64, "");
-    });
+    let request = Request { stop: Stop::default(), ..request.clone() };
+    let result = model.sample(&request, indices, &watched(Task::Sampling, &request.stop, progress));
     progress.over(Task::Sampling);
     result
+}
+
+/// Tells of every step of a task, and asks whether there shall be another.
+pub fn watched<'a>(
+    task: Task,
+    stop: &'a Stop,
+    progress: &'a dyn Progress,
+) -> impl Fn(usize, usize) + Sync + 'a {
+    move |done, of| {
+        progress.at(task, done as u64, of as u64, "");
+        if progress.stopped() {
+            stop.set();
+        }
+    }
 }

@@ -8,7 +8,7 @@ use karhunen_train::plan::join;
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::progress::{Progress, Task};
+use crate::progress::{Progress, Task, go_on};
 
 /// Fewest cells of an axis that is halved.
 const LEAST_CELLS: usize = 8;
@@ -116,6 +116,7 @@ impl Distinguish {
             let mut rows = Vec::new();
             for (j, (name, fields, real)) in pairs.iter().enumerate() {
                 let begun = (i * pairs.len() + j) as f64;
+                go_on(progress)?;
                 let what = format!("{name} at {}", join(&grid.points()));
                 let asked = Asked { count, seeds: effort.seeds, seed: effort.seed };
                 let mut observe = |done: f64| {

@@ -1,4 +1,6 @@
-//! How far long work is, for whoever waits.
+//! How far long work is, for whoever waits, and whether they still do.
+
+use karhunen_field::FieldError;
 
 /// Work that takes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,6 +14,8 @@ pub enum Task {
     TellingApart,
     /// Samples are looked for among training fields.
     Memorisation,
+    /// Samples of a training that has ended are looked for among its fields.
+    NearCopies,
     /// A classifier is trained.
     Classifier,
     /// Posteriors of known truths are sampled.
@@ -26,6 +30,7 @@ impl Task {
             Task::Comparing => "comparing",
             Task::TellingApart => "telling apart",
             Task::Memorisation => "memorisation",
+            Task::NearCopies => "near-copies",
             Task::Classifier => "training",
             Task::Posteriors => "posteriors",
         }
@@ -49,6 +54,12 @@ pub trait Progress: Sync {
     /// `done` of `of` units of a task are done; `what` says which part comes next, or nothing.
     fn at(&self, _task: Task, _done: u64, _of: u64, _what: &str) {}
 
+    /// Whether whoever waits wants no more of it: asked again and again, from any thread. Work then ends soon,
+    /// with [`FieldError::Stopped`].
+    fn stopped(&self) -> bool {
+        false
+    }
+
     /// A task is over.
     fn over(&self, _task: Task) {}
 
@@ -68,3 +79,11 @@ pub trait Progress: Sync {
 
 /// Hears nothing.
 impl Progress for () {}
+
+/// Ends what is no longer wanted.
+///
+/// # Errors
+/// [`FieldError::Stopped`].
+pub(crate) fn go_on(progress: &dyn Progress) -> Result<(), FieldError> {
+    if progress.stopped() { Err(FieldError::Stopped) } else { Ok(()) }
+}

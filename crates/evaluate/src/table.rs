@@ -8,7 +8,7 @@ use karhunen_field::metrics::{Comparison, ComparisonOptions, FloorKind, Referenc
 use serde::Serialize;
 
 use crate::EvaluateError;
-use crate::progress::{Progress, Task};
+use crate::progress::{Progress, Task, go_on};
 use crate::ranking::{Measured, statistics, verdict, worst_first};
 
 /// Floors between training and held-out fields beyond which they are of two kinds.
@@ -22,6 +22,23 @@ pub struct Row {
     /// Its statistics.
     #[serde(flatten)]
     pub comparison: Comparison,
+}
+
+impl Row {
+    /// Every statistic as measured, with its floor, in an order of their own.
+    pub fn statistics(&self) -> Vec<Measured> {
+        statistics(&self.comparison)
+    }
+
+    /// The same from the worst to the best.
+    pub fn worst_first(&self) -> Vec<Measured> {
+        worst_first(&self.comparison)
+    }
+
+    /// What the numbers say, in words.
+    pub fn verdict(&self) -> String {
+        verdict(&self.name, &self.comparison)
+    }
 }
 
 /// Candidates against the same real fields on one grid.
@@ -53,6 +70,7 @@ impl Table {
             .iter()
             .zip(1..)
             .map(|((name, fields), done)| {
+                go_on(progress)?;
                 progress.at(Task::Comparing, done, total, name);
                 let comparison = reference.compare(&unit.apply(fields))?;
                 Ok(Row { name: name.clone(), comparison })

@@ -168,6 +168,9 @@ pub enum FieldError {
         /// Iterations taken.
         iterations: usize,
     },
+    /// Whoever asked for the fields does not want them any more.
+    #[error("stopped")]
+    Stopped,
     /// A denoiser failed for its own reasons (a network on a device, say).
     #[error("the denoiser failed: {0}")]
     Denoiser(String),

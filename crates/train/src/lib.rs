@@ -69,6 +69,7 @@ pub mod snapshots;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;
+pub mod stop;
 pub mod switching;
 pub mod time_density;
 pub mod trained;

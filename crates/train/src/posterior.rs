@@ -13,6 +13,7 @@ use karhunen_field::{
 use karhunen_net::Conditioned;
 use rayon::prelude::*;
 
+use crate::stop::Stoppable;
 use crate::trained::{Request, TrainedModel};
 
 impl TrainedModel {
@@ -80,7 +81,8 @@ impl TrainedModel {
             let classes = classes.iter().flat_map(|c| vec![*c; particles]).collect();
             let with = Conditioned { model: &self.model, classes };
             let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
-            let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
+            let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
+            let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, 0);
             let progress = &mut |_, of| {
                 let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 observe(done, batches.len() * of);

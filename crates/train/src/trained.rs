@@ -23,6 +23,7 @@ use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::snapshots::Average;
 use crate::statistics::Statistics;
+use crate::stop::{Stop, Stoppable};
 use crate::{TrainError, memory, published};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
@@ -139,6 +140,8 @@ pub struct Request {
     pub classes: Classes,
     /// Weight W of [`Guided`] between the law of all classes (0) and that of the field's own (1).
     pub guidance: f64,
+    /// Ends it before it is done.
+    pub stop: Stop,
 }
 
 /// Pilots of a calibration: a shell of M modes is known to 4.4 % / √M in amplitude.
@@ -172,6 +175,7 @@ impl Request {
             calibrated: false,
             classes: Classes::Drawn,
             guidance: 1.0,
+            stop: Stop::default(),
         }
     }
 
@@ -407,7 +411,8 @@ impl TrainedModel {
         let classes = self.classes(request, indices_of);
         let with = Conditioned { model: &self.model, classes };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
-        let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, first);
+        let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
+        let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, first);
         reverse.guidance = guidance;
         let mut sampler = request.method.build();
         let x = sampler::integrate_refining(

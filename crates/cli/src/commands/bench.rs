@@ -1,12 +1,13 @@
 //! `karhunen bench`: what a configuration costs here, before hours are spent on it.
 
-use karhunen_formats::FieldSource as _;
-use karhunen_train::RunConfig;
-use karhunen_train::bench::{Speed, measure};
-use karhunen_train::plan::Plan;
+use karhunen::device;
+use karhunen::formats::FieldSource as _;
+use karhunen::training::RunConfig;
+use karhunen::training::bench::{Speed, measure};
+use karhunen::training::plan::Plan;
+use tracing::info;
 
 use crate::args::BenchArgs;
-use crate::device;
 use crate::failure::Failure;
 use crate::report::print_line;
 
@@ -24,8 +25,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
         channels = plan.fields.map_or(channels, |fields| fields.channels());
         config = plan.config;
     }
-    let speed = measure(&config, channels, args.seconds, &device::open(&args.device)?)
-        .map_err(Failure::refused)?;
+    let device = device::open(args.device.device, &mut |text| info!("{text}"))?;
+    let speed = measure(&config, channels, args.seconds, &device).map_err(Failure::refused)?;
     match args.json {
         true => print_line(&serde_json::to_string_pretty(&speed).expect("plain data")),
         false => print_line(&to_text(&speed)),

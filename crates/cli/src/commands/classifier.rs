@@ -2,20 +2,20 @@
 
 use std::time::Instant;
 
-use karhunen_evaluate::Native;
-use karhunen_field::Grid;
-use karhunen_train::batch::LevelData;
-use karhunen_train::classifier::TrainedClassifier;
-use karhunen_train::config::{DataConfig, RunConfig};
-use karhunen_train::labels::{self, described};
-use karhunen_train::sources::Sources;
-use karhunen_train::{TrainError, builtin, data};
+use karhunen::Grid;
+use karhunen::evaluation::Native;
+use karhunen::output::make_folder;
+use karhunen::training::batch::LevelData;
+use karhunen::training::classifier::TrainedClassifier;
+use karhunen::training::config::{DataConfig, RunConfig};
+use karhunen::training::labels::{self, described};
+use karhunen::training::sources::Sources;
+use karhunen::training::{TrainError, builtin, data};
 use serde_json::json;
 use tracing::info;
 
 use crate::args::ClassifierArgs;
 use crate::failure::Failure;
-use crate::help;
 use crate::progress::bar;
 use crate::report::print_line;
 
@@ -103,12 +103,7 @@ fn check(args: &ClassifierArgs) -> Result<(), Failure> {
         }
         _ => {}
     }
-    if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| {
-            Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
-        })?;
-    }
-    Ok(())
+    Ok(make_folder(out)?)
 }
 
 /// All fields of a test set.

@@ -1,39 +1,45 @@
 //! `karhunen evaluate`: samples against real fields, beside the baselines that must be beaten.
 
-use karhunen_evaluate::evaluation::same;
-use karhunen_evaluate::{Cut, EvaluateOptions, Given, read_samples, ready, same_boundary};
-use karhunen_net::Device;
-use karhunen_train::{TrainedClassifier, TrainedModel};
-use tracing::{debug, info, warn};
+use karhunen::evaluation::evaluation::same;
+use karhunen::evaluation::{Cut, read_samples, ready, same_boundary};
+use karhunen::formats::read_labels;
+use karhunen::pictures::beside::beside;
+use karhunen::training::TrainedClassifier;
+use karhunen::{EvaluateOptions, FormatError, Given, Model, ModelOptions};
+use tracing::{debug, info};
 
 use crate::args::EvaluateArgs;
-use crate::commands::sample::tell_average;
 use crate::failure::Failure;
 use crate::progress::Bars;
-use crate::report::{beside, files, print_line};
+use crate::report::{files, print_line};
 
 /// Compares and prints.
 pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
-    let cut = cut(args)?;
-    let effort = args.told.effort(args.real.seed)?;
+    let options = EvaluateOptions {
+        cut: cut(args)?,
+        effort: args.told.effort(args.real.seed)?,
+        memorisation: args.memorisation.into(),
+        coherence: args.json,
+        seed: args.real.seed,
+    };
     if let Some(path) = &args.picture {
         files::check_picture(path, args.force)?;
     }
-    let reference = args.real.options()?;
-    let load = |path| TrainedModel::load_average(path, &Device::flex(), args.ema);
-    let model = args.model.as_deref().map(load).transpose()?;
+    let (bars, reference) = (Bars::default(), args.real.options()?);
+    let average = ModelOptions { average: args.ema, ..ModelOptions::default() };
+    let model = args.model.as_ref().map(|path| Model::open_with(path, &average, &bars));
+    let model = model.transpose()?;
     if let Some(model) = &model {
-        model.notes.iter().for_each(|note| warn!("skipped: {note}"));
-        tell_average(model);
-        same_boundary(&reference, model)?;
+        model.announce_average(&bars);
+        same_boundary(&reference, model.trained())?;
     }
-    let model = model.as_ref();
+    let model = model.as_ref().map(Model::trained);
     let classifier = args.classifier.as_deref().map(TrainedClassifier::load).transpose()?;
     let labels = args
         .sample_labels
         .as_deref()
-        .map(|path| Ok((path.display().to_string(), karhunen_formats::read_labels(path)?)));
-    let labels = labels.transpose().map_err(|e: karhunen_formats::FormatError| Failure::from(e))?;
+        .map(|path| Ok::<_, FormatError>((path.display().to_string(), read_labels(path)?)));
+    let labels = labels.transpose()?;
     let samples = read_samples(&reference, &args.samples, model)?;
     let twin = args.same.as_deref().map(|path| same(&reference, path, &samples, model));
     let given = Given {
@@ -43,30 +49,18 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         twin: twin.transpose()?,
         ..Given::of(args.samples.display().to_string(), samples)
     };
-    let options = EvaluateOptions {
-        memorisation: args.memorisation.into(),
-        effort,
-        cut,
-        coherence: args.json,
-        seed: args.real.seed,
-    };
-    let bars = Bars::default();
     let ready = ready(given, &reference, &options, &bars)?;
-    debug!(
-        count = ready.samples().count(),
-        real = ready.real().count(),
-        "fields are ready at {}",
-        ready.real().grid
-    );
+    let (real, samples) = (ready.real(), ready.samples());
+    debug!(count = samples.count(), real = real.count(), "fields are ready at {}", real.grid);
     if let Some(path) = &args.picture {
-        beside::beside(ready.real(), ready.samples(), path)?;
+        beside(real, samples, path)?;
     }
-    let evaluation = ready.measure(&bars)?;
+    let found = ready.measure(&bars)?;
     if args.json {
-        return print_line(&evaluation.to_json().to_string());
+        return print_line(&found.to_json().to_string());
     }
-    evaluation.notes.iter().for_each(|note| info!("note: {note}"));
-    print_line(&evaluation.to_text())
+    found.notes.iter().for_each(|note| info!("note: {note}"));
+    print_line(&found.to_text())
 }
 
 /// How to cut phases, where more than the table is asked for.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use karhunen_evaluate::EvaluateError;
-use karhunen_evaluate::card::{Card, Evaluated};
-use karhunen_train::Exported;
-use karhunen_train::lock::Lock;
+use karhunen::evaluation::EvaluateError;
+use karhunen::evaluation::card::{Card, Evaluated};
+use karhunen::training::Exported;
+use karhunen::training::lock::Lock;
 use tracing::{info, warn};
 
 use crate::args::ExportArgs;

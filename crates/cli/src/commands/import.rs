@@ -2,13 +2,13 @@
 //!
 //! Everything that a state dict does not hold is the user's to say: grid, boundary, prior and path
 //! in a run's configuration, units on the command line. What the arrays become is in
-//! [`karhunen_train::published`].
+//! [`karhunen::training::published`].
 
-use karhunen_formats::{ReadOptions, read_state_dict};
-use karhunen_train::RunConfig;
-use karhunen_train::lock::Lock;
-use karhunen_train::published::{self, Units};
-use karhunen_train::sources::Sources;
+use karhunen::formats::{ReadOptions, read_state_dict};
+use karhunen::training::RunConfig;
+use karhunen::training::lock::Lock;
+use karhunen::training::published::{self, Units};
+use karhunen::training::sources::Sources;
 use tracing::info;
 
 use crate::args::ImportArgs;

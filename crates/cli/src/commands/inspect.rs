@@ -2,24 +2,21 @@
 
 use std::path::Path;
 
-use karhunen_evaluate::Native;
-use karhunen_evaluate::slope::spectrum_slope;
-use karhunen_field::Grid;
-use karhunen_field::prior::r_per_shell;
-use karhunen_train::TrainError;
-use karhunen_train::config::{DataConfig, LevelConfig, PhasesConfig, RunConfig};
-use karhunen_train::data::{self, Data};
-use karhunen_train::level_sets;
-use karhunen_train::origin::short;
-use karhunen_train::plan::Plan;
-use karhunen_train::sources::Sources;
+use karhunen::evaluation::Native;
+use karhunen::evaluation::slope::spectrum_slope;
+use karhunen::field::prior::r_per_shell;
+use karhunen::prior::configured;
+use karhunen::training::config::{DataConfig, LevelConfig, PhasesConfig};
+use karhunen::training::data::{self, Data};
+use karhunen::training::level_sets;
+use karhunen::training::origin::short;
+use karhunen::training::plan::Plan;
+use karhunen::{Error, Grid, RunConfig, Sources, TrainError};
 use serde_json::json;
 use tracing::info;
 
 use crate::args::InspectArgs;
-use crate::commands::prior::configuration;
 use crate::failure::Failure;
-use crate::help;
 use crate::report::{plan, print_line};
 
 /// What is looked at if nothing is named; the arguments ask for a name.
@@ -104,9 +101,8 @@ fn write(path: &Path, planned: &RunConfig) -> Result<(), Failure> {
     }
     let mut config = planned.clone();
     config.data.source = config.data.source.seen_from(path);
-    std::fs::write(path, config.to_toml()).map_err(|e| {
-        Failure::run(format!("{}: cannot be written: {e}", path.display())).help(help::write(&e))
-    })?;
+    std::fs::write(path, config.to_toml())
+        .map_err(|source| Error::Write { path: path.into(), source })?;
     info!("{}: karhunen train --config {} --out runs/x", path.display(), path.display());
     Ok(())
 }
@@ -118,7 +114,7 @@ fn strength(
     data: &Data,
     grid: &Grid,
 ) -> Result<serde_json::Value, Failure> {
-    let config = configuration(kind, &args.parameters)?;
+    let config = configured(kind, args.parameters.table())?;
     let prior = config.build(grid.dim(), 0, Some(&data.statistics))?;
     let shells = r_per_shell(&data.statistics.average_variances(), &prior.eigenvalues(grid), grid)?;
     let finite = shells.iter().map(|s| s.1).filter(|r| r.is_finite());

@@ -2,7 +2,6 @@
 
 pub mod bench;
 pub mod calibrate;
-mod classes;
 pub mod classifier;
 pub mod compare;
 pub mod evaluate;
@@ -10,8 +9,6 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
-pub mod observed;
-mod phases;
 pub mod prior;
 pub mod quickstart;
 pub mod sample;

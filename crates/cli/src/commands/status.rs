@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use karhunen_train::events::{self, Event};
-use karhunen_train::lock::Lock;
-use karhunen_train::{RunConfig, checkpoint};
+use karhunen::training::events::{self, Event};
+use karhunen::training::lock::Lock;
+use karhunen::training::{RunConfig, checkpoint};
 use serde_json::json;
 
 use crate::args::StatusArgs;

@@ -3,13 +3,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use karhunen_field::Ensemble;
-use karhunen_formats::{ENDINGS, FieldsRef, Precision, WriteOptions};
-use karhunen_train::lock::Lock;
+use karhunen::Ensemble;
+use karhunen::formats::{self, ENDINGS, Precision};
+use karhunen::output::{self, Output};
+use karhunen::training::lock::Lock;
 
 use crate::failure::Failure;
-use crate::help;
-use crate::report::drawing;
 
 /// Refuses an existing file, an unknown ending, a place no folder can be made in, or a file that
 /// another process is making, before any work is done; the name is this process's while the lock is held.
@@ -89,28 +88,15 @@ fn names(path: &Path, indices: &Range<u64>) -> Vec<PathBuf> {
 pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Result<(), Failure> {
     let each = is_numbered(path);
     let count = if each { 1 } else { usize::try_from(count).unwrap_or(usize::MAX) };
-    karhunen_formats::check_shape(path, dim, channels, count).map_err(|e| {
+    formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
-}
-
-/// Refuses no field at all, and numbers of fields beyond the last.
-pub fn indices(index: u64, count: u64) -> Result<std::ops::Range<u64>, Failure> {
-    if count == 0 {
-        return Err(Failure::usage("--count 0: there must be at least one field")
-            .help("leave it out, or give a number from 1"));
-    }
-    let last = index.checked_add(count).ok_or_else(|| {
-        Failure::usage(format!("--index {index}: {count} fields from there pass 2^64"))
-            .help("lower --index or --count")
-    })?;
-    Ok(index..last)
 }
 
 /// Writes fields into the file, or the files, that a name stands for.
 ///
 /// # Errors
-/// As [`write()`].
+/// As [`output::write`].
 pub fn write_all(
     fields: &Ensemble,
     unit: Option<&str>,
@@ -124,7 +110,7 @@ pub fn write_all(
 /// As [`write_all`], in a precision.
 ///
 /// # Errors
-/// As [`write()`].
+/// As [`output::write`].
 pub fn write_all_as(
     fields: &Ensemble,
     unit: Option<&str>,
@@ -133,49 +119,13 @@ pub fn write_all_as(
     force: bool,
     precision: Precision,
 ) -> Result<(), Failure> {
+    let output = Output { overwrite: force, unit, precision };
     match &names(path, indices)[..] {
-        [only] => write_as(fields, unit, only, force, precision),
-        each => each.iter().enumerate().try_for_each(|(i, name)| {
-            write_as(&fields.slice(i..i + 1), unit, name, force, precision)
-        }),
+        [only] => output::write(fields, only, &output)?,
+        each => each
+            .iter()
+            .enumerate()
+            .try_for_each(|(i, name)| output::write(&fields.slice(i..i + 1), name, &output))?,
     }
-}
-
-/// Writes fields by ending, the lengths of whose box are in `unit`; folders are made where they are missing.
-pub fn write(
-    fields: &Ensemble,
-    unit: Option<&str>,
-    path: &Path,
-    force: bool,
-) -> Result<(), Failure> {
-    write_as(fields, unit, path, force, Precision::default())
-}
-
-/// Makes the folder a file lies in, where it is missing.
-pub fn make_folder(path: &Path) -> Result<(), Failure> {
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| {
-            Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
-        })?;
-    }
-    Ok(())
-}
-
-fn write_as(
-    fields: &Ensemble,
-    unit: Option<&str>,
-    path: &Path,
-    force: bool,
-    precision: Precision,
-) -> Result<(), Failure> {
-    make_folder(path)?;
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
-        return drawing::draw(fields, path, force);
-    }
-    let options = WriteOptions { overwrite: force, precision, ..WriteOptions::default() };
-    match unit {
-        Some(unit) => karhunen_formats::write(path, FieldsRef::Measured(fields, unit), &options)?,
-        None => karhunen_formats::write(path, fields, &options)?,
-    };
     Ok(())
 }

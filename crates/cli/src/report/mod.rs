@@ -1,12 +1,11 @@
-//! What commands show: files, tables, pictures, and the plan for a data set.
+//! What commands show and where they write.
 
-pub mod beside;
-pub mod drawing;
 pub mod files;
-pub mod pictures;
+pub mod labels;
+pub mod phases;
 pub mod plan;
-pub mod posterior;
-pub mod scale;
+pub mod residuals;
+pub mod trained;
 
 use std::io::Write as _;
 

@@ -1,8 +1,8 @@
 //! What a plan for a data set says to people and to machines.
 
-use karhunen_train::RunConfig;
+use karhunen::RunConfig;
 
-pub use karhunen_train::plan::join;
+pub use karhunen::training::plan::join;
 
 /// The parts of a plan worth telling.
 pub fn summary(config: &RunConfig) -> Vec<String> {

@@ -176,17 +176,20 @@ fn what_a_help_line_says_works_when_it_is_followed() {
 }
 
 /// Commands that a source file speaks for; none: any of them.
-const SPEAKS_FOR: [(&str, &[&str]); 9] = [
-    ("report/read.rs", &["evaluate"]),
-    ("report/nearest.rs", &["evaluate"]),
-    ("report/real.rs", &["evaluate"]),
-    ("report/table.rs", &["evaluate"]),
-    ("report/kin.rs", &["evaluate"]),
-    ("report/scale.rs", &["sample"]),
+const SPEAKS_FOR: [(&str, &[&str]); 8] = [
+    ("help/evaluate.rs", &["evaluate", "compare"]),
+    ("help/sample.rs", &["sample", "calibrate"]),
     ("report/files.rs", &["sample", "prior", "evaluate"]),
-    ("report/card.rs", &["export", "sample", "evaluate"]),
-    ("commands/classes.rs", &["sample"]),
+    ("report/labels.rs", &["sample"]),
+    ("report/phases.rs", &["sample"]),
+    ("evaluate/memorisation.rs", &["evaluate"]),
+    ("evaluate/table.rs", &["evaluate"]),
+    ("evaluate/card.rs", &["export", "sample", "evaluate"]),
 ];
+
+/// Sources whose texts a user of the program may read, and what their names begin with.
+const SOURCES: [(&str, &str); 3] =
+    [("", "src"), ("evaluate/", "../evaluate/src"), ("karhunen/", "../karhunen/src")];
 
 const COMMANDS: [&str; 13] = [
     "quickstart",
@@ -209,11 +212,17 @@ fn every_flag_and_key_that_a_message_names_exists() {
     let sandbox = Sandbox::new("helps-named");
     let help: BTreeMap<&str, String> =
         COMMANDS.iter().map(|c| (*c, sandbox.run(&[*c, "--help"]).works().out.clone())).collect();
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut flags, mut keys) = (0, 0);
-    for path in files(&source) {
-        let name = path.strip_prefix(&source).unwrap().to_string_lossy().replace('\\', "/");
-        if ["args.rs", "commands/generate.rs"].contains(&&*name) {
+    let of = |(begin, folder): &(&'static str, &str)| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        let name = |path: &PathBuf| {
+            let name = path.strip_prefix(&source).unwrap().to_string_lossy().replace('\\', "/");
+            format!("{begin}{name}")
+        };
+        files(&source).into_iter().map(|path| (name(&path), path)).collect::<Vec<_>>()
+    };
+    for (name, path) in SOURCES.iter().flat_map(of) {
+        if name.starts_with("args/") || name == "commands/generate.rs" {
             continue;
         }
         let own: Vec<&str> = match SPEAKS_FOR.iter().find(|(file, _)| *file == name) {

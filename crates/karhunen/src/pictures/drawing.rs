@@ -7,10 +7,10 @@
 use std::path::Path;
 
 use karhunen_field::Ensemble;
-use karhunen_figures::{FigureError, LineChart, Series};
+use karhunen_figures::{LineChart, Series};
 use karhunen_formats::{Montage, WriteOptions};
 
-use crate::failure::Failure;
+use crate::Error;
 
 /// Lines in one chart at most: more are not told apart.
 const LINES: usize = 6;
@@ -25,7 +25,7 @@ const QUANTILES: (f64, f64) = (0.005, 0.995);
 ///
 /// # Errors
 /// Those of drawing and writing.
-pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> {
+pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Error> {
     match (fields.grid.dim(), fields.channels) {
         (1, _) => lines(fields, path),
         (_, 1 | 3) => tiles(fields, None, path, force),
@@ -35,7 +35,7 @@ pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Failure> 
 
 /// Values over the axis: of one channel the first fields, of several the first channel as a solid line
 /// and the last one dashed.
-fn lines(fields: &Ensemble, path: &Path) -> Result<(), Failure> {
+fn lines(fields: &Ensemble, path: &Path) -> Result<(), Error> {
     let (axis, last) = (&fields.grid.axes()[0], fields.channels - 1);
     let cells = axis.points;
     let line = |field: &[f64], index: usize, channel: usize| {
@@ -65,7 +65,7 @@ fn lines(fields: &Ensemble, path: &Path) -> Result<(), Failure> {
         series,
         ..LineChart::default()
     };
-    chart.png(path, 900, 500).map_err(|e: FigureError| Failure::run(e.to_string()))
+    Ok(chart.png(path, 900, 500)?)
 }
 
 /// A montage; rows hold whole fields of `channels` tiles.
@@ -74,7 +74,7 @@ fn tiles(
     channels: Option<usize>,
     path: &Path,
     force: bool,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let longest = fields.grid.points().into_iter().rev().take(2).max().unwrap_or(1);
     let shown = fields.count().min(TILES);
     let columns = channels.map(|c| c * ((shown / c) as f64).sqrt().ceil().max(1.0) as usize);

@@ -12,10 +12,10 @@ use karhunen_train::TrainedModel;
 use karhunen_train::config::parse_points;
 use serde::Deserialize;
 
-use crate::failure::Failure;
-use crate::observe::Place;
-use crate::observe::csv::Table;
-use crate::observe::fields::{self, Wanted};
+use super::csv::Table;
+use super::fields::{self, Wanted};
+use super::{ObserveError, Place, Remedy, refused};
+use crate::Error;
 
 /// Part of a channel's standard deviation over which an indicator is smoothed by default.
 const SMOOTHED: f64 = 0.05;
@@ -121,7 +121,7 @@ impl Kind {
         i: usize,
         model: &TrainedModel,
         grid: &Grid,
-    ) -> Result<Part, Failure> {
+    ) -> Result<Part, Error> {
         let all = model.statistics.mean.channels;
         let left = |channel: usize| all.saturating_sub(channel);
         let of_file = |file: &Path| Place { file: file.into(), lines: vec![], row: "row" };
@@ -131,17 +131,17 @@ impl Kind {
                 let message =
                     format!("channel {channel} of fields that have {all}, counted from 0");
                 let error = FieldError::Observation { row: Some(i), other: None, message };
-                return Err(here.failure(error));
+                return Err(Error::from(here.error(error)));
             }
             let wanted = Wanted { index, channels: left(channel) };
             Ok((fields::field(&file, &wanted, model)?, of_file(&file)))
         };
         let inline = |made: Result<Arc<dyn Observation>, FieldError>| match made {
             Ok(part) => Ok((part, Place { row: "[[observe]]", ..here.clone() })),
-            Err(FieldError::Observation { message, .. }) => {
-                Err(here.failure(FieldError::Observation { row: Some(i), other: None, message }))
-            }
-            Err(e) => Err(here.failure(e)),
+            Err(FieldError::Observation { message, .. }) => Err(here
+                .error(FieldError::Observation { row: Some(i), other: None, message })
+                .into()),
+            Err(e) => Err(here.error(e).into()),
         };
         match self {
             Kind::Points { file, channel, sd } => points(&folder.join(file), channel, sd, grid),
@@ -178,9 +178,9 @@ impl Kind {
                 let (matrix, file) = (folder.join(matrix), folder.join(file));
                 let own = match own {
                     Some(text) => {
-                        let points = parse_points(&text).map_err(|e| {
-                            Failure::usage(format!("{}: grid = {text:?}: {e}", here.file.display()))
-                                .help("write cells per axis, such as \"64x64\"")
+                        let points = parse_points(&text).map_err(|e| ObserveError::File {
+                            message: format!("{}: grid = {text:?}: {e}", here.file.display()),
+                            remedy: Remedy::AxisCells,
                         })?;
                         fields::grid_of(&matrix, &points, model)?
                     }
@@ -195,19 +195,15 @@ impl Kind {
 fn finish<O: Observation + 'static>(
     made: Result<O, FieldError>,
     place: Place,
-) -> Result<Part, Failure> {
+) -> Result<Part, Error> {
     match made {
         Ok(part) => Ok((Arc::new(part), place)),
-        Err(error) => Err(place.failure(error)),
+        Err(error) => Err(place.error(error).into()),
     }
 }
 
 /// Columns that a table of places must have, and those it may have besides.
-fn channels_of(
-    table: &Table,
-    channel: Option<usize>,
-    place: &Place,
-) -> Result<Vec<usize>, Failure> {
+fn channels_of(table: &Table, channel: Option<usize>, place: &Place) -> Result<Vec<usize>, Error> {
     let rows = table.column("value").map_or(0, <[f64]>::len);
     let Some(column) = table.column("channel") else {
         return Ok(vec![channel.unwrap_or(0); rows]);
@@ -216,14 +212,16 @@ fn channels_of(
         true => Ok(*c as usize),
         false => {
             let message = format!("channel {c} is no whole number from 0");
-            Err(place.failure(FieldError::Observation { row: Some(row), other: None, message }))
+            Err(place
+                .error(FieldError::Observation { row: Some(row), other: None, message })
+                .into())
         }
     };
     column.iter().enumerate().map(whole).collect()
 }
 
 /// Reads a table of points.
-pub fn points(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Failure> {
+pub fn points(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Error> {
     let axes = &AXES[..grid.dim()];
     let needed: Vec<&str> = axes.iter().copied().chain(["value"]).collect();
     let table = Table::read(path, &needed, &["sd", "channel"])?;
@@ -240,7 +238,7 @@ pub fn points(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Resu
 }
 
 /// Reads a table of rays: x0, y0, x1, y1, value.
-fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Failure> {
+fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Part, Error> {
     let dim = grid.dim();
     let ends: Vec<String> = ["0", "1"]
         .iter()
@@ -271,13 +269,13 @@ fn hide(
     field: &mut karhunen_field::Ensemble,
     known: &Path,
     model: &TrainedModel,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let seen =
         fields::field(known, &Wanted { index: None, channels: field.channels.max(1) }, model)?;
     if seen.grid != field.grid {
         let message =
             format!("{}: cells {}, the field has {}", known.display(), seen.grid, field.grid);
-        return Err(Failure::usage(message).help("give a mask with the cells of the field"));
+        return refused(message, Remedy::Mask);
     }
     for (i, value) in field.values.iter_mut().enumerate() {
         if seen.values[i % seen.values.len()] == 0.0 {
@@ -288,13 +286,7 @@ fn hide(
 }
 
 /// Reads a sparse matrix and what it gave.
-fn linear(
-    matrix: &Path,
-    file: &Path,
-    grid: Grid,
-    channels: usize,
-    sd: f64,
-) -> Result<Part, Failure> {
+fn linear(matrix: &Path, file: &Path, grid: Grid, channels: usize, sd: f64) -> Result<Part, Error> {
     let rows = read_sparse_rows(matrix, &ReadOptions::default())?;
     let width = channels * grid.len();
     if rows.shape[1] != width {
@@ -303,9 +295,7 @@ fn linear(
             matrix.display(),
             rows.shape[1]
         );
-        return Err(
-            Failure::usage(message).help("grid = \"64x64\" names the cells the matrix is for")
-        );
+        return refused(message, Remedy::MatrixGrid);
     }
     let arrays = read_arrays(file, &ReadOptions::default())?;
     let values = arrays.into_iter().next().map(|a| a.values).unwrap_or_default();
@@ -316,7 +306,7 @@ fn linear(
             values.len(),
             rows.shape[0]
         );
-        return Err(Failure::usage(message).help("give one value a row"));
+        return refused(message, Remedy::Values);
     }
     let place = Place { file: file.into(), lines: vec![], row: "row" };
     let arrays = (rows.starts, rows.columns, rows.data);

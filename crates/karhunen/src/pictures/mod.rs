@@ -1,27 +1,42 @@
-//! Pictures for people.
+//! Pictures for people, as PNG files.
+
+pub mod beside;
+pub mod drawing;
+pub mod posterior;
 
 use std::path::Path;
 
-use karhunen_field::metrics::radial_spectrum;
+use karhunen_field::metrics::{Estimate, PosteriorQuality, radial_spectrum};
 use karhunen_field::{Boundary, Ensemble, Grid};
-use karhunen_figures::{FigureError, LineChart, Series};
+use karhunen_figures::{LineChart, Series};
+use karhunen_formats::Precision;
 use karhunen_train::events::Event;
+use karhunen_train::plan::join;
 
-use crate::failure::Failure;
-use crate::report::files;
-use crate::report::plan::join;
+use crate::Error;
+use crate::output::{self, Output};
 
 /// Pixels of each field in the picture of one function on several grids: 32, 48, 64, 96 and 128
 /// cells all divide it.
 const CANVAS: usize = 384;
 
+/// Pictures replace what is there.
+pub(crate) const REPLACING: Output =
+    Output { overwrite: true, unit: None, precision: Precision::F32 };
+
 /// A montage of fields.
-pub fn montage(fields: &Ensemble, path: &Path) -> Result<(), Failure> {
-    files::write(fields, None, path, true)
+///
+/// # Errors
+/// Those of writing.
+pub fn montage(fields: &Ensemble, path: &Path) -> Result<(), Error> {
+    output::write(fields, path, &REPLACING)
 }
 
 /// Field `index` of every ensemble, cells shown as they are, side by side.
-pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// Fields of other than two variables; those of writing.
+pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(), Error> {
     let grid = Grid::unit(&[CANVAS, CANVAS], Boundary::Neumann)?;
     let mut values = Vec::new();
     for fields in sampled {
@@ -34,17 +49,15 @@ pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(
                 .extend((0..CANVAS).map(|column| field[i * cells[1] + column * cells[1] / CANVAS]));
         }
     }
-    files::write(&Ensemble::new(grid, 1, values)?, None, path, true)
+    output::write(&Ensemble::new(grid, 1, values)?, path, &REPLACING)
 }
 
 /// Radial spectra of real fields and samples, the trained band marked.
-pub fn spectra(
-    real: &Ensemble,
-    sampled: &[Ensemble],
-    band: f64,
-    path: &Path,
-) -> Result<(), Failure> {
-    let line = |fields: &Ensemble, label: String, dashed| -> Result<Series, Failure> {
+///
+/// # Errors
+/// Those of the spectrum and of writing.
+pub fn spectra(real: &Ensemble, sampled: &[Ensemble], band: f64, path: &Path) -> Result<(), Error> {
+    let line = |fields: &Ensemble, label: String, dashed| -> Result<Series, Error> {
         let spectrum = radial_spectrum(fields)?;
         let points = spectrum.frequency.iter().copied().zip(spectrum.power[0].iter().copied());
         Ok(Series { label, points: points.filter(|p| p.0 > 0.0).collect(), dashed })
@@ -68,7 +81,10 @@ pub fn spectra(
 }
 
 /// Losses over seconds, level switches marked.
-pub fn loss(events: &[Event], path: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// Those of writing.
+pub fn loss(events: &[Event], path: &Path) -> Result<(), Error> {
     let training = events.iter().map(|e| (e.seconds, e.loss)).collect();
     let validation = events.iter().filter_map(|e| Some((e.seconds, e.validation_loss?))).collect();
     let switches = events.windows(2).filter(|w| w[0].level != w[1].level);
@@ -97,6 +113,35 @@ pub fn loss(events: &[Event], path: &Path) -> Result<(), Failure> {
     )
 }
 
-fn chart(chart: LineChart, path: &Path) -> Result<(), Failure> {
-    chart.png(path, 900, 500).map_err(|e: FigureError| Failure::run(e.to_string()))
+/// The rank histogram of a check of posteriors, with the band in which a right one lies.
+///
+/// # Errors
+/// Those of writing.
+pub fn ranks(q: &PosteriorQuality, path: &Path) -> Result<(), Error> {
+    let step = |value: &dyn Fn(&Estimate) -> f64| {
+        let of = |(bin, rank): (usize, &Estimate)| {
+            let (low, high) = (bin as f64 / 10.0, (bin + 1) as f64 / 10.0);
+            [(low, value(rank)), (high, value(rank))]
+        };
+        q.ranks.iter().enumerate().flat_map(of).collect::<Vec<_>>()
+    };
+    let line = |label: &str, points, dashed| Series { label: label.into(), points, dashed };
+    chart(
+        LineChart {
+            title: format!("Rank of {} truths among {} draws", q.truths, q.draws),
+            x_label: "rank".into(),
+            y_label: "share".into(),
+            series: vec![
+                line("ranks", step(&|r| r.value), false),
+                line("band, 99 % of all bins", step(&|r| 0.1 + 3.29 * r.error), true),
+                line("band", step(&|r| 0.1 - 3.29 * r.error), true),
+            ],
+            ..LineChart::default()
+        },
+        path,
+    )
+}
+
+fn chart(chart: LineChart, path: &Path) -> Result<(), Error> {
+    Ok(chart.png(path, 900, 500)?)
 }

@@ -4,20 +4,21 @@ use std::path::Path;
 
 use karhunen_formats::{ReadOptions, read_arrays};
 
-use crate::failure::Failure;
-use crate::help;
+use super::{ObserveError, Remedy, refused};
+use crate::Error;
 
 /// Named columns of numbers, and the line of the file that each row stands in.
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(String, Vec<f64>)>,
+    /// Of each row; nothing of arrays.
     pub lines: Vec<usize>,
 }
 
 impl Table {
     /// Reads a table whose columns are among `known`; those of `needed` must be there. Arrays have the
     /// needed columns in their order, then the others of `known` as far as they go.
-    pub fn read(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+    pub fn read(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Error> {
         let array = path.to_string_lossy();
         let is_array = [".npy", ".npz"].iter().any(|end| array.contains(end));
         if is_array { Self::array(path, needed, known) } else { Self::text(path, needed, known) }
@@ -28,35 +29,30 @@ impl Table {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, values)| &values[..])
     }
 
-    fn text(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+    fn text(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Error> {
         let shown = path.display();
-        let text = std::fs::read_to_string(path).map_err(|e| {
-            Failure::usage(format!("cannot read {shown}: {e}")).help(help::read(&e))
-        })?;
-        let columns_help = format!(
-            "the first line names the columns: {}, and if wanted {}",
-            needed.join(","),
-            known.join(", ")
-        );
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ObserveError::Read { path: path.into(), source })?;
+        let columns = || Remedy::Columns { needed: needed.join(","), known: known.join(", ") };
         // what spreadsheets put in front
         let text = text.trim_start_matches('\u{feff}');
         let mut rows = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
         let mut rows = rows.by_ref().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
         let Some((_, header)) = rows.next() else {
-            return Err(Failure::usage(format!("{shown}: an empty table")).help(columns_help));
+            return refused(format!("{shown}: an empty table"), columns());
         };
         let names: Vec<&str> = header.split(',').map(str::trim).collect();
         if let Some(odd) = names.iter().find(|n| !needed.contains(n) && !known.contains(n)) {
             let message = format!("{shown}: line 1: no column is called {odd:?} here");
-            return Err(Failure::usage(message).help(columns_help));
+            return refused(message, columns());
         }
         if let Some(twice) = names.iter().enumerate().find(|(i, n)| names[..*i].contains(n)) {
             let message = format!("{shown}: line 1: two columns are called {:?}", twice.1);
-            return Err(Failure::usage(message).help(columns_help));
+            return refused(message, columns());
         }
         if let Some(missing) = needed.iter().find(|n| !names.contains(n)) {
             let message = format!("{shown}: line 1: no column {missing}");
-            return Err(Failure::usage(message).help(columns_help));
+            return refused(message, columns());
         }
         let mut table = Self {
             columns: names.iter().map(|n| (n.to_string(), Vec::new())).collect(),
@@ -70,32 +66,29 @@ impl Table {
                     cells.len(),
                     names.len()
                 );
-                return Err(Failure::usage(message).help("give one number a column"));
+                return refused(message, Remedy::Cells);
             }
             for ((name, values), cell) in table.columns.iter_mut().zip(cells) {
-                let value: f64 = cell.parse().map_err(|_| {
-                    Failure::usage(format!(
-                        "{shown}: line {line}: {cell:?} in column {name} is no number"
-                    ))
-                    .help("write numbers with a point, columns apart by commas")
-                })?;
+                let Ok(value) = cell.parse() else {
+                    let message =
+                        format!("{shown}: line {line}: {cell:?} in column {name} is no number");
+                    return refused(message, Remedy::Numbers);
+                };
                 values.push(value);
             }
             table.lines.push(line);
         }
         match table.lines.is_empty() {
-            true => Err(Failure::usage(format!("{shown}: a header and no row")).help(columns_help)),
+            true => refused(format!("{shown}: a header and no row"), columns()),
             false => Ok(table),
         }
     }
 
-    fn array(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Failure> {
+    fn array(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Error> {
         let arrays = read_arrays(path, &ReadOptions::default())?;
         let [array] = &arrays[..] else {
             let message = format!("{}: {} arrays", path.display(), arrays.len());
-            return Err(
-                Failure::usage(message).help("name one behind a colon, as in run.npz:wells")
-            );
+            return refused(message, Remedy::NameOne("run.npz:wells"));
         };
         let order: Vec<&str> = needed.iter().chain(known).copied().collect();
         match array.shape[..] {
@@ -110,7 +103,7 @@ impl Table {
             }
             _ => {
                 let message = format!("{}: an array of shape {:?}", path.display(), array.shape);
-                Err(Failure::usage(message).help(format!("give rows of {}", order.join(", "))))
+                refused(message, Remedy::Rows(order.join(", ")))
             }
         }
     }

@@ -8,9 +8,10 @@
 use std::path::Path;
 
 use karhunen_field::Ensemble;
-use karhunen_figures::{FigureError, LineChart, Panel, Panels, Series, Tile};
+use karhunen_figures::{LineChart, Panel, Panels, Series, Tile};
 
-use crate::failure::Failure;
+use crate::Error;
+use crate::output::make_folder;
 
 /// Fields of each set in a picture, at most.
 const TILES: usize = 16;
@@ -22,18 +23,13 @@ const QUANTILES: (f64, f64) = (0.005, 0.995);
 ///
 /// # Errors
 /// Those of drawing and writing.
-pub fn beside(real: &Ensemble, samples: &Ensemble, path: &Path) -> Result<(), Failure> {
-    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).map_err(|e| {
-            Failure::run(format!("{}: cannot be made: {e}", folder.display()))
-                .help(crate::help::write(&e))
-        })?;
+pub fn beside(real: &Ensemble, samples: &Ensemble, path: &Path) -> Result<(), Error> {
+    make_folder(path)?;
+    match real.grid.dim() {
+        1 => lines(real, samples).png(path, 900, 500)?,
+        _ => tiles(real, samples).png(path)?,
     }
-    let drawn = match real.grid.dim() {
-        1 => lines(real, samples).png(path, 900, 500),
-        _ => tiles(real, samples).png(path),
-    };
-    drawn.map_err(|e: FigureError| Failure::run(e.to_string()))
+    Ok(())
 }
 
 fn tiles(real: &Ensemble, samples: &Ensemble) -> Panels {

@@ -7,9 +7,9 @@ use karhunen_field::observation::Observations;
 use karhunen_field::{Axis, Boundary, Ensemble, Grid};
 use karhunen_formats::{Montage, WriteOptions};
 
-use crate::failure::Failure;
-use crate::help;
-use crate::report::files;
+use super::REPLACING;
+use crate::Error;
+use crate::output::{self, make};
 
 /// Quantiles written, in per cent.
 const QUANTILES: [u32; 3] = [5, 50, 95];
@@ -59,10 +59,11 @@ impl Summary {
 }
 
 /// Writes `mean.npy`, `sd.npy`, `quantiles.npy` (5, 50, 95 %), `draws.npy` and `posterior.png` into a folder.
-pub fn write(draws: &Ensemble, observed: &Observations, folder: &Path) -> Result<(), Failure> {
-    std::fs::create_dir_all(folder).map_err(|e| {
-        Failure::run(format!("{}: cannot be made: {e}", folder.display())).help(help::write(&e))
-    })?;
+///
+/// # Errors
+/// Those of writing.
+pub fn write(draws: &Ensemble, observed: &Observations, folder: &Path) -> Result<(), Error> {
+    make(folder)?;
     let mut summary = Summary::new(draws.grid, draws.channels);
     summary.add(draws);
     let moments = summary.finish();
@@ -74,11 +75,11 @@ pub fn write(draws: &Ensemble, observed: &Observations, folder: &Path) -> Result
         ("quantiles.npy", &quantiles),
         ("draws.npy", &shown),
     ] {
-        files::write(fields, None, &folder.join(name), true)?;
+        output::write(fields, &folder.join(name), &REPLACING)?;
     }
     let picture = folder.join("posterior.png");
     match draws.grid.dim() {
-        1 => files::write(&lines(&moments, &quantiles, &shown)?, None, &picture, true),
+        1 => output::write(&lines(&moments, &quantiles, &shown)?, &picture, &REPLACING),
         _ => tiles(&moments, &quantiles, &shown, observed, &picture),
     }
 }
@@ -103,7 +104,7 @@ fn quantiles(draws: &Ensemble) -> Ensemble {
 }
 
 /// Mean, the outer quantiles and two draws of the first channel as one chart.
-fn lines(moments: &Ensemble, quantiles: &Ensemble, shown: &Ensemble) -> Result<Ensemble, Failure> {
+fn lines(moments: &Ensemble, quantiles: &Ensemble, shown: &Ensemble) -> Result<Ensemble, Error> {
     let cells = moments.grid.len();
     let mut values = moments.values[..cells].to_vec();
     for q in [0, 2] {
@@ -121,7 +122,7 @@ fn tiles(
     shown: &Ensemble,
     observed: &Observations,
     path: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), Error> {
     let grid = moments.grid;
     let cells = grid.len();
     let len = moments.field_len();

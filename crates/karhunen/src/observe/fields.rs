@@ -6,7 +6,8 @@ use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::{ReadOptions, read, read_arrays};
 use karhunen_train::TrainedModel;
 
-use crate::failure::Failure;
+use super::{Remedy, refused};
+use crate::Error;
 
 /// How much longer than wide a cell of an observed field may be, against a cube: beyond, it is another box.
 const SKEW: f64 = 1.25;
@@ -20,7 +21,7 @@ pub struct Wanted {
 }
 
 /// Reads one field; its channels are as many as the file has.
-pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensemble, Failure> {
+pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensemble, Error> {
     let dim = model.statistics.grid.dim();
     let name = path.to_string_lossy();
     let is_array = [".npy", ".npz"].iter().any(|end| name.contains(end));
@@ -46,20 +47,18 @@ pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensem
             path.display(),
             wanted.channels
         );
-        return Err(
-            Failure::usage(message).help("channel = 1 says which channel the file's first one is")
-        );
+        return refused(message, Remedy::FirstChannel);
     }
     let index = match (wanted.index, count) {
         (None, 1) => 0,
         (Some(index), _) if index < count => index,
         (Some(index), _) => {
             let message = format!("{}: no field {index}; there are {count}", path.display());
-            return Err(Failure::usage(message).help("fields are counted from 0"));
+            return refused(message, Remedy::FieldNumber);
         }
         (None, _) => {
             let message = format!("{}: {count} fields, one is observed", path.display());
-            return Err(Failure::usage(message).help("index = 0 says which field of the file"));
+            return refused(message, Remedy::Index);
         }
     };
     Ok(Ensemble::new(grid, channels, values)?.slice(index..index + 1))
@@ -68,12 +67,12 @@ pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensem
 type Found = (usize, usize, Vec<usize>, Vec<f64>);
 
 /// An array with NaN: `(axes…)`, `(C or N, axes…)` or `(N, C, axes…)`.
-fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Failure> {
+fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Error> {
     let mut arrays = read_arrays(path, &ReadOptions::default())?;
     arrays.retain(|a| a.name != "spacing");
     let [array] = &arrays[..] else {
         let message = format!("{}: {} arrays", path.display(), arrays.len());
-        return Err(Failure::usage(message).help("name one behind a colon, as in run.npz:density"));
+        return refused(message, Remedy::NameOne("run.npz:density"));
     };
     let before = array.shape.len().checked_sub(dim);
     let points = before.map(|n| array.shape[n..].to_vec()).unwrap_or_default();
@@ -90,26 +89,24 @@ fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Failure> {
                 path.display(),
                 array.shape
             );
-            return Err(Failure::usage(message).help("give one field of the model's box"));
+            return refused(message, Remedy::OneField);
         }
     };
     if array.values.is_empty() {
-        return Err(
-            Failure::usage(format!("{}: an empty array", path.display())).help("give a field")
-        );
+        return refused(format!("{}: an empty array", path.display()), Remedy::AField);
     }
     Ok((count, channels, points, array.values.clone()))
 }
 
 /// The box of the model with these cells, which must be about cubes there.
-pub fn grid_of(path: &Path, points: &[usize], model: &TrainedModel) -> Result<Grid, Failure> {
+pub fn grid_of(path: &Path, points: &[usize], model: &TrainedModel) -> Result<Grid, Error> {
     let of = &model.statistics.grid;
     let lengths: Vec<f64> = points.iter().map(|n| *n as f64).collect();
     same_shape(path, &lengths, of)?;
     Ok(model.grid(points)?)
 }
 
-fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Failure> {
+fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Error> {
     // the model's own cells need not be cubes either
     let own: Vec<f64> = of.axes().iter().map(|a| a.points as f64).collect();
     let ratios: Vec<f64> = lengths.iter().zip(&own).map(|(a, b)| a / b).collect();
@@ -125,5 +122,5 @@ fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Failure> {
         shown.join("x"),
         of
     );
-    Err(Failure::usage(message).help("cut or resample it to the box of the model"))
+    refused(message, Remedy::Box)
 }

@@ -3,7 +3,8 @@
 use karhunen_field::{Axis, Grid};
 use karhunen_train::origin::{Origin, short};
 
-use crate::failure::Failure;
+use super::SampleError;
+use crate::Error;
 
 /// Two numbers this near to each other are one for people.
 const ALIKE: f64 = 1e-6;
@@ -18,12 +19,12 @@ pub fn measured(
     origin: Option<&Origin>,
     length: Option<f64>,
     spacing: &[f64],
-) -> Result<(Grid, Option<String>), Failure> {
+) -> Result<(Grid, Option<String>), Error> {
     let own = origin.filter(|origin| origin.cells.len() == grid.dim());
     let of_axes = |lengths: &dyn Fn(usize, &Axis) -> f64| {
         let axes = grid.axes().iter().enumerate();
         let axes: Vec<Axis> = axes.map(|(i, a)| Axis { length: lengths(i, a), ..*a }).collect();
-        Grid::new(&axes).map_err(Failure::from)
+        Grid::new(&axes).map_err(Error::from)
     };
     let first = grid.axes()[0];
     // the box keeps its proportions
@@ -38,8 +39,8 @@ pub fn measured(
         ([one], ..) => longer(one * first.points as f64)?,
         (each, ..) if each.len() == grid.dim() => of_axes(&|i, axis| each[i] * axis.points as f64)?,
         (each, ..) => {
-            let message = format!("--spacing: {} numbers for {} axes", each.len(), grid.dim());
-            return Err(Failure::usage(message).help("give one number, or one an axis"));
+            let (given, axes) = (each.len(), grid.dim());
+            return Err(SampleError::Spacing { given, axes }.into());
         }
     };
     Ok((grid, None))

@@ -1,0 +1,91 @@
+//! Arguments as typed, a file a group of commands. Nothing here is checked beyond its form; what an option
+//! means to the library is said beside it.
+
+mod data;
+mod evaluate;
+mod give;
+mod run;
+mod sample;
+mod shared;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use data::{InspectArgs, PriorArgs};
+pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs};
+pub use give::{ExportArgs, Generate, GenerateArgs};
+pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
+pub use sample::{CalibrateArgs, SampleArgs};
+
+/// Heading of the options that every command has.
+const GLOBAL: &str = "Options of every command";
+
+/// Generative models of functions: train across resolutions, sample at any.
+#[derive(Debug, Parser)]
+#[command(name = "karhunen", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// Threads to compute with; all cores by default.
+    #[arg(long, global = true, value_name = "N", help_heading = GLOBAL)]
+    pub threads: Option<usize>,
+    #[command(flatten)]
+    pub log: LogArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What is told on standard error.
+#[derive(Debug, Args, Default)]
+pub struct LogArgs {
+    /// Tell only what is wrong: no progress, no notes.
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = GLOBAL)]
+    pub quiet: bool,
+    /// Tell more; twice: every step. RUST_LOG chooses where neither -q nor -v is given.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = GLOBAL)]
+    pub verbose: u8,
+    /// Lines for people, or one JSON object a line for machines.
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text, help_heading = GLOBAL)]
+    pub log_format: LogFormat,
+}
+
+/// How lines on standard error read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train on built-in (or your) data across three levels, sample at four grids, evaluate, draw.
+    Quickstart(QuickstartArgs),
+    /// Say what a data set is and what would be done with it.
+    Inspect(InspectArgs),
+    /// Draw fields from a Gaussian prior.
+    Prior(PriorArgs),
+    /// Train a model from a configuration file.
+    Train(TrainArgs),
+    /// Say where a run stands, and whether a process is at it.
+    Status(StatusArgs),
+    /// Make a model of the published network's state dict (.pt, .safetensors).
+    Import(ImportArgs),
+    /// Sample a trained model at any resolution.
+    Sample(SampleArgs),
+    /// Measure samples against real fields.
+    Evaluate(EvaluateArgs),
+    /// Put several models or files of samples side by side in one table.
+    Compare(CompareArgs),
+    /// Say whether the spread of a model's posteriors is right, by held-out truths.
+    Calibrate(CalibrateArgs),
+    /// Train a small classifier of labelled fields, for `evaluate` to read samples with.
+    Classifier(ClassifierArgs),
+    /// Time training and sampling of a configuration on this machine.
+    Bench(BenchArgs),
+    /// Make a model directory to give away: weights, configuration and a model card.
+    Export(ExportArgs),
+    /// Write shell completions and manual pages.
+    Generate(GenerateArgs),
+}

@@ -1,0 +1,321 @@
+//! Options of the commands that sample: sample, calibrate.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use karhunen::sampler::Method;
+use karhunen::{
+    Band, CalibrationKind, ModelOptions, PosteriorOptions, SampleOptions, VolumeFraction,
+};
+
+use super::shared::{DeviceArgs, Points, method, points};
+
+/// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rung {
+    /// The grid's cells.
+    pub points: Points,
+    /// Path time.
+    pub until: f64,
+}
+
+fn rung(text: &str) -> Result<Rung, String> {
+    let wrong = || format!("`{text}` is no grid with a time; write 32x32@0.7");
+    let (grid, time) = text.split_once('@').ok_or_else(wrong)?;
+    let until: f64 = time.trim().parse().map_err(|_| wrong())?;
+    if !(until.is_finite() && until > 0.0) {
+        return Err(format!("`{text}`: the time must be positive and finite"));
+    }
+    Ok(Rung { points: points(grid)?, until })
+}
+
+/// A volume fraction and the phase that shall have it: `0.2`, `pore=0.2`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fraction {
+    /// Name or label; the lowest label otherwise.
+    pub phase: Option<String>,
+    /// The fraction, 0 to 1.
+    pub value: f64,
+}
+
+fn fraction(text: &str) -> Result<Fraction, String> {
+    let (phase, number) = match text.rsplit_once('=') {
+        Some((phase, number)) => (Some(phase.trim().to_string()), number),
+        None => (None, text),
+    };
+    let value = number.trim().parse().ok().filter(|f| (0.0..=1.0).contains(f));
+    let wrong = || format!("`{text}` is no volume fraction; write 0.2, or pore=0.2");
+    Ok(Fraction { phase, value: value.ok_or_else(wrong)? })
+}
+
+/// `karhunen calibrate`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen calibrate --model runs/x --observe wells.csv --truths 32 --draws 99 --figure ranks.png
+  karhunen calibrate --model runs/x --observe wells.csv --surrogate")]
+pub struct CalibrateArgs {
+    /// A run directory, one checkpoint in it, or an exported model.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Where and how exactly truths are observed, as for `sample`; the values in it do not matter.
+    #[arg(long, value_name = "FILE")]
+    pub observe: PathBuf,
+    /// Truths, of the fields held out from training.
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub truths: u64,
+    /// Draws given each truth's observations.
+    #[arg(long, value_name = "N", default_value_t = 99)]
+    pub draws: u64,
+    /// Length of the average of the weights, as for `sample`.
+    #[arg(long, value_name = "LENGTH")]
+    pub ema: Option<f64>,
+    /// Cells per axis; the finest trained level by default.
+    #[arg(long, value_parser = points)]
+    pub grid: Option<Points>,
+    /// Seed of the draws.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// The sampler; wiener-ancestral by default.
+    #[arg(long, value_parser = method)]
+    pub sampler: Option<Method>,
+    /// Network evaluations a field; the model's own by default.
+    #[arg(long)]
+    pub evaluations: Option<usize>,
+    /// Choose each draw among so many weighted particles.
+    #[arg(long, value_name = "N", conflicts_with = "sampler")]
+    pub particles: Option<usize>,
+    /// Draw by simple kriging under the data's Gaussian law instead of the network.
+    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "particles"])]
+    pub surrogate: bool,
+    /// Take truths from the data's Gaussian law instead of held-out data.
+    #[arg(long)]
+    pub gaussian: bool,
+    /// Where to draw the rank histogram with its bands, as .png.
+    #[arg(long, value_name = "FILE")]
+    pub figure: Option<PathBuf>,
+    /// Replace the figure if it exists.
+    #[arg(long)]
+    pub force: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl CalibrateArgs {
+    /// What was typed, as the library takes it.
+    pub fn options(&self) -> PosteriorOptions {
+        PosteriorOptions {
+            truths: self.truths,
+            draws: self.draws,
+            grid: self.grid.as_ref().map(|points| points.0.clone()),
+            seed: self.seed,
+            sampler: self.sampler,
+            evaluations: self.evaluations,
+            particles: self.particles,
+            surrogate: self.surrogate,
+            gaussian: self.gaussian,
+            ..PosteriorOptions::of(&self.observe)
+        }
+    }
+}
+
+/// `karhunen sample`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
+  karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
+  karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
+  karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
+  karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
+  karhunen sample --model runs/x --surrogate --out gaussian.npy")]
+pub struct SampleArgs {
+    /// A run directory, one checkpoint in it, or an exported model.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// Length of the average of the weights, relative to the run's steps: one of `training.ema` (its
+    /// first by default), or another, made of those the run stored.
+    #[arg(long, value_name = "LENGTH")]
+    pub ema: Option<f64>,
+    /// Cells per axis; the finest trained level by default. A finer grid shows the same box with more
+    /// cells: the field of view stays.
+    #[arg(long, value_parser = points)]
+    pub grid: Option<Points>,
+    /// Fields to make.
+    #[arg(long, default_value_t = 16)]
+    pub count: u64,
+    /// Seed of the functions: one (seed, index) is one function on every grid.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Number of the first field.
+    #[arg(long, default_value_t = 0)]
+    pub index: u64,
+    /// dpm++2m, wiener-exponential, heun, ddim, euler-maruyama, exponential-euler, heun-churn or
+    /// predictor-corrector; the model's own by default.
+    #[arg(long, value_parser = method)]
+    pub sampler: Option<Method>,
+    /// Network evaluations a field; the model's own by default.
+    #[arg(long)]
+    pub evaluations: Option<usize>,
+    /// Steps as many as this error a step asks for, in standard deviations of the data, instead of a
+    /// number of evaluations (sampler wiener-exponential).
+    #[arg(long, value_name = "ERROR", conflicts_with = "evaluations")]
+    pub tolerance: Option<f64>,
+    /// Stay on coarser grids while noise is high, each down to a path time: 16x16@0.7,32x32@0.5.
+    #[arg(long, value_name = "GRID@TIME", value_parser = rung, value_delimiter = ',')]
+    pub refine: Vec<Rung>,
+    /// spectrum: give the fields the mean and spectrum of the data, by 256 pilot fields made first; none:
+    /// leave them as they come; the model's own by default.
+    #[arg(long)]
+    pub calibration: Option<CalibrationKind>,
+    /// What the network is asked about on a grid finer than those it was trained on: all that the
+    /// grid holds, or the trained band, finer modes staying Gaussian; the model's own by default.
+    #[arg(long, value_enum)]
+    pub band: Option<BandChoice>,
+    /// Class of the fields, of a model of labelled data; several, as in 3,7, take turns. Without, each
+    /// field's class is drawn by how often the data have it.
+    #[arg(long, value_name = "CLASS", value_delimiter = ',')]
+    pub class: Vec<u32>,
+    /// Weight W of the class: 1 its law, 0 that of all classes together, above 1 fields that show it
+    /// more clearly and vary less; other than 0 and 1 every evaluation costs two of the network.
+    #[arg(long, value_name = "W", default_value_t = 1.0, allow_negative_numbers = true)]
+    pub guidance: f64,
+    /// Where to write the classes of the fields, as .npy; beside --out, as NAME-labels.npy, by default.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Of a model of phases: write the level sets φ instead of labels; the phase is where φ is positive, or
+    /// largest.
+    #[arg(long)]
+    pub raw: bool,
+    /// Volume fraction that a phase shall have in every field, as 0.2 (the phase of the lowest label) or
+    /// pore=0.2: the threshold is shifted, by what is told; fractions beyond those of the training fields
+    /// are refused.
+    #[arg(long, value_name = "[PHASE=]FRACTION", value_parser = fraction)]
+    pub volume_fraction: Option<Fraction>,
+    /// The phase whose surface is written to .stl, .ply or .vtp, by name or label; that of the lowest label
+    /// by default.
+    #[arg(long, value_name = "PHASE")]
+    pub phase: Option<String>,
+    /// Leave the surface open where the phase meets the faces of the box, instead of closing it there.
+    #[arg(long)]
+    pub open: bool,
+    /// What is known of the fields, which then agree with it: a CSV table of points (x,y,value and if wanted
+    /// sd,channel; places in the box's lengths), or a TOML file of `observe` tables; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub observe: Vec<PathBuf>,
+    /// 1: guidance by the covariance that the data's spectrum gives; 2: by that of the network's own
+    /// derivative, at three to six times the cost (an FNO on the CPU, linear observations, samplers other than
+    /// wiener-ancestral).
+    #[arg(long, value_name = "1|2", requires = "observe", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub guidance_order: u8,
+    /// Choose each field among so many weighted particles, which corrects what guidance gets wrong: exact in
+    /// the limit of many, at so many times the cost (sampler wiener-ancestral).
+    #[arg(long, value_name = "N", requires = "observe", conflicts_with = "refine")]
+    pub particles: Option<usize>,
+    /// Write the mean and the standard deviation of the fields, two fields, and keep none of them.
+    #[arg(long)]
+    pub summary: bool,
+    /// A directory for mean, standard deviation, quantiles and three draws, as fields and as one picture with
+    /// the observed places on top.
+    #[arg(long, value_name = "DIR", requires = "observe", conflicts_with = "summary")]
+    pub report: Option<PathBuf>,
+    /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead; with --observe that is
+    /// simple kriging.
+    #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
+    pub surrogate: bool,
+    /// Length of the box's first axis, in whatever unit the file's spacing shall have; otherwise that of
+    /// the model's data.
+    #[arg(long, value_parser = length)]
+    pub length: Option<f64>,
+    /// Distance of the file's cells along the first axis, or one an axis, instead of a length.
+    #[arg(long, value_name = "H", value_parser = length, value_delimiter = ',', conflicts_with = "length")]
+    pub spacing: Vec<f64>,
+    /// Clip values to this range, as LOW,HIGH; never done otherwise.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    pub clip: Option<(f64, f64)>,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); vol-{index}.tif writes one file a
+    /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+impl SampleArgs {
+    /// What was typed, as the library takes it.
+    pub fn options(&self) -> SampleOptions {
+        let rung = |rung: &Rung| karhunen::Rung { cells: rung.points.0.clone(), until: rung.until };
+        SampleOptions {
+            grid: self.grid.as_ref().map(|points| points.0.clone()),
+            count: self.count,
+            seed: self.seed,
+            index: self.index,
+            sampler: self.sampler,
+            evaluations: self.evaluations,
+            tolerance: self.tolerance,
+            refine: self.refine.iter().map(rung).collect(),
+            calibration: self.calibration,
+            band: self.band.map(Band::from),
+            classes: self.class.clone(),
+            guidance: self.guidance,
+            observe: self.observe.clone(),
+            guidance_order: self.guidance_order,
+            particles: self.particles,
+            summary: self.summary,
+            surrogate: self.surrogate,
+            volume_fraction: self.volume_fraction.as_ref().map(VolumeFraction::from),
+            length: self.length,
+            spacing: self.spacing.clone(),
+            clip: self.clip,
+            ..SampleOptions::default()
+        }
+    }
+
+    /// How the model is opened.
+    pub fn model_options(&self) -> ModelOptions {
+        ModelOptions {
+            device: self.device.device,
+            average: self.ema,
+            derivatives: self.guidance_order == 2,
+        }
+    }
+}
+
+impl From<&Fraction> for VolumeFraction {
+    fn from(typed: &Fraction) -> Self {
+        Self { phase: typed.phase.clone(), value: typed.value }
+    }
+}
+
+/// Which modes a network is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum BandChoice {
+    /// All that the grid holds.
+    Grid,
+    /// Those of the finest trained level.
+    Trained,
+}
+
+impl From<BandChoice> for Band {
+    fn from(choice: BandChoice) -> Self {
+        match choice {
+            BandChoice::Grid => Self::Grid,
+            BandChoice::Trained => Self::Trained,
+        }
+    }
+}
+
+fn length(text: &str) -> Result<f64, String> {
+    let length = text.trim().parse().ok().filter(|l: &f64| l.is_finite() && *l > 0.0);
+    length.ok_or_else(|| format!("`{text}` is no length; write a positive number"))
+}
+
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let parts: Vec<f64> = text.split(',').filter_map(|p| p.trim().parse().ok()).collect();
+    match parts[..] {
+        [low, high] if low < high => Ok((low, high)),
+        _ => Err("write two numbers, LOW,HIGH, the lower first".into()),
+    }
+}

@@ -1,0 +1,131 @@
+//! What is wrong with a sampling in the words of its options, and the knob to turn.
+
+use karhunen::{FieldError, NetError, ObserveError, Remedy, SampleError};
+
+use super::{field, read};
+
+/// What is wrong, by the names of the options that were typed.
+pub fn in_options(error: &SampleError) -> String {
+    match error {
+        SampleError::CalibrationOfObserved => {
+            "--calibration spectrum: it would move fields off what --observe says".into()
+        }
+        SampleError::NoPhases { option, .. } if option.contains(' ') => error.to_string(),
+        error => format!("--{error}"),
+    }
+}
+
+/// What to do about it.
+pub fn help(error: &SampleError) -> Option<String> {
+    let text = match error {
+        SampleError::NoFields => "leave it out, or give a number from 1",
+        SampleError::Index { .. } => "lower --index or --count",
+        SampleError::Band(_) => "leave --band out, or train a model with prior.kind=flat",
+        SampleError::Tolerance(_) => "add --sampler wiener-exponential, or give --evaluations",
+        SampleError::ParticleMethod(_) => "leave --sampler out",
+        SampleError::NoParticles => "give 8 or more, or leave it out",
+        SampleError::NotObserved(_) => "add --observe",
+        SampleError::SecondOrder => {
+            "add --sampler predictor-corrector, exponential-euler, or one without noise"
+        }
+        SampleError::CalibrationWithoutData => "import it with --data, or leave --calibration out",
+        SampleError::CalibrationOfObserved => "leave --calibration out",
+        SampleError::CalibrationOfClasses => {
+            "leave it out with --class, and with --guidance other than 1"
+        }
+        SampleError::RefineTime { .. } => {
+            "give the path time down to which the coarse grid serves, such as 32x32@0.6"
+        }
+        SampleError::RefineOrder { .. } => "coarse grids first, the one of --grid last",
+        SampleError::Guidance(_) => {
+            "1 is the class's own law, 0 that of all classes, 1.5 to 3 show the class more clearly"
+        }
+        SampleError::NoClasses { .. } => "train it with data.labels, or leave the option out",
+        SampleError::NoLabelDropout(_) => {
+            "leave --guidance out, or train with training.label_dropout = 0.1"
+        }
+        SampleError::UnseenClass { known, .. } => {
+            return Some(format!("it knows the classes (and training fields) {known}"));
+        }
+        SampleError::NoPhases { .. } => "train on labels with data.phases, or leave it out",
+        SampleError::UnknownPhase { known, .. } => {
+            return Some(format!("its phases are {known}"));
+        }
+        SampleError::VolumeFraction { .. } => "ask for a fraction that the data show",
+        SampleError::Spacing { .. } => "give one number, or one an axis",
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+/// What to do about a device that is not there.
+pub fn device(error: &NetError) -> &'static str {
+    match error {
+        NetError::CpuBuild { .. } => {
+            "build it with `cargo build --release --features wgpu`, or leave --device out"
+        }
+        _ => "install the card's Vulkan, Metal or DirectX driver, or leave --device out",
+    }
+}
+
+/// What to do about an observation.
+pub fn observe(error: &ObserveError) -> Option<String> {
+    let text = match error {
+        ObserveError::Read { source, .. } => return Some(read(source)),
+        ObserveError::File { remedy, .. } => return Some(remedied(remedy)),
+        ObserveError::Refused { error, .. } => match error {
+            FieldError::Observation { message, .. } => help_of(message),
+            error => return Some(field(error).unwrap_or_default()),
+        },
+        _ => return None,
+    };
+    Some(text.into())
+}
+
+fn remedied(remedy: &Remedy) -> String {
+    let text = match remedy {
+        Remedy::Columns { needed, known } => {
+            return format!("the first line names the columns: {needed}, and if wanted {known}");
+        }
+        Remedy::Cells => "give one number a column",
+        Remedy::Numbers => "write numbers with a point, columns apart by commas",
+        Remedy::NameOne(example) => return format!("name one behind a colon, as in {example}"),
+        Remedy::Rows(columns) => return format!("give rows of {columns}"),
+        Remedy::FirstChannel => "channel = 1 says which channel the file's first one is",
+        Remedy::FieldNumber => "fields are counted from 0",
+        Remedy::Index => "index = 0 says which field of the file",
+        Remedy::OneField => "give one field of the model's box",
+        Remedy::AField => "give a field",
+        Remedy::Box => "cut or resample it to the box of the model",
+        Remedy::AxisCells => "write cells per axis, such as \"64x64\"",
+        Remedy::Mask => "give a mask with the cells of the field",
+        Remedy::MatrixGrid => "grid = \"64x64\" names the cells the matrix is for",
+        Remedy::Values => "give one value a row",
+        Remedy::Kinds => {
+            "write tables [[observe]] with kind = \"points\", \"mask\", \"coarse\", \"blur\", \"rays\", \"mean\", \"fraction\" or \"linear\""
+        }
+        Remedy::Tables => "give one table an observation, with kind and file",
+        _ => "correct the file",
+    };
+    text.into()
+}
+
+fn help_of(message: &str) -> &'static str {
+    if message.contains("contradicts") || message.contains("same place") {
+        "keep one of them, or give their mean with the smaller sd"
+    } else if message.contains("outside the box") {
+        "places are in the box's lengths: `karhunen inspect` of the data shows them"
+    } else if message.contains("channel") {
+        "channels are counted from 0"
+    } else if message.contains("outside [0, 1]") {
+        "write 0.2 for twenty per cent"
+    } else if message.contains("finer than the sampled") {
+        "sample on a --grid that is at least as fine"
+    } else if message.contains("determined by") {
+        "leave it out, or give it an sd above 0"
+    } else if message.contains("point spread") || message.contains("blurred") {
+        "give sd = 0.01 or what the measurement has"
+    } else {
+        "correct the file"
+    }
+}

@@ -1,0 +1,242 @@
+//! A trained model: a directory in, fields out.
+
+use std::path::Path;
+
+use karhunen_evaluate::Progress;
+use karhunen_field::{Denoiser, Ensemble, Grid};
+use karhunen_net::{Band, DeviceChoice};
+use karhunen_train::TrainedModel;
+use karhunen_train::phases::Phases;
+use karhunen_train::trained::Request;
+
+use crate::Error;
+use crate::device;
+use crate::sample::{SampleError, SampleOptions, Samples, Sampling, VolumeFraction};
+
+/// How a model is opened.
+///
+/// # Example
+/// ```
+/// use karhunen::ModelOptions;
+/// let options = ModelOptions { average: Some(0.05), ..ModelOptions::default() };
+/// assert_eq!(options.device.to_string(), "cpu");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ModelOptions {
+    /// Where the network computes; the CPU by default.
+    pub device: DeviceChoice,
+    /// Length of the average of the weights, relative to the run's steps; the model's own by default.
+    pub average: Option<f64>,
+    /// Whether derivatives of the network will be asked for ([`SampleOptions::guidance_order`] 2).
+    pub derivatives: bool,
+}
+
+/// A model that was trained, imported or exported: what samples, on any grid of its box.
+///
+/// # Example
+/// ```no_run
+/// use karhunen::{Model, SampleOptions};
+/// let model = Model::open("runs/x")?;
+/// let samples = model.sample(&SampleOptions::new(64).on(&[128, 128]).seed(3), &())?;
+/// samples.write("samples.npy", false)?;
+/// # Ok::<(), karhunen::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Model {
+    trained: TrainedModel,
+}
+
+impl Model {
+    /// Opens a run directory (its newest usable checkpoint), one checkpoint in it, or an exported model.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, &ModelOptions::default(), &())
+    }
+
+    /// As [`Model::open`], with options; which card computes is told as a note, what was wrong with newer
+    /// checkpoints as a warning.
+    ///
+    /// # Errors
+    /// Those of reading; [`Error::Device`] for a device that is not there.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        options: &ModelOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let mut device = device::open(options.device, &mut |text| progress.note(text))?;
+        if options.derivatives {
+            device = device.autodiff();
+        }
+        let trained = TrainedModel::load_average(path.as_ref(), &device, options.average)?;
+        trained.notes.iter().for_each(|note| progress.warning(&format!("skipped: {note}")));
+        Ok(Self { trained })
+    }
+
+    /// What stands behind it: configuration, statistics, network.
+    pub fn trained(&self) -> &TrainedModel {
+        &self.trained
+    }
+
+    /// The finest grid that it was trained on.
+    pub fn grid(&self) -> Grid {
+        self.trained.statistics.grid
+    }
+
+    /// The same box with other cells.
+    ///
+    /// # Errors
+    /// [`karhunen_field::FieldError::Dimension`] for cells of another dimension.
+    pub fn on(&self, cells: &[usize]) -> Result<Grid, Error> {
+        Ok(self.trained.grid(cells)?)
+    }
+
+    /// The grids that it was trained on, coarse first.
+    ///
+    /// # Errors
+    /// A configuration whose levels make no grids.
+    pub fn levels(&self) -> Result<Vec<Grid>, Error> {
+        Ok(self.trained.levels()?)
+    }
+
+    /// Channels of its fields.
+    pub fn channels(&self) -> usize {
+        self.trained.statistics.mean.channels
+    }
+
+    /// Training fields of each class; nothing of a model without labels.
+    pub fn classes(&self) -> &[u64] {
+        &self.trained.statistics.classes
+    }
+
+    /// Names of its phases by rising label; nothing of a model of values.
+    pub fn phases(&self) -> Vec<String> {
+        let labels = self.trained.phases().map_or(&[][..], |phases| &phases.labels);
+        labels.iter().map(|label| self.trained.phase_name(*label)).collect()
+    }
+
+    /// The denoiser D(x, t), for samplers of one's own; fields are normalised as the network knows them.
+    pub fn denoiser(&self) -> &(dyn Denoiser + Sync) {
+        &self.trained.model
+    }
+
+    /// Fields in the data's own values.
+    ///
+    /// # Errors
+    /// [`Error::Sample`] for options that do not go with the model; those of observations, memory and the
+    /// network.
+    pub fn sample(
+        &self,
+        options: &SampleOptions,
+        progress: &dyn Progress,
+    ) -> Result<Samples, Error> {
+        self.announce(options, progress)?;
+        let mut samples = self.sampling(options, progress)?.run(progress)?;
+        if !samples.has_phases() {
+            samples.beyond().iter().for_each(|note| progress.note(note));
+        }
+        samples.shift(progress)?;
+        Ok(samples)
+    }
+
+    /// Tells what there is to know before sampling: a noise that is no function, an average that was made
+    /// afterwards, a training that is far from done.
+    ///
+    /// # Errors
+    /// [`SampleError::Band`].
+    pub fn announce(&self, options: &SampleOptions, progress: &dyn Progress) -> Result<(), Error> {
+        if let Some(caution) = self.trained.config.prior.caution() {
+            if options.band == Some(Band::Trained) {
+                return Err(SampleError::Band(caution).into());
+            }
+            progress.note(&format!("note: {caution}"));
+        }
+        self.announce_average(progress);
+        if let Some(unfinished) = self.trained.unfinished() {
+            progress.warning(&unfinished);
+        }
+        Ok(())
+    }
+
+    /// Says where an average was made afterwards, and how well.
+    pub fn announce_average(&self, progress: &dyn Progress) {
+        if let Some(average) = self.trained.average.filter(|a| a.made_of > 1) {
+            progress.note(&format!(
+                "average of length {} made of {} stored ones, its profile {:.1} % off",
+                average.length,
+                average.made_of,
+                100.0 * average.error
+            ));
+        }
+    }
+
+    /// Everything checked and read that sampling needs, before it begins.
+    ///
+    /// # Errors
+    /// As [`Model::sample`].
+    pub fn sampling<'a>(
+        &'a self,
+        options: &SampleOptions,
+        progress: &dyn Progress,
+    ) -> Result<Sampling<'a>, Error> {
+        Sampling::new(self, options, progress)
+    }
+
+    /// Fields of a request, and nothing else: no notes, no checks of memory.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::sample`].
+    pub fn draw(
+        &self,
+        request: &Request,
+        indices: std::ops::Range<u64>,
+        progress: &dyn Progress,
+    ) -> Result<Ensemble, Error> {
+        Ok(karhunen_evaluate::baselines::sample(&self.trained, request, indices, progress)?.0)
+    }
+
+    /// The phase of a name or label, counted by rising label; the first without.
+    ///
+    /// # Errors
+    /// [`SampleError::NoPhases`], [`SampleError::UnknownPhase`]; `option` stands in their messages.
+    pub fn phase(&self, asked: Option<&str>, option: &'static str) -> Result<usize, SampleError> {
+        let Some(phases) = self.trained.phases() else {
+            return Err(SampleError::NoPhases { option, model: self.name() });
+        };
+        let Some(asked) = asked else { return Ok(0) };
+        let is_it =
+            |label: &u8| self.trained.phase_name(*label) == asked || label.to_string() == asked;
+        phases.labels.iter().position(is_it).ok_or_else(|| SampleError::UnknownPhase {
+            option,
+            asked: asked.into(),
+            known: self.phases().join(", "),
+        })
+    }
+
+    /// The phase whose fraction is asked for, and the fraction, which training fields must have.
+    ///
+    /// # Errors
+    /// As [`Model::phase`]; [`SampleError::VolumeFraction`].
+    pub fn fraction(&self, asked: &VolumeFraction) -> Result<(usize, f64), SampleError> {
+        let phase = self.phase(asked.phase.as_deref(), "volume-fraction")?;
+        let name = |phases: &Phases| self.trained.phase_name(phases.labels[phase]);
+        match self.trained.phases().map(|phases| (phases.fractions[phase], name(phases))) {
+            Some(([least, _, most], phase)) if !(least..=most).contains(&asked.value) => {
+                Err(SampleError::VolumeFraction { fraction: asked.value, least, most, phase })
+            }
+            _ => Ok((phase, asked.value)),
+        }
+    }
+
+    /// Where it was read from.
+    pub fn name(&self) -> String {
+        self.trained.path.display().to_string()
+    }
+}
+
+impl From<TrainedModel> for Model {
+    fn from(trained: TrainedModel) -> Self {
+        Self { trained }
+    }
+}

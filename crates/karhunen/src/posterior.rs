@@ -1,0 +1,167 @@
+//! Is the spread of a model's posteriors right?
+//!
+//! Truths from held-out data are observed as a file of observations says (its values do not matter, its places
+//! and errors do), posteriors are sampled, and each truth is looked for among its draws.
+
+use std::path::PathBuf;
+
+use karhunen_evaluate::{Progress, Task};
+use karhunen_field::metrics::{PosteriorCheck, PosteriorQuality};
+use karhunen_field::noise::stream;
+use karhunen_field::sampler::Method;
+use karhunen_field::{Conditioning, Ensemble, FieldError, ModeNoise, Transform, resample};
+use karhunen_train::trained::Request;
+use karhunen_train::{TrainedModel, data};
+
+use crate::sample::prepared;
+use crate::{Error, Model, observe};
+
+/// Seed of the errors that observations of truths get, one index a truth.
+const ERRORS: u64 = 0x4341_4c49;
+/// Truths at least: standard errors are taken from truth to truth.
+const TRUTHS: u64 = 2;
+/// Draws at least: ranks fall into ten bins.
+const DRAWS: u64 = 9;
+
+/// What is checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PosteriorOptions {
+    /// Where and how exactly truths are observed ([`crate::observe`]).
+    pub observe: PathBuf,
+    /// Truths, of the fields held out from training.
+    pub truths: u64,
+    /// Draws given each truth's observations.
+    pub draws: u64,
+    /// Cells an axis; those of the finest trained level by default.
+    pub grid: Option<Vec<usize>>,
+    /// Seed of the draws.
+    pub seed: u64,
+    /// The sampler; `wiener-ancestral` by default.
+    pub sampler: Option<Method>,
+    /// Network evaluations a field; the model's own by default.
+    pub evaluations: Option<usize>,
+    /// Each draw is chosen among so many weighted particles.
+    pub particles: Option<usize>,
+    /// Draws by simple kriging under the data's Gaussian law.
+    pub surrogate: bool,
+    /// Truths of the data's Gaussian law instead of held-out data.
+    pub gaussian: bool,
+}
+
+impl PosteriorOptions {
+    /// 32 truths with 99 draws each.
+    pub fn of(observe: impl Into<PathBuf>) -> Self {
+        Self {
+            observe: observe.into(),
+            truths: 32,
+            draws: 99,
+            grid: None,
+            seed: 0,
+            sampler: None,
+            evaluations: None,
+            particles: None,
+            surrogate: false,
+            gaussian: false,
+        }
+    }
+
+    /// Refuses too few truths or draws.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`].
+    pub fn check(&self) -> Result<(), Error> {
+        for (what, count, least) in [("truths", self.truths, TRUTHS), ("draws", self.draws, DRAWS)]
+        {
+            if count < least {
+                return Err(Error::TooFew { what, count, least });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Samples posteriors of truths and says whether they are as wide as they should be.
+///
+/// # Errors
+/// [`Error::TooFew`], [`Error::HeldOut`]; those of observations, data and sampling.
+pub fn posterior_quality(
+    model: &Model,
+    options: &PosteriorOptions,
+    progress: &dyn Progress,
+) -> Result<PosteriorQuality, Error> {
+    options.check()?;
+    let model = model.trained();
+    let grid = match &options.grid {
+        Some(cells) => model.grid(cells)?,
+        None => model.statistics.grid,
+    };
+    let observed = observe::read(&options.observe, model, &grid)?;
+    let given = prepared(&observed, model, &grid)?;
+    let truths = truths(options, model, progress)?;
+    let truths = resample::spectral(&truths, grid)?;
+    let check = compared(options, model, &given, &truths, progress);
+    progress.over(Task::Posteriors);
+    Ok(check?.finish()?)
+}
+
+/// Held-out fields in the data's own values, on the model's finest grid.
+fn truths(
+    options: &PosteriorOptions,
+    model: &TrainedModel,
+    progress: &dyn Progress,
+) -> Result<Ensemble, Error> {
+    let grid = model.statistics.grid;
+    if options.gaussian {
+        // other functions than any that are sampled
+        return Ok(model.surrogate(grid, options.seed ^ ERRORS, 0..options.truths));
+    }
+    let loaded = data::load(&model.config.data, grid, model.config.seed)?;
+    loaded.notes.iter().for_each(|note| progress.note(note));
+    let held = loaded.validation;
+    let asked = options.truths as usize;
+    if held.count() < asked {
+        return Err(Error::HeldOut { asked, held: held.count() });
+    }
+    let values = held.values.iter().take(asked * held.field_len()).map(|v| f64::from(*v)).collect();
+    Ok(Ensemble::new(held.grid, held.channels, values)?)
+}
+
+/// Looks for each truth among its draws.
+fn compared(
+    options: &PosteriorOptions,
+    model: &TrainedModel,
+    given: &Conditioning,
+    truths: &Ensemble,
+    progress: &dyn Progress,
+) -> Result<PosteriorCheck, Error> {
+    let (grid, transform) = (truths.grid, Transform::new(truths.grid));
+    let sampling = &model.config.sampling;
+    let method = options.sampler.unwrap_or(Method::WienerAncestral);
+    let evaluations = options.evaluations.unwrap_or(sampling.evaluations);
+    let mut check = PosteriorCheck::default();
+    let total = truths.count() as u64;
+    for (i, truth) in (0..).zip(truths.fields()) {
+        progress.at(Task::Posteriors, i, total, "");
+        if progress.stopped() {
+            return Err(FieldError::Stopped.into());
+        }
+        let modes = model.normalised_modes(&transform, truth);
+        let count = given.observations().count();
+        let xi = ModeNoise::new(ERRORS).plain_normals(count, i, stream::OBSERVATION);
+        let own = given.with(given.observations().of(&grid, &modes, &xi)?)?;
+        let first = i * options.draws;
+        let indices = first..first + options.draws;
+        let draws = match options.surrogate {
+            true => model.surrogate_given(&own, options.seed, indices)?,
+            false => {
+                let request = Request::new(grid, options.seed, method, evaluations);
+                match options.particles {
+                    None => model.sample_given(&request, &own, indices, &|_, _| {})?.0,
+                    Some(n) => model.choose_given(&request, &own, n, indices, &|_, _| {})?.0.fields,
+                }
+            }
+        };
+        check.add(truth, &draws)?;
+    }
+    Ok(check)
+}

@@ -1,0 +1,130 @@
+//! What keeps a model from sampling as it is asked to.
+
+use karhunen_field::Grid;
+use karhunen_field::sampler::Method;
+
+/// Options of a sampling that do not go with the model, or with each other.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SampleError {
+    /// No field at all.
+    #[error("count 0: there must be at least one field")]
+    NoFields,
+    /// Numbers of fields beyond the last.
+    #[error("index {index}: {count} fields from there pass 2^64")]
+    Index {
+        /// Number of the first field.
+        index: u64,
+        /// Fields from there.
+        count: u64,
+    },
+    /// The trained band, of a prior that knows none.
+    #[error("band trained: {0}")]
+    Band(&'static str),
+    /// A tolerance beside a sampler that has no use for it.
+    #[error("tolerance chooses the steps of wiener-exponential, not of {0}")]
+    Tolerance(Method),
+    /// Particles beside a sampler that does not move them.
+    #[error("particles are moved by wiener-ancestral, not by {0}")]
+    ParticleMethod(Method),
+    /// No particle at all.
+    #[error("particles 0: there must be at least one")]
+    NoParticles,
+    /// Particles or second order without observations.
+    #[error("{0} needs observations")]
+    NotObserved(&'static str),
+    /// Guidance of second order beside a sampler that asks no denoiser.
+    #[error("guidance-order 2 guides denoisers, which wiener-ancestral and particles do not ask")]
+    SecondOrder,
+    /// Calibration of a model that knows no data.
+    #[error("calibration spectrum: this network was imported without data to calibrate to")]
+    CalibrationWithoutData,
+    /// Calibration of fields that observations hold.
+    #[error("calibration spectrum: it would move fields off what is observed")]
+    CalibrationOfObserved,
+    /// Calibration of fields of single classes.
+    #[error("calibration spectrum: mean and spectrum are those of all classes together")]
+    CalibrationOfClasses,
+    /// A path time that lies outside the path.
+    #[error("refine: the time {until} must lie between {low} and {high}")]
+    RefineTime {
+        /// The time.
+        until: f64,
+        /// Where the path ends.
+        low: f64,
+        /// Where it starts.
+        high: f64,
+    },
+    /// A fine grid before a coarse one.
+    #[error("refine: {fine} comes before {coarse}")]
+    RefineOrder {
+        /// The grid that comes first.
+        fine: Grid,
+        /// The one after it.
+        coarse: Grid,
+    },
+    /// A weight of a class that is negative or not finite.
+    #[error("guidance {0}: it must be finite and not negative")]
+    Guidance(f64),
+    /// Classes of a model without any.
+    #[error("{option}: {model} was trained without labels")]
+    NoClasses {
+        /// The option.
+        option: &'static str,
+        /// Where the model was read from.
+        model: String,
+    },
+    /// Guidance of a model that was never asked without a class.
+    #[error(
+        "guidance {0}: trained with training.label_dropout = 0, the model has no answer without a class"
+    )]
+    NoLabelDropout(f64),
+    /// A class that the model saw no field of.
+    #[error("class {class}: the model saw no field of it")]
+    UnseenClass {
+        /// The class.
+        class: u32,
+        /// The classes it knows, with their training fields.
+        known: String,
+    },
+    /// Phases of a model of plain values.
+    #[error("{option}: {model} was trained on values, not on phases")]
+    NoPhases {
+        /// The option.
+        option: &'static str,
+        /// Where the model was read from.
+        model: String,
+    },
+    /// A phase that the model does not have.
+    #[error("{option}: the model has no phase `{asked}`")]
+    UnknownPhase {
+        /// The option.
+        option: &'static str,
+        /// The phase.
+        asked: String,
+        /// The phases it has.
+        known: String,
+    },
+    /// A fraction that training fields do not have.
+    #[error(
+        "volume-fraction {fraction}: training fields have {least:.4} to {most:.4} of phase {phase}"
+    )]
+    VolumeFraction {
+        /// The fraction.
+        fraction: f64,
+        /// The least of the training fields.
+        least: f64,
+        /// The most.
+        most: f64,
+        /// Name of the phase.
+        phase: String,
+    },
+    /// Spacings in another number than the axes.
+    #[error("spacing: {given} numbers for {axes} axes")]
+    Spacing {
+        /// Numbers given.
+        given: usize,
+        /// Axes.
+        axes: usize,
+    },
+}

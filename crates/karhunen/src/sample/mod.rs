@@ -1,0 +1,155 @@
+//! Sampling a model: options, what they mean for it, and the fields that come out.
+
+mod classes;
+mod error;
+mod fields;
+mod given;
+mod options;
+mod request;
+pub mod scale;
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use karhunen_evaluate::Progress;
+use karhunen_evaluate::baselines::sample;
+use karhunen_field::{Conditioning, Ensemble, Grid, Observations};
+use karhunen_train::trained::Request;
+use karhunen_train::{TrainedModel, memory};
+
+pub use error::SampleError;
+pub use fields::Samples;
+pub use given::prepared;
+pub use options::{Rung, SampleOptions, VolumeFraction};
+
+use crate::{Error, Model};
+
+/// Fields made together where only their mean and deviation are kept.
+const TOGETHER: u64 = 64;
+
+/// A sampling that may begin: everything is checked, and observations are read.
+#[derive(Debug)]
+pub struct Sampling<'a> {
+    model: Cow<'a, TrainedModel>,
+    options: SampleOptions,
+    grid: Grid,
+    indices: Range<u64>,
+    request: Option<Request>,
+    given: Option<Conditioning>,
+    shift: Option<(usize, f64)>,
+}
+
+impl<'a> Sampling<'a> {
+    pub(crate) fn new(
+        model: &'a Model,
+        options: &SampleOptions,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
+        let indices = options.indices()?;
+        let shift = options.volume_fraction.as_ref().map(|f| model.fraction(f)).transpose()?;
+        let mut model = Cow::Borrowed(model.trained());
+        if let Some(band) = options.band.filter(|band| *band != model.model.band) {
+            model.to_mut().model.band = band;
+        }
+        let grid = match &options.grid {
+            Some(cells) => model.grid(cells)?,
+            None => model.statistics.grid,
+        };
+        let together = if options.summary { options.count.min(TOGETHER) } else { options.count };
+        check_memory(&model, &grid, together * options.particles.unwrap_or(1).max(1) as u64)?;
+        let origin = model.statistics.origin.as_ref();
+        if let Some(line) = origin.and_then(|origin| scale::described(origin, &grid)) {
+            progress.note(&line);
+        }
+        let classes = classes::chosen(options, &model)?;
+        let given = given::conditioning(options, &model, &grid)?;
+        let request = match options.surrogate {
+            true => None,
+            false => Some(request::of(options, &model, grid, classes, progress)?),
+        };
+        // asked for before anything long begins
+        scale::measured(&grid, origin, options.length, &options.spacing)?;
+        Ok(Self { model, options: options.clone(), grid, indices, request, given, shift })
+    }
+
+    /// What the fields are to agree with, if anything.
+    pub fn observations(&self) -> Option<&Observations> {
+        self.given.as_ref().map(Conditioning::observations)
+    }
+
+    /// Samples.
+    ///
+    /// # Errors
+    /// Those of the sampler and the network.
+    pub fn run(&self, progress: &dyn Progress) -> Result<Samples, Error> {
+        let (model, options, indices) = (&*self.model, &self.options, self.indices.clone());
+        let mut make = |indices: Range<u64>| match (&self.request, &self.given) {
+            (None, None) => Ok((model.surrogate(self.grid, options.seed, indices), 0)),
+            (None, Some(given)) => Ok((model.surrogate_given(given, options.seed, indices)?, 0)),
+            (Some(request), None) => Ok(sample(model, request, indices, progress)?),
+            (Some(request), Some(given)) => {
+                given::sample(options, model, request, given, indices, progress)
+            }
+        };
+        let (mut fields, evaluations) = match options.summary {
+            false => make(indices.clone())?,
+            true => self.summary(&mut make)?,
+        };
+        let residuals = match (&self.given, options.summary) {
+            (Some(given), false) => model.residuals(given.observations(), &fields)?,
+            _ => Vec::new(),
+        };
+        let classes = self.request.as_ref().map(|r| model.classes(r, indices.clone()));
+        if let Some((low, high)) = options.clip {
+            fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
+        }
+        let origin = model.statistics.origin.as_ref();
+        let (measured, unit) =
+            scale::measured(&self.grid, origin, options.length, &options.spacing)?;
+        Ok(Samples {
+            fields,
+            measured,
+            unit,
+            indices,
+            classes: classes.unwrap_or_default().into_iter().flatten().collect(),
+            evaluations,
+            residuals,
+            summary: options.summary,
+            surrogate: options.surrogate,
+            shift: self.shift,
+            phases: model.phases().cloned(),
+            names: model.phases().map_or_else(Vec::new, |phases| {
+                phases.labels.iter().map(|label| model.phase_name(*label)).collect()
+            }),
+            origin: origin.cloned(),
+        })
+    }
+
+    /// Mean and standard deviation of fields of which none are kept.
+    fn summary(
+        &self,
+        make: &mut dyn FnMut(Range<u64>) -> Result<(Ensemble, usize), Error>,
+    ) -> Result<(Ensemble, usize), Error> {
+        let channels = self.model.statistics.mean.channels;
+        let mut summary = crate::pictures::posterior::Summary::new(self.grid, channels);
+        let (indices, mut evaluations) = (self.indices.clone(), 0);
+        for first in indices.clone().step_by(TOGETHER as usize) {
+            let (fields, cost) = make(first..indices.end.min(first + TOGETHER))?;
+            summary.add(&fields);
+            evaluations = cost;
+        }
+        Ok((summary.finish(), evaluations))
+    }
+}
+
+pub(crate) fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Error> {
+    let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
+    let activations = model.model.network.training_bytes(&model.model.network_grid(grid)) / 3.0;
+    let gib = (1u64 << 30) as f64;
+    let breakdown = format!(
+        "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",
+        states / gib,
+        activations / gib
+    );
+    Ok(memory::check(states + activations, breakdown, "--count or --grid")?)
+}

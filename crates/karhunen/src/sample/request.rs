@@ -1,0 +1,110 @@
+//! What options mean for a model: its own settings where nothing was asked for.
+
+use karhunen_evaluate::Progress;
+use karhunen_field::Grid;
+use karhunen_field::sampler::Method;
+use karhunen_train::config::CalibrationKind;
+use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
+use karhunen_train::{Classes, TrainedModel};
+
+use super::{Rung, SampleError, SampleOptions, check_memory};
+use crate::Error;
+
+/// A request whose parts go together.
+pub(super) fn of(
+    options: &SampleOptions,
+    model: &TrainedModel,
+    grid: Grid,
+    classes: Classes,
+    progress: &dyn Progress,
+) -> Result<Request, Error> {
+    let sampling = &model.config.sampling;
+    let observed = options.is_observed();
+    let second = options.guidance_order == 2;
+    if let (false, true) = (observed, second || options.particles.is_some()) {
+        let what = if second { "guidance-order 2" } else { "particles" };
+        return Err(SampleError::NotObserved(what).into());
+    }
+    let given = match observed {
+        true if second => Method::ExponentialEuler,
+        true => Method::WienerAncestral,
+        false => sampling.sampler,
+    };
+    let method = options.sampler.unwrap_or(given);
+    if options.tolerance.is_some() && method != Method::WienerExponential {
+        return Err(SampleError::Tolerance(method).into());
+    }
+    if options.particles.is_some() && method != Method::WienerAncestral {
+        return Err(SampleError::ParticleMethod(method).into());
+    }
+    if second && (options.particles.is_some() || method == Method::WienerAncestral) {
+        return Err(SampleError::SecondOrder.into());
+    }
+    if options.particles == Some(0) {
+        return Err(SampleError::NoParticles.into());
+    }
+    let by_spectrum = options.calibration == Some(CalibrationKind::Spectrum);
+    if by_spectrum && !model.law_is_measured() {
+        return Err(SampleError::CalibrationWithoutData.into());
+    }
+    if by_spectrum && observed {
+        return Err(SampleError::CalibrationOfObserved.into());
+    }
+    let own = model.request(grid, options.seed);
+    let calibrated = match options.calibration {
+        Some(kind) => kind == CalibrationKind::Spectrum,
+        None => own.calibrated,
+    };
+    let calibrated = calibrated && calibrates(options, progress)? && !observed;
+    if calibrated {
+        check_memory(model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
+    }
+    Ok(Request {
+        method,
+        evaluations: options.evaluations.unwrap_or(sampling.evaluations),
+        coarse: coarse(options, model, &grid)?,
+        tolerance: options.tolerance,
+        calibrated,
+        classes,
+        guidance: options.guidance,
+        ..own
+    })
+}
+
+/// Whether samples can be calibrated: what is known of the data is known of all classes together.
+fn calibrates(options: &SampleOptions, progress: &dyn Progress) -> Result<bool, SampleError> {
+    if options.classes.is_empty() && options.guidance == 1.0 {
+        return Ok(true);
+    }
+    if options.calibration == Some(CalibrationKind::Spectrum) {
+        return Err(SampleError::CalibrationOfClasses);
+    }
+    let what = "not calibrated: the data's mean and spectrum are those of all classes together";
+    progress.note(what);
+    Ok(false)
+}
+
+/// The grids of a refinement on the model's box.
+fn coarse(
+    options: &SampleOptions,
+    model: &TrainedModel,
+    finest: &Grid,
+) -> Result<Vec<Coarse>, Error> {
+    let path = model.model.preconditioner.path();
+    let (low, high) = (path.end(), path.start());
+    let on_box = |rung: &Rung| {
+        let until = rung.until;
+        if until <= low || until >= high {
+            return Err(SampleError::RefineTime { until, low, high }.into());
+        }
+        Ok(Coarse { grid: model.grid(&rung.cells)?, until })
+    };
+    let rungs: Vec<Coarse> = options.refine.iter().map(on_box).collect::<Result<_, Error>>()?;
+    let climb: Vec<Grid> = rungs.iter().map(|r| r.grid).chain([*finest]).collect();
+    for pair in climb.windows(2) {
+        if pair[0].points().iter().zip(pair[1].points()).any(|(a, b)| *a > b) {
+            return Err(SampleError::RefineOrder { fine: pair[0], coarse: pair[1] }.into());
+        }
+    }
+    Ok(rungs)
+}

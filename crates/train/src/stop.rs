@@ -1,0 +1,57 @@
+//! Sampling that may be stopped while it goes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use karhunen_field::{Denoiser, Ensemble, FieldError};
+
+/// A flag that ends a sampling before its next evaluation, with [`FieldError::Stopped`]. Clones are one flag.
+///
+/// # Example
+/// ```
+/// use karhunen_train::stop::Stop;
+/// let stop = Stop::default();
+/// let elsewhere = stop.clone();
+/// elsewhere.set();
+/// assert!(stop.is_set());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks to stop.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody asked.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A flag is no part of what is asked for: any two are alike.
+impl PartialEq for Stop {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// A denoiser that a flag ends.
+pub(crate) struct Stoppable<'a> {
+    pub denoiser: &'a dyn Denoiser,
+    pub stop: &'a Stop,
+}
+
+impl Denoiser for Stoppable<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        match self.stop.is_set() {
+            true => Err(FieldError::Stopped),
+            false => self.denoiser.denoise(x, t),
+        }
+    }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        self.denoiser.pullback(x, t, w)
+    }
+}
