@@ -216,14 +216,14 @@ impl Augmentation {
 /// What is done to the fields of a run: what was named, or what the data allow. Notes for a person are added.
 ///
 /// # Errors
-/// [`TrainError::Config`] for what the grids, or missing values, do not allow.
+/// [`TrainError::Motion`] for what the grids, or missing values, do not allow.
 pub(crate) fn settled(
     named: Option<&[Augment]>,
     training: &LevelData,
     grids: &[Grid],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Augment>, TrainError> {
-    let fail = |message: String| TrainError::Config { place: "data.augment".into(), message };
+    let fail = |message: String| TrainError::Motion { place: "data.augment".into(), message };
     let some = training.evenly((LOOKED_AT / training.field_len()).clamp(2, FIELDS));
     let values = some.values.iter().map(|v| f64::from(*v)).collect();
     let fields = Ensemble::new(some.grid, some.channels, values)?;

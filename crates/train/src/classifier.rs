@@ -264,13 +264,14 @@ impl TrainedClassifier {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`TrainError::Read`]; [`TrainError::Checkpoint`] for a file that is no classifier.
+    /// [`TrainError::Read`]; [`TrainError::NoClassifier`].
     pub fn load(path: &Path) -> Result<Self, TrainError> {
-        let bad = |message: String| TrainError::Checkpoint { path: path.into(), message };
         let bytes =
             std::fs::read(path).map_err(|source| TrainError::Read { path: path.into(), source })?;
-        let no =
-            |what: &str| bad(format!("no classifier ({what}); `karhunen classifier` makes one"));
+        let no = |what: &str| TrainError::NoClassifier {
+            path: path.into(),
+            message: format!("no classifier ({what}); `karhunen classifier` makes one"),
+        };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| no(&e.to_string()))?;
         let text = metadata.metadata().as_ref().and_then(|m| m.get("classifier"));
         let text = text.ok_or_else(|| no("it does not say so"))?;

@@ -371,7 +371,7 @@ impl RunConfig {
         let grids = self.grids()?;
         match Augmentation::new(self.data.augment.as_deref().unwrap_or_default(), &grids) {
             Ok(_) => Ok(()),
-            Err(message) => Err(TrainError::Config {
+            Err(message) => Err(TrainError::Motion {
                 place: place.to_string(),
                 message: format!("data.augment: {message}"),
             }),

@@ -38,6 +38,110 @@ pub enum TrainError {
         /// What is wrong, and the fix where there is one.
         message: String,
     },
+    /// The directory holds the run of another configuration.
+    #[error("{place}: {message}")]
+    OtherRun {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The directory holds a run where there shall be none.
+    #[error("{path}: {message}", path = path.display())]
+    RunExists {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// No run that could go on for longer.
+    #[error("{path}: {message}", path = path.display())]
+    NothingToExtend {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A run has ended later than it is asked to end.
+    #[error("{place}: {message}")]
+    Ended {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A run that goes on by steps is asked to go on for a time.
+    #[error("{place}: {message}")]
+    StepsOnly {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// An average of the weights that cannot be made.
+    #[error("{place}: {message}")]
+    NoSuchAverage {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Another average than the one that an exported model has.
+    #[error("{path}: {message}", path = path.display())]
+    OneAverage {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A file that is no classifier.
+    #[error("{path}: {message}", path = path.display())]
+    NoClassifier {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// A motion of fields that their grids or holes do not allow.
+    #[error("{place}: {message}")]
+    Motion {
+        /// Where it was asked for.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A patch that does not fit into the fields.
+    #[error("{source_name}: {message}")]
+    Patch {
+        /// Path or name of the data.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Labels in another number than the fields.
+    #[error("{source_name}: {message}")]
+    LabelCount {
+        /// Path or name of the data.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Fields with an axis of a single cell.
+    #[error("{source_name}: {message}")]
+    OneCell {
+        /// Path or name of the data.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// An axis that is declared periodic and is not.
+    #[error("{source_name}: {message}")]
+    NotPeriodic {
+        /// Path or name of the data.
+        source_name: String,
+        /// What is wrong.
+        message: String,
+    },
     /// Data that cannot be trained on.
     #[error("{source_name}: {message}")]
     Data {
@@ -92,4 +196,18 @@ pub enum TrainError {
     /// Built-in data could not be made.
     #[error(transparent)]
     Simulate(#[from] karhunen_simulate::SimulateError),
+}
+
+impl TrainError {
+    /// Whether the data are what cannot serve.
+    pub fn is_about_data(&self) -> bool {
+        matches!(
+            self,
+            Self::Data { .. }
+                | Self::Patch { .. }
+                | Self::LabelCount { .. }
+                | Self::OneCell { .. }
+                | Self::NotPeriodic { .. }
+        )
+    }
 }

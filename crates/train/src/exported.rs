@@ -73,11 +73,12 @@ impl Exported {
     /// wrong with newer checkpoints.
     ///
     /// # Errors
-    /// [`TrainError::Checkpoint`] if there is none, or for another average than the one an exported
-    /// model has; [`TrainError::Config`] for a length out of range; as [`snapshots::average`].
+    /// [`TrainError::Checkpoint`] if there is none; [`TrainError::OneAverage`] for another average than the one
+    /// an exported model has; [`TrainError::NoSuchAverage`] for a length out of range; as
+    /// [`snapshots::average`].
     pub fn open(path: &Path, length: Option<f64>) -> Result<(Self, Vec<String>), TrainError> {
         if let Some(length) = length.filter(|l| !(SHORTEST..=LONGEST).contains(l)) {
-            return Err(TrainError::Config {
+            return Err(TrainError::NoSuchAverage {
                 place: format!("average of length {length}"),
                 message: format!("lengths lie between {SHORTEST} and {LONGEST}"),
             });
@@ -87,7 +88,7 @@ impl Exported {
             let model = Self::load(path)?;
             let own = model.average.map(|a| a.length);
             return match length {
-                Some(asked) if own != Some(asked) => Err(TrainError::Checkpoint {
+                Some(asked) if own != Some(asked) => Err(TrainError::OneAverage {
                     path: path.into(),
                     message: format!(
                         "an exported model has one average{}, not that of length {asked}",

@@ -61,7 +61,7 @@ pub(crate) fn read(
     if labels.len() == count {
         return Ok(labels);
     }
-    Err(TrainError::Data {
+    Err(TrainError::LabelCount {
         source_name: path.clone(),
         message: format!(
             "{} labels, but {source} has {count} fields; give one label a field, in their order",

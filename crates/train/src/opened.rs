@@ -100,7 +100,7 @@ pub(crate) fn fits(
     };
     match patch.filter(|points| !inside(points)) {
         None => Ok(()),
-        Some(points) => Err(TrainError::Data {
+        Some(points) => Err(TrainError::Patch {
             source_name: config.source.to_string(),
             message: format!(
                 "no patch of {} can be cut from fields of {}; it is read as {} field(s) of {} channel(s), data.dim and data.channels (--dim, --channels) read it otherwise",

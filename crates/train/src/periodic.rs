@@ -37,7 +37,7 @@ pub fn check(
             } else {
                 ""
             };
-            return Err(TrainError::Data {
+            return Err(TrainError::NotPeriodic {
                 source_name: config.source.to_string(),
                 message: format!(
                     "axis {axis} is declared periodic, but its ends differ by {:.3e} where neighbours differ by {:.3e} (root mean squares){cut}",

@@ -87,7 +87,7 @@ pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<St
         }
         let points = patch(&config.data)?.unwrap_or_else(|| native.to_vec());
         if let Some(axis) = points.iter().position(|&n| n < 2) {
-            return Err(TrainError::Data {
+            return Err(TrainError::OneCell {
                 source_name: config.data.source.to_string(),
                 message: format!(
                     "fields of {} cells have one cell along axis {axis}; levels need at least 2",

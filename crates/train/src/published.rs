@@ -125,10 +125,10 @@ pub(crate) fn tells_no_data(source: &Sources) -> bool {
 /// Writes the checkpoint into a directory that holds no run.
 ///
 /// # Errors
-/// [`TrainError::Checkpoint`] if it holds one; [`TrainError::Write`].
+/// [`TrainError::RunExists`]; [`TrainError::Write`].
 pub fn save(checkpoint: &Checkpoint, directory: &Path) -> Result<(), TrainError> {
     if !list(directory)?.is_empty() {
-        return Err(TrainError::Checkpoint {
+        return Err(TrainError::RunExists {
             path: directory.into(),
             message: "holds a run already; choose another directory".into(),
         });

@@ -15,7 +15,7 @@ use crate::training_config::TrainingConfig;
 /// was asked for before.
 ///
 /// # Errors
-/// [`TrainError::Config`] naming the first key that differs; [`TrainError::Read`].
+/// [`TrainError::OtherRun`] naming the first key that differs; [`TrainError::Read`].
 pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<TrainingConfig, TrainError> {
     let text = fs::read_to_string(stored)
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
@@ -28,7 +28,7 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<TrainingCo
         return Ok(before);
     }
     let (old, new) = differing(&read, asked);
-    Err(TrainError::Config {
+    Err(TrainError::OtherRun {
         place,
         message: format!(
             "this directory holds a run with `{old}`, asked for is `{new}`; choose another directory, or the same configuration to resume"

@@ -93,7 +93,7 @@ impl Run {
     ///
     /// # Errors
     /// [`TrainError::InUse`] if another process has the directory open;
-    /// [`TrainError::Config`] if the directory holds another run; [`TrainError::Memory`] before
+    /// [`TrainError::OtherRun`] if the directory holds another run; [`TrainError::Memory`] before
     /// anything large is taken; those of data, network and files.
     pub fn open(
         config: &RunConfig,
@@ -139,7 +139,7 @@ impl Run {
     /// ended yet is resumed, and goes on to its end.
     ///
     /// # Errors
-    /// As [`Run::open`]; [`TrainError::Checkpoint`] if the directory holds no run.
+    /// As [`Run::open`]; [`TrainError::NothingToExtend`].
     pub fn extend_on(
         config: &RunConfig,
         directory: &Path,
@@ -192,13 +192,13 @@ impl Run {
         let found = if resume { Checkpoint::newest(directory)? } else { None };
         let asked = directory.join("config.toml");
         if !resume && !checkpoint::list(directory)?.is_empty() {
-            return Err(TrainError::Checkpoint {
+            return Err(TrainError::RunExists {
                 path: directory.into(),
                 message: "holds a run already; resume it, or choose another directory".into(),
             });
         }
         if let (None, Some(_)) = (&found, more) {
-            return Err(TrainError::Checkpoint {
+            return Err(TrainError::NothingToExtend {
                 path: directory.into(),
                 message: "holds no run that could go on for longer".into(),
             });
@@ -215,8 +215,7 @@ impl Run {
                 steps: (progress.step, planned),
                 elapsed: progress.elapsed,
             };
-            let wrong =
-                |message| TrainError::Config { place: asked.display().to_string(), message };
+            let wrong = |message| TrainError::Ended { place: asked.display().to_string(), message };
             end = standing.end(&config.training, more).map_err(wrong)?;
             if let (Some(more), None) = (more, end) {
                 observer.note(&format!(
@@ -251,7 +250,7 @@ impl Run {
         }
         let augmentation =
             Augmentation::new(resolved.data.augment.as_deref().unwrap_or_default(), &grids)
-                .map_err(|message| TrainError::Config { place: "data.augment".into(), message })?;
+                .map_err(|message| TrainError::Motion { place: "data.augment".into(), message })?;
         symmetrise(&mut data.statistics, &augmentation.shift);
         resolved.prior.caution().into_iter().for_each(|caution| observer.note(caution));
         if let Some((checkpoint, _)) = &found {

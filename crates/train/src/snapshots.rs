@@ -138,7 +138,7 @@ pub fn average(
     }
     let found = combine(&profiles, &Profile { length, updates });
     if found.error.is_nan() || found.error > TOLERATED {
-        return Err(TrainError::Config {
+        return Err(TrainError::NoSuchAverage {
             place: format!("average of length {length}"),
             message: format!(
                 "the averages of length {lengths:?} and {} snapshots make a profile that is {:.0} % off, more than {:.0} %",

@@ -343,14 +343,14 @@ fn a_directory_belongs_to_one_configuration() {
     let scratch = Scratch::new("other");
     train(&tiny(&[]), scratch.path());
     let other = tiny(&["training.learning_rate=0.01"]);
-    let Err(TrainError::Config { message, .. }) =
+    let Err(TrainError::OtherRun { message, .. }) =
         Run::open(&other, scratch.path(), true, &mut Silent)
     else {
         panic!("another run was resumed")
     };
     assert!(message.contains("learning_rate = 0.01"), "{message}");
     let refused = Run::open(&tiny(&[]), scratch.path(), false, &mut Silent);
-    assert!(matches!(refused, Err(TrainError::Checkpoint { .. })));
+    assert!(matches!(refused, Err(TrainError::RunExists { .. })));
 }
 
 #[test]

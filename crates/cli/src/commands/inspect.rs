@@ -11,7 +11,7 @@ use karhunen::training::data::{self, Data};
 use karhunen::training::level_sets;
 use karhunen::training::origin::short;
 use karhunen::training::plan::Plan;
-use karhunen::{Error, Grid, RunConfig, Sources, TrainError};
+use karhunen::{Error, Grid, RunConfig, Sources};
 use serde_json::json;
 use tracing::info;
 
@@ -49,7 +49,7 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let config = DataConfig { count: Some(most), ..planned.data.clone() };
     let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
     let data = loaded.and_then(|loaded| Data::of(&config, loaded)).map_err(|e| match e {
-        e @ TrainError::Data { .. } => Failure::from(e).help(
+        e if e.is_about_data() => Failure::from(e).help(
             "give more fields, larger ones, or fields that vary; builtin:spinodal shows some",
         ),
         e => e.into(),

@@ -12,42 +12,40 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::InUse { .. } => {
             "wait until that process has ended, or give another --out".into()
         }
-        TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
+        TrainError::OtherRun { .. } => {
             "give another --out, or the configuration that run began with".into()
         }
-        TrainError::Config { message, .. } if message.starts_with("this run ends after") => {
+        TrainError::Ended { .. } => {
             "give training.steps or training.seconds beyond that, --more 30m, or another --out".into()
         }
-        TrainError::Config { message, .. } if message.ends_with("is given steps, not seconds") => {
+        TrainError::StepsOnly { .. } => {
             "give --more a number of steps".into()
         }
-        TrainError::Checkpoint { message, .. } if message.starts_with("holds no run that") => {
+        TrainError::NothingToExtend { .. } => {
             "begin it without --more, or name its --out".into()
         }
-        TrainError::Config { place, .. } if place.starts_with("average of length") => {
+        TrainError::NoSuchAverage { .. } => {
             "give --ema a length of training.ema or one between them; more training.snapshots reach further".into()
         }
-        TrainError::Checkpoint { message, .. } if message.starts_with("an exported model has") => {
+        TrainError::OneAverage { .. } => {
             "leave --ema out, or name the run the model came from".into()
         }
-        TrainError::Config { place, message }
-            if place == "data.augment" || message.starts_with("data.augment: ") =>
-        {
+        TrainError::Motion { .. } => {
             "name axes of data.augment that can be moved so, as \"shift:0\" or \"rotate:1,2\", or leave the motion out".into()
         }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()
         }
-        TrainError::Data { message, .. } if message.starts_with("no patch of ") => {
+        TrainError::Patch { .. } => {
             "give a smaller patch, or one length an axis of the fields".into()
         }
-        TrainError::Data { message, .. } if message.contains(" labels, but ") => {
+        TrainError::LabelCount { .. } => {
             "data.labels names a file of one label a field".into()
         }
-        TrainError::Data { message, .. } if message.contains("have one cell along axis") => {
+        TrainError::OneCell { .. } => {
             "drop the axis from the array, or give fields of more cells".into()
         }
-        TrainError::Data { message, .. } if message.contains("is declared periodic") => {
+        TrainError::NotPeriodic { .. } => {
             "declare that axis neumann in data.boundary, or give whole periods".into()
         }
         TrainError::Data { .. } => {
@@ -56,10 +54,10 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Memory { knob, .. } => {
             format!("lower {knob}, or use a machine with more memory")
         }
-        TrainError::Checkpoint { message, .. } if message.starts_with("holds a run already") => {
+        TrainError::RunExists { .. } => {
             "give another --out; `train` goes on with a run unless --resume never forbids it".into()
         }
-        TrainError::Checkpoint { message, .. } if message.starts_with("no classifier") => {
+        TrainError::NoClassifier { .. } => {
             "name a file that `karhunen classifier` wrote".into()
         }
         TrainError::Checkpoint { .. } => {

@@ -28,7 +28,7 @@ impl Run {
                 format!("{steps} steps")
             }
             End::Seconds(seconds) if self.config.training.switching == Switching::Automatic => {
-                return Err(TrainError::Config {
+                return Err(TrainError::StepsOnly {
                     place: self.directory.display().to_string(),
                     message: format!(
                         "{seconds:.0} s more: a run of training.switching = \"automatic\" is given steps, not seconds"
