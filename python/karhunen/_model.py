@@ -44,8 +44,9 @@ class Samples(NamedTuple):
     unit: str | None
 
     def write(self, path: StrPath, *, overwrite: bool = False) -> None:
-        """Write fields of one channel as `write` does, with the lengths of the data's box."""
-        write(path, self.fields, spacing=self.spacing, unit=self.unit, overwrite=overwrite)
+        """Write fields as `write` does, with the lengths of the data's box."""
+        dim = len(self.spacing)
+        write(path, self.fields, dim=dim, spacing=self.spacing, unit=self.unit, overwrite=overwrite)
 
 
 class Model:

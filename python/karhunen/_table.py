@@ -176,7 +176,7 @@ def evaluate(
     elif data is not None:
         dim, channels = len(data.cells), data.channels
     if known is not None and known.phases:
-        channels = None
+        channels = None  # labels, or level sets
     own = fields(samples, "samples", channels, dim)
     real = fields(reference, "reference", channels, dim) if is_array else None  # type: ignore[arg-type]
     return Table(

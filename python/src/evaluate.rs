@@ -1,8 +1,12 @@
 //! Comparisons with real fields.
 
-use karhunen::evaluation::{Cut, Effort};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use karhunen::evaluation::{Cut, Effort, read_samples};
+use karhunen::formats::Precision;
+use karhunen::output::{self, Output};
 use karhunen::{
-    Boundaries, EvaluateOptions, Given, Grid, Memorisation, Part, Reference, ReferenceOptions,
+    Boundaries, Ensemble, EvaluateOptions, Given, Grid, Memorisation, Part, Reference, ReferenceOptions,
 };
 use numpy::PyReadonlyArrayDyn;
 use pyo3::prelude::*;
@@ -52,7 +56,7 @@ pub fn evaluate<'py>(
             })
         };
         let grid = on(&samples.cells)?;
-        let samples = samples.on(grid)?;
+        let samples = level_sets(samples.on(grid)?, model)?;
         let reference = match (fields, data) {
             (Some(fields), _) => {
                 // the same box with other cells, as far as it has as many axes
@@ -62,7 +66,7 @@ pub fn evaluate<'py>(
                 } else {
                     Grid::unit(&cells, karhunen::Boundary::Neumann)?
                 };
-                Reference::Fields(fields.on(grid)?)
+                Reference::Fields(level_sets(fields.on(grid)?, model)?)
             }
             (None, Some(data)) => {
                 let own = data.reference();
@@ -146,4 +150,26 @@ fn memorisation_of(name: &str) -> Result<Memorisation, Problem> {
             "leave it out for some",
         )),
     }
+}
+
+/// Labels as the level sets that a model of phases knows; other fields as they are.
+fn level_sets(fields: Ensemble, model: Option<&karhunen::Model>) -> Result<Ensemble, Problem> {
+    /// Numbers the files of this process.
+    static FILES: AtomicU64 = AtomicU64::new(0);
+    let is_label = |v: &f64| v.fract() == 0.0 && (0.0..=255.0).contains(v);
+    let Some(model) = model.filter(|model| !model.phases().is_empty()) else { return Ok(fields) };
+    if fields.channels != 1 || !fields.values.iter().all(is_label) {
+        return Ok(fields);
+    }
+    // the library reads labels from files
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    let name = format!("karhunen-labels-{}-{number}.npy", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let output = Output { overwrite: true, precision: Precision::U8, ..Output::default() };
+    output::write(&fields, &path, &output)?;
+    let options = ReferenceOptions::of(model.trained().config.data.source.clone());
+    let read = read_samples(&options, &path, Some(model.trained()));
+    // a file that is left in the folder of temporary files does no harm
+    let _ = std::fs::remove_file(&path);
+    Ok(read?)
 }

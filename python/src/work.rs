@@ -149,7 +149,7 @@ pub fn compute<T: Send>(
     let (line, told) = channel();
     let stop = Arc::new(AtomicBool::new(false));
     let link = Link { line, heard: listener.is_some(), stop: stop.clone() };
-    let (raised, done) = py.detach(|| {
+    let (raised, done) = py.detach(move || {
         std::thread::scope(|scope| {
             let builder = Builder::new().name("karhunen".into()).stack_size(STACK);
             let worker = match builder.spawn_scoped(scope, move || {

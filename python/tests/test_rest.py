@@ -55,6 +55,22 @@ def test_samples_of_a_model_against_its_data(model):
         kh.evaluate(samples, data, part="other")
 
 
+def test_a_model_of_phases_gives_labels(tmp_path):
+    from conftest import SMALL
+
+    labels = (kh.prior.Matern(0.2, 1.5).sample(48, grid=16) > 0.3).astype(np.uint8)
+    data = kh.Data(labels, phases={"pore": 0, "grain": 1})
+    model = kh.train(data, levels=[8, 16], steps=4, settings=SMALL, out=tmp_path / "x")
+    assert model.phases == ["pore", "grain"]
+    samples, raw = model.sample(24), model.sample(24, raw=True)
+    assert samples.dtype == np.uint8 and set(np.unique(samples)) <= {0, 1} and raw.dtype == np.float64
+    table = kh.evaluate(samples, tmp_path / "x" / "data.npy", model=model)
+    assert table.rows[0].count == 24 and "phases" in table.to_dict()
+    held = model.sample(24, volume_fraction=("pore", float((labels == 0).mean())))
+    fractions = (held == 0).mean(axis=(1, 2))
+    assert np.ptp(fractions) < 0.02
+
+
 @pytest.mark.parametrize(
     "law",
     [
