@@ -58,7 +58,7 @@ def test_samples_of_a_model_against_its_data(model):
 def test_a_model_of_phases_gives_labels(tmp_path):
     from conftest import SMALL
 
-    labels = (kh.prior.Matern(0.2, 1.5).sample(48, grid=16) > 0.3).astype(np.uint8)
+    labels = (kh.prior.Matern(0.2, 1.5).sample(48, grid=(16, 16)) > 0.3).astype(np.uint8)
     data = kh.Data(labels, phases={"pore": 0, "grain": 1})
     model = kh.train(data, levels=[8, 16], steps=4, settings=SMALL, out=tmp_path / "x")
     assert model.phases == ["pore", "grain"]
@@ -76,7 +76,7 @@ def test_a_model_of_phases_gives_labels(tmp_path):
     [
         kh.prior.Matern(0.2, 1.5), kh.prior.Laplacian(1.0, 1.0), kh.prior.Bessel(8, 0.75), kh.prior.Truncated(3),
         kh.prior.Combined(3, 1.0), kh.prior.Tabulated([[0, 1], [10, 0.1], [100, 0]]), kh.prior.Standard(),
-        kh.prior.Fitted("builtin:spinodal"),
+        kh.prior.Fitted(kh.Data("builtin:spinodal", count=16)),
     ],
     ids=repr,
 )
@@ -157,9 +157,9 @@ def test_types_are_right(tmp_path):
         "x = kh.sample_with(lambda x, t: x, law, (8, 8))\n"
         "count: int | None = data.count\n"
     )
-    installed = str(Path(kh.__file__).parent)
-    for target in (["--strict", installed], ["--strict", str(user)]):
-        done = subprocess.run([sys.executable, "-m", "mypy", *target], capture_output=True, text=True, cwd=tmp_path)
+    for target in (HERE.parent / "package", user):
+        called = [sys.executable, "-m", "mypy", "--strict", str(target)]
+        done = subprocess.run(called, capture_output=True, text=True, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
     user.write_text("import karhunen as kh\nkh.Data(3).cells.append(1)\nkh.train(out='x', step=3)\n")
     done = subprocess.run([sys.executable, "-m", "mypy", str(user)], capture_output=True, text=True, cwd=tmp_path)

@@ -68,7 +68,7 @@ def fields(array: ArrayLike, name: str, channels: int | None = None, dim: int | 
     if dim is None and channels is not None:
         dim = values.ndim - (1 if channels == 1 else 2)
     axes = values.ndim - 1 if dim is None else dim
-    if values.ndim == axes + 1 and channels in (None, 1):
+    if axes >= 1 and values.ndim == axes + 1 and channels in (None, 1):
         values = values[:, np.newaxis]
     if not (1 <= axes <= 3 and values.ndim == axes + 2):
         wanted = "(fields, cells…)" if channels in (None, 1) else f"(fields, {channels}, cells…)"

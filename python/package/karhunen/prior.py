@@ -40,7 +40,7 @@ class Prior:
         ----------
         count : int
         grid : int or tuple of int
-            Cells an axis. Cells are cubes, and the first axis has length 1.
+            Cells an axis; a number is one axis. Cells are cubes, and the first axis has length 1.
         seed : int
         boundary : str or sequence of str
             ``"neumann"``, ``"periodic"``, ``"dirichlet"``, or one an axis.
