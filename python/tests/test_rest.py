@@ -51,6 +51,9 @@ def test_samples_of_a_model_against_its_data(model):
     assert table.rows[0].count == 24 and table.rows[0].grid == "16x16"
     beside = kh.evaluate(samples, data.held_out((16, 16), count=64), model=model)
     assert "samples" in beside.verdict
+    # a callable is asked for fields on the grid of the samples
+    assert str(kh.evaluate(samples, data.held_out, model=model, count=64)) == str(beside)
+    assert kh.evaluate(samples, data.held_out, count=64).rows[0].reference_count == beside.rows[0].reference_count
     with pytest.raises(kh.UsageError, match="part"):
         kh.evaluate(samples, data, part="other")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import html
 import importlib
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,7 @@ class Table:
 
 def evaluate(
     samples: ArrayLike,
-    reference: Data | Source,
+    reference: Data | Source | Callable[..., ArrayLike],
     *,
     model: Model | StrPath | None = None,
     dim: int | None = None,
@@ -127,9 +128,10 @@ def evaluate(
     ----------
     samples : array
         ``(fields, cells…)`` or ``(fields, channels, cells…)`` in the data's own values.
-    reference : array, Data, str or path
+    reference : array, Data, str, path or callable
         Real fields. An array is taken as it is: you know that it was not trained on. Of data that `model`
-        was trained on only the held-out part is used.
+        was trained on only the held-out part is used. A callable, such as `Data.held_out`, is asked for
+        ``count`` fields (2048 by default) on the grid of the samples.
     model : Model or path, optional
         Where the samples come from: adds its baselines, and looks for copies of training fields.
     dim : int, optional
@@ -166,19 +168,21 @@ def evaluate(
     from ._model import Model
 
     known = model if model is None or isinstance(model, Model) else Model(model)
-    is_array = not isinstance(reference, (Data, str)) and not hasattr(reference, "__fspath__")
-    if isinstance(reference, (list, tuple)) and reference and isinstance(reference[0], str):
-        is_array = False
-    data = None if is_array else reference if isinstance(reference, Data) else Data(reference)
+    data, array = _opened(reference)
+    teller = getattr(reference, "__self__", None)
     channels = None
     if known is not None:
         dim, channels = len(known.grid), known.channels
     elif data is not None:
         dim, channels = len(data.cells), data.channels
+    elif isinstance(teller, Data):
+        dim, channels = len(teller.cells), teller.channels
     if known is not None and known.phases:
         channels = None  # labels, or level sets
     own = fields(samples, "samples", channels, dim)
-    real = fields(reference, "reference", channels, dim) if is_array else None  # type: ignore[arg-type]
+    if callable(reference):
+        array = reference(own.shape[2:], 2048 if count is None else count)
+    real = None if data is not None else fields(array, "reference", channels, dim)
     return Table(
         _core.evaluate(
             own,
@@ -197,3 +201,14 @@ def evaluate(
             listener=listener(progress),
         )
     )
+
+
+def _opened(reference: Any) -> tuple[Data | None, Any]:
+    """Data where they are given or named; otherwise an array, or what gives one."""
+    if isinstance(reference, Data):
+        return reference, None
+    several = isinstance(reference, (list, tuple)) and bool(reference)
+    named = reference[0] if several else reference
+    if isinstance(named, (str, os.PathLike)):
+        return Data(reference), None
+    return None, reference
