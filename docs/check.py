@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs every command of the book.
+"""Runs every command of the book: of the pages that `mkdocs.yml` names.
 
     docs/check.py --program target/release/karhunen
     docs/check.py --program target/release/karhunen training.md faq.md
@@ -78,6 +78,8 @@ def budget(arguments):
             for setting in small:
                 line += ["--set", setting]
             line[:] = [re.sub(r"^training\.seconds=.*", "training.seconds=2", a) for a in line]
+            if "--more" in line:
+                line[line.index("--more") + 1] = "4"
             file = line[line.index("--config") + 1] if "--config" in line else None
             if file and re.search(r"^seconds *=", Path(file).read_text(), re.M):
                 line += ["--set", "training.seconds=2"]
@@ -227,8 +229,9 @@ def main():
     parser.add_argument("--links", action="store_true", help="look up links alone")
     parser.add_argument("pages", nargs="*", help="names of pages; all by default")
     asked = parser.parse_args()
-    pages = sorted(DOCS.glob("*.md"))
-    linked = pages + [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
+    named = set(re.findall(r":\s*([\w-]+\.md)\s*$", (ROOT / "mkdocs.yml").read_text(), re.M))
+    pages = [page for page in sorted(DOCS.glob("*.md")) if page.name in named]
+    linked = sorted(DOCS.glob("*.md")) + [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
     linked += sorted(ROOT.glob("experiments/**/README.md"))
     wrong = [w for page in linked for w in check_links(page)]
     if asked.pages:

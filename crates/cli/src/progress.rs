@@ -100,6 +100,13 @@ impl Training {
     pub fn new() -> Self {
         Self { bar: None, told: Instant::now(), losses: (0.0, 0) }
     }
+
+    /// The training is over: its bar goes.
+    pub fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 impl Observer for Training {
@@ -145,16 +152,21 @@ impl Observer for Training {
         let Event { step, level, grid, seconds, loss, rate, .. } = event;
         match (&event.message, event.validation_loss) {
             (Some(message), _) => warn!(step, level, grid, seconds, loss, rate, "{message}"),
-            (None, Some(validation)) => info!(
-                step,
-                level,
-                grid,
-                seconds,
-                loss,
-                validation,
-                rate,
-                "step {step:>6}  {seconds:>7.1} s  grid {grid:<8} loss {loss:.4}  validation {validation:.4}"
-            ),
+            (None, Some(validation)) => {
+                // of the same weights and grid; the last batch's may be of a coarser level
+                let training = event.training_loss.unwrap_or(*loss);
+                info!(
+                    step,
+                    level,
+                    grid,
+                    seconds,
+                    loss,
+                    training,
+                    validation,
+                    rate,
+                    "step {step:>6}  {seconds:>7.1} s  grid {grid:<8} loss {loss:.4}  training {training:.4}  validation {validation:.4}"
+                );
+            }
             (None, None) => (),
         }
     }

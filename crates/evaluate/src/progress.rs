@@ -14,6 +14,8 @@ pub enum Task {
     TellingApart,
     /// Samples are looked for among training fields.
     Memorisation,
+    /// Samples of a training that has ended are looked for among its fields.
+    NearCopies,
     /// A classifier is trained.
     Classifier,
     /// Posteriors of known truths are sampled.
@@ -28,6 +30,7 @@ impl Task {
             Task::Comparing => "comparing",
             Task::TellingApart => "telling apart",
             Task::Memorisation => "memorisation",
+            Task::NearCopies => "near-copies",
             Task::Classifier => "training",
             Task::Posteriors => "posteriors",
         }

@@ -103,6 +103,43 @@ impl Calibration {
         Ok(Self { grid, channels, shift })
     }
 
+    /// One that was measured before: the pilots' grid, (|ω|, f) of the shells of every channel by rising frequency, and
+    /// β_k, `[channel, mode]`.
+    ///
+    /// # Errors
+    /// [`FieldError::Modes`] unless there is a β for every mode of every channel; [`FieldError::Parameter`] for values
+    /// that are not finite, factors that are not positive, or frequencies that do not rise.
+    pub fn of_parts(
+        grid: Grid,
+        channels: Vec<Vec<(f64, f64)>>,
+        shift: Vec<f64>,
+    ) -> Result<Self, FieldError> {
+        let (given, modes) = (shift.len(), channels.len() * grid.mode_count());
+        let bad = |parameter, value, requirement| {
+            Err(FieldError::Parameter { parameter, value, requirement })
+        };
+        if given != modes {
+            return bad("drift", given as f64, "must have one value a mode and channel");
+        }
+        let shells = || channels.iter().flatten();
+        if let Some(value) = shift.iter().find(|v| !v.is_finite()) {
+            return bad("drift", *value, "must be finite");
+        }
+        if let Some((_, value)) = shells().find(|(_, f)| !(f.is_finite() && *f > 0.0)) {
+            return bad("factor of a shell", *value, "must be finite and positive");
+        }
+        let falls = |table: &&Vec<(f64, f64)>| !table.windows(2).all(|w| w[0].0 < w[1].0);
+        if let Some(table) = channels.iter().find(falls) {
+            return bad("frequency of a shell", table[0].0, "must be less than the next one");
+        }
+        Ok(Self { grid, channels, shift })
+    }
+
+    /// What [`Calibration::of_parts`] takes.
+    pub fn parts(&self) -> (&Grid, &[Vec<(f64, f64)>], &[f64]) {
+        (&self.grid, &self.channels, &self.shift)
+    }
+
     /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known, as of
     /// modes that the pilots' grid does not hold.
     pub fn factors(&self, grid: &Grid) -> Vec<f64> {
@@ -315,6 +352,25 @@ mod tests {
         // chance of 400 pilots and 2,000 fields together: 0.055, three times that
         assert!(moments(&others).iter().all(|m| m.abs() < 0.17), "{:?}", moments(&others));
         assert!(calibration.factors(&grid).iter().all(|f| (f - 1.0).abs() < 0.1));
+    }
+
+    #[test]
+    fn parts_make_the_same_again_or_are_refused() {
+        let grid = Grid::unit(&[12, 9], Boundary::Neumann).unwrap();
+        let law = law(grid, 2);
+        let pilots = law.sample(grid, 5, 0..50, stream::START);
+        let calibration = Calibration::measure(&law, &pilots).unwrap();
+        let (own, channels, shift) = calibration.parts();
+        let again = |channels: &[Vec<(f64, f64)>], shift: &[f64]| {
+            Calibration::of_parts(*own, channels.to_vec(), shift.to_vec())
+        };
+        assert_eq!(again(channels, shift).unwrap(), calibration);
+        assert!(again(channels, &shift[1..]).is_err() && again(&channels[1..], shift).is_err());
+        let mut wrong = channels.to_vec();
+        wrong[1][0].1 = f64::NAN;
+        assert!(again(&wrong, shift).is_err());
+        wrong[1][0] = (f64::MAX, 1.0);
+        assert!(again(&wrong, shift).is_err());
     }
 
     /// A narrow peak is no chance and is followed; a flat deficit is, and its shells are pooled.

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use karhunen_evaluate::{Progress, Task};
 use karhunen_net::{Device, DeviceChoice};
 use karhunen_train::config::LevelConfig;
+use karhunen_train::copies::NearCopies;
 use karhunen_train::events::Observer;
+use karhunen_train::extension::More;
 use karhunen_train::ledger::Ledger;
 use karhunen_train::plan::join;
 use karhunen_train::{Outcome, RunConfig, TrainedModel, sources};
@@ -37,6 +40,9 @@ pub struct TrainOptions {
     /// Whether a run of the same configuration that the directory holds is continued; a run is refused
     /// otherwise.
     pub resume: bool,
+    /// How much longer the run that the directory holds shall go on once it has ended
+    /// ([`karhunen_train::extension`]).
+    pub more: Option<More>,
     /// Set by whoever wants the run to stop after the step under way, with a checkpoint.
     pub stop: Arc<AtomicBool>,
     /// Set by whoever wants a checkpoint; the run goes on.
@@ -57,6 +63,7 @@ impl TrainOptions {
             config,
             device: DeviceChoice::default(),
             resume: true,
+            more: None,
             stop: Arc::default(),
             save: Arc::default(),
             axes: 2,
@@ -131,6 +138,12 @@ impl TrainOptions {
         self
     }
 
+    /// Goes on for longer with a run that has ended.
+    pub fn more(mut self, more: More) -> Self {
+        self.more = Some(more);
+        self
+    }
+
     /// Sets a key of the configuration, as `network.width=32`.
     ///
     /// # Errors
@@ -168,8 +181,13 @@ impl Run {
         let device = device::open(options.device, &mut |text| observer.note(text))?;
         let directory = directory.as_ref().to_path_buf();
         let (config, resume) = (&options.config, options.resume);
-        let mut run = karhunen_train::Run::open_on(config, &directory, resume, &device, observer)
-            .map_err(Error::Refused)?;
+        let opened = match options.more {
+            Some(more) => {
+                karhunen_train::Run::extend_on(config, &directory, more, &device, observer)
+            }
+            None => karhunen_train::Run::open_on(config, &directory, resume, &device, observer),
+        };
+        let mut run = opened.map_err(Error::Refused)?;
         run.save_when(options.save.clone());
         Ok(Self { run, directory, device, stop: options.stop.clone() })
     }
@@ -195,6 +213,23 @@ impl Run {
     /// Steps done.
     pub fn step(&self) -> usize {
         self.run.step()
+    }
+
+    /// Steps to its end, as planned at the moment.
+    pub fn steps(&self) -> usize {
+        self.run.schedule().steps()
+    }
+
+    /// A few samples of the model as it is, beside the training fields nearest to them.
+    ///
+    /// # Errors
+    /// Those of sampling.
+    pub fn near_copies(&self, progress: &dyn Progress) -> Result<NearCopies, Error> {
+        let found = self.run.near_copies(&|done, of| {
+            progress.at(Task::NearCopies, done as u64, of as u64, "");
+        });
+        progress.over(Task::NearCopies);
+        Ok(found?)
     }
 
     /// Where it writes.

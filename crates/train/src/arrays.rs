@@ -76,6 +76,11 @@ pub(crate) fn prefixed<'a>(parameters: &'a Parameters, prefix: &str) -> Vec<Stor
         .collect()
 }
 
+/// Numbers as an array.
+pub(crate) fn numbers(name: &str, shape: Vec<usize>, values: Vec<f64>) -> Stored<'static> {
+    Stored { name: name.into(), shape, numbers: Numbers::Double(values) }
+}
+
 /// Statistics as arrays; their grid is told elsewhere.
 pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
     let array = |name: &str, values: Vec<f64>| Stored {

@@ -4,12 +4,14 @@
 
 use std::sync::{Arc, Mutex};
 
+use karhunen_field::motion::{Motion, Mover, turned};
 use karhunen_field::noise::stream;
 use karhunen_field::{Grid, ModeNoise};
 use karhunen_net::model::{Inputs, channels_last};
 use karhunen_net::{Model, Preconditioner};
 use rayon::prelude::*;
 
+use crate::augment::{Augmentation, NUMBERS};
 use crate::config::TimeDensity;
 use crate::time_density::Times;
 
@@ -33,6 +35,34 @@ impl LevelData {
     /// Number of fields.
     pub fn count(&self) -> usize {
         self.values.len() / self.field_len()
+    }
+
+    /// The first `count` fields, or all where there are fewer.
+    pub fn first(&self, count: usize) -> Self {
+        self.select(0..count.min(self.count()))
+    }
+
+    /// `count` fields spread evenly over all, or all where there are fewer.
+    pub fn evenly(&self, count: usize) -> Self {
+        let (all, count) = (self.count(), count.min(self.count()));
+        self.select((0..count).map(|i| i * all / count))
+    }
+
+    fn select(&self, fields: impl Iterator<Item = usize> + Clone) -> Self {
+        let len = self.field_len();
+        let of = |all: &[f32]| -> Vec<f32> {
+            match all.is_empty() {
+                true => Vec::new(),
+                false => {
+                    fields.clone().flat_map(|i| &all[i * len..(i + 1) * len]).copied().collect()
+                }
+            }
+        };
+        let labels = match self.labels.is_empty() {
+            true => Vec::new(),
+            false => fields.clone().map(|i| self.labels[i]).collect(),
+        };
+        Self { values: of(&self.values), weights: of(&self.weights), labels, ..*self }
     }
 
     /// Values of one field.
@@ -61,22 +91,28 @@ pub struct Batches {
     density: TimeDensity,
     /// Probability that a training field's label is not told.
     dropout: f64,
+    /// How training fields are moved.
+    augmentation: Augmentation,
     /// Order of the epoch at hand.
     epoch: Option<(u64, Vec<u32>)>,
     /// The density on each grid met so far.
     times: Mutex<Vec<(Grid, Arc<Times>)>>,
+    /// What moves fields on each grid met so far.
+    movers: Mutex<Vec<Arc<Mover>>>,
 }
 
 /// Index spaces of `stream::TRAINING` beyond the fields of a batch.
 const TIMES: u32 = stream::TRAINING + (1 << 20);
 const ORDER: u32 = TIMES + 1;
 const DROPOUT: u32 = TIMES + 2;
+const MOTIONS: u32 = TIMES + 3;
 
 impl Batches {
     /// Batches of `size` fields for a run's seed.
     pub fn new(seed: u64, size: usize, density: TimeDensity) -> Self {
         let (noise, times) = (ModeNoise::new(seed), Mutex::default());
-        Self { noise, size, density, dropout: 0.0, epoch: None, times }
+        let (movers, augmentation) = (Mutex::default(), Augmentation::default());
+        Self { noise, size, density, dropout: 0.0, augmentation, epoch: None, times, movers }
     }
 
     /// The density of times on a grid.
@@ -95,6 +131,54 @@ impl Batches {
         Self { dropout, ..self }
     }
 
+    /// The same, training fields moved at random.
+    pub fn with_augmentation(self, augmentation: Augmentation) -> Self {
+        Self { augmentation, ..self }
+    }
+
+    /// Axes along which training fields are shifted.
+    pub fn shifted_axes(&self) -> &[usize] {
+        &self.augmentation.shift
+    }
+
+    /// What moves fields on a grid.
+    fn mover(&self, grid: &Grid) -> Arc<Mover> {
+        let mut known = self.movers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(mover) = known.iter().find(|mover| mover.grid() == grid) {
+            return mover.clone();
+        }
+        let mover = Arc::new(Mover::new(*grid));
+        known.push(mover.clone());
+        mover
+    }
+
+    /// Fields of a level as the batch of a step sees them: moved, each by numbers of the step and its place
+    /// in the batch.
+    fn moved(&self, step: usize, data: &LevelData, fields: &[usize]) -> LevelData {
+        let (mover, len, points) = (self.mover(&data.grid), data.field_len(), data.grid.len());
+        let numbers = self.noise.uniforms(NUMBERS * fields.len(), step as u64, MOTIONS);
+        let motions = numbers.chunks_exact(NUMBERS).map(|u| self.augmentation.motion(u));
+        let motions: Vec<Motion> = motions.collect();
+        let each = fields.par_iter().zip(&motions);
+        let values = each.clone().flat_map_iter(|(field, motion)| {
+            let own: Vec<f64> =
+                data.values[field * len..(field + 1) * len].iter().map(|v| f64::from(*v)).collect();
+            let channels = own.chunks_exact(points).map(|channel| mover.moved(motion, channel));
+            channels.flatten().map(|v| v as f32).collect::<Vec<f32>>()
+        });
+        let weights = each.flat_map_iter(|(field, motion)| {
+            let own = data.weights.get(field * len..(field + 1) * len).unwrap_or_default();
+            own.chunks_exact(points)
+                .flat_map(|w| turned(&data.grid, motion, w))
+                .collect::<Vec<f32>>()
+        });
+        let labels = match data.labels.is_empty() {
+            true => Vec::new(),
+            false => fields.iter().map(|field| data.labels[*field]).collect(),
+        };
+        LevelData { values: values.collect(), weights: weights.collect(), labels, ..*data }
+    }
+
     /// The batch of a step: fields without replacement within an epoch, times stratified.
     pub fn training(&mut self, step: usize, data: &LevelData, model: &Model) -> Batch {
         let count = data.count() as u64;
@@ -104,8 +188,15 @@ impl Batches {
             .collect();
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
         let times = self.times(&data.grid, model).stratified(&within);
-        let mut batch =
-            build(data, &fields, &times, self.noise, step as u64, stream::TRAINING, model);
+        let (index, from) = (step as u64, stream::TRAINING);
+        let mut batch = match self.augmentation.is_empty() {
+            true => build(data, &fields, &times, self.noise, index, from, model),
+            false => {
+                let moved = self.moved(step, data, &fields);
+                let all: Vec<usize> = (0..fields.len()).collect();
+                build(&moved, &all, &times, self.noise, index, from, model)
+            }
+        };
         if !batch.inputs.classes.is_empty() {
             let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
             let told = batch.inputs.classes.iter_mut().zip(uniforms);
@@ -225,4 +316,75 @@ fn noised(
     let target: Vec<f64> =
         (clean.iter().zip(&base)).map(|(c, base)| (f64::from(*c) - base) / scales.gain).collect();
     (channels_last(&input, channels), channels_last(&target, channels), scales.weight as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use karhunen_field::{Boundary, Transform};
+
+    use super::*;
+    use crate::augment::Augment;
+    use crate::data::restrict;
+
+    /// Fields within the modes of a grid, with weights.
+    fn data(grid: Grid) -> LevelData {
+        let transform = Transform::new(grid);
+        let field = |i: u64| {
+            let modes = ModeNoise::new(5).plain_normals(grid.mode_count(), i, stream::METRICS);
+            transform.synthesise_channels(&modes)
+        };
+        let values: Vec<f32> = (0..6).flat_map(field).map(|v| v as f32).collect();
+        LevelData { grid, channels: 1, values, labels: vec![], weights: vec![] }
+    }
+
+    fn moving(named: &[&str], grid: Grid) -> Batches {
+        let named: Vec<Augment> =
+            named.iter().map(|n| Augment::try_from(n.to_string()).unwrap()).collect();
+        let augmentation = Augmentation::new(&named, &[grid]).unwrap();
+        let density = TimeDensity::LogNormal { mean: 0.0, deviation: 1.0 };
+        Batches::new(9, 4, density).with_augmentation(augmentation)
+    }
+
+    /// A moved function is the same on every level, another one in another step, and the same one again.
+    #[test]
+    fn moved_fields_are_one_function_on_every_level() {
+        let fine = data(Grid::unit(&[15, 15], Boundary::Periodic).unwrap());
+        let coarse = restrict(&fine, fine.grid.with_points(&[6, 6]).unwrap()).unwrap();
+        let batches = moving(&["shift", "mirror", "rotate"], fine.grid);
+        let fields = [3, 0, 3, 5];
+        for step in 0..4 {
+            let moved = batches.moved(step, &fine, &fields);
+            let then = restrict(&moved, coarse.grid).unwrap();
+            let first = batches.moved(step, &coarse, &fields);
+            for (a, b) in then.values.iter().zip(&first.values) {
+                // a few roundings of f32
+                assert!((a - b).abs() < 1e-5, "step {step}: {a} {b}");
+            }
+            assert_eq!(moved.values, batches.moved(step, &fine, &fields).values);
+            assert_ne!(moved.values, batches.moved(step + 1, &fine, &fields).values);
+            // one field twice in a batch is moved twice
+            let len = fine.field_len();
+            assert_ne!(moved.values[..len], moved.values[2 * len..3 * len]);
+        }
+    }
+
+    #[test]
+    fn weights_of_what_was_measured_move_along() {
+        let mut data = data(Grid::unit(&[7, 7], Boundary::Neumann).unwrap());
+        data.weights = data.values.iter().map(|v| v.abs()).collect();
+        let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4]);
+        assert_eq!(moved.weights.len(), moved.values.len());
+        assert!(moved.values.iter().zip(&moved.weights).all(|(v, w)| v.abs() == *w));
+    }
+
+    #[test]
+    fn fields_are_chosen_evenly() {
+        let data = data(Grid::unit(&[4], Boundary::Neumann).unwrap());
+        assert_eq!(data.first(2).values, data.values[..8]);
+        assert_eq!(
+            data.evenly(3).values,
+            [0, 2, 4].map(|i| &data.values[4 * i..4 * i + 4]).concat()
+        );
+        assert_eq!((data.first(9).count(), data.evenly(9).count()), (6, 6));
+    }
 }

@@ -11,7 +11,8 @@
 //!   step / N, so that the fall takes its part of all steps; a rise or a fall that has begun goes on from
 //!   where it stands, with no jump, and ends at N.
 //!
-//! A plan is part of the checkpoint. A run that is resumed under the same plan gives the same bits.
+//! A plan is part of the checkpoint. A run that is resumed under the same plan gives the same bits. What an
+//! extension makes of one: [`crate::extension`].
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,29 @@ pub struct Plan {
     pub done: f64,
     /// What things cost.
     pub costs: Costs,
+    /// The way back up of a learning rate that had begun to fall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rise: Option<Rise>,
+}
+
+/// A learning rate that had begun to fall, or had ended, and rises again.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rise {
+    /// Steps done when it begins.
+    pub since: usize,
+    /// Steps that it takes.
+    pub steps: usize,
+    /// Part of the peak that it begins with.
+    pub from: f64,
+}
+
+impl Rise {
+    /// Part of the peak that the rate has at most before step `step` (from 0).
+    pub fn most(&self, step: usize) -> f64 {
+        let done = (step + 1).saturating_sub(self.since) as f64 / self.steps as f64;
+        self.from + (1.0 - self.from) * done.min(1.0)
+    }
 }
 
 /// Seconds that things take.
@@ -78,6 +102,15 @@ impl Demands {
             rate: (t.rate, t.warmup),
         })
     }
+}
+
+/// What is left of an extended run.
+#[derive(Debug, Clone, Copy)]
+pub enum Left<'a> {
+    /// So many seconds, under these demands.
+    Seconds(&'a Demands, f64),
+    /// So many steps, each level that has not ended having its share of them.
+    Steps(&'a [f64], usize),
 }
 
 /// Seconds of the steps since costs were last compared, as planned and as they were.
@@ -129,7 +162,8 @@ impl Costs {
 impl Plan {
     /// The plan for `left` seconds with no step done.
     pub fn new(demands: &Demands, costs: Costs, left: f64) -> Self {
-        let blank = Self { ends: vec![1; demands.shares.len()], since: 0, done: 0.0, costs };
+        let ends = vec![1; demands.shares.len()];
+        let blank = Self { ends, since: 0, done: 0.0, costs, rise: None };
         Self { ends: blank.filled(demands, 0, left), ..blank }
     }
 
@@ -152,6 +186,34 @@ impl Plan {
         done + (total - done) * step.saturating_sub(self.since) as f64 / left as f64
     }
 
+    /// The learning rate before step `step` (from 0), as a part of its peak.
+    pub fn factor(&self, rate: &Rate, warmup: f64, step: usize) -> f64 {
+        let own = rate.factor_at(self.position(step), self.steps() as f64, warmup);
+        self.rise.map_or(own, |rise| own.min(rise.most(step)))
+    }
+
+    /// The plan for `left` seconds more than those of the `step` steps done, or for `left` steps more,
+    /// where this one was to end earlier.
+    ///
+    /// The rate goes to where it would stand had this been the plan from the start, and ends at 0: see
+    /// [`crate::extension`].
+    pub fn extended(&self, step: usize, left: Left<'_>, rate: Rate, warmup: f64) -> Self {
+        let ends = match left {
+            Left::Seconds(demands, seconds) => self.filled(demands, step, seconds),
+            Left::Steps(shares, steps) => self.ends_of(shares, step + steps, step),
+        };
+        let before = self.factor(&rate, warmup, step);
+        let total = ends[ends.len() - 1];
+        let done = rate.re_entered(step as f64 / total as f64);
+        let longer = Self { ends, since: step, done, costs: self.costs.clone(), rise: None };
+        if longer.factor(&rate, warmup, step) <= before {
+            return longer;
+        }
+        let most = (total - step).div_ceil(2).max(1);
+        let steps = ((warmup * total as f64) as usize).clamp(1, most);
+        Self { rise: Some(Rise { since: step, steps, from: before }), ..longer }
+    }
+
     /// The plan with `left` seconds to go after `step` steps; none where this one is still good.
     pub fn revised(&self, demands: &Demands, step: usize, left: f64) -> Option<Self> {
         let planned = self.seconds_left(demands, &self.ends, step, left);
@@ -163,13 +225,14 @@ impl Plan {
         let (rate, warmup) = demands.rate;
         let before = self.position(step) / self.steps() as f64;
         let done = rate.resumed(before, step as f64 / total, warmup);
-        Some(Self { ends, since: step, done, costs: self.costs.clone() })
+        Some(Self { ends, since: step, done, costs: self.costs.clone(), rise: self.rise })
     }
 
     /// Ends of the levels that fill `left` seconds.
     fn filled(&self, demands: &Demands, step: usize, left: f64) -> Vec<usize> {
         let fits = |total: usize| {
-            self.seconds_left(demands, &self.ends_of(demands, total, step), step, left) <= left
+            let ends = self.ends_of(&demands.shares, total, step);
+            self.seconds_left(demands, &ends, step, left) <= left
         };
         let (mut enough, mut most) = (step, step + 1);
         while fits(most) && most < usize::MAX / 4 {
@@ -179,19 +242,20 @@ impl Plan {
             let middle = enough + (most - enough) / 2;
             if fits(middle) { enough = middle } else { most = middle }
         }
-        self.ends_of(demands, enough, step)
+        self.ends_of(&demands.shares, enough, step)
     }
 
     /// Where levels end in a run of about `total` steps of which `step` are done.
-    fn ends_of(&self, demands: &Demands, total: usize, step: usize) -> Vec<usize> {
-        let mut rest: f64 = demands.shares.iter().sum();
+    fn ends_of(&self, shares: &[f64], total: usize, step: usize) -> Vec<usize> {
+        let mut rest: f64 = shares.iter().sum();
         let (mut before, mut ends) = (0, Vec::new());
-        for (share, &end) in demands.shares.iter().zip(&self.ends) {
+        for (i, (share, &end)) in shares.iter().zip(&self.ends).enumerate() {
             // what the levels before have left, by the shares of this one and those after it
             let part = total.saturating_sub(before) as f64 * share / rest;
             let planned = before + part.round() as usize;
             rest -= share;
-            let ended = step > 0 && end <= step;
+            // a run that goes on after its end does so at its last level
+            let ended = step > 0 && end <= step && i + 1 < shares.len();
             // no level without a step, none shorter than it is already
             before = if ended { end } else { planned.max(step).max(before + 1) };
             ends.push(before);

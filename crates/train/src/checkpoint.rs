@@ -57,6 +57,9 @@ pub struct Progress {
     /// Loss of the first step, that of an untrained network.
     #[serde(default)]
     pub first_loss: Option<f64>,
+    /// Steps done when training and validation loss were first seen to part ([`crate::overfitting`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parted_step: Option<usize>,
     /// Fields to train on; 0 in checkpoints written before they were counted.
     #[serde(default)]
     pub training_fields: usize,

@@ -9,6 +9,7 @@ use karhunen_field::{Boundaries, Boundary, Grid};
 use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::augment::{self, Augment, Augmentation};
 use crate::hold_out::{self, HoldOut};
 use crate::missing::MissingValues;
 use crate::paths::PathConfig;
@@ -79,6 +80,11 @@ pub struct DataConfig {
     pub validation_labels: Option<String>,
     /// Boundary condition: `"neumann"`, `"periodic"`, `"dirichlet"`, or a list of one an axis.
     pub boundary: Boundaries,
+    /// Motions of training fields that their law allows: a list of `"shift"` (along periodic axes), `"mirror"` and `"rotate"` (by
+    /// right angles), each for all axes or, as `"shift:0,1"`, for some; `"auto"`, or left out: shifts along the
+    /// periodic axes along which mean and variance of the data do not vary.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "augment::asked")]
+    pub augment: Option<Vec<Augment>>,
     /// Cells of random patches cut from large images or volumes, as `128x128`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patch: Option<String>,
@@ -133,6 +139,7 @@ impl Default for DataConfig {
             validation_source: None,
             validation_labels: None,
             boundary: Boundary::Neumann.into(),
+            augment: None,
             patch: None,
             count: None,
             validation: 0.1,
@@ -361,7 +368,14 @@ impl RunConfig {
         if untold && self.levels.is_empty() {
             return Ok(());
         }
-        self.grids().map(|_| ())
+        let grids = self.grids()?;
+        match Augmentation::new(self.data.augment.as_deref().unwrap_or_default(), &grids) {
+            Ok(_) => Ok(()),
+            Err(message) => Err(TrainError::Config {
+                place: place.to_string(),
+                message: format!("data.augment: {message}"),
+            }),
+        }
     }
 }
 

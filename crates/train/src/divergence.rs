@@ -9,6 +9,7 @@ use karhunen_net::Preconditioning;
 
 use crate::checkpoint::Progress;
 use crate::ledger::LedgerEntry;
+use crate::overfitting::REMEDY;
 
 /// A step whose loss is this many times the mean before it counts as diverged.
 const EXPLOSION: f64 = 100.0;
@@ -71,7 +72,7 @@ pub fn parted(progress: &Progress, last: f64, total: usize) -> Option<String> {
     let part = (total - progress.best_step.min(total)) as f64 / total as f64;
     (progress.best_step > 0 && part > RISING && last > (1.0 + RISE) * best).then(|| {
         format!(
-            "the validation loss has risen over the last {:.0} % of the run, from {best:.4} at step {} to {last:.4}: the model repeats its training fields, or those held out are of another kind; more data, fewer steps, a narrower network, or another data.hold_out",
+            "the validation loss has risen over the last {:.0} % of the run, from {best:.4} at step {} to {last:.4}: the model repeats its training fields, or those held out are of another kind; {REMEDY}, or another data.hold_out",
             100.0 * part,
             progress.best_step
         )

@@ -23,6 +23,10 @@ pub struct Event {
     /// The same of every average, in the order of `training.ema`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validation_losses: Vec<f64>,
+    /// Loss of training fields as [`Event::validation_loss`] is that of held-out ones: the same weights, level, times and
+    /// noise ([`crate::overfitting`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_loss: Option<f64>,
     /// Seconds of training steps that are left, about; only while a run goes.
     #[serde(skip)]
     pub left: f64,

@@ -200,7 +200,7 @@ fn place(part: &[usize], line: usize) -> (Vec<usize>, Vec<usize>) {
 const START: u64 = 0x4b61_7268_756e_656e;
 
 /// One step of SplitMix64: a bijection of 64 bits.
-fn mixed(state: u64) -> u64 {
+pub(crate) fn mixed(state: u64) -> u64 {
     let mut z = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -8,6 +8,7 @@
 //! [`events::Observer`]).
 
 mod arrays;
+pub mod augment;
 pub mod averages;
 pub mod batch;
 pub mod bench;
@@ -19,6 +20,7 @@ pub mod classes;
 pub mod classifier;
 pub mod clock;
 pub mod config;
+pub mod copies;
 mod cuts;
 pub mod data;
 pub mod distinguish;
@@ -27,10 +29,12 @@ mod drift;
 mod error;
 pub mod events;
 pub mod exported;
+pub mod extension;
 pub mod hold_out;
 pub mod holes;
 pub mod identity;
 mod incomplete;
+mod kept;
 pub mod known;
 pub mod labels;
 pub mod ledger;
@@ -42,6 +46,7 @@ pub mod missing;
 mod opened;
 pub mod optimizer;
 pub mod origin;
+pub mod overfitting;
 mod parts;
 pub mod paths;
 pub mod periodic;

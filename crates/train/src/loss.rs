@@ -12,6 +12,23 @@ use crate::batch::Batch;
 /// # Errors
 /// Those of the network.
 pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
+    Ok(errors_of(model, grid, batch)?.mean())
+}
+
+/// The loss of a batch and that of each of its fields, whose mean it is but for rounding.
+///
+/// # Errors
+/// As [`loss_of`]; those of reading the device.
+pub fn losses_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
+    let errors = errors_of(model, grid, batch)?;
+    let mean = scalar(errors.clone().mean())?;
+    let each = errors.mean_dim(2).mean_dim(1);
+    let each: Vec<f32> = each.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
+    Ok((f64::from(mean), each.into_iter().map(f64::from).collect()))
+}
+
+/// The weighted square of what the network's output is off by, `[batch, point, channel]`.
+fn errors_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<3>, TrainError> {
     let output = model.network_output(grid, &batch.inputs)?;
     let device = model.network.device();
     let shape = output.dims();
@@ -20,10 +37,10 @@ pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, T
     let weights = Tensor::<3>::from_data(weights, device);
     let errors = (output - target).square() * weights;
     if batch.measured.is_empty() {
-        return Ok(errors.mean());
+        return Ok(errors);
     }
     let measured = TensorData::new(batch.measured.clone(), shape);
-    Ok((errors * Tensor::<3>::from_data(measured, device)).mean())
+    Ok(errors * Tensor::<3>::from_data(measured, device))
 }
 
 /// The loss and its gradients.

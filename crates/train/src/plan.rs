@@ -17,6 +17,8 @@ const LARGE: usize = 256;
 const PATCH: usize = 128;
 /// Cells per axis of patches of volumes: their cells are the third power of it.
 const VOLUME_PATCH: usize = 64;
+/// Cells per axis of a single field from which patches of half of it are cut.
+const SINGLE: usize = 32;
 /// Cells per axis at which built-in data are simulated for reference.
 pub const BUILTIN: usize = 128;
 /// Cells of an axis of the coarsest level, at least.
@@ -58,7 +60,7 @@ impl Plan {
 
 /// Gives a configuration the patch, levels and box that suit its data, as far as it leaves them open.
 ///
-/// Patches of 128 from large images, of 64 from large volumes; three levels below half the native
+/// Patches of 128 from large images, of 64 from large volumes, of half of a smaller one that is alone; three levels below half the native
 /// size where that leaves at least 32 cells (the native grid is then held out), otherwise up to the
 /// native size. A configuration with levels keeps them, and takes fields whole unless it says otherwise.
 ///
@@ -73,6 +75,15 @@ pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<St
         if config.data.patch.is_none() && large {
             let cells = if native.len() == 3 { VOLUME_PATCH } else { PATCH };
             config.data.patch = Some(join(&vec![cells; native.len()]));
+        } else if config.data.patch.is_none() && alone(config, fields) {
+            let most = if native.len() == 3 { VOLUME_PATCH } else { PATCH };
+            let cells: Vec<usize> = native.iter().map(|n| (n / 2).min(most)).collect();
+            notes.push(format!(
+                "one field of {} cells: patches of {} are cut from it (data.patch)",
+                join(native),
+                join(&cells)
+            ));
+            config.data.patch = Some(join(&cells));
         }
         let points = patch(&config.data)?.unwrap_or_else(|| native.to_vec());
         if let Some(axis) = points.iter().position(|&n| n < 2) {
@@ -88,6 +99,12 @@ pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<St
     }
     notes.extend(boxed(&mut config.data, fields)?);
     Ok(notes)
+}
+
+/// Whether there is one field, which does not split into training and validation, and large enough for patches.
+fn alone(config: &RunConfig, fields: &StackedFields) -> bool {
+    let enough = fields.points().iter().all(|&n| n >= SINGLE);
+    fields.count() == 1 && enough && config.data.validation_source.is_none()
 }
 
 /// Levels below fields of this many cells.

@@ -47,6 +47,15 @@ impl Rate {
             _ => before,
         }
     }
+
+    /// The part of an extended run that counts as done when `now` of its steps are: that part, and no
+    /// more than leaves a trapezoid its whole fall.
+    pub fn re_entered(&self, now: f64) -> f64 {
+        match *self {
+            Self::Trapezoid { cooldown } => now.min(1.0 - cooldown),
+            Self::Cosine => now,
+        }
+    }
 }
 
 #[cfg(test)]

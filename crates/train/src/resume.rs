@@ -9,20 +9,23 @@ use crate::config::RunConfig;
 use crate::settings::parse;
 use crate::sources::Sources;
 use crate::statistics::Statistics;
+use crate::training_config::TrainingConfig;
 
-/// The directory's run must be the one asked for.
+/// The directory's run must be the one asked for, but for when it ends ([`crate::extension`]). The training as it
+/// was asked for before.
 ///
 /// # Errors
 /// [`TrainError::Config`] naming the first key that differs; [`TrainError::Read`].
-pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainError> {
+pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<TrainingConfig, TrainError> {
     let text = fs::read_to_string(stored)
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
     // what a file means counts, not which defaults it spells out
     let place = stored.display().to_string();
     let read = RunConfig::from_table(of_earlier(parse(&text, &place)?), &place)?;
+    let before = read.training.clone();
     let read = as_asked(&read, asked);
     if read == *asked {
-        return Ok(());
+        return Ok(before);
     }
     let (old, new) = differing(&read, asked);
     Err(TrainError::Config {
@@ -33,21 +36,16 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<(), TrainE
     })
 }
 
-/// The checkpoint must be one of that run, whose budget in seconds may have become steps.
+/// The checkpoint must be one of that run, which may end at another time.
 ///
 /// # Errors
 /// [`TrainError::Checkpoint`] naming the first key that differs.
 pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Result<(), TrainError> {
-    let mut asked = asked.clone();
-    if asked.training.seconds.is_some() {
-        asked.training.steps = stored.training.steps;
-        asked.training.seconds = stored.training.seconds;
-    }
-    let stored = as_asked(stored, &asked);
-    if stored == asked {
+    let stored = as_asked(stored, asked);
+    if stored == *asked {
         return Ok(());
     }
-    let (old, new) = differing(&stored, &asked);
+    let (old, new) = differing(&stored, asked);
     Err(TrainError::Checkpoint {
         path: directory.into(),
         message: format!(
@@ -57,9 +55,11 @@ pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Resu
 }
 
 /// A stored configuration with what need not be the same: where files lie, since what they hold is
-/// compared ([`same_data`]), and what was chosen from the data where nothing is asked for.
+/// compared ([`same_data`]), what was chosen from the data where nothing is asked for, and when the run ends.
 fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     let mut stored = stored.clone();
+    stored.training.steps = asked.training.steps;
+    stored.training.seconds = asked.training.seconds;
     let (own, data) = (&mut stored.data, &asked.data);
     let moved = |a: &Sources, b: &Sources| {
         a.builtin().is_none() && b.builtin().is_none() && a.names().len() == b.names().len()
@@ -81,6 +81,9 @@ fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     }
     if data.hold_out.is_none() {
         own.hold_out = None;
+    }
+    if data.augment.is_none() {
+        own.augment = None;
     }
     if data.spacing.is_none() {
         own.spacing = None;

@@ -13,17 +13,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_net::{Device, Model};
 
+use crate::augment::{Augmentation, settled, symmetrise};
 use crate::batch::{Batches, LevelData};
-use crate::budget::Window;
+use crate::budget::{Plan, Window};
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::clock::{Clock, WallClock};
 use crate::config::{RunConfig, Switching};
 use crate::data::{Data, boxed, open, restrict};
 use crate::events::{Event, Observer, read};
+use crate::extension::{More, Standing};
 use crate::ledger::{Ledger, LedgerEntry};
 use crate::lock::Lock;
-use crate::loss::{loss_and_gradients, loss_of, scalar};
+use crate::loss::{loss_and_gradients, losses_of};
 use crate::optimizer::{Begins, Optimizer, Update};
+use crate::overfitting::Losses;
 use crate::plan::complete;
 use crate::resume::{resumed, same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
@@ -32,6 +35,15 @@ use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, checkpoint, divergence, memory, snapshots};
 
 mod budgeted;
+mod copied;
+mod extended;
+
+/// What a run is opened for.
+struct Asked<'a> {
+    config: &'a RunConfig,
+    resume: bool,
+    more: Option<More>,
+}
 
 /// How a call to [`Run::train`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +131,49 @@ impl Run {
         clock: Arc<dyn Clock>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
+        let asked = Asked { config, resume, more: None };
+        Self::open_asked(asked, directory, device, clock, observer)
+    }
+
+    /// Opens a run that shall go on for longer once it has ended ([`crate::extension`]). One that has not
+    /// ended yet is resumed, and goes on to its end.
+    ///
+    /// # Errors
+    /// As [`Run::open`]; [`TrainError::Checkpoint`] if the directory holds no run.
+    pub fn extend_on(
+        config: &RunConfig,
+        directory: &Path,
+        more: More,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let clock = Arc::new(WallClock::default());
+        Self::extend_by(config, directory, more, device, clock, observer)
+    }
+
+    /// As [`Run::extend_on`], by a clock.
+    ///
+    /// # Errors
+    /// As [`Run::extend_on`].
+    pub fn extend_by(
+        config: &RunConfig,
+        directory: &Path,
+        more: More,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let asked = Asked { config, resume: true, more: Some(more) };
+        Self::open_asked(asked, directory, device, clock, observer)
+    }
+
+    fn open_asked(
+        Asked { config, resume, more }: Asked<'_>,
+        directory: &Path,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
         // what is no run's directory is told as such, not as a place that cannot be locked
         checkpoint::list(directory)?;
         let lock = Lock::directory(directory)?;
@@ -142,9 +197,33 @@ impl Run {
                 message: "holds a run already; resume it, or choose another directory".into(),
             });
         }
+        if let (None, Some(_)) = (&found, more) {
+            return Err(TrainError::Checkpoint {
+                path: directory.into(),
+                message: "holds no run that could go on for longer".into(),
+            });
+        }
+        let mut end = None;
         if let Some((checkpoint, _)) = &found {
-            same_configuration(&asked, config)?;
+            let before = same_configuration(&asked, config)?;
             same_run(directory, &checkpoint.config, config)?;
+            let (progress, stored) = (&checkpoint.progress, &checkpoint.config.training);
+            let planned = progress.plan.as_ref().map_or(stored.steps, Plan::steps);
+            let standing = Standing {
+                before: &before,
+                stored,
+                steps: (progress.step, planned),
+                elapsed: progress.elapsed,
+            };
+            let wrong =
+                |message| TrainError::Config { place: asked.display().to_string(), message };
+            end = standing.end(&config.training, more).map_err(wrong)?;
+            if let (Some(more), None) = (more, end) {
+                observer.note(&format!(
+                    "step {} of {planned}: the run goes on to its end; {more} more count from there",
+                    progress.step
+                ));
+            }
         }
         let mut resolved = match &found {
             Some((checkpoint, _)) => resumed(&checkpoint.config, config),
@@ -158,12 +237,22 @@ impl Run {
             boxed(&mut resolved.data, fields)?.iter().for_each(|note| observer.note(note));
         }
         let finest = Schedule::new(&resolved)?.finest();
-        let data = Data::of_source(&resolved.data, opened.as_ref(), finest, resolved.seed)?;
+        let mut data = Data::of_source(&resolved.data, opened.as_ref(), finest, resolved.seed)?;
         drop(opened);
         if resolved.data.hold_out.is_none() {
             resolved.data.hold_out.clone_from(&data.hold_out);
         }
         data.notes.iter().for_each(|note| observer.note(note));
+        let grids = resolved.grids()?;
+        if found.is_none() {
+            let (named, mut notes) = (resolved.data.augment.as_deref(), Vec::new());
+            resolved.data.augment = Some(settled(named, &data.training, &grids, &mut notes)?);
+            notes.iter().for_each(|note| observer.note(note));
+        }
+        let augmentation =
+            Augmentation::new(resolved.data.augment.as_deref().unwrap_or_default(), &grids)
+                .map_err(|message| TrainError::Config { place: "data.augment".into(), message })?;
+        symmetrise(&mut data.statistics, &augmentation.shift);
         resolved.prior.caution().into_iter().for_each(|caution| observer.note(caution));
         if let Some((checkpoint, _)) = &found {
             same_data(&checkpoint.statistics, &data.statistics, &resolved.data.source.to_string())?;
@@ -172,7 +261,6 @@ impl Run {
         let mut evaluator = build_model(&resolved, &data.statistics, device)?;
         evaluator.network.release_parameters();
         let start = model.network.parameters()?;
-        let grids = resolved.grids()?;
         let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
         let data_bytes = 4.0 * data.training.values.len() as f64 * shares;
         memory::check_training(&model, data_bytes, &finest, &resolved.training, start.count())?;
@@ -196,10 +284,10 @@ impl Run {
         set(&mut model, &optimizer.weights)?;
         // nothing is written before everything that was asked for has proved possible
         fs::create_dir_all(directory).map_err(io(directory))?;
-        fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         let t = &resolved.training;
         let batches = Batches::new(resolved.seed, t.batch, t.time_density)
-            .with_label_dropout(t.label_dropout);
+            .with_label_dropout(t.label_dropout)
+            .with_augmentation(augmentation);
         let schedule = Schedule::new(&resolved)?;
         let mut run = Self {
             directory: directory.into(),
@@ -220,6 +308,11 @@ impl Run {
             told: 0,
         };
         run.follow_plan()?;
+        if let Some(end) = end {
+            run.extend(end, observer)?;
+        }
+        // an extension that is asked for here has its checkpoint already
+        fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
         run.fit_budget(observer)?;
         run.prepare_files()?;
         Ok(run)
@@ -266,6 +359,7 @@ impl Run {
         }
         let mut saved = self.clock.seconds();
         self.window = Window::starting(saved - begun);
+        let mut parted = None;
         while self.progress.step < self.schedule.steps() {
             if stop.load(Ordering::Relaxed) {
                 self.progress.elapsed = self.clock.seconds() - begun;
@@ -300,17 +394,23 @@ impl Run {
             let last_of_level = step + 1 == total || self.schedule.level_of(step + 1) != level;
             if validates || last_of_level {
                 let started = self.clock.seconds();
-                let losses = self.validate()?;
+                let (losses, pair) = self.validate()?;
                 self.book(|costs| &mut costs.validation, self.clock.seconds() - started);
                 let loss = losses[0];
                 event.validation_loss = Some(loss);
                 event.validation_losses = losses;
+                event.training_loss = Some(pair.training);
+                parted = pair.have_parted().then(|| pair.told(self.progress.step));
                 self.progress.ledger.levels[level].validation_loss = Some(loss);
                 if self.progress.best_validation.is_none_or(|best| loss < best) {
                     self.progress.best_validation = Some(loss);
                     self.progress.best_step = self.progress.step;
                 }
                 observer.milestone(&event);
+                if let (Some(told), None) = (&parted, self.progress.parted_step) {
+                    self.progress.parted_step = Some(self.progress.step);
+                    observer.warning(told);
+                }
             }
             if event.validation_loss.is_some() || step.is_multiple_of((total / LINES).max(1)) {
                 self.record(&event)?;
@@ -339,10 +439,10 @@ impl Run {
         }
         let last = self.progress.ledger.levels.last().and_then(|level| level.validation_loss);
         if let Some(loss) = last {
-            let told = [
-                self.useless(loss),
-                divergence::parted(&self.progress, loss, self.schedule.steps()),
-            ];
+            let risen = divergence::parted(&self.progress, loss, self.schedule.steps());
+            // told once where it was seen first in the end
+            let first = self.progress.parted_step == Some(self.progress.step);
+            let told = [self.useless(loss), risen.or(parted.filter(|_| !first))];
             told.iter().flatten().for_each(|warning| observer.warning(warning));
         }
         Ok(Outcome::Finished)
@@ -363,9 +463,10 @@ impl Run {
     fn advance(&mut self, step: usize, level: usize) -> Result<Event, TrainError> {
         self.enter_level(level)?;
         let t = &self.config.training;
-        let total = self.schedule.steps() as f64;
-        let at = self.progress.plan.as_ref().map_or(step as f64, |plan| plan.position(step));
-        let part = t.rate.factor_at(at, total, t.warmup);
+        let part = match &self.progress.plan {
+            Some(plan) => plan.factor(&t.rate, t.warmup, step),
+            None => t.rate.factor(step, self.schedule.steps(), t.warmup),
+        };
         let rate = t.learning_rate * self.progress.rate_factor * part;
         let updates = self.begins();
         let warmup = (t.warmup * self.schedule.steps() as f64) as usize;
@@ -398,6 +499,7 @@ impl Run {
             loss,
             validation_loss: None,
             validation_losses: vec![],
+            training_loss: None,
             left: self.seconds_left(),
             rate,
             message: None,
@@ -488,6 +590,7 @@ impl Run {
             loss: self.progress.ledger.levels.last().map_or(0.0, |l| l.loss),
             validation_loss: None,
             validation_losses: vec![],
+            training_loss: None,
             left: self.seconds_left(),
             rate: rate / 2.0,
             message: Some(format!(
@@ -569,35 +672,47 @@ impl Run {
     }
 
     /// Loss of every average of the weights at the finest level, on fields never trained on, with
-    /// fixed times and noise.
-    fn validate(&mut self) -> Result<Vec<f64>, TrainError> {
-        let mut losses = Vec::new();
+    /// fixed times and noise; and of the first average on training fields beside it.
+    fn validate(&mut self) -> Result<(Vec<f64>, Losses), TrainError> {
+        let (mut losses, mut beside) = (Vec::new(), None);
         for at in 0..self.optimizer.averages.len() {
             set(&mut self.evaluator, &self.optimizer.averages[at])?;
-            losses.push(self.validation_loss(&self.data.validation)?);
+            let (loss, held_out) =
+                self.fixed_losses(&self.data.validation.first(self.held_out()))?;
+            losses.push(loss);
+            if beside.is_none() {
+                let (_, own) = self.fixed_losses(&self.data.training.evenly(self.held_out()))?;
+                beside = Some(Losses::of(&own, &held_out));
+            }
         }
         // the averages change in place in the next step
         self.evaluator.network.release_parameters();
-        Ok(losses)
+        Ok((losses, beside.expect("a configuration has an average")))
+    }
+
+    /// Fields in the validation loss.
+    fn held_out(&self) -> usize {
+        self.data.validation.count().min(self.config.training.validation_fields)
     }
 
     /// Loss of the weights in the evaluator on validation fields of whatever grid.
     fn validation_loss(&self, data: &LevelData) -> Result<f64, TrainError> {
-        let t = &self.config.training;
-        let count = data.count().min(t.validation_fields);
-        let values = data.values[..count * data.field_len()].to_vec();
-        let labels = data.labels.iter().copied().take(count).collect();
-        let weights = data.weights.iter().copied().take(count * data.field_len()).collect();
-        let subset = LevelData { values, labels, weights, ..*data };
-        let mut sum = 0.0;
-        for start in (0..count).step_by(t.batch) {
-            let range = start..count.min(start + t.batch);
+        Ok(self.fixed_losses(&data.first(self.held_out()))?.0)
+    }
+
+    /// Loss of the weights in the evaluator on fields, and of each one, with fixed times and noise.
+    fn fixed_losses(&self, data: &LevelData) -> Result<(f64, Vec<f64>), TrainError> {
+        let (count, together) = (data.count(), self.config.training.batch);
+        let (mut sum, mut each) = (0.0, Vec::new());
+        for start in (0..count).step_by(together) {
+            let range = start..count.min(start + together);
             let part = range.len() as f64;
-            let batch = self.batches.validation(&subset, range, &self.evaluator);
-            let loss = loss_of(&self.evaluator, &data.grid, &batch)?;
-            sum += part * f64::from(scalar(loss)?);
+            let batch = self.batches.validation(data, range, &self.evaluator);
+            let (loss, own) = losses_of(&self.evaluator, &data.grid, &batch)?;
+            sum += part * loss;
+            each.extend(own);
         }
-        Ok(sum / count as f64)
+        Ok((sum / count as f64, each))
     }
 
     fn save(&self) -> Result<(), TrainError> {

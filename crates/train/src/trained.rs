@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use crate::classes::Classes;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
+use crate::kept::Place;
 use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::snapshots::Average;
@@ -294,7 +295,8 @@ impl TrainedModel {
     ///
     /// A calibration corrects samples of the whole law: it is left out for chosen classes and for
     /// guidance other than 1, whose laws have other means and spectra. It costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
-    /// others: on the requested grid, or on the finest trained one where the network answers there.
+    /// others: on the requested grid, or on the finest trained one where the network answers there. What they showed is
+    /// kept in `calibrations/` beside the model, so that the next request of the kind costs its fields alone.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a budget that pays for no step, or a tolerance that is not
@@ -350,9 +352,17 @@ impl TrainedModel {
             pilots.grid = shared;
             pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
         }
+        let place = Place::of(self, &pilots, shared);
+        if let Some(calibration) = place.as_ref().and_then(Place::read) {
+            return Ok(calibration);
+        }
         let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, observe)?;
         let fields = resample::spectral(&fields, shared)?;
-        Calibration::measure(self.model.preconditioner.law(), &fields)
+        let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
+        if let Some(place) = place {
+            place.write(&calibration);
+        }
+        Ok(calibration)
     }
 
     /// Fields as the network knows them.

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use karhunen_net::Device;
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::clock::Clock;
+use karhunen_train::config::TrainingConfig;
 use karhunen_train::events::{Event, Observer, Silent};
+use karhunen_train::extension::More;
 use karhunen_train::{Outcome, Run, RunConfig};
 
 /// Goes on by `tick` microseconds whenever it is read; a step reads it a few times.
@@ -170,5 +172,51 @@ fn resumed_under_the_same_plan_it_gives_the_same_bits() {
     assert!((parts.progress.elapsed / BUDGET - 1.0).abs() < 0.05, "{}", parts.progress.elapsed);
     for (a, b) in parts.optimizer.weights.arrays.iter().zip(&whole.optimizer.weights.arrays) {
         assert!(a == b, "{}", a.name);
+    }
+}
+
+/// A run of 60 s is given 30 more, and one of 300 steps 20 s: by the clock, they take them.
+#[test]
+fn runs_that_have_ended_go_on_for_the_seconds_they_are_given() {
+    let pace = |_: f64, level: usize| [6_000, 9_000, 14_000][level];
+    let of_steps = RunConfig {
+        training: TrainingConfig { seconds: None, steps: 300, ..config().training },
+        ..config()
+    };
+    for (name, config, more) in [("budget", config(), 30.0), ("steps", of_steps, 20.0)] {
+        let scratch = Scratch::new(&format!("more-{name}"));
+        let clock = Arc::new(Driven::default());
+        clock.tick.store(pace(0.0, 0), Ordering::Relaxed);
+        let machine =
+            || Machine { clock: &clock, pace: &pace, stop: None, events: Mutex::default() };
+        let device = Device::flex();
+        let open = |more: Option<More>| match more {
+            None => Run::open_by(&config, &scratch.0, true, &device, clock.clone(), &mut Silent),
+            Some(more) => {
+                Run::extend_by(&config, &scratch.0, more, &device, clock.clone(), &mut Silent)
+            }
+        };
+        open(None).unwrap().train(&AtomicBool::new(false), &mut machine()).unwrap();
+        let (before, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
+        // twice, interrupted once: the second time it goes on
+        let stop = AtomicBool::new(false);
+        let at = before.progress.step + 50;
+        let mut stopped = Machine { stop: Some((at, &stop)), ..machine() };
+        let mut run = open(Some(More::Seconds(more))).unwrap();
+        assert_eq!(run.train(&stop, &mut stopped).unwrap(), Outcome::Interrupted, "{name}");
+        drop(run);
+        let mut run = open(Some(More::Seconds(more))).unwrap();
+        let mut last = machine();
+        assert_eq!(run.train(&AtomicBool::new(false), &mut last).unwrap(), Outcome::Finished);
+        let (after, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
+        let taken = after.progress.elapsed - before.progress.elapsed;
+        assert!((taken / more - 1.0).abs() < 0.1, "{name}: {taken} s");
+        let plan = after.progress.plan.expect("a plan");
+        assert_eq!(plan.steps(), after.progress.step, "{name}");
+        assert_eq!(after.config.training.seconds, Some(before.progress.elapsed + more));
+        let events = last.events.into_inner().unwrap();
+        let end = events[events.len() - 1].rate / config.training.learning_rate;
+        assert!(end < 0.2, "{name}: ends at {end} of the peak");
+        assert!(events.iter().any(|e| e.rate == config.training.learning_rate), "{name}");
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use karhunen::training::extension::More;
 
 use super::shared::{DeviceArgs, SettingsArgs};
 
@@ -36,12 +37,14 @@ pub struct QuickstartArgs {
   karhunen train --config run.toml --out runs/x
   karhunen train --config run.toml --set training.steps=2000 --set seed=4 --out runs/y
   karhunen train --config run.toml --dry-run
+  karhunen train --config run.toml --out runs/x --more 30m
   karhunen train --config run.toml --out runs/x --log-format json 2> log.jsonl")]
 pub struct TrainArgs {
     /// The run, as TOML; defaults (built-in data) without it.
     #[arg(long)]
     pub config: Option<PathBuf>,
-    /// A setting on top of the file, as key=value; may be repeated.
+    /// A setting on top of the file, as key=value; may be repeated. A run that the directory holds goes on longer
+    /// where training.steps or training.seconds are more than it had.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub settings: Vec<String>,
     /// The run's directory.
@@ -50,6 +53,11 @@ pub struct TrainArgs {
     /// Whether to go on with the run that the directory holds.
     #[arg(long, value_enum, default_value_t = Resume::Auto)]
     pub resume: Resume,
+    /// Go on with a run that has ended, for a time (30m, 2h, 500s) or for a number of steps (2000). The learning rate
+    /// rises back to its peak and falls at the new end. A run that has not ended goes on to its end, so that the
+    /// same command resumes it.
+    #[arg(long, value_name = "TIME|STEPS", conflicts_with_all = ["dry_run", "resume"])]
+    pub more: Option<More>,
     /// Print the resolved configuration and the plan, and stop.
     #[arg(long)]
     pub dry_run: bool,

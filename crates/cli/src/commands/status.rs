@@ -21,7 +21,10 @@ pub fn run(args: &StatusArgs) -> Result<(), Failure> {
     let saved = checkpoint::progress(&newest)?;
     let events = told(directory)?;
     let step = events.last().map_or(saved.step, |event| event.step.max(saved.step));
-    let planned = planned(directory)?;
+    let planned = match &saved.plan {
+        Some(plan) => Some(plan.steps()),
+        None => planned(directory)?,
+    };
     let validation = events.iter().rev().find_map(|event| event.validation_loss);
     let holder = Lock::holder(directory)?;
     let object = json!({
@@ -79,7 +82,7 @@ fn told(directory: &Path) -> Result<Vec<Event>, Failure> {
     }
 }
 
-/// Steps planned; none where a budget in seconds decides them.
+/// Steps asked for; none where a budget in seconds decides them.
 fn planned(directory: &Path) -> Result<Option<usize>, Failure> {
     let path = directory.join("config.toml");
     if !path.exists() {

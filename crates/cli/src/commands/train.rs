@@ -1,14 +1,15 @@
 //! `karhunen train`: a configuration in, a run directory out.
 
 use karhunen::training::config::Switching;
+use karhunen::training::overfitting::REMEDY;
 use karhunen::training::plan::Plan;
 use karhunen::training::schedule::Schedule;
 use karhunen::{Run, TrainOptions};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
 use crate::failure::Failure;
-use crate::progress::Training;
+use crate::progress::{Bars, Training};
 use crate::report::print_line;
 use crate::report::trained::finish;
 use crate::signals;
@@ -23,13 +24,20 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
     let options = TrainOptions {
         device: args.device.device,
         resume: args.resume == Resume::Auto,
+        more: args.more,
         stop: asked.stop,
         save: asked.save,
         ..options
     };
     let mut observer = Training::new();
     let mut run = Run::open(&options, &args.out, &mut observer)?;
-    finish(run.train(&mut observer)?, &run)?;
+    if run.step() >= run.steps() {
+        info!("the run has ended; --more 30m, or more training.steps, makes it go on");
+    }
+    let outcome = run.train(&mut observer)?;
+    observer.end();
+    finish(outcome, &run)?;
+    look_for_copies(&run)?;
     info!("next: karhunen sample --model {} --out samples.npy", args.out.display());
     Ok(())
 }
@@ -48,4 +56,16 @@ fn planned(options: TrainOptions) -> Result<String, Failure> {
         text.push_str(&format!("\n# {note}"));
     }
     Ok(text)
+}
+
+/// Says whether samples of the finished model are copies of what it was trained on.
+fn look_for_copies(run: &Run) -> Result<(), Failure> {
+    // the model is written
+    signals::end_at_once();
+    let found = run.near_copies(&Bars::default())?;
+    match found.copies {
+        0 => info!("{}", found.told()),
+        _ => warn!("{}: {REMEDY}", found.told()),
+    }
+    Ok(())
 }

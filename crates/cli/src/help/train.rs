@@ -15,11 +15,25 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Config { message, .. } if message.starts_with("this directory holds a run") => {
             "give another --out, or the configuration that run began with".into()
         }
+        TrainError::Config { message, .. } if message.starts_with("this run ends after") => {
+            "give training.steps or training.seconds beyond that, --more 30m, or another --out".into()
+        }
+        TrainError::Config { message, .. } if message.ends_with("is given steps, not seconds") => {
+            "give --more a number of steps".into()
+        }
+        TrainError::Checkpoint { message, .. } if message.starts_with("holds no run that") => {
+            "begin it without --more, or name its --out".into()
+        }
         TrainError::Config { place, .. } if place.starts_with("average of length") => {
             "give --ema a length of training.ema or one between them; more training.snapshots reach further".into()
         }
         TrainError::Checkpoint { message, .. } if message.starts_with("an exported model has") => {
             "leave --ema out, or name the run the model came from".into()
+        }
+        TrainError::Config { place, message }
+            if place == "data.augment" || message.starts_with("data.augment: ") =>
+        {
+            "name axes of data.augment that can be moved so, as \"shift:0\" or \"rotate:1,2\", or leave the motion out".into()
         }
         TrainError::Config { .. } => {
             "`karhunen train --dry-run` prints every key with its default".into()

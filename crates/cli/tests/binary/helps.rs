@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::sandbox::{Sandbox, copy};
 
 /// What cannot be done, a part of its help, and what who follows it types then.
-const FOLLOWED: [(&str, &str, &[&str]); 23] = [
+const FOLLOWED: [(&str, &str, &[&str]); 25] = [
     (
         "inspect good.npy --prior bessel",
         "add --gamma",
@@ -53,6 +53,20 @@ const FOLLOWED: [(&str, &str, &[&str]); 23] = [
         "train --config tiny.toml --set seed=9 --out run",
         "give another --out",
         &["train --config tiny.toml --set seed=9 --set training.steps=2 --out nine"],
+    ),
+    (
+        "train --config tiny.toml --set training.steps=4 --set data.count=24 --set training.validations=1 --out run",
+        "--more 30m, or another --out",
+        &[
+            "train --config tiny.toml --set training.steps=4 --set data.count=24 --set training.validations=1 --out four",
+            "train --config tiny.toml --set training.steps=5 --set data.count=24 --set training.validations=1 --out four",
+            "train --config tiny.toml --set training.steps=5 --set data.count=24 --set training.validations=1 --out four --more 2",
+        ],
+    ),
+    (
+        "train --set data.augment=[\"shift:0\"] --out other",
+        "name axes of data.augment",
+        &["train --set data.augment=[\"shift:0\"] --set data.boundary=periodic --dry-run"],
     ),
     (
         "train --set training.lerning_rate=1 --out other",

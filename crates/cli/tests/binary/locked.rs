@@ -24,7 +24,7 @@ fn a_run_directory_has_one_process_and_a_killed_one_leaves_it_free() {
     let sandbox = Sandbox::new("locked-run");
     let mut arguments = train("run");
     arguments.extend(["--set", "training.steps=100000", "--threads", "1"].map(String::from));
-    let mut first = begun(&sandbox, &arguments, "run/events.jsonl");
+    let mut first = begun(&sandbox, &arguments, "run/checkpoints/00000000/manifest.json");
     let holder = format!("run: in use by process {} on ", first.id());
     sandbox.run(&arguments).refuses(2, &[&holder, " since 20"]);
     // before data are read: these are none

@@ -26,6 +26,13 @@ fn endless(sandbox: &Sandbox, shell: &str) -> Child {
     child
 }
 
+/// A small run, but for its number of steps.
+const SMALL: &str = "levels = [{ grid = \"12x12\", share = 1 }]
+[data]
+count = 24
+[network]
+width = 4";
+
 fn wait_for(mut condition: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !condition() {
@@ -101,4 +108,48 @@ fn a_run_that_is_to_outlive_its_terminal_does() {
     assert!(child.try_wait().unwrap().is_none());
     send("TERM", &child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+/// The example for Slurm, with a `scontrol` that writes down what it is asked: told to end, the job is put back into
+/// the queue; the same job goes on, and ends for good when the run does.
+#[test]
+fn a_job_whose_time_is_over_goes_back_into_the_queue() {
+    let sandbox = Sandbox::new("slurm");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/slurm.sh");
+    let program = |name: &str, line: &str| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = sandbox.file("bin").join(name);
+        fs::create_dir_all(sandbox.file("bin")).unwrap();
+        fs::write(&path, format!("#!/bin/sh\n{line}\n")).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    program("karhunen", concat!("exec '", env!("CARGO_BIN_EXE_karhunen"), "' \"$@\""));
+    program("scontrol", "echo \"$@\" >> queue");
+    let job = |steps: &str| {
+        let settings = format!("{}\n[training]\nsteps = {steps}\nbatch = 4\n", SMALL);
+        fs::write(sandbox.file("job.toml"), settings).unwrap();
+        let path = format!("{}:{}", sandbox.file("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new("sh");
+        command.args([script, "job.toml", "run"]).current_dir(&sandbox.0).env("PATH", path);
+        command.env("SLURM_JOB_ID", "4711").env_remove("RUST_LOG");
+        let log = fs::File::create(sandbox.file("log")).unwrap();
+        command.stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    };
+    let queue = || fs::read_to_string(sandbox.file("queue")).unwrap_or_default();
+    let log = || fs::read_to_string(sandbox.file("log")).unwrap_or_default();
+    for begun in ["parameters", "resuming at step"] {
+        let mut first = job("10000000");
+        wait_for(|| log().contains(begun));
+        wait_for(|| sandbox.file("run/events.jsonl").metadata().is_ok_and(|m| m.len() > 0));
+        send("TERM", &first);
+        assert!(first.wait().unwrap().success(), "{}", log());
+        assert!(log().contains("interrupted at step"), "{}", log());
+        assert!(newest(&sandbox) > 0);
+    }
+    assert_eq!(queue(), "requeue 4711\nrequeue 4711\n");
+    fs::remove_dir_all(sandbox.file("run")).unwrap();
+    assert!(job("4").wait().unwrap().success());
+    // a configuration that is refused ends the job as it ends the command
+    assert_eq!(job("0").wait().unwrap().code(), Some(2));
+    assert_eq!(queue(), "requeue 4711\nrequeue 4711\n");
 }

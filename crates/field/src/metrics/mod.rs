@@ -18,7 +18,7 @@
 //! [`Phases`] make them: [`volume_fraction`], [`two_point_correlation`] and [`two_point_along`] a
 //! direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`], [`specific_surface`],
 //! [`euler_number`], [`percolation`], [`local_thickness`], [`effective_diffusivity`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
-//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`]; about samples
+//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`], [`MostAlike`]; about samples
 //! of one seed on two grids: [`consistency_error`].
 //!
 //! None of the statistics is zero at finite n, not even between two sets of real fields. [`Reference`]
@@ -38,6 +38,7 @@ mod cloud;
 mod clusters;
 mod comparison;
 mod consistency;
+mod correlation;
 mod cross;
 mod curve;
 mod descriptors;
@@ -83,6 +84,7 @@ pub use chords::{ChordLengths, Chords, chord_lengths};
 pub use clusters::{cluster_function, cluster_sizes};
 pub use comparison::{Comparison, ComparisonOptions, compare};
 pub use consistency::consistency_error;
+pub use correlation::MostAlike;
 pub use cross::{CrossSpectrum, cross_channel_error, cross_spectrum};
 pub use curve::{Curve, DirectionalCurve};
 pub use descriptors::{DescriptorErrors, descriptor_errors};
