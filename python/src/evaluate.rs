@@ -6,7 +6,8 @@ use karhunen::evaluation::{Cut, Effort, read_samples};
 use karhunen::formats::Precision;
 use karhunen::output::{self, Output};
 use karhunen::{
-    Boundaries, Ensemble, EvaluateOptions, Given, Grid, Memorisation, Part, Reference, ReferenceOptions,
+    Boundaries, Ensemble, EvaluateOptions, Given, Grid, Memorisation, Part, Reference,
+    ReferenceOptions,
 };
 use numpy::PyReadonlyArrayDyn;
 use pyo3::prelude::*;
@@ -103,10 +104,8 @@ pub fn evaluate<'py>(
             cut: cut.map(Cut::checked).transpose()?,
             coherence: true,
         };
-        let given = Given {
-            model: model.map(karhunen::Model::trained),
-            ..Given::of("samples", samples)
-        };
+        let given =
+            Given { model: model.map(karhunen::Model::trained), ..Given::of("samples", samples) };
         Ok(karhunen::evaluate(given, &reference, &options, link)?)
     })?;
     let table = PyDict::new(py);

@@ -81,9 +81,7 @@ impl Model {
     }
 
     fn levels(&self, py: Python<'_>) -> PyResult<Vec<Vec<usize>>> {
-        compute(py, None, |_| {
-            Ok(self.inner.levels()?.iter().map(karhunen::Grid::points).collect())
-        })
+        compute(py, None, |_| Ok(self.inner.levels()?.iter().map(karhunen::Grid::points).collect()))
     }
 
     /// The configuration as TOML, every default filled in.

@@ -94,9 +94,12 @@ impl Asked {
     }
 }
 
+/// What to do about a time that is none.
+const MORE: &str = "write more=\"30m\", or a number of steps";
+
 /// Trains, or goes on with a run; gives the model, and whether every step was taken.
 #[pyfunction]
-#[pyo3(signature = (*, data, config, text, file, settings, levels, seconds, steps, seed, out, device, resume, listener))]
+#[pyo3(signature = (*, data, config, text, file, settings, levels, seconds, steps, seed, out, device, resume, more, listener))]
 #[expect(clippy::too_many_arguments, reason = "one a keyword")]
 pub fn train(
     py: Python<'_>,
@@ -112,6 +115,7 @@ pub fn train(
     out: PathBuf,
     device: &str,
     resume: bool,
+    more: Option<String>,
     listener: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Model, bool)> {
     let table = config.as_ref().map(table::of_dict).transpose()?;
@@ -122,6 +126,11 @@ pub fn train(
         let mut options = asked.options(data)?;
         options.device = device.parse().map_err(Error::Device)?;
         options.resume = resume;
+        options.more = more
+            .map(|text| {
+                text.parse().map_err(|e: String| Problem::usage(format!("more: {e}"), MORE))
+            })
+            .transpose()?;
         options.stop = link.stop.clone();
         let mut observer = Listening(link);
         let mut run = Run::open(&options, &out, &mut observer)?;

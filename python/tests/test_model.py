@@ -81,6 +81,24 @@ def test_training_tells_its_steps_and_stops_when_told(tmp_path):
     assert np.array_equal(model.sample(2), whole.sample(2))
 
 
+def test_progress_is_a_line_on_standard_error(tmp_path, model, capsys):
+    kh.train(kh.Data("builtin:spinodal", count=32), levels=[8], steps=2, settings=SMALL, out=tmp_path / "x", progress=True)
+    assert "step 2 of 2 at 8x8, loss" in capsys.readouterr().err
+    model.sample(2, progress=True)
+    assert "sampling: " in capsys.readouterr().err
+    with pytest.raises(TypeError):
+        model.sample(2, progress=3)
+
+
+def test_a_run_that_has_ended_goes_on_for_longer(tmp_path):
+    data = kh.Data("builtin:spinodal", count=32)
+    asked = dict(levels=[8], steps=2, settings=SMALL, out=tmp_path / "x")
+    assert kh.train(data, **asked).steps == 2
+    assert kh.train(data, **asked, more=3).steps == 5
+    with pytest.raises(kh.UsageError, match="more"):
+        kh.train(data, **asked, more="30 parsecs")
+
+
 def test_an_exception_of_the_callable_stops_and_saves(tmp_path):
     def fails(told):
         if told["kind"] == "step" and told["step"] == 2:

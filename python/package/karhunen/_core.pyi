@@ -97,6 +97,7 @@ def train(
     out: str,
     device: str,
     resume: bool,
+    more: str | None,
     listener: Listener,
 ) -> tuple[Model, bool]: ...
 def evaluate(

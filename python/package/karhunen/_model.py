@@ -275,6 +275,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     device: str = "cpu",
     resume: bool = True,
+    more: str | int | None = None,
     progress: Progress = None,
 ) -> Model:
     """Train a model, or go on with the run that `out` holds.
@@ -299,6 +300,8 @@ def train(
     device : str
     resume : bool
         Whether a run of the same configuration is continued; it is refused otherwise.
+    more : str or int, optional
+        How much longer a run goes on that has ended: ``"30m"``, ``"2h"``, or a number of steps.
     progress : None, True or callable
         Hears a dictionary a step, with ``step``, ``total``, ``level``, ``grid``, ``seconds``, ``loss`` and
         ``left``. ``False`` as its answer stops the run; the model is of the steps done.
@@ -340,6 +343,7 @@ def train(
         out=os.fspath(out),
         device=device,
         resume=resume,
+        more=None if more is None else str(more),
         listener=listener(progress),
     )
     return Model._of(core)
