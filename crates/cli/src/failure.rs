@@ -5,15 +5,17 @@ use std::error::Error as StdError;
 use karhunen::evaluation::error::chain;
 use karhunen::{Error, EvaluateError, FieldError, FormatError, NetError, TrainError};
 
-use crate::{help, log};
+use crate::help;
 
 /// One chain of causes, the knob to turn, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// 1 the run failed, 2 usage or input, 130 interrupted.
     pub code: u8,
-    message: String,
-    help: Option<String>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 impl Failure {
@@ -49,11 +51,6 @@ impl Failure {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
-    }
-
-    /// Writes the failure to standard error.
-    pub fn print(&self) {
-        log::failure(&self.message, self.help.as_deref(), self.code);
     }
 
     fn chain(code: u8, error: &dyn StdError, help: Option<String>) -> Self {

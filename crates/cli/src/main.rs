@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.print();
+            log::failure(&failure.message, failure.help.as_deref(), failure.code);
             ExitCode::from(failure.code)
         }
     }

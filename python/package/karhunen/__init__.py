@@ -1,0 +1,38 @@
+"""Generative models of functions: train across resolutions, sample at any, evaluate.
+
+>>> import karhunen as kh
+>>> data = kh.Data("slices/", patch=(128, 128))                                # doctest: +SKIP
+>>> model = kh.train(data, levels=[16, 32, 64], minutes=5, out="runs/x")       # doctest: +SKIP
+>>> u = model.sample(64, grid=(128, 128), seed=3)                              # doctest: +SKIP
+>>> print(kh.evaluate(u, data, model=model).verdict)                           # doctest: +SKIP
+"""
+
+from . import prior
+from ._core import __version__
+from ._data import Data
+from ._errors import DataError, Error, StoppedError, UsageError
+from ._model import Model, Residual, Samples, train, write
+from ._table import Row, Statistic, Table, evaluate
+from ._trial import path_ends, sample_with, signal_and_noise
+
+__all__ = [
+    "Data",
+    "DataError",
+    "Error",
+    "Model",
+    "Residual",
+    "Row",
+    "Samples",
+    "Statistic",
+    "StoppedError",
+    "Table",
+    "UsageError",
+    "__version__",
+    "evaluate",
+    "path_ends",
+    "prior",
+    "sample_with",
+    "signal_and_noise",
+    "train",
+    "write",
+]

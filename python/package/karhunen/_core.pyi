@@ -1,0 +1,157 @@
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+Listener = Callable[[dict[str, Any]], Any] | None
+
+class Data:
+    def __init__(self, keys: dict[str, Any]) -> None: ...
+    @property
+    def cells(self) -> list[int]: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def count(self) -> int | None: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def spacing(self) -> list[float] | None: ...
+    @property
+    def unit(self) -> str | None: ...
+    def levels(self) -> list[str]: ...
+    def part(
+        self, training: bool, cells: list[int] | None, count: int, seed: int, four_bytes: bool
+    ) -> NDArray[Any]: ...
+
+class Model:
+    def __init__(
+        self,
+        path: str,
+        *,
+        average: float | None = None,
+        derivatives: bool = False,
+        device: str = "cpu",
+        listener: Listener = None,
+    ) -> None: ...
+    @property
+    def path(self) -> str | PathLike[str]: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def grid(self) -> list[int]: ...
+    @property
+    def lengths(self) -> list[float]: ...
+    @property
+    def boundary(self) -> str: ...
+    @property
+    def channels(self) -> int: ...
+    @property
+    def classes(self) -> list[int]: ...
+    @property
+    def phases(self) -> list[str]: ...
+    def levels(self) -> list[list[int]]: ...
+    def config(self) -> str: ...
+    def sample(
+        self,
+        *,
+        count: int,
+        grid: list[int] | None,
+        seed: int,
+        first: int,
+        sampler: str | None,
+        evaluations: int | None,
+        tolerance: float | None,
+        refine: list[tuple[list[int], float]],
+        calibration: str | None,
+        band: str | None,
+        classes: list[int],
+        guidance: float,
+        observe: list[str],
+        guidance_order: int,
+        particles: int | None,
+        summary: bool,
+        surrogate: bool,
+        volume_fraction: tuple[str | None, float] | None,
+        clip: tuple[float, float] | None,
+        raw: bool,
+        four_bytes: bool,
+        listener: Listener,
+    ) -> dict[str, Any]: ...
+
+def train(
+    *,
+    data: Data | None,
+    config: dict[str, Any] | None,
+    text: str | None,
+    file: str | None,
+    settings: dict[str, Any],
+    levels: list[list[int]],
+    seconds: float | None,
+    steps: int | None,
+    seed: int | None,
+    out: str,
+    device: str,
+    resume: bool,
+    more: str | None,
+    listener: Listener,
+) -> tuple[Model, bool]: ...
+def evaluate(
+    samples: NDArray[np.float64],
+    *,
+    fields: NDArray[np.float64] | None,
+    data: Data | None,
+    settings: list[str],
+    model: Model | None,
+    boundary: str | None,
+    part: str,
+    count: int | None,
+    seed: int,
+    memorisation: str,
+    networks: tuple[int, int] | None,
+    phases: int | None,
+    thresholds: list[float],
+    listener: Listener,
+) -> dict[str, Any]: ...
+def draw(
+    *,
+    kind: str,
+    parameters: dict[str, Any],
+    source: str | None,
+    settings: list[str],
+    grid: list[int],
+    boundary: str,
+    count: int,
+    seed: int,
+    first: int,
+    four_bytes: bool,
+) -> NDArray[Any]: ...
+def sample_with(
+    denoiser: Callable[[NDArray[Any], float], NDArray[np.float64]],
+    *,
+    kind: str,
+    parameters: dict[str, Any],
+    law_kind: str,
+    law_parameters: dict[str, Any],
+    mean: NDArray[np.float64] | None,
+    path: dict[str, Any],
+    grid: list[int],
+    boundary: str,
+    channels: int,
+    count: int,
+    seed: int,
+    first: int,
+    sampler: str,
+    evaluations: int,
+    four_bytes: bool,
+    listener: Listener,
+) -> tuple[NDArray[Any], int]: ...
+def path_at(keys: dict[str, Any], time: float | None) -> tuple[float, float]: ...
+def write(
+    fields: NDArray[np.float64], path: str, *, spacing: list[float], unit: str | None, overwrite: bool
+) -> None: ...
+def _panic() -> None: ...

@@ -1,0 +1,183 @@
+//! Models.
+
+use std::path::PathBuf;
+
+use karhunen::field::observation::Residual;
+use karhunen::{Band, Error, ModelOptions, Rung, SampleOptions, VolumeFraction};
+use numpy::PyArray1;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::arrays;
+use crate::errors::Problem;
+use crate::work::compute;
+
+/// A model that is open.
+#[pyclass(frozen, module = "karhunen._core")]
+pub struct Model {
+    /// The library's.
+    pub inner: karhunen::Model,
+}
+
+#[pymethods]
+impl Model {
+    /// Opens a run directory, a checkpoint or an exported model.
+    #[new]
+    #[pyo3(signature = (path, *, average=None, derivatives=false, device="cpu", listener=None))]
+    fn new(
+        py: Python<'_>,
+        path: PathBuf,
+        average: Option<f64>,
+        derivatives: bool,
+        device: &str,
+        listener: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let inner = compute(py, listener.as_ref(), |link| {
+            let device = device.parse().map_err(Error::Device)?;
+            let options = ModelOptions { device, average, derivatives };
+            Ok(karhunen::Model::open_with(&path, &options, link)?)
+        })?;
+        Ok(Self { inner })
+    }
+
+    #[getter]
+    fn path(&self) -> PathBuf {
+        self.inner.trained().path.clone()
+    }
+
+    #[getter]
+    fn steps(&self) -> usize {
+        self.inner.trained().steps
+    }
+
+    #[getter]
+    fn grid(&self) -> Vec<usize> {
+        self.inner.grid().points()
+    }
+
+    #[getter]
+    fn lengths(&self) -> Vec<f64> {
+        self.inner.grid().axes().iter().map(|axis| axis.length).collect()
+    }
+
+    #[getter]
+    fn boundary(&self) -> String {
+        self.inner.grid().boundaries().to_string()
+    }
+
+    #[getter]
+    fn channels(&self) -> usize {
+        self.inner.channels()
+    }
+
+    #[getter]
+    fn classes(&self) -> Vec<u64> {
+        self.inner.classes().to_vec()
+    }
+
+    #[getter]
+    fn phases(&self) -> Vec<String> {
+        self.inner.phases()
+    }
+
+    fn levels(&self, py: Python<'_>) -> PyResult<Vec<Vec<usize>>> {
+        compute(py, None, |_| Ok(self.inner.levels()?.iter().map(karhunen::Grid::points).collect()))
+    }
+
+    /// The configuration as TOML, every default filled in.
+    fn config(&self) -> String {
+        self.inner.trained().config.to_toml()
+    }
+
+    /// Fields `[field, channel, axis0, …]` or labels `[field, axis0, …]`, and what is known of them.
+    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, four_bytes, listener))]
+    #[expect(clippy::too_many_arguments, reason = "one a keyword")]
+    fn sample<'py>(
+        &self,
+        py: Python<'py>,
+        count: u64,
+        grid: Option<Vec<usize>>,
+        seed: u64,
+        first: u64,
+        sampler: Option<String>,
+        evaluations: Option<usize>,
+        tolerance: Option<f64>,
+        refine: Vec<(Vec<usize>, f64)>,
+        calibration: Option<String>,
+        band: Option<String>,
+        classes: Vec<u32>,
+        guidance: f64,
+        observe: Vec<PathBuf>,
+        guidance_order: u8,
+        particles: Option<usize>,
+        summary: bool,
+        surrogate: bool,
+        volume_fraction: Option<(Option<String>, f64)>,
+        clip: Option<(f64, f64)>,
+        raw: bool,
+        four_bytes: bool,
+        listener: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let samples = compute(py, listener.as_ref(), |link| {
+            let options = SampleOptions {
+                count,
+                grid,
+                seed,
+                index: first,
+                sampler: sampler.map(|name| name.parse()).transpose()?,
+                evaluations,
+                tolerance,
+                refine: refine.into_iter().map(|(cells, until)| Rung { cells, until }).collect(),
+                calibration: calibration
+                    .map(|kind| kind.parse().map_err(|e: String| Problem::usage(e, CALIBRATIONS)))
+                    .transpose()?,
+                band: band.as_deref().map(band_of).transpose()?,
+                classes,
+                guidance,
+                observe,
+                guidance_order,
+                particles,
+                summary,
+                surrogate,
+                volume_fraction: volume_fraction
+                    .map(|(phase, value)| VolumeFraction { phase, value }),
+                clip,
+                ..SampleOptions::default()
+            };
+            Ok(self.inner.sample(&options, link)?)
+        })?;
+        let found = PyDict::new(py);
+        found.set_item("evaluations", samples.evaluations)?;
+        found.set_item("unit", samples.unit.as_deref())?;
+        let lengths = samples.measured.axes().iter();
+        let spacing: Vec<f64> = lengths.map(|axis| axis.length / axis.points as f64).collect();
+        found.set_item("spacing", spacing)?;
+        found.set_item("classes", PyArray1::from_slice(py, &samples.classes))?;
+        let residuals: Vec<_> = samples.residuals.iter().map(numbers).collect();
+        found.set_item("residuals", residuals)?;
+        match samples.labels() {
+            Some(labels) if !raw && !summary => {
+                found.set_item("labels", arrays::labels_out(py, &labels)?)?;
+            }
+            _ => found.set_item("values", arrays::out(py, samples.fields, four_bytes)?)?,
+        }
+        Ok(found)
+    }
+}
+
+const CALIBRATIONS: &str = "give \"spectrum\" or \"none\"";
+
+fn numbers(residual: &Residual) -> (&'static str, usize, f64, f64) {
+    (residual.kind, residual.count, residual.relative, residual.exact)
+}
+
+fn band_of(name: &str) -> Result<Band, Problem> {
+    match name {
+        "grid" => Ok(Band::Grid),
+        "trained" => Ok(Band::Trained),
+        _ => Err(Problem::usage(
+            format!("band {name}: there are grid and trained"),
+            "leave it out for the model's own",
+        )),
+    }
+}
