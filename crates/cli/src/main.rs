@@ -56,6 +56,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Inspect(args) => commands::inspect::run(&args),
         Command::Prior(args) => commands::prior::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Report(args) => commands::report::run(&args),
+        Command::Models(args) => commands::models::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),

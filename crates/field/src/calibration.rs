@@ -13,6 +13,9 @@ use crate::prior::{Shell, shells};
 use crate::resample::copied_modes;
 use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 
+/// Mean frequency |ω| and factor of each shell of modes, by rising frequency.
+pub type Shells = Vec<(f64, f64)>;
+
 /// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k with β and f from pilots, channel by channel.
 ///
 /// Of n pilots, the mean deviation δ_k = ⟨(x − m)_k⟩ is known to c_k/n. β_k = w δ_k with w = ν/(ν + 1/n), where
@@ -136,7 +139,7 @@ impl Calibration {
     }
 
     /// What [`Calibration::of_parts`] takes.
-    pub fn parts(&self) -> (&Grid, &[Vec<(f64, f64)>], &[f64]) {
+    pub fn parts(&self) -> (&Grid, &[Shells], &[f64]) {
         (&self.grid, &self.channels, &self.shift)
     }
 

@@ -7,6 +7,7 @@ use karhunen_field::FieldError;
 use karhunen_figures::FigureError;
 use karhunen_formats::FormatError;
 use karhunen_net::NetError;
+use karhunen_report::ReportError;
 use karhunen_train::TrainError;
 
 use crate::observe::ObserveError;
@@ -99,6 +100,9 @@ pub enum Error {
     /// An evaluation that cannot be made.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// A page that cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
     /// A picture that cannot be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),

@@ -187,7 +187,7 @@ impl Augmentation {
         *self == Self::default()
     }
 
-    /// The motion that [`NUMBERS`] numbers between 0 and 1 mean: uniform over all that are allowed.
+    /// The motion that numbers between 0 and 1 mean, two an axis and two more: uniform over all that are allowed.
     pub fn motion(&self, u: &[f64]) -> Motion {
         let mut motion = Motion::default();
         self.shift.iter().for_each(|a| motion.shift[*a] = u[*a]);

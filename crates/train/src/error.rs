@@ -14,6 +14,14 @@ pub enum TrainError {
         /// Why.
         source: std::io::Error,
     },
+    /// A name behind `builtin:` that no model of the program has.
+    #[error("{name}: no such model; there are {known}")]
+    NoSuchModel {
+        /// The name as it was given.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
     /// A file or folder that cannot be written.
     #[error("{path}: cannot be written: {source}", path = path.display())]
     Write {

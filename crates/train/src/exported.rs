@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use karhunen_field::{Axis, Grid};
@@ -24,6 +24,7 @@ use crate::arrays::{
     statistics_arrays, statistics_metadata, write_synced,
 };
 use crate::averages::{LONGEST, SHORTEST};
+use crate::builtin_models;
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::config::RunConfig;
 use crate::snapshots::{self, Average};
@@ -64,12 +65,12 @@ const FORMAT: u32 = 1;
 const REPLACED: usize = 8;
 const MOMENT: Duration = Duration::from_millis(50);
 const MANIFEST: &str = "model.json";
-const WEIGHTS: &str = "model.safetensors";
+pub(crate) const WEIGHTS: &str = "model.safetensors";
 const STATISTICS: &str = "statistics.safetensors";
 
 impl Exported {
-    /// What a path holds: an exported model, a checkpoint, or a run with its newest usable one; with
-    /// the average of `length`, or else the model's own, the first of `training.ema`. Also what was
+    /// What a path holds: an exported model, a checkpoint, or a run with its newest usable one;
+    /// `builtin:` and a name is a model of the program's own ([`builtin_models`]). With the average of `length`, or else the model's own, the first of `training.ema`. Also what was
     /// wrong with newer checkpoints.
     ///
     /// # Errors
@@ -83,9 +84,13 @@ impl Exported {
                 message: format!("lengths lie between {SHORTEST} and {LONGEST}"),
             });
         }
+        let builtin = builtin_models::find(path)?;
         // one that is being replaced has no manifest for a moment
-        if Self::is_at(path) || path.join(WEIGHTS).exists() {
-            let model = Self::load(path)?;
+        if builtin.is_some() || Self::is_at(path) || path.join(WEIGHTS).exists() {
+            let model = match builtin {
+                Some(builtin) => builtin.open()?,
+                None => Self::load(path)?,
+            };
             let own = model.average.map(|a| a.length);
             return match length {
                 Some(asked) if own != Some(asked) => Err(TrainError::OneAverage {
@@ -215,27 +220,39 @@ impl Exported {
 
     /// Reads the files as they are at the moment.
     fn read(directory: &Path) -> Result<Self, TrainError> {
+        let place = directory.join(MANIFEST);
+        let text =
+            fs::read(&place).map_err(|source| TrainError::Read { path: place.clone(), source })?;
+        Self::of_files(directory, &text, |name, files| read_sized(directory.join(name), files))
+    }
+
+    /// From the text of the manifest and whatever hands out the two files beside it, with their places.
+    pub(crate) fn of_files(
+        directory: &Path,
+        manifest: &[u8],
+        file: impl Fn(&str, &HashMap<String, u64>) -> Result<(PathBuf, Vec<u8>), TrainError>,
+    ) -> Result<Self, TrainError> {
         let bad = |file: &Path, message: String| TrainError::Checkpoint {
             path: file.to_path_buf(),
             message,
         };
         let place = directory.join(MANIFEST);
-        let text =
-            fs::read(&place).map_err(|source| TrainError::Read { path: place.clone(), source })?;
-        let manifest: Manifest = serde_json::from_slice(&text)
+        let manifest: Manifest = serde_json::from_slice(manifest)
             .map_err(|e| bad(&place, format!("not a manifest: {e}")))?;
         if manifest.format != FORMAT {
             let message = format!("format {}, this program reads {FORMAT}", manifest.format);
             return Err(bad(&place, message));
         }
-        let (file, bytes) = read_sized(directory.join(WEIGHTS), &manifest.files)?;
-        let config = configuration(&file, &bytes, manifest.progress.step)?;
-        let weights = single(deserialise(&bytes).map_err(|message| bad(&file, message))?);
-        let (file, bytes) = read_sized(directory.join(STATISTICS), &manifest.files)?;
+        let (place_of_weights, bytes) = file(WEIGHTS, &manifest.files)?;
+        let config = configuration(&place_of_weights, &bytes, manifest.progress.step)?;
+        let weights =
+            single(deserialise(&bytes).map_err(|message| bad(&place_of_weights, message))?);
+        let (place_of_statistics, bytes) = file(STATISTICS, &manifest.files)?;
         let grid = Grid::try_from(manifest.grid).map_err(|e| bad(&place, e.to_string()))?;
-        let arrays = deserialise(&bytes).map_err(|message| bad(&file, message))?;
-        let statistics = read_statistics(grid, arrays, &bytes)
-            .ok_or_else(|| bad(&file, "arrays missing or of another shape".into()))?;
+        let arrays = deserialise(&bytes).map_err(|message| bad(&place_of_statistics, message))?;
+        let statistics = read_statistics(grid, arrays, &bytes).ok_or_else(|| {
+            bad(&place_of_statistics, "arrays missing or of another shape".into())
+        })?;
         let average = manifest.average.map(|(length, error)| Average { length, error, made_of: 1 });
         Ok(Self { config, weights, average, statistics, progress: manifest.progress })
     }

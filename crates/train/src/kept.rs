@@ -4,7 +4,8 @@
 //! the shells' factors and the drift that pilots of this model, on this grid, by this sampler showed, and in its metadata in
 //! words whose they are. A file that cannot be read, or tells of another model, request or program, is none, and is
 //! made anew; a directory that cannot be written to keeps none. Numbers are stored as they are, so
-//! that fields are the same bits with and without. Not here: what a calibration is ([`karhunen_field::calibration`]) and
+//! that fields are the same bits with and without. A model that comes with the program brings the calibration of its
+//! default sampler along. Not here: what a calibration is ([`karhunen_field::calibration`]) and
 //! which request pilots follow ([`crate::trained`]).
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use karhunen_net::device::is_cpu;
 use safetensors::SafeTensors;
 
 use crate::arrays::{deserialise, numbers, serialise};
+use crate::builtin_models::{self, BuiltinModel};
 use crate::identity::mixed;
 use crate::trained::{CALIBRATION_PILOTS, Request, TrainedModel};
 
@@ -34,6 +36,8 @@ const FORMAT: u32 = 1;
 #[derive(Debug)]
 pub(crate) struct Place {
     folder: PathBuf,
+    /// The model that comes with the program, and brings a calibration of its own.
+    builtin: Option<&'static BuiltinModel>,
     /// Model, request and program in words.
     identity: String,
     /// Grid that is calibrated on.
@@ -44,7 +48,8 @@ impl Place {
     /// Where the calibration of a request for pilots is kept, `grid` being that on which it is measured; none for a model
     /// that lies nowhere.
     pub fn of(model: &TrainedModel, pilots: &Request, grid: Grid) -> Option<Self> {
-        if !model.path.is_dir() {
+        let builtin = builtin_models::find(&model.path).ok().flatten();
+        if builtin.is_none() && !model.path.is_dir() {
             return None;
         }
         let axes = |grid: &Grid| {
@@ -70,7 +75,7 @@ impl Place {
             coarse.collect::<String>(),
             axes(&grid)
         );
-        Some(Self { folder: model.path.join(FOLDER), identity, grid })
+        Some(Self { folder: model.path.join(FOLDER), builtin, identity, grid })
     }
 
     fn file(&self) -> PathBuf {
@@ -80,9 +85,17 @@ impl Place {
 
     /// The calibration that is kept here; none if there is none that can be used.
     pub fn read(&self) -> Option<Calibration> {
-        let bytes = fs::read(self.file()).ok()?;
+        let bytes = match self.builtin {
+            Some(builtin) => builtin.calibration.to_vec(),
+            None => fs::read(self.file()).ok()?,
+        };
         let (_, metadata) = SafeTensors::read_metadata(&bytes).ok()?;
-        let own = metadata.metadata().as_ref()?.get(IDENTITY)? == &self.identity;
+        let found = metadata.metadata().as_ref()?.get(IDENTITY)?;
+        // what comes with the program was measured on another machine: it is part of the model
+        let own = match self.builtin {
+            Some(_) => of_any_machine(found) == of_any_machine(&self.identity),
+            None => *found == self.identity,
+        };
         let arrays = deserialise(&bytes).ok().filter(|_| own)?;
         let take = |name: &str| arrays.iter().find(|a| a.0 == name).map(|a| a.2.clone());
         let mut channels = Vec::new();
@@ -94,6 +107,9 @@ impl Place {
 
     /// Keeps a calibration, if that can be done.
     pub fn write(&self, calibration: &Calibration) {
+        if self.builtin.is_some() {
+            return;
+        }
         let (_, channels, shift) = calibration.parts();
         let table = |(c, shells): (usize, &Vec<(f64, f64)>)| {
             let values: Vec<f64> = shells.iter().flat_map(|(w, f)| [*w, *f]).collect();
@@ -126,6 +142,11 @@ impl Place {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// An identity without the program's version and the instruction set.
+fn of_any_machine(identity: &str) -> Option<&str> {
+    identity.split_once("; ").map(|(_, rest)| rest)
 }
 
 /// Hash of all that answers: weights, configuration, what was measured of the data.

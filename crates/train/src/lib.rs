@@ -15,6 +15,7 @@ pub mod bench;
 mod blocks;
 pub mod budget;
 pub mod builtin;
+pub mod builtin_models;
 pub mod checkpoint;
 pub mod classes;
 pub mod classifier;

@@ -7,7 +7,7 @@
 //! mean loss of held-out fields > 6/5 · mean loss of training fields  and  mean r > 3 s/√n,
 //!
 //! s the standard deviation of r, n ≥ 8. A fifth is no small difference of two honest losses; three standard errors are
-//! no chance (one in 700 a validation). Not here: whether the validation loss rises, which [`crate::divergence`] tells at the end of a run, and
+//! no chance (one in 700 a validation). Not here: whether the validation loss rises, which a run tells at its end, and
 //! whether samples are copies ([`crate::copies`]).
 
 /// Part of the training loss by which a validation loss has parted from it.

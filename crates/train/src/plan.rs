@@ -154,7 +154,7 @@ mod tests {
             ladder(points).into_iter().map(|l| l.grid).collect()
         };
         assert_eq!(grids(&[128, 128]), ["16x16", "32x32", "64x64"]);
-        assert_eq!(grids(&[64, 64, 64]), ["16x16x16", "32x32x32"]);
+        assert_eq!(grids(&[64, 64, 64]), ["8x8x8", "16x16x16", "32x32x32"]);
         assert_eq!(grids(&[28, 28]), ["7x7", "14x14", "28x28"]);
         assert_eq!(grids(&[8, 8]), ["8x8"]);
         assert_eq!(grids(&[64, 31]), ["16x8", "32x16", "64x31"]);

@@ -102,9 +102,16 @@ impl Schedule {
 mod tests {
     use super::*;
 
+    /// Three levels with 60, 25 and 15 % of the steps.
+    fn shared() -> RunConfig {
+        let mut config = RunConfig::default();
+        config.levels.iter_mut().zip([0.6, 0.25, 0.15]).for_each(|(l, share)| l.share = share);
+        config
+    }
+
     #[test]
     fn shares_become_steps_and_none_is_lost() {
-        let mut config = RunConfig::default();
+        let mut config = shared();
         config.training.steps = 1001;
         let schedule = Schedule::new(&config).unwrap();
         assert_eq!(schedule.steps(), 1001);
@@ -118,7 +125,7 @@ mod tests {
 
     #[test]
     fn replays_visit_every_coarser_level_evenly() {
-        let mut config = RunConfig::default();
+        let mut config = shared();
         config.training.steps = 10_000;
         config.training.replay = 0.2;
         let schedule = Schedule::new(&config).unwrap();
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn switches_move_the_ends_of_levels_and_lose_no_step() {
-        let mut config = RunConfig::default();
+        let mut config = shared();
         config.training.steps = 1000;
         let steps = |switches: &[usize]| {
             let schedule = Schedule::new(&config).unwrap().switched(switches);

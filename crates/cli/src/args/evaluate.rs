@@ -246,3 +246,31 @@ pub struct ClassifierArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+/// `karhunen report`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen report runs/x --out report.html
+  karhunen report foam-model --reference slices/ --count 128 --out foam.html")]
+pub struct ReportArgs {
+    /// A run directory, one checkpoint in it, an exported model, or `builtin:` and a name.
+    pub model: PathBuf,
+    /// The page to write.
+    #[arg(long, default_value = "report.html")]
+    pub out: PathBuf,
+    /// Where the data are, if they are no longer where the model was trained on them.
+    #[arg(long, value_name = "DATA")]
+    pub reference: Option<String>,
+    /// Fields to sample on the coarsest grid shown; half as many on the next, and so on.
+    #[arg(long, default_value_t = 512)]
+    pub count: u64,
+    /// Seed of the samples.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Leave out the networks that learn to tell samples from real fields.
+    #[arg(long)]
+    pub no_distinguish: bool,
+    /// Replace the page if it is there.
+    #[arg(long)]
+    pub force: bool,
+}

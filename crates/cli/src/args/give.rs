@@ -1,4 +1,4 @@
-//! Options of the commands that give things away: export, generate.
+//! Options of the commands that give things away: export, models, generate.
 
 use std::path::PathBuf;
 
@@ -33,6 +33,18 @@ pub struct ExportArgs {
     /// Replace the files of an exported model that is there.
     #[arg(long)]
     pub force: bool,
+}
+
+/// `karhunen models`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen models
+  karhunen models --card spinodal
+  karhunen sample --model builtin:spinodal --grid 256x256 --out fields.png")]
+pub struct ModelsArgs {
+    /// Print the card of this one: how it was trained, and how good it is.
+    #[arg(long, value_name = "NAME")]
+    pub card: Option<String>,
 }
 
 /// `karhunen generate`

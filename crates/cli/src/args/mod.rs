@@ -11,8 +11,8 @@ mod shared;
 use clap::{Args, Parser, Subcommand};
 
 pub use data::{InspectArgs, PriorArgs};
-pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs};
-pub use give::{ExportArgs, Generate, GenerateArgs};
+pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
+pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
 pub use sample::{CalibrateArgs, SampleArgs};
 
@@ -76,6 +76,8 @@ pub enum Command {
     Sample(SampleArgs),
     /// Measure samples against real fields.
     Evaluate(EvaluateArgs),
+    /// Write a page about a model: pictures, curves, tables, verdicts.
+    Report(ReportArgs),
     /// Put several models or files of samples side by side in one table.
     Compare(CompareArgs),
     /// Say whether the spread of a model's posteriors is right, by held-out truths.
@@ -86,6 +88,8 @@ pub enum Command {
     Bench(BenchArgs),
     /// Make a model directory to give away: weights, configuration and a model card.
     Export(ExportArgs),
+    /// List the models that come with the program.
+    Models(ModelsArgs),
     /// Write shell completions and manual pages.
     Generate(GenerateArgs),
 }

@@ -9,6 +9,9 @@ pub fn train(error: &TrainError) -> Option<String> {
     let text = match error {
         TrainError::Read { source, .. } => return Some(read(source)),
         TrainError::Write { source, .. } => return Some(write(source)),
+        TrainError::NoSuchModel { .. } => {
+            "`karhunen models` lists them; a model of your own is named by its directory".into()
+        }
         TrainError::InUse { .. } => {
             "wait until that process has ended, or give another --out".into()
         }

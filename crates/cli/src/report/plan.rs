@@ -15,7 +15,9 @@ pub fn summary(config: &RunConfig) -> Vec<String> {
     let mut lines = vec![
         format!("  boundary {}, levels {}", config.data.boundary, levels.join(" → ")),
         format!(
-            "  prior fitted to the spectrum, {:?} preconditioning",
+            "  network {}, prior {}, {:?} preconditioning",
+            kind(&config.network),
+            kind(&config.prior),
             config.training.preconditioning
         ),
     ];
@@ -32,6 +34,12 @@ pub fn summary(config: &RunConfig) -> Vec<String> {
         lines.push(format!("  random patches of {patch} cells"));
     }
     lines
+}
+
+/// The `kind` of a part of a configuration, as it is written there.
+fn kind(part: &impl serde::Serialize) -> String {
+    let value = serde_json::to_value(part).unwrap_or_default();
+    value.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default().to_string()
 }
 
 /// The same for machines.

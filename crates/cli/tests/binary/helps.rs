@@ -191,7 +191,7 @@ const SPEAKS_FOR: [(&str, &[&str]); 8] = [
 const SOURCES: [(&str, &str); 3] =
     [("", "src"), ("evaluate/", "../evaluate/src"), ("karhunen/", "../karhunen/src")];
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 15] = [
     "quickstart",
     "inspect",
     "prior",
@@ -205,6 +205,8 @@ const COMMANDS: [&str; 13] = [
     "classifier",
     "bench",
     "export",
+    "models",
+    "report",
 ];
 
 #[test]

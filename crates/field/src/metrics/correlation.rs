@@ -11,6 +11,9 @@ use rustfft::{Fft, FftPlanner};
 use super::check;
 use crate::{Ensemble, FieldError};
 
+/// A transform along an axis, and its inverse.
+type Transforms = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
+
 /// Fields among which others look for the one they are most like.
 ///
 /// r(f) = max over the fields g and the shifts s of ⟨f, g(· + s)⟩ / (|f| |g|), the inner product over all channels and
@@ -34,7 +37,7 @@ pub struct MostAlike {
     order: Vec<usize>,
     channels: usize,
     /// Cells along the axes of the shifts, with their transforms.
-    plans: Vec<(Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>)>,
+    plans: Vec<Transforms>,
     shifted: Vec<usize>,
     /// Spectra of the fields, and their norms.
     known: Vec<(Vec<Complex<f64>>, f64)>,

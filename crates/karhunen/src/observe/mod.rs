@@ -1,6 +1,6 @@
 //! Observation files, read, checked and made into observations of the library.
 //!
-//! A CSV table of points, or a TOML file of `[[observe]]` tables, one an observation ([`Kind`]); paths in it
+//! A CSV table of points, or a TOML file of `[[observe]]` tables, one an observation; paths in it
 //! are relative to it. Every error names the file and the row.
 
 mod csv;
