@@ -1,12 +1,16 @@
 //! Generated fields against real ones: are they as real fields are, and by how much not?
 //!
-//! Data's way: real fields are prepared as a model's training data were ([`prepare`]), and only what the
-//! model has not seen is used ([`kin`]) → samples come to the same grid → baselines stand beside them
-//! ([`rows`]) → statistics in units of their floors ([`table`], [`ranking`]), and as far as they are asked for
-//! the rest: copies of training fields ([`memorisation`]), a network that learns to tell the two apart
-//! ([`mod@distinguish`]), what a classifier reads ([`readings`]), phases ([`phases`]), diversity, clusters and
-//! increments ([`beyond`]). A **floor** is the distance that 95 of 100 pairs of sets of real fields of the
-//! same sizes stay below.
+//! An evaluation goes step by step:
+//!
+//! 1. Real fields are prepared as a model's training data were ([`prepare`]). Only what the model has not seen
+//!    is used ([`kin`]).
+//! 2. Samples come to the same grid. Baselines stand beside them ([`rows`]).
+//! 3. Statistics are measured in units of their floors ([`table`], [`ranking`]).
+//! 4. The rest follows as far as it is asked for: copies of training fields ([`memorisation`]), a network that
+//!    learns to tell the two apart ([`mod@distinguish`]), what a classifier reads ([`readings`]), phases
+//!    ([`phases`]), and diversity, clusters and increments ([`beyond`]).
+//!
+//! A **floor** is the distance that 95 of 100 pairs of sets of real fields of the same sizes stay below.
 //!
 //! Not here: the statistics themselves (`karhunen_field::metrics`), pictures, the terminal.
 

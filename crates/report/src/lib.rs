@@ -4,10 +4,16 @@
 //! nothing from elsewhere and runs no script. A browser shows it in a light or a dark theme, and prints
 //! it in the light one.
 //!
-//! [`Report`] says what goes in. [`Report::to_html`] writes the page: what the verdict is, real fields
-//! beside sampled ones in one grey scale, one function on several grids, curves with the band that real
-//! fields span, tables in floors with a sentence for each statistic, losses, the configuration, and the
-//! commands that repeat it all.
+//! [`Report`] says what goes in, and [`Report::to_html`] writes the page. It has these parts:
+//!
+//! - the verdict in words;
+//! - real fields beside samples, in one grey scale;
+//! - one function on several grids;
+//! - curves, with the band that sets of real fields span;
+//! - tables in floors, with a sentence for each statistic;
+//! - losses, the configuration, and the commands that repeat it all.
+//!
+//! Not here: sampling, comparing and the terminal.
 
 mod curves;
 mod error;

@@ -16,9 +16,10 @@ type Transforms = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
 
 /// Fields among which others look for the one they are most like.
 ///
-/// r(f) = max over the fields g and the shifts s of ⟨f, g(· + s)⟩ / (|f| |g|), the inner product over all channels and
-/// points, s whole cells along the axes that were named and 0 along others. Fields that shall be
-/// compared about a mean must come without it.
+/// r(f) = max over g and s of ⟨f, g(· + s)⟩ / (|f| |g|)
+///
+/// Here g is a known field and s a shift by whole cells along the axes that were named. The inner product runs over
+/// all channels and points. Fields to be compared about a mean must come without it.
 ///
 /// **Cost** a transform along the named axes a field and a pair, a product of all values a pair.
 ///
