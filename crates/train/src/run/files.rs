@@ -1,0 +1,60 @@
+//! What a run writes into its directory.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::checkpoint::Checkpoint;
+use crate::events::{Event, read};
+use crate::{TrainError, snapshots};
+
+use super::Run;
+
+impl Run {
+    pub(super) fn save(&self) -> Result<(), TrainError> {
+        let checkpoint = Checkpoint {
+            config: self.config.clone(),
+            optimizer: self.optimizer.clone(),
+            statistics: self.data.statistics.clone(),
+            progress: self.progress.clone(),
+        };
+        checkpoint.save(&self.directory)?;
+        let path = self.directory.join("ledger.json");
+        let text =
+            serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
+        fs::write(&path, text).map_err(io(&path))
+    }
+
+    /// Drops events and snapshots after the step the run stands at: they will happen again.
+    pub(super) fn prepare_files(&self) -> Result<(), TrainError> {
+        let path = self.directory.join("events.jsonl");
+        let events = match read(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(TrainError::Read { path, source: e });
+            }
+            events => events.unwrap_or_default(),
+        };
+        let kept: String =
+            events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
+        fs::write(&path, kept).map_err(io(&path))?;
+        snapshots::forget_after(&self.directory, self.progress.step)
+    }
+
+    pub(super) fn record(&self, event: &Event) -> Result<(), TrainError> {
+        let path = self.directory.join("events.jsonl");
+        let mut file =
+            fs::OpenOptions::new().append(true).create(true).open(&path).map_err(io(&path))?;
+        file.write_all(line(event).as_bytes()).map_err(io(&path))
+    }
+}
+
+fn line(event: &Event) -> String {
+    let mut text = serde_json::to_string(event).expect("an event is plain data");
+    text.push('\n');
+    text
+}
+
+pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
+    let path = path.to_path_buf();
+    move |source| TrainError::Write { path, source }
+}
