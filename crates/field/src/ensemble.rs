@@ -74,6 +74,21 @@ impl Ensemble {
         self.values.chunks_exact(self.field_len())
     }
 
+    /// Mean and standard deviation of each channel over all fields and points; 1 for the deviation of a
+    /// channel that does not vary.
+    pub fn channel_scales(&self) -> Vec<(f64, f64)> {
+        let points = self.grid.len();
+        let of_channel = |c: usize| {
+            let values =
+                || self.fields().flat_map(move |f| f[c * points..(c + 1) * points].iter().copied());
+            let n = (self.count() * points) as f64;
+            let mean = values().sum::<f64>() / n;
+            let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
+            (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+        };
+        (0..self.channels).map(of_channel).collect()
+    }
+
     /// The fields' values, to be changed.
     pub fn fields_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
         let len = self.field_len();

@@ -9,11 +9,12 @@ use karhunen_evaluate::table::Table;
 use karhunen_evaluate::{Effort, Part, Progress, Rows};
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_report::{Report, View};
+use karhunen_train::RunConfig;
 use karhunen_train::config::DataConfig;
 use karhunen_train::events::{self, Event};
-use karhunen_train::{data, plan};
+use karhunen_train::plan::Plan;
 
-use crate::{Data, Error, Model};
+use crate::{Error, Model};
 
 /// How much is looked at.
 #[derive(Debug, Clone, PartialEq)]
@@ -161,18 +162,19 @@ fn real_fields(
     config: &DataConfig,
     options: &OverviewOptions,
 ) -> Result<Real, Error> {
-    let cells = match &config.patch {
-        Some(patch) => karhunen_train::config::parse_points(patch).ok(),
-        None if config.source.builtin().is_some() => Some(vec![plan::BUILTIN; 2]),
-        None => Some(Data::configured(config.clone())?.cells().to_vec()),
-    };
-    let grid = match cells {
-        Some(cells) => model.on(&cells)?,
-        None => model.grid(),
-    };
-    let opened = data::open(config)?;
-    let seed = model.trained().config.seed;
-    Ok(real::of_model(config, opened.as_ref(), None, grid, options.real, seed, Part::HeldOut)?)
+    let run = RunConfig { data: config.clone(), ..model.trained().config.clone() };
+    let seed = run.seed;
+    let Plan { config, fields, points, .. } = Plan::of(run)?;
+    let grid = model.on(&points)?;
+    Ok(real::of_model(
+        &config.data,
+        fields.as_ref(),
+        None,
+        grid,
+        options.real,
+        seed,
+        Part::HeldOut,
+    )?)
 }
 
 /// Samples one grid, and brings samples, baselines and real fields together there, or on the real fields'

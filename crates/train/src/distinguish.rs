@@ -134,16 +134,7 @@ struct Scale(Vec<(f64, f64)>);
 
 impl Scale {
     fn of(real: &Ensemble) -> Self {
-        let points = real.grid.len();
-        let of_channel = |c: usize| {
-            let values =
-                || real.fields().flat_map(move |f| f[c * points..(c + 1) * points].iter().copied());
-            let n = (real.count() * points) as f64;
-            let mean = values().sum::<f64>() / n;
-            let variance = values().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-            (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
-        };
-        Self((0..real.channels).map(of_channel).collect())
+        Self(real.channel_scales())
     }
 
     /// Fields one after another, `[point, channel]` each.
