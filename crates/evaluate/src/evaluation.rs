@@ -4,7 +4,6 @@ use std::path::Path;
 
 use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::{Ensemble, Grid};
-use karhunen_train::phases::Phases;
 use karhunen_train::{Sources, TrainedClassifier, TrainedModel};
 use serde_json::{Value, json};
 
@@ -14,7 +13,7 @@ use crate::beyond::{Beyond, Cut};
 use crate::distinguish::{Distinguish, Effort};
 use crate::memorisation;
 use crate::options::{Memorisation, Part, ReferenceOptions};
-use crate::phase_fields::{indicators, seen_as_phases};
+use crate::phase_fields::Segmentation;
 use crate::phases::PhaseTable;
 use crate::prepare::{Prepared, alike, prepare, read_samples, same_boundary};
 use crate::progress::Progress;
@@ -132,7 +131,7 @@ pub fn ready<'a>(
     let mut notes = Vec::new();
     let models: Vec<&TrainedModel> = given.model.into_iter().collect();
     let named = (given.name.as_str(), given.samples);
-    let Prepared { real, samples, own } = prepare(reference, &models, named, &mut notes)?;
+    let Prepared { real, samples, own, phases } = prepare(reference, &models, named, &mut notes)?;
     given.samples = samples;
     // of fields that were trained on only the model's held-out ones are no copies
     let fair = reference.part == Part::HeldOut || own.is_some();
@@ -140,7 +139,7 @@ pub fn ready<'a>(
         true => options.clone(),
         false => EvaluateOptions { memorisation: Memorisation::None, ..options.clone() },
     };
-    assemble(given, &real, own.as_ref(), options, notes, progress)
+    assemble(given, (&real, phases.as_ref()), own.as_ref(), options, notes, progress)
 }
 
 /// The same beside real fields that are in memory, on the finest grid that neither is coarser than.
@@ -154,13 +153,14 @@ pub fn ready_beside<'a>(
     progress: &dyn Progress,
 ) -> Result<Ready<'a>, EvaluateError> {
     let mut given = given;
-    alike(&given.name, &given.samples, IN_MEMORY, (&real.grid.points(), real.channels))?;
+    alike(&given.name, &given.samples, IN_MEMORY, (real.grid.dim(), real.channels))?;
     let (ours, theirs) = (given.samples.grid.points(), real.grid.points());
     let shared: Vec<usize> = ours.iter().zip(&theirs).map(|(s, r)| *s.min(r)).collect();
     let grid = real.grid.with_points(&shared)?;
     given.samples = on(&given.samples, grid)?;
     let real = Real { reference: on(real, grid)?, training: None, holes: Vec::new() };
-    assemble(given, &real, None, options.clone(), Vec::new(), progress)
+    let phases = given.model.and_then(Segmentation::of_model);
+    assemble(given, (&real, phases.as_ref()), None, options.clone(), Vec::new(), progress)
 }
 
 /// What real fields are called that have no file.
@@ -168,7 +168,7 @@ const IN_MEMORY: &str = "the real fields";
 
 fn assemble<'a>(
     given: Given<'a>,
-    real: &Real,
+    (real, phases): (&Real, Option<&Segmentation>),
     own: Option<&Sources>,
     options: EvaluateOptions,
     notes: Vec<String>,
@@ -194,23 +194,13 @@ fn assemble<'a>(
         rows.add_zero_padded(model, grid, options.seed, progress)?;
     }
     notes.extend(rows.add_training(training.as_ref())?);
-    let phases = match model.and_then(|model| Some((model, model.phases()?))) {
-        Some((model, phases)) => Some(as_phases(&mut rows, model, phases, options.seed)?),
-        None => None,
+    let measured = |phases: &Segmentation| -> Result<PhaseTable, EvaluateError> {
+        let table = phases.measured(&rows.real, &mut rows.candidates, options.seed)?;
+        rows.real = phases.indicators(&rows.real)?;
+        Ok(table)
     };
+    let phases = phases.map(measured).transpose()?;
     Ok(Ready { options, classifier, labels, twin, count, rows, phases, nearest, notes })
-}
-
-/// Measures the phases; rows become indicators of them.
-fn as_phases(
-    rows: &mut Rows,
-    model: &TrainedModel,
-    phases: &Phases,
-    seed: u64,
-) -> Result<PhaseTable, EvaluateError> {
-    let table = seen_as_phases(model, phases, &rows.real, &mut rows.candidates, seed)?;
-    rows.real = indicators(phases, &rows.real)?;
-    Ok(table)
 }
 
 impl Ready<'_> {

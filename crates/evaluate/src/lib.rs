@@ -43,6 +43,7 @@ pub use error::EvaluateError;
 pub use evaluation::{EvaluateOptions, Evaluation, Given, Ready, evaluate, ready, ready_beside};
 pub use native::Native;
 pub use options::{Memorisation, Part, ReferenceOptions};
-pub use prepare::{read_samples, same_boundary};
+pub use phase_fields::Segmentation;
+pub use prepare::{Found, Like, read_samples, reference_for, same_boundary};
 pub use progress::{Progress, Task};
 pub use rows::Rows;

@@ -5,7 +5,7 @@
 
 use karhunen_field::metrics::{
     Connectivity, FloorKind, Splits, chord_lengths, effective_diffusivity, euler_density,
-    local_thickness, percolation, specific_surface,
+    lineal_path, local_thickness, percolation, specific_surface, two_point_correlation,
 };
 use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
@@ -36,10 +36,23 @@ impl Labelled {
 
     /// Ones where the phase of a field is one of `these`.
     fn indicator(&self, field: usize, these: &[usize]) -> Result<Ensemble, FieldError> {
-        let n = self.grid.len();
-        let own = &self.phases[field * n..(field + 1) * n];
-        let ones = own.iter().map(|p| f64::from(u8::from(these.contains(&usize::from(*p)))));
+        let ones =
+            self.of(field).iter().map(|p| f64::from(u8::from(these.contains(&usize::from(*p)))));
         Ensemble::new(self.grid, 1, ones.collect())
+    }
+
+    /// The same with a channel for each phase.
+    fn indicators(&self, field: usize, phases: usize) -> Result<Ensemble, FieldError> {
+        let of = |phase| {
+            self.of(field).iter().map(move |p| f64::from(u8::from(usize::from(*p) == phase)))
+        };
+        Ensemble::new(self.grid, phases, (0..phases).flat_map(of).collect())
+    }
+
+    /// The phases of one field.
+    fn of(&self, field: usize) -> &[u8] {
+        let n = self.grid.len();
+        &self.phases[field * n..(field + 1) * n]
     }
 }
 
@@ -49,7 +62,7 @@ struct Statistic {
     name: String,
     /// Name of the phase, or of both.
     of: String,
-    /// Mean over the real fields; of a distribution its mean value.
+    /// Mean over the real fields; of a distribution or a curve its mean value.
     reference: f64,
     /// The difference between two sets of real fields that 95 % stay below.
     floor: f64,
@@ -75,15 +88,25 @@ pub struct PhaseTable {
     statistics: Vec<Statistic>,
 }
 
-/// Numbers of one field: a scalar, or the distribution function of a length over bins.
+/// What the numbers of a row are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    /// One number.
+    Scalar,
+    /// The distribution function of a length, at the ends of bins of this width.
+    Distribution(f64),
+    /// A function of distance, at equal steps.
+    Curve,
+}
+
+/// Numbers of one field.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     name: &'static str,
     axis: Option<usize>,
     of: (usize, Option<usize>),
     numbers: Vec<f64>,
-    /// Width of a bin of a distribution; none of a scalar.
-    bin: Option<f64>,
+    kind: Kind,
 }
 
 impl PhaseTable {
@@ -178,16 +201,23 @@ fn mean<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<f64> {
     sum.iter().map(|s| s / count).collect()
 }
 
-/// |difference| of scalars; of distribution functions ∫ |F − G|, the 1-Wasserstein distance.
+/// |difference| of scalars; of distribution functions ∫ |F − G|, the 1-Wasserstein distance; of curves the
+/// root mean square of their difference.
 fn distance(a: &[f64], b: &[f64], of: &Row) -> f64 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>() * of.bin.unwrap_or(1.0)
+    let pairs = || a.iter().zip(b);
+    match of.kind {
+        Kind::Scalar => pairs().map(|(a, b)| (a - b).abs()).sum(),
+        Kind::Distribution(bin) => pairs().map(|(a, b)| (a - b).abs()).sum::<f64>() * bin,
+        Kind::Curve => (pairs().map(|(a, b)| (a - b).powi(2)).sum::<f64>() / a.len() as f64).sqrt(),
+    }
 }
 
-/// A scalar itself; of a distribution function its mean ∫ (1 − F).
+/// A scalar itself; of a distribution function its mean ∫ (1 − F); of a curve the mean of its values.
 fn value(numbers: &[f64], of: &Row) -> f64 {
-    match of.bin {
-        Some(bin) => numbers.iter().map(|f| bin * (1.0 - f)).sum(),
-        None => numbers.first().copied().unwrap_or(f64::NAN),
+    match of.kind {
+        Kind::Scalar => numbers.first().copied().unwrap_or(f64::NAN),
+        Kind::Distribution(bin) => numbers.iter().map(|f| bin * (1.0 - f)).sum(),
+        Kind::Curve => numbers.iter().sum::<f64>() / numbers.len() as f64,
     }
 }
 
@@ -196,7 +226,7 @@ fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, EvaluateError
     let rows: Result<Vec<Vec<Row>>, FieldError> = (0..fields.count())
         .into_par_iter()
         .map(|field| {
-            let mut light = Vec::new();
+            let mut light = curves(&fields.indicators(field, phases)?)?;
             let mut heavy = Vec::new();
             for phase in 0..phases {
                 let cells = fields.indicator(field, &[phase])?;
@@ -215,13 +245,30 @@ fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, EvaluateError
     Ok(rows?)
 }
 
+/// S₂(r) and L(r) of every phase, a channel each, up to half the shortest side of the box.
+fn curves(phases: &Ensemble) -> Result<Vec<Row>, FieldError> {
+    let correlation = two_point_correlation(phases)?.correlation;
+    let path = lineal_path(phases)?.average.values;
+    let named = [("two-point correlation", correlation), ("lineal path", path)];
+    let rows = named.into_iter().flat_map(|(name, of_phases)| {
+        of_phases.into_iter().enumerate().map(move |(phase, numbers)| Row {
+            name,
+            axis: None,
+            of: (phase, None),
+            numbers,
+            kind: Kind::Curve,
+        })
+    });
+    Ok(rows.collect())
+}
+
 fn of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError> {
     let row = |name, axis, number| Row {
         name,
         axis,
         of: (phase, None),
         numbers: vec![number],
-        bin: None,
+        kind: Kind::Scalar,
     };
     let fraction = cells.values.iter().sum::<f64>() / cells.values.len() as f64;
     let mut rows = vec![
@@ -263,10 +310,16 @@ fn heavy_of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError
         *b = if counted > 0.0 { sum / counted } else { 1.0 };
     }
     let of = (phase, None);
-    let mut rows = vec![Row { name: THICKNESS, axis: None, of, numbers: below, bin: Some(bin) }];
+    let mut rows = vec![Row {
+        name: THICKNESS,
+        axis: None,
+        of,
+        numbers: below,
+        kind: Kind::Distribution(bin),
+    }];
     for axis in 0..axes.len() {
         let numbers = effective_diffusivity(cells, axis)?;
-        rows.push(Row { name: DIFFUSIVITY, axis: Some(axis), of, numbers, bin: None });
+        rows.push(Row { name: DIFFUSIVITY, axis: Some(axis), of, numbers, kind: Kind::Scalar });
     }
     Ok(rows)
 }
@@ -285,7 +338,7 @@ fn of_pairs(fields: &Labelled, field: usize, phases: usize) -> Result<Vec<Row>, 
                 axis: None,
                 of: (one, Some(other)),
                 numbers: vec![shared],
-                bin: None,
+                kind: Kind::Scalar,
             });
         }
     }
@@ -319,7 +372,8 @@ mod tests {
         let of = |name: &str, of: &str| {
             table.statistics.iter().find(|s| s.name == name && s.of == of).unwrap()
         };
-        for name in ["specific surface", "mean chord", "local thickness"] {
+        let named = ["specific surface", "mean chord", "local thickness", "lineal path"];
+        for name in named.into_iter().chain(["two-point correlation"]) {
             let ratios: Vec<f64> =
                 of(name, "b").candidates.iter().map(|c| c.floors.unwrap()).collect();
             // floors are exceeded by chance one time in twenty, by little

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use karhunen_field::{Boundary, Ensemble, Grid, resample};
 use karhunen_formats::ReadOptions;
-use karhunen_train::TrainedModel;
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::plan::join;
+use karhunen_train::{Sources, TrainedModel};
 
 use crate::native::Native;
 use crate::options::{Part, ReferenceOptions};
-use crate::phase_fields::level_sets_of;
+use crate::phase_fields::Segmentation;
 use crate::real::{self, Real};
 use crate::table::constant_channel;
 use crate::{EvaluateError, kin};
@@ -30,17 +30,43 @@ pub fn same_boundary(
     }
 }
 
-/// Samples of a file, on the model's box where there is a model.
+/// The phases that fields are read as: those of a model of phases, or, where there is no model, those of
+/// `data.phases` among the settings.
 ///
 /// # Errors
-/// Those of reading; samples of another number of channels or axes than the model's.
+/// Those of the settings; as [`Segmentation::of_data`].
+pub fn segmentation(
+    options: &ReferenceOptions,
+    model: Option<&TrainedModel>,
+) -> Result<Option<Segmentation>, EvaluateError> {
+    match model {
+        Some(model) => Ok(Segmentation::of_model(model)),
+        None => {
+            let data = RunConfig::load(None, &options.settings)?.data;
+            Segmentation::of_data(&DataConfig { source: options.source.clone(), ..data })
+        }
+    }
+}
+
+/// Samples of a file, on the model's box where there is a model; of labels their level sets.
+///
+/// # Errors
+/// Those of reading; samples of another number of channels or axes than the model's; as [`segmentation`].
 pub fn read_samples(
     options: &ReferenceOptions,
     path: &Path,
     model: Option<&TrainedModel>,
 ) -> Result<Ensemble, EvaluateError> {
-    if let Some((model, phases)) = model.and_then(|m| Some((m, m.phases()?))) {
-        return level_sets_of(path, model, phases);
+    let on = |points: &[usize]| match model {
+        Some(model) => Ok(model.grid(points)?),
+        None => {
+            let boundary = options.boundary.clone().unwrap_or(Boundary::Neumann.into());
+            Ok::<Grid, EvaluateError>(Grid::unit(points, boundary)?)
+        }
+    };
+    if let Some(phases) = segmentation(options, model)? {
+        let dim = model.map(|m| m.statistics.grid.dim()).or(options.dim);
+        return phases.read(path, dim, on);
     }
     let channels = model.map(|m| m.statistics.mean.channels);
     let dim = model.map(|m| m.statistics.grid.dim()).or(options.dim);
@@ -51,13 +77,7 @@ pub fn read_samples(
         let name = path.display().to_string();
         return Err(EvaluateError::SampleChannels { name, channels: raw.channels, model });
     }
-    let grid = match model {
-        Some(model) => model.grid(&raw.points)?,
-        None => {
-            let boundary = options.boundary.clone().unwrap_or(Boundary::Neumann.into());
-            Grid::unit(&raw.points, boundary)?
-        }
-    };
+    let grid = on(&raw.points)?;
     let values = raw.values.iter().map(|v| raw.offset + f64::from(*v)).collect();
     Ok(Ensemble::new(grid, raw.channels, values)?)
 }
@@ -70,14 +90,16 @@ pub struct Prepared {
     /// The samples on the same grid.
     pub samples: Ensemble,
     /// Where the reference is the model's own source: where that lies now.
-    pub own: Option<karhunen_train::Sources>,
+    pub own: Option<Sources>,
+    /// The phases, where the fields are level sets.
+    pub phases: Option<Segmentation>,
 }
 
 /// Real fields and samples on the finest grid both have. The reference is prepared as the first model's
 /// data were, and of data that this model knows only the part asked for is used.
 ///
 /// # Errors
-/// Those of reading; fields of another kind than the samples; a part or patches that do not fit the model.
+/// Those of [`reference_for`]; fewer than two samples.
 pub fn prepare(
     options: &ReferenceOptions,
     models: &[&TrainedModel],
@@ -87,6 +109,61 @@ pub fn prepare(
     if options.count < 2 {
         return Err(EvaluateError::ReferenceCount(options.count));
     }
+    several(name, &samples)?;
+    let like = Like { name, grid: samples.grid, channels: samples.channels };
+    let told = notes.len();
+    let Found { mut real, own, phases } = reference_for(options, models, like, notes)?;
+    let grid = real.reference.grid;
+    let mut samples = match grid == samples.grid {
+        true => samples,
+        false => {
+            let text = "are judged by their restriction to";
+            let note = format!("samples at {} {text} {grid}, the reference's grid", samples.grid);
+            notes.insert(told, note);
+            resample::spectral(&samples, grid)?
+        }
+    };
+    if !real.holes.is_empty() {
+        let what = "values are missing: samples and reference are both seen through its holes, which are filled in from around";
+        notes.push(what.into());
+        real.see_through_holes(&mut samples);
+    }
+    Ok(Prepared { real, samples, own, phases })
+}
+
+/// Fields that real ones are asked for to stand beside.
+#[derive(Debug, Clone, Copy)]
+pub struct Like<'a> {
+    /// Their name in messages.
+    pub name: &'a str,
+    /// Their grid.
+    pub grid: Grid,
+    /// Their channels.
+    pub channels: usize,
+}
+
+/// Real fields, and what is known of them.
+#[derive(Debug)]
+pub struct Found {
+    /// The fields.
+    pub real: Real,
+    /// Where they are the model's own source: where that lies now.
+    pub own: Option<Sources>,
+    /// The phases, where the fields are level sets.
+    pub phases: Option<Segmentation>,
+}
+
+/// Real fields on the grid of `like`, or on their own where that is coarser. They are prepared as the first
+/// model's data were; of data that this model knows only the part asked for is used.
+///
+/// # Errors
+/// Those of reading; fields of another kind than `like`; a part or patches that do not fit the model.
+pub fn reference_for(
+    options: &ReferenceOptions,
+    models: &[&TrainedModel],
+    like: Like<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Found, EvaluateError> {
     let source = &options.source;
     let model = models.first().copied();
     let trained = match model {
@@ -106,7 +183,7 @@ pub fn prepare(
         labels: None,
         validation_labels: None,
         validation_source: None,
-        boundary: samples.grid.boundaries(),
+        boundary: like.grid.boundaries(),
         patch: patch.as_deref().map(join),
         dim: options.dim.or(trained.dim),
         channels: options.channels.or(trained.channels),
@@ -115,9 +192,10 @@ pub fn prepare(
         ..trained.clone()
     };
     let mut native = Native::of(&config)?;
-    if model.is_some_and(|m| m.phases().is_some()) {
+    let phases = segmentation(options, model)?;
+    if phases.is_some() {
         // labels are compared by their level sets
-        native.channels = samples.channels;
+        native.channels = like.channels;
     }
     let kinship = kin::of(model, source, native.fields.as_ref())?;
     let same_source = kinship.is_own();
@@ -127,19 +205,14 @@ pub fn prepare(
     config.validation_source = trained.validation_source.filter(|_| same_source);
     // of built-in data it says which fields were trained on
     config.count = trained.count.filter(|_| same_source && source.builtin().is_some());
-    alike(name, &samples, &source.to_string(), (&native.points, native.channels))?;
+    let kind = (like.grid.dim(), like.channels);
+    of_one_kind(like.name, kind, &source.to_string(), (native.points.len(), native.channels))?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(join);
     let have = patch.unwrap_or_else(|| native.points.clone());
-    let shared: Vec<usize> =
-        samples.grid.points().iter().zip(&have).map(|(s, r)| *s.min(r)).collect();
-    let grid = samples.grid.with_points(&shared)?;
-    if grid != samples.grid {
-        notes.push(format!(
-            "samples at {} are judged by their restriction to {grid}, the reference's grid",
-            samples.grid
-        ));
-    }
+    let own_points = like.grid.points();
+    let shared: Vec<usize> = own_points.iter().zip(&have).map(|(s, r)| *s.min(r)).collect();
+    let grid = like.grid.with_points(&shared)?;
     notes.extend(kinship.note(options.part));
     for other in models.iter().skip(1) {
         let others = kin::of(Some(*other), source, native.fields.as_ref())?;
@@ -148,45 +221,53 @@ pub fn prepare(
     if options.part == Part::Training && !kinship.is_met() {
         return Err(EvaluateError::Part);
     }
-    if let Some(phases) = model.and_then(TrainedModel::phases) {
-        // the interface is as wide as the model's, whatever the grid
+    if let Some(phases) = &phases {
+        // the interface is as wide as that of the samples, whatever the grid
         let first = grid.axes()[0];
-        config.interface_width = Some(phases.width * first.points as f64 / first.length);
+        let width = phases.width_on(&like.grid);
+        config.interface_width = Some(width * first.points as f64 / first.length);
     }
     let seed = model.map_or(options.seed, |m| m.config.seed);
     let (opened, count) = (native.fields.as_ref(), options.count);
-    let mut real = match kinship.is_met() {
+    let real = match kinship.is_met() {
         true => real::of_model(&config, opened, kinship.known(), grid, count, seed, options.part)?,
         false => real::all(&config, opened, grid, count, seed)?,
     };
     if let Some((channel, value)) = constant_channel(&real.reference) {
         return Err(EvaluateError::Constant { name: source.to_string(), channel, value });
     }
-    let mut samples =
-        if grid == samples.grid { samples } else { resample::spectral(&samples, grid)? };
-    if !real.holes.is_empty() {
-        let what = "values are missing: samples and reference are both seen through its holes, which are filled in from around";
-        notes.push(what.into());
-        real.see_through_holes(&mut samples);
-    }
     let own = same_source.then(|| source.clone());
-    Ok(Prepared { real, samples, own })
+    Ok(Found { real, own, phases })
 }
 
-/// Samples and real fields, of so many cells and channels, must be functions of one kind; cell counts may
-/// differ.
+/// Samples and real fields must be functions of one kind; cell counts may differ.
 pub(crate) fn alike(
     name: &str,
     samples: &Ensemble,
     reference: &str,
-    (points, channels): (&[usize], usize),
+    kind: (usize, usize),
 ) -> Result<(), EvaluateError> {
-    let kinds =
-        [("axes", samples.grid.dim(), points.len()), ("channel(s)", samples.channels, channels)];
+    of_one_kind(name, (samples.grid.dim(), samples.channels), reference, kind)?;
+    several(name, samples)
+}
+
+/// Fields of so many axes and channels, twice.
+fn of_one_kind(
+    name: &str,
+    ours: (usize, usize),
+    reference: &str,
+    theirs: (usize, usize),
+) -> Result<(), EvaluateError> {
+    let kinds = [("axes", ours.0, theirs.0), ("channel(s)", ours.1, theirs.1)];
     if let Some((what, ours, theirs)) = kinds.into_iter().find(|(_, ours, theirs)| ours != theirs) {
         let (name, reference) = (name.to_string(), reference.to_string());
         return Err(EvaluateError::Kind { name, what, ours, reference, theirs });
     }
+    Ok(())
+}
+
+/// At least two samples of more than one cell.
+fn several(name: &str, samples: &Ensemble) -> Result<(), EvaluateError> {
     if samples.count() < 2 {
         return Err(EvaluateError::OneField(name.into()));
     }

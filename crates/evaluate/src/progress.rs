@@ -20,6 +20,8 @@ pub enum Task {
     Classifier,
     /// Posteriors of known truths are sampled.
     Posteriors,
+    /// Fields are followed to noise to tell how likely they are.
+    Likelihood,
 }
 
 impl Task {
@@ -33,6 +35,7 @@ impl Task {
             Task::NearCopies => "near-copies",
             Task::Classifier => "training",
             Task::Posteriors => "posteriors",
+            Task::Likelihood => "likelihood",
         }
     }
 }

@@ -11,6 +11,7 @@ use karhunen_formats::{FieldSource, FormatError, Series, SourceType, Units};
 use rayon::prelude::*;
 
 use crate::TrainError;
+use crate::config::DataConfig;
 use crate::phases_config::PhasesConfig;
 
 /// Numbers of a source's level sets that are kept in memory, at most: 1 GiB.
@@ -59,6 +60,24 @@ pub(crate) fn find_labels(
             ))),
             None => Ok(named),
         },
+    }
+}
+
+/// The labels of the data that a configuration reads, rising; nothing where `data.phases` is not set.
+///
+/// Cost: labels that the configuration lists are taken as they are; where it says how many there are,
+/// the whole source is read.
+///
+/// # Errors
+/// Those of opening and reading; [`TrainError::Data`] for values that are no labels, or for another number of them.
+pub fn labels_of(config: &DataConfig) -> Result<Option<Vec<u8>>, TrainError> {
+    let Some(asked) = &config.phases else { return Ok(None) };
+    if let Some(listed) = asked.labels() {
+        return Ok(Some(listed));
+    }
+    match crate::data::open(config)? {
+        Some(fields) => find_labels(&fields, asked, &config.source.to_string()).map(Some),
+        None => Ok(Some((0..asked.count()).map(|label| label as u8).collect())),
     }
 }
 

@@ -34,6 +34,7 @@ impl From<Part> for karhunen::Part {
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --all --phases 3
   karhunen evaluate --reference slices/ --samples fine.npy --same coarse.npy --model runs/x
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --distinguish
+  karhunen evaluate --reference rock.tif --samples labels.npy --dim 3 --patch 64x64x64 --set data.phases=2
   karhunen evaluate --reference t10k-images-idx3-ubyte.gz --samples samples.npy --classifier digits.classifier --sample-labels samples-labels.npy
   karhunen evaluate --reference slices/ --samples samples.npy --model runs/x --json > evaluation.json")]
 pub struct EvaluateArgs {

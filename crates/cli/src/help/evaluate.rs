@@ -34,8 +34,9 @@ pub fn help(error: &EvaluateError) -> Option<String> {
         EvaluateError::Boundary { .. } => {
             "leave --boundary and --periodic out: the model knows its box"
         }
-        EvaluateError::SampleChannels { .. } | EvaluateError::SamplePhases { .. } => {
-            "give samples of this model"
+        EvaluateError::SampleChannels { .. } => "give samples of this model",
+        EvaluateError::SamplePhases { .. } => {
+            "give labels as they are in the reference, or what `sample --raw` writes"
         }
         EvaluateError::ReferenceCount(_) => "comparisons and their floors need many, say 1000",
         EvaluateError::Patch => "leave it out, or name data the model was not trained on",
