@@ -84,11 +84,17 @@ impl From<Error> for Failure {
             Error::PriorWithData { .. } => Self::usage(format!("--{text}"))
                 .help("leave --data out, or choose fitted, fitted-anisotropic, tempered or flat"),
             Error::TooFew { what, .. } => Self::usage(format!("--{text}")).help(match what {
+                "count" => "64 is usual",
+                "steps" => "32 is usual; more are more exact",
+                "repetitions" => "4 is usual; 2 and more give a standard error",
                 "truths" => {
                     "standard errors are taken from truth to truth; 32 or more tell something"
                 }
                 _ => "ranks fall into ten bins; 99 is usual",
             }),
+            Error::LikelihoodGrid { .. } => {
+                Self::usage(text).help("choose a trained level with --grid, or give finer fields")
+            }
             Error::HeldOut { .. } => Self::usage(format!("--{text}")).help("ask for fewer"),
             Error::Exists(_) => Self::usage(text).help(anew),
             Error::Folder { source, .. } | Error::Write { source, .. } => {

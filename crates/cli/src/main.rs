@@ -62,6 +62,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
+        Command::Likelihood(args) => commands::likelihood::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Compare(args) => commands::compare::run(&args),

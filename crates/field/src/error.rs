@@ -171,6 +171,12 @@ pub enum FieldError {
         /// Iterations taken.
         iterations: usize,
     },
+    /// A denoiser without a derivative, where one is needed.
+    #[error("{what} needs the derivative of the denoiser, and this one has none")]
+    NoDerivative {
+        /// What was attempted.
+        what: &'static str,
+    },
     /// Whoever asked for the fields does not want them any more.
     #[error("stopped")]
     Stopped,

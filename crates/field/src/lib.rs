@@ -18,6 +18,7 @@ pub mod guidance;
 pub mod invariance;
 pub mod law;
 pub mod level_set;
+pub mod likelihood;
 pub mod metrics;
 pub mod modes;
 pub mod moments;

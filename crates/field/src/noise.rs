@@ -42,6 +42,8 @@ pub mod stream {
     pub const OBSERVATION: u32 = 9 << 24;
     /// Choices among particles in step i, `PARTICLES + i`.
     pub const PARTICLES: u32 = 10 << 24;
+    /// Noise and random signs of likelihoods: two streams a repetition.
+    pub const LIKELIHOOD: u32 = 11 << 24;
     /// Weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 }

@@ -70,6 +70,18 @@ pub enum Error {
         /// As many there are.
         held: usize,
     },
+    /// Fields on a grid between two levels, whose likelihood the network cannot tell.
+    #[error(
+        "{source_name} at {grid}: the network answers such fields at {own}, and a likelihood needs fields of a trained level or a finer grid"
+    )]
+    LikelihoodGrid {
+        /// The fields.
+        source_name: String,
+        /// Their grid.
+        grid: String,
+        /// The grid that the network answers on.
+        own: String,
+    },
     /// A file that is there already.
     #[error("{path}: exists already", path = .0.display())]
     Exists(PathBuf),

@@ -128,6 +128,7 @@
 //! - [`prior`]: Gaussian random functions without any model.
 //! - [`observe`]: fields that agree with measurements ([`SampleOptions::observe`]), and
 //!   [`posterior_quality`], whether their spread is right.
+//! - [`likelihood()`]: how likely fields are under a model.
 //! - [`Denoiser`] and [`sampler`]: samplers with a denoiser of one's own ([`ByFunction`], [`Trial`]).
 //! - [`evaluation`]: every statistic, phases, copies of training fields, networks that tell fields apart.
 //!
@@ -138,6 +139,7 @@ pub mod data;
 mod denoise;
 pub mod device;
 mod error;
+pub mod likelihood;
 pub mod measure;
 pub mod model;
 pub mod observe;
@@ -152,6 +154,7 @@ pub mod sample;
 pub use data::Data;
 pub use denoise::{ByFunction, Trial};
 pub use error::Error;
+pub use likelihood::{LikelihoodOptions, Likelihoods, likelihood};
 pub use measure::{CompareOptions, Reference, compare, evaluate, given, ready};
 pub use model::{Model, ModelOptions};
 pub use observe::{ObserveError, Remedy};

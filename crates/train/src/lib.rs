@@ -40,6 +40,7 @@ pub mod known;
 pub mod labels;
 pub mod ledger;
 pub mod level_sets;
+pub mod likelihood;
 pub mod lock;
 mod loss;
 pub mod memory;

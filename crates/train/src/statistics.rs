@@ -68,6 +68,15 @@ impl Normalisation {
         }
     }
 
+    /// Maps fields in the file's values to normalised ones, in place.
+    pub fn normalise(&self, fields: &mut Ensemble) {
+        let points = fields.grid.len();
+        for (i, block) in fields.values.chunks_exact_mut(points).enumerate() {
+            let (o, s) = (self.offset[i % self.offset.len()], self.scale[i % self.scale.len()]);
+            block.iter_mut().for_each(|v| *v = (*v - o) / s);
+        }
+    }
+
     /// Maps fields back to the file's values, in place.
     pub fn undo(&self, fields: &mut Ensemble) {
         let points = fields.grid.len();

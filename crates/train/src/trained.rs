@@ -331,7 +331,7 @@ impl TrainedModel {
 
     /// The grid on which fields are made for a grid: the same one, unless the network answers on a
     /// level that is finer along an axis, as a nested network does between its levels.
-    fn own_grid(&self, grid: &Grid) -> Grid {
+    pub(crate) fn own_grid(&self, grid: &Grid) -> Grid {
         let answered = self.model.network_grid(grid).points();
         let cells: Vec<usize> =
             grid.points().into_iter().zip(answered).map(|(n, level)| n.max(level)).collect();
@@ -468,7 +468,7 @@ impl TrainedModel {
     }
 
     /// Batches under way together: one a thread, on a card one after another.
-    fn at_a_time(&self) -> usize {
+    pub(crate) fn at_a_time(&self) -> usize {
         if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 }
     }
 

@@ -4,6 +4,7 @@
 mod data;
 mod evaluate;
 mod give;
+mod likelihood;
 mod run;
 mod sample;
 mod shared;
@@ -13,6 +14,7 @@ use clap::{Args, Parser, Subcommand};
 pub use data::{InspectArgs, PriorArgs};
 pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
+pub use likelihood::LikelihoodArgs;
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
 pub use sample::{CalibrateArgs, SampleArgs};
 
@@ -82,6 +84,8 @@ pub enum Command {
     Compare(CompareArgs),
     /// Say whether the spread of a model's posteriors is right, by held-out truths.
     Calibrate(CalibrateArgs),
+    /// Say how likely fields are under a model: are they like the data it was trained on?
+    Likelihood(LikelihoodArgs),
     /// Train a small classifier of labelled fields, for `evaluate` to read samples with.
     Classifier(ClassifierArgs),
     /// Time training and sampling of a configuration on this machine.

@@ -9,6 +9,7 @@ pub mod export;
 pub mod generate;
 pub mod import;
 pub mod inspect;
+pub mod likelihood;
 pub mod models;
 pub mod prior;
 pub mod quickstart;

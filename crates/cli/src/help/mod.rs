@@ -33,6 +33,9 @@ pub fn field(error: &FieldError) -> Option<String> {
             "both must have the same box, cells and channels".into()
         }
         FieldError::AreaRefines { .. } => "set data.resample = \"spectral\"".into(),
+        FieldError::NoDerivative { .. } => {
+            "take a model whose network.kind is nested or fno".into()
+        }
         FieldError::NotNested => "leave --refine out, or train with a trace-class prior".into(),
         FieldError::NonFinite { .. } => {
             "take more --evaluations, another --sampler, or another checkpoint".into()

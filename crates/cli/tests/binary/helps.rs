@@ -191,7 +191,7 @@ const SPEAKS_FOR: [(&str, &[&str]); 8] = [
 const SOURCES: [(&str, &str); 3] =
     [("", "src"), ("evaluate/", "../evaluate/src"), ("karhunen/", "../karhunen/src")];
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "quickstart",
     "inspect",
     "prior",
@@ -202,6 +202,7 @@ const COMMANDS: [&str; 15] = [
     "evaluate",
     "compare",
     "calibrate",
+    "likelihood",
     "classifier",
     "bench",
     "export",

@@ -1,0 +1,494 @@
+//! How likely a function is under a denoiser, relative to a Gaussian law.
+//!
+//! Functions have no density, because there is no flat measure on them. Two laws of functions may have a
+//! density relative to each other. Here the other one is the data's Gaussian law N(m, C):
+//!
+//! > ℓ(x) = ln dP/dN(m, C) (x), in nats.
+//!
+//! Positive: the denoiser's law P expects x more than the Gaussian law does. Both laws are taken under the
+//! noise of the path's first time, where the samplers end: x = a X₀ + b η.
+//!
+//! With S_k = a² c_k + b² λ_k, the variances of the Gaussian law under noise, y_k = (x_k − a m_k) / √S_k is
+//! standard normal under that law at every time, and constant along its own probability flow. Let D be the denoiser, D_W the
+//! Wiener denoiser, which belongs to N(m, C), ν = ln(a/b), and r_k = (D − D_W)_k / √S_k. The probability flow
+//! of P is
+//!
+//! > dy/dν = a r,
+//!
+//! and along it, from the first time to the last, where the two laws are one,
+//!
+//! > ℓ(x) = ½ |y(first)|² − ½ |y(last)|² + ∫ a tr ∂(D − D_W) dν.
+//!
+//! Only D − D_W enters. A denoiser that is the Wiener denoiser beyond the modes that it was trained on adds nothing
+//! there: the number has a limit when the grid is refined.
+//!
+//! The trace is a sum over all modes, or Hutchinson's estimate zᵀ ∂(D − D_W) z with random signs z.
+//!
+//! **Source** Song et al., "Score-based generative modeling through stochastic differential equations" (2021),
+//! appendix D, for the probability flow; Bogachev, "Gaussian measures" (1998), chapter 2, for densities.
+
+use crate::denoiser::{Denoiser, Diagonal, wiener_weight};
+use crate::noise::stream;
+use crate::path::Path;
+use crate::{Ensemble, FieldError, GaussianLaw, ModeNoise, Prior};
+
+/// How the trace of a derivative is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trace {
+    /// Mode by mode: exact, at the cost of one derivative a mode.
+    Exact,
+    /// By one vector of random signs for each repetition.
+    Signs,
+}
+
+/// What ln dP/dN(m, C) is computed with.
+pub struct Likelihood<'a> {
+    /// a(t), b(t).
+    pub path: &'a dyn Path,
+    /// Q of the path's noise.
+    pub prior: &'a dyn Prior,
+    /// N(m, C).
+    pub law: &'a GaussianLaw,
+    /// D(x, t), with its derivative.
+    pub denoiser: &'a dyn Denoiser,
+    /// Steps of Heun's method, equal in ln(a/b); two evaluations of D and of its derivative each.
+    pub steps: usize,
+    /// How traces are taken.
+    pub trace: Trace,
+    /// Independent repetitions for each field, each with noise η and signs z of its own.
+    pub repetitions: usize,
+    /// Seed of both.
+    pub seed: u64,
+}
+
+/// ln dP/dN(m, C) of one field.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LogDensity {
+    /// Mean over the repetitions, in nats.
+    pub value: f64,
+    /// Its standard error; none of a single repetition.
+    pub error: Option<f64>,
+}
+
+impl Likelihood<'_> {
+    /// ℓ of every field; field i has the noise and the signs of index `first_index + i`.
+    ///
+    /// `observe(done, steps)` is called after every step.
+    ///
+    /// **Cost** 2 · steps · repetitions evaluations of D and of its derivative a field; with [`Trace::Exact`] as
+    /// many derivatives as there are modes.
+    ///
+    /// # Errors
+    /// [`FieldError::TooFew`] without steps or repetitions; [`FieldError::NoDerivative`] for a denoiser without
+    /// one; [`FieldError::NonFinite`] for an answer that is no number; those of the denoiser.
+    ///
+    /// # Example
+    /// On Gaussian data the denoiser is the Wiener denoiser, and nothing is to be told apart.
+    /// ```
+    /// use std::sync::Arc;
+    /// use karhunen_field::denoiser::Gaussian;
+    /// use karhunen_field::likelihood::{Likelihood, Trace};
+    /// use karhunen_field::{Boundary, GaussianLaw, Grid, VariancePreserving, prior::Matern};
+    /// let grid = Grid::unit(&[12], Boundary::Neumann)?;
+    /// let (q, path) = (Arc::new(Matern::new(1.0, 0.2, 1.5)?), Arc::new(VariancePreserving::default()));
+    /// let law = GaussianLaw::centred(grid, Arc::new(Matern::new(1.0, 0.4, 2.5)?), 1);
+    /// let denoiser = Gaussian::new(law.clone(), q.clone(), path.clone());
+    /// let likelihood = Likelihood {
+    ///     path: &*path, prior: &*q, law: &law, denoiser: &denoiser,
+    ///     steps: 10, trace: Trace::Signs, repetitions: 2, seed: 1,
+    /// };
+    /// let found = likelihood.of(&law.sample(grid, 5, 0..3, 0), 0, &mut |_, _| {})?;
+    /// assert!(found.iter().all(|l| l.value.abs() < 1e-9));
+    /// # Ok::<(), karhunen_field::FieldError>(())
+    /// ```
+    pub fn of(
+        &self,
+        fields: &Ensemble,
+        first_index: u64,
+        observe: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<LogDensity>, FieldError> {
+        let too_few = |what, count| Err(FieldError::TooFew { what, least: 1, count });
+        if self.steps == 0 {
+            return too_few("steps of a probability flow", 0);
+        }
+        if self.repetitions == 0 {
+            return too_few("repetitions of a likelihood", 0);
+        }
+        let tables = self.tables(fields)?;
+        let (a, b) = (self.path.signal(self.path.end()), self.path.noise(self.path.end()));
+        let each = fields.channels * fields.grid.mode_count();
+        let noise = ModeNoise::new(self.seed);
+        let (mut x, mut signs) = (Vec::new(), Vec::new());
+        for (index, field) in (first_index..).zip(fields.fields()) {
+            let clean = tables.transform.analyse_channels(field);
+            for repetition in 0..self.repetitions as u32 {
+                let stream = stream::LIKELIHOOD + 2 * repetition;
+                let eta = (0..fields.channels)
+                    .flat_map(|channel| noise.normals(&fields.grid, index, stream, channel));
+                let pairs = clean.iter().zip(eta).zip(&tables.eigenvalues);
+                x.extend(pairs.map(|((c, eta), lambda)| a * c + b * lambda.sqrt() * eta));
+                // of modes by their place, so that the signs of a mode are the same on every grid
+                let of_modes = (0..fields.channels)
+                    .flat_map(|channel| noise.normals(&fields.grid, index, stream + 1, channel));
+                signs.extend(of_modes.map(f64::signum));
+            }
+        }
+        let signs = match self.trace {
+            Trace::Exact => None,
+            Trace::Signs => Some(&signs[..]),
+        };
+        let found = self.flow(&tables, fields, x, (each, signs), observe)?;
+        let n = self.repetitions as f64;
+        Ok(found
+            .chunks_exact(self.repetitions)
+            .map(|own| {
+                let mean = own.iter().sum::<f64>() / n;
+                let squares: f64 = own.iter().map(|v| (v - mean).powi(2)).sum();
+                let error = (own.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt());
+                LogDensity { value: mean, error }
+            })
+            .collect())
+    }
+
+    fn tables(&self, fields: &Ensemble) -> Result<Diagonal, FieldError> {
+        let known = self.law.mean();
+        if !fields.grid.same_box(&known.grid) {
+            return Err(FieldError::GridMismatch {
+                what: "the likelihood of fields on another box",
+                left: fields.grid,
+                right: known.grid,
+            });
+        }
+        if fields.channels != known.channels {
+            return Err(FieldError::Length {
+                values: fields.field_len(),
+                channels: known.channels,
+                grid: fields.grid,
+            });
+        }
+        Ok(Diagonal::new(fields.grid, std::slice::from_ref(self.law), self.prior))
+    }
+
+    /// ℓ of fields given by their modes x at the path's first time, `[field, channel, mode]`.
+    fn flow(
+        &self,
+        tables: &Diagonal,
+        like: &Ensemble,
+        x: Vec<f64>,
+        (each, signs): (usize, Option<&[f64]>),
+        observe: &mut dyn FnMut(usize, usize),
+    ) -> Result<Vec<f64>, FieldError> {
+        let half = |t: f64| 0.5 * self.path.log_snr(t);
+        let (first, last) = (half(self.path.end()), half(self.path.start()));
+        let step = (last - first) / self.steps as f64;
+        let time = |i: usize| match i {
+            0 => self.path.end(),
+            i if i == self.steps => self.path.start(),
+            i => self.path.time_of_log_snr(2.0 * (first + step * i as f64)),
+        };
+        let mut now = At::new(self.path, tables, time(0));
+        let mut y = now.whitened(&x, &tables.means[0]);
+        let mut found: Vec<f64> = energies(&y, each).collect();
+        for i in 0..self.steps {
+            let next = At::new(self.path, tables, time(i + 1));
+            let here = self.slope(tables, like, &y, &now, (each, signs), i)?;
+            let there: Vec<f64> = y.iter().zip(&here.along).map(|(y, a)| y + step * a).collect();
+            let there = self.slope(tables, like, &there, &next, (each, signs), i + 1)?;
+            for (y, (one, other)) in y.iter_mut().zip(here.along.iter().zip(&there.along)) {
+                *y += 0.5 * step * (one + other);
+            }
+            for (l, (one, other)) in found.iter_mut().zip(here.traces.iter().zip(&there.traces)) {
+                *l += 0.5 * step * (one + other);
+            }
+            now = next;
+            observe(i + 1, self.steps);
+        }
+        found.iter_mut().zip(energies(&y, each)).for_each(|(l, e)| *l -= e);
+        Ok(found)
+    }
+
+    /// a r and a tr ∂(D − D_W) of every field at y.
+    fn slope(
+        &self,
+        tables: &Diagonal,
+        like: &Ensemble,
+        y: &[f64],
+        at: &At,
+        (each, signs): (usize, Option<&[f64]>),
+        step: usize,
+    ) -> Result<Slope, FieldError> {
+        let fields = |modes: &[f64]| -> Result<Ensemble, FieldError> {
+            let values =
+                modes.chunks_exact(each).flat_map(|m| tables.transform.synthesise_channels(m));
+            Ensemble::new(like.grid, like.channels, values.collect())
+        };
+        let mean = tables.means[0].iter().cycle();
+        let x: Vec<f64> = y
+            .iter()
+            .zip(at.deviations.iter().cycle().zip(mean.clone()))
+            .map(|(y, (s, m))| at.a * m + s * y)
+            .collect();
+        let x = fields(&x)?;
+        let denoised = self.denoiser.denoise(&x, at.t)?;
+        let denoised = denoised.fields().flat_map(|field| tables.transform.analyse_channels(field));
+        let known = at.deviations.iter().zip(&at.weights).cycle().zip(mean);
+        let along = denoised.zip(y).zip(known).map(|((d, y), ((s, w), m))| match *s > 0.0 {
+            // D_W = m + w √S y
+            true => at.a * ((d - m) / s - w * y),
+            false => 0.0,
+        });
+        let along: Vec<f64> = along.collect();
+        let (count, mut traces) = (y.len() / each, Vec::new());
+        match signs {
+            Some(signs) => {
+                let pulled = self.pulled(&x, at.t, &fields(signs)?)?;
+                for (pulled, z) in pulled.fields().zip(signs.chunks_exact(each)) {
+                    let pulled = tables.transform.analyse_channels(pulled);
+                    let terms = pulled.iter().zip(z).zip(&at.weights);
+                    // a mode without variance is no direction
+                    let terms = terms.zip(&at.deviations).filter(|(_, s)| **s > 0.0);
+                    let trace: f64 = terms.map(|(((p, z), w), _)| (p - w * z) * z).sum();
+                    traces.push(at.a * trace);
+                }
+            }
+            None => {
+                traces.resize(count, 0.0);
+                for k in (0..each).filter(|k| at.deviations[*k] > 0.0) {
+                    let mut unit = vec![0.0; y.len()];
+                    unit.iter_mut().skip(k).step_by(each).for_each(|u| *u = 1.0);
+                    let pulled = self.pulled(&x, at.t, &fields(&unit)?)?;
+                    for (trace, pulled) in traces.iter_mut().zip(pulled.fields()) {
+                        let pulled = tables.transform.analyse_channels(pulled);
+                        *trace += at.a * (pulled[k] - at.weights[k]);
+                    }
+                }
+            }
+        }
+        if along.iter().chain(&traces).any(|v| !v.is_finite()) {
+            let what = "the probability flow of a likelihood";
+            return Err(FieldError::NonFinite { what, step, time: at.t });
+        }
+        Ok(Slope { along, traces })
+    }
+
+    fn pulled(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Ensemble, FieldError> {
+        self.denoiser.pullback(x, t, w)?.ok_or(FieldError::NoDerivative { what: "a likelihood" })
+    }
+}
+
+/// Derivatives along the flow.
+struct Slope {
+    /// dy/dν, `[field, channel, mode]`.
+    along: Vec<f64>,
+    /// a tr ∂(D − D_W), one a field.
+    traces: Vec<f64>,
+}
+
+/// The Gaussian law at one time, `[channel, mode]`.
+struct At {
+    t: f64,
+    a: f64,
+    /// √S_k.
+    deviations: Vec<f64>,
+    /// Wiener weights.
+    weights: Vec<f64>,
+}
+
+impl At {
+    fn new(path: &dyn Path, tables: &Diagonal, t: f64) -> Self {
+        let (a, b) = (path.signal(t), path.noise(t));
+        let spectra = || tables.variances.iter().zip(&tables.eigenvalues);
+        Self {
+            t,
+            a,
+            deviations: spectra().map(|(c, l)| (a * a * c + b * b * l).sqrt()).collect(),
+            weights: spectra().map(|(c, l)| wiener_weight(a, b, *c, *l)).collect(),
+        }
+    }
+
+    /// y_k = (x_k − a m_k) / √S_k; 0 in modes without variance.
+    fn whitened(&self, x: &[f64], mean: &[f64]) -> Vec<f64> {
+        let known = self.deviations.iter().zip(mean).cycle();
+        let of = |(x, (s, m)): (&f64, (&f64, &f64))| match *s > 0.0 {
+            true => (x - self.a * m) / s,
+            false => 0.0,
+        };
+        x.iter().zip(known).map(of).collect()
+    }
+}
+
+/// ½ |y|² of every field.
+fn energies(y: &[f64], each: usize) -> impl Iterator<Item = f64> + '_ {
+    y.chunks_exact(each).map(|own| 0.5 * own.iter().map(|v| v * v).sum::<f64>())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::denoiser::{Gaussian, Mixture};
+    use crate::path::VariancePreserving;
+    use crate::prior::Matern;
+    use crate::{Boundary, Field, Grid, Transform};
+
+    fn wave(grid: Grid, size: f64) -> Field {
+        let at = |cell: usize| {
+            let p = grid.position(cell);
+            let u = |axis: usize| grid.axes()[axis].centre(p[axis]);
+            let x = (0..grid.dim()).map(u).sum::<f64>();
+            size * (std::f64::consts::PI * x).cos()
+        };
+        Field { grid, channels: 1, values: (0..grid.len()).map(at).collect() }
+    }
+
+    fn path() -> Arc<VariancePreserving> {
+        Arc::new(VariancePreserving::default())
+    }
+
+    fn noise() -> Arc<Matern> {
+        Arc::new(Matern::new(1.0, 0.15, 1.0).unwrap())
+    }
+
+    /// ln dN(m₁, C₁)/dN(m, C) of a x + b η at the path's first time, in closed form.
+    fn ratio(one: &GaussianLaw, law: &GaussianLaw, x: &[f64], grid: Grid) -> f64 {
+        let (path, q) = (path(), noise());
+        let (a, b) = (path.signal(path.end()), path.noise(path.end()));
+        let of = |law: &GaussianLaw| {
+            let lambda = q.eigenvalues(&grid);
+            let (mean, c) = (law.mean_modes(&grid), law.variances(&grid));
+            let terms = x.iter().zip(mean).zip(c.into_iter().zip(lambda));
+            let term = |((x, m), (c, l)): ((&f64, f64), (f64, f64))| {
+                let s = a * a * c + b * b * l;
+                -0.5 * (s.ln() + (x - a * m).powi(2) / s)
+            };
+            terms.map(term).sum::<f64>()
+        };
+        of(one) - of(law)
+    }
+
+    /// The noisy modes of repetition 0 of a field of index 0.
+    fn noisy(field: &Ensemble, seed: u64) -> Vec<f64> {
+        let (path, q, grid) = (path(), noise(), field.grid);
+        let (a, b) = (path.signal(path.end()), path.noise(path.end()));
+        let eta = ModeNoise::new(seed).normals(&grid, 0, stream::LIKELIHOOD, 0);
+        let modes = Transform::new(grid).analyse_channels(&field.values);
+        let pairs = modes.iter().zip(eta).zip(q.eigenvalues(&grid));
+        pairs.map(|((c, e), l)| a * c + b * l.sqrt() * e).collect()
+    }
+
+    fn likelihood<'a>(
+        parts: (&'a VariancePreserving, &'a Matern),
+        law: &'a GaussianLaw,
+        denoiser: &'a dyn Denoiser,
+        steps: usize,
+        (trace, repetitions): (Trace, usize),
+    ) -> Likelihood<'a> {
+        let (path, prior) = parts;
+        Likelihood { path, prior, law, denoiser, steps, trace, repetitions, seed: 3 }
+    }
+
+    /// One Gaussian law against another: closed form, and Heun's order.
+    #[test]
+    fn gaussian_laws_have_their_exact_density() {
+        for (points, boundary) in [(vec![9], Boundary::Neumann), (vec![8, 5], Boundary::Periodic)] {
+            let grid = Grid::unit(&points, boundary).unwrap();
+            let (path, q) = (path(), noise());
+            let narrow: Arc<dyn Prior> = Arc::new(Matern::new(0.8, 0.3, 1.5).unwrap());
+            let wide: Arc<dyn Prior> = Arc::new(Matern::new(1.2, 0.25, 1.5).unwrap());
+            let one = GaussianLaw::new(wave(grid, 0.6), vec![narrow]).unwrap();
+            let law = GaussianLaw::new(wave(grid, -0.2), vec![wide]).unwrap();
+            let denoiser = Gaussian::new(one.clone(), q.clone(), path.clone());
+            let field = one.sample(grid, 8, 0..1, stream::METRICS);
+            let exact = ratio(&one, &law, &noisy(&field, 3), grid);
+            let error = |steps| {
+                let how = (Trace::Exact, 1);
+                let l = likelihood((&path, &q), &law, &denoiser, steps, how);
+                l.of(&field, 0, &mut |_, _| {}).unwrap()[0].value - exact
+            };
+            let (coarse, fine) = (error(100), error(200));
+            // what is left without the leading term of Heun's error
+            let rest = (4.0 * fine - coarse) / 3.0;
+            assert!(rest.abs() < 1e-3, "{grid}: {rest} off {exact}");
+            let order = (coarse / fine).log2();
+            assert!((order - 2.0).abs() < 0.3, "{grid}: order {order} ({coarse}, {fine})");
+        }
+    }
+
+    /// Two bumps of one covariance: the denoiser is nonlinear, the density known on every grid, and it
+    /// converges when the grid is refined.
+    #[test]
+    fn a_mixture_has_its_exact_density_on_every_grid() {
+        let (path, q) = (path(), noise());
+        let covariance: Arc<dyn Prior> = Arc::new(Matern::new(0.7, 0.3, 1.5).unwrap());
+        let mut known = Vec::new();
+        for points in [8, 16, 32] {
+            let grid = Grid::unit(&[points], Boundary::Neumann).unwrap();
+            let means = [wave(grid, 0.9), wave(grid, -0.7)];
+            let components = vec![(0.4, means[0].clone()), (0.6, means[1].clone())];
+            let mixture =
+                Mixture::new(components, covariance.clone(), q.clone(), path.clone()).unwrap();
+            let law = GaussianLaw::new(wave(grid, 0.1), vec![covariance.clone()]).unwrap();
+            let field = mixture.sample(grid, 4, 0..1, stream::METRICS);
+            let x = noisy(&field, 3);
+            let each = means.map(|mean| {
+                let one = GaussianLaw::new(mean, vec![covariance.clone()]).unwrap();
+                ratio(&one, &law, &x, grid)
+            });
+            let exact = (0.4 * each[0].exp() + 0.6 * each[1].exp()).ln();
+            let l = likelihood((&path, &q), &law, &mixture, 300, (Trace::Exact, 1));
+            let found = l.of(&field, 0, &mut |_, _| {}).unwrap()[0].value;
+            assert!((found - exact).abs() < 1e-3, "{points}: {found}, exact {exact}");
+            known.push(found);
+        }
+        assert!((known[2] - known[1]).abs() < 0.05, "{known:?}");
+    }
+
+    /// Random signs have the exact trace in the mean; fields do not depend on their batch.
+    #[test]
+    fn random_signs_agree_with_the_exact_trace() {
+        let grid = Grid::unit(&[6, 7], Boundary::Neumann).unwrap();
+        let (path, q) = (path(), noise());
+        let covariance: Arc<dyn Prior> = Arc::new(Matern::new(0.7, 0.3, 1.5).unwrap());
+        let components = vec![(0.5, wave(grid, 0.9)), (0.5, wave(grid, -0.9))];
+        let mixture =
+            Mixture::new(components, covariance.clone(), q.clone(), path.clone()).unwrap();
+        let law = GaussianLaw::new(Field::zeros(grid, 1), vec![covariance]).unwrap();
+        let fields = mixture.sample(grid, 4, 0..3, stream::METRICS);
+        let of = |trace, fields: &Ensemble, first| {
+            let l = likelihood((&path, &q), &law, &mixture, 40, (trace, 24));
+            l.of(fields, first, &mut |_, _| {}).unwrap()
+        };
+        let (exact, signs) = (of(Trace::Exact, &fields, 0), of(Trace::Signs, &fields, 0));
+        for (e, s) in exact.iter().zip(&signs) {
+            let allowed = 5.0 * (s.error.unwrap().powi(2) + e.error.unwrap().powi(2)).sqrt();
+            assert!((e.value - s.value).abs() < allowed, "{e:?} {s:?}");
+        }
+        let alone = of(Trace::Signs, &fields.slice(2..3), 2);
+        assert!((alone[0].value - signs[2].value).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_cannot_be_computed_is_refused() {
+        struct Flat;
+        impl Denoiser for Flat {
+            fn denoise(&self, x: &Ensemble, _: f64) -> Result<Ensemble, FieldError> {
+                Ok(x.clone())
+            }
+        }
+        let grid = Grid::unit(&[6], Boundary::Neumann).unwrap();
+        let (path, q) = (path(), noise());
+        let law = GaussianLaw::centred(grid, q.clone(), 1);
+        let fields = Ensemble::zeros(grid, 1, 2);
+        let of = |steps, repetitions, fields: &Ensemble| {
+            let l = likelihood((&path, &q), &law, &Flat, steps, (Trace::Signs, repetitions));
+            l.of(fields, 0, &mut |_, _| {}).unwrap_err()
+        };
+        assert!(matches!(of(4, 1, &fields), FieldError::NoDerivative { .. }));
+        assert!(matches!(of(0, 1, &fields), FieldError::TooFew { .. }));
+        assert!(matches!(of(4, 0, &fields), FieldError::TooFew { .. }));
+        let other = Ensemble::zeros(Grid::unit(&[6], Boundary::Periodic).unwrap(), 1, 1);
+        assert!(matches!(of(4, 1, &other), FieldError::GridMismatch { .. }));
+        assert!(matches!(of(4, 1, &Ensemble::zeros(grid, 2, 1)), FieldError::Length { .. }));
+    }
+}
