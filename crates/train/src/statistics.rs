@@ -5,6 +5,7 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
+use crate::conditions::Attribute;
 use crate::origin::Origin;
 use crate::phases::Phases;
 
@@ -68,6 +69,15 @@ impl Normalisation {
         }
     }
 
+    /// Maps fields in the file's values to normalised ones, in place.
+    pub fn normalise(&self, fields: &mut Ensemble) {
+        let points = fields.grid.len();
+        for (i, block) in fields.values.chunks_exact_mut(points).enumerate() {
+            let (o, s) = (self.offset[i % self.offset.len()], self.scale[i % self.scale.len()]);
+            block.iter_mut().for_each(|v| *v = (*v - o) / s);
+        }
+    }
+
     /// Maps fields back to the file's values, in place.
     pub fn undo(&self, fields: &mut Ensemble) {
         let points = fields.grid.len();
@@ -96,6 +106,10 @@ pub struct Statistics {
     pub origin: Option<Origin>,
     /// The phases of segmented data; none of plain values.
     pub phases: Option<Phases>,
+    /// Attributes that fields may be asked for; empty of most data.
+    pub attributes: Vec<Attribute>,
+    /// The affine map of other fields that are given; none of most data.
+    pub condition: Option<Normalisation>,
 }
 
 impl Statistics {
