@@ -28,7 +28,7 @@ pub struct Attributes {
 /// with or without the folders before it; the order of the lines does not matter then.
 ///
 /// # Errors
-/// [`FormatError::Read`]; [`FormatError::Unsupported`] with the line for a table without names, a name given
+/// [`FormatError::Read`]; [`FormatError::Table`] with the line for a table without names, a name given
 /// twice, a line of another length, a value that is no finite number, a field that has no line or two, or
 /// another number of lines than fields.
 ///
@@ -48,7 +48,7 @@ pub fn read_attributes(
     let path = path.as_ref();
     let text = std::fs::read_to_string(path)
         .map_err(|source| FormatError::Read { path: path.into(), source })?;
-    let wrong = |line: usize, what: String| Err(unsupported(path, format!("line {line}: {what}")));
+    let wrong = |line: usize, what: String| Err(bad(path, format!("line {line}: {what}")));
     let mut lines = text
         .trim_start_matches('\u{feff}')
         .lines()
@@ -56,10 +56,7 @@ pub fn read_attributes(
         .map(|(index, line)| (index + 1, line))
         .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let Some((first, head)) = lines.next() else {
-        return Err(unsupported(
-            path,
-            "is empty; a line of names and one a field are meant".into(),
-        ));
+        return Err(bad(path, "is empty; a line of names and one a field are meant".into()));
     };
     let mut names = cells(head);
     if names.iter().any(|name| name.is_empty() || name.parse::<f64>().is_ok()) {
@@ -101,18 +98,18 @@ pub fn read_attributes(
     if !named {
         if rows.len() != fields.len() {
             let what = format!("has {} lines of numbers for {} fields", rows.len(), fields.len());
-            return Err(unsupported(path, what));
+            return Err(bad(path, what));
         }
         return Ok(Attributes { names, rows });
     }
     let found = fields.iter().enumerate().map(|(index, field)| match field {
         None => {
             let what = format!("field {index} has no name to be found by; leave the names out");
-            Err(unsupported(path, what))
+            Err(bad(path, what))
         }
         Some(field) => match places.get(*field) {
             Some(place) => Ok(rows[*place].clone()),
-            None => Err(unsupported(path, format!("no line for {field}"))),
+            None => Err(bad(path, format!("no line for {field}"))),
         },
     });
     let rows = found.collect::<Result<_, FormatError>>()?;
@@ -123,8 +120,8 @@ fn cells(line: &str) -> Vec<String> {
     line.split([',', '\t', ';']).map(|cell| cell.trim().trim_matches('"').to_string()).collect()
 }
 
-fn unsupported(path: &Path, what: String) -> FormatError {
-    FormatError::Unsupported { path: path.into(), what }
+fn bad(path: &Path, what: String) -> FormatError {
+    FormatError::Table { path: path.into(), what }
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ pub(crate) fn measure(
         let range = [own().fold(f64::INFINITY, f64::min), own().fold(f64::NEG_INFINITY, f64::max)];
         if !(deviation > 1e-6 * mean.abs()) {
             return fail(format!(
-                "attribute {name} is {mean} of all fields to train on; leave it out"
+                "attribute {name} is {mean} in all fields to train on; leave it out"
             ));
         }
         attributes.push(Attribute { name: name.clone(), mean, deviation, range });

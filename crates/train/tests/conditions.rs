@@ -228,7 +228,7 @@ fn a_table_of_attributes_belongs_to_its_fields() {
     assert!(matches!(error, TrainError::Format(_)), "{error}");
     std::fs::write(path("t.csv"), format!("depth\n{}", "1\n".repeat(20))).unwrap();
     let error = Data::load(&config.data, finest, 3).unwrap_err().to_string();
-    assert!(error.contains("attribute depth is 1"), "{error}");
+    assert!(error.contains("attribute depth is 1 in all"), "{error}");
 }
 
 #[test]
