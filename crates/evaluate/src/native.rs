@@ -22,6 +22,11 @@ pub struct Native {
     pub dtype: String,
 }
 
+/// Channels that are no given ones, of so many.
+fn own(config: &DataConfig, all: usize) -> Result<usize, EvaluateError> {
+    Ok(all - config.given_channels(all)?.len())
+}
+
 impl Native {
     /// Looks at a source as a configuration reads it.
     ///
@@ -45,14 +50,14 @@ impl Native {
                 fields: None,
                 count: None,
                 points: vec![BUILTIN, BUILTIN],
-                channels: builtin::structure(name, config.channels)?.channels(),
+                channels: own(config, builtin::structure(name, config.channels)?.channels())?,
                 dtype: "made on the spot".into(),
             });
         };
         Ok(Self {
             count: Some(fields.count()),
             points: fields.points().to_vec(),
-            channels: fields.channels(),
+            channels: own(config, fields.channels())?,
             dtype: fields.dtype().to_string(),
             fields: Some(fields),
         })
@@ -85,7 +90,7 @@ impl Native {
                 corner[0] = first;
                 values.clear();
                 fields.block(item, &corner, &slice, &mut values)?;
-                let channels = values.chunks_exact(values.len() / self.channels).zip(&offsets);
+                let channels = values.chunks_exact(values.len() / fields.channels()).zip(&offsets);
                 for v in channels.flat_map(|(own, o)| own.iter().map(move |v| o + f64::from(*v))) {
                     (low, high) = (low.min(v), high.max(v));
                 }

@@ -3,6 +3,7 @@
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
 use karhunen_train::batch::LevelData;
+use karhunen_train::conditions::own_channels;
 use karhunen_train::config::DataConfig;
 use karhunen_train::holes::see_through;
 use karhunen_train::known::Known;
@@ -127,7 +128,7 @@ fn made(
         return real(count, &loaded.training, &loaded.offsets, None);
     }
     let indices = BUILTIN_REFERENCE..BUILTIN_REFERENCE + count as u64;
-    let made = builtin::make(&*structure, grid, seed, indices)?;
+    let made = own_channels(config, builtin::make(&*structure, grid, seed, indices)?)?;
     let none = vec![0.0; made.channels];
     real(count, &made, &none, None)
 }

@@ -60,6 +60,14 @@ pub enum FormatError {
         /// The variant, and what to do instead.
         what: String,
     },
+    /// A table of attributes that cannot be read as one.
+    #[error("{}: {what}", path.display())]
+    Table {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and in which line.
+        what: String,
+    },
     /// A header that breaks its format's rules.
     #[error("{}: bad header at byte {offset}: {what}", path.display())]
     Header {

@@ -18,6 +18,7 @@
 mod address;
 mod archive;
 mod arrays_wide;
+mod attributes;
 mod blocks;
 mod blosc;
 mod bytes;
@@ -101,6 +102,7 @@ mod zarr_units;
 
 pub use address::Address;
 pub use arrays_wide::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
+pub use attributes::{Attributes, MOST_ATTRIBUTES, read_attributes};
 pub use dtype::SourceType;
 pub use error::FormatError;
 pub use fields::{FieldsRef, RawFields, Series, Units};

@@ -19,7 +19,6 @@ use karhunen_kernels::{
     spectral_block, spectral_block_oversampled, supports_oversampling,
 };
 
-use crate::NetError;
 use crate::fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
 use crate::local::{self, LocalBasis, LocalConv};
 use crate::operators::Operators;
@@ -28,6 +27,7 @@ use crate::parameters::{Parameters, released};
 use crate::spectral::{SpectralBasis, SpectralConv, held_modes, window_size};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
+use crate::{Given, NetError};
 
 /// The trainable part of one layer.
 #[derive(Module, Debug)]
@@ -53,6 +53,8 @@ pub struct FnoWeights {
     pub output: Linear,
     /// Time, where it enters by FiLM.
     pub time: Option<TimeEmbedding>,
+    /// Other fields that are given, and a mark → width; none where no such fields are known.
+    pub condition: Option<Linear>,
 }
 
 /// A Fourier neural operator for functions on boxes of one dimension.
@@ -115,6 +117,7 @@ impl Fno {
             output: linear(config.projection, channels),
             time: (config.conditioning == Conditioning::Film)
                 .then(|| TimeEmbedding::zeros(config.layers * 2 * config.width, device)),
+            condition: None,
         };
         let mut fno = Self {
             config: config.clone(),
@@ -195,15 +198,49 @@ impl Fno {
     /// # Errors
     /// [`NetError::Config`] where time enters as an input channel: classes enter by FiLM.
     pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
-        let Some(time) = self.weights.time.take() else {
-            return Err(NetError::Config {
-                key: "conditioning",
-                value: "input-channel".into(),
-                requirement: "classes enter by FiLM; film takes labelled data",
-            });
-        };
+        let time = self.film("classes enter by FiLM; film takes labelled data")?;
         self.weights.time = Some(time.with_classes(count, seed, &self.device)?);
         Ok(())
+    }
+
+    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] where time enters as an input channel: attributes enter by FiLM.
+    pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        let time = self.film("attributes enter by FiLM; film takes them")?;
+        self.weights.time = Some(time.with_attributes(count, seed, &self.device)?);
+        Ok(())
+    }
+
+    /// Lets the network see `channels` channels of other fields, with seeded weights; nothing else changes.
+    ///
+    /// # Errors
+    /// Those of reading and writing parameters.
+    pub fn add_condition(&mut self, channels: usize, seed: u64) -> Result<(), NetError> {
+        let map = LinearConfig::new(channels + 1, self.config.width)
+            .with_initializer(Initializer::Zeros)
+            .init(&self.device);
+        self.weights.condition = Some(map);
+        let parameters = self.parameters()?.with_started("condition", seed);
+        self.set_parameters(&parameters)
+    }
+
+    /// What takes the time, where it enters by FiLM.
+    fn film(&self, requirement: &'static str) -> Result<TimeEmbedding, NetError> {
+        let value = "input-channel".into();
+        let other = NetError::Config { key: "conditioning", value, requirement };
+        self.weights.time.clone().ok_or(other)
+    }
+
+    /// Attributes that the network knows; 0 of most.
+    pub fn attribute_count(&self) -> usize {
+        self.weights.time.as_ref().map_or(0, TimeEmbedding::attribute_count)
+    }
+
+    /// Channels of other fields that the network sees; 0 of most.
+    pub fn condition_channels(&self) -> usize {
+        self.weights.condition.as_ref().map_or(0, |map| map.weight.dims()[0] - 1)
     }
 
     /// Classes that the network knows; 0 of an unlabelled one.
@@ -300,10 +337,10 @@ impl Fno {
         times: &[f64],
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
-        self.forward_of(grid, x, times, half_log_snr, &[])
+        self.forward_of(grid, x, times, half_log_snr, &Given::default())
     }
 
-    /// F(x, t | class) for a batch; `classes` has one entry a field, or none at all.
+    /// F(x, t | given) for a batch.
     ///
     /// # Errors
     /// As [`Fno::forward`]; [`NetError::Input`] for a class the network does not know.
@@ -313,7 +350,7 @@ impl Fno {
         x: &[f32],
         times: &[f64],
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
         let (batch, points) = (times.len(), grid.len());
         let boundaries: Vec<Boundary> = grid.axes().iter().map(|a| a.boundary).collect();
@@ -329,7 +366,7 @@ impl Fno {
                 found: format!("{} log-SNRs", half_log_snr.len()),
             });
         }
-        self.answer(grid, self.inputs(grid, x, times), half_log_snr, classes)
+        self.answer(grid, self.inputs(grid, x, times), half_log_snr, given)
     }
 
     fn answer(
@@ -337,11 +374,17 @@ impl Fno {
         grid: &Grid,
         inputs: Tensor<3>,
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
-        let film =
-            self.weights.time.as_ref().map(|t| t.forward(half_log_snr, classes, &self.device));
+        let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, given, &self.device));
         let film = film.transpose()?;
+        let (channels, [batch, points, _]) = (self.condition_channels(), inputs.dims());
+        let values = given.fields_for(channels, (batch, points))?;
+        let other = (channels > 0).then(|| {
+            let data = TensorData::new(values, [batch, points, channels + 1]);
+            Tensor::<3>::from_data(data, &self.device)
+        });
+        let inputs = (inputs, other);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),
             Operators::Composed => self.composed(grid, inputs, film),
@@ -361,13 +404,13 @@ impl Fno {
         x: &[f32],
         w: &[f32],
         (times, half_log_snr): (&[f64], &[f64]),
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Option<Vec<f32>>, NetError> {
         if !self.device.is_autodiff() {
             return Ok(None);
         }
         let inputs = self.inputs(grid, x, times).require_grad();
-        let answers = self.answer(grid, inputs.clone(), half_log_snr, classes)?;
+        let answers = self.answer(grid, inputs.clone(), half_log_snr, given)?;
         let shape = answers.dims();
         let w = Tensor::<3>::from_data(TensorData::new(w.to_vec(), shape), &self.device);
         let gradients = (answers * w).sum().backward();
@@ -384,12 +427,15 @@ impl Fno {
     fn fused(
         &self,
         grid: &Grid,
-        inputs: Tensor<3>,
+        (inputs, other): (Tensor<3>, Option<Tensor<3>>),
         film: Option<Tensor<3>>,
     ) -> Result<Tensor<3>, NetError> {
         let plan = self.plan(grid)?;
         let (width, weights) = (self.config.width, &self.weights);
         let mut h = pointwise_linear(inputs, weights.lifting.weight.val(), bias(&weights.lifting))?;
+        if let (Some(map), Some(other)) = (&weights.condition, other) {
+            h = h + pointwise_linear(other, map.weight.val(), bias(map))?;
+        }
         for (i, layer) in weights.layers.iter().enumerate() {
             if let Some(local) = &layer.local {
                 h = local.fused(h, &self.neighbours(grid)?)?;
@@ -439,12 +485,15 @@ impl Fno {
     fn composed(
         &self,
         grid: &Grid,
-        inputs: Tensor<3>,
+        (inputs, other): (Tensor<3>, Option<Tensor<3>>),
         film: Option<Tensor<3>>,
     ) -> Result<Tensor<3>, NetError> {
         let basis = self.basis(grid);
         let width = self.config.width;
         let mut h = self.weights.lifting.forward(inputs);
+        if let (Some(map), Some(other)) = (&self.weights.condition, other) {
+            h = h + map.forward(other);
+        }
         for (i, layer) in self.weights.layers.iter().enumerate() {
             if let Some(local) = &layer.local {
                 h = local.composed(h, &self.neighbours(grid)?);

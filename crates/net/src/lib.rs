@@ -7,6 +7,7 @@
 //!
 //! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
 
+mod asked;
 pub mod band;
 pub mod classifier;
 pub mod device;
@@ -14,6 +15,7 @@ pub mod discriminator;
 mod error;
 pub mod fno;
 mod fno_config;
+mod given;
 mod grid_transfer;
 pub mod local;
 pub mod model;
@@ -34,6 +36,7 @@ mod unet_composed;
 mod unet_config;
 mod unet_fused;
 
+pub use asked::{Asked, OtherFields};
 pub use band::Band;
 pub use burn::tensor::Device;
 pub use device::DeviceChoice;
@@ -41,6 +44,7 @@ pub use discriminator::Discriminator;
 pub use error::NetError;
 pub use fno::Fno;
 pub use fno_config::{Conditioning, Coordinates, FnoConfig, LocalKernels};
+pub use given::Given;
 pub use karhunen_kernels::Values;
 pub use model::{Conditioned, Model};
 pub use nested::Nested;

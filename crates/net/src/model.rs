@@ -1,5 +1,7 @@
 //! A trained (or untrained) denoiser: a network behind its preconditioner.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use karhunen_field::denoiser::Denoiser;
 use karhunen_field::resample::{copied_modes, overlay_modes};
@@ -7,7 +9,7 @@ use karhunen_field::{Ensemble, FieldError, Grid};
 use rayon::prelude::*;
 
 use crate::band::{Band, Split};
-use crate::{NetError, Network, Preconditioner};
+use crate::{Asked, Given, NetError, Network, Preconditioner};
 
 /// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
 const CELLS_AT_ONCE: usize = 1 << 18;
@@ -31,20 +33,19 @@ pub struct Inputs {
     pub times: Vec<f64>,
     /// ln(a/b) of each field.
     pub half_log_snr: Vec<f64>,
-    /// Class of each field, or none of any.
-    pub classes: Vec<Option<u32>>,
+    /// What else is known of the fields.
+    pub given: Given,
 }
 
-/// A model asked for fields of given classes: D(x, t | class).
+/// A model asked for fields of given classes, attributes, or beside given fields: D(x, t | asked).
 ///
-/// Field i of a batch is of class i of the list; with no list, or for a field without a class, the
-/// model answers as it does without labels.
+/// For a field of which nothing is asked, the model answers as it does without conditions.
 #[derive(Debug)]
 pub struct Conditioned<'a> {
     /// The model.
     pub model: &'a Model,
-    /// One entry a field.
-    pub classes: Vec<Option<u32>>,
+    /// What is asked of each field of the batch.
+    pub asked: Asked,
 }
 
 impl Model {
@@ -53,8 +54,8 @@ impl Model {
     /// # Errors
     /// As [`Network::forward`].
     pub fn network_output(&self, grid: &Grid, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
-        let Inputs { values, times, half_log_snr, classes } = inputs;
-        self.network.forward_of(grid, values, times, half_log_snr, classes)
+        let Inputs { values, times, half_log_snr, given } = inputs;
+        self.network.forward_of(grid, values, times, half_log_snr, given)
     }
 
     /// ln(a/b) at a time.
@@ -78,18 +79,19 @@ impl Model {
         &self,
         x: &Ensemble,
         t: f64,
-        classes: &[Option<u32>],
+        asked: (&Asked, &Range<usize>),
     ) -> Result<Vec<f64>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
+        let given = asked.0.on(&coarse, asked.1)?;
         if coarse == x.grid {
-            return self.denoise_band(x, t, classes);
+            return self.denoise_band(x, t, given);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
         let split = Split::new(&self.preconditioner, &fine, &on, t);
         let (band, known) = split.apart(&x.values, x.field_len());
         let band = Ensemble::new(coarse, x.channels, band)?;
-        let band = self.denoise_band(&band, t, classes)?;
+        let band = self.denoise_band(&band, t, given)?;
         Ok(split.together(&band, known))
     }
 
@@ -106,12 +108,7 @@ impl Model {
     }
 
     /// D by the network alone.
-    fn denoise_band(
-        &self,
-        x: &Ensemble,
-        t: f64,
-        classes: &[Option<u32>],
-    ) -> Result<Vec<f64>, NetError> {
+    fn denoise_band(&self, x: &Ensemble, t: f64, given: Given) -> Result<Vec<f64>, NetError> {
         let grid = &x.grid;
         let known = self.preconditioner.at(t, grid);
         let (count, points) = (x.count(), grid.len());
@@ -124,7 +121,7 @@ impl Model {
             values,
             times: vec![t; count],
             half_log_snr: vec![self.half_log_snr(t); count],
-            classes: classes.to_vec(),
+            given,
         };
         let output = self.network_output(grid, &inputs)?;
         let output: Vec<f32> =
@@ -147,19 +144,14 @@ impl Model {
 }
 
 impl Model {
-    /// D of fields of given classes; none of any where the list is empty.
-    fn denoise_of(
-        &self,
-        x: &Ensemble,
-        t: f64,
-        classes: &[Option<u32>],
-    ) -> Result<Ensemble, FieldError> {
+    /// D of fields of which something may be asked.
+    fn denoise_of(&self, x: &Ensemble, t: f64, asked: &Asked) -> Result<Ensemble, FieldError> {
+        asked.check(x.count())?;
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
         let mut values = Vec::with_capacity(x.values.len());
         for start in (0..x.count()).step_by(at_once) {
             let end = x.count().min(start + at_once);
-            let classes = if classes.is_empty() { classes } else { &classes[start..end] };
-            let denoised = self.denoise_part(&x.slice(start..end), t, classes);
+            let denoised = self.denoise_part(&x.slice(start..end), t, (asked, &(start..end)));
             values.extend(denoised.map_err(|e| FieldError::Denoiser(e.to_string()))?);
         }
         Ensemble::new(x.grid, x.channels, values)
@@ -167,21 +159,21 @@ impl Model {
 }
 
 impl Model {
-    /// ∂D* w of fields of given classes; none where the network has no derivative.
+    /// ∂D* w of fields of which something may be asked; none where the network has no derivative.
     fn pullback_of(
         &self,
         x: &Ensemble,
         t: f64,
         w: &Ensemble,
-        classes: &[Option<u32>],
+        asked: &Asked,
     ) -> Result<Option<Ensemble>, FieldError> {
+        asked.check(x.count())?;
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
         let mut values = Vec::with_capacity(x.values.len());
         for start in (0..x.count()).step_by(at_once) {
             let end = x.count().min(start + at_once);
-            let classes = if classes.is_empty() { classes } else { &classes[start..end] };
             let (x, w) = (x.slice(start..end), w.slice(start..end));
-            let pulled = self.pullback_part(&x, t, &w, classes);
+            let pulled = self.pullback_part(&x, t, &w, (asked, &(start..end)));
             match pulled.map_err(|e| FieldError::Denoiser(e.to_string()))? {
                 Some(pulled) => values.extend(pulled),
                 None => return Ok(None),
@@ -196,12 +188,13 @@ impl Model {
         x: &Ensemble,
         t: f64,
         w: &Ensemble,
-        classes: &[Option<u32>],
+        asked: (&Asked, &Range<usize>),
     ) -> Result<Option<Vec<f64>>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
+        let given = asked.0.on(&coarse, asked.1)?;
         if coarse == x.grid {
-            return self.pullback_band(x, t, w, classes);
+            return self.pullback_band(x, t, w, &given);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
         let wiener = self.preconditioner.wiener(t, &fine);
@@ -212,7 +205,7 @@ impl Model {
             };
             Ok(Ensemble::new(coarse, x.channels, fields.fields().flat_map(of).collect())?)
         };
-        let band = self.pullback_band(&restricted(x)?, t, &restricted(w)?, classes)?;
+        let band = self.pullback_band(&restricted(x)?, t, &restricted(w)?, &given)?;
         let Some(band) = band else { return Ok(None) };
         let mut values = Vec::with_capacity(x.values.len());
         for (w, band) in w.fields().zip(band.chunks_exact(x.channels * coarse.len())) {
@@ -233,7 +226,7 @@ impl Model {
         x: &Ensemble,
         t: f64,
         w: &Ensemble,
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Option<Vec<f64>>, NetError> {
         let known = self.preconditioner.at(t, &x.grid);
         let (count, points) = (x.count(), x.grid.len());
@@ -245,7 +238,7 @@ impl Model {
             answers.extend(channels_last(&network, w.len() / points));
         }
         let times = (&vec![t; count][..], &vec![self.half_log_snr(t); count][..]);
-        let pulled = self.network.pullback(&x.grid, &inputs, &answers, times, classes)?;
+        let pulled = self.network.pullback(&x.grid, &inputs, &answers, times, given)?;
         let Some(pulled) = pulled else { return Ok(None) };
         let pulled = pulled.chunks_exact(points * x.channels);
         for (field, pulled) in values.chunks_exact_mut(x.field_len()).zip(pulled) {
@@ -261,25 +254,21 @@ impl Model {
 
 impl Denoiser for Model {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        self.denoise_of(x, t, &[])
+        self.denoise_of(x, t, &Asked::default())
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        self.pullback_of(x, t, w, &[])
+        self.pullback_of(x, t, w, &Asked::default())
     }
 }
 
 impl Denoiser for Conditioned<'_> {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        if !self.classes.is_empty() && self.classes.len() != x.count() {
-            let (classes, count) = (self.classes.len(), x.count());
-            return Err(FieldError::Denoiser(format!("{classes} classes for {count} fields")));
-        }
-        self.model.denoise_of(x, t, &self.classes)
+        self.model.denoise_of(x, t, &self.asked)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        self.model.pullback_of(x, t, w, &self.classes)
+        self.model.pullback_of(x, t, w, &self.asked)
     }
 }
 

@@ -100,6 +100,7 @@ impl Nested {
                 head: linear(width, hidden),
                 output: linear(hidden, channels),
                 time: TimeEmbedding::zeros((before + after) * 2 * width, device),
+                condition: None,
             }
         };
         let grids = levels.iter().enumerate().map(|(level, grid)| {
@@ -194,6 +195,42 @@ impl Nested {
             stage.time = stage.time.clone().with_classes(count, seed, &self.device)?;
         }
         Ok(())
+    }
+
+    /// Gives every stage two rows for each of `count` attributes with seeded values; nothing else changes.
+    ///
+    /// # Errors
+    /// Those of reading and writing parameters.
+    pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        for stage in &mut self.weights.stages {
+            stage.time = stage.time.clone().with_attributes(count, seed, &self.device)?;
+        }
+        Ok(())
+    }
+
+    /// Lets every stage see `channels` channels of other fields, with seeded weights; nothing else changes.
+    ///
+    /// # Errors
+    /// Those of reading and writing parameters.
+    pub fn add_condition(&mut self, channels: usize, seed: u64) -> Result<(), NetError> {
+        for (level, stage) in self.weights.stages.iter_mut().enumerate() {
+            let map = LinearConfig::new(channels + 1, self.config.width_of(level))
+                .with_initializer(Initializer::Zeros)
+                .init(&self.device);
+            stage.condition = Some(map);
+        }
+        let parameters = self.parameters()?.with_started("condition", seed);
+        self.set_parameters(&parameters)
+    }
+
+    /// Channels of other fields that the network sees; 0 of most.
+    pub fn condition_channels(&self) -> usize {
+        self.weights.stages[0].condition.as_ref().map_or(0, |map| map.weight.dims()[0] - 1)
+    }
+
+    /// Attributes that the network knows; 0 of most.
+    pub fn attribute_count(&self) -> usize {
+        self.weights.stages[0].time.attribute_count()
     }
 
     /// Classes that the network knows; 0 of an unlabelled one.

@@ -7,35 +7,34 @@ use karhunen_kernels::{
     MlpParameters, ResidualParameters, pointwise_linear, pointwise_mlp, residual_mlp,
 };
 
-use crate::NetError;
 use crate::fno::gelu;
 use crate::nested::Nested;
 use crate::nested_stage::{NestedBlock, NestedStage, StageGrid};
 use crate::operators::Operators;
+use crate::{Given, NetError};
 
 /// ε of the norm over channels, as the fused operator has it.
 const EPSILON: f64 = 1e-6;
 
 impl Nested {
-    /// F(x, t | class) for a batch on the grid of a level; `classes` has one entry a field, or none at
-    /// all.
+    /// F(x, t | given) for a batch on the grid of a level.
     ///
     /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
     ///
     /// # Errors
     /// [`NetError::Input`] for a grid that is no level, values of another length, not one log-SNR a
-    /// field, or a class the network does not know.
+    /// field, or what is given in another number or of an unknown class.
     pub fn forward(
         &self,
         grid: &Grid,
         x: &[f32],
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
         let level = self.level_of_batch(grid, x, half_log_snr.len())?;
         let data =
             karhunen_kernels::tensor_data(x, [half_log_snr.len(), grid.len(), self.channels()]);
-        self.answer(level, Tensor::from_data(data, self.device()), half_log_snr, classes)
+        self.answer(level, Tensor::from_data(data, self.device()), half_log_snr, given)
     }
 
     /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`; none on a device that
@@ -51,7 +50,7 @@ impl Nested {
         x: &[f32],
         w: &[f32],
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Option<Vec<f32>>, NetError> {
         let level = self.level_of_batch(grid, x, half_log_snr.len())?;
         if !self.device().is_autodiff() {
@@ -62,7 +61,7 @@ impl Nested {
             Tensor::<3>::from_data(TensorData::new(values.to_vec(), shape), self.device())
         };
         let x = of(x).require_grad();
-        let answers = self.answer(level, x.clone(), half_log_snr, classes)?;
+        let answers = self.answer(level, x.clone(), half_log_snr, given)?;
         let gradients = (answers * of(w)).sum().backward();
         let failed = NetError::Compute;
         let found = x.grad(&gradients).ok_or_else(|| failed("no derivative came back".into()))?;
@@ -87,25 +86,34 @@ impl Nested {
         level: usize,
         x: Tensor<3>,
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
         let stages = &self.weights().stages[..=level];
-        let films = stages.iter().map(|s| s.time.forward(half_log_snr, classes, self.device()));
+        let films = stages.iter().map(|s| s.time.forward(half_log_snr, given, self.device()));
         let films = films.collect::<Result<Vec<_>, _>>()?;
-        Ok(self.stage(level, x, None, &films)?.answer)
+        let (channels, [batch, points, _]) = (self.condition_channels(), x.dims());
+        let values = given.fields_for(channels, (batch, points))?;
+        let other = (channels > 0).then(|| {
+            let data = TensorData::new(values, [batch, points, channels + 1]);
+            Tensor::<3>::from_data(data, self.device())
+        });
+        Ok(self.stage(level, (x, other), None, &films)?.answer)
     }
 
     /// Runs a stage and, within it, the coarser ones.
     fn stage(
         &self,
         level: usize,
-        x: Tensor<3>,
+        (x, other): (Tensor<3>, Option<Tensor<3>>),
         sent: Option<Tensor<3>>,
         films: &[Tensor<3>],
     ) -> Result<Answered, NetError> {
         let (stage, on) = (&self.weights().stages[level], &self.grids()[level]);
         let (before, _) = self.config().blocks_of(level);
         let mut h = self.linear(&stage.stem, on.input(x.clone(), self.device()))?;
+        if let (Some(map), Some(other)) = (&stage.condition, &other) {
+            h = h + self.linear(map, other.clone())?;
+        }
         if let Some(sent) = sent {
             h = h + sent;
         }
@@ -115,22 +123,24 @@ impl Nested {
         for (i, block) in down.iter().enumerate() {
             h = self.block(block, h, film(i), on)?;
         }
-        let mut below = None;
+        let mut coarser = None;
         if let (Some(between), Some(transfers)) = (&stage.between, &on.between) {
             let restricted = transfers.restrict.apply(h.clone(), self.operators())?;
             let sent = self.linear(&between.send, restricted)?;
             let x = transfers.restrict_field.apply(x, self.operators())?;
-            let coarse = self.stage(level - 1, x, Some(sent), films)?;
+            let other = other.map(|other| transfers.restrict_given(&other, self.operators()));
+            let below = (x, other.transpose()?);
+            let coarse = self.stage(level - 1, below, Some(sent), films)?;
             let raised = self.linear(&between.raise, coarse.features)?;
             h = h + transfers.prolong.apply(raised, self.operators())?;
-            below = Some(transfers.prolong_field.apply(coarse.answer, self.operators())?);
+            coarser = Some(transfers.prolong_field.apply(coarse.answer, self.operators())?);
         }
         for (i, block) in up.iter().enumerate() {
             h = self.block(block, h, film(before + i), on)?;
         }
         let own = self.head(stage, h.clone())?;
-        let answer = match below {
-            Some(below) => below + own,
+        let answer = match coarser {
+            Some(coarser) => coarser + own,
             None => own,
         };
         Ok(Answered { features: h, answer })

@@ -9,6 +9,7 @@ use crate::NetError;
 use crate::grid_transfer::Transfer;
 use crate::local::{LocalBasis, LocalConv};
 use crate::nested_config::FEWEST_CELLS;
+use crate::operators::Operators;
 use crate::time_embedding::TimeEmbedding;
 
 /// One residual block.
@@ -46,6 +47,8 @@ pub struct NestedStage {
     pub output: Linear,
     /// Scale and shift of every block.
     pub time: TimeEmbedding,
+    /// Other fields that are given, and a mark → channels; none where no such fields are known.
+    pub condition: Option<Linear>,
 }
 
 /// The trainable parts of a nested network.
@@ -88,6 +91,19 @@ impl StageGrid {
 }
 
 impl Transfers {
+    /// Other fields on the coarser grid; their mark stays what it is.
+    pub fn restrict_given(
+        &self,
+        given: &Tensor<3>,
+        operators: Operators,
+    ) -> Result<Tensor<3>, NetError> {
+        let channels = given.dims()[2] - 1;
+        let fields = self.restrict_field.apply(given.clone().narrow(2, 0, channels), operators)?;
+        let [batch, points, _] = fields.dims();
+        let mark = given.clone().narrow(2, channels, 1).narrow(1, 0, 1).expand([batch, points, 1]);
+        Ok(Tensor::cat(vec![fields, mark], 2))
+    }
+
     pub fn new(fine: &Grid, coarse: &Grid) -> Result<Self, NetError> {
         Ok(Self {
             restrict_field: Transfer::of_fields(fine, coarse)?,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::unet::UNet;
 use crate::unet_config::UNetConfig;
-use crate::{Fno, FnoConfig, Nested, NestedConfig, NetError, Operators, Parameters};
+use crate::{Fno, FnoConfig, Given, Nested, NestedConfig, NetError, Operators, Parameters};
 
 /// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,6 +172,32 @@ impl Network {
         of!(self, n => n.add_classes(count, seed))
     }
 
+    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for an FNO whose time is an input channel.
+    pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        of!(self, n => n.add_attributes(count, seed))
+    }
+
+    /// Lets the network see `channels` channels of other fields, with seeded weights; nothing else changes.
+    ///
+    /// # Errors
+    /// [`NetError::Config`] for a U-Net.
+    pub fn add_condition(&mut self, channels: usize, seed: u64) -> Result<(), NetError> {
+        of!(self, n => n.add_condition(channels, seed))
+    }
+
+    /// Attributes that the network knows; 0 of most.
+    pub fn attribute_count(&self) -> usize {
+        of!(self, n => n.attribute_count())
+    }
+
+    /// Channels of other fields that the network sees; 0 of most.
+    pub fn condition_channels(&self) -> usize {
+        of!(self, n => n.condition_channels())
+    }
+
     /// Classes that the network knows; 0 of an unlabelled one.
     pub fn class_count(&self) -> usize {
         of!(self, n => n.class_count())
@@ -219,23 +245,24 @@ impl Network {
         times: &[f64],
         half_log_snr: &[f64],
     ) -> Result<Tensor<3>, NetError> {
-        self.forward_of(grid, x, times, half_log_snr, &[])
+        self.forward_of(grid, x, times, half_log_snr, &Given::default())
     }
 
-    /// F(x, t | class) for a batch; `classes` has one entry a field, or none at all.
+    /// F(x, t | given) for a batch.
     ///
     /// # Errors
-    /// As [`Network::forward`]; [`NetError::Input`] for a class the network does not know.
+    /// As [`Network::forward`]; [`NetError::Input`] for a class the network does not know, or another number of
+    /// classes, attributes or values of other fields.
     pub fn forward_of(
         &self,
         grid: &Grid,
         x: &[f32],
         times: &[f64],
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
         match self {
-            Self::Fno(fno) => fno.forward_of(grid, x, times, half_log_snr, classes),
+            Self::Fno(fno) => fno.forward_of(grid, x, times, half_log_snr, given),
             Self::UNet(unet) => {
                 let expected = times.len() * grid.len() * unet.channels();
                 if grid.dim() != 2 || x.len() != expected || half_log_snr.len() != times.len() {
@@ -252,9 +279,9 @@ impl Network {
                         ),
                     });
                 }
-                unet.forward(grid, x, half_log_snr, classes)
+                unet.forward(grid, x, half_log_snr, given)
             }
-            Self::Nested(nested) => nested.forward(grid, x, half_log_snr, classes),
+            Self::Nested(nested) => nested.forward(grid, x, half_log_snr, given),
         }
     }
 }
@@ -270,12 +297,12 @@ impl Network {
         x: &[f32],
         w: &[f32],
         times: (&[f64], &[f64]),
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Option<Vec<f32>>, NetError> {
         match self {
-            Self::Fno(fno) => fno.pullback(grid, x, w, times, classes),
+            Self::Fno(fno) => fno.pullback(grid, x, w, times, given),
             Self::UNet(_) => Ok(None),
-            Self::Nested(nested) => nested.pullback(grid, x, w, times.1, classes),
+            Self::Nested(nested) => nested.pullback(grid, x, w, times.1, given),
         }
     }
 }

@@ -106,6 +106,19 @@ impl Parameters {
         Self { arrays: self.arrays.iter().map(zero).collect() }
     }
 
+    /// The same with seeded starting values for the parameters whose names hold `part`, those of
+    /// [`Parameters::initialise`].
+    pub fn with_started(mut self, part: &str, seed: u64) -> Self {
+        let mut started = self.clone();
+        started.initialise(seed);
+        for (own, started) in self.arrays.iter_mut().zip(started.arrays) {
+            if own.name.contains(part) {
+                *own = started;
+            }
+        }
+        self
+    }
+
     /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, factors of
     /// normalisations 1, and the output layer and FiLM 0, so that the network starts as the zero function.
     ///
@@ -127,7 +140,9 @@ impl Parameters {
                 _ if array.shape.len() < 2 => 0.0,
                 _ if ends(&["output.weight", "time.film.weight", "between.send.weight"]) => 0.0,
                 // one row a field: its fan-in is one
-                "time.classes" => 3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2,
+                "time.classes" | "time.attributes" => {
+                    3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2
+                }
                 _ if name.ends_with("local.taps") => 0.3 * (3.0 / fan_in).sqrt(),
                 _ if name.contains("spectral") => 0.5 * (3.0 / (2.0 * fan_in)).sqrt(),
                 _ => (3.0 / fan_in).sqrt() * std::f64::consts::FRAC_1_SQRT_2,

@@ -1,5 +1,6 @@
-//! Path time, and the class asked for, as a conditioning vector: sinusoids of the log-SNR through a
-//! small perceptron, to whose hidden layer every class adds a row of a table.
+//! Path time, and the class and attributes asked for, as a conditioning vector: sinusoids of the log-SNR
+//! through a small perceptron. To its hidden layer every class adds a row of a table, and every attribute
+//! that is told adds two: one times its value, one as it is.
 //!
 //! The log-SNR, not t, is what the difficulty of denoising depends on; it makes one embedding
 //! serve every path. "No class" adds nothing: it is what an unlabelled model computes, and the
@@ -9,7 +10,7 @@ use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData, activation::silu};
 
-use crate::{NetError, Parameters};
+use crate::{Given, NetError, Parameters};
 
 /// Frequencies of the sinusoids (each gives a sine and a cosine).
 const FREQUENCIES: usize = 16;
@@ -26,6 +27,8 @@ pub struct TimeEmbedding {
     /// `[class, hidden]`, where there are classes. Without them there is no such parameter, so that
     /// the others have the names, the starting values and the files that they always had.
     pub classes: Option<Param<Tensor<2>>>,
+    /// `[2 × attribute, hidden]`, where there are attributes: a row for the value, a row for its being told.
+    pub attributes: Option<Param<Tensor<2>>>,
 }
 
 impl TimeEmbedding {
@@ -34,7 +37,7 @@ impl TimeEmbedding {
         let linear =
             |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
         let (hidden, film) = (linear(2 * FREQUENCIES, HIDDEN), linear(HIDDEN, features));
-        Self { hidden, film, classes: None }
+        Self { hidden, film, classes: None, attributes: None }
     }
 
     /// The same with a seeded row for each of `count` classes.
@@ -48,10 +51,29 @@ impl TimeEmbedding {
         device: &Device,
     ) -> Result<Self, NetError> {
         self.classes = Some(Initializer::Zeros.init([count, HIDDEN], device));
+        self.started("classes", "time.classes", seed, device)
+    }
+
+    /// The same with two seeded rows for each of `count` attributes.
+    ///
+    /// # Errors
+    /// Those of reading and writing a module's parameters.
+    pub fn with_attributes(
+        mut self,
+        count: usize,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, NetError> {
+        self.attributes = Some(Initializer::Zeros.init([2 * count, HIDDEN], device));
+        self.started("attributes", "time.attributes", seed, device)
+    }
+
+    /// The same with the starting values of one parameter, drawn under another name.
+    fn started(self, own: &str, name: &str, seed: u64, device: &Device) -> Result<Self, NetError> {
         let mut start = Parameters::of(&self)?;
-        for array in start.arrays.iter_mut().filter(|array| array.name == "classes") {
+        for array in start.arrays.iter_mut().filter(|array| array.name == own) {
             let mut table = Parameters { arrays: vec![array.clone()] };
-            table.arrays[0].name = "time.classes".into();
+            table.arrays[0].name = name.into();
             table.initialise(seed);
             array.values = table.arrays.remove(0).values;
         }
@@ -63,17 +85,23 @@ impl TimeEmbedding {
         self.classes.as_ref().map_or(0, |table| table.dims()[0])
     }
 
-    /// `[batch]` half log-SNRs and classes → `[batch, 1, features]`; no classes at all means none of
-    /// any field.
+    /// Attributes in the table.
+    pub fn attribute_count(&self) -> usize {
+        self.attributes.as_ref().map_or(0, |table| table.dims()[0] / 2)
+    }
+
+    /// `[batch]` half log-SNRs, classes and attributes → `[batch, 1, features]`; no classes at all means
+    /// none of any field, and likewise for attributes.
     ///
     /// # Errors
     /// [`NetError::Input`] for a class that is not in the table, or not one entry a field.
     pub fn forward(
         &self,
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
         device: &Device,
     ) -> Result<Tensor<3>, NetError> {
+        let classes = &given.classes[..];
         let batch = half_log_snr.len();
         let mut features = Vec::with_capacity(batch * 2 * FREQUENCIES);
         for l in half_log_snr {
@@ -88,6 +116,21 @@ impl TimeEmbedding {
         self.check(classes, batch)?;
         if let Some(table) = self.classes.as_ref().filter(|_| !classes.is_empty()) {
             hidden = hidden + self.chosen(classes, device).matmul(table.val());
+        }
+        let known = self.attribute_count();
+        if given.attributes.len() != batch * known && !given.attributes.is_empty() {
+            return Err(NetError::Input {
+                expected: format!("{known} attribute(s) for each of {batch} fields, or none"),
+                found: format!("{} numbers", given.attributes.len()),
+            });
+        }
+        if let Some(table) = self.attributes.as_ref().filter(|_| !given.attributes.is_empty()) {
+            let told = given.attributes.iter().flat_map(|v| match v.is_nan() {
+                true => [0.0, 0.0],
+                false => [*v, 1.0],
+            });
+            let told = TensorData::new(told.collect::<Vec<f32>>(), [batch, 2 * known]);
+            hidden = hidden + Tensor::<2>::from_data(told, device).matmul(table.val());
         }
         Ok(self.film.forward(silu(hidden)).unsqueeze_dim(1))
     }

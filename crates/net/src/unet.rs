@@ -24,13 +24,13 @@ use burn::nn::{GroupNorm, GroupNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use karhunen_field::Grid;
 
-use crate::NetError;
 use crate::operators::Operators;
 use crate::parameters::{Parameters, released};
 use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 use crate::unet_config::UNetConfig;
 use crate::unet_fused::{Plans, stages};
+use crate::{Given, NetError};
 
 /// One residual block.
 #[derive(Module, Debug)]
@@ -212,6 +212,38 @@ impl UNet {
         Ok(())
     }
 
+    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    ///
+    /// # Errors
+    /// Those of reading and writing parameters.
+    pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
+        let time = self.weights.time.clone();
+        self.weights.time = time.with_attributes(count, seed, &self.device)?;
+        Ok(())
+    }
+
+    /// The baseline sees no other fields.
+    ///
+    /// # Errors
+    /// [`NetError::Config`], always.
+    pub fn add_condition(&mut self, _channels: usize, _seed: u64) -> Result<(), NetError> {
+        Err(NetError::Config {
+            key: "kind",
+            value: "unet".into(),
+            requirement: "other fields are given to a network of kind nested or fno",
+        })
+    }
+
+    /// Channels of other fields that the network sees: none.
+    pub fn condition_channels(&self) -> usize {
+        0
+    }
+
+    /// Attributes that the network knows; 0 of most.
+    pub fn attribute_count(&self) -> usize {
+        self.weights.time.attribute_count()
+    }
+
     /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
     ///
     /// # Errors
@@ -294,9 +326,9 @@ impl UNet {
         grid: &Grid,
         x: &[f32],
         half_log_snr: &[f64],
-        classes: &[Option<u32>],
+        given: &Given,
     ) -> Result<Tensor<3>, NetError> {
-        let film = self.weights.time.forward(half_log_snr, classes, &self.device)?;
+        let film = self.weights.time.forward(half_log_snr, given, &self.device)?;
         match self.operators {
             Operators::Fused => self.fused(grid, x, film),
             Operators::Composed => Ok(self.composed(grid, x, film)),

@@ -15,6 +15,7 @@ use safetensors::{Dtype, SafeTensors, View};
 
 use crate::TrainError;
 use crate::averages::length_of_decay;
+use crate::conditions::Attribute;
 use crate::config::RunConfig;
 use crate::origin::Origin;
 use crate::phases::Phases;
@@ -101,6 +102,15 @@ pub(crate) fn statistics_arrays(s: &Statistics) -> Vec<Stored<'static>> {
             numbers: Numbers::Double(s.classes.iter().map(|n| *n as f64).collect()),
         });
     }
+    if !s.attributes.is_empty() {
+        let row = |a: &Attribute| [a.mean, a.deviation, a.range[0], a.range[1]];
+        let values = s.attributes.iter().flat_map(row).collect();
+        arrays.push(numbers(ATTRIBUTES, vec![s.attributes.len(), ATTRIBUTE_ROW], values));
+    }
+    if let Some(condition) = &s.condition {
+        let values = [condition.offset.clone(), condition.scale.clone()].concat();
+        arrays.push(numbers(CONDITION, vec![2, condition.scale.len()], values));
+    }
     if let Some(phases) = &s.phases {
         let width = phases.width;
         let row = |(label, f): (&u8, &[f64; 3])| [f64::from(*label), f[0], f[1], f[2], width];
@@ -121,8 +131,37 @@ pub(crate) fn statistics_metadata(config: &RunConfig, s: &Statistics) -> HashMap
         let text = serde_json::to_string(origin).expect("an origin is plain data");
         metadata.insert(ORIGIN.into(), text);
     }
+    if !s.attributes.is_empty() {
+        let names: Vec<&str> = s.attributes.iter().map(|a| a.name.as_str()).collect();
+        let text = serde_json::to_string(&names).expect("names are plain data");
+        metadata.insert(ATTRIBUTES.into(), text);
+    }
     metadata
 }
+
+/// The attributes of a file; none of a file that has numbers without names or the other way round.
+fn read_attributes(rows: Option<Vec<f64>>, bytes: &[u8]) -> Option<Vec<Attribute>> {
+    let Some(rows) = rows else { return Some(Vec::new()) };
+    let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
+    let names = metadata.metadata().as_ref()?.get(ATTRIBUTES)?;
+    let names: Vec<String> = serde_json::from_str(names).ok()?;
+    let (rows, rest) = rows.as_chunks::<ATTRIBUTE_ROW>();
+    let of = |(name, row): (String, &[f64; ATTRIBUTE_ROW])| Attribute {
+        name,
+        mean: row[0],
+        deviation: row[1],
+        range: [row[2], row[3]],
+    };
+    let fits = rest.is_empty() && names.len() == rows.len();
+    fits.then(|| names.into_iter().zip(rows).map(of).collect())
+}
+
+/// Name of the array of attributes, and key of their names.
+const ATTRIBUTES: &str = "attributes";
+/// Mean, deviation, least and largest value.
+const ATTRIBUTE_ROW: usize = 4;
+/// Name of the array of offsets and scales of given fields.
+const CONDITION: &str = "condition";
 
 /// The origin in a file's metadata; none in files of before there was one.
 fn origin(bytes: &[u8]) -> Option<Origin> {
@@ -144,6 +183,15 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> O
         Some(rows) => Some(read_phases(&rows).filter(|p| p.channels() == offset.len())?),
         None => None,
     };
+    let condition = match take(CONDITION) {
+        Some(both) if both.len() % 2 == 0 && !both.is_empty() => {
+            let (offset, scale) = both.split_at(both.len() / 2);
+            Some(Normalisation { offset: offset.to_vec(), scale: scale.to_vec() })
+        }
+        Some(_) => return None,
+        None => None,
+    };
+    let attributes = read_attributes(take(ATTRIBUTES), bytes)?;
     let fits = scale.len() == offset.len() && variances.len() == offset.len() * grid.mode_count();
     fits.then(|| Statistics {
         grid,
@@ -152,6 +200,8 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> O
         variances: variances.chunks(grid.mode_count()).map(<[f64]>::to_vec).collect(),
         classes: counts.into_iter().map(|count| count as u64).collect(),
         phases,
+        attributes,
+        condition,
         origin: origin(bytes),
     })
 }

@@ -8,7 +8,7 @@ use karhunen_field::motion::{Motion, Mover, turned};
 use karhunen_field::noise::stream;
 use karhunen_field::{Grid, ModeNoise};
 use karhunen_net::model::{Inputs, channels_last};
-use karhunen_net::{Model, Preconditioner};
+use karhunen_net::{Given, Model, Preconditioner};
 use rayon::prelude::*;
 
 use crate::augment::{Augmentation, NUMBERS};
@@ -29,9 +29,27 @@ pub struct LevelData {
     /// The part of each cell that was measured, relative to its mean over the training fields, like
     /// `values`; empty where nothing is missing.
     pub weights: Vec<f32>,
+    /// `[sample, attribute]`, normalised; empty where there are none.
+    pub attributes: Vec<f32>,
+    /// Fields that are given beside these, `[sample, channel, point]`, normalised; empty where there are none.
+    pub condition: Vec<f32>,
 }
 
 impl LevelData {
+    /// Fields and nothing beside them.
+    pub fn plain(grid: Grid, channels: usize, values: Vec<f32>) -> Self {
+        let (labels, weights, attributes, condition) = Default::default();
+        Self { grid, channels, values, labels, weights, attributes, condition }
+    }
+
+    /// Channels of the fields that are given beside these.
+    pub fn condition_channels(&self) -> usize {
+        match self.count() {
+            0 => 0,
+            count => self.condition.len() / (count * self.grid.len()),
+        }
+    }
+
     /// Number of fields.
     pub fn count(&self) -> usize {
         self.values.len() / self.field_len()
@@ -62,13 +80,24 @@ impl LevelData {
             true => Vec::new(),
             false => fields.clone().map(|i| self.labels[i]).collect(),
         };
-        Self { values: of(&self.values), weights: of(&self.weights), labels, ..*self }
+        let (attributes, condition) = (
+            chosen(&self.attributes, self.count(), fields.clone()),
+            chosen(&self.condition, self.count(), fields.clone()),
+        );
+        let (values, weights) = (of(&self.values), of(&self.weights));
+        Self { values, weights, labels, attributes, condition, ..*self }
     }
 
     /// Values of one field.
     pub fn field_len(&self) -> usize {
         self.channels * self.grid.len()
     }
+}
+
+/// What some of `count` fields have of numbers that are as many for each.
+fn chosen(all: &[f32], count: usize, fields: impl Iterator<Item = usize>) -> Vec<f32> {
+    let each = all.len().checked_div(count).unwrap_or_default();
+    fields.flat_map(|i| &all[i * each..(i + 1) * each]).copied().collect()
 }
 
 /// One batch, ready for the network.
@@ -176,7 +205,19 @@ impl Batches {
             true => Vec::new(),
             false => fields.iter().map(|field| data.labels[*field]).collect(),
         };
-        LevelData { values: values.collect(), weights: weights.collect(), labels, ..*data }
+        let attributes = chosen(&data.attributes, data.count(), fields.iter().copied());
+        // what stands beside a field moves with it
+        let beside = data.condition_channels() * points;
+        let condition = fields.par_iter().zip(&motions).flat_map_iter(|(field, motion)| {
+            let own = data.condition[field * beside..(field + 1) * beside].chunks_exact(points);
+            let moved = own.map(|channel| {
+                let channel: Vec<f64> = channel.iter().map(|v| f64::from(*v)).collect();
+                mover.moved(motion, &channel)
+            });
+            moved.flatten().map(|v| v as f32).collect::<Vec<f32>>()
+        });
+        let (values, condition) = (values.collect(), condition.collect());
+        LevelData { values, weights: weights.collect(), labels, attributes, condition, ..*data }
     }
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.
@@ -197,10 +238,10 @@ impl Batches {
                 build(&moved, &all, &times, self.noise, index, from, model)
             }
         };
-        if !batch.inputs.classes.is_empty() {
+        if !batch.inputs.given.is_empty() {
             let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
-            let told = batch.inputs.classes.iter_mut().zip(uniforms);
-            told.filter(|(_, u)| *u < self.dropout).for_each(|(class, _)| *class = None);
+            let untold = (0..self.size).filter(|i| uniforms[*i] < self.dropout);
+            untold.for_each(|i| batch.inputs.given.forget(i, self.size));
         }
         batch
     }
@@ -269,10 +310,7 @@ fn build(
             values: parts.iter().flat_map(|(input, _, _)| input.iter().copied()).collect(),
             times: times.to_vec(),
             half_log_snr,
-            classes: match data.labels.is_empty() {
-                true => Vec::new(),
-                false => fields.iter().map(|&field| Some(data.labels[field])).collect(),
-            },
+            given: given(data, fields),
         },
         target: parts.iter().flat_map(|(_, target, _)| target.iter().copied()).collect(),
         weights: parts.iter().map(|(_, _, weight)| *weight).collect(),
@@ -286,6 +324,25 @@ fn build(
                     channels_last(&weights, data.channels)
                 })
                 .collect(),
+        },
+    }
+}
+
+/// What the network is told of fields.
+fn given(data: &LevelData, fields: &[usize]) -> Given {
+    let beside = data.condition_channels() * data.grid.len();
+    let told = |field: &usize| {
+        Given::told(&data.condition[field * beside..(field + 1) * beside], data.grid.len())
+    };
+    Given {
+        classes: match data.labels.is_empty() {
+            true => Vec::new(),
+            false => fields.iter().map(|&field| Some(data.labels[field])).collect(),
+        },
+        attributes: chosen(&data.attributes, data.count(), fields.iter().copied()),
+        fields: match beside {
+            0 => Vec::new(),
+            _ => fields.iter().flat_map(told).collect(),
         },
     }
 }
@@ -334,7 +391,7 @@ mod tests {
             transform.synthesise_channels(&modes)
         };
         let values: Vec<f32> = (0..6).flat_map(field).map(|v| v as f32).collect();
-        LevelData { grid, channels: 1, values, labels: vec![], weights: vec![] }
+        LevelData::plain(grid, 1, values)
     }
 
     fn moving(named: &[&str], grid: Grid) -> Batches {

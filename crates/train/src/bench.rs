@@ -148,10 +148,12 @@ fn made_up(
         mean,
         variances,
         classes: vec![],
+        attributes: vec![],
+        condition: None,
         origin: None,
         phases: None,
     };
-    Ok((LevelData { grid, channels, values, labels: vec![], weights: vec![] }, statistics))
+    Ok((LevelData::plain(grid, channels, values), statistics))
 }
 
 fn level_speed(

@@ -70,13 +70,7 @@ pub fn make(
             Ok(values.into_iter().map(|v| v as f32).collect())
         })
         .collect();
-    Ok(LevelData {
-        grid,
-        channels: structure.channels(),
-        values: parts?.concat(),
-        labels,
-        weights: vec![],
-    })
+    Ok(LevelData { labels, ..LevelData::plain(grid, structure.channels(), parts?.concat()) })
 }
 
 /// Cells along an axis of a made field of labels, in those of the finest level.
@@ -143,8 +137,18 @@ pub(crate) fn load(
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     let offsets = vec![0.0; training.channels];
-    let (origin, hold_out, phases) = (None, None, None);
-    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
+    let (origin, hold_out, phases, attributes, given_offsets) = Default::default();
+    Ok(Loaded {
+        training,
+        validation,
+        origin,
+        hold_out,
+        offsets,
+        notes,
+        phases,
+        attributes,
+        given_offsets,
+    })
 }
 
 #[cfg(test)]

@@ -44,8 +44,20 @@ impl TrainedModel {
         if !(guidance.is_finite() && guidance >= 0.0) {
             return refuse("guidance", guidance, "must be finite and not negative");
         }
-        if seen.is_empty() && guidance != 1.0 {
-            return refuse("guidance", guidance, "needs a model of labelled data");
+        if !self.statistics.is_conditional() && guidance != 1.0 {
+            return refuse("guidance", guidance, "needs a model that can be asked for something");
+        }
+        let attributes = request.attributes.len();
+        if attributes != 0 && attributes != self.statistics.attributes.len() {
+            let count = attributes as f64;
+            return refuse("attributes", count, "must be as many as the model was trained with");
+        }
+        let given = request.given.as_ref().map(|given| given.0.channels);
+        let known = self.statistics.condition.as_ref().map(|n| n.scale.len());
+        if given.is_some() && given != known {
+            let channels = given.unwrap_or_default() as f64;
+            let requirement = "must be as many as the model was trained beside";
+            return refuse("channels of the given fields", channels, requirement);
         }
         if guidance != 1.0 && self.config.training.label_dropout == 0.0 {
             return refuse(

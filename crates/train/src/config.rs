@@ -10,6 +10,7 @@ use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::augment::{self, Augment, Augmentation};
+use crate::conditions::{self, ConditionConfig};
 use crate::hold_out::{self, HoldOut};
 use crate::missing::MissingValues;
 use crate::paths::PathConfig;
@@ -72,6 +73,14 @@ pub struct DataConfig {
     /// class. `builtin:shapes` brings its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
+    /// Numbers that fields may be asked for: a table (CSV) with a line of names and a line a field of `source`, or
+    /// `"volume-fraction"`, measured of the phases of every field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<String>,
+    /// Fields that are given when a field is sampled: a list of files whose fields stand beside those of
+    /// `source`, or of channels of `source`. The model learns the law of the other channels given these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<ConditionConfig>,
     /// Held-out fields from files of their own; otherwise a part of `source` is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_source: Option<Sources>,
@@ -136,6 +145,8 @@ impl Default for DataConfig {
         Self {
             source: "builtin:spinodal".into(),
             labels: None,
+            attributes: None,
+            condition: None,
             validation_source: None,
             validation_labels: None,
             boundary: Boundary::Neumann.into(),
@@ -275,6 +286,7 @@ impl RunConfig {
 
     fn check(&self, place: &str, untold: bool) -> Result<(), TrainError> {
         labels::check(&self.data, place)?;
+        conditions::check(&self.data, place)?;
         phases_config::check(&self.data, place)?;
         let t = &self.training;
         let fail = |key: &str, value: String, needs: &str| {

@@ -11,7 +11,7 @@ use crate::level_sets::LevelSets;
 use crate::phases::restriction;
 use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::Side;
-use crate::{TrainError, holes, memory};
+use crate::{TrainError, conditions, holes, memory};
 
 /// Values, and the measured part of each cell where some are missing.
 type Filled = (Vec<f32>, Vec<f32>);
@@ -137,7 +137,7 @@ impl Cut<'_> {
             }
             values.extend(more);
         }
-        Ok((LevelData { grid: finest, channels, values, labels: vec![], weights }, lost))
+        Ok((LevelData { weights, ..LevelData::plain(finest, channels, values) }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -219,5 +219,7 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
         values,
         labels: data.labels.clone(),
         weights,
+        attributes: data.attributes.clone(),
+        condition: conditions::restricted(data, to)?,
     })
 }

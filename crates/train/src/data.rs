@@ -18,7 +18,7 @@ use crate::origin::{self, Origin};
 use crate::phases::Phases;
 use crate::sides::{Division, Side, split};
 use crate::statistics::{Normalisation, Statistics};
-use crate::{TrainError, builtin, labels, missing, periodic};
+use crate::{TrainError, builtin, conditions, labels, missing, periodic};
 
 pub use crate::cuts::{convert, restrict};
 pub use crate::opened::{boxed, open};
@@ -66,6 +66,10 @@ pub struct Loaded {
     pub notes: Vec<String>,
     /// Labels of the phases, rising, whose level sets the fields are; none of plain values.
     pub phases: Option<Vec<u8>>,
+    /// Names of the attributes.
+    pub attributes: Vec<String>,
+    /// What is to be added to the channels of the fields that are given; empty where there are none.
+    pub given_offsets: Vec<f64>,
 }
 
 impl Loaded {
@@ -118,8 +122,18 @@ impl Data {
     /// # Errors
     /// [`TrainError::Data`] for a constant channel or fewer than two fields.
     pub fn of(config: &DataConfig, loaded: Loaded) -> Result<Self, TrainError> {
-        let Loaded { mut training, mut validation, origin, hold_out, offsets, mut notes, phases } =
-            loaded;
+        let mut loaded = loaded;
+        let (attributes, condition) = conditions::measure(config, &mut loaded)?;
+        let Loaded {
+            mut training,
+            mut validation,
+            origin,
+            hold_out,
+            offsets,
+            mut notes,
+            phases,
+            ..
+        } = loaded;
         let finest = training.grid;
         let (channels, points) = (training.channels, finest.len());
         let centred = finest.holds_constants();
@@ -176,8 +190,28 @@ impl Data {
         if !classes.is_empty() {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
-        let statistics =
-            Statistics { grid: finest, normalisation, mean, variances, classes, origin, phases };
+        if !attributes.is_empty() {
+            notes.push(format!("attributes {}", conditions::described(&attributes)));
+        }
+        if let Some(given) = &condition {
+            notes.push(format!(
+                "{} channel(s) are given, offset {:.4?}, scale {:.4?}",
+                given.scale.len(),
+                given.offset,
+                given.scale
+            ));
+        }
+        let statistics = Statistics {
+            grid: finest,
+            normalisation,
+            mean,
+            variances,
+            classes,
+            origin,
+            phases,
+            attributes,
+            condition,
+        };
         Ok(Self { training, validation, statistics, hold_out, notes })
     }
 }
@@ -211,12 +245,26 @@ fn prepare(
     seed: u64,
     identified: bool,
 ) -> Result<Loaded, TrainError> {
+    conditions::apart(config, prepare_all(config, opened, finest, seed, identified)?)
+}
+
+/// The same with the channels that are given among the others.
+fn prepare_all(
+    config: &DataConfig,
+    opened: Option<&StackedFields>,
+    finest: Grid,
+    seed: u64,
+    identified: bool,
+) -> Result<Loaded, TrainError> {
     let Some(fields) = opened else {
         return builtin::load(config, config.source.builtin().unwrap_or_default(), finest, seed);
     };
     let own_labels = labels::read(config.labels.as_ref(), &config.source.to_string(), fields)?;
     let mut notes = fields.notes();
     notes.extend(labels::pairs(&own_labels, fields));
+    let table = conditions::read(config, fields)?;
+    let attributes = table.as_ref().map(|table| table.names.clone()).unwrap_or_default();
+    let given_offsets = Vec::new();
     let patch = patch(config)?;
     fits(config, patch.as_deref(), fields)?;
     if identified {
@@ -270,7 +318,17 @@ fn prepare(
             origin.sources = origin::of_files(fields, &held_out)?;
         }
         let (origin, hold_out) = (Some(origin), None);
-        return Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases });
+        return Ok(Loaded {
+            training,
+            validation,
+            origin,
+            hold_out,
+            offsets,
+            notes,
+            phases,
+            attributes,
+            given_offsets,
+        });
     }
     let mut division = split(config, fields, patch.as_deref(), seed)?;
     notes.append(&mut division.notes);
@@ -285,11 +343,23 @@ fn prepare(
     let (mut training, lost) = cut.fields(seen, &keep, 0, 1.0 - config.validation)?;
     training.labels = labels_of(&own_labels, &keep, &training);
     validation.labels = labels_of(&own_labels, &hold, &validation);
+    training.attributes = conditions::of_side(table.as_ref(), &keep, &training);
+    validation.attributes = conditions::of_side(table.as_ref(), &hold, &validation);
     notes.extend(lost);
     let mut offsets = own_offsets;
     settle(&mut offsets, [&mut training, &mut validation]);
     let (origin, hold_out) = (Some(origin), Some(rule));
-    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
+    Ok(Loaded {
+        training,
+        validation,
+        origin,
+        hold_out,
+        offsets,
+        notes,
+        phases,
+        attributes,
+        given_offsets,
+    })
 }
 
 /// Training and validation fields of labels made in memory, as level sets on `finest`.
@@ -316,8 +386,19 @@ pub fn of_labels(
     let (training, notes) = cut(training)?;
     let (validation, _) = cut(validation)?;
     let offsets = vec![0.0; training.channels];
-    let (origin, hold_out, phases) = (None, None, Some(labels));
-    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
+    let phases = Some(labels);
+    let (origin, hold_out, attributes, given_offsets) = Default::default();
+    Ok(Loaded {
+        training,
+        validation,
+        origin,
+        hold_out,
+        offsets,
+        notes,
+        phases,
+        attributes,
+        given_offsets,
+    })
 }
 
 /// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
@@ -343,13 +424,7 @@ mod tests {
             // ten fields of a channel that varies by 1e-5 of itself, and of one that does not
             let faint = |j: usize| 3.0 + 3e-5 * (j % 2) as f32;
             let field: Vec<f32> = (0..9).map(faint).chain([value; 9]).collect();
-            let data = LevelData {
-                grid,
-                channels: 2,
-                values: field.repeat(10),
-                labels: vec![],
-                weights: vec![],
-            };
+            let data = LevelData::plain(grid, 2, field.repeat(10));
             let spread = Normalisation::measure(&data.values, 2, 9, true).scale;
             assert!(spread[0] > ROUNDING * largest(&data, 0), "{spread:?}");
             assert!(spread[1] <= ROUNDING * largest(&data, 1), "{value}: {spread:?}");

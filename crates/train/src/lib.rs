@@ -20,6 +20,7 @@ pub mod checkpoint;
 pub mod classes;
 pub mod classifier;
 pub mod clock;
+pub mod conditions;
 pub mod config;
 pub mod copies;
 mod cuts;

@@ -198,7 +198,7 @@ mod tests {
             values.extend((0..4).map(|i| if gone(i) { 100.0 } else { value }));
             weights.extend((0..4).map(|i| if gone(i) { 0.0 } else { 1.0 }));
         }
-        let data = LevelData { grid, channels: 1, values, labels: vec![], weights };
+        let data = LevelData { weights, ..LevelData::plain(grid, 1, values) };
         let (mean, variances, note) = moments(&data).unwrap();
         assert!(mean.values.iter().all(|m| m.abs() < 1e-9), "{:?}", mean.values);
         let sum: f64 = variances[0].iter().sum();

@@ -4,6 +4,7 @@ use karhunen_field::{Axis, FieldError, Grid};
 use karhunen_formats::{FieldSource as _, ReadOptions, StackedFields};
 
 use crate::TrainError;
+use crate::conditions::ConditionConfig;
 use crate::config::{DataConfig, parse_points};
 use crate::missing::MissingValues;
 use crate::origin::Origin;
@@ -19,7 +20,7 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
     if config.source.builtin().is_some() {
         return Ok(None);
     }
-    open_files(config, &config.source).map(Some)
+    open_files(config, &config.beside()).map(Some)
 }
 
 /// Gives the box of a configuration the proportions that the source's spacing tells, unless it has some
@@ -114,6 +115,17 @@ pub(crate) fn fits(
 }
 
 impl DataConfig {
+    /// The files of the source and of the fields that are given beside it.
+    pub fn beside(&self) -> Sources {
+        let names = self.source.names().to_vec();
+        match &self.condition {
+            Some(ConditionConfig::Files(files)) => {
+                Sources::new([names, files.clone()].concat()).unwrap_or(self.source.clone())
+            }
+            _ => self.source.clone(),
+        }
+    }
+
     /// The box with this many cells.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use karhunen_formats::{FieldSource, StackedFields};
 
 use crate::TrainError;
 use crate::batch::LevelData;
+use crate::conditions;
 use crate::config::DataConfig;
 use crate::cuts::Cut;
 use crate::data::{Loaded, load_from, settle};
@@ -37,6 +38,8 @@ pub fn load_whole(
             let mut loaded = load_from(&whole, opened, finest, seed)?;
             append_weights(&mut loaded.training, &loaded.validation);
             loaded.training.values.extend(loaded.validation.values);
+            loaded.training.condition.extend(loaded.validation.condition);
+            loaded.training.attributes.extend(loaded.validation.attributes);
             Ok((loaded.training, loaded.offsets))
         }
     }
@@ -73,13 +76,7 @@ pub(crate) fn load_division(
     let sets = cut.level_sets(fields)?;
     let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
     let part = |side: &Side, part: u64, share: f64| match side.items.is_empty() {
-        true => Ok(LevelData {
-            grid: finest,
-            channels: seen.channels(),
-            values: vec![],
-            labels: vec![],
-            weights: vec![],
-        }),
+        true => Ok(LevelData::plain(finest, seen.channels(), Vec::new())),
         false => cut.fields(seen, side, part, share).map(|(data, _)| data),
     };
     let Division { mut keep, mut hold, .. } = division;
@@ -91,5 +88,19 @@ pub(crate) fn load_division(
     let mut offsets = seen.offsets();
     settle(&mut offsets, [&mut training, &mut validation]);
     let (origin, hold_out) = (None, None);
-    Ok(Loaded { training, validation, origin, hold_out, offsets, notes, phases })
+    let (attributes, given_offsets) = Default::default();
+    conditions::apart(
+        config,
+        Loaded {
+            training,
+            validation,
+            origin,
+            hold_out,
+            offsets,
+            notes,
+            phases,
+            attributes,
+            given_offsets,
+        },
+    )
 }

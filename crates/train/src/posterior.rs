@@ -77,9 +77,8 @@ impl TrainedModel {
         let batches = self.batches(indices, cells);
         let done = std::sync::atomic::AtomicUsize::new(0);
         let make = |part: &Range<u64>| {
-            let classes = self.classes(request, part.clone());
-            let classes = classes.iter().flat_map(|c| vec![*c; particles]).collect();
-            let with = Conditioned { model: &self.model, classes };
+            let asked = self.asked(request, part.clone(), particles);
+            let with = Conditioned { model: &self.model, asked };
             let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
             let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
             let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, 0);

@@ -159,6 +159,8 @@ fn statistics(
             mean,
             variances,
             classes: vec![],
+            attributes: vec![],
+            condition: None,
             origin: None,
             phases: None,
         });
@@ -184,6 +186,8 @@ fn statistics(
         mean,
         variances,
         classes: vec![],
+        attributes: vec![],
+        condition: None,
         origin: None,
         phases: None,
     })

@@ -102,6 +102,8 @@ pub fn resumed(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     own.validation_source.clone_from(&data.validation_source);
     own.labels.clone_from(&data.labels);
     own.validation_labels.clone_from(&data.validation_labels);
+    own.attributes.clone_from(&data.attributes);
+    own.condition.clone_from(&data.condition);
     resolved
 }
 
@@ -126,6 +128,7 @@ pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<
     };
     let same = before.grid == now.grid
         && before.classes == now.classes
+        && same_attributes(before, now)
         && close(&before.normalisation.scale, &now.normalisation.scale)
         && close(&before.mean.values, &now.mean.values)
         && close(&before.variances.concat(), &now.variances.concat());
@@ -140,6 +143,19 @@ pub fn same_data(before: &Statistics, now: &Statistics, source: &str) -> Result<
             "not the data this run began with: {what}; restore them, or begin a new run in another directory"
         ),
     })
+}
+
+/// Attributes and given fields, but for rounding.
+fn same_attributes(before: &Statistics, now: &Statistics) -> bool {
+    let numbers = |s: &Statistics| -> Vec<f64> {
+        let attributes = s.attributes.iter().flat_map(|a| [a.mean, a.deviation]);
+        let given = s.condition.iter().flat_map(|n| [n.offset.clone(), n.scale.clone()].concat());
+        attributes.chain(given).collect()
+    };
+    let names = |s: &Statistics| s.attributes.iter().map(|a| a.name.clone()).collect::<Vec<_>>();
+    let (old, new) = (numbers(before), numbers(now));
+    let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-6 * a.abs().max(b.abs());
+    names(before) == names(now) && old.len() == new.len() && old.iter().zip(&new).all(close)
 }
 
 /// How the values of the data have changed, if both are known and they have.

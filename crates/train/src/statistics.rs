@@ -5,6 +5,7 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
+use crate::conditions::Attribute;
 use crate::origin::Origin;
 use crate::phases::Phases;
 
@@ -105,6 +106,10 @@ pub struct Statistics {
     pub origin: Option<Origin>,
     /// The phases of segmented data; none of plain values.
     pub phases: Option<Phases>,
+    /// Attributes that fields may be asked for; empty of most data.
+    pub attributes: Vec<Attribute>,
+    /// The affine map of other fields that are given; none of most data.
+    pub condition: Option<Normalisation>,
 }
 
 impl Statistics {

@@ -16,6 +16,7 @@ use karhunen_net::{Band, Conditioned, Device, Model, NetworkConfig, Parameters, 
 use rayon::prelude::*;
 
 use crate::classes::Classes;
+use crate::conditions::GivenFields;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::kept::Place;
@@ -51,6 +52,12 @@ pub fn build_model(
     if !statistics.classes.is_empty() {
         network.add_classes(statistics.classes.len(), config.seed)?;
     }
+    if !statistics.attributes.is_empty() {
+        network.add_attributes(statistics.attributes.len(), config.seed)?;
+    }
+    if let Some(given) = &statistics.condition {
+        network.add_condition(given.scale.len(), config.seed)?;
+    }
     Ok(Model { network, preconditioner, band: config.sampling.band })
 }
 
@@ -72,6 +79,12 @@ pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
         config.network.build(&levels_on(config, grid)?, 1, config.seed, &Device::flex())?;
     if config.data.labels.is_some() {
         network.add_classes(1, config.seed)?;
+    }
+    if config.data.attributes.is_some() {
+        network.add_attributes(1, config.seed)?;
+    }
+    if config.data.condition.is_some() {
+        network.add_condition(1, config.seed)?;
     }
     Ok(())
 }
@@ -138,7 +151,12 @@ pub struct Request {
     pub calibrated: bool,
     /// Which class each field is of, where the model has any.
     pub classes: Classes,
-    /// Weight W of [`Guided`] between the law of all classes (0) and that of the field's own (1).
+    /// Attributes of all fields, normalised ([`TrainedModel::attributes`]); NaN for those that are not asked
+    /// for, empty where none is.
+    pub attributes: Vec<f32>,
+    /// The fields that are given beside them.
+    pub given: Option<GivenFields>,
+    /// Weight W of [`Guided`] between the law of all fields (0) and that of what is asked for (1).
     pub guidance: f64,
     /// Ends it before it is done.
     pub stop: Stop,
@@ -174,6 +192,8 @@ impl Request {
             tolerance: None,
             calibrated: false,
             classes: Classes::Drawn,
+            attributes: Vec::new(),
+            given: None,
             guidance: 1.0,
             stop: Stop::default(),
         }
@@ -182,6 +202,11 @@ impl Request {
     /// Where the run begins.
     pub fn first_grid(&self) -> Grid {
         self.coarse.first().map_or(self.grid, |c| c.grid)
+    }
+
+    /// Whether neither attributes nor given fields are asked for.
+    pub fn is_free(&self) -> bool {
+        self.attributes.is_empty() && self.given.is_none()
     }
 
     fn refinements(&self) -> Vec<Refinement> {
@@ -316,7 +341,8 @@ impl TrainedModel {
             return Ok((resample::spectral(&fields, request.grid)?, evaluations));
         }
         // the data's statistics are those of all classes in their frequencies
-        let whole = request.classes == Classes::Drawn && request.guidance == 1.0;
+        let whole =
+            request.classes == Classes::Drawn && request.guidance == 1.0 && request.is_free();
         let calibration = match request.calibrated && whole {
             true => Some(self.calibration(request, observe)?),
             false => None,
@@ -406,10 +432,9 @@ impl TrainedModel {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let first = indices.start;
-        let indices_of = indices.clone();
+        let asked = self.asked(request, indices.clone(), 1);
         let x = self.start(guidance, request.first_grid(), request.seed, indices)?;
-        let classes = self.classes(request, indices_of);
-        let with = Conditioned { model: &self.model, classes };
+        let with = Conditioned { model: &self.model, asked };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
         let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
         let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, first);
@@ -441,7 +466,7 @@ impl TrainedModel {
         // the network's own grid, so that every finer one takes the same steps
         let grid = self.model.network_grid(&request.grid);
         let x = self.start(guidance, grid, request.seed, 0..PILOTS)?;
-        let with = Conditioned { model: &self.model, classes: self.classes(request, 0..PILOTS) };
+        let with = Conditioned { model: &self.model, asked: self.asked(request, 0..PILOTS, 1) };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
         let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
         reverse.guidance = guidance;

@@ -38,6 +38,15 @@ pub struct Fraction {
     pub value: f64,
 }
 
+fn attribute(text: &str) -> Result<(String, f64), String> {
+    let parts = text.split_once('=');
+    let value = parts.and_then(|(name, value)| {
+        let value: f64 = value.trim().parse().ok()?;
+        (value.is_finite() && !name.trim().is_empty()).then(|| (name.trim().to_string(), value))
+    });
+    value.ok_or_else(|| format!("`{text}` is no attribute; write porosity=0.2"))
+}
+
 fn fraction(text: &str) -> Result<Fraction, String> {
     let (phase, number) = match text.rsplit_once('=') {
         Some((phase, number)) => (Some(phase.trim().to_string()), number),
@@ -125,6 +134,8 @@ impl CalibrateArgs {
   karhunen sample --model runs/x --grid 128x128 --count 64 --seed 3 --out samples.npy
   karhunen sample --model runs/x --grid 256x256 --refine 64x64@0.6 --sampler wiener-exponential --out large.vti
   karhunen sample --model runs/digits --class 3,7 --guidance 1.5 --count 64 --out threes-and-sevens.npy
+  karhunen sample --model runs/slices --attribute porosity=0.2 --count 64 --out porous.npy
+  karhunen sample --model runs/darcy --condition permeability.npy --count 16 --out pressure.npy
   karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
   karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
   karhunen sample --model runs/x --surrogate --out gaussian.npy")]
@@ -175,8 +186,17 @@ pub struct SampleArgs {
     /// field's class is drawn by how often the data have it.
     #[arg(long, value_name = "CLASS", value_delimiter = ',')]
     pub class: Vec<u32>,
-    /// Weight W of the class: 1 its law, 0 that of all classes together, above 1 fields that show it
-    /// more clearly and vary less; other than 0 and 1 every evaluation costs two of the network.
+    /// An attribute that every field shall have, of a model trained with data.attributes, as porosity=0.2; may be
+    /// repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
+    pub attribute: Vec<(String, f64)>,
+    /// Fields that are given, of a model trained with data.condition: field i belongs to given field i, and
+    /// from the first one again.
+    #[arg(long, value_name = "FILE")]
+    pub condition: Option<PathBuf>,
+    /// Weight W of what is asked for (class, attributes, given fields): 1 its law, 0 that of all fields together,
+    /// above 1 fields that show it more clearly and vary less; other than 0 and 1 every evaluation costs two of
+    /// the network.
     #[arg(long, value_name = "W", default_value_t = 1.0, allow_negative_numbers = true)]
     pub guidance: f64,
     /// Where to write the classes of the fields, as .npy; beside --out, as NAME-labels.npy, by default.
@@ -220,7 +240,7 @@ pub struct SampleArgs {
     pub report: Option<PathBuf>,
     /// Draw from the untrained Gaussian surrogate (the data's mean and spectrum) instead; with --observe that is
     /// simple kriging.
-    #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "guidance", "labels"])]
+    #[arg(long, conflicts_with_all = ["particles", "sampler", "evaluations", "tolerance", "refine", "calibration", "band", "class", "attribute", "condition", "guidance", "labels"])]
     pub surrogate: bool,
     /// Length of the box's first axis, in whatever unit the file's spacing shall have; otherwise that of
     /// the model's data.
@@ -259,6 +279,8 @@ impl SampleArgs {
             calibration: self.calibration,
             band: self.band.map(Band::from),
             classes: self.class.clone(),
+            attributes: self.attribute.clone(),
+            condition: self.condition.clone(),
             guidance: self.guidance,
             observe: self.observe.clone(),
             guidance_order: self.guidance_order,

@@ -61,6 +61,9 @@ pub fn format(error: &FormatError) -> Option<String> {
         }
         FormatError::Truncated { .. } => "copy or download the file again",
         FormatError::TooLarge { .. } => "split the file, or store fewer or coarser fields in it",
+        FormatError::Table { .. } => {
+            "write a line of names first, such as name,porosity, then a line of numbers a field"
+        }
         FormatError::Labels { .. } => "give the file of images beside it",
         FormatError::Label { .. } => "number the classes 0, 1, 2, …, one whole number a field",
         FormatError::Layout { .. } => {

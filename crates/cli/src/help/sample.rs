@@ -11,6 +11,9 @@ pub fn in_options(error: &SampleError) -> String {
         SampleError::CalibrationOfObserved => {
             "--calibration spectrum: it would move fields off what --observe says".into()
         }
+        SampleError::ConditionChannels { .. } | SampleError::ConditionGrid { .. } => {
+            format!("--condition {error}")
+        }
         SampleError::NoPhases { option, .. } if option.contains(' ') => error.to_string(),
         error => format!("--{error}"),
     }
@@ -47,6 +50,20 @@ pub fn help(error: &SampleError) -> Option<String> {
         }
         SampleError::UnseenClass { known, .. } => {
             return Some(format!("it knows the classes (and training fields) {known}"));
+        }
+        SampleError::NoAttributes { .. } => "train it with data.attributes, or leave it out",
+        SampleError::AttributeTwice(_) => "give one value",
+        SampleError::UnknownAttribute { known, .. } => {
+            return Some(format!("its attributes are {known}"));
+        }
+        SampleError::AttributeRange { .. } => "ask for a value that the data show",
+        SampleError::NoCondition { .. } => "train it with data.condition, or leave it out",
+        SampleError::ConditionChannels { .. } => {
+            "give the quantities that data.condition named, in their order"
+        }
+        SampleError::ConditionGrid { .. } => "give fields that are as fine as those trained on",
+        SampleError::CalibrationOfAsked => {
+            "leave it out with --attribute, with --condition, and with --guidance other than 1"
         }
         SampleError::NoPhases { .. } => "train on labels with data.phases, or leave it out",
         SampleError::UnknownPhase { known, .. } => {

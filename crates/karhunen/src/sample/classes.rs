@@ -18,10 +18,11 @@ pub(super) fn chosen(
         // a Gaussian field is of no class
         return Ok(Classes::Drawn);
     }
-    if seen.is_empty() {
+    let conditional = model.statistics.is_conditional();
+    if seen.is_empty() && !(conditional && options.classes.is_empty()) {
         let asked = [
             (!options.classes.is_empty()).then_some("class"),
-            (guidance != 1.0).then_some("guidance"),
+            (guidance != 1.0 && !conditional).then_some("guidance"),
         ];
         return match asked.into_iter().flatten().next() {
             Some(option) => {

@@ -74,7 +74,7 @@ pub enum SampleError {
         /// Where the model was read from.
         model: String,
     },
-    /// Guidance of a model that was never asked without a class.
+    /// Guidance of a model that was never asked without conditions.
     #[error(
         "guidance {0}: trained with training.label_dropout = 0, the model has no answer without a class"
     )]
@@ -87,6 +87,69 @@ pub enum SampleError {
         /// The classes it knows, with their training fields.
         known: String,
     },
+    /// Attributes of a model without any.
+    #[error("attribute: {model} was trained without attributes")]
+    NoAttributes {
+        /// Where the model was read from.
+        model: String,
+    },
+    /// An attribute that is asked for twice.
+    #[error("attribute {0}: it is given twice")]
+    AttributeTwice(String),
+    /// An attribute that the model does not know.
+    #[error("attribute {name}: the model does not know it")]
+    UnknownAttribute {
+        /// The attribute.
+        name: String,
+        /// Those it knows.
+        known: String,
+    },
+    /// A value of an attribute that training fields do not have.
+    #[error("attribute {name} = {value}: training fields have {least:.4} to {most:.4}")]
+    AttributeRange {
+        /// The attribute.
+        name: String,
+        /// The value.
+        value: f64,
+        /// The least of the training fields.
+        least: f64,
+        /// The most.
+        most: f64,
+    },
+    /// Attributes that the model refuses.
+    #[error("attribute: {0}")]
+    Attribute(String),
+    /// Given fields for a model that was not trained beside any.
+    #[error("condition: {model} was not trained beside given fields")]
+    NoCondition {
+        /// Where the model was read from.
+        model: String,
+    },
+    /// Given fields of another number of channels.
+    #[error("{name}: {found} channel(s); the model was trained beside {channels}")]
+    ConditionChannels {
+        /// The file.
+        name: String,
+        /// Its channels.
+        found: usize,
+        /// The model's.
+        channels: usize,
+    },
+    /// Given fields that are too coarse.
+    #[error("{name}: fields of {found}; the model needs to see {needed} and finer")]
+    ConditionGrid {
+        /// The file.
+        name: String,
+        /// Its cells.
+        found: String,
+        /// The finest trained level.
+        needed: String,
+    },
+    /// Calibration of fields that were asked for something.
+    #[error(
+        "calibration spectrum: mean and spectrum are those of all fields, whatever is asked for"
+    )]
+    CalibrationOfAsked,
     /// Phases of a model of plain values.
     #[error("{option}: {model} was trained on values, not on phases")]
     NoPhases {

@@ -1,5 +1,6 @@
 //! Sampling a model: options, what they mean for it, and the fields that come out.
 
+mod asked;
 mod classes;
 mod error;
 mod fields;
@@ -63,9 +64,17 @@ impl<'a> Sampling<'a> {
         }
         let classes = classes::chosen(options, &model)?;
         let given = given::conditioning(options, &model, &grid)?;
+        let attributes = asked::attributes(options, &model)?;
+        let beside = asked::given(options, &model, &grid)?;
+        if beside.is_none() && model.statistics.condition.is_some() && !options.surrogate {
+            progress.note("no fields are given: fields are made whatever those may be");
+        }
         let request = match options.surrogate {
             true => None,
-            false => Some(request::of(options, &model, grid, classes, progress)?),
+            false => {
+                let request = request::of(options, &model, grid, classes, progress)?;
+                Some(Request { attributes, given: beside, ..request })
+            }
         };
         // asked for before anything long begins
         scale::measured(&grid, origin, options.length, &options.spacing)?;

@@ -64,7 +64,14 @@ pub struct SampleOptions {
     /// Classes of the fields; several take turns. None: each field's class is drawn as often as the data
     /// have it.
     pub classes: Vec<u32>,
-    /// Weight of the class: 1 its law, 0 that of all classes together; other weights cost two evaluations.
+    /// Attributes that every field shall have, by name. Of a model with attributes that is asked for none, fields
+    /// of all values are made.
+    pub attributes: Vec<(String, f64)>,
+    /// A file of fields that are given: field i belongs to given field i modulo their number. Without it fields
+    /// are made whatever the given ones may be.
+    pub condition: Option<PathBuf>,
+    /// Weight of what is asked for (class, attributes, given fields): 1 its law, 0 that of all fields together;
+    /// other weights cost two evaluations.
     pub guidance: f64,
     /// Files of what is known of the fields, which then agree with it ([`crate::observe`]).
     pub observe: Vec<PathBuf>,
@@ -103,6 +110,8 @@ impl Default for SampleOptions {
             calibration: None,
             band: None,
             classes: Vec::new(),
+            attributes: Vec::new(),
+            condition: None,
             guidance: 1.0,
             observe: Vec::new(),
             observations: Vec::new(),

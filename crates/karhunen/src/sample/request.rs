@@ -73,8 +73,16 @@ pub(super) fn of(
 
 /// Whether samples can be calibrated: what is known of the data is known of all classes together.
 fn calibrates(options: &SampleOptions, progress: &dyn Progress) -> Result<bool, SampleError> {
-    if options.classes.is_empty() && options.guidance == 1.0 {
+    let asked = !options.attributes.is_empty() || options.condition.is_some();
+    if options.classes.is_empty() && options.guidance == 1.0 && !asked {
         return Ok(true);
+    }
+    if asked {
+        if options.calibration == Some(CalibrationKind::Spectrum) {
+            return Err(SampleError::CalibrationOfAsked);
+        }
+        progress.note("not calibrated: the data's mean and spectrum are those of all fields, whatever is asked for");
+        return Ok(false);
     }
     if options.calibration == Some(CalibrationKind::Spectrum) {
         return Err(SampleError::CalibrationOfClasses);

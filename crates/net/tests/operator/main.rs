@@ -7,6 +7,7 @@ mod cases;
 mod classes;
 mod finer;
 mod fused;
+mod given;
 mod independence;
 mod layer;
 mod nested;

@@ -4,7 +4,7 @@ use burn::tensor::TensorData;
 use karhunen_field::{Boundary, Ensemble, Grid, ModeNoise, noise::stream, resample};
 use karhunen_net::model::channels_last;
 use karhunen_net::{
-    Device, Nested, NestedConfig, NetError, Network, NetworkConfig, Operators, Parameters,
+    Device, Given, Nested, NestedConfig, NetError, Network, NetworkConfig, Operators, Parameters,
 };
 
 /// Values of two ways to compute in f32; the largest seen is 2e-6.
@@ -130,7 +130,7 @@ fn pullbacks_are_the_transposed_derivative() {
     let grid = &levels[1];
     let (x, h, w) = (inputs(168, 31), inputs(168, 32), inputs(168, 33));
     let times = (&[0.3, 0.8][..], &[1.1, -0.7][..]);
-    let pulled = network.pullback(grid, &x, &w, times, &[]).unwrap().unwrap();
+    let pulled = network.pullback(grid, &x, &w, times, &Given::default()).unwrap().unwrap();
     let along = |step: f32| {
         let moved: Vec<f32> = x.iter().zip(&h).map(|(x, h)| x + step * h).collect();
         let y = network.forward(grid, &moved, times.0, times.1).unwrap().without_autodiff();
@@ -141,7 +141,7 @@ fn pullbacks_are_the_transposed_derivative() {
     let found: f64 = pulled.iter().zip(&h).map(|(p, h)| f64::from(p * h)).sum();
     assert!((found - expected).abs() < 1e-2 * expected.abs().max(1.0), "{found} {expected}");
     let plain = drawn(&levels, 2, &Device::flex());
-    assert!(plain.pullback(grid, &x, &w, times, &[]).unwrap().is_none());
+    assert!(plain.pullback(grid, &x, &w, times, &Given::default()).unwrap().is_none());
 }
 
 #[test]
@@ -222,8 +222,8 @@ fn impossible_shapes_and_ladders_are_refused() {
     let network = build(config(), &grids).unwrap();
     let other = grids[1].with_points(&[6, 6]).unwrap();
     assert!(matches!(
-        network.forward(&other, &[0.0; 36], &[0.1], &[]),
+        network.forward(&other, &[0.0; 36], &[0.1], &Given::default()),
         Err(NetError::Input { .. })
     ));
-    assert!(network.forward(&grids[0], &[0.0; 24], &[0.1], &[Some(1)]).is_err());
+    assert!(network.forward(&grids[0], &[0.0; 24], &[0.1], &Given::classes(&[Some(1)])).is_err());
 }

@@ -30,6 +30,11 @@ fn preconditioner(kind: Preconditioning, law: GaussianLaw, reference: Grid) -> P
     Preconditioner::new(kind, Arc::new(VariancePreserving::default()), prior, law, reference)
 }
 
+/// A Wiener preconditioner of some law.
+pub(crate) fn wiener_on(grid: Grid, channels: usize) -> Preconditioner {
+    preconditioner(Preconditioning::Wiener, law(grid, channels), grid)
+}
+
 /// On the grid whose modes set the scales, on a finer one, and for states with a part beyond modes.
 #[test]
 fn an_untrained_model_is_the_exact_denoiser_of_gaussian_data() {

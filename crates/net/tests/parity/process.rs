@@ -6,7 +6,7 @@ use karhunen_field::denoiser::Prediction;
 use karhunen_field::prior::Bessel;
 use karhunen_field::{Denoiser, Ensemble, GaussianLaw, VariancePreserving};
 use karhunen_net::model::Inputs;
-use karhunen_net::{Band, Device, Model, Preconditioner, Preconditioning};
+use karhunen_net::{Band, Device, Given, Model, Preconditioner, Preconditioning};
 
 use crate::golden::Golden;
 use crate::network::{network, square};
@@ -44,7 +44,7 @@ fn denoising_score_matching() {
             values: input.iter().map(|v| *v as f32).collect(),
             times: vec![t],
             half_log_snr: vec![model.half_log_snr(t)],
-            classes: vec![],
+            given: Given::default(),
         };
         let output: Vec<f64> =
             model.network_output(&grid, &inputs).unwrap().try_into_vec_as().unwrap();

@@ -1,0 +1,81 @@
+//! What is known of the fields of a batch besides their noisy values.
+
+use crate::NetError;
+
+/// Classes, attributes and other fields that the fields of a batch belong to; nothing is known by default.
+///
+/// # Example
+/// ```
+/// use karhunen_net::Given;
+/// let given = Given { classes: vec![Some(3), None], ..Given::default() };
+/// assert!(given.attributes.is_empty() && given.fields.is_empty());
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Given {
+    /// Class of each field, or none of any.
+    pub classes: Vec<Option<u32>>,
+    /// `[field, attribute]` normalised numbers, NaN where one is not told; empty: none of any.
+    pub attributes: Vec<f32>,
+    /// `[field, point, channel]` values of the other fields, normalised, each point followed by 1, or by 0
+    /// after zeros where they are not told; empty: not told of any.
+    pub fields: Vec<f32>,
+}
+
+impl Given {
+    /// Classes alone.
+    pub fn classes(classes: &[Option<u32>]) -> Self {
+        Self { classes: classes.to_vec(), ..Self::default() }
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty() && self.attributes.is_empty() && self.fields.is_empty()
+    }
+
+    /// Takes back all that is known of field i of a batch of `count`.
+    pub fn forget(&mut self, i: usize, count: usize) {
+        if let Some(class) = self.classes.get_mut(i) {
+            *class = None;
+        }
+        let own = |values: &mut Vec<f32>, nothing: f32| {
+            let each = values.len() / count;
+            values[i * each..(i + 1) * each].fill(nothing);
+        };
+        own(&mut self.attributes, f32::NAN);
+        own(&mut self.fields, 0.0);
+    }
+
+    /// `[point, channel + 1]` of one field `[channel, point]` that is told.
+    pub fn told(field: &[f32], points: usize) -> Vec<f32> {
+        let channels = field.len() / points;
+        let mut values = Vec::with_capacity(points * (channels + 1));
+        for p in 0..points {
+            values.extend((0..channels).map(|c| field[c * points + p]));
+            values.push(1.0);
+        }
+        values
+    }
+
+    /// The values of the other fields for a network that knows `channels` of them, on `points` points; zeros
+    /// where nothing is told.
+    ///
+    /// # Errors
+    /// [`NetError::Input`] for another number of values.
+    pub(crate) fn fields_for(
+        &self,
+        channels: usize,
+        (batch, points): (usize, usize),
+    ) -> Result<Vec<f32>, NetError> {
+        let expected = if channels == 0 { 0 } else { batch * points * (channels + 1) };
+        match self.fields.len() {
+            0 => Ok(vec![0.0; expected]),
+            n if n == expected => Ok(self.fields.clone()),
+            n => Err(NetError::Input {
+                expected: format!(
+                    "{channels} condition channel(s) and a mark on {points} points of {batch} fields"
+                ),
+                found: format!("{n} values"),
+            }),
+        }
+    }
+}
