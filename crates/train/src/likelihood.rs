@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::likelihood::{Likelihood, LogDensity, Trace};
 use karhunen_field::{Ensemble, FieldError, Grid};
-use karhunen_net::Conditioned;
+use karhunen_net::{Asked, Conditioned};
 use rayon::prelude::*;
 
 use crate::TrainedModel;
@@ -92,7 +92,7 @@ impl TrainedModel {
                 Some(class) => vec![Some(class); own.count() * request.repetitions],
                 None => Vec::new(),
             };
-            let with = Conditioned { model: &self.model, classes };
+            let with = Conditioned { model: &self.model, asked: Asked::classes(classes) };
             let denoiser = Stoppable { denoiser: &with, stop: &request.stop };
             let likelihood = Likelihood {
                 path: p.path().as_ref(),
