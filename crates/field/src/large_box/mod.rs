@@ -26,8 +26,6 @@ mod cubic;
 mod enlarged;
 mod geometry;
 mod partition;
-#[cfg(test)]
-mod tests;
 mod windowed;
 
 pub use continued::Continued;

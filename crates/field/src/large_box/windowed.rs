@@ -157,6 +157,16 @@ impl Group<'_> {
         }
     }
 
+    /// Windows as the denoiser of the trained box knows fields: about its own mean, in its own modes. A window of a
+    /// larger ring may hold what no mode of the trained one does.
+    fn about_means(&self, mut deviations: Ensemble, a: f64) -> Ensemble {
+        for field in deviations.fields_mut() {
+            self.plan.window.transform.project(field);
+            field.iter_mut().zip(&self.plan.mean).for_each(|(x, m)| *x += a * m);
+        }
+        deviations
+    }
+
     /// Which field of the batch each window is of.
     fn fields(&self) -> Vec<usize> {
         self.members.iter().map(|(field, _)| *field).collect()
@@ -250,10 +260,7 @@ impl<'a> Windowed<'a> {
     fn added(&self, group: &Group<'_>, t: f64) -> Result<Ensemble, FieldError> {
         let (plan, a) = (group.plan, self.known.path.signal(t));
         let deviations = group.cut(group.x, |_| 1.0)?;
-        let mut asked = deviations.clone();
-        for field in asked.fields_mut() {
-            field.iter_mut().zip(&plan.mean).for_each(|(x, m)| *x += a * m);
-        }
+        let asked = group.about_means(deviations.clone(), a);
         let mut answers = self.small.denoise(&asked, t, &group.fields())?;
         if answers.grid != asked.grid || answers.values.len() != asked.values.len() {
             let what = "windows and their denoised windows";
@@ -306,10 +313,7 @@ impl Denoiser for Windowed<'_> {
         let restricted: Vec<f64> = modes.iter().flat_map(|modes| plan.restricted(modes)).collect();
         let (mut sums, mut has_derivative) = (vec![0.0; values.len()], true);
         self.each(&plan, &values, x.channels, &mut |group| {
-            let mut asked = group.cut(group.x, |_| 1.0)?;
-            for field in asked.fields_mut() {
-                field.iter_mut().zip(&plan.mean).for_each(|(x, m)| *x += a * m);
-            }
+            let asked = group.about_means(group.cut(group.x, |_| 1.0)?, a);
             let weighed = group.cut(&restricted, |weight| weight)?;
             let pulled = self.small.pullback(&asked, t, &weighed, &group.fields())?;
             let Some(mut pulled) = pulled.filter(|_| has_derivative) else {
@@ -317,6 +321,7 @@ impl Denoiser for Windowed<'_> {
                 return Ok(());
             };
             for (pulled, w) in pulled.fields_mut().zip(weighed.fields()) {
+                plan.window.transform.project(pulled);
                 pulled.iter_mut().zip(filtered(&plan, w, &inner)).for_each(|(p, w)| *p -= w);
             }
             group.put(&pulled, &mut sums, |_| 1.0);

@@ -4,6 +4,7 @@ use karhunen_evaluate::Progress;
 use karhunen_field::large_box::{DEFAULT_OVERLAP, Enlarged, check_overlap};
 use karhunen_field::{FieldError, Grid};
 use karhunen_train::larger::Larger;
+use karhunen_train::origin::short;
 use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, memory};
 
@@ -130,27 +131,29 @@ pub(super) fn grid(
     Ok(grid)
 }
 
-/// The box in one line.
+/// The box in one line, with the windows where a network is asked about any.
 pub(super) fn described(
     known: &Enlarged,
     model: &TrainedModel,
     grid: &Grid,
+    surrogate: bool,
 ) -> Result<String, FieldError> {
     let large = known.large();
-    let window = model.model.network_grid(&large.window(grid));
-    let sides: Vec<String> =
-        large.times().iter().map(|t| karhunen_train::origin::short(*t)).collect();
+    let sides: Vec<String> = large.times().iter().map(|t| short(*t)).collect();
     let ring: Vec<&str> =
         (0..grid.dim()).filter(|axis| large.is_ring(*axis)).map(|a| AXES[a]).collect();
     let closed = match ring.is_empty() {
         true => String::new(),
         false => format!(", periodic along {}", ring.join(", ")),
     };
+    let line = format!("box {} times the trained one{closed}: {grid} cells", sides.join("×"));
+    if surrogate {
+        return Ok(line);
+    }
+    let window = model.model.network_grid(&large.window(grid));
+    let (windows, overlap) = (known.windows(&window)?, short(known.overlap()));
     Ok(format!(
-        "box {} times the trained one{closed}: {grid} cells by {} windows of {window}, each sharing {} of its length with the next",
-        sides.join("×"),
-        known.windows(&window)?,
-        karhunen_train::origin::short(known.overlap())
+        "{line} by {windows} windows of {window}, each sharing {overlap} of its length with the next"
     ))
 }
 

@@ -71,7 +71,7 @@ impl<'a> Sampling<'a> {
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
         let origin = model.statistics.origin.as_ref();
         let line = match &known {
-            Some(known) => Some(larger::described(known, &model, &grid)?),
+            Some(known) => Some(larger::described(known, &model, &grid, options.surrogate)?),
             None => origin.and_then(|origin| scale::described(origin, &grid)),
         };
         line.iter().for_each(|line| progress.note(line));
