@@ -33,6 +33,7 @@ pub fn field(error: &FieldError) -> Option<String> {
             "both must have the same box, cells and channels".into()
         }
         FieldError::AreaRefines { .. } => "set data.resample = \"spectral\"".into(),
+        FieldError::LargeBox { .. } => "change --box".into(),
         FieldError::NotNested => "leave --refine out, or train with a trace-class prior".into(),
         FieldError::NonFinite { .. } => {
             "take more --evaluations, another --sampler, or another checkpoint".into()

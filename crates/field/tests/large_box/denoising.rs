@@ -67,14 +67,18 @@ fn the_wiener_filter_of_the_whole_box_helps_and_so_does_overlap() {
 /// Data that are diagonal in the modes: nothing is added by windows, and the answer is the Wiener filter of the larger box.
 #[test]
 fn on_data_diagonal_in_the_modes_the_denoiser_is_exact() {
-    let small = trained(&[8, 6], Boundary::Neumann);
     let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
     let matern: Arc<dyn Prior> = Arc::new(Matern::new(1.0, 0.2, 1.5).unwrap());
     let noise: Arc<dyn Prior> = Arc::new(Matern::new(2.0, 0.05, 0.5).unwrap());
-    let mean = Field::new(small, 2, vec![0.7; 2 * small.len()]).unwrap();
-    let law = GaussianLaw::new(mean, vec![Arc::clone(&matern); 2]).unwrap();
-    let own = Gaussian::new(law.clone(), Arc::clone(&noise), Arc::clone(&path));
-    for (times, periodic) in [([2.0, 3.0], [false, false]), ([1.0, 2.5], [true, true])] {
+    for (boundary, times, periodic) in [
+        (Boundary::Neumann, [2.0, 3.0], [false, false]),
+        (Boundary::Neumann, [1.0, 2.5], [true, true]),
+        (Boundary::Periodic, [2.0, 1.0], [false, false]),
+    ] {
+        let small = trained(&[8, 6], boundary);
+        let mean = Field::new(small, 2, vec![0.7; 2 * small.len()]).unwrap();
+        let law = GaussianLaw::new(mean, vec![Arc::clone(&matern); 2]).unwrap();
+        let own = Gaussian::new(law.clone(), Arc::clone(&noise), Arc::clone(&path));
         let large = LargeBox::new(small, &times, &periodic).unwrap();
         let known = Enlarged::new(large, Arc::clone(&path), law.clone(), Arc::clone(&noise), 0.375)
             .unwrap();

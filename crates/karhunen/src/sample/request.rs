@@ -61,6 +61,13 @@ pub(super) fn of(
         let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
         check_memory(model, &model.model.network_grid(&pilots), CALIBRATION_PILOTS)?;
     }
+    if let Some(larger) = &larger {
+        // windows must fit on the way too
+        options
+            .refine
+            .iter()
+            .try_for_each(|rung| super::larger::grid(larger, Some(&rung.cells), model).map(drop))?;
+    }
     Ok(Request {
         method,
         evaluations: options.evaluations.unwrap_or(sampling.evaluations),
