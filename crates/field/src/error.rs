@@ -1,6 +1,7 @@
 //! What can be wrong with the mathematics a caller asks for.
 
 use crate::grid::Grid;
+use crate::large_box::BoxFault;
 use crate::observation::Fault;
 
 /// Errors of this crate; each message carries the values and the inequality that failed.
@@ -63,6 +64,14 @@ pub enum FieldError {
         values: usize,
         /// The grid.
         grid: Grid,
+    },
+    /// A larger box that windows of the trained one cannot cover.
+    #[error("axis {axis}: {fault}")]
+    LargeBox {
+        /// Which axis, counted from 0.
+        axis: usize,
+        /// What is wrong.
+        fault: BoxFault,
     },
     /// Two objects that must live on the same grid (or box) do not.
     #[error("{what}: {} and {} do not match", described(left, right), described(right, left))]

@@ -16,6 +16,7 @@ mod error;
 pub mod grid;
 pub mod guidance;
 pub mod invariance;
+pub mod large_box;
 pub mod law;
 pub mod level_set;
 pub mod likelihood;

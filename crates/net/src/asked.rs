@@ -66,6 +66,20 @@ impl Asked {
         Self { classes, ..Self::default() }
     }
 
+    /// The classes and attributes of some of the fields, in this order. Other fields belong to the box and
+    /// do not go along.
+    pub fn of(&self, fields: &[usize]) -> Self {
+        let classes = match self.classes.is_empty() {
+            true => Vec::new(),
+            false => fields.iter().map(|i| self.classes[*i]).collect(),
+        };
+        let attributes = match self.attributes.is_empty() {
+            true => Vec::new(),
+            false => fields.iter().map(|i| self.attributes[*i].clone()).collect(),
+        };
+        Self { classes, attributes, fields: None }
+    }
+
     /// What is asked of fields `range` of the batch, on a grid.
     ///
     /// # Errors

@@ -66,6 +66,10 @@ impl TrainedModel {
                 "needs a model trained with label_dropout above 0",
             );
         }
+        if request.larger.is_some() && given.is_some() {
+            let requirement = "are of the trained box, and do not go with a larger one";
+            return refuse("the given fields", 1.0, requirement);
+        }
         let Classes::Turns(turns) = &request.classes else { return Ok(()) };
         let known = |class: &u32| seen.get(*class as usize).is_some_and(|count| *count > 0);
         match turns.iter().find(|class| !known(class)) {

@@ -39,6 +39,7 @@ mod incomplete;
 mod kept;
 pub mod known;
 pub mod labels;
+pub mod larger;
 pub mod ledger;
 pub mod level_sets;
 pub mod likelihood;

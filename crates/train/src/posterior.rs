@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::{self, Chosen, Guidance};
+use karhunen_field::large_box::Enlarged;
 use karhunen_field::observation::Residual;
 use karhunen_field::sampler::Reverse;
 use karhunen_field::{
     Conditioning, Ensemble, FieldError, Grid, Observation, Observations, Transform,
 };
-use karhunen_net::Conditioned;
 use rayon::prelude::*;
 
-use crate::stop::Stoppable;
 use crate::trained::{Request, TrainedModel};
 
 impl TrainedModel {
@@ -26,11 +25,28 @@ impl TrainedModel {
         observed: Vec<Arc<dyn Observation>>,
         grid: Grid,
     ) -> Result<Conditioning, FieldError> {
+        self.conditioning_on(None, observed, grid)
+    }
+
+    /// The same of fields of a larger box.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::conditioning`].
+    pub fn conditioning_on(
+        &self,
+        known: Option<&Enlarged>,
+        observed: Vec<Arc<dyn Observation>>,
+        grid: Grid,
+    ) -> Result<Conditioning, FieldError> {
         let p = &self.model.preconditioner;
         let scale = &self.statistics.normalisation;
         let observed = Observations::new(observed, scale.offset.clone(), scale.scale.clone())?;
-        let (path, prior) = (Arc::clone(p.path()), Arc::clone(p.prior()));
-        Conditioning::new(path, prior, p.law().clone(), observed, grid)
+        let path = Arc::clone(p.path());
+        let (law, prior) = match known {
+            Some(known) => (known.law(), known.prior()),
+            None => (p.law(), p.prior()),
+        };
+        Conditioning::new(path, Arc::clone(prior), law.clone(), observed, grid)
     }
 
     /// Fields `indices` of a seed given observations, in the data's own values, and the evaluations they
@@ -69,8 +85,9 @@ impl TrainedModel {
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Chosen, usize), FieldError> {
         self.check_classes(request)?;
-        let p = &self.model.preconditioner;
-        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let known = self.known_of(request)?;
+        let (law, prior) = self.law_and_prior(known.as_ref());
+        let path = self.model.preconditioner.path().as_ref();
         let steps = request.method.steps_for(request.evaluations)?;
         let times = request.method.default_times().times(path, steps);
         let cells = request.grid.len() * particles.max(1);
@@ -78,17 +95,16 @@ impl TrainedModel {
         let done = std::sync::atomic::AtomicUsize::new(0);
         let make = |part: &Range<u64>| {
             let asked = self.asked(request, part.clone(), particles);
-            let with = Conditioned { model: &self.model, asked };
-            let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
-            let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
-            let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, 0);
             let progress = &mut |_, of| {
                 let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
                 observe(done, batches.len() * of);
             };
             let (part, grid) = ((part.clone(), particles), request.grid);
-            let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;
-            Ok((chosen, reverse.evaluations * Guided::evaluations(request.guidance)))
+            self.with_denoiser(request, known.as_ref(), asked, |denoiser| {
+                let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+                let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;
+                Ok((chosen, reverse.evaluations * Guided::evaluations(request.guidance)))
+            })
         };
         let parts: Result<Vec<(Chosen, usize)>, FieldError> =
             batches.par_iter().map(make).collect();

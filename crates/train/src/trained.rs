@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
-use karhunen_field::noise::stream;
+use karhunen_field::large_box::Enlarged;
 use karhunen_field::prior::Tempered;
 use karhunen_field::sampler::{self, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
-use karhunen_net::{Band, Conditioned, Device, Model, NetworkConfig, Parameters, Preconditioner};
+use karhunen_net::{Band, Device, Model, NetworkConfig, Parameters, Preconditioner};
 use rayon::prelude::*;
 
 use crate::classes::Classes;
@@ -20,11 +20,12 @@ use crate::conditions::GivenFields;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::kept::Place;
+use crate::larger::Larger;
 use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
 use crate::snapshots::Average;
 use crate::statistics::Statistics;
-use crate::stop::{Stop, Stoppable};
+use crate::stop::Stop;
 use crate::{TrainError, memory, published};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
@@ -158,6 +159,8 @@ pub struct Request {
     pub given: Option<GivenFields>,
     /// Weight W of [`Guided`] between the law of all fields (0) and that of what is asked for (1).
     pub guidance: f64,
+    /// The box where it is larger than the trained one; the grid is one of it then.
+    pub larger: Option<Larger>,
     /// Ends it before it is done.
     pub stop: Stop,
 }
@@ -195,6 +198,7 @@ impl Request {
             attributes: Vec::new(),
             given: None,
             guidance: 1.0,
+            larger: None,
             stop: Stop::default(),
         }
     }
@@ -333,7 +337,11 @@ impl TrainedModel {
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
-        let own = self.own_grid(&request.grid);
+        let known = self.known_of(request)?;
+        let own = match &known {
+            Some(known) => self.own_larger_grid(known.large(), &request.grid)?,
+            None => self.own_grid(&request.grid),
+        };
         if own != request.grid {
             // the same functions on the grid that the network knows, and what this grid holds of them
             let on_own = Request { grid: own, ..request.clone() };
@@ -344,12 +352,16 @@ impl TrainedModel {
         let whole =
             request.classes == Classes::Drawn && request.guidance == 1.0 && request.is_free();
         let calibration = match request.calibrated && whole {
-            true => Some(self.calibration(request, observe)?),
+            true => Some(self.calibration(&self.on_trained_box(request), observe)?),
             false => None,
+        };
+        let calibration = match (calibration, &known) {
+            (Some(own), Some(known)) => Some(own.enlarged(known.large())?),
+            (own, _) => own,
         };
         let (mut fields, evaluations) = self.normalised(request, None, indices, observe)?;
         if let Some(calibration) = calibration {
-            calibration.apply(self.model.preconditioner.law(), &mut fields)?;
+            calibration.apply(self.law_and_prior(known.as_ref()).0, &mut fields)?;
         }
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
@@ -399,7 +411,9 @@ impl TrainedModel {
         indices: Range<u64>,
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let (times, pilots) = self.times(request, guidance)?;
+        let known = self.known_of(request)?;
+        let known = known.as_ref();
+        let (times, pilots) = self.times(request, known, guidance)?;
         let refinements = request.refinements();
         let batches = batches(indices, request.grid.len(), self.at_a_time());
         let steps_done = AtomicUsize::new(0);
@@ -408,9 +422,13 @@ impl TrainedModel {
                 let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
                 observe(done, batches.len() * of);
             };
-            self.sample_batch(request, guidance, part.clone(), &times, &refinements, progress)
+            let along = (&times[..], &refinements[..]);
+            self.sample_batch(request, known, guidance, part.clone(), along, progress)
         };
+        // windows of a field that is a batch are answered by all threads, one such field after another
+        let large = known.is_some() && request.grid.len() > BATCH_CELLS / 2;
         let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match self.at_a_time() {
+            _ if large => batches.iter().map(make).collect(),
             1 => batches.iter().map(make).collect(),
             _ => batches.par_iter().map(make).collect(),
         };
@@ -423,71 +441,74 @@ impl TrainedModel {
     fn sample_batch(
         &self,
         request: &Request,
+        known: Option<&Enlarged>,
         guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
-        times: &[f64],
-        refinements: &[Refinement],
+        (times, refinements): (&[f64], &[Refinement]),
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<(Ensemble, usize), FieldError> {
-        let p = &self.model.preconditioner;
-        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
-        let first = indices.start;
-        let asked = self.asked(request, indices.clone(), 1);
-        let x = self.start(guidance, request.first_grid(), request.seed, indices)?;
-        let with = Conditioned { model: &self.model, asked };
-        let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
-        let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
-        let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, first);
-        reverse.guidance = guidance;
-        let mut sampler = request.method.build();
-        let x = sampler::integrate_refining(
-            sampler.as_mut(),
-            &mut reverse,
-            times,
-            refinements,
-            x,
-            progress,
-        )?;
-        Ok((x, reverse.evaluations * Guided::evaluations(request.guidance)))
+        let (law, prior) = self.law_and_prior(known);
+        let path = self.model.preconditioner.path().as_ref();
+        let (first, asked) = (indices.start, self.asked(request, indices.clone(), 1));
+        let x = self.start(known, guidance, request.first_grid(), request.seed, indices)?;
+        self.with_denoiser(request, known, asked, |denoiser| {
+            let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, first);
+            reverse.guidance = guidance;
+            let mut sampler = request.method.build();
+            let x = sampler::integrate_refining(
+                sampler.as_mut(),
+                &mut reverse,
+                times,
+                refinements,
+                x,
+                progress,
+            )?;
+            Ok((x, reverse.evaluations * Guided::evaluations(request.guidance)))
+        })
     }
 
     /// Where along the path a request evaluates, and the evaluations it cost to know.
     fn times(
         &self,
         request: &Request,
+        known: Option<&Enlarged>,
         guidance: Option<&dyn Guidance>,
     ) -> Result<(Vec<f64>, usize), FieldError> {
-        let p = &self.model.preconditioner;
-        let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
+        let (law, prior) = self.law_and_prior(known);
+        let path = self.model.preconditioner.path().as_ref();
         let Some(tolerance) = request.tolerance else {
             let steps = request.method.steps_for(request.evaluations)?;
             return Ok((request.method.default_times().times(path, steps), 0));
         };
         // the network's own grid, so that every finer one takes the same steps
-        let grid = self.model.network_grid(&request.grid);
-        let x = self.start(guidance, grid, request.seed, 0..PILOTS)?;
-        let with = Conditioned { model: &self.model, asked: self.asked(request, 0..PILOTS, 1) };
-        let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
-        let mut reverse = Reverse::new(path, prior, p.law(), &guided, request.seed, 0);
-        reverse.guidance = guidance;
-        let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
-        Ok((times, reverse.evaluations * Guided::evaluations(request.guidance)))
+        let grid = match known.map(Enlarged::large) {
+            Some(large) => large.like(&self.model.network_grid(&large.window(&request.grid)))?,
+            None => self.model.network_grid(&request.grid),
+        };
+        let x = self.start(known, guidance, grid, request.seed, 0..PILOTS)?;
+        self.with_denoiser(request, known, self.asked(request, 0..PILOTS, 1), |denoiser| {
+            let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+            reverse.guidance = guidance;
+            let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
+            Ok((times, reverse.evaluations * Guided::evaluations(request.guidance)))
+        })
     }
 
     /// Fields at time T, given what is known of them.
     fn start(
         &self,
+        known: Option<&Enlarged>,
         guidance: Option<&dyn Guidance>,
         grid: Grid,
         seed: u64,
         indices: Range<u64>,
     ) -> Result<Ensemble, FieldError> {
-        let p = &self.model.preconditioner;
         match guidance {
             Some(guidance) => guidance.conditioning().start(grid, seed, indices),
             None => {
-                let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
-                Ok(sampler::start(p.law(), prior, path, grid, seed, indices))
+                let (law, prior) = self.law_and_prior(known);
+                let path = self.model.preconditioner.path().as_ref();
+                Ok(sampler::start(law, prior, path, grid, seed, indices))
             }
         }
     }
@@ -526,10 +547,7 @@ impl TrainedModel {
     /// The untrained Gaussian surrogate N(m, c): what mean and spectrum alone can do, in the
     /// data's own values.
     pub fn surrogate(&self, grid: Grid, seed: u64, indices: Range<u64>) -> Ensemble {
-        let law = self.model.preconditioner.law();
-        let mut fields = law.sample(grid, seed, indices, stream::START);
-        self.statistics.normalisation.undo(&mut fields);
-        fields
+        self.surrogate_on(None, grid, seed, indices)
     }
 }
 

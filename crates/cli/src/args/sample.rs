@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use karhunen::sampler::Method;
 use karhunen::{
-    Band, CalibrationKind, ModelOptions, PosteriorOptions, SampleOptions, VolumeFraction,
+    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, VolumeFraction,
 };
 
 use super::shared::{DeviceArgs, Points, method, points};
@@ -151,6 +151,18 @@ pub struct SampleArgs {
     /// cells: the field of view stays.
     #[arg(long, value_parser = points)]
     pub grid: Option<Points>,
+    /// A box larger than the trained one, for stationary data: so many times its length along each axis, as 4x4 or 8x1.5; or its
+    /// lengths in the unit of the model's data, as 2000x3000um, or in cells of these data, as 512x512cells. --grid
+    /// then counts the cells of all of it.
+    #[arg(long = "box", value_name = "SIDES", value_parser = sides)]
+    pub sides: Option<Sides>,
+    /// Axes along which the larger box closes on itself, as x,y (x is the first axis); all of them without a value.
+    #[arg(long, value_name = "AXES", requires = "sides", num_args = 0..=1, default_missing_value = "all", value_delimiter = ',')]
+    pub periodic: Vec<String>,
+    /// Part of its length that each window of the trained box shares with the next one, 0 to 0.5: more costs more
+    /// windows, and knows more of what is beside them; 0.375 by default.
+    #[arg(long, value_name = "PART", requires = "sides", allow_negative_numbers = true)]
+    pub overlap: Option<f64>,
     /// Fields to make.
     #[arg(long, default_value_t = 16)]
     pub count: u64,
@@ -269,6 +281,7 @@ impl SampleArgs {
         let rung = |rung: &Rung| karhunen::Rung { cells: rung.points.0.clone(), until: rung.until };
         SampleOptions {
             grid: self.grid.as_ref().map(|points| points.0.clone()),
+            larger: self.larger(),
             count: self.count,
             seed: self.seed,
             index: self.index,
@@ -295,6 +308,14 @@ impl SampleArgs {
         }
     }
 
+    /// The larger box, if one was asked for.
+    fn larger(&self) -> Option<LargerBox> {
+        let Sides { sides, unit } = self.sides.clone()?;
+        let plain = LargerBox::times(&sides);
+        let overlap = self.overlap.unwrap_or(plain.overlap);
+        Some(LargerBox { unit, periodic: self.periodic.clone(), overlap, ..plain })
+    }
+
     /// How the model is opened.
     pub fn model_options(&self) -> ModelOptions {
         ModelOptions {
@@ -303,6 +324,25 @@ impl SampleArgs {
             derivatives: self.guidance_order == 2,
         }
     }
+}
+
+/// Sides of a box as typed: `4x4`, `2000x3000um`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sides {
+    sides: Vec<f64>,
+    unit: Option<String>,
+}
+
+fn sides(text: &str) -> Result<Sides, String> {
+    let wrong = || format!("`{text}` is no box; write 4x4, or 2000x3000um");
+    // the unit begins where numbers and the x between them end
+    let digit = |c: char| c.is_ascii_digit() || "+-.".contains(c);
+    let last = text.rfind(digit).ok_or_else(wrong)? + 1;
+    let (numbers, unit) = text.split_at(last);
+    let side = |part: &str| part.trim().parse::<f64>().map_err(|_| wrong());
+    let sides = numbers.split('x').map(side).collect::<Result<_, _>>()?;
+    let unit = Some(unit.trim()).filter(|unit| !unit.is_empty()).map(String::from);
+    Ok(Sides { sides, unit })
 }
 
 impl From<&Fraction> for VolumeFraction {

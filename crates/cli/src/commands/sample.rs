@@ -23,16 +23,17 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     let model = Model::open_with(&args.model, &args.model_options(), &bars)?;
     model.announce(&options, &bars)?;
     debug!(steps = model.trained().steps, "model read");
-    let grid = match &args.grid {
+    let own = match &args.grid {
         Some(points) => model.on(&points.0)?,
         None => model.grid(),
     };
-    let output = Output::of(args, &model, &grid)?;
+    let output = Output::of(args, &model, &own)?;
     if !surface {
-        files::check_shape(&args.out, grid.dim(), output.channels(&model), count)?;
+        files::check_shape(&args.out, own.dim(), output.channels(&model), count)?;
     }
     labels::check(args, &model)?;
     let sampling = model.sampling(&options, &bars)?;
+    let grid = sampling.grid();
     let begun = Instant::now();
     let mut samples = sampling.run(&bars)?;
     residuals::tell(&samples.residuals)?;

@@ -36,6 +36,7 @@ pub fn field(error: &FieldError) -> Option<String> {
         FieldError::NoDerivative { .. } => {
             "take a model whose network.kind is nested or fno".into()
         }
+        FieldError::LargeBox { .. } => "change --box".into(),
         FieldError::NotNested => "leave --refine out, or train with a trace-class prior".into(),
         FieldError::NonFinite { .. } => {
             "take more --evaluations, another --sampler, or another checkpoint".into()

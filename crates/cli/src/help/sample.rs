@@ -1,5 +1,6 @@
 //! What is wrong with a sampling in the words of its options, and the knob to turn.
 
+use karhunen::field::large_box::BoxFault;
 use karhunen::field::observation::Fault;
 use karhunen::{FieldError, NetError, ObserveError, Remedy, SampleError};
 
@@ -62,6 +63,7 @@ pub fn help(error: &SampleError) -> Option<String> {
             "give the quantities that data.condition named, in their order"
         }
         SampleError::ConditionGrid { .. } => "give fields that are as fine as those trained on",
+        SampleError::ConditionBox => "leave --box and --periodic out",
         SampleError::CalibrationOfAsked => {
             "leave it out with --attribute, with --condition, and with --guidance other than 1"
         }
@@ -70,10 +72,30 @@ pub fn help(error: &SampleError) -> Option<String> {
             return Some(format!("its phases are {known}"));
         }
         SampleError::VolumeFraction { .. } => "ask for a fraction that the data show",
+        SampleError::BoxAxes { .. } => "give one side an axis, as in 4x4",
+        SampleError::BoxUnit { known: Some(unit), .. } => {
+            return Some(format!("write 4x4, 2000x3000{unit}, or 512x512cells"));
+        }
+        SampleError::BoxUnit { .. } => "write 4x4, or 512x512cells",
+        SampleError::Box { fault, .. } => return Some(of_box(fault)),
+        SampleError::BoxAxis { .. } => "write --periodic x,y, or --periodic for all of them",
+        SampleError::Overlap(_) => "leave it out for 0.375",
+        SampleError::BoxCells { .. } => "leave --grid out, or give these cells",
         SampleError::Spacing { .. } => "give one number, or one an axis",
         _ => return None,
     };
     Some(text.into())
+}
+
+fn of_box(fault: &BoxFault) -> String {
+    match fault {
+        BoxFault::Below(_) => "for a part of the trained box sample it and cut".into(),
+        BoxFault::Walls(_) => "leave that axis at 1, and out of --periodic".into(),
+        BoxFault::Cells { times, cells } => {
+            let nearest = (times * *cells as f64).round() / *cells as f64;
+            format!("the nearest that is one: {nearest}")
+        }
+    }
 }
 
 /// What to do about a device that is not there.

@@ -1,4 +1,4 @@
-//! Observed fields: one field of the model's box from a file, cells that are not known as NaN.
+//! Observed fields: one field of the sampled box from a file, cells that are not known as NaN.
 
 use std::path::Path;
 
@@ -21,8 +21,8 @@ pub struct Wanted {
 }
 
 /// Reads one field; its channels are as many as the file has.
-pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensemble, Error> {
-    let dim = model.statistics.grid.dim();
+pub fn field(path: &Path, wanted: &Wanted, own: &Grid) -> Result<Ensemble, Error> {
+    let dim = own.dim();
     let name = path.to_string_lossy();
     let is_array = [".npy", ".npz"].iter().any(|end| name.contains(end));
     let (count, channels, points, values) = if is_array {
@@ -35,12 +35,12 @@ pub fn field(path: &Path, wanted: &Wanted, model: &TrainedModel) -> Result<Ensem
         {
             let lengths: Vec<f64> =
                 spacing.iter().zip(&fields.points).map(|(h, n)| h * *n as f64).collect();
-            same_shape(path, &lengths, &model.statistics.grid)?;
+            same_shape(path, &lengths, own)?;
         }
         let values = fields.values.iter().map(|v| f64::from(*v)).collect();
         (fields.count(), fields.channels, fields.points, values)
     };
-    let grid = grid_of(path, &points, model)?;
+    let grid = grid_of(path, &points, own)?;
     if channels > wanted.channels {
         let message = format!(
             "{}: {channels} channel(s), where the model has {} for it",
@@ -98,12 +98,22 @@ fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Error> {
     Ok((count, channels, points, array.values.clone()))
 }
 
-/// The box of the model with these cells, which must be about cubes there.
-pub fn grid_of(path: &Path, points: &[usize], model: &TrainedModel) -> Result<Grid, Error> {
-    let of = &model.statistics.grid;
+/// The box of a grid with the cells that the model was trained on, or as many in a larger box as are as large.
+pub fn own_cells(model: &TrainedModel, grid: &Grid) -> Result<Grid, Error> {
+    let own = model.statistics.grid;
+    if grid.same_box(&own) {
+        return Ok(own);
+    }
+    let cells = own.axes().iter().zip(grid.axes());
+    let cells = cells.map(|(own, a)| (own.points as f64 * a.length / own.length).round() as usize);
+    Ok(grid.with_points(&cells.collect::<Vec<_>>())?)
+}
+
+/// The box of a grid with these cells, which must be about as long as wide as those of the grid.
+pub fn grid_of(path: &Path, points: &[usize], of: &Grid) -> Result<Grid, Error> {
     let lengths: Vec<f64> = points.iter().map(|n| *n as f64).collect();
     same_shape(path, &lengths, of)?;
-    Ok(model.grid(points)?)
+    Ok(of.with_points(points)?)
 }
 
 fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Error> {

@@ -20,7 +20,7 @@ use crate::Error;
 /// Part of a channel's standard deviation over which an indicator is smoothed by default.
 const SMOOTHED: f64 = 0.05;
 /// Names of coordinates.
-const AXES: [&str; 3] = ["x", "y", "z"];
+pub const AXES: [&str; 3] = ["x", "y", "z"];
 
 /// One `[[observe]]` table.
 #[derive(Debug, Deserialize)]
@@ -123,6 +123,7 @@ impl Kind {
         grid: &Grid,
     ) -> Result<Part, Error> {
         let all = model.statistics.mean.channels;
+        let on = &fields::own_cells(model, grid)?;
         let left = |channel: usize| all.saturating_sub(channel);
         let of_file = |file: &Path| Place { file: file.into(), lines: vec![], row: "row" };
         let of_field = |file: &PathBuf, index, channel| {
@@ -135,7 +136,7 @@ impl Kind {
                 return Err(Error::from(here.error(error)));
             }
             let wanted = Wanted { index, channels: left(channel) };
-            Ok((fields::field(&file, &wanted, model)?, of_file(&file)))
+            Ok((fields::field(&file, &wanted, on)?, of_file(&file)))
         };
         let inline = |made: Result<Arc<dyn Observation>, FieldError>| match made {
             Ok(part) => Ok((part, Place { row: "[[observe]]", ..here.clone() })),
@@ -150,7 +151,7 @@ impl Kind {
             Kind::Mask { file, index, known, channel, sd } => {
                 let (mut field, place) = of_field(&file, index, channel)?;
                 if let Some(known) = known {
-                    hide(&mut field, &folder.join(known), model)?;
+                    hide(&mut field, &folder.join(known), on)?;
                 }
                 finish(Mask::new(&field, channel, sd), place)
             }
@@ -183,9 +184,9 @@ impl Kind {
                             message: format!("{}: grid = {text:?}: {e}", here.file.display()),
                             remedy: Remedy::AxisCells,
                         })?;
-                        fields::grid_of(&matrix, &points, model)?
+                        fields::grid_of(&matrix, &points, on)?
                     }
-                    None => model.statistics.grid,
+                    None => *on,
                 };
                 linear(&matrix, &file, own, all, sd)
             }
@@ -271,13 +272,9 @@ fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Par
 }
 
 /// Makes cells NaN where another field is 0.
-fn hide(
-    field: &mut karhunen_field::Ensemble,
-    known: &Path,
-    model: &TrainedModel,
-) -> Result<(), Error> {
-    let seen =
-        fields::field(known, &Wanted { index: None, channels: field.channels.max(1) }, model)?;
+fn hide(field: &mut karhunen_field::Ensemble, known: &Path, own: &Grid) -> Result<(), Error> {
+    let wanted = Wanted { index: None, channels: field.channels.max(1) };
+    let seen = fields::field(known, &wanted, own)?;
     if seen.grid != field.grid {
         let message =
             format!("{}: cells {}, the field has {}", known.display(), seen.grid, field.grid);

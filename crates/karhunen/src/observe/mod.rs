@@ -19,6 +19,7 @@ pub use error::{ObserveError, Remedy};
 
 use crate::Error;
 use error::refused;
+pub(crate) use kinds::AXES;
 use kinds::Kind;
 
 /// Where an observation came from, for messages about its rows.

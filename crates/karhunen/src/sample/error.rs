@@ -1,7 +1,8 @@
 //! What keeps a model from sampling as it is asked to.
 
-use karhunen_field::Grid;
+use karhunen_field::large_box::BoxFault;
 use karhunen_field::sampler::Method;
+use karhunen_field::{FieldError, Grid};
 
 /// Options of a sampling that do not go with the model, or with each other.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +146,9 @@ pub enum SampleError {
         /// The finest trained level.
         needed: String,
     },
+    /// Given fields on a larger box.
+    #[error("condition: given fields are of the trained box, and do not go with a larger one")]
+    ConditionBox,
     /// Calibration of fields that were asked for something.
     #[error(
         "calibration spectrum: mean and spectrum are those of all fields, whatever is asked for"
@@ -182,6 +186,55 @@ pub enum SampleError {
         /// Name of the phase.
         phase: String,
     },
+    /// A larger box with another number of sides than the model has axes.
+    #[error("box: {given} sides for {axes} axes")]
+    BoxAxes {
+        /// Sides given.
+        given: usize,
+        /// Axes.
+        axes: usize,
+    },
+    /// Sides in a unit that the model does not know.
+    #[error(
+        "box: sides in {unit}, where the model's data are {}",
+        known.as_ref().map_or("without a unit".into(), |unit| format!("in {unit}"))
+    )]
+    BoxUnit {
+        /// The unit.
+        unit: String,
+        /// That of the data.
+        known: Option<String>,
+    },
+    /// A larger box that windows of the trained one do not make.
+    #[error("box: along {axis} {fault}")]
+    Box {
+        /// Name of the axis.
+        axis: &'static str,
+        /// What is wrong.
+        fault: BoxFault,
+    },
+    /// An axis that is to close on itself, and is none.
+    #[error("periodic {name}: the axes are {known}")]
+    BoxAxis {
+        /// As it was given.
+        name: String,
+        /// The axes.
+        known: String,
+    },
+    /// Windows that share too much of their length, or less than nothing.
+    #[error("overlap {0}: windows share a part of 0 to 0.5 of their length with the next one")]
+    Overlap(f64),
+    /// Cells that windows do not have, under white noise per cell.
+    #[error("grid {grid}: windows under white noise per cell make {windows}")]
+    BoxCells {
+        /// Asked for.
+        grid: Grid,
+        /// What windows make.
+        windows: Grid,
+    },
+    /// What the mathematics says of a larger box besides.
+    #[error("box: {0}")]
+    Impossible(FieldError),
     /// Spacings in another number than the axes.
     #[error("spacing: {given} numbers for {axes} axes")]
     Spacing {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use karhunen_evaluate::baselines::watched;
 use karhunen_evaluate::{Progress, Task};
 use karhunen_field::guidance::MomentMatching;
+use karhunen_field::large_box::Enlarged;
 use karhunen_field::observation::Fault;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid};
 use karhunen_train::stop::Stop;
@@ -23,6 +24,7 @@ pub(super) fn conditioning(
     options: &SampleOptions,
     model: &TrainedModel,
     grid: &Grid,
+    known: Option<&Enlarged>,
 ) -> Result<Option<Conditioning>, Error> {
     let mut all = Observed::of(&options.observations);
     for path in &options.observe {
@@ -30,7 +32,7 @@ pub(super) fn conditioning(
         all.parts.extend(read.parts);
         all.places.extend(read.places);
     }
-    if all.parts.is_empty() { Ok(None) } else { prepared(&all, model, grid).map(Some) }
+    if all.parts.is_empty() { Ok(None) } else { prepared_on(known, &all, model, grid).map(Some) }
 }
 
 /// Observations ready to guide fields of a grid.
@@ -43,12 +45,22 @@ pub fn prepared(
     model: &TrainedModel,
     grid: &Grid,
 ) -> Result<Conditioning, Error> {
+    prepared_on(None, observed, model, grid)
+}
+
+/// The same on a box that may be larger.
+fn prepared_on(
+    known: Option<&Enlarged>,
+    observed: &Observed,
+    model: &TrainedModel,
+    grid: &Grid,
+) -> Result<Conditioning, Error> {
     check_memory(observed, grid, model.statistics.mean.channels)?;
     for (part, place) in observed.parts.iter().zip(&observed.places) {
         // alone, so that what is wrong has its file
-        model.conditioning(vec![part.clone()], *grid).map_err(|e| place.error(e))?;
+        model.conditioning_on(known, vec![part.clone()], *grid).map_err(|e| place.error(e))?;
     }
-    let conditioning = model.conditioning(observed.parts.clone(), *grid)?;
+    let conditioning = model.conditioning_on(known, observed.parts.clone(), *grid)?;
     if let Some(row) = conditioning.redundant().first()
         && let Some((place, row)) = observed.place_of(*row)
     {

@@ -5,6 +5,7 @@ mod classes;
 mod error;
 mod fields;
 mod given;
+mod larger;
 mod options;
 mod request;
 pub mod scale;
@@ -14,6 +15,7 @@ use std::ops::Range;
 
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::sample;
+use karhunen_field::large_box::Enlarged;
 use karhunen_field::{Conditioning, Ensemble, Grid, Observations};
 use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, memory};
@@ -21,6 +23,7 @@ use karhunen_train::{TrainedModel, memory};
 pub use error::SampleError;
 pub use fields::Samples;
 pub use given::prepared;
+pub use larger::LargerBox;
 pub use options::{Rung, SampleOptions, VolumeFraction};
 
 use crate::{Error, Model};
@@ -37,6 +40,8 @@ pub struct Sampling<'a> {
     indices: Range<u64>,
     request: Option<Request>,
     given: Option<Conditioning>,
+    /// Law and noise of a box larger than the trained one.
+    known: Option<Enlarged>,
     shift: Option<(usize, f64)>,
 }
 
@@ -52,18 +57,30 @@ impl<'a> Sampling<'a> {
         if let Some(band) = options.band.filter(|band| *band != model.model.band) {
             model.to_mut().model.band = band;
         }
-        let grid = match &options.grid {
-            Some(cells) => model.grid(cells)?,
-            None => model.statistics.grid,
+        let larger = options.larger.as_ref().map(|larger| larger.of(&model)).transpose()?.flatten();
+        let grid = match (&larger, &options.grid) {
+            (Some(larger), cells) => larger::grid(larger, cells.as_ref(), &model)?,
+            (None, Some(cells)) => model.grid(cells)?,
+            (None, None) => model.statistics.grid,
         };
         let together = if options.summary { options.count.min(TOGETHER) } else { options.count };
-        check_memory(&model, &grid, together * options.particles.unwrap_or(1).max(1) as u64)?;
-        let origin = model.statistics.origin.as_ref();
-        if let Some(line) = origin.and_then(|origin| scale::described(origin, &grid)) {
-            progress.note(&line);
+        let together = together * options.particles.unwrap_or(1).max(1) as u64;
+        match &larger {
+            Some(larger) => larger::check_memory(&model, larger, &grid, together)?,
+            None => check_memory(&model, &grid, together)?,
         }
+        let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
+        let origin = model.statistics.origin.as_ref();
+        let line = match &known {
+            Some(known) => Some(larger::described(known, &model, &grid, options.surrogate)?),
+            None => origin.and_then(|origin| scale::described(origin, &grid)),
+        };
+        line.iter().for_each(|line| progress.note(line));
         let classes = classes::chosen(options, &model)?;
-        let given = given::conditioning(options, &model, &grid)?;
+        let given = given::conditioning(options, &model, &grid, known.as_ref())?;
+        if larger.is_some() && options.condition.is_some() {
+            return Err(SampleError::ConditionBox.into());
+        }
         let attributes = asked::attributes(options, &model)?;
         let beside = asked::given(options, &model, &grid)?;
         if beside.is_none() && model.statistics.condition.is_some() && !options.surrogate {
@@ -72,13 +89,31 @@ impl<'a> Sampling<'a> {
         let request = match options.surrogate {
             true => None,
             false => {
-                let request = request::of(options, &model, grid, classes, progress)?;
+                let request = request::of(options, &model, (grid, larger), classes, progress)?;
                 Some(Request { attributes, given: beside, ..request })
             }
         };
         // asked for before anything long begins
-        scale::measured(&grid, origin, options.length, &options.spacing)?;
-        Ok(Self { model, options: options.clone(), grid, indices, request, given, shift })
+        let this =
+            Self { model, options: options.clone(), grid, indices, request, given, known, shift };
+        this.measured()?;
+        if let Some(request) = &this.request {
+            larger::announce(&this.model, request, progress)?;
+        }
+        Ok(this)
+    }
+
+    /// The grid of the fields.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
+    /// The grid with the lengths that a file shall have, and their unit.
+    fn measured(&self) -> Result<(Grid, Option<String>), Error> {
+        let origin = self.model.statistics.origin.as_ref();
+        let times = self.known.as_ref().map_or(&[][..], |known| known.large().times());
+        let options = &self.options;
+        scale::measured(&self.grid, origin, times, options.length, &options.spacing)
     }
 
     /// What the fields are to agree with, if anything.
@@ -93,7 +128,9 @@ impl<'a> Sampling<'a> {
     pub fn run(&self, progress: &dyn Progress) -> Result<Samples, Error> {
         let (model, options, indices) = (&*self.model, &self.options, self.indices.clone());
         let mut make = |indices: Range<u64>| match (&self.request, &self.given) {
-            (None, None) => Ok((model.surrogate(self.grid, options.seed, indices), 0)),
+            (None, None) => {
+                Ok((model.surrogate_on(self.known.as_ref(), self.grid, options.seed, indices), 0))
+            }
             (None, Some(given)) => Ok((model.surrogate_given(given, options.seed, indices)?, 0)),
             (Some(request), None) => Ok(sample(model, request, indices, progress)?),
             (Some(request), Some(given)) => {
@@ -113,8 +150,7 @@ impl<'a> Sampling<'a> {
             fields.values.iter_mut().for_each(|v| *v = v.clamp(low, high));
         }
         let origin = model.statistics.origin.as_ref();
-        let (measured, unit) =
-            scale::measured(&self.grid, origin, options.length, &options.spacing)?;
+        let (measured, unit) = self.measured()?;
         Ok(Samples {
             fields,
             measured,

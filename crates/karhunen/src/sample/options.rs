@@ -9,7 +9,7 @@ use karhunen_field::sampler::Method;
 use karhunen_net::Band;
 use karhunen_train::config::CalibrationKind;
 
-use super::SampleError;
+use super::{LargerBox, SampleError};
 
 /// A coarse grid that sampling stays on while noise is high.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,9 +39,11 @@ pub struct VolumeFraction {
 /// ```
 #[derive(Debug, Clone)]
 pub struct SampleOptions {
-    /// Cells an axis; those of the finest trained level by default. More cells are a finer view of the same
-    /// box.
+    /// Cells an axis; those of the finest trained level by default, so many times as many in a larger box. More
+    /// cells are a finer view of the same box.
     pub grid: Option<Vec<usize>>,
+    /// A box larger than the trained one, for stationary data; the trained one otherwise.
+    pub larger: Option<LargerBox>,
     /// Fields to make.
     pub count: u64,
     /// Seed of the functions: one (seed, index) is one function on every grid.
@@ -100,6 +102,7 @@ impl Default for SampleOptions {
     fn default() -> Self {
         Self {
             grid: None,
+            larger: None,
             count: 16,
             seed: 0,
             index: 0,
@@ -136,6 +139,12 @@ impl SampleOptions {
     /// On a grid of so many cells an axis.
     pub fn on(mut self, cells: &[usize]) -> Self {
         self.grid = Some(cells.into());
+        self
+    }
+
+    /// In a larger box than the trained one.
+    pub fn in_a(mut self, larger: LargerBox) -> Self {
+        self.larger = Some(larger);
         self
     }
 

@@ -4,6 +4,7 @@ use karhunen_evaluate::Progress;
 use karhunen_field::Grid;
 use karhunen_field::sampler::Method;
 use karhunen_train::config::CalibrationKind;
+use karhunen_train::larger::Larger;
 use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{Classes, TrainedModel};
 
@@ -14,7 +15,7 @@ use crate::Error;
 pub(super) fn of(
     options: &SampleOptions,
     model: &TrainedModel,
-    grid: Grid,
+    (grid, larger): (Grid, Option<Larger>),
     classes: Classes,
     progress: &dyn Progress,
 ) -> Result<Request, Error> {
@@ -57,7 +58,15 @@ pub(super) fn of(
     };
     let calibrated = calibrated && calibrates(options, progress)? && !observed;
     if calibrated {
-        check_memory(model, &model.model.network_grid(&grid), CALIBRATION_PILOTS)?;
+        let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
+        check_memory(model, &model.model.network_grid(&pilots), CALIBRATION_PILOTS)?;
+    }
+    if let Some(larger) = &larger {
+        // windows must fit on the way too
+        options
+            .refine
+            .iter()
+            .try_for_each(|rung| super::larger::grid(larger, Some(&rung.cells), model).map(drop))?;
     }
     Ok(Request {
         method,
@@ -67,6 +76,7 @@ pub(super) fn of(
         calibrated,
         classes,
         guidance: options.guidance,
+        larger,
         ..own
     })
 }
@@ -92,7 +102,7 @@ fn calibrates(options: &SampleOptions, progress: &dyn Progress) -> Result<bool, 
     Ok(false)
 }
 
-/// The grids of a refinement on the model's box.
+/// The grids of a refinement on the box of the finest one.
 fn coarse(
     options: &SampleOptions,
     model: &TrainedModel,
@@ -105,7 +115,7 @@ fn coarse(
         if until <= low || until >= high {
             return Err(SampleError::RefineTime { until, low, high }.into());
         }
-        Ok(Coarse { grid: model.grid(&rung.cells)?, until })
+        Ok(Coarse { grid: finest.with_points(&rung.cells)?, until })
     };
     let rungs: Vec<Coarse> = options.refine.iter().map(on_box).collect::<Result<_, Error>>()?;
     let climb: Vec<Grid> = rungs.iter().map(|r| r.grid).chain([*finest]).collect();

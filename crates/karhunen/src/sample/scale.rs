@@ -10,13 +10,14 @@ use crate::Error;
 const ALIKE: f64 = 1e-6;
 
 /// The grid with the lengths that a file's spacing shall have, and their unit: those asked for, else the
-/// model's own, else those of the box.
+/// model's own, `times` as long where the box is larger, else those of the box.
 ///
 /// # Errors
 /// Spacings in another number than one or one an axis.
 pub fn measured(
     grid: &Grid,
     origin: Option<&Origin>,
+    times: &[f64],
     length: Option<f64>,
     spacing: &[f64],
 ) -> Result<(Grid, Option<String>), Error> {
@@ -33,7 +34,8 @@ pub fn measured(
         ([], None, None) => *grid,
         ([], None, Some(own)) => {
             let lengths = own.lengths();
-            return Ok((of_axes(&|i, _| lengths[i])?, own.unit.clone()));
+            let times = |axis: usize| times.get(axis).copied().unwrap_or(1.0);
+            return Ok((of_axes(&|i, _| lengths[i] * times(i))?, own.unit.clone()));
         }
         ([], Some(length), _) => longer(length)?,
         ([one], ..) => longer(one * first.points as f64)?,
@@ -120,15 +122,17 @@ mod tests {
             g.axes().iter().map(|a| a.length / a.points as f64).collect()
         };
         let cube = Grid::new(&axes([24, 24, 24])).unwrap();
-        let (own, unit) = measured(&cube, Some(&slab), None, &[]).unwrap();
+        let (own, unit) = measured(&cube, Some(&slab), &[], None, &[]).unwrap();
         assert_eq!((spacing(&own), unit.as_deref()), (vec![2.0, 2.0, 2.0], Some("um")));
-        let (own, _) = measured(&cube, Some(&slab), Some(240.0), &[]).unwrap();
+        let (own, _) = measured(&cube, Some(&slab), &[], Some(240.0), &[]).unwrap();
         assert_eq!(spacing(&own), [10.0, 10.0, 10.0]);
-        let (own, unit) = measured(&cube, Some(&slab), None, &[0.5]).unwrap();
+        let (own, unit) = measured(&cube, Some(&slab), &[], None, &[0.5]).unwrap();
         assert_eq!((spacing(&own), unit), (vec![0.5; 3], None));
-        let (own, _) = measured(&cube, None, None, &[1.0, 2.0, 3.0]).unwrap();
+        let (own, _) = measured(&cube, None, &[], None, &[1.0, 2.0, 3.0]).unwrap();
         assert_eq!(spacing(&own), [1.0, 2.0, 3.0]);
-        assert!(measured(&cube, None, None, &[1.0, 2.0]).is_err());
-        assert_eq!(measured(&cube, None, None, &[]).unwrap().0, cube);
+        let (own, _) = measured(&cube, Some(&slab), &[1.0, 2.0, 4.0], None, &[]).unwrap();
+        assert_eq!(spacing(&own), [2.0, 4.0, 8.0]);
+        assert!(measured(&cube, None, &[], None, &[1.0, 2.0]).is_err());
+        assert_eq!(measured(&cube, None, &[], None, &[]).unwrap().0, cube);
     }
 }

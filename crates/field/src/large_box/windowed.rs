@@ -1,0 +1,342 @@
+//! The denoiser of a larger box, put together from windows of the trained one.
+
+use std::sync::Arc;
+
+use super::Enlarged;
+use super::partition::Partition;
+use crate::denoiser::Diagonal;
+use crate::resample::{copied_modes, overlay_modes};
+use crate::{Denoiser, Ensemble, FieldError, Grid, Transform};
+
+/// Cells of the windows that are asked about together: bounds what a call holds beside the larger fields.
+const CELLS_TOGETHER: usize = 1 << 18;
+
+/// The denoiser of the trained box, asked about windows.
+pub trait WindowDenoiser: Sync {
+    /// The grid of the trained box on which windows of this grid are answered, if it can be chosen; the same
+    /// by default.
+    fn answers_on(&self, window: &Grid) -> Grid {
+        *window
+    }
+
+    /// D_Ω(x, t) of windows of several larger fields; `fields` says of which of the batch each is.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
+    fn denoise(&self, windows: &Ensemble, t: f64, fields: &[usize])
+    -> Result<Ensemble, FieldError>;
+
+    /// ∂D_Ω(x, t)* w of windows; `None` where there is no derivative.
+    ///
+    /// # Errors
+    /// As [`Denoiser::pullback`].
+    fn pullback(
+        &self,
+        _windows: &Ensemble,
+        _t: f64,
+        _w: &Ensemble,
+        _fields: &[usize],
+    ) -> Result<Option<Ensemble>, FieldError> {
+        Ok(None)
+    }
+}
+
+/// D(x, t) = W(x, t) + P* Σ_w χ_w (D_Ω − W_Ω)(P x|_w, t) on a larger box: see [`super`].
+///
+/// P is the restriction to the cells on which windows are answered, so that modes of finer grids stay with the Wiener
+/// filter and what is made in the band of the windows is the same on every grid. Windows are
+/// evaluated so many together as 2¹⁸ cells hold.
+///
+/// **Cost** a field and time: 1/(1 − overlap)^d times the windows that would tile the box, each with two transforms
+/// of its own, and four transforms of the larger grid. **Memory** three numbers a cell of the batch.
+pub struct Windowed<'a> {
+    known: &'a Enlarged,
+    small: &'a dyn WindowDenoiser,
+}
+
+/// Tables of one grid of the larger box.
+#[derive(Debug)]
+pub(super) struct Plan {
+    fine: Diagonal,
+    /// The larger box on the cells of windows.
+    band: Transform,
+    /// Law and noise on a window, and its mean as point values.
+    window: Diagonal,
+    mean: Vec<f64>,
+    windows: Partition,
+}
+
+impl Plan {
+    pub fn is_for(&self, grid: &Grid) -> bool {
+        self.fine.transform.grid() == grid
+    }
+
+    fn new(known: &Enlarged, small: &dyn WindowDenoiser, grid: Grid) -> Result<Self, FieldError> {
+        if !known.large.holds(&grid) {
+            return Err(FieldError::GridMismatch {
+                what: "denoising on another box than the larger one",
+                left: grid,
+                right: known.large.grid(&grid.points())?,
+            });
+        }
+        let window = small.answers_on(&known.large.window(&grid));
+        let band = known.large.like(&window)?;
+        if !known.prior().is_nested() && band != grid {
+            let what = "white noise per cell on another grid than that of the windows";
+            return Err(FieldError::GridMismatch { what, left: grid, right: band });
+        }
+        let (law, prior) = &known.small;
+        let window = Diagonal::new(window, std::slice::from_ref(law), prior.as_ref());
+        Ok(Self {
+            fine: Diagonal::new(grid, std::slice::from_ref(known.law()), known.prior().as_ref()),
+            mean: window.transform.synthesise_channels(&window.means[0]),
+            windows: Partition::new(&known.large, &band, window.transform.grid(), known.overlap),
+            band: Transform::new(band),
+            window,
+        })
+    }
+
+    /// Modes on the larger grid as values on the cells of windows.
+    fn restricted(&self, modes: &[f64]) -> Vec<f64> {
+        let (fine, band) = (self.fine.transform.grid(), self.band.grid());
+        self.band.synthesise_channels(&copied_modes(fine, modes, band))
+    }
+
+    /// Adds values on the cells of windows to modes on the larger grid.
+    fn extended(&self, values: &[f64], modes: &mut [f64]) {
+        let (fine, band) = (self.fine.transform.grid(), self.band.grid());
+        let own = self.band.analyse_channels(values);
+        let mut all = vec![0.0; fine.mode_count()];
+        let pairs = own.chunks_exact(band.mode_count());
+        for (own, modes) in pairs.zip(modes.chunks_exact_mut(fine.mode_count())) {
+            all.fill(0.0);
+            overlay_modes(band, own, fine, &mut all);
+            modes.iter_mut().zip(&all).for_each(|(m, v)| *m += v);
+        }
+    }
+}
+
+/// What is done with the windows of one call.
+struct Group<'a> {
+    plan: &'a Plan,
+    /// Values on the cells of windows, `[field; channel, cell]`.
+    x: &'a [f64],
+    channels: usize,
+    /// (field, window) of each.
+    members: &'a [(usize, usize)],
+}
+
+impl Group<'_> {
+    /// Values of the windows, each times `factor(weight)`.
+    fn cut(&self, values: &[f64], factor: impl Fn(f64) -> f64) -> Result<Ensemble, FieldError> {
+        let (cells, own) = (self.plan.band.grid().len(), *self.plan.window.transform.grid());
+        let mut out = Ensemble::zeros(own, self.channels, self.members.len());
+        for (&(field, window), out) in self.members.iter().zip(out.fields_mut()) {
+            for channel in 0..self.channels {
+                let from = &values[(field * self.channels + channel) * cells..][..cells];
+                let to = &mut out[channel * own.len()..][..own.len()];
+                self.plan
+                    .windows
+                    .visit(window, |cell, own, weight| to[own] = factor(weight) * from[cell]);
+            }
+        }
+        Ok(out)
+    }
+
+    /// Adds what windows say, each value times `factor(weight)`.
+    fn put(&self, windows: &Ensemble, sums: &mut [f64], factor: impl Fn(f64) -> f64) {
+        let (cells, own) = (self.plan.band.grid().len(), windows.grid.len());
+        for (&(field, window), values) in self.members.iter().zip(windows.fields()) {
+            for channel in 0..self.channels {
+                let to = &mut sums[(field * self.channels + channel) * cells..][..cells];
+                let from = &values[channel * own..][..own];
+                self.plan
+                    .windows
+                    .visit(window, |cell, own, weight| to[cell] += factor(weight) * from[own]);
+            }
+        }
+    }
+
+    /// Windows as the denoiser of the trained box knows fields: about its own mean, in its own modes. A window of a
+    /// larger ring may hold what no mode of the trained one does.
+    fn about_means(&self, mut deviations: Ensemble, a: f64) -> Ensemble {
+        for field in deviations.fields_mut() {
+            self.plan.window.transform.project(field);
+            field.iter_mut().zip(&self.plan.mean).for_each(|(x, m)| *x += a * m);
+        }
+        deviations
+    }
+
+    /// Which field of the batch each window is of.
+    fn fields(&self) -> Vec<usize> {
+        self.members.iter().map(|(field, _)| *field).collect()
+    }
+}
+
+impl<'a> Windowed<'a> {
+    /// The denoiser of the larger box, from what is known of it and the denoiser of the trained one.
+    pub fn new(known: &'a Enlarged, small: &'a dyn WindowDenoiser) -> Self {
+        Self { known, small }
+    }
+
+    /// The larger box on the cells on which windows of a grid are answered.
+    ///
+    /// # Errors
+    /// [`FieldError::LargeBox`] where these are no whole number; [`FieldError::GridMismatch`] for another box.
+    pub fn answers_on(&self, grid: &Grid) -> Result<Grid, FieldError> {
+        Ok(*self.plan(grid)?.band.grid())
+    }
+
+    /// How far windows disagree where they overlap, at fields `x` of time t: the root of the mean of
+    /// Σ_w χ_w (r_w − r)² with r_w = D_Ω − W_Ω of a window and r = Σ χ_w r_w, in standard deviations of the data.
+    ///
+    /// A denoiser for which the place in the window does not matter has little of it; of one that knows
+    /// digits, centred in their box, it is as large as what it says.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
+    pub fn disagreement(&self, x: &Ensemble, t: f64) -> Result<f64, FieldError> {
+        let plan = self.plan_of(x)?;
+        let (values, _) = self.apart(&plan, x, t);
+        let mut first = vec![0.0; values.len()];
+        let mut second = vec![0.0; values.len()];
+        self.each(&plan, &values, x.channels, &mut |group| {
+            let mut windows = self.added(group, t)?;
+            group.put(&windows, &mut first, |weight| weight);
+            windows.values.iter_mut().for_each(|r| *r *= *r);
+            group.put(&windows, &mut second, |weight| weight);
+            Ok(())
+        })?;
+        let spread: f64 = second.iter().zip(&first).map(|(s, r)| (s - r * r).max(0.0)).sum();
+        let data = plan.window.variances.iter().sum::<f64>() / x.channels as f64;
+        Ok((spread / values.len() as f64 / data).sqrt())
+    }
+
+    fn plan(&self, grid: &Grid) -> Result<Arc<Plan>, FieldError> {
+        self.known.plan(grid, || Plan::new(self.known, self.small, *grid))
+    }
+
+    fn plan_of(&self, x: &Ensemble) -> Result<Arc<Plan>, FieldError> {
+        let channels = self.known.law().channels();
+        if x.channels != channels {
+            return Err(FieldError::Length { values: x.field_len(), channels, grid: x.grid });
+        }
+        self.plan(&x.grid)
+    }
+
+    /// x − a m on the cells of windows, one field after another, and the coefficients of the Wiener filter's answer.
+    fn apart(&self, plan: &Plan, x: &Ensemble, t: f64) -> (Vec<f64>, Vec<Vec<f64>>) {
+        let (a, mean) = (self.known.path.signal(t), &plan.fine.means[0]);
+        let weights = plan.fine.wiener_weights(self.known.path.as_ref(), t);
+        let (mut band, mut answers) = (Vec::new(), Vec::new());
+        for field in x.fields() {
+            let mut modes = plan.fine.transform.analyse_channels(field);
+            modes.iter_mut().zip(mean).for_each(|(x, m)| *x -= a * m);
+            band.extend(plan.restricted(&modes));
+            for ((x, w), m) in modes.iter_mut().zip(&weights).zip(mean) {
+                *x = m + w * *x;
+            }
+            answers.push(modes);
+        }
+        (band, answers)
+    }
+
+    /// Does something with all windows of all fields, so many at a time.
+    fn each(
+        &self,
+        plan: &Plan,
+        x: &[f64],
+        channels: usize,
+        work: &mut dyn FnMut(&Group<'_>) -> Result<(), FieldError>,
+    ) -> Result<(), FieldError> {
+        let fields = x.len() / (channels * plan.band.grid().len());
+        let all = (0..fields).flat_map(|f| (0..plan.windows.count()).map(move |w| (f, w)));
+        let all: Vec<(usize, usize)> = all.collect();
+        let together = (CELLS_TOGETHER / plan.window.transform.grid().len()).max(1);
+        all.chunks(together).try_for_each(|members| work(&Group { plan, x, channels, members }))
+    }
+
+    /// r_w = D_Ω − W_Ω of the windows of a group.
+    fn added(&self, group: &Group<'_>, t: f64) -> Result<Ensemble, FieldError> {
+        let (plan, a) = (group.plan, self.known.path.signal(t));
+        let deviations = group.cut(group.x, |_| 1.0)?;
+        let asked = group.about_means(deviations.clone(), a);
+        let mut answers = self.small.denoise(&asked, t, &group.fields())?;
+        if answers.grid != asked.grid || answers.values.len() != asked.values.len() {
+            let what = "windows and their denoised windows";
+            return Err(FieldError::GridMismatch { what, left: asked.grid, right: answers.grid });
+        }
+        let weights = plan.window.wiener_weights(self.known.path.as_ref(), t);
+        for (answer, x) in answers.fields_mut().zip(deviations.fields()) {
+            let affine = filtered(plan, x, &weights);
+            for ((d, m), w) in answer.iter_mut().zip(&plan.mean).zip(affine) {
+                *d -= m + w;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+/// A window's values with their modes multiplied.
+fn filtered(plan: &Plan, x: &[f64], weights: &[f64]) -> Vec<f64> {
+    let mut modes = plan.window.transform.analyse_channels(x);
+    modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
+    plan.window.transform.synthesise_channels(&modes)
+}
+
+impl Denoiser for Windowed<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        let plan = self.plan_of(x)?;
+        let (values, mut answers) = self.apart(&plan, x, t);
+        let mut sums = vec![0.0; values.len()];
+        self.each(&plan, &values, x.channels, &mut |group| {
+            group.put(&self.added(group, t)?, &mut sums, |weight| weight);
+            Ok(())
+        })?;
+        let len = x.channels * plan.band.grid().len();
+        let mut out = Vec::with_capacity(x.values.len());
+        for (modes, sums) in answers.iter_mut().zip(sums.chunks_exact(len)) {
+            plan.extended(sums, modes);
+            out.extend(plan.fine.transform.synthesise_channels(modes));
+        }
+        Ensemble::new(x.grid, x.channels, out)
+    }
+
+    fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
+        let plan = self.plan_of(x)?;
+        let (values, _) = self.apart(&plan, x, t);
+        let weights = plan.fine.wiener_weights(self.known.path.as_ref(), t);
+        let inner = plan.window.wiener_weights(self.known.path.as_ref(), t);
+        let a = self.known.path.signal(t);
+        let mut modes: Vec<Vec<f64>> =
+            w.fields().map(|w| plan.fine.transform.analyse_channels(w)).collect();
+        let restricted: Vec<f64> = modes.iter().flat_map(|modes| plan.restricted(modes)).collect();
+        let (mut sums, mut has_derivative) = (vec![0.0; values.len()], true);
+        self.each(&plan, &values, x.channels, &mut |group| {
+            let asked = group.about_means(group.cut(group.x, |_| 1.0)?, a);
+            let weighed = group.cut(&restricted, |weight| weight)?;
+            let pulled = self.small.pullback(&asked, t, &weighed, &group.fields())?;
+            let Some(mut pulled) = pulled.filter(|_| has_derivative) else {
+                has_derivative = false;
+                return Ok(());
+            };
+            for (pulled, w) in pulled.fields_mut().zip(weighed.fields()) {
+                plan.window.transform.project(pulled);
+                pulled.iter_mut().zip(filtered(&plan, w, &inner)).for_each(|(p, w)| *p -= w);
+            }
+            group.put(&pulled, &mut sums, |_| 1.0);
+            Ok(())
+        })?;
+        if !has_derivative {
+            return Ok(None);
+        }
+        let len = x.channels * plan.band.grid().len();
+        let mut out = Vec::with_capacity(x.values.len());
+        for (modes, sums) in modes.iter_mut().zip(sums.chunks_exact(len)) {
+            modes.iter_mut().zip(&weights).for_each(|(m, w)| *m *= w);
+            plan.extended(sums, modes);
+            out.extend(plan.fine.transform.synthesise_channels(modes));
+        }
+        Ensemble::new(x.grid, x.channels, out).map(Some)
+    }
+}
