@@ -90,6 +90,9 @@ impl From<Error> for Failure {
                 _ => "ranks fall into ten bins; 99 is usual",
             }),
             Error::HeldOut { .. } => Self::usage(format!("--{text}")).help("ask for fewer"),
+            Error::NoRun(_) => {
+                Self::usage(text).help("name a directory that `karhunen train` wrote")
+            }
             Error::Exists(_) => Self::usage(text).help(anew),
             Error::Folder { source, .. } | Error::Write { source, .. } => {
                 Self::run(text).help(help::write(&source))

@@ -23,6 +23,7 @@ mod blosc;
 mod bytes;
 mod calibration;
 mod cf;
+mod checksum;
 mod codecs;
 mod content;
 mod digits;
@@ -101,6 +102,7 @@ mod zarr_units;
 
 pub use address::Address;
 pub use arrays_wide::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
+pub use checksum::crc32c;
 pub use dtype::SourceType;
 pub use error::FormatError;
 pub use fields::{FieldsRef, RawFields, Series, Units};

@@ -70,6 +70,9 @@ pub enum Error {
         /// As many there are.
         held: usize,
     },
+    /// A directory that holds no run.
+    #[error("{path}: holds no checkpoint", path = .0.display())]
+    NoRun(PathBuf),
     /// A file that is there already.
     #[error("{path}: exists already", path = .0.display())]
     Exists(PathBuf),

@@ -145,9 +145,11 @@ pub mod output;
 pub mod overview;
 pub mod pictures;
 pub mod posterior;
+pub mod preview;
 pub mod prior;
 pub mod run;
 pub mod sample;
+pub mod status;
 
 pub use data::Data;
 pub use denoise::{ByFunction, Trial};
@@ -159,6 +161,7 @@ pub use overview::{Overview, OverviewOptions, Seen};
 pub use posterior::{PosteriorOptions, posterior_quality};
 pub use run::{Run, TrainOptions, train};
 pub use sample::{Rung, SampleError, SampleOptions, Samples, Sampling, VolumeFraction};
+pub use status::Status;
 
 pub use karhunen_evaluate as evaluation;
 pub use karhunen_evaluate::{
