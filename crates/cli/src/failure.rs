@@ -73,6 +73,11 @@ impl From<Error> for Failure {
                 let message = help::sample::in_options(&e);
                 Self { code: 2, message, help: help::sample::help(&e) }
             }
+            Error::Export(e) => Self::usage(text).help(help::export(&e)),
+            Error::Classifier(e) => {
+                let message = help::evaluate::in_classifier(&e).unwrap_or(text);
+                Self::usage(message).help(help::evaluate::classifier(&e))
+            }
             Error::Observe(e) => Self::chain(2, &e, help::sample::observe(&e)),
             Error::Prior { missing, .. } => Self::usage(text).help(match missing {
                 Some(key) => format!("add --{key}"),

@@ -134,10 +134,12 @@
 //! Nothing here prints or ends the process: what there is to tell goes to an [`Observer`] (training) or a
 //! [`Progress`] (everything else), and what goes wrong is an [`Error`] with its cause as its source.
 
+pub mod classifier;
 pub mod data;
 mod denoise;
 pub mod device;
 mod error;
+pub mod give;
 pub mod measure;
 pub mod model;
 pub mod observe;
@@ -154,7 +156,9 @@ pub mod status;
 pub use data::Data;
 pub use denoise::{ByFunction, Trial};
 pub use error::Error;
-pub use measure::{CompareOptions, Reference, compare, evaluate, given, ready};
+pub use measure::{
+    Candidate, CompareOptions, Reference, compare, compare_all, evaluate, given, ready,
+};
 pub use model::{Model, ModelOptions};
 pub use observe::{ObserveError, Remedy};
 pub use overview::{Overview, OverviewOptions, Seen};
