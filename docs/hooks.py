@@ -17,7 +17,7 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s#]*)(#[^()\s]*)?\)
 
 def on_files(files, config):
     """Adds the pages of experiments, and their pictures."""
-    for pattern in ("experiments/**/README.md", "experiments/**/*.png"):
+    for pattern in ("experiments/**/README.md", "experiments/earlier.md", "experiments/**/*.png"):
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
             if files.get_file_from_path(name) is None:

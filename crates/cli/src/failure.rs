@@ -73,6 +73,11 @@ impl From<Error> for Failure {
                 let message = help::sample::in_options(&e);
                 Self { code: 2, message, help: help::sample::help(&e) }
             }
+            Error::Export(e) => Self::usage(text).help(help::export(&e)),
+            Error::Classifier(e) => {
+                let message = help::evaluate::in_classifier(&e).unwrap_or(text);
+                Self::usage(message).help(help::evaluate::classifier(&e))
+            }
             Error::Observe(e) => Self::chain(2, &e, help::sample::observe(&e)),
             Error::Prior { missing, .. } => Self::usage(text).help(match missing {
                 Some(key) => format!("add --{key}"),
@@ -96,6 +101,9 @@ impl From<Error> for Failure {
                 Self::usage(text).help("choose a trained level with --grid, or give finer fields")
             }
             Error::HeldOut { .. } => Self::usage(format!("--{text}")).help("ask for fewer"),
+            Error::NoRun(_) => {
+                Self::usage(text).help("name a directory that `karhunen train` wrote")
+            }
             Error::Exists(_) => Self::usage(text).help(anew),
             Error::Folder { source, .. } | Error::Write { source, .. } => {
                 Self::run(text).help(help::write(&source))

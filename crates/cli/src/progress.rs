@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use karhunen::status::span;
 use karhunen::{Event, Observer, Progress, Task};
 use tracing::{debug, info, trace, warn};
 
@@ -169,24 +170,5 @@ impl Observer for Training {
             }
             (None, None) => (),
         }
-    }
-}
-
-/// A time for people: `40 s`, `12 min`, `3.5 h`.
-fn span(seconds: f64) -> String {
-    match seconds {
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_told_in_the_unit_people_think_in() {
-        assert_eq!([40.2, 720.0, 12_600.0].map(span), ["40 s", "12 min", "3.5 h"]);
     }
 }

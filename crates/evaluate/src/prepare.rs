@@ -109,8 +109,8 @@ pub fn prepare(
     if options.count < 2 {
         return Err(EvaluateError::ReferenceCount(options.count));
     }
-    several(name, &samples)?;
-    let like = Like { name, grid: samples.grid, channels: samples.channels };
+    let (grid, channels, count) = (samples.grid, samples.channels, Some(samples.count()));
+    let like = Like { name, grid, channels, count };
     let told = notes.len();
     let Found { mut real, own, phases } = reference_for(options, models, like, notes)?;
     let grid = real.reference.grid;
@@ -140,6 +140,8 @@ pub struct Like<'a> {
     pub grid: Grid,
     /// Their channels.
     pub channels: usize,
+    /// Their number, if they are to be compared with the real ones: at least two.
+    pub count: Option<usize>,
 }
 
 /// Real fields, and what is known of them.
@@ -207,6 +209,7 @@ pub fn reference_for(
     config.count = trained.count.filter(|_| same_source && source.builtin().is_some());
     let kind = (like.grid.dim(), like.channels);
     of_one_kind(like.name, kind, &source.to_string(), (native.points.len(), native.channels))?;
+    like.count.map_or(Ok(()), |count| several(like.name, count, &like.grid))?;
     let patch = patch.filter(|p| p.iter().zip(&native.points).all(|(p, n)| p <= n));
     config.patch = patch.as_deref().map(join);
     let have = patch.unwrap_or_else(|| native.points.clone());
@@ -248,7 +251,7 @@ pub(crate) fn alike(
     kind: (usize, usize),
 ) -> Result<(), EvaluateError> {
     of_one_kind(name, (samples.grid.dim(), samples.channels), reference, kind)?;
-    several(name, samples)
+    several(name, samples.count(), &samples.grid)
 }
 
 /// Fields of so many axes and channels, twice.
@@ -267,11 +270,11 @@ fn of_one_kind(
 }
 
 /// At least two samples of more than one cell.
-fn several(name: &str, samples: &Ensemble) -> Result<(), EvaluateError> {
-    if samples.count() < 2 {
+fn several(name: &str, count: usize, grid: &Grid) -> Result<(), EvaluateError> {
+    if count < 2 {
         return Err(EvaluateError::OneField(name.into()));
     }
-    if samples.grid.mode_count() < 2 {
+    if grid.mode_count() < 2 {
         return Err(EvaluateError::OneCell(name.into()));
     }
     Ok(())

@@ -10,6 +10,8 @@ use karhunen_net::NetError;
 use karhunen_report::ReportError;
 use karhunen_train::TrainError;
 
+use crate::classifier::ClassifierError;
+use crate::give::ExportError;
 use crate::observe::ObserveError;
 use crate::sample::SampleError;
 
@@ -31,6 +33,12 @@ pub enum Error {
     /// An observation that cannot be used.
     #[error(transparent)]
     Observe(#[from] ObserveError),
+    /// An export to a place that may not be written to.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// A classifier that cannot be trained.
+    #[error(transparent)]
+    Classifier(#[from] ClassifierError),
     /// A prior of an unknown kind, or with a parameter that is missing, unknown or of another type.
     #[error("prior {kind}: {message}")]
     Prior {
@@ -82,6 +90,9 @@ pub enum Error {
         /// The grid that the network answers on.
         own: String,
     },
+    /// A directory that holds no run.
+    #[error("{path}: holds no checkpoint", path = .0.display())]
+    NoRun(PathBuf),
     /// A file that is there already.
     #[error("{path}: exists already", path = .0.display())]
     Exists(PathBuf),

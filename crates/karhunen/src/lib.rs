@@ -135,10 +135,12 @@
 //! Nothing here prints or ends the process: what there is to tell goes to an [`Observer`] (training) or a
 //! [`Progress`] (everything else), and what goes wrong is an [`Error`] with its cause as its source.
 
+pub mod classifier;
 pub mod data;
 mod denoise;
 pub mod device;
 mod error;
+pub mod give;
 pub mod likelihood;
 pub mod measure;
 pub mod model;
@@ -147,21 +149,26 @@ pub mod output;
 pub mod overview;
 pub mod pictures;
 pub mod posterior;
+pub mod preview;
 pub mod prior;
 pub mod run;
 pub mod sample;
+pub mod status;
 
 pub use data::Data;
 pub use denoise::{ByFunction, Trial};
 pub use error::Error;
 pub use likelihood::{LikelihoodOptions, Likelihoods, likelihood};
-pub use measure::{CompareOptions, Reference, compare, evaluate, given, ready};
+pub use measure::{
+    Candidate, CompareOptions, Reference, compare, compare_all, evaluate, given, ready,
+};
 pub use model::{Model, ModelOptions};
 pub use observe::{ObserveError, Remedy};
 pub use overview::{Overview, OverviewOptions, Seen};
 pub use posterior::{PosteriorOptions, posterior_quality};
 pub use run::{Run, TrainOptions, train};
 pub use sample::{LargerBox, Rung, SampleError, SampleOptions, Samples, Sampling, VolumeFraction};
+pub use status::Status;
 
 pub use karhunen_evaluate as evaluation;
 pub use karhunen_evaluate::{

@@ -163,7 +163,8 @@ fn fields(
         None => trained.statistics.grid,
     };
     let name = source.source.to_string();
-    let like = Like { name: "the model", grid, channels: trained.statistics.mean.channels };
+    let channels = trained.statistics.mean.channels;
+    let like = Like { name: "the model", grid, channels, count: None };
     let mut notes = Vec::new();
     let Found { real, .. } = reference_for(source, &[trained], like, &mut notes)?;
     notes.iter().for_each(|note| progress.note(&format!("note: {note}")));

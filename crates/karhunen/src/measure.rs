@@ -130,13 +130,38 @@ impl Default for CompareOptions {
     }
 }
 
+/// What is compared.
+#[derive(Debug, Clone)]
+pub enum Candidate<'a> {
+    /// A folder that holds a model, or a file of samples; its path is its name.
+    Path(&'a Path),
+    /// A model and its name, sampled first on its finest trained grid.
+    Model(String, &'a Model),
+    /// Samples in the data's own values and their name.
+    Fields(String, Ensemble),
+}
+
 /// Compares models (folders, sampled first on their finest trained grids) and files of samples with the same
 /// real fields, side by side.
 ///
 /// # Errors
-/// Those of reading and sampling; [`Error::Evaluate`] for candidates that cannot be compared.
+/// As [`compare_all`].
 pub fn compare(
     candidates: &[impl AsRef<Path>],
+    reference: &ReferenceOptions,
+    options: &CompareOptions,
+    progress: &dyn Progress,
+) -> Result<Compared, Error> {
+    let all = candidates.iter().map(|path| Candidate::Path(path.as_ref())).collect();
+    compare_all(all, reference, options, progress)
+}
+
+/// As [`compare`], of models and samples that may be in memory.
+///
+/// # Errors
+/// Those of reading and sampling; [`Error::Evaluate`] for candidates that cannot be compared.
+pub fn compare_all(
+    candidates: Vec<Candidate<'_>>,
     reference: &ReferenceOptions,
     options: &CompareOptions,
     progress: &dyn Progress,
@@ -144,25 +169,35 @@ pub fn compare(
     if options.count < 2 {
         return Err(EvaluateError::Count(options.count).into());
     }
-    let load = |path: &Path| -> Result<Option<Model>, Error> {
-        if !path.is_dir() {
-            return Ok(None);
-        }
-        let model = Model::open_with(path, &Default::default(), progress)?;
+    let load = |candidate: &Candidate| -> Result<Option<Model>, Error> {
+        let model = match candidate {
+            Candidate::Path(path) if path.is_dir() => {
+                Model::open_with(path, &Default::default(), progress)?
+            }
+            Candidate::Model(_, model) => (*model).clone(),
+            _ => return Ok(None),
+        };
         same_boundary(reference, model.trained())?;
         Ok(Some(model))
     };
-    let models: Vec<Option<Model>> =
-        candidates.iter().map(|path| load(path.as_ref())).collect::<Result<_, Error>>()?;
+    let models: Vec<Option<Model>> = candidates.iter().map(load).collect::<Result<_, Error>>()?;
     let trained: Vec<&TrainedModel> = models.iter().flatten().map(Model::trained).collect();
     let mut rows: Vec<(String, Ensemble)> = Vec::new();
-    for (path, model) in candidates.iter().zip(&models) {
-        let path = path.as_ref();
-        let fields = match model {
-            Some(model) => sampled(model, reference.seed, options, progress)?,
-            None => read_samples(reference, path, trained.first().copied())?,
+    for (candidate, model) in candidates.into_iter().zip(&models) {
+        let (name, fields) = match (candidate, model) {
+            (Candidate::Path(path), None) => {
+                let read = read_samples(reference, path, trained.first().copied())?;
+                (path.display().to_string(), read)
+            }
+            (Candidate::Fields(name, fields), _) => (name, fields),
+            (Candidate::Path(path), Some(model)) => {
+                (path.display().to_string(), sampled(model, reference.seed, options, progress)?)
+            }
+            (Candidate::Model(name, own), model) => {
+                let model = model.as_ref().unwrap_or(own);
+                (name, sampled(model, reference.seed, options, progress)?)
+            }
         };
-        let name = path.display().to_string();
         if rows.iter().any(|(other, _)| *other == name) {
             return Err(EvaluateError::Twice(name).into());
         }

@@ -12,6 +12,7 @@ use karhunen_report::{Report, View};
 use karhunen_train::RunConfig;
 use karhunen_train::config::DataConfig;
 use karhunen_train::events::{self, Event};
+use karhunen_train::lock::Lock;
 use karhunen_train::plan::Plan;
 
 use crate::{Error, Model};
@@ -131,6 +132,63 @@ impl Overview {
         };
         Ok(report.to_html()?)
     }
+}
+
+/// What a page about a model is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PageOptions {
+    /// Where the data are, if they are no longer where the model was trained on them.
+    pub reference: Option<String>,
+    /// Fields to sample on the coarsest grid shown; half as many on the next, and so on. At least 2.
+    pub count: u64,
+    /// Seed of the samples.
+    pub seed: u64,
+    /// Whether networks learn to tell samples from real fields.
+    pub distinguish: bool,
+}
+
+impl Default for PageOptions {
+    fn default() -> Self {
+        Self { reference: None, count: 512, seed: 0, distinguish: true }
+    }
+}
+
+/// Samples a model on four grids, compares, and writes one page of HTML about it, which replaces what is there.
+///
+/// # Errors
+/// Those of [`Overview::of`]; [`Error::Write`]; a place that another process writes to.
+pub fn write_page(
+    model: &Model,
+    out: &Path,
+    options: &PageOptions,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let PageOptions { reference, count, seed, distinguish } = options;
+    let _claim = Lock::output(out)?;
+    let mut data = model.trained().config.data.clone();
+    if let Some(source) = reference {
+        data.source = source.as_str().into();
+    }
+    let counts = [1, 2, 4, 8].map(|part| (count / part).max(2));
+    let effort = Effort { count: 96, seeds: 2, seed: *seed };
+    let effort = distinguish.then_some(effort);
+    let asked = OverviewOptions { counts, real: 2 * *count as usize, seed: *seed, effort };
+    let found = Overview::of(model, &data, &asked, progress, &mut |_| Ok::<(), Error>(()))?;
+    let (name, finest) = (model.name(), model.grid());
+    let commands = vec![
+        "karhunen train --config config.toml --out RUN   # the configuration below".to_string(),
+        format!(
+            "karhunen sample --model {name} --grid {finest} --count {} --seed {seed} --out samples.npy",
+            counts[1]
+        ),
+        format!(
+            "karhunen evaluate --reference {} --samples samples.npy --model {name}",
+            data.source
+        ),
+        format!("karhunen report {name} --count {count} --seed {seed} --out {}", out.display()),
+    ];
+    let html = found.to_html(model, &name, &events_of(&model.trained().path)?, commands)?;
+    std::fs::write(out, html).map_err(|source| Error::Write { path: out.into(), source })
 }
 
 /// What was told while the run of a folder was trained; nothing of a model without its run.

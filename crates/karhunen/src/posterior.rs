@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use karhunen_evaluate::{Progress, Task};
-use karhunen_field::metrics::{PosteriorCheck, PosteriorQuality};
+use karhunen_field::metrics::{Estimate, PosteriorCheck, PosteriorQuality};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::Method;
 use karhunen_field::{Conditioning, Ensemble, FieldError, ModeNoise, Transform, resample};
@@ -164,4 +164,51 @@ fn compared(
         check.add(truth, &draws)?;
     }
     Ok(check)
+}
+
+/// What a check found, in a few lines for people.
+pub fn to_text(q: &PosteriorQuality) -> String {
+    let with = |e: &Estimate, digits: usize| format!("{:.digits$} ± {:.digits$}", e.value, e.error);
+    let inside = |e: &Estimate, expected: f64| {
+        let off = (e.value - expected).abs() <= 2.58 * e.error;
+        if off {
+            "as it should be"
+        } else if e.value < expected {
+            "too narrow"
+        } else {
+            "too wide"
+        }
+    };
+    let mut lines = vec![
+        format!("{} truths, {} draws of each", q.truths, q.draws),
+        format!("{:<28} {}", "CRPS", with(&q.crps, 4)),
+        format!("{:<28} {:.4} / {:.4}", "spread / error of the mean", q.spread, q.skill),
+        format!("{:<28} {} (1: {})", "their ratio", with(&q.ratio, 3), inside(&q.ratio, 1.0)),
+        format!(
+            "{:<28} {} ({:.3}: {})",
+            "inside the central half",
+            with(&q.half, 3),
+            q.half_expected,
+            inside(&q.half, q.half_expected)
+        ),
+        format!(
+            "{:<28} {} ({:.3}: {})",
+            "inside nine tenths",
+            with(&q.ninety, 3),
+            q.ninety_expected,
+            inside(&q.ninety, q.ninety_expected)
+        ),
+    ];
+    let flat = if q.flat { "flat within its bands" } else { "not flat" };
+    lines.push(format!("rank histogram: {flat}"));
+    for (bin, rank) in q.ranks.iter().enumerate() {
+        let stars = "#".repeat((200.0 * rank.value).round() as usize);
+        lines.push(format!(
+            "  {:>3} … {:<3} % {}  {stars}",
+            10 * bin,
+            10 * bin + 10,
+            with(rank, 3)
+        ));
+    }
+    lines.join("\n")
 }

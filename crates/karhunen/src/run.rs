@@ -14,6 +14,7 @@ use karhunen_train::ledger::Ledger;
 use karhunen_train::plan::join;
 use karhunen_train::{Outcome, RunConfig, TrainedModel, sources};
 
+use crate::preview::{self, Previews};
 use crate::{Data, Error, Model, device};
 
 /// Share of the steps that the coarsest of several levels gets; the others have alike.
@@ -47,6 +48,9 @@ pub struct TrainOptions {
     pub stop: Arc<AtomicBool>,
     /// Set by whoever wants a checkpoint; the run goes on.
     pub save: Arc<AtomicBool>,
+    /// Whether samples of fixed seeds are drawn into the run's folder `preview/` at the end of every level and at
+    /// validations ([`crate::preview`]); what is learned does not depend on it.
+    pub preview: bool,
     /// Axes of a field: for [`TrainOptions::levels`].
     pub axes: usize,
 }
@@ -66,6 +70,7 @@ impl TrainOptions {
             more: None,
             stop: Arc::default(),
             save: Arc::default(),
+            preview: false,
             axes: 2,
         }
     }
@@ -164,6 +169,7 @@ pub struct Run {
     directory: PathBuf,
     device: Device,
     stop: Arc<AtomicBool>,
+    preview: bool,
 }
 
 impl Run {
@@ -189,7 +195,8 @@ impl Run {
         };
         let mut run = opened.map_err(Error::Refused)?;
         run.save_when(options.save.clone());
-        Ok(Self { run, directory, device, stop: options.stop.clone() })
+        let (stop, preview) = (options.stop.clone(), options.preview);
+        Ok(Self { run, directory, device, stop, preview })
     }
 
     /// Trains to the end, or until [`TrainOptions::stop`] is set.
@@ -197,7 +204,14 @@ impl Run {
     /// # Errors
     /// A training that diverges; a checkpoint that cannot be written.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        Ok(self.run.train(&self.stop, observer)?)
+        if !self.preview {
+            return Ok(self.run.train(&self.stop, observer)?);
+        }
+        let mut previews = Previews::begin(&self.run, &self.directory, observer)?;
+        self.run.preview(preview::COUNT);
+        let outcome = self.run.train(&self.stop, &mut previews)?;
+        previews.end(self.run.preview_seconds(), self.run.ledger().seconds());
+        Ok(outcome)
     }
 
     /// The configuration, every default filled in.

@@ -10,7 +10,7 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData, activation::log_softmax};
 use karhunen_field::metrics::Readings;
 use karhunen_field::noise::stream;
-use karhunen_field::{Axis, Ensemble, Grid, ModeNoise, resample};
+use karhunen_field::{Axis, Ensemble, FieldError, Grid, ModeNoise, resample};
 use karhunen_net::classifier::{Classifier, FEATURES};
 use karhunen_net::model::channels_last;
 use karhunen_net::{Device, NetError, Parameters};
@@ -68,18 +68,18 @@ pub struct TrainedClassifier {
 
 impl TrainedClassifier {
     /// Trains on labelled fields in the data's own values; what it reads of `test` is its accuracy.
-    /// `observe(step, steps, loss)` is told of every step.
+    /// `observe(step, steps, loss)` is told of every step and says whether to go on.
     ///
     /// # Errors
     /// [`TrainError::Data`] for fields without labels or of one class alone, or a class among the test
     /// fields that none of the others has; [`TrainError::Diverged`] for a loss that is not finite;
-    /// those of the network.
+    /// [`FieldError::Stopped`] where `observe` says so; those of the network.
     pub fn train(
         data: &LevelData,
         test: &LevelData,
         steps: usize,
         seed: u64,
-        observe: &mut dyn FnMut(usize, usize, f64),
+        observe: &mut dyn FnMut(usize, usize, f64) -> bool,
     ) -> Result<Self, TrainError> {
         let counts = labels::counts(&data.labels);
         let seen = counts.iter().filter(|count| **count > 0).count();
@@ -118,7 +118,7 @@ impl TrainedClassifier {
         data: &LevelData,
         steps: usize,
         seed: u64,
-        observe: &mut dyn FnMut(usize, usize, f64),
+        observe: &mut dyn FnMut(usize, usize, f64) -> bool,
     ) -> Result<Parameters, TrainError> {
         let mut values = data.values.clone();
         self.normalisation.apply(&mut values, data.grid.len());
@@ -158,7 +158,9 @@ impl TrainedClassifier {
                 return Err(TrainError::Diverged { step, what, rate });
             }
             self.classifier.set_parameters(&optimizer.weights)?;
-            observe(step + 1, steps, value);
+            if !observe(step + 1, steps, value) {
+                return Err(FieldError::Stopped.into());
+            }
         }
         Ok(optimizer.averages.swap_remove(0))
     }

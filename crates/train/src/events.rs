@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use karhunen_field::Ensemble;
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
@@ -27,9 +28,12 @@ pub struct Event {
     /// noise ([`crate::overfitting`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training_loss: Option<f64>,
-    /// Seconds of training steps that are left, about; only while a run goes.
-    #[serde(skip)]
+    /// Seconds of training steps that are left, about; 0 in files of before it was written down.
+    #[serde(default)]
     pub left: f64,
+    /// Norm of the gradient before it is clipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gradient_norm: Option<f64>,
     /// Learning rate.
     pub rate: f64,
     /// Something worth telling a person.
@@ -52,6 +56,13 @@ pub trait Observer {
 
     /// A validation, level switch, checkpoint or roll-back happened.
     fn milestone(&mut self, _event: &Event) {}
+
+    /// Samples of the model as it is at a milestone, of a run that was asked for them
+    /// ([`crate::Run::preview`]). The answer is a picture of them in PNG format, if one was drawn, for whoever else
+    /// shows the run.
+    fn preview(&mut self, _event: &Event, _samples: &Ensemble) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// Hears nothing.

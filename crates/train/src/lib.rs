@@ -75,6 +75,7 @@ pub mod spectrum_table;
 pub mod statistics;
 pub mod stop;
 pub mod switching;
+pub mod tensorboard;
 pub mod time_density;
 pub mod trained;
 pub mod training_config;

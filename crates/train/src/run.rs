@@ -25,6 +25,7 @@ use crate::lock::Lock;
 use crate::loss::loss_and_gradients;
 use crate::optimizer::{Begins, Optimizer, Update};
 use crate::schedule::Schedule;
+use crate::tensorboard::Board;
 use crate::{TrainError, divergence, snapshots};
 
 mod budgeted;
@@ -33,6 +34,7 @@ mod extended;
 mod files;
 mod levels;
 mod opening;
+mod previews;
 mod recovery;
 mod validation;
 
@@ -76,6 +78,11 @@ pub struct Run {
     window: Window,
     /// Number of steps that the observer was last told.
     told: usize,
+    /// Where TensorBoard is told.
+    board: Option<Board>,
+    /// Samples that are shown at milestones, and the seconds that they took.
+    previewed: u64,
+    shown: f64,
 }
 
 impl Run {
@@ -193,7 +200,7 @@ impl Run {
         stop: &AtomicBool,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, TrainError> {
-        let begun = self.clock.seconds() - self.progress.elapsed;
+        let mut begun = self.clock.seconds() - self.progress.elapsed;
         if self.progress.step == 0 {
             self.save()?;
         }
@@ -256,6 +263,11 @@ impl Run {
                 self.record(&event)?;
             }
             observer.step(&event, total);
+            if validates || last_of_level {
+                // whoever looks on costs the run nothing of its budget
+                let spent = self.show(&event, last_of_level, observer)?;
+                (begun, self.shown) = (begun + spent, self.shown + spent);
+            }
             if self.stores.contains(&self.progress.step) {
                 let (o, lengths) = (&self.optimizer, &self.config.training.ema);
                 let step = self.progress.step;
@@ -331,6 +343,7 @@ impl Run {
             validation_losses: vec![],
             training_loss: None,
             left: self.seconds_left(),
+            gradient_norm: Some(norm),
             rate,
             message: None,
         })

@@ -91,6 +91,15 @@ pub struct TrainingConfig {
     pub validations: usize,
     /// Seconds between checkpoints.
     pub checkpoint_seconds: f64,
+    /// Whether event files for TensorBoard are written ([`crate::tensorboard`]). A run may change it whenever it is
+    /// resumed.
+    #[serde(skip_serializing_if = "is_not")]
+    pub tensorboard: bool,
+}
+
+/// Leaves a key out that is not asked for.
+fn is_not(asked: &bool) -> bool {
+    !asked
 }
 
 impl Default for TrainingConfig {
@@ -115,6 +124,7 @@ impl Default for TrainingConfig {
             validation_fields: 128,
             validations: 10,
             checkpoint_seconds: 120.0,
+            tensorboard: false,
         }
     }
 }

@@ -192,7 +192,7 @@ fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     let shapes = builtin::structure("shapes", None).unwrap();
     let make = |grid, indices| builtin::make(&*shapes, grid, 2, indices).unwrap();
     let (training, test) = (make(grid, 0..300), make(grid, 1000..1200));
-    let fit = || TrainedClassifier::train(&training, &test, 120, 4, &mut |_, _, _| ()).unwrap();
+    let fit = || TrainedClassifier::train(&training, &test, 120, 4, &mut |_, _, _| true).unwrap();
     let (classifier, again) = (fit(), fit());
     // chance reads a third; a ball, a ring and a pair are told apart in a second
     assert!(classifier.accuracy > 0.85, "{}", classifier.accuracy);
@@ -214,7 +214,7 @@ fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     let same = finer.classes.iter().zip(&read.classes).filter(|(a, b)| a == b).count();
     assert!(same > 190, "{same} of 200");
     let unlabelled = LevelData { labels: vec![], ..training.clone() };
-    assert!(TrainedClassifier::train(&unlabelled, &test, 2, 4, &mut |_, _, _| ()).is_err());
+    assert!(TrainedClassifier::train(&unlabelled, &test, 2, 4, &mut |_, _, _| true).is_err());
     fs::write(&path, b"nothing").unwrap();
     let error = TrainedClassifier::load(&path).unwrap_err().to_string();
     assert!(error.contains("no classifier"), "{error}");

@@ -38,6 +38,7 @@ pub struct QuickstartArgs {
   karhunen train --config run.toml --set training.steps=2000 --set seed=4 --out runs/y
   karhunen train --config run.toml --dry-run
   karhunen train --config run.toml --out runs/x --more 30m
+  karhunen train --config run.toml --out runs/x --preview --set training.tensorboard=true
   karhunen train --config run.toml --out runs/x --log-format json 2> log.jsonl")]
 pub struct TrainArgs {
     /// The run, as TOML; defaults (built-in data) without it.
@@ -58,6 +59,10 @@ pub struct TrainArgs {
     /// same command resumes it.
     #[arg(long, value_name = "TIME|STEPS", conflicts_with_all = ["dry_run", "resume"])]
     pub more: Option<More>,
+    /// Draw samples of fixed seeds into the run's folder `preview/`, at the end of every level and at validations. The
+    /// training does not depend on it.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub preview: bool,
     /// Print the resolved configuration and the plan, and stop.
     #[arg(long)]
     pub dry_run: bool,

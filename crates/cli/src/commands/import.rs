@@ -5,9 +5,9 @@
 //! [`karhunen::training::published`].
 
 use karhunen::formats::{ReadOptions, read_state_dict};
+use karhunen::give::{Published, import};
 use karhunen::training::RunConfig;
-use karhunen::training::lock::Lock;
-use karhunen::training::published::{self, Units};
+use karhunen::training::published::Units;
 use karhunen::training::sources::Sources;
 use tracing::info;
 
@@ -17,20 +17,22 @@ use crate::failure::Failure;
 /// Reads, converts, writes.
 pub fn run(args: &ImportArgs) -> Result<(), Failure> {
     let config = RunConfig::load(Some(&args.config), &args.settings)?;
-    let source = args.state.display().to_string();
     let arrays = read_state_dict(&args.state, &ReadOptions::default())?;
-    let units = Units { offset: args.offset, scale: args.scale };
     let data = args.data.as_deref().map(|source| Sources::from(source).resolve(None));
-    let (checkpoint, notes) =
-        published::import(&source, &arrays, args.prefix.as_deref(), &config, &units, data.as_ref())
-            .map_err(Failure::refused)?;
-    let _lock = Lock::directory(&args.out)?;
-    published::save(&checkpoint, &args.out)?;
+    let network = Published {
+        source: &args.state.display().to_string(),
+        arrays: &arrays,
+        prefix: args.prefix.as_deref(),
+        config: &config,
+        units: Units { offset: args.offset, scale: args.scale },
+        data: data.as_ref(),
+    };
+    let (grid, notes) = import(&network, &args.out)?;
     notes.iter().for_each(|note| info!("{note}"));
     let law = match data {
         Some(source) => format!("the law of {source}"),
         None => "the law of the noise".into(),
     };
-    info!("{}: a model at {}, starting from {law}", args.out.display(), checkpoint.statistics.grid);
+    info!("{}: a model at {grid}, starting from {law}", args.out.display());
     Ok(())
 }

@@ -25,6 +25,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         device: args.device.device,
         resume: args.resume == Resume::Auto,
         more: args.more,
+        preview: args.preview,
         stop: asked.stop,
         save: asked.save,
         ..options

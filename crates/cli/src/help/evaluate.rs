@@ -1,6 +1,7 @@
 //! What is wrong with an evaluation in the words of its options, and the knob to turn.
 
 use karhunen::EvaluateError;
+use karhunen::classifier::ClassifierError;
 
 /// What to do about samples with missing values.
 pub const MISSING_IN_SAMPLES: &str = "give whole samples; only real fields may have missing values";
@@ -72,4 +73,20 @@ pub fn help(error: &EvaluateError) -> Option<String> {
         _ => return None,
     };
     Some(text.into())
+}
+
+/// What is wrong with an option of a classifier, by the name that was typed.
+pub fn in_classifier(error: &ClassifierError) -> Option<String> {
+    matches!(error, ClassifierError::NoSteps).then(|| format!("--{error}"))
+}
+
+/// What to do about a classifier that cannot be trained.
+pub fn classifier(error: &ClassifierError) -> &'static str {
+    match error {
+        ClassifierError::NoSteps => "leave it out",
+        ClassifierError::NoClasses(_) => "builtin:shapes has three, or give a file and --labels",
+        ClassifierError::NoLabels(_) => "give --labels, a file of one label a field",
+        // lines and volumes, and whatever is yet to come
+        _ => "the classifier reads fields of dimension 2",
+    }
 }

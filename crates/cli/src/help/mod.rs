@@ -10,6 +10,7 @@ pub mod train;
 
 use std::io::ErrorKind;
 
+use karhunen::give::ExportError;
 use karhunen::{FieldError, FormatError};
 
 /// What to do about an error of the mathematics.
@@ -96,6 +97,20 @@ pub fn format(error: &FormatError) -> Option<String> {
         _ => "the file is damaged; write or download it again",
     };
     Some(text.into())
+}
+
+/// What to do about an export that is refused.
+pub fn export(error: &ExportError) -> &'static str {
+    match error {
+        ExportError::Exported(_) => "copy the directory, or name the run it came from",
+        ExportError::BelowFile { .. } => "choose a place below a folder",
+        ExportError::File(_) => "choose another name for the directory",
+        ExportError::Exists(_) => {
+            "choose another name, or --force to replace an exported model there"
+        }
+        // what holds something else, and whatever is yet to come
+        _ => "choose another name, or empty the directory yourself",
+    }
 }
 
 /// What to do where the system would not read.

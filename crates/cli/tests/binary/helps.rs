@@ -177,7 +177,7 @@ fn what_a_help_line_says_works_when_it_is_followed() {
 
 /// Commands that a source file speaks for; none: any of them.
 const SPEAKS_FOR: [(&str, &[&str]); 8] = [
-    ("help/evaluate.rs", &["evaluate", "compare"]),
+    ("help/evaluate.rs", &["evaluate", "compare", "classifier"]),
     ("help/sample.rs", &["sample", "calibrate"]),
     ("report/files.rs", &["sample", "prior", "evaluate"]),
     ("report/labels.rs", &["sample"]),

@@ -12,3 +12,4 @@ mod refusals;
 mod sandbox;
 #[cfg(unix)]
 mod signals;
+mod watching;

@@ -21,15 +21,59 @@ const TILES: usize = 64;
 /// Quantiles of a channel's values drawn black and white.
 const QUANTILES: (f64, f64) = (0.005, 0.995);
 
+/// The values that are drawn black and white, of every channel: for pictures that can be compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scale(Vec<(f64, f64)>);
+
+impl Scale {
+    /// The 0.5 % and 99.5 % quantiles of each channel of some fields, their extremes where these coincide.
+    pub fn of(fields: &Ensemble) -> Self {
+        Self((0..fields.channels).map(|channel| range(fields, channel)).collect())
+    }
+
+    /// One range for all channels together, none where it is a point.
+    fn whole(&self) -> Option<(f64, f64)> {
+        let ends = self.0.iter().copied();
+        let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (a, b)| {
+            (low.min(a), high.max(b))
+        });
+        (low < high).then_some((low, high))
+    }
+}
+
 /// Draws fields into a PNG file.
 ///
 /// # Errors
 /// Those of drawing and writing.
 pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Error> {
+    draw_on(fields, None, path, force)
+}
+
+/// As [`draw`], on a scale of grey that other pictures have as well. Lines of fields of one axis have none.
+///
+/// # Errors
+/// Those of drawing and writing.
+pub fn draw_on(
+    fields: &Ensemble,
+    scale: Option<&Scale>,
+    path: &Path,
+    force: bool,
+) -> Result<(), Error> {
     match (fields.grid.dim(), fields.channels) {
         (1, _) => lines(fields, path),
-        (_, 1 | 3) => tiles(fields, None, path, force),
-        (_, channels) => tiles(&side_by_side(fields), Some(channels), path, force),
+        (_, 1 | 3) => tiles(fields, (None, scale.and_then(Scale::whole)), path, force),
+        (_, channels) => {
+            let own;
+            let scale = match scale {
+                Some(scale) => scale,
+                None => {
+                    own = Scale::of(fields);
+                    &own
+                }
+            };
+            let shown = side_by_side(fields, scale);
+            tiles(&shown, (Some(channels), Some((0.0, 1.0))), path, force)
+        }
     }
 }
 
@@ -68,10 +112,10 @@ fn lines(fields: &Ensemble, path: &Path) -> Result<(), Error> {
     Ok(chart.png(path, 900, 500)?)
 }
 
-/// A montage; rows hold whole fields of `channels` tiles.
+/// A montage in a range of values; rows hold whole fields of `channels` tiles.
 fn tiles(
     fields: &Ensemble,
-    channels: Option<usize>,
+    (channels, range): (Option<usize>, Option<(f64, f64)>),
     path: &Path,
     force: bool,
 ) -> Result<(), Error> {
@@ -82,28 +126,33 @@ fn tiles(
         enlarge: (PIXELS / longest).max(1),
         at_most: channels.map_or(TILES, |c| (TILES / c).max(1) * c),
         columns,
-        range: channels.map(|_| (0.0, 1.0)),
+        range,
     };
     let options = WriteOptions { overwrite: force, montage, ..WriteOptions::default() };
     karhunen_formats::write(path, fields, &options)?;
     Ok(())
 }
 
+/// The range in which a channel is drawn.
+fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
+    let cells = fields.grid.len();
+    let own = fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
+    let mut values: Vec<f64> = own.flatten().copied().collect();
+    let mut at = |share: f64| {
+        let rank = (share * (values.len() - 1) as f64).round() as usize;
+        *values.select_nth_unstable_by(rank, f64::total_cmp).1
+    };
+    match (at(QUANTILES.0), at(QUANTILES.1)) {
+        (low, high) if low < high => (low, high),
+        _ => (at(0.0), at(1.0)),
+    }
+}
+
 /// Every channel as a field of its own, between 0 and 1.
-fn side_by_side(fields: &Ensemble) -> Ensemble {
+fn side_by_side(fields: &Ensemble, scale: &Scale) -> Ensemble {
     let mut out = Ensemble { channels: 1, ..fields.clone() };
     let cells = fields.grid.len();
-    for channel in 0..fields.channels {
-        let own = || fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
-        let mut values: Vec<f64> = own().flatten().copied().collect();
-        let mut at = |share: f64| {
-            let rank = (share * (values.len() - 1) as f64).round() as usize;
-            *values.select_nth_unstable_by(rank, f64::total_cmp).1
-        };
-        let (low, high) = match (at(QUANTILES.0), at(QUANTILES.1)) {
-            (low, high) if low < high => (low, high),
-            _ => (at(0.0), at(1.0)),
-        };
+    for (channel, (low, high)) in scale.0.iter().enumerate() {
         let width = if high > low { high - low } else { 1.0 };
         for block in out.values.chunks_exact_mut(cells).skip(channel).step_by(fields.channels) {
             block.iter_mut().for_each(|v| *v = (*v - low) / width);
@@ -152,11 +201,30 @@ mod tests {
     #[test]
     fn channels_have_ranges_of_their_own() {
         let fields = counted(&[10, 20], 2, 1);
-        let apart = side_by_side(&fields);
+        let apart = side_by_side(&fields, &Scale::of(&fields));
         assert_eq!((apart.channels, apart.count()), (1, 2));
         let [first, second] = [&apart.values[..200], &apart.values[200..]];
         assert_eq!(first, second);
         // 0 and 199 lie beyond the quantiles 1 and 198
         assert_eq!((first[1], first[198]), (0.0, 1.0));
+    }
+
+    #[test]
+    fn two_pictures_on_one_scale_can_be_compared() {
+        let path = std::env::temp_dir().join(format!("scale-{}.png", std::process::id()));
+        let (low, mut high) = (counted(&[8, 8], 1, 2), counted(&[8, 8], 1, 2));
+        high.values.iter_mut().for_each(|v| *v += 1e3);
+        let picture = |fields: &Ensemble, scale: Option<&Scale>| {
+            draw_on(fields, scale, &path, true).unwrap();
+            std::fs::read(&path).unwrap()
+        };
+        assert_eq!(picture(&low, None), picture(&high, None));
+        let scale = Scale::of(&low);
+        assert_eq!(picture(&low, Some(&scale)), picture(&low, None));
+        assert_ne!(picture(&high, Some(&scale)), picture(&low, None));
+        // fields that are all alike have no scale of their own
+        let flat = Scale::of(&Ensemble { values: vec![3.0; 128], ..low.clone() });
+        assert_eq!(picture(&low, Some(&flat)), picture(&low, None));
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -6,7 +6,6 @@ use crate::TrainError;
 use crate::batch::LevelData;
 use crate::copies::NearCopies;
 use crate::data::restrict;
-use crate::trained::{TrainedModel, set};
 
 use super::Run;
 
@@ -35,19 +34,7 @@ impl Run {
         &self,
         observe: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<NearCopies, TrainError> {
-        let mut model = self.evaluator.clone();
-        set(&mut model, &self.optimizer.averages[0])?;
-        let statistics = self.data.statistics.clone();
-        let trained = TrainedModel {
-            config: self.config.clone(),
-            model,
-            average: None,
-            steps: self.progress.step,
-            training_fields: self.progress.training_fields,
-            path: self.directory.clone(),
-            notes: vec![],
-            statistics,
-        };
+        let trained = self.model_now()?;
         let finest = self.schedule.finest();
         let request = trained.request(finest, SEED);
         let one = request.evaluations as f64 * trained.model.network.flops(&finest);

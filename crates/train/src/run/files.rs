@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::checkpoint::Checkpoint;
 use crate::events::{Event, read};
+use crate::tensorboard::Board;
 use crate::{TrainError, snapshots};
 
 use super::Run;
@@ -25,8 +26,8 @@ impl Run {
         fs::write(&path, text).map_err(io(&path))
     }
 
-    /// Drops events and snapshots after the step the run stands at: they will happen again.
-    pub(super) fn prepare_files(&self) -> Result<(), TrainError> {
+    /// Drops events and snapshots after the step the run stands at: they will happen again. TensorBoard is told so.
+    pub(super) fn prepare_files(&mut self) -> Result<(), TrainError> {
         let path = self.directory.join("events.jsonl");
         let events = match read(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -37,10 +38,16 @@ impl Run {
         let kept: String =
             events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
         fs::write(&path, kept).map_err(io(&path))?;
+        if self.config.training.tensorboard {
+            self.board = Some(Board::begin(&self.directory, self.progress.step)?);
+        }
         snapshots::forget_after(&self.directory, self.progress.step)
     }
 
-    pub(super) fn record(&self, event: &Event) -> Result<(), TrainError> {
+    pub(super) fn record(&mut self, event: &Event) -> Result<(), TrainError> {
+        if let Some(board) = &mut self.board {
+            board.event(event, &self.config.training.ema)?;
+        }
         let path = self.directory.join("events.jsonl");
         let mut file =
             fs::OpenOptions::new().append(true).create(true).open(&path).map_err(io(&path))?;

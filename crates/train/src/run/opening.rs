@@ -174,6 +174,9 @@ impl Run {
             clock,
             window: Window::default(),
             told: 0,
+            board: None,
+            previewed: 0,
+            shown: 0.0,
         };
         run.follow_plan()?;
         if let Some(end) = end {

@@ -49,6 +49,9 @@ impl Run {
         self.follow_plan()?;
         set(&mut self.model, &self.optimizer.weights)?;
         snapshots::forget_after(&self.directory, self.progress.step)?;
+        if let Some(board) = &mut self.board {
+            board.restart(self.progress.step)?;
+        }
         let event = Event {
             step: self.progress.step,
             level: self.schedule.level_of(self.progress.step),
@@ -59,6 +62,7 @@ impl Run {
             validation_losses: vec![],
             training_loss: None,
             left: self.seconds_left(),
+            gradient_norm: None,
             rate: rate / 2.0,
             message: Some(format!(
                 "diverged at step {step} ({what}): back to step {}, rate halved",

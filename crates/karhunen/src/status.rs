@@ -1,0 +1,170 @@
+//! Where a run stands, read from what it has written: while it trains, and afterwards.
+
+use std::path::{Path, PathBuf};
+
+use karhunen_train::events::Event;
+use karhunen_train::lock::Lock;
+use karhunen_train::{RunConfig, checkpoint};
+use serde::Serialize;
+
+use crate::Error;
+use crate::overview::events_of;
+
+/// Where a run stands.
+///
+/// # Example
+/// ```
+/// use karhunen::{Data, Silent, Status, TrainOptions, train};
+/// let data = Data::open("builtin:spinodal")?.at_most(24);
+/// let options = TrainOptions::of(&data).levels(&[8]).steps(2)
+///     .set("network.width=[8]")?.set("network.blocks=[2]")?;
+/// let directory = std::env::temp_dir().join(format!("karhunen-status-{}", std::process::id()));
+/// train(&options, &directory, &mut Silent)?;
+/// let status = Status::of(&directory)?;
+/// assert_eq!((status.step, status.steps, status.level, status.process), (2, Some(2), Some(1), None));
+/// assert!(status.finished);
+/// # std::fs::remove_dir_all(&directory).unwrap();
+/// # Ok::<(), karhunen::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The run's directory.
+    pub run: PathBuf,
+    /// Steps done, as far as the run has told.
+    pub step: usize,
+    /// Steps in all, as planned at the moment; none before a budget in seconds has been turned into steps.
+    pub steps: Option<usize>,
+    /// Steps behind the newest checkpoint; none before the first one.
+    pub saved_step: Option<usize>,
+    /// Seconds in training steps.
+    pub seconds: Option<f64>,
+    /// Seconds of training steps that are left, about, since the run last told; none of a run that no process is at.
+    pub left: Option<f64>,
+    /// The level at hand, counted from 1.
+    pub level: Option<usize>,
+    /// Levels.
+    pub levels: usize,
+    /// Grid of the level.
+    pub grid: Option<String>,
+    /// Training loss.
+    pub loss: Option<f64>,
+    /// The newest validation loss.
+    pub validation: Option<f64>,
+    /// The best one behind the newest checkpoint.
+    pub best_validation: Option<f64>,
+    /// How often the loss has diverged.
+    pub rollbacks: usize,
+    /// Fields to train on.
+    pub training_fields: usize,
+    /// Fields held out.
+    pub validation_fields: usize,
+    /// The process that is at it.
+    pub process: Option<String>,
+    /// Whether every step was taken.
+    pub finished: bool,
+}
+
+impl Status {
+    /// Reads the directory of a run.
+    ///
+    /// # Errors
+    /// [`Error::NoRun`] for a directory that holds no run; those of reading.
+    pub fn of(directory: impl AsRef<Path>) -> Result<Self, Error> {
+        let directory = directory.as_ref();
+        let newest = checkpoint::list(directory)?.pop();
+        let process = Lock::holder(directory)?;
+        let saved = match (&newest, &process) {
+            (Some(newest), _) => Some(checkpoint::progress(newest)?),
+            // it reads its data, or times its steps
+            (None, Some(_)) => None,
+            (None, None) => return Err(Error::NoRun(directory.into())),
+        };
+        let saved_step = saved.as_ref().map(|saved| saved.step);
+        let saved = saved.unwrap_or_default();
+        let events = events_of(directory)?;
+        let last = events.last();
+        let step = last.map_or(saved.step, |event| event.step.max(saved.step));
+        let (planned, levels) = planned(directory)?;
+        let steps = saved.plan.as_ref().map(|plan| plan.steps()).or(planned);
+        let of_last = |value: &dyn Fn(&Event) -> f64| last.map(value);
+        Ok(Self {
+            run: directory.into(),
+            step,
+            steps,
+            saved_step,
+            seconds: of_last(&|event| event.seconds),
+            left: process.as_ref().and(of_last(&|event| event.left)),
+            level: last.map(|event| event.level + 1),
+            levels,
+            grid: last.map(|event| event.grid.clone()),
+            loss: of_last(&|event| event.loss),
+            validation: events.iter().rev().find_map(|event| event.validation_loss),
+            best_validation: saved.best_validation,
+            rollbacks: saved.rollbacks,
+            training_fields: saved.training_fields,
+            validation_fields: saved.validation_fields,
+            finished: process.is_none() && steps.is_some_and(|steps| saved.step >= steps),
+            process,
+        })
+    }
+
+    /// A few lines for people.
+    pub fn to_text(&self) -> String {
+        let of = self.steps.map_or(String::new(), |steps| format!(" of {steps}"));
+        let saved = match self.saved_step {
+            Some(saved) => format!("checkpoint at step {saved}"),
+            None => "no checkpoint yet".into(),
+        };
+        let mut lines = vec![format!("{}: step {}{of}, {saved}", self.run.display(), self.step)];
+        if let (Some(grid), Some(level), Some(seconds), Some(loss)) =
+            (&self.grid, self.level, self.seconds, self.loss)
+        {
+            let number = |loss: Option<f64>| loss.map_or("–".into(), |loss| format!("{loss:.4}"));
+            lines.push(format!(
+                "grid {grid} (level {level} of {}), {seconds:.0} s of training, loss {loss:.4}, validation {} (best {})",
+                self.levels,
+                number(self.validation),
+                number(self.best_validation)
+            ));
+        }
+        lines.push(match (&self.process, self.finished) {
+            (Some(process), _) => {
+                let left = self.left.map(|left| format!("; about {} left", span(left)));
+                format!("trained by {process}{}", left.unwrap_or_default())
+            }
+            (None, true) => "finished".into(),
+            (None, false) => "no process is at it; the same `karhunen train` goes on".into(),
+        });
+        lines.join("\n")
+    }
+}
+
+/// A time for people: `40 s`, `12 min`, `3.5 h`.
+pub fn span(seconds: f64) -> String {
+    match seconds {
+        s if s < 100.0 => format!("{s:.0} s"),
+        s if s < 6000.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// Steps asked for, none where a budget in seconds decides them, and the number of levels.
+fn planned(directory: &Path) -> Result<(Option<usize>, usize), Error> {
+    let path = directory.join("config.toml");
+    if !path.exists() {
+        return Ok((None, 0));
+    }
+    let config = RunConfig::load(Some(&path), &[])?;
+    let training = config.training;
+    Ok((training.seconds.is_none().then_some(training.steps), config.levels.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_the_unit_people_think_in() {
+        assert_eq!([40.2, 720.0, 12_600.0].map(span), ["40 s", "12 min", "3.5 h"]);
+    }
+}
