@@ -75,6 +75,7 @@ pub mod switching;
 pub mod time_density;
 pub mod trained;
 pub mod training_config;
+pub mod watch;
 
 pub use classes::Classes;
 pub use classifier::TrainedClassifier;

@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use crate::stop::Stoppable;
 use crate::trained::{Request, TrainedModel};
+use crate::watch::Watch;
 
 impl TrainedModel {
     /// Observations of fields that are to be finished on `grid`, in the data's own values.
@@ -46,7 +47,7 @@ impl TrainedModel {
         request: &Request,
         guidance: &dyn Guidance,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
         let (mut fields, evaluations) =
@@ -66,7 +67,7 @@ impl TrainedModel {
         given: &Conditioning,
         particles: usize,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Chosen, usize), FieldError> {
         self.check_classes(request)?;
         let p = &self.model.preconditioner;
@@ -85,7 +86,7 @@ impl TrainedModel {
             let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, 0);
             let progress = &mut |_, of| {
                 let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                observe(done, batches.len() * of);
+                observe.step(done, batches.len() * of);
             };
             let (part, grid) = ((part.clone(), particles), request.grid);
             let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;

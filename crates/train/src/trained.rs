@@ -9,7 +9,7 @@ use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
 use karhunen_field::noise::stream;
 use karhunen_field::prior::Tempered;
-use karhunen_field::sampler::{self, Method, Refinement, Reverse};
+use karhunen_field::sampler::{self, Intermediate, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
 use karhunen_net::{Band, Conditioned, Device, Model, NetworkConfig, Parameters, Preconditioner};
@@ -24,6 +24,7 @@ use crate::schedule::Schedule;
 use crate::snapshots::Average;
 use crate::statistics::Statistics;
 use crate::stop::{Stop, Stoppable};
+use crate::watch::{Forming, Watch};
 use crate::{TrainError, memory, published};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
@@ -291,7 +292,8 @@ impl TrainedModel {
     /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
     ///
     /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
-    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
+    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe` counts
+    /// steps over all batches and is called from any thread; it may look at the fields on their way ([`Watch`]).
     ///
     /// A calibration corrects samples of the whole law: it is left out for chosen classes and for
     /// guidance other than 1, whose laws have other means and spectra. It costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
@@ -305,7 +307,7 @@ impl TrainedModel {
         &self,
         request: &Request,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
         let own = self.own_grid(&request.grid);
@@ -338,12 +340,15 @@ impl TrainedModel {
         grid.with_points(&cells).expect("grids of one dimension")
     }
 
-    /// What scales this request's fields to the data's spectrum.
-    fn calibration(
-        &self,
-        request: &Request,
-        observe: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Calibration, FieldError> {
+    /// Whether a request's calibration is kept beside the model, or comes with it, so that it costs no pilots.
+    pub fn calibration_is_kept(&self, request: &Request) -> bool {
+        let on_own = Request { grid: self.own_grid(&request.grid), ..request.clone() };
+        let (pilots, shared) = self.pilots(&on_own);
+        Place::of(self, &pilots, shared).as_ref().and_then(Place::read).is_some()
+    }
+
+    /// The request for pilots of a request, and the grid on which they are compared with the data.
+    fn pilots(&self, request: &Request) -> (Request, Grid) {
         let trained = &self.statistics.grid;
         let shared = Band::Trained.grid(&request.grid, trained);
         let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
@@ -352,11 +357,23 @@ impl TrainedModel {
             pilots.grid = shared;
             pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
         }
+        (pilots, shared)
+    }
+
+    /// What scales this request's fields to the data's spectrum.
+    fn calibration(
+        &self,
+        request: &Request,
+        observe: &dyn Watch,
+    ) -> Result<Calibration, FieldError> {
+        let (pilots, shared) = self.pilots(request);
         let place = Place::of(self, &pilots, shared);
         if let Some(calibration) = place.as_ref().and_then(Place::read) {
             return Ok(calibration);
         }
-        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, observe)?;
+        // pilots are nobody's fields: their steps are counted, they are not shown
+        let counted = |done: usize, of: usize| observe.step(done, of);
+        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
         let fields = resample::spectral(&fields, shared)?;
         let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
         if let Some(place) = place {
@@ -371,7 +388,7 @@ impl TrainedModel {
         request: &Request,
         guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         let (times, pilots) = self.times(request, guidance)?;
         let refinements = request.refinements();
@@ -380,9 +397,11 @@ impl TrainedModel {
         let make = |part: &Range<u64>| {
             let progress = &mut |_, of| {
                 let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
-                observe(done, batches.len() * of);
+                observe.step(done, batches.len() * of);
             };
-            self.sample_batch(request, guidance, part.clone(), &times, &refinements, progress)
+            let looker = observe.is_watching().then_some(observe);
+            let run = (&times[..], &refinements[..]);
+            self.sample_batch(request, guidance, part.clone(), run, (progress, looker))
         };
         let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match self.at_a_time() {
             1 => batches.iter().map(make).collect(),
@@ -399,21 +418,28 @@ impl TrainedModel {
         request: &Request,
         guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
-        times: &[f64],
-        refinements: &[Refinement],
-        progress: &mut dyn FnMut(usize, usize),
+        (times, refinements): (&[f64], &[Refinement]),
+        (progress, looker): (&mut dyn FnMut(usize, usize), Option<&dyn Watch>),
     ) -> Result<(Ensemble, usize), FieldError> {
         let p = &self.model.preconditioner;
         let (path, prior) = (p.path().as_ref(), p.prior().as_ref());
         let first = indices.start;
         let indices_of = indices.clone();
         let x = self.start(guidance, request.first_grid(), request.seed, indices)?;
-        let classes = self.classes(request, indices_of);
+        let classes = self.classes(request, indices_of.clone());
         let with = Conditioned { model: &self.model, classes };
         let guided = Guided { with: &with, without: &self.model, weight: request.guidance };
         let stoppable = Stoppable { denoiser: &guided, stop: &request.stop };
         let mut reverse = Reverse::new(path, prior, p.law(), &stoppable, request.seed, first);
         reverse.guidance = guidance;
+        let normalisation = &self.statistics.normalisation;
+        let show = looker.map(|looker| {
+            let of = indices_of.clone();
+            move |at: &Intermediate<'_>| {
+                looker.forming(&Forming { at, indices: of.clone(), normalisation });
+            }
+        });
+        reverse.observer = show.as_ref().map(|show| show as &dyn Fn(&Intermediate<'_>));
         let mut sampler = request.method.build();
         let x = sampler::integrate_refining(
             sampler.as_mut(),

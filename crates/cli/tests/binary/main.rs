@@ -10,5 +10,7 @@ mod logging;
 mod places;
 mod refusals;
 mod sandbox;
+#[cfg(all(unix, feature = "serve"))]
+mod serving;
 #[cfg(unix)]
 mod signals;
