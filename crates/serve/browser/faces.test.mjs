@@ -86,6 +86,7 @@ test("a server that was stopped is told of, and found again", async (t) => {
   await page.waitForFunction(() => document.getElementById("progress").value > 0);
   assert.equal(await server.stop("SIGTERM"), 130);
   await page.locator("#away").waitFor({ state: "visible" });
+  assert.match(await page.locator("#status").textContent(), /^The server (has stopped|went away)/);
   await page.close();
 });
 

@@ -76,9 +76,10 @@ impl Queue {
         Ok(())
     }
 
-    /// Jobs that wait or are worked on.
+    /// Jobs that somebody waits for, and the one that is worked on.
     pub fn count(&self) -> usize {
-        let state = self.state();
+        let mut state = self.state();
+        state.waiting.retain(|job| (job.wanted)());
         state.waiting.len() + usize::from(state.busy)
     }
 

@@ -13,7 +13,7 @@ use std::future::poll_fn;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -202,7 +202,8 @@ async fn sample(State(app): State<App>, body: Body) -> Result<Response, Refusal>
                     }
                     Err(refusal) => {
                         (own.log)(&format!("not sampled: {}", refusal.error));
-                        teller.tell("failed", &refusal);
+                        let ends = own.ending.load(Ordering::Relaxed);
+                        teller.tell(if ends { "ended" } else { "failed" }, &refusal);
                     }
                 }
             }),

@@ -27,6 +27,8 @@ function sampleSoon(wait = 120) {
   remember();
   clearTimeout(waitingTimer);
   running?.abort();
+  page.done = null;
+  enable();
   waitingTimer = setTimeout(sampleNow, wait);
 }
 
@@ -34,8 +36,6 @@ async function sampleNow() {
   if (!page.model) return;
   const own = new AbortController();
   running = own;
-  page.done = null;
-  enable();
   busy(0, "Asking.");
   const body = wanted();
   try {
@@ -134,7 +134,6 @@ function knownChanged() {
   const limit = page.model.limits.observed;
   by("known-count").textContent = count ? `${count} of ${limit} values are known.` : "Nothing is known.";
   if (count && number("count") === 1 && page.model.limits.count >= 4) by("count").value = "4";
-  enable();
   drawOverlay();
   sampleSoon(count ? 500 : 120);
 }

@@ -56,12 +56,13 @@ export async function sample(body, signal, hear) {
         rest = rest.slice(end + 2);
         if (!event) continue;
         if (event.name === "failed") throw new Refused(event.data);
+        if (event.name === "ended") throw new Away("The server has stopped.");
         ended ||= event.name === "done";
         hear(event.name, event.data);
       }
     }
   } catch (error) {
-    if (error instanceof Refused || error.name === "AbortError") throw error;
+    if (error instanceof Refused || error instanceof Away || error.name === "AbortError") throw error;
     throw new Away("The server went away.");
   }
   if (!ended) throw new Away("The server went away.");

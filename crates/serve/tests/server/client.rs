@@ -106,11 +106,12 @@ impl Running {
     }
 
     pub fn request(&self, what: &str, headers: &str, body: &str) -> String {
-        let host = match headers.to_ascii_lowercase().contains("host:") {
+        let told = format!("\n{}", headers.to_ascii_lowercase());
+        let host = match told.contains("\nhost:") {
             true => String::new(),
             false => format!("Host: {}\r\n", self.address),
         };
-        let kind = match body.is_empty() || headers.to_ascii_lowercase().contains("content-type:") {
+        let kind = match body.is_empty() || told.contains("\ncontent-type:") {
             true => "",
             false => "Content-Type: application/json\r\n",
         };

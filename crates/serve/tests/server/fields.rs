@@ -30,7 +30,8 @@ fn fields_form_and_are_those_of_the_library() {
     assert_eq!(named(&events, "began")[0]["grid"], json!([24, 24]));
     let forming = named(&events, "forming");
     assert!(!forming.is_empty());
-    assert!(forming.iter().all(|f| f["frames"][0]["cells"] == json!([24, 24])));
+    // a grid between the levels is made on the finer one and restricted in the end
+    assert!(forming.iter().all(|f| f["frames"][0]["cells"] == json!([32, 32])));
     let steps = named(&events, "step");
     assert!(steps.iter().all(|s| s["done"].as_u64() <= s["of"].as_u64()) && !steps.is_empty());
     let done = named(&events, "done")[0];
