@@ -157,7 +157,7 @@ test("fields agree with points and painted regions", async (t) => {
   assert.match(await page.locator("#known-count").textContent(), /^1 of 512/);
   const names = await page.locator("#others button span").allTextContents();
   assert.deepEqual(names, ["field 0", "field 1", "field 2", "field 3", "mean", "standard deviation"]);
-  assert.match(await page.locator("#notes").textContent(), /1 places: root mean square \d.\de-\d/);
+  assert.match(await page.locator("#notes").textContent(), /1 known value: root mean square \d.\de-\d/);
   // the command line with the saved table makes the same fields
   const table = await save(page, "#csv");
   copyFileSync(table.path, join(folder, "observed.csv"));

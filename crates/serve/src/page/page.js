@@ -66,7 +66,7 @@ function hear(name, data, body) {
     page.fields = [...data.frames, ...data.summary].map(decode);
     page.done = { ...data, body };
     drawAll();
-    if (!by("readout").textContent) directions();
+    directions();
     tellDone();
     enable();
   }
@@ -82,7 +82,7 @@ function tellDone() {
     const parts = [];
     if (r.exact !== null) parts.push(`${r.exact.toExponential(1)} from exact values`);
     if (r.relative !== null) parts.push(`${r.relative.toFixed(2)} sd from the others`);
-    notes.push(`${r.count} places: root mean square ${parts.join(", ")}`);
+    notes.push(`${r.count} known value${r.count > 1 ? "s" : ""}: root mean square ${parts.join(", ")}`);
   }
   by("notes").replaceChildren(...notes.map((text) => element("li", text)));
 }

@@ -192,9 +192,16 @@ export function drawOverlay() {
 
 const NAMES = ["x", "y", "z"];
 
-/** Says which axis runs where. */
+/** The place that was last pointed at. */
+let pointed = null;
+
+/** Says which axis runs where, or the value at the place that was last pointed at. */
 export function directions() {
   if (!current()) return;
+  if (pointed) {
+    readout(pointed);
+    return;
+  }
   const { axes } = plane(current(), cut());
   const down = axes[0] === null ? "" : `, ${NAMES[axes[0]]} runs down`;
   by("readout").textContent = `Point at the picture to read its values. ${NAMES[axes[1]]} runs right${down}.`;
@@ -202,6 +209,7 @@ export function directions() {
 
 function readout(part) {
   if (!current()) return;
+  pointed = part;
   const at = placeAt(part);
   const names = NAMES.slice(0, page.model.dim);
   const place = names.map((name, axis) => `${name} ${short(at[axis])}`).join(", ");
@@ -250,6 +258,11 @@ export function listenToPicture(changed) {
     }
   });
   for (const name of ["focus", "blur"]) canvas.addEventListener(name, drawOverlay);
+  canvas.addEventListener("pointerleave", () => {
+    if (drawing) return;
+    pointed = null;
+    directions();
+  });
   window.addEventListener("resize", drawOverlay);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawAll());
 }
