@@ -61,6 +61,8 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(args) => commands::status::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Likelihood(args) => commands::likelihood::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),

@@ -7,7 +7,7 @@
 //! | SIGHUP | a terminal that closes | the same, unless `nohup` has it ignored |
 //! | SIGUSR1 | schedulers ahead of the end, people | a checkpoint is written, the run goes on |
 //!
-//! Where there are no such signals, Ctrl-C alone stops. Once a training is over nothing is left to save,
+//! A server (`listen_to_end`) listens to the first three in the same way. Where there are no such signals, Ctrl-C alone stops. Once a training is over nothing is left to save,
 //! and each of the first three ends the process at once ([`end_at_once`]).
 
 use std::error::Error;
@@ -28,13 +28,38 @@ pub struct Asked {
     pub save: Arc<AtomicBool>,
 }
 
+/// What is told when a signal asks to stop: the user's, and others.
+#[derive(Debug, Clone, Copy)]
+struct Words {
+    user: &'static str,
+    system: &'static str,
+}
+
+const TRAINING: Words = Words {
+    user: "stopping after this step; once more to stop at once",
+    system: "asked to end: stopping after this step",
+};
+#[cfg(feature = "serve")]
+const SERVING: Words =
+    Words { user: "stopping; once more to stop at once", system: "asked to end: stopping" };
+
 /// Listens to signals for the rest of the process.
 pub fn listen() -> Asked {
     let asked = Asked::default();
-    if let Err(e) = install(&asked) {
+    if let Err(e) = install(&asked, TRAINING) {
         warn!("signals cannot be listened to ({e}): interrupting this run writes no checkpoint");
     }
     asked
+}
+
+/// The same for a server, which has no checkpoint to write.
+#[cfg(feature = "serve")]
+pub fn listen_to_end() -> Arc<AtomicBool> {
+    let asked = Asked::default();
+    if let Err(e) = install(&asked, SERVING) {
+        warn!("signals cannot be listened to ({e}): a signal ends this server at once");
+    }
+    asked.stop
 }
 
 /// Whether a signal ends the process at once, because there is nothing to save.
@@ -46,7 +71,7 @@ pub fn end_at_once() {
 }
 
 /// Sets the flag, or ends the process where it was set and the user asks again, or nothing is to be saved.
-fn stop(flag: &AtomicBool, signal: i32) {
+fn stop(flag: &AtomicBool, signal: i32, words: Words) {
     if AT_ONCE.load(Ordering::Relaxed) {
         std::process::exit(128 + signal);
     }
@@ -58,22 +83,22 @@ fn stop(flag: &AtomicBool, signal: i32) {
         return;
     }
     match by_user {
-        true => warn!("stopping after this step; once more to stop at once"),
-        false => warn!("asked to end: stopping after this step"),
+        true => warn!("{}", words.user),
+        false => warn!("{}", words.system),
     }
 }
 
-fn install(asked: &Asked) -> Result<(), Box<dyn Error>> {
+fn install(asked: &Asked, words: Words) -> Result<(), Box<dyn Error>> {
     let flag = asked.stop.clone();
-    ctrlc::set_handler(move || stop(&flag, INTERRUPT))?;
+    ctrlc::set_handler(move || stop(&flag, INTERRUPT, words))?;
     #[cfg(unix)]
-    others(asked)?;
+    others(asked, words)?;
     Ok(())
 }
 
 /// Signals that only Unix has.
 #[cfg(unix)]
-fn others(asked: &Asked) -> Result<(), std::io::Error> {
+fn others(asked: &Asked, words: Words) -> Result<(), std::io::Error> {
     use signal_hook::consts::{SIGHUP, SIGTERM, SIGUSR1};
     let mut wanted = vec![SIGTERM, SIGUSR1];
     if ignored(SIGHUP) == Some(false) {
@@ -86,7 +111,7 @@ fn others(asked: &Asked) -> Result<(), std::io::Error> {
         for signal in signals.forever() {
             match signal {
                 SIGUSR1 => saving.store(true, Ordering::Relaxed),
-                other => stop(&ending, other),
+                other => stop(&ending, other, words),
             }
         }
     })?;

@@ -8,6 +8,7 @@ use karhunen_field::{Ensemble, FieldError, GaussianLaw, Grid, moments::Moments, 
 use karhunen_train::TrainedModel;
 use karhunen_train::stop::Stop;
 use karhunen_train::trained::Request;
+use karhunen_train::watch::{Forming, Watch};
 
 use crate::EvaluateError;
 use crate::progress::{Progress, Task};
@@ -83,16 +84,30 @@ pub fn sample(
     result
 }
 
-/// Tells of every step of a task, and asks whether there shall be another.
-pub fn watched<'a>(
+/// Tells of every step of a task, asks whether there shall be another, and shows fields to whoever looks.
+pub fn watched<'a>(task: Task, stop: &'a Stop, progress: &'a dyn Progress) -> impl Watch + 'a {
+    Watched { task, stop, progress }
+}
+
+struct Watched<'a> {
     task: Task,
     stop: &'a Stop,
     progress: &'a dyn Progress,
-) -> impl Fn(usize, usize) + Sync + 'a {
-    move |done, of| {
-        progress.at(task, done as u64, of as u64, "");
-        if progress.stopped() {
-            stop.set();
+}
+
+impl Watch for Watched<'_> {
+    fn step(&self, done: usize, of: usize) {
+        self.progress.at(self.task, done as u64, of as u64, "");
+        if self.progress.stopped() {
+            self.stop.set();
         }
+    }
+
+    fn is_watching(&self) -> bool {
+        self.progress.is_watching()
+    }
+
+    fn forming(&self, fields: &Forming<'_>) {
+        self.progress.forming(fields);
     }
 }

@@ -1,6 +1,7 @@
 //! How far long work is, for whoever waits, and whether they still do.
 
 use karhunen_field::FieldError;
+use karhunen_train::watch::Forming;
 
 /// Work that takes long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +63,14 @@ pub trait Progress: Sync {
     fn stopped(&self) -> bool {
         false
     }
+
+    /// Whether fields shall be shown while they are sampled ([`Progress::forming`]).
+    fn is_watching(&self) -> bool {
+        false
+    }
+
+    /// Fields that are sampled, on their way: at every evaluation of the network, a batch of them at a time.
+    fn forming(&self, _fields: &Forming<'_>) {}
 
     /// A task is over.
     fn over(&self, _task: Task) {}

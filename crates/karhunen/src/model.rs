@@ -1,17 +1,53 @@
 //! A trained model: a directory in, fields out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use karhunen_evaluate::Progress;
 use karhunen_field::{Denoiser, Ensemble, Grid};
 use karhunen_net::{Band, DeviceChoice};
-use karhunen_train::TrainedModel;
 use karhunen_train::phases::Phases;
 use karhunen_train::trained::Request;
+use karhunen_train::{TrainError, TrainedModel, builtin_models};
 
 use crate::Error;
 use crate::device;
 use crate::sample::{SampleError, SampleOptions, Samples, Sampling, VolumeFraction};
+
+/// What a checkpoint and an exported model are known by, and the folder of a run's checkpoints.
+const MARKS: [&str; 4] = ["model.json", "model.safetensors", "manifest.json", "checkpoints"];
+
+/// The models that a path names: the one that lies there, or those in a folder that holds some, by name. A file
+/// of an exported model or of a checkpoint names the whole. Nothing is opened.
+///
+/// # Errors
+/// [`karhunen_train::TrainError::NoSuchModel`] for an unknown `builtin:` name,
+/// [`karhunen_train::TrainError::Checkpoint`] where there is no model; [`Error::Read`] for a folder that cannot
+/// be read.
+pub fn models_at(path: &Path) -> Result<Vec<PathBuf>, Error> {
+    let is_model = |path: &Path| MARKS.iter().any(|mark| path.join(mark).exists());
+    if builtin_models::find(path)?.is_some() || is_model(path) {
+        return Ok(vec![path.into()]);
+    }
+    let named = path.file_name().is_some_and(|name| MARKS[..3].iter().any(|mark| name == *mark));
+    if let Some(folder) = path.parent().filter(|_| named && path.is_file()) {
+        return Ok(vec![folder.into()]);
+    }
+    let read = |source| Error::Read { path: path.into(), source };
+    let mut found = Vec::new();
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(read)? {
+            found.push(entry.map_err(read)?.path());
+        }
+        found.retain(|path| is_model(path));
+        found.sort();
+    }
+    if found.is_empty() {
+        let message =
+            "holds no model; give a run, a checkpoint, an exported model, or a folder of them";
+        return Err(TrainError::Checkpoint { path: path.into(), message: message.into() }.into());
+    }
+    Ok(found)
+}
 
 /// How a model is opened.
 ///

@@ -79,6 +79,7 @@ pub mod tensorboard;
 pub mod time_density;
 pub mod trained;
 pub mod training_config;
+pub mod watch;
 
 pub use classes::Classes;
 pub use classifier::TrainedClassifier;

@@ -14,6 +14,7 @@ use karhunen_field::{
 use rayon::prelude::*;
 
 use crate::trained::{Request, TrainedModel};
+use crate::watch::Watch;
 
 impl TrainedModel {
     /// Observations of fields that are to be finished on `grid`, in the data's own values.
@@ -62,7 +63,7 @@ impl TrainedModel {
         request: &Request,
         guidance: &dyn Guidance,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
         let (mut fields, evaluations) =
@@ -82,7 +83,7 @@ impl TrainedModel {
         given: &Conditioning,
         particles: usize,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Chosen, usize), FieldError> {
         self.check_classes(request)?;
         let known = self.known_of(request)?;
@@ -97,7 +98,7 @@ impl TrainedModel {
             let asked = self.asked(request, part.clone(), particles);
             let progress = &mut |_, of| {
                 let done = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
-                observe(done, batches.len() * of);
+                observe.step(done, batches.len() * of);
             };
             let (part, grid) = ((part.clone(), particles), request.grid);
             self.with_denoiser(request, known.as_ref(), asked, |denoiser| {

@@ -9,7 +9,7 @@ use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::prior::Tempered;
-use karhunen_field::sampler::{self, Method, Refinement, Reverse};
+use karhunen_field::sampler::{self, Intermediate, Method, Refinement, Reverse};
 use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
 use karhunen_net::device::is_cpu;
 use karhunen_net::{Band, Device, Model, NetworkConfig, Parameters, Preconditioner};
@@ -26,6 +26,7 @@ use crate::schedule::Schedule;
 use crate::snapshots::Average;
 use crate::statistics::Statistics;
 use crate::stop::Stop;
+use crate::watch::{Forming, Watch};
 use crate::{TrainError, memory, published};
 
 /// Builds the model of a configuration with given statistics and fresh weights.
@@ -320,7 +321,8 @@ impl TrainedModel {
     /// Fields `indices` of a seed, in the data's own values, and the evaluations they cost.
     ///
     /// Fields are made in batches, on the CPU one a thread at a time, on a GPU one after another;
-    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe(steps done, steps)` counts over all batches and is called from any thread.
+    /// what field `i` is does not depend on them, beyond the rounding of a GPU's products. `observe` counts
+    /// steps over all batches and is called from any thread; it may look at the fields on their way ([`Watch`]).
     ///
     /// A calibration corrects samples of the whole law: it is left out for chosen classes and for
     /// guidance other than 1, whose laws have other means and spectra. It costs [`CALIBRATION_PILOTS`] fields more, which come first and are observed like the
@@ -334,7 +336,7 @@ impl TrainedModel {
         &self,
         request: &Request,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
         let known = self.known_of(request)?;
@@ -376,12 +378,15 @@ impl TrainedModel {
         grid.with_points(&cells).expect("grids of one dimension")
     }
 
-    /// What scales this request's fields to the data's spectrum.
-    fn calibration(
-        &self,
-        request: &Request,
-        observe: &(dyn Fn(usize, usize) + Sync),
-    ) -> Result<Calibration, FieldError> {
+    /// Whether a request's calibration is kept beside the model, or comes with it, so that it costs no pilots.
+    pub fn calibration_is_kept(&self, request: &Request) -> bool {
+        let on_own = Request { grid: self.own_grid(&request.grid), ..request.clone() };
+        let (pilots, shared) = self.pilots(&on_own);
+        Place::of(self, &pilots, shared).as_ref().and_then(Place::read).is_some()
+    }
+
+    /// The request for pilots of a request, and the grid on which they are compared with the data.
+    fn pilots(&self, request: &Request) -> (Request, Grid) {
         let trained = &self.statistics.grid;
         let shared = Band::Trained.grid(&request.grid, trained);
         let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
@@ -390,11 +395,23 @@ impl TrainedModel {
             pilots.grid = shared;
             pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
         }
+        (pilots, shared)
+    }
+
+    /// What scales this request's fields to the data's spectrum.
+    fn calibration(
+        &self,
+        request: &Request,
+        observe: &dyn Watch,
+    ) -> Result<Calibration, FieldError> {
+        let (pilots, shared) = self.pilots(request);
         let place = Place::of(self, &pilots, shared);
         if let Some(calibration) = place.as_ref().and_then(Place::read) {
             return Ok(calibration);
         }
-        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, observe)?;
+        // pilots are nobody's fields: their steps are counted, they are not shown
+        let counted = |done: usize, of: usize| observe.step(done, of);
+        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
         let fields = resample::spectral(&fields, shared)?;
         let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
         if let Some(place) = place {
@@ -409,7 +426,7 @@ impl TrainedModel {
         request: &Request,
         guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
-        observe: &(dyn Fn(usize, usize) + Sync),
+        observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         let known = self.known_of(request)?;
         let known = known.as_ref();
@@ -420,10 +437,11 @@ impl TrainedModel {
         let make = |part: &Range<u64>| {
             let progress = &mut |_, of| {
                 let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
-                observe(done, batches.len() * of);
+                observe.step(done, batches.len() * of);
             };
+            let looker = observe.is_watching().then_some(observe);
             let along = (&times[..], &refinements[..]);
-            self.sample_batch(request, known, guidance, part.clone(), along, progress)
+            self.sample_batch(request, known, guidance, part.clone(), along, (progress, looker))
         };
         // windows of a field that is a batch are answered by all threads, one such field after another
         let large = known.is_some() && request.grid.len() > BATCH_CELLS / 2;
@@ -445,15 +463,23 @@ impl TrainedModel {
         guidance: Option<&dyn Guidance>,
         indices: Range<u64>,
         (times, refinements): (&[f64], &[Refinement]),
-        progress: &mut dyn FnMut(usize, usize),
+        (progress, looker): (&mut dyn FnMut(usize, usize), Option<&dyn Watch>),
     ) -> Result<(Ensemble, usize), FieldError> {
         let (law, prior) = self.law_and_prior(known);
         let path = self.model.preconditioner.path().as_ref();
         let (first, asked) = (indices.start, self.asked(request, indices.clone(), 1));
-        let x = self.start(known, guidance, request.first_grid(), request.seed, indices)?;
+        let x = self.start(known, guidance, request.first_grid(), request.seed, indices.clone())?;
+        let normalisation = &self.statistics.normalisation;
+        let show = looker.map(|looker| {
+            let of = indices.clone();
+            move |at: &Intermediate<'_>| {
+                looker.forming(&Forming { at, indices: of.clone(), normalisation });
+            }
+        });
         self.with_denoiser(request, known, asked, |denoiser| {
             let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, first);
             reverse.guidance = guidance;
+            reverse.observer = show.as_ref().map(|show| show as &dyn Fn(&Intermediate<'_>));
             let mut sampler = request.method.build();
             let x = sampler::integrate_refining(
                 sampler.as_mut(),

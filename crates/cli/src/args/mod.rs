@@ -7,6 +7,8 @@ mod give;
 mod likelihood;
 mod run;
 mod sample;
+#[cfg(feature = "serve")]
+mod serve;
 mod shared;
 
 use clap::{Args, Parser, Subcommand};
@@ -17,6 +19,8 @@ pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
 pub use sample::{CalibrateArgs, SampleArgs};
+#[cfg(feature = "serve")]
+pub use serve::ServeArgs;
 
 /// Heading of the options that every command has.
 const GLOBAL: &str = "Options of every command";
@@ -76,6 +80,9 @@ pub enum Command {
     Import(ImportArgs),
     /// Sample a trained model at any resolution.
     Sample(SampleArgs),
+    /// Show models on a page in the browser: seeds, resolutions, measurements, fields as they form.
+    #[cfg(feature = "serve")]
+    Serve(ServeArgs),
     /// Measure samples against real fields.
     Evaluate(EvaluateArgs),
     /// Write a page about a model: pictures, curves, tables, verdicts.

@@ -15,5 +15,7 @@ pub mod prior;
 pub mod quickstart;
 pub mod report;
 pub mod sample;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod status;
 pub mod train;

@@ -188,8 +188,12 @@ const SPEAKS_FOR: [(&str, &[&str]); 8] = [
 ];
 
 /// Sources whose texts a user of the program may read, and what their names begin with.
-const SOURCES: [(&str, &str); 3] =
-    [("", "src"), ("evaluate/", "../evaluate/src"), ("karhunen/", "../karhunen/src")];
+const SOURCES: [(&str, &str); 4] = [
+    ("", "src"),
+    ("evaluate/", "../evaluate/src"),
+    ("karhunen/", "../karhunen/src"),
+    ("serve/", "../serve/src"),
+];
 
 const COMMANDS: [&str; 16] = [
     "quickstart",
@@ -208,6 +212,7 @@ const COMMANDS: [&str; 16] = [
     "export",
     "models",
     "report",
+    "serve",
 ];
 
 #[test]

@@ -10,6 +10,8 @@ mod logging;
 mod places;
 mod refusals;
 mod sandbox;
+#[cfg(all(unix, feature = "serve"))]
+mod serving;
 #[cfg(unix)]
 mod signals;
 mod watching;

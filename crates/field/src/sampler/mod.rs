@@ -4,7 +4,8 @@
 //! [`Reverse`] is what it may ask (path, prior, law, denoiser, noise), [`start`] draws the fields it
 //! begins with, [`integrate`] walks the time grid and ends with one denoising, because at t = 0
 //! the score is 0/0. [`integrate_refining`] starts on a coarse grid, [`adaptive_times`] chooses the
-//! time grid. [`Method`] names the samplers for configuration files.
+//! time grid. [`Method`] names the samplers for configuration files. [`Reverse::observer`] sees the fields on
+//! their way ([`Intermediate`]).
 //!
 //! Reverse equation: dx = (f x − g² Q∇log p) dt + g dW^Q run backwards; probability flow: the same
 //! with half the score and no noise. Item i of a batch depends on (seed, first_index + i) only.
@@ -35,7 +36,7 @@ pub use heun_churn::HeunChurn;
 pub use method::Method;
 pub use predictor_corrector::PredictorCorrector;
 pub use refine::Refinement;
-pub use reverse::Reverse;
+pub use reverse::{Intermediate, Reverse};
 pub use start::start;
 pub use wiener_ancestral::WienerAncestral;
 pub use wiener_exponential::WienerExponential;

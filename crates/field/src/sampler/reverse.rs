@@ -8,6 +8,20 @@ use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Prior, prior};
 
+/// Fields on their way, at one evaluation of a run: what an observer sees ([`Reverse::observer`]).
+#[derive(Debug, Clone, Copy)]
+pub struct Intermediate<'a> {
+    /// Steps done before it.
+    pub step: usize,
+    /// Path time t.
+    pub time: f64,
+    /// The noisy fields x at time t.
+    pub x: &'a Ensemble,
+    /// D(x, t), given what is known of the fields: what they will be like, as far as x tells. Of
+    /// [`super::WienerAncestral`] under observations, its draw of the data given x and what is known.
+    pub denoised: &'a Ensemble,
+}
+
 /// Path, prior, law and denoiser of one run, the identity of its fields, and the count of evaluations.
 ///
 /// Field i of a batch is field `first_index + i` of `seed`: a run of many fields may be cut into
@@ -23,6 +37,9 @@ pub struct Reverse<'a> {
     pub denoiser: &'a dyn Denoiser,
     /// What is known of the fields; the law of the data alone without.
     pub guidance: Option<&'a dyn Guidance>,
+    /// Sees the fields at every evaluation that a sampler steps by; nothing it does changes them. None by
+    /// default, at no cost.
+    pub observer: Option<&'a dyn Fn(&Intermediate<'_>)>,
     /// Seed of the run.
     pub seed: u64,
     /// Index of the first field of the batch.
@@ -51,6 +68,7 @@ impl<'a> Reverse<'a> {
             law,
             denoiser,
             guidance: None,
+            observer: None,
             seed,
             first_index,
             evaluations: 0,
@@ -65,10 +83,20 @@ impl<'a> Reverse<'a> {
     /// # Errors
     /// As [`Reverse::denoise_alone`]; those of [`Guidance::guide`].
     pub fn denoise(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        let denoised = self.denoise_alone(x, t)?;
-        let Some(guidance) = self.guidance else { return Ok(denoised) };
-        let guided = guidance.guide(self.denoiser, x, t, denoised)?;
-        self.finite(guided, t)
+        let mut denoised = self.denoise_alone(x, t)?;
+        if let Some(guidance) = self.guidance {
+            denoised = guidance.guide(self.denoiser, x, t, denoised)?;
+            denoised = self.finite(denoised, t)?;
+        }
+        self.show(x, t, &denoised);
+        Ok(denoised)
+    }
+
+    /// Shows an evaluation to whoever observes.
+    pub(super) fn show(&self, x: &Ensemble, time: f64, denoised: &Ensemble) {
+        if let Some(observer) = self.observer {
+            observer(&Intermediate { step: self.step, time, x, denoised });
+        }
     }
 
     /// D(x, t) of the denoiser alone, counted.

@@ -36,9 +36,14 @@ impl Sampler for WienerAncestral {
         let data = match reverse.guidance {
             Some(guidance) => {
                 let of = (reverse.seed, reverse.first_index, step);
-                guidance.conditioning().data(&denoised, t, of)?
+                let data = guidance.conditioning().data(&denoised, t, of)?;
+                reverse.show(x, t, &data);
+                data
             }
-            None => spread(reverse, denoised, t, step)?,
+            None => {
+                reverse.show(x, t, &denoised);
+                spread(reverse, denoised, t, step)?
+            }
         };
         let noise = reverse.noise(x, step);
         let (from, to) = ((path.signal(t), path.noise(t)), (path.signal(s), path.noise(s)));

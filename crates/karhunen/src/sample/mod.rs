@@ -121,6 +121,18 @@ impl<'a> Sampling<'a> {
         self.given.as_ref().map(Conditioning::observations)
     }
 
+    /// Whether pilot fields will be sampled first, because the calibration asked for is not kept beside the
+    /// model.
+    pub fn needs_pilots(&self) -> bool {
+        let request = self.request.as_ref().filter(|request| request.calibrated);
+        request.is_some_and(|request| !self.model.calibration_is_kept(request))
+    }
+
+    /// The grid of the fields.
+    pub fn grid(&self) -> Grid {
+        self.grid
+    }
+
     /// Samples.
     ///
     /// # Errors
