@@ -1,6 +1,6 @@
 // Other models, other servers, other windows: node --test
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -61,6 +61,47 @@ test("curves and volumes of a folder of models", async (t) => {
   await page.locator("#value").fill("1.5");
   await change(page, () => page.locator("#overlay").click({ position: { x: 120, y: 60 } }));
   if (pictures) await page.screenshot({ path: join(pictures, "line.png"), fullPage: true });
+  assert.deepEqual(page.wrong, []);
+  await page.close();
+});
+
+/** A file of NumPy: 24 fields of stripes, `code` says how a number is stored. */
+function stripes(name, shape, code, write) {
+  const count = shape.reduce((a, b) => a * b, 1);
+  const head = `{'descr': '${code}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
+  const text = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11) + "\n";
+  const start = Buffer.from([0x93, 78, 85, 77, 80, 89, 1, 0, text.length & 255, text.length >> 8]);
+  writeFileSync(join(folder, name), Buffer.concat([start, Buffer.from(text), write(count)]));
+}
+
+test("phases are drawn by their labels, channels one at a time", async (t) => {
+  mkdirSync(join(folder, "more"));
+  const wave = (i) => Math.sin((i % 16) / 2.5 + Math.floor(i / 256)) + Math.cos(((i >> 4) % 16) / 3);
+  stripes("labels.npy", [24, 16, 16], "|u1", (n) => Buffer.from(Array.from({ length: n }, (_, i) => (wave(i) > 0 ? 1 : 0))));
+  stripes("pairs.npy", [24, 2, 16, 16], "<f4", (n) => Buffer.from(Float32Array.from({ length: n }, (_, i) => wave(i)).buffer));
+  const small = ["training.steps=8", "training.batch=4", "training.validations=1", "training.validation_fields=4",
+    "network.width=[6]", "network.blocks=[1]", 'levels=[{grid="8x8",share=1},{grid="16x16",share=1}]'];
+  const train = (name, more) => run(["train", "--out", `more/${name}`, ...[...more, ...small].flatMap((s) => ["--set", s])], folder);
+  train("labels", ["data.source=labels.npy", "data.phases=2", "data.validation=0.25"]);
+  train("pairs", ["data.source=pairs.npy", "data.channels=2", "data.validation=0.25"]);
+  const server = await serve(["--port", "0", "--model", "more", "--only"], { cwd: folder });
+  t.after(() => server.stop());
+  const page = await open(browser, server.address);
+  await done(page);
+  assert.ok(await page.locator("#known").isHidden());
+  const greys = () =>
+    page.locator("#picture").evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      return new Set(data.filter((_, i) => i % 4 === 0)).size;
+    });
+  assert.ok((await greys()) <= 2);
+  await change(page, () => page.locator("#model").selectOption("more/pairs"));
+  assert.ok(await page.locator("#known").isVisible());
+  assert.ok(await page.locator("#channel-row").evaluate((row) => !row.hidden));
+  const first = await page.locator("#picture").evaluate((canvas) => canvas.toDataURL());
+  await page.locator("summary", { hasText: "Picture" }).click();
+  await page.locator("#channel").selectOption("1");
+  assert.notEqual(await page.locator("#picture").evaluate((canvas) => canvas.toDataURL()), first);
   assert.deepEqual(page.wrong, []);
   await page.close();
 });

