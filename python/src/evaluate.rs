@@ -1,19 +1,22 @@
 //! Comparisons with real fields.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use karhunen::evaluation::table::Row;
 use karhunen::evaluation::{Cut, Effort, read_samples};
 use karhunen::formats::Precision;
 use karhunen::output::{self, Output};
 use karhunen::{
-    Boundaries, Ensemble, EvaluateOptions, Given, Grid, Memorisation, Part, Reference,
-    ReferenceOptions,
+    Boundaries, Candidate, CompareOptions, Ensemble, EvaluateOptions, Given, Grid, Memorisation,
+    Part, Reference, ReferenceOptions,
 };
 use numpy::PyReadonlyArrayDyn;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::arrays;
+use crate::classifier::Classifier;
 use crate::data::Data;
 use crate::errors::Problem;
 use crate::model::Model;
@@ -21,7 +24,7 @@ use crate::work::compute;
 
 /// Compares samples with real fields.
 #[pyfunction]
-#[pyo3(signature = (samples, *, fields, data, settings, model, boundary, part, count, seed, memorisation, networks, phases, thresholds, listener))]
+#[pyo3(signature = (samples, *, fields, data, settings, model, boundary, part, count, seed, memorisation, networks, phases, thresholds, classifier, labels, listener))]
 #[expect(clippy::too_many_arguments, reason = "one a keyword")]
 pub fn evaluate<'py>(
     py: Python<'py>,
@@ -38,25 +41,18 @@ pub fn evaluate<'py>(
     networks: Option<(usize, usize)>,
     phases: Option<usize>,
     thresholds: Vec<f64>,
+    classifier: Option<Bound<'py, Classifier>>,
+    labels: Option<Vec<u32>>,
     listener: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let classifier = classifier.as_ref().map(|classifier| &classifier.get().inner);
     let samples = arrays::Given::of(&samples)?;
     let fields = fields.as_ref().map(arrays::Given::of).transpose()?;
     let data = data.as_ref().map(|data| &data.get().inner);
     let model = model.as_ref().map(|model| &model.get().inner);
     let found = compute(py, listener.as_ref(), |link| {
         let boundary: Option<Boundaries> = boundary.map(|text| text.parse()).transpose()?;
-        let on = |cells: &[usize]| -> Result<Grid, Problem> {
-            Ok(match (model, &boundary, data) {
-                (Some(model), ..) => model.on(cells)?,
-                (None, None, Some(data)) => data.config().grid(cells)?,
-                (None, boundary, _) => {
-                    let own = boundary.clone().unwrap_or(karhunen::Boundary::Neumann.into());
-                    Grid::unit(cells, own)?
-                }
-            })
-        };
-        let grid = on(&samples.cells)?;
+        let grid = grid_of(&samples.cells, (model, boundary.as_ref(), data))?;
         let samples = level_sets(samples.on(grid)?, model)?;
         let reference = match (fields, data) {
             (Some(fields), _) => {
@@ -70,20 +66,8 @@ pub fn evaluate<'py>(
                 Reference::Fields(level_sets(fields.on(grid)?, model)?)
             }
             (None, Some(data)) => {
-                let own = data.reference();
-                // a model knows its box
-                let boundary = match (model, boundary) {
-                    (Some(_), given) => given,
-                    (None, given) => given.or(own.boundary),
-                };
-                Reference::Data(ReferenceOptions {
-                    settings,
-                    part: part_of(part)?,
-                    count: count.unwrap_or(own.count),
-                    boundary,
-                    seed,
-                    ..data.reference()
-                })
+                let asked = Asked { settings, part, count, boundary, seed };
+                Reference::Data(asked.options(data, model.is_some())?)
             }
             (None, None) => {
                 return Err(Problem::usage("reference: none", "give an array or data"));
@@ -93,10 +77,7 @@ pub fn evaluate<'py>(
             (Some(phases), _) => Some(Cut::Otsu(phases)),
             (None, given) => (!given.is_empty()).then_some(Cut::Given(given)),
         };
-        let effort = match networks {
-            Some((fields, networks)) => Some(Effort::new(fields, networks, seed)?),
-            None => None,
-        };
+        let effort = effort_of(networks, seed)?;
         let options = EvaluateOptions {
             seed,
             memorisation: memorisation_of(memorisation)?,
@@ -104,16 +85,146 @@ pub fn evaluate<'py>(
             cut: cut.map(Cut::checked).transpose()?,
             coherence: true,
         };
-        let given =
-            Given { model: model.map(karhunen::Model::trained), ..Given::of("samples", samples) };
+        let given = Given {
+            model: model.map(karhunen::Model::trained),
+            classifier,
+            labels: labels.map(|labels| ("labels".to_string(), labels)),
+            ..Given::of("samples", samples)
+        };
         Ok(karhunen::evaluate(given, &reference, &options, link)?)
     })?;
+    table_out(py, (found.to_text(), found.to_json().to_string()), &found.notes, &found.table.rows)
+}
+
+/// Compares models and samples with the same real fields, side by side.
+#[pyfunction]
+#[pyo3(signature = (candidates, *, data, settings, boundary, part, count, reference_count, evaluations, seed, networks, listener))]
+#[expect(clippy::too_many_arguments, reason = "one a keyword")]
+pub fn compare<'py>(
+    py: Python<'py>,
+    candidates: Vec<(String, Bound<'py, PyAny>)>,
+    data: Bound<'py, Data>,
+    settings: Vec<String>,
+    boundary: Option<String>,
+    part: &str,
+    count: u64,
+    reference_count: Option<usize>,
+    evaluations: Option<usize>,
+    seed: u64,
+    networks: Option<(usize, usize)>,
+    listener: Option<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let (mut models, mut fields, mut order) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, candidate) in &candidates {
+        if let Ok(model) = candidate.cast::<Model>() {
+            models.push(model.clone());
+            order.push(Kind::Model(name.clone()));
+        } else if let Ok(array) = candidate.extract::<PyReadonlyArrayDyn<'_, f64>>() {
+            fields.push(arrays::Given::of(&array)?);
+            order.push(Kind::Fields(name.clone()));
+        } else {
+            order.push(Kind::Path(candidate.extract()?));
+        }
+    }
+    let models: Vec<&karhunen::Model> = models.iter().map(|model| &model.get().inner).collect();
+    let data = &data.get().inner;
+    let found = compute(py, listener.as_ref(), |link| {
+        let first = models.first().copied();
+        let boundary: Option<Boundaries> = boundary.map(|text| text.parse()).transpose()?;
+        let (mut fields, mut models) = (fields.into_iter(), models.into_iter());
+        let mut all = Vec::new();
+        for kind in &order {
+            let next = match kind {
+                Kind::Path(path) => Some(Candidate::Path(path)),
+                Kind::Model(name) => models.next().map(|m| Candidate::Model(name.clone(), m)),
+                Kind::Fields(name) => match fields.next() {
+                    Some(own) => {
+                        let grid = grid_of(&own.cells, (first, boundary.as_ref(), Some(data)))?;
+                        let own = level_sets(own.on(grid)?, first)?;
+                        Some(Candidate::Fields(name.clone(), own))
+                    }
+                    None => None,
+                },
+            };
+            all.extend(next);
+        }
+        let asked = Asked { settings, part, count: reference_count, boundary, seed };
+        // folders hold models, which know their box
+        let models =
+            first.is_some() || order.iter().any(|k| matches!(k, Kind::Path(p) if p.is_dir()));
+        let reference = asked.options(data, models)?;
+        let options = CompareOptions { count, evaluations, effort: effort_of(networks, seed)? };
+        Ok(karhunen::compare_all(all, &reference, &options, link)?)
+    })?;
+    table_out(py, (found.to_text(), found.to_json().to_string()), &found.notes, &found.table.rows)
+}
+
+/// What a candidate of a comparison is.
+enum Kind {
+    Path(PathBuf),
+    Model(String),
+    Fields(String),
+}
+
+/// The grid of fields of so many cells, on the box that is known.
+fn grid_of(
+    cells: &[usize],
+    (model, boundary, data): (
+        Option<&karhunen::Model>,
+        Option<&Boundaries>,
+        Option<&karhunen::Data>,
+    ),
+) -> Result<Grid, Problem> {
+    Ok(match (model, boundary, data) {
+        (Some(model), ..) => model.on(cells)?,
+        (None, None, Some(data)) => data.config().grid(cells)?,
+        (None, boundary, _) => {
+            let own = boundary.cloned().unwrap_or(karhunen::Boundary::Neumann.into());
+            Grid::unit(cells, own)?
+        }
+    })
+}
+
+/// How data are read as real fields.
+struct Asked<'a> {
+    settings: Vec<String>,
+    part: &'a str,
+    count: Option<usize>,
+    boundary: Option<Boundaries>,
+    seed: u64,
+}
+
+impl Asked<'_> {
+    fn options(self, data: &karhunen::Data, of_model: bool) -> Result<ReferenceOptions, Problem> {
+        let Self { settings, part, count, boundary, seed } = self;
+        let own = data.reference();
+        // a model knows its box
+        let boundary = if of_model { boundary } else { boundary.or(own.boundary.clone()) };
+        let (part, count) = (part_of(part)?, count.unwrap_or(own.count));
+        Ok(ReferenceOptions { settings, part, count, boundary, seed, ..own })
+    }
+}
+
+fn effort_of(networks: Option<(usize, usize)>, seed: u64) -> Result<Option<Effort>, Problem> {
+    Ok(match networks {
+        Some((fields, networks)) => Some(Effort::new(fields, networks, seed)?),
+        None => None,
+    })
+}
+
+/// Rows with all their statistics, the worst first.
+fn table_out<'py>(
+    py: Python<'py>,
+    (text, json): (String, String),
+    notes: &[String],
+    found: &[Row],
+) -> PyResult<Bound<'py, PyDict>> {
     let table = PyDict::new(py);
-    table.set_item("text", found.to_text())?;
-    table.set_item("json", found.to_json().to_string())?;
-    table.set_item("notes", &found.notes)?;
+    table.set_item("text", text)?;
+    table.set_item("json", json)?;
+    table.set_item("notes", notes)?;
     let rows = PyList::empty(py);
-    for row in &found.table.rows {
+    for row in found {
         let own = PyDict::new(py);
         own.set_item("name", &row.name)?;
         own.set_item("verdict", row.verdict())?;

@@ -5,12 +5,14 @@
 //! Python files beside this crate.
 
 mod arrays;
+mod classifier;
 mod data;
 mod errors;
 mod evaluate;
 #[allow(dead_code)]
 #[path = "../../crates/cli/src/failure.rs"]
 mod failure;
+mod give;
 #[path = "../../crates/cli/src/help/mod.rs"]
 mod help;
 mod model;
@@ -32,8 +34,15 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<data::Data>()?;
     module.add_class::<model::Model>()?;
+    module.add_class::<classifier::Classifier>()?;
     module.add_function(wrap_pyfunction!(train::train, module)?)?;
     module.add_function(wrap_pyfunction!(evaluate::evaluate, module)?)?;
+    module.add_function(wrap_pyfunction!(evaluate::compare, module)?)?;
+    module.add_function(wrap_pyfunction!(give::status, module)?)?;
+    module.add_function(wrap_pyfunction!(give::models, module)?)?;
+    module.add_function(wrap_pyfunction!(give::import_model, module)?)?;
+    module.add_function(wrap_pyfunction!(give::calibrate, module)?)?;
+    module.add_function(wrap_pyfunction!(model::mesh_written, module)?)?;
     module.add_function(wrap_pyfunction!(prior::draw, module)?)?;
     module.add_function(wrap_pyfunction!(trial::sample_with, module)?)?;
     module.add_function(wrap_pyfunction!(trial::path_at, module)?)?;

@@ -2,9 +2,15 @@
 
 use std::path::PathBuf;
 
+use karhunen::field::level_set::{Ends, Mesh};
 use karhunen::field::observation::Residual;
-use karhunen::{Band, Error, ModelOptions, Rung, SampleOptions, VolumeFraction};
-use numpy::PyArray1;
+use karhunen::formats::write_mesh;
+use karhunen::give::{self, ExportOptions};
+use karhunen::overview::{PageOptions, write_page};
+use karhunen::{
+    Band, Error, ModelOptions, Progress, Rung, SampleOptions, VolumeFraction, pictures,
+};
+use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -90,7 +96,7 @@ impl Model {
     }
 
     /// Fields `[field, channel, axis0, …]` or labels `[field, axis0, …]`, and what is known of them.
-    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, four_bytes, listener))]
+    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, surface, report, four_bytes, listener))]
     #[expect(clippy::too_many_arguments, reason = "one a keyword")]
     fn sample<'py>(
         &self,
@@ -115,10 +121,12 @@ impl Model {
         volume_fraction: Option<(Option<String>, f64)>,
         clip: Option<(f64, f64)>,
         raw: bool,
+        surface: Option<(Option<String>, bool)>,
+        report: Option<PathBuf>,
         four_bytes: bool,
         listener: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let samples = compute(py, listener.as_ref(), |link| {
+        let (samples, meshes) = compute(py, listener.as_ref(), |link| {
             let options = SampleOptions {
                 count,
                 grid,
@@ -144,7 +152,31 @@ impl Model {
                 clip,
                 ..SampleOptions::default()
             };
-            Ok(self.inner.sample(&options, link)?)
+            let model = &self.inner;
+            let phase = surface
+                .as_ref()
+                .map(|(phase, open)| {
+                    Ok::<_, Problem>((model.phase(phase.as_deref(), "phase")?, *open))
+                })
+                .transpose()?;
+            model.announce(&options, link)?;
+            let sampling = model.sampling(&options, link)?;
+            let mut samples = sampling.run(link)?;
+            if !samples.has_phases() {
+                samples.beyond().iter().for_each(|note| link.note(note));
+            }
+            if let (Some(folder), Some(observed)) = (&report, sampling.observations()) {
+                pictures::posterior::write(&samples.fields, observed, folder)?;
+            }
+            samples.shift(link)?;
+            let mut meshes = Vec::new();
+            if let Some((phase, open)) = phase {
+                let ends = if open { Ends::Open } else { Ends::Capped };
+                for field in 0..samples.fields.count() {
+                    meshes.push(samples.surface(field, phase, ends)?);
+                }
+            }
+            Ok((samples, meshes))
         })?;
         let found = PyDict::new(py);
         found.set_item("evaluations", samples.evaluations)?;
@@ -155,6 +187,8 @@ impl Model {
         found.set_item("classes", PyArray1::from_slice(py, &samples.classes))?;
         let residuals: Vec<_> = samples.residuals.iter().map(numbers).collect();
         found.set_item("residuals", residuals)?;
+        let meshes: PyResult<Vec<_>> = meshes.iter().map(|mesh| mesh_out(py, mesh)).collect();
+        found.set_item("meshes", meshes?)?;
         match samples.labels() {
             Some(labels) if !raw && !summary => {
                 found.set_item("labels", arrays::labels_out(py, &labels)?)?;
@@ -163,6 +197,103 @@ impl Model {
         }
         Ok(found)
     }
+
+    /// The model card, as Markdown.
+    #[pyo3(signature = (*, average, name, licence, metrics))]
+    fn card(
+        &self,
+        py: Python<'_>,
+        average: Option<f64>,
+        name: Option<String>,
+        licence: Option<String>,
+        metrics: Vec<PathBuf>,
+    ) -> PyResult<String> {
+        let options = ExportOptions { average, name, licence, metrics, replace: false };
+        compute(py, None, |_| Ok(give::card(&self.inner.trained().path, &options)?))
+    }
+
+    /// Writes a folder to give away.
+    #[pyo3(signature = (out, *, average, name, licence, metrics, overwrite, listener))]
+    #[expect(clippy::too_many_arguments, reason = "one a keyword")]
+    fn export(
+        &self,
+        py: Python<'_>,
+        out: PathBuf,
+        average: Option<f64>,
+        name: Option<String>,
+        licence: Option<String>,
+        metrics: Vec<PathBuf>,
+        overwrite: bool,
+        listener: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let options = ExportOptions { average, name, licence, metrics, replace: overwrite };
+        compute(py, listener.as_ref(), |link| {
+            give::export(&self.inner.trained().path, &out, &options, link)?;
+            Ok(())
+        })
+    }
+
+    /// Writes one page of HTML about the model.
+    #[pyo3(signature = (out, *, reference, count, seed, distinguish, overwrite, listener))]
+    #[expect(clippy::too_many_arguments, reason = "one a keyword")]
+    fn report(
+        &self,
+        py: Python<'_>,
+        out: PathBuf,
+        reference: Option<String>,
+        count: u64,
+        seed: u64,
+        distinguish: bool,
+        overwrite: bool,
+        listener: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let options = PageOptions { reference, count, seed, distinguish };
+        compute(py, listener.as_ref(), |link| {
+            if out.exists() && !overwrite {
+                return Err(Error::Exists(out.clone()).into());
+            }
+            Ok(write_page(&self.inner, &out, &options, link)?)
+        })
+    }
+}
+
+/// Corners, triangles, area, volume and Euler number.
+type MeshOut<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, f64, f64, i64);
+
+fn mesh_out<'py>(py: Python<'py>, mesh: &Mesh) -> PyResult<MeshOut<'py>> {
+    let corners = PyArray1::from_vec(py, mesh.vertices.concat());
+    let triangles = PyArray1::from_vec(py, mesh.triangles.concat());
+    Ok((
+        corners.reshape([mesh.vertices.len(), 3])?.into_any(),
+        triangles.reshape([mesh.triangles.len(), 3])?.into_any(),
+        mesh.area(),
+        mesh.volume(),
+        mesh.euler_number(),
+    ))
+}
+
+/// Writes a surface by the ending of the name.
+#[pyfunction]
+#[pyo3(name = "write_mesh", signature = (corners, triangles, path, *, overwrite))]
+pub fn mesh_written(
+    py: Python<'_>,
+    corners: PyReadonlyArray2<'_, f64>,
+    triangles: PyReadonlyArray2<'_, u32>,
+    path: PathBuf,
+    overwrite: bool,
+) -> PyResult<()> {
+    let known = corners.shape()[0];
+    let (corners, _) = corners.as_slice()?.as_chunks::<3>();
+    let (triangles, _) = triangles.as_slice()?.as_chunks::<3>();
+    let mesh = Mesh { vertices: corners.to_vec(), triangles: triangles.to_vec() };
+    compute(py, None, move |_| {
+        let wrong = mesh.triangles.iter().flatten().find(|corner| **corner as usize >= known);
+        if let Some(corner) = wrong {
+            let message = format!("triangles: corner {corner}, where there are {known}");
+            return Err(Problem::usage(message, "number corners from 0"));
+        }
+        Ok(write_mesh(&path, &mesh, overwrite)?)
+    })
 }
 
 const CALIBRATIONS: &str = "give \"spectrum\" or \"none\"";

@@ -14,7 +14,7 @@ use crate::table;
 use crate::work::{Listening, compute};
 
 /// What a run is asked for.
-struct Asked {
+pub struct Asked {
     table: Option<Table>,
     text: Option<String>,
     file: Option<PathBuf>,
@@ -26,8 +26,14 @@ struct Asked {
 }
 
 impl Asked {
+    /// A configuration and nothing else.
+    pub fn configured(table: Option<Table>, text: Option<String>, file: Option<PathBuf>) -> Self {
+        let (settings, levels) = (Table::new(), Vec::new());
+        Self { table, text, file, settings, levels, seconds: None, steps: None, seed: None }
+    }
+
     /// The library's options, of these data where there are any.
-    fn options(self, data: Option<&karhunen::Data>) -> Result<TrainOptions, Problem> {
+    pub fn options(self, data: Option<&karhunen::Data>) -> Result<TrainOptions, Problem> {
         let only_file = self.table.is_none() && self.text.is_none() && data.is_none();
         let table = if only_file { None } else { self.table()? };
         let mut options = match (table, &self.file, data) {
@@ -99,7 +105,7 @@ const MORE: &str = "write more=\"30m\", or a number of steps";
 
 /// Trains, or goes on with a run; gives the model, and whether every step was taken.
 #[pyfunction]
-#[pyo3(signature = (*, data, config, text, file, settings, levels, seconds, steps, seed, out, device, resume, more, listener))]
+#[pyo3(signature = (*, data, config, text, file, settings, levels, seconds, steps, seed, out, device, resume, more, preview, listener))]
 #[expect(clippy::too_many_arguments, reason = "one a keyword")]
 pub fn train(
     py: Python<'_>,
@@ -116,6 +122,7 @@ pub fn train(
     device: &str,
     resume: bool,
     more: Option<String>,
+    preview: bool,
     listener: Option<Bound<'_, PyAny>>,
 ) -> PyResult<(Model, bool)> {
     let table = config.as_ref().map(table::of_dict).transpose()?;
@@ -126,6 +133,7 @@ pub fn train(
         let mut options = asked.options(data)?;
         options.device = device.parse().map_err(Error::Device)?;
         options.resume = resume;
+        options.preview = preview;
         options.more = more
             .map(|text| {
                 text.parse().map_err(|e: String| Problem::usage(format!("more: {e}"), MORE))

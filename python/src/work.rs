@@ -68,6 +68,7 @@ fn put(told: &Bound<'_, PyDict>, event: &Event) -> PyResult<()> {
     told.set_item("validation_loss", event.validation_loss)?;
     told.set_item("left", event.left)?;
     told.set_item("rate", event.rate)?;
+    told.set_item("gradient_norm", event.gradient_norm)?;
     told.set_item("message", event.message.as_deref())
 }
 

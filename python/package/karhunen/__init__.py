@@ -9,30 +9,46 @@
 
 from . import prior
 from ._core import __version__
+from ._classifier import Classifier, Reading
 from ._data import Data
 from ._errors import DataError, Error, StoppedError, UsageError
-from ._model import Model, Residual, Samples, train, write
-from ._table import Row, Statistic, Table, evaluate
+from ._give import Estimate, PosteriorQuality, Status, calibrate, import_model, models, status
+from ._mesh import Mesh
+from ._model import Model
+from ._samples import Residual, Samples, write
+from ._table import Row, Statistic, Table, compare, evaluate
+from ._train import train
 from ._trial import path_ends, sample_with, signal_and_noise
 
 __all__ = [
+    "Classifier",
     "Data",
     "DataError",
     "Error",
+    "Estimate",
+    "Mesh",
     "Model",
+    "PosteriorQuality",
+    "Reading",
     "Residual",
     "Row",
     "Samples",
     "Statistic",
+    "Status",
     "StoppedError",
     "Table",
     "UsageError",
     "__version__",
+    "calibrate",
+    "compare",
     "evaluate",
+    "import_model",
+    "models",
     "path_ends",
     "prior",
     "sample_with",
     "signal_and_noise",
+    "status",
     "train",
     "write",
 ]

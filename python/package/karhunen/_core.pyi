@@ -79,9 +79,57 @@ class Model:
         volume_fraction: tuple[str | None, float] | None,
         clip: tuple[float, float] | None,
         raw: bool,
+        surface: tuple[str | None, bool] | None,
+        report: str | None,
         four_bytes: bool,
         listener: Listener,
     ) -> dict[str, Any]: ...
+    def card(self, *, average: float | None, name: str | None, licence: str | None, metrics: list[str]) -> str: ...
+    def export(
+        self,
+        out: str,
+        *,
+        average: float | None,
+        name: str | None,
+        licence: str | None,
+        metrics: list[str],
+        overwrite: bool,
+        listener: Listener,
+    ) -> None: ...
+    def report(
+        self,
+        out: str,
+        *,
+        reference: str | None,
+        count: int,
+        seed: int,
+        distinguish: bool,
+        overwrite: bool,
+        listener: Listener,
+    ) -> None: ...
+
+class Classifier:
+    def __init__(self, path: str) -> None: ...
+    @staticmethod
+    def train(
+        data: Data,
+        *,
+        test: Data | None,
+        grid: list[int] | None,
+        steps: int,
+        seed: int,
+        listener: Listener,
+    ) -> Classifier: ...
+    @property
+    def grid(self) -> list[int]: ...
+    @property
+    def counts(self) -> list[int]: ...
+    @property
+    def accuracy(self) -> float: ...
+    @property
+    def tested(self) -> int: ...
+    def read(self, fields: NDArray[np.float64]) -> tuple[NDArray[np.uint32], NDArray[np.float64]]: ...
+    def save(self, path: str, overwrite: bool) -> None: ...
 
 def train(
     *,
@@ -98,6 +146,7 @@ def train(
     device: str,
     resume: bool,
     more: str | None,
+    preview: bool,
     listener: Listener,
 ) -> tuple[Model, bool]: ...
 def evaluate(
@@ -115,8 +164,59 @@ def evaluate(
     networks: tuple[int, int] | None,
     phases: int | None,
     thresholds: list[float],
+    classifier: Classifier | None,
+    labels: list[int] | None,
     listener: Listener,
 ) -> dict[str, Any]: ...
+def compare(
+    candidates: list[tuple[str, Any]],
+    *,
+    data: Data,
+    settings: list[str],
+    boundary: str | None,
+    part: str,
+    count: int,
+    reference_count: int | None,
+    evaluations: int | None,
+    seed: int,
+    networks: tuple[int, int] | None,
+    listener: Listener,
+) -> dict[str, Any]: ...
+def status(run: str) -> tuple[str, str]: ...
+def models() -> list[tuple[str, str]]: ...
+def import_model(
+    *,
+    file: str | None,
+    arrays: list[tuple[str, bool, NDArray[np.float32]]],
+    config: dict[str, Any] | None,
+    text: str | None,
+    config_file: str | None,
+    prefix: str | None,
+    offset: float,
+    scale: float,
+    data: str | None,
+    out: str,
+) -> list[str]: ...
+def calibrate(
+    model: Model,
+    observe: str,
+    *,
+    truths: int,
+    draws: int,
+    grid: list[int] | None,
+    seed: int,
+    sampler: str | None,
+    evaluations: int | None,
+    particles: int | None,
+    surrogate: bool,
+    gaussian: bool,
+    figure: str | None,
+    overwrite: bool,
+    listener: Listener,
+) -> tuple[str, str]: ...
+def write_mesh(
+    corners: NDArray[np.float64], triangles: NDArray[np.uint32], path: str, *, overwrite: bool
+) -> None: ...
 def draw(
     *,
     kind: str,

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from . import _core
 from ._arrays import AnyArray, StrPath, cells, four_bytes, real, squeezed, whole
 from ._errors import UsageError
+from ._frames import plain, spacing_of
 
 Source = Union[StrPath, Sequence[StrPath], ArrayLike]
 
@@ -26,7 +27,9 @@ class Data:
         A file, a folder of images, or ``"builtin:spinodal"``, ``"builtin:grains"``,
         ``"builtin:fitzhugh-nagumo"``, ``"builtin:shapes"``. Several files become channels of one data set.
         An array ``(fields, cells…)`` or ``(fields, channels, cells…)`` of any layout is copied into a
-        temporary ``.npy`` file, which lives as long as this object; `train` copies it into the run.
+        temporary ``.npy`` file, which lives as long as this object; `train` copies it into the run. Of an
+        ``xarray.DataArray`` a dimension called ``channel`` is that of the channels, and evenly spaced coordinates
+        of the cells tell the spacing.
     patch : int or tuple of int, optional
         Cells of random patches that are cut from large fields.
     boundary : str or sequence of str, optional
@@ -81,6 +84,8 @@ class Data:
         sizes = cells(patch, "patch")
         if sizes is not None and len(sizes) == 1 and dim is not None:
             sizes = sizes * dim
+        if spacing is None:
+            spacing = spacing_of(source)
         steps = None if spacing is None else [float(s) for s in np.atleast_1d(np.asarray(spacing))]
         self._keys: dict[str, Any] = {
             **keys,
@@ -109,7 +114,7 @@ class Data:
             return os.fspath(source)
         if isinstance(source, (list, tuple)) and source and all(isinstance(s, (str, os.PathLike)) for s in source):
             return [os.fspath(one) for one in source]
-        values = real(source, name)
+        values = real(plain(source), name)
         if values.dtype.kind == "f":
             values = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64, copy=False)
         elif values.dtype.kind == "b":

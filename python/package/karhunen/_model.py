@@ -1,52 +1,21 @@
-"""Models and their training."""
+"""Models: what samples, on any grid of a box."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Union
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from . import _core
-from ._arrays import AnyArray, StrPath, cells, four_bytes, paths, squeezed, whole
-from ._data import Data, Source, data_of
+from ._arrays import AnyArray, StrPath, cells, four_bytes, squeezed, whole
 from ._errors import UsageError
+from ._frames import observed
+from ._mesh import Mesh
 from ._progress import Progress, listener
-
-Config = Union[None, str, "os.PathLike[str]", Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Residual:
-    """How well samples agree with one observation.
-
-    `relative` is in standard deviations of the observation, `exact` in the data's unit where there are none.
-    """
-
-    kind: str
-    count: int
-    relative: float
-    exact: float
-
-
-class Samples(NamedTuple):
-    """Samples and what is known of them."""
-
-    fields: AnyArray
-    classes: AnyArray
-    evaluations: int
-    residuals: list[Residual]
-    spacing: tuple[float, ...]
-    unit: str | None
-
-    def write(self, path: StrPath, *, overwrite: bool = False) -> None:
-        """Write fields as `write` does, with the lengths of the data's box."""
-        dim = len(self.spacing)
-        write(path, self.fields, dim=dim, spacing=self.spacing, unit=self.unit, overwrite=overwrite)
+from ._samples import Residual, Samples
 
 
 class Model:
@@ -157,8 +126,9 @@ class Model:
             Classes of the fields, by turns.
         guidance : float
             Weight of the class.
-        observe : path or list of paths, optional
-            Files of what is known of the fields: a CSV table of points, or a TOML file of ``observe`` tables.
+        observe : path, list of paths, or pandas.DataFrame, optional
+            What is known of the fields: a CSV table of points, a TOML file of ``observe`` tables, or points as a frame
+            with columns ``x``, ``y``, ``value`` and the like.
         guidance_order : {1, 2}
             2: guidance by the derivative of the network.
         particles : int, optional
@@ -173,6 +143,8 @@ class Model:
             Values are clipped to this range.
         raw : bool
             Of a model of phases: level sets instead of labels.
+        report : path, optional
+            With ``observe``: a folder for mean, deviation, quantiles and a picture of the fields.
         dtype : numpy.float64 or numpy.float32
             The program writes ``float32``; both are the same numbers, rounded.
         progress : None, True or callable
@@ -201,7 +173,7 @@ class Model:
         band: str | None = None,
         classes: int | Sequence[int] = (),
         guidance: float = 1.0,
-        observe: StrPath | Sequence[StrPath] | None = None,
+        observe: Any = None,
         guidance_order: int = 1,
         particles: int | None = None,
         summary: bool = False,
@@ -209,8 +181,10 @@ class Model:
         volume_fraction: float | tuple[str, float] | None = None,
         clip: tuple[float, float] | None = None,
         raw: bool = False,
+        report: StrPath | None = None,
         dtype: DTypeLike = np.float64,
         progress: Progress = None,
+        _surface: tuple[str | None, bool] | None = None,
     ) -> Samples:
         """As `sample`, with the classes, the evaluations and the residuals of observations."""
         axes = len(self.grid)
@@ -229,181 +203,164 @@ class Model:
             fraction = volume_fraction if isinstance(volume_fraction, tuple) else (None, float(volume_fraction))
             if not 0 <= fraction[1] <= 1:
                 raise UsageError(f"volume_fraction {fraction[1]}: it must lie in [0, 1]", "write 0.2 for twenty per cent")
-        found = core.sample(
-            count=whole(count, "count"),
-            grid=sizes(grid),
-            seed=whole(seed, "seed"),
-            first=whole(first, "first"),
-            sampler=sampler,
-            evaluations=None if evaluations is None else whole(evaluations, "evaluations"),
-            tolerance=tolerance,
-            refine=[(sizes(coarse) or [], float(until)) for coarse, until in refine],
-            calibration=calibration,
-            band=band,
-            classes=[whole(c, "class") for c in np.atleast_1d(np.asarray(classes, dtype=object))],
-            guidance=float(guidance),
-            observe=paths(observe),
-            guidance_order=guidance_order,
-            particles=particles,
-            summary=summary,
-            surrogate=surrogate,
-            volume_fraction=fraction,
-            clip=clip,
-            raw=raw,
-            four_bytes=four_bytes(dtype),
-            listener=listener(progress),
-        )
+        with observed(observe) as files:
+            found = core.sample(
+                count=whole(count, "count"),
+                grid=sizes(grid),
+                seed=whole(seed, "seed"),
+                first=whole(first, "first"),
+                sampler=sampler,
+                evaluations=None if evaluations is None else whole(evaluations, "evaluations"),
+                tolerance=tolerance,
+                refine=[(sizes(coarse) or [], float(until)) for coarse, until in refine],
+                calibration=calibration,
+                band=band,
+                classes=[whole(c, "class") for c in np.atleast_1d(np.asarray(classes, dtype=object))],
+                guidance=float(guidance),
+                observe=files,
+                guidance_order=guidance_order,
+                particles=particles,
+                summary=summary,
+                surrogate=surrogate,
+                volume_fraction=fraction,
+                clip=clip,
+                raw=raw,
+                surface=_surface,
+                report=None if report is None else os.fspath(report),
+                four_bytes=four_bytes(dtype),
+                listener=listener(progress),
+            )
         values = found["labels"] if "labels" in found else squeezed(found["values"])
         residuals = [Residual(*one) for one in found["residuals"]]
-        return Samples(values, found["classes"], found["evaluations"], residuals, tuple(found["spacing"]), found["unit"])
+        meshes = tuple(Mesh(*one) for one in found["meshes"])
+        about = (residuals, tuple(found["spacing"]), found["unit"], first, meshes)
+        return Samples(values, found["classes"], found["evaluations"], *about)
+
+    def surfaces(
+        self,
+        count: int = 1,
+        grid: int | Sequence[int] | None = None,
+        seed: int = 0,
+        *,
+        phase: str | int | None = None,
+        open: bool = False,
+        **options: Any,
+    ) -> list[Mesh]:
+        """Surfaces of a phase of sampled volumes, one a field, of a model of phases in three dimensions.
+
+        Parameters
+        ----------
+        count, grid, seed
+            As in `sample`.
+        phase : str or int, optional
+            Its name or label; the first without.
+        open : bool
+            Surfaces end at the faces of the box instead of being closed there.
+        **options
+            As in `sample`.
+
+        Returns
+        -------
+        list of Mesh
+        """
+        asked = (None if phase is None else str(phase), open)
+        return list(self.samples(count, grid, seed, _surface=asked, **options).meshes)
+
+    def card(
+        self,
+        *,
+        average: float | None = None,
+        name: str | None = None,
+        licence: str | None = None,
+        metrics: Sequence[StrPath] = (),
+    ) -> str:
+        """The model card, as Markdown: data, training, resolution, how good it was measured to be, how to use it.
+
+        Parameters
+        ----------
+        average : float, optional
+            Length of the average of the weights, for a run.
+        name, licence : str, optional
+            Of the model, for a run.
+        metrics : list of paths
+            Files that ``karhunen evaluate --json`` printed, or that hold ``json.dumps(table.to_dict())``.
+        """
+        files = [os.fspath(path) for path in metrics]
+        return self._core.card(average=self._average(average), name=name, licence=licence, metrics=files)
+
+    def export(
+        self,
+        out: StrPath,
+        *,
+        average: float | None = None,
+        name: str | None = None,
+        licence: str | None = None,
+        metrics: Sequence[StrPath] = (),
+        overwrite: bool = False,
+        progress: Progress = None,
+    ) -> Model:
+        """Write a folder to give away: what sampling needs, with a model card. Other arguments are those of `card`.
+
+        Returns
+        -------
+        Model
+            The exported one.
+        """
+        self._core.export(
+            os.fspath(out),
+            average=self._average(average),
+            name=name,
+            licence=licence,
+            metrics=[os.fspath(path) for path in metrics],
+            overwrite=overwrite,
+            listener=listener(progress),
+        )
+        return Model(out)
+
+    def report(
+        self,
+        out: StrPath,
+        *,
+        reference: StrPath | None = None,
+        count: int = 512,
+        seed: int = 0,
+        distinguish: bool = True,
+        overwrite: bool = False,
+        progress: Progress = None,
+    ) -> None:
+        """Write one page of HTML about the model: samples on four grids beside data, tables, curves.
+
+        Parameters
+        ----------
+        out : path
+        reference : path, optional
+            Where the data are, if they are no longer where the model was trained on them.
+        count : int
+            Fields to sample on the coarsest grid shown; half as many on the next, and so on.
+        seed : int
+        distinguish : bool
+            Whether networks learn to tell samples from real fields.
+        overwrite : bool
+        progress : None, True or callable
+        """
+        if whole(count, "count") < 2:
+            raise UsageError(f"count {count}: at least 2", "512 is usual; fewer are faster")
+        self._core.report(
+            os.fspath(out),
+            reference=None if reference is None else os.fspath(reference),
+            count=count,
+            seed=whole(seed, "seed"),
+            distinguish=distinguish,
+            overwrite=overwrite,
+            listener=listener(progress),
+        )
+
+    def _average(self, asked: float | None) -> float | None:
+        """Length of the average of the weights: what is asked for, or what the model was opened with."""
+        own: float | None = self._opened.get("average")
+        return own if asked is None else asked
+
 
     def __repr__(self) -> str:
         levels = ", ".join("×".join(map(str, level)) for level in self.levels)
         return f"Model({self.path!r}: {self.channels} channel(s), trained at {levels}, {self.steps} steps)"
-
-
-def train(
-    data: Data | Source | None = None,
-    *,
-    out: StrPath,
-    levels: Sequence[int | Sequence[int]] = (),
-    minutes: float | None = None,
-    seconds: float | None = None,
-    steps: int | None = None,
-    seed: int | None = None,
-    config: Config = None,
-    settings: Mapping[str, Any] | None = None,
-    device: str = "cpu",
-    resume: bool = True,
-    more: str | int | None = None,
-    progress: Progress = None,
-) -> Model:
-    """Train a model, or go on with the run that `out` holds.
-
-    Ctrl-C stops after the step under way, saves, and raises `KeyboardInterrupt`; the same call goes on.
-
-    Parameters
-    ----------
-    data : Data or what Data takes
-        What to learn from; without it `config` says it.
-    out : path
-        The run directory. Data given as an array are written into it, as ``data.npy``.
-    levels : list of int or of tuples of int
-        Grids to train on, coarse first; those that suit the data by default.
-    minutes, seconds, steps : optional
-        How long: one of them.
-    seed : int, optional
-    config : dict, TOML text or path, optional
-        The whole configuration or parts of it; `data` takes the place of its table ``data``.
-    settings : dict, optional
-        Single keys, as ``{"training.batch": 16}``.
-    device : str
-    resume : bool
-        Whether a run of the same configuration is continued; it is refused otherwise.
-    more : str or int, optional
-        How much longer a run goes on that has ended: ``"30m"``, ``"2h"``, or a number of steps.
-    progress : None, True or callable
-        Hears a dictionary a step, with ``step``, ``total``, ``level``, ``grid``, ``seconds``, ``loss`` and
-        ``left``. ``False`` as its answer stops the run; the model is of the steps done.
-
-    Returns
-    -------
-    Model
-
-    Examples
-    --------
-    >>> model = kh.train("builtin:spinodal", levels=[16, 32], minutes=5, out="runs/x")   # doctest: +SKIP
-    """
-    budgets = {"minutes": minutes, "seconds": seconds, "steps": steps}
-    given = [name for name, value in budgets.items() if value is not None]
-    if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)}: one of them says how long", f"leave {given[1]} out")
-    if steps is not None:
-        steps = whole(steps, "steps", 1)
-    if minutes is not None:
-        seconds = 60.0 * minutes
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise UsageError(f"{given[0]} {budgets[given[0]]!r}: it must be positive and finite", f"write {given[0]}=5")
-    if data is None and config is None:
-        raise UsageError("no data", "give data, or a config that names them")
-    opened = None if data is None else _in_run(data_of(data), os.fspath(out))
-    table = dict(config) if isinstance(config, Mapping) else None
-    text = config if isinstance(config, str) and ("\n" in config or "=" in config) else None
-    file = None if config is None or table is not None or text is not None else os.fspath(config)  # type: ignore[arg-type]
-    core, _ = _core.train(
-        data=None if opened is None else opened._core,
-        config=table,
-        text=text,
-        file=file,
-        settings=dict(settings or {}),
-        levels=[cells(level, "level") or [] for level in levels],
-        seconds=seconds,
-        steps=steps,
-        seed=None if seed is None else whole(seed, "seed"),
-        out=os.fspath(out),
-        device=device,
-        resume=resume,
-        more=None if more is None else str(more),
-        listener=listener(progress),
-    )
-    return Model._of(core)
-
-
-def _in_run(data: Data, out: str) -> Data:
-    """The same data, with arrays as files of the run: it can then go on without them."""
-    if not data._files:
-        return data
-    os.makedirs(out, exist_ok=True)
-    keys = dict(data._keys)
-    for name in data._files:
-        path = os.path.join(out, "data.npy" if name == "source" else f"{name}.npy")
-        if not os.path.exists(path):
-            shutil.copyfile(keys[name], path)
-        elif not _same(keys[name], path):
-            raise UsageError(f"{path}: holds other data", "give another out")
-        keys[name] = path
-    return Data(**{key: value for key, value in keys.items() if key != "patch"}, patch=_patch(keys))
-
-
-def _same(one: str, other: str) -> bool:
-    with open(one, "rb") as a, open(other, "rb") as b:
-        while True:
-            x, y = a.read(1 << 20), b.read(1 << 20)
-            if x != y:
-                return False
-            if not x:
-                return True
-
-
-def write(
-    path: StrPath,
-    array: Any,
-    *,
-    dim: int | None = None,
-    spacing: float | Sequence[float] = (),
-    unit: str | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write fields ``(fields, cells…)`` by the ending of the name.
-
-    Parameters
-    ----------
-    path : path
-        ``.npy``, ``.npz``, ``.vti`` for ParaView, ``.tif``, ``.h5`` or ``.png`` (a picture).
-    array : array
-    dim : int, optional
-        Axes of a field; one channel without it.
-    spacing : float or sequence of float
-        Distance of the cells; of a box whose first axis has length 1 by default.
-    unit : str, optional
-    overwrite : bool
-    """
-    from ._arrays import fields
-
-    steps = [float(s) for s in np.atleast_1d(np.asarray(spacing, dtype=float))]
-    _core.write(fields(array, "array", dim=dim), os.fspath(path), spacing=steps, unit=unit, overwrite=overwrite)
-
-
-def _patch(keys: Mapping[str, Any]) -> tuple[int, ...] | None:
-    """Cells of patches as they were given."""
-    return None if keys["patch"] is None else tuple(int(n) for n in keys["patch"].split("x"))

@@ -6,7 +6,7 @@ import html
 import importlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from . import _core
-from ._arrays import StrPath, fields
-from ._data import Data, Source
+from ._arrays import StrPath, fields, whole
+from ._data import Data, Source, data_of
+from ._frames import plain
+from ._errors import UsageError
 from ._progress import Progress, listener
 
 if TYPE_CHECKING:
+    from ._classifier import Classifier
     from ._model import Model
 
 
@@ -120,6 +123,8 @@ def evaluate(
     networks: tuple[int, int] | None = None,
     phases: int | None = None,
     thresholds: Sequence[float] = (),
+    classifier: Classifier | StrPath | None = None,
+    labels: ArrayLike | None = None,
     progress: Progress = None,
 ) -> Table:
     """Compare samples with real fields, beside the baselines that must be beaten.
@@ -151,6 +156,10 @@ def evaluate(
         Cut fields into so many phases and measure diversity, clusters and structure functions.
     thresholds : sequence of float
         The same, cut at these values.
+    classifier : Classifier or path, optional
+        Adds the distance of the features and of the classes that it reads from those of real fields.
+    labels : array, optional
+        With ``classifier``: the classes that the samples were asked to be of. Adds how many are read as such.
     progress : None, True or callable
 
     Returns
@@ -165,6 +174,7 @@ def evaluate(
     >>> "differ from real fields" in table.verdict
     True
     """
+    from ._classifier import Classifier
     from ._model import Model
 
     known = model if model is None or isinstance(model, Model) else Model(model)
@@ -179,10 +189,13 @@ def evaluate(
         dim, channels = len(teller.cells), teller.channels
     if known is not None and known.phases:
         channels = None  # labels, or level sets
-    own = fields(samples, "samples", channels, dim)
+    reader = Classifier(classifier) if isinstance(classifier, (str, os.PathLike)) else classifier
+    if labels is not None and reader is None:
+        raise UsageError("labels without a classifier", "give the classifier that reads them")
+    own = fields(plain(samples), "samples", channels, dim)
     if callable(reference):
         array = reference(own.shape[2:], 2048 if count is None else count)
-    real = None if data is not None else fields(array, "reference", channels, dim)
+    real = None if data is not None else fields(plain(array), "reference", channels, dim)
     return Table(
         _core.evaluate(
             own,
@@ -198,6 +211,89 @@ def evaluate(
             networks=networks,
             phases=phases,
             thresholds=[float(t) for t in np.atleast_1d(np.asarray(thresholds, dtype=float))],
+            classifier=None if reader is None else reader._core,
+            labels=None if labels is None else [whole(label, "label") for label in np.ravel(np.asarray(labels))],
+            listener=listener(progress),
+        )
+    )
+
+
+def compare(
+    candidates: Mapping[str, Model | StrPath | ArrayLike] | Sequence[StrPath],
+    reference: Data | Source,
+    *,
+    count: int = 512,
+    reference_count: int | None = None,
+    evaluations: int | None = None,
+    boundary: str | None = None,
+    part: str = "held-out",
+    seed: int = 0,
+    networks: tuple[int, int] | None = None,
+    progress: Progress = None,
+) -> Table:
+    """Compare several models or sets of samples with the same real fields, side by side.
+
+    Parameters
+    ----------
+    candidates : dict, or list of paths
+        Names with models, arrays or paths; or paths of models and of files of samples alone.
+    reference : Data, or what Data takes
+        Real fields. Of data that a model was trained on only the held-out part is used.
+    count : int
+        Fields to sample from each model.
+    reference_count : int, optional
+        Real fields to read at most.
+    evaluations : int, optional
+        Network evaluations a field; each model's own by default.
+    boundary, part, seed, networks, progress
+        As in `evaluate`.
+
+    Returns
+    -------
+    Table
+        A row a candidate, then the baselines.
+
+    Examples
+    --------
+    >>> import karhunen as kh
+    >>> smooth, rough = kh.prior.Matern(length=0.4, smoothness=2.5), kh.prior.Matern(length=0.05, smoothness=0.5)
+    >>> real = smooth.sample(200, grid=(12, 10), seed=1)
+    >>> table = kh.compare({"rough": rough.sample(60, (12, 10)), "smooth": smooth.sample(60, (12, 10))}, real)
+    >>> [row.name for row in table.rows][:2]
+    ['rough', 'smooth']
+    """
+    from ._model import Model
+
+    data = data_of(reference)
+    dim, channels = len(data.cells), data.channels
+    given: list[tuple[str, Any]] = []
+    if isinstance(candidates, Mapping):
+        for name, candidate in candidates.items():
+            if isinstance(candidate, (str, os.PathLike)):
+                path = os.fspath(candidate)
+                # a folder holds a model; a file is read by its path
+                given.append((name, Model(path)._core if os.path.isdir(path) or ":" in path else path))
+            elif isinstance(candidate, Model):
+                given.append((name, candidate._core))
+            else:
+                own = None if data._keys.get("phases") else channels
+                given.append((name, fields(plain(candidate), name, own, dim)))
+    else:
+        given = [(os.fspath(path), os.fspath(path)) for path in candidates]
+    if not given:
+        raise UsageError("no candidates", "give models or samples with their names")
+    return Table(
+        _core.compare(
+            given,
+            data=data._core,
+            settings=data._settings(),
+            boundary=boundary,
+            part=part,
+            count=whole(count, "count"),
+            reference_count=reference_count,
+            evaluations=evaluations,
+            seed=whole(seed, "seed"),
+            networks=networks,
             listener=listener(progress),
         )
     )
