@@ -5,14 +5,10 @@
 //! sees both, and answers with E[X₀ | X_t, given]. On a part of the training fields
 //! (`training.label_dropout`) it is told nothing, so that it also knows the law of all fields together.
 //!
-//! Not here: classes (module `labels`), how a network is told (`karhunen_net`).
+//! Not here: classes (module `labels`), what a model is asked for (module `asked`), how a network is told (`karhunen_net`).
 
-use std::ops::Range;
-use std::sync::Arc;
-
-use karhunen_field::{Ensemble, FieldError, Grid, level_set};
+use karhunen_field::{Grid, level_set};
 use karhunen_formats::{Attributes, FieldSource};
-use karhunen_net::{Asked, OtherFields};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
@@ -20,8 +16,7 @@ use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::data::Loaded;
 use crate::sides::Side;
-use crate::statistics::{Normalisation, Statistics};
-use crate::trained::{Request, TrainedModel};
+use crate::statistics::Normalisation;
 
 /// `data.attributes` that are measured instead of read.
 pub const VOLUME_FRACTION: &str = "volume-fraction";
@@ -289,89 +284,6 @@ pub(crate) fn described(attributes: &[Attribute]) -> String {
         format!("{} ({:.4} ± {:.4}, {least:.4} to {most:.4})", a.name, a.mean, a.deviation)
     };
     attributes.iter().map(one).collect::<Vec<_>>().join(", ")
-}
-
-/// The other fields of a request, normalised: field i of a seed is given the one of place i modulo their number.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GivenFields(pub Arc<Ensemble>);
-
-impl Statistics {
-    /// Whether the model can be asked for anything: classes, attributes or other fields.
-    pub fn is_conditional(&self) -> bool {
-        !self.classes.is_empty() || !self.attributes.is_empty() || self.condition.is_some()
-    }
-}
-
-impl TrainedModel {
-    /// Other fields in their own values, as a request takes them.
-    ///
-    /// # Errors
-    /// [`FieldError::Parameter`] for a model that was not trained beside other fields, or other numbers of
-    /// channels.
-    pub fn given(&self, fields: &Ensemble) -> Result<GivenFields, FieldError> {
-        let known = self.statistics.condition.as_ref();
-        let channels = known.map_or(0, |n| n.scale.len());
-        let Some(normalisation) = known.filter(|_| fields.channels == channels) else {
-            return Err(FieldError::Parameter {
-                parameter: "channels of the given fields",
-                value: fields.channels as f64,
-                requirement: "must be as many as the model was trained beside",
-            });
-        };
-        let mut fields = fields.clone();
-        normalisation.normalise(&mut fields);
-        Ok(GivenFields(Arc::new(fields)))
-    }
-
-    /// Numbers for the attributes of a request, normalised; NaN for those that are not named.
-    ///
-    /// # Errors
-    /// [`FieldError::UnknownName`]; [`FieldError::Parameter`] for a value that no training field has.
-    pub fn attributes(&self, asked: &[(String, f64)]) -> Result<Vec<f32>, FieldError> {
-        let known = &self.statistics.attributes;
-        if asked.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut values = vec![f32::NAN; known.len()];
-        for (name, value) in asked {
-            let Some(place) = known.iter().position(|a| a.name == *name) else {
-                return Err(FieldError::UnknownName {
-                    what: "attribute",
-                    name: name.clone(),
-                    known: known.iter().map(|a| a.name.as_str()).collect::<Vec<_>>().join(", "),
-                });
-            };
-            let attribute = &known[place];
-            let [least, most] = attribute.range;
-            if !(least..=most).contains(value) {
-                return Err(FieldError::Parameter {
-                    parameter: "attribute",
-                    value: *value,
-                    requirement: "must be within what the training fields have",
-                });
-            }
-            values[place] = ((value - attribute.mean) / attribute.deviation) as f32;
-        }
-        Ok(values)
-    }
-
-    /// What is asked of every field of a request, each `times` times.
-    pub(crate) fn asked(&self, request: &Request, indices: Range<u64>, times: usize) -> Asked {
-        let repeated = |i: usize| std::iter::repeat_n(i, times);
-        let count = (indices.end - indices.start) as usize;
-        let classes = self.classes(request, indices.clone());
-        let attributes = match request.attributes.is_empty() {
-            true => Vec::new(),
-            false => vec![request.attributes.clone(); count * times],
-        };
-        let fields = request.given.as_ref().map(|GivenFields(given)| {
-            let place = |i: u64| (i % given.count() as u64) as usize;
-            let places: Vec<usize> = indices.flat_map(|i| repeated(place(i))).collect();
-            OtherFields::new(given.select(&places))
-        });
-        let classes = classes.iter().flat_map(|class| std::iter::repeat_n(*class, times)).collect();
-        Asked { classes, attributes, fields }
-    }
 }
 
 /// The part of fields made on the spot that is not given.

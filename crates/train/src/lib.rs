@@ -8,6 +8,7 @@
 //! [`events::Observer`]).
 
 mod arrays;
+pub mod asked;
 pub mod augment;
 pub mod averages;
 pub mod batch;

@@ -15,8 +15,8 @@ use karhunen_net::device::is_cpu;
 use karhunen_net::{Band, Device, Model, NetworkConfig, Parameters, Preconditioner};
 use rayon::prelude::*;
 
+use crate::asked::GivenFields;
 use crate::classes::Classes;
-use crate::conditions::GivenFields;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
 use crate::kept::Place;

@@ -3,7 +3,7 @@
 use karhunen_field::{Ensemble, FieldError, Grid};
 use karhunen_formats::ReadOptions;
 use karhunen_train::TrainedModel;
-use karhunen_train::conditions::GivenFields;
+use karhunen_train::asked::GivenFields;
 
 use super::{SampleError, SampleOptions};
 use crate::Error;
