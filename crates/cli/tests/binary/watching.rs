@@ -25,14 +25,17 @@ fn status_tells_of_a_run_while_it_trains() {
             break told;
         }
         // before the lock is there no run is, and after it there is one
-        assert!(ended.code == Some(0) || ended.err.contains("holds no checkpoint"), "{}", ended.err);
+        assert!(
+            ended.code == Some(0) || ended.err.contains("holds no checkpoint"),
+            "{}",
+            ended.err
+        );
         std::thread::sleep(Duration::from_millis(50));
     };
-    assert_eq!((&told["steps"], &told["level"], &told["finished"]), (
-        &Value::from(10_000_000),
-        &Value::from(1),
-        &Value::from(false),
-    ));
+    assert_eq!(
+        (&told["steps"], &told["level"], &told["finished"]),
+        (&Value::from(10_000_000), &Value::from(1), &Value::from(false),)
+    );
     assert!(told["left"].as_f64().is_some_and(|left| left > 0.0), "{told}");
     assert!(told["loss"].is_number() && told["process"].is_string(), "{told}");
     let text = sandbox.run(&["status", "run"]).works().out.clone();
