@@ -431,26 +431,6 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_box_has_the_same_factors_by_frequency_and_the_same_shift() {
-        let grid = Grid::unit(&[9, 8], Boundary::Neumann).unwrap();
-        let law = law(grid, 1);
-        let mut pilots = law.sample(grid, 3, 0..60, stream::START);
-        pilots.values.iter_mut().for_each(|v| *v = 0.8 * *v + 0.9);
-        let own = Calibration::measure(&law, &pilots).unwrap();
-        let large = LargeBox::new(grid, &[2.0, 3.0], &[false, true]).unwrap();
-        let other = own.enlarged(&large).unwrap();
-        let wide = large.like(&grid).unwrap();
-        let (f, g) = (own.factors(&grid), other.factors(&wide));
-        // twice as long: mode (2, 0) there is (1, 0) here; on the ring of three, mode 3 of 2π/3L is 2 of π/L
-        let row = wide.mode_shape()[1];
-        assert_eq!((g[0], g[2 * row], g[5]), (f[0], f[8], f[2]));
-        assert_eq!((other.shift[0], own.shift[0] != 0.0), (own.shift[0], true));
-        assert!(other.shift[1..].iter().all(|b| *b == 0.0));
-        let odd = LargeBox::new(grid, &[2.0, 1.1], &[false, false]).unwrap();
-        assert!(own.enlarged(&odd).is_err());
-    }
-
-    #[test]
     fn modes_without_data_or_pilots_are_left_alone() {
         let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
         let law = law(grid, 1);

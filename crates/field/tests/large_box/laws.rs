@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use karhunen_field::large_box::{BoxFault, Continued, LargeBox};
+use karhunen_field::noise::stream;
 use karhunen_field::prior::{Matern, Measured, Tempered};
-use karhunen_field::{Boundary, FieldError, Grid, Prior, Transform};
+use karhunen_field::{Boundary, Calibration, FieldError, GaussianLaw, Grid, Prior, Transform};
 
 use crate::data::trained;
 
@@ -129,4 +130,25 @@ fn boxes_that_are_none_are_refused() {
     assert_eq!(third.like(&small.with_points(&[9, 8]).unwrap()).unwrap().points(), [12, 8]);
     assert!(of(&[1.0, 1.0], &[true, false]).unwrap().is_ring(0));
     assert!(!of(&[1.0, 1.0], &[true, false]).unwrap().is_trained());
+}
+
+#[test]
+fn a_calibration_has_the_same_factors_by_frequency_and_the_same_shift() {
+    let grid = trained(&[9, 8], Boundary::Neumann);
+    let law = GaussianLaw::centred(grid, Arc::new(Matern::new(1.0, 0.15, 1.5).unwrap()), 1);
+    let mut pilots = law.sample(grid, 3, 0..60, stream::START);
+    pilots.values.iter_mut().for_each(|v| *v = 0.8 * *v + 0.9);
+    let own = Calibration::measure(&law, &pilots).unwrap();
+    let large = LargeBox::new(grid, &[2.0, 3.0], &[false, true]).unwrap();
+    let other = own.enlarged(&large).unwrap();
+    let wide = large.like(&grid).unwrap();
+    let (f, g) = (own.factors(&grid), other.factors(&wide));
+    // twice as long: mode (2, 0) there is (1, 0) here; on the ring of three, 2π 3/3L is π 2/L
+    let row = wide.mode_shape()[1];
+    assert!((g[0] - f[0]).abs() + (g[2 * row] - f[8]).abs() + (g[5] - f[2]).abs() < 1e-12);
+    let ((_, _, before), (_, _, after)) = (own.parts(), other.parts());
+    assert!(before[0] != 0.0 && after[0] == before[0]);
+    assert!(after[1..].iter().all(|b| *b == 0.0));
+    let odd = LargeBox::new(grid, &[2.0, 1.1], &[false, false]).unwrap();
+    assert!(own.enlarged(&odd).is_err());
 }
