@@ -103,11 +103,6 @@ impl<'a> Sampling<'a> {
         Ok(this)
     }
 
-    /// The grid of the fields.
-    pub fn grid(&self) -> Grid {
-        self.grid
-    }
-
     /// The grid with the lengths that a file shall have, and their unit.
     fn measured(&self) -> Result<(Grid, Option<String>), Error> {
         let origin = self.model.statistics.origin.as_ref();
