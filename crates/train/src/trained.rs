@@ -380,7 +380,8 @@ impl TrainedModel {
 
     /// Whether a request's calibration is kept beside the model, or comes with it, so that it costs no pilots.
     pub fn calibration_is_kept(&self, request: &Request) -> bool {
-        let on_own = Request { grid: self.own_grid(&request.grid), ..request.clone() };
+        let request = self.on_trained_box(request);
+        let on_own = Request { grid: self.own_grid(&request.grid), ..request };
         let (pilots, shared) = self.pilots(&on_own);
         Place::of(self, &pilots, shared).as_ref().and_then(Place::read).is_some()
     }
