@@ -195,7 +195,7 @@ const SOURCES: [(&str, &str); 4] = [
     ("serve/", "../serve/src"),
 ];
 
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "quickstart",
     "inspect",
     "prior",
