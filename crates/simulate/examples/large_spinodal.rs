@@ -12,7 +12,9 @@ const CELLS: usize = 512;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [count, path] = &arguments[..] else { return Err("usage: large_spinodal COUNT FILE".into()) };
+    let [count, path] = &arguments[..] else {
+        return Err("usage: large_spinodal COUNT FILE".into());
+    };
     let known = Spinodal::default();
     let width = known.width() * 64.0 / CELLS as f64;
     let structure = Spinodal::new(known.composition(), width, known.age())?;
