@@ -19,7 +19,8 @@
 //!
 //! > ℓ(x) = ½ |y(first)|² − ½ |y(last)|² + ∫ a tr ∂(D − D_W) dν.
 //!
-//! Only D − D_W enters. A denoiser that is the Wiener denoiser beyond the modes that it was trained on adds nothing
+//! (At the last time T a difference of the means would be left, times a(T); the data's own Gaussian law has their
+//! mean.) Only D − D_W enters. A denoiser that is the Wiener denoiser beyond the modes that it was trained on adds nothing
 //! there: the number has a limit when the grid is refined.
 //!
 //! The trace is a sum over all modes, or Hutchinson's estimate zᵀ ∂(D − D_W) z with random signs z.

@@ -76,7 +76,8 @@ fn gaussian_laws_have_their_exact_density() {
         let narrow: Arc<dyn Prior> = Arc::new(Matern::new(0.8, 0.3, 1.5).unwrap());
         let wide: Arc<dyn Prior> = Arc::new(Matern::new(1.2, 0.25, 1.5).unwrap());
         let one = GaussianLaw::new(wave(grid, 0.6), vec![narrow]).unwrap();
-        let law = GaussianLaw::new(wave(grid, -0.2), vec![wide]).unwrap();
+        // one mean: what means differ by is still there at the last time, times a(T)
+        let law = GaussianLaw::new(wave(grid, 0.6), vec![wide]).unwrap();
         let denoiser = Gaussian::new(one.clone(), q.clone(), path.clone());
         let field = one.sample(grid, 8, 0..1, stream::METRICS);
         let exact = ratio(&one, &law, &noisy(&field, 3), grid);

@@ -245,7 +245,7 @@ pub(crate) fn measure(
         let mean = own().sum::<f64>() / n;
         let deviation = (own().map(|v| (v - mean).powi(2)).sum::<f64>() / n).sqrt();
         let range = [own().fold(f64::INFINITY, f64::min), own().fold(f64::NEG_INFINITY, f64::max)];
-        if !(deviation > 1e-6 * mean.abs()) {
+        if deviation <= 1e-6 * mean.abs() || !deviation.is_finite() {
             return fail(format!(
                 "attribute {name} is {mean} in all fields to train on; leave it out"
             ));

@@ -540,9 +540,12 @@ impl TrainedModel {
         }
     }
 
-    /// Batches under way together: one a thread, on a card one after another.
+    /// Batches under way together: one a thread, on a card one after another. So too where derivatives are
+    /// kept track of: their graph has a lock, and a thread that holds it and helps with another batch would
+    /// wait for itself.
     pub(crate) fn at_a_time(&self) -> usize {
-        if is_cpu(self.model.network.device()) { rayon::current_num_threads() } else { 1 }
+        let device = self.model.network.device();
+        if is_cpu(device) && !device.is_autodiff() { rayon::current_num_threads() } else { 1 }
     }
 
     /// Indices in batches of fields of so many cells: as [`batches`].

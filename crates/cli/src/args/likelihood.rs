@@ -83,7 +83,6 @@ impl LikelihoodArgs {
             class: self.class,
             seed: self.seed,
             data,
-            ..LikelihoodOptions::of(ReferenceOptions::of("builtin:spinodal"))
         })
     }
 
