@@ -186,16 +186,20 @@ fn grid_of(
 }
 
 /// How data are read as real fields.
-struct Asked<'a> {
-    settings: Vec<String>,
-    part: &'a str,
-    count: Option<usize>,
-    boundary: Option<Boundaries>,
-    seed: u64,
+pub struct Asked<'a> {
+    pub settings: Vec<String>,
+    pub part: &'a str,
+    pub count: Option<usize>,
+    pub boundary: Option<Boundaries>,
+    pub seed: u64,
 }
 
 impl Asked<'_> {
-    fn options(self, data: &karhunen::Data, of_model: bool) -> Result<ReferenceOptions, Problem> {
+    pub fn options(
+        self,
+        data: &karhunen::Data,
+        of_model: bool,
+    ) -> Result<ReferenceOptions, Problem> {
         let Self { settings, part, count, boundary, seed } = self;
         let own = data.reference();
         // a model knows its box

@@ -8,11 +8,16 @@ use karhunen::formats::{ReadOptions, read_state_dict};
 use karhunen::give::{Published, import};
 use karhunen::training::builtin_models::MODELS;
 use karhunen::training::published::Units;
-use karhunen::{Error, PosteriorOptions, Sources, Status, pictures, posterior, posterior_quality};
+use karhunen::{
+    Error, LikelihoodOptions, PosteriorOptions, Sources, Status, pictures, posterior,
+    posterior_quality,
+};
 use numpy::{PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::data::Data;
+use crate::evaluate::Asked as RealFields;
 use crate::model::Model;
 use crate::train::Asked;
 use crate::work::compute;
@@ -83,6 +88,50 @@ pub fn import_model(
             data: data.as_ref(),
         };
         Ok(import(&network, &out)?.1)
+    })
+}
+
+/// How likely fields are under a model, as JSON.
+#[pyfunction]
+#[pyo3(signature = (model, data, *, settings, against, count, steps, repetitions, exact, grid, class_, part, seed, listener))]
+#[expect(clippy::too_many_arguments, reason = "one a keyword")]
+pub fn likelihood(
+    py: Python<'_>,
+    model: Bound<'_, Model>,
+    data: Bound<'_, Data>,
+    settings: Vec<String>,
+    against: Option<(Bound<'_, Data>, Vec<String>)>,
+    count: usize,
+    steps: usize,
+    repetitions: usize,
+    exact: bool,
+    grid: Option<Vec<usize>>,
+    class_: Option<u32>,
+    part: &str,
+    seed: u64,
+    listener: Option<Bound<'_, PyAny>>,
+) -> PyResult<String> {
+    let model = &model.get().inner;
+    let data = &data.get().inner;
+    let against = against.as_ref().map(|(data, settings)| (&data.get().inner, settings.clone()));
+    compute(py, listener.as_ref(), |link| {
+        let of = |data: &karhunen::Data, settings, part: &str| {
+            let asked = RealFields { settings, part, count: Some(count), boundary: None, seed };
+            asked.options(data, true)
+        };
+        let against = against.map(|(data, settings)| of(data, settings, "held-out")).transpose()?;
+        let options = LikelihoodOptions {
+            data: of(data, settings, part)?,
+            against,
+            grid,
+            steps,
+            repetitions,
+            exact,
+            class: class_,
+            seed,
+        };
+        let found = karhunen::likelihood(model, &options, link)?;
+        serde_json::to_string(&found).map_err(|e| Problem::run(e.to_string()))
     })
 }
 

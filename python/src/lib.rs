@@ -42,6 +42,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(give::models, module)?)?;
     module.add_function(wrap_pyfunction!(give::import_model, module)?)?;
     module.add_function(wrap_pyfunction!(give::calibrate, module)?)?;
+    module.add_function(wrap_pyfunction!(give::likelihood, module)?)?;
     module.add_function(wrap_pyfunction!(model::mesh_written, module)?)?;
     module.add_function(wrap_pyfunction!(prior::draw, module)?)?;
     module.add_function(wrap_pyfunction!(trial::sample_with, module)?)?;

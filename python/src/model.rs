@@ -8,7 +8,7 @@ use karhunen::formats::write_mesh;
 use karhunen::give::{self, ExportOptions};
 use karhunen::overview::{PageOptions, write_page};
 use karhunen::{
-    Band, Error, ModelOptions, Progress, Rung, SampleOptions, VolumeFraction, pictures,
+    Band, Error, LargerBox, ModelOptions, Progress, Rung, SampleOptions, VolumeFraction, pictures,
 };
 use numpy::{PyArray1, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -17,6 +17,9 @@ use pyo3::types::PyDict;
 use crate::arrays;
 use crate::errors::Problem;
 use crate::work::compute;
+
+/// Sides of a larger box, their unit, the axes that it closes along, the overlap of its windows.
+type LargerSides = (Vec<f64>, Option<String>, Vec<String>, Option<f64>);
 
 /// A model that is open.
 #[pyclass(frozen, module = "karhunen._core")]
@@ -96,7 +99,7 @@ impl Model {
     }
 
     /// Fields `[field, channel, axis0, …]` or labels `[field, axis0, …]`, and what is known of them.
-    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, surface, report, four_bytes, listener))]
+    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, attributes, condition, larger, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, surface, report, four_bytes, listener))]
     #[expect(clippy::too_many_arguments, reason = "one a keyword")]
     fn sample<'py>(
         &self,
@@ -112,6 +115,9 @@ impl Model {
         calibration: Option<String>,
         band: Option<String>,
         classes: Vec<u32>,
+        attributes: Vec<(String, f64)>,
+        condition: Option<PathBuf>,
+        larger: Option<LargerSides>,
         guidance: f64,
         observe: Vec<PathBuf>,
         guidance_order: u8,
@@ -141,6 +147,12 @@ impl Model {
                     .transpose()?,
                 band: band.as_deref().map(band_of).transpose()?,
                 classes,
+                attributes,
+                condition,
+                larger: larger.map(|(sides, unit, periodic, overlap)| {
+                    let own = LargerBox::times(&sides);
+                    LargerBox { unit, periodic, overlap: overlap.unwrap_or(own.overlap), ..own }
+                }),
                 guidance,
                 observe,
                 guidance_order,

@@ -12,7 +12,18 @@ from ._core import __version__
 from ._classifier import Classifier, Reading
 from ._data import Data
 from ._errors import DataError, Error, StoppedError, UsageError
-from ._give import Estimate, PosteriorQuality, Status, calibrate, import_model, models, status
+from ._give import (
+    Estimate,
+    Likelihood,
+    LogDensities,
+    PosteriorQuality,
+    Status,
+    calibrate,
+    import_model,
+    likelihood,
+    models,
+    status,
+)
 from ._mesh import Mesh
 from ._model import Model
 from ._samples import Residual, Samples, write
@@ -26,6 +37,8 @@ __all__ = [
     "DataError",
     "Error",
     "Estimate",
+    "Likelihood",
+    "LogDensities",
     "Mesh",
     "Model",
     "PosteriorQuality",
@@ -43,6 +56,7 @@ __all__ = [
     "compare",
     "evaluate",
     "import_model",
+    "likelihood",
     "models",
     "path_ends",
     "prior",

@@ -70,6 +70,9 @@ class Model:
         calibration: str | None,
         band: str | None,
         classes: list[int],
+        attributes: list[tuple[str, float]],
+        condition: str | None,
+        larger: tuple[list[float], str | None, list[str], float | None] | None,
         guidance: float,
         observe: list[str],
         guidance_order: int,
@@ -214,6 +217,22 @@ def calibrate(
     overwrite: bool,
     listener: Listener,
 ) -> tuple[str, str]: ...
+def likelihood(
+    model: Model,
+    data: Data,
+    *,
+    settings: list[str],
+    against: tuple[Data, list[str]] | None,
+    count: int,
+    steps: int,
+    repetitions: int,
+    exact: bool,
+    grid: list[int] | None,
+    class_: int | None,
+    part: str,
+    seed: int,
+    listener: Listener,
+) -> str: ...
 def write_mesh(
     corners: NDArray[np.float64], triangles: NDArray[np.uint32], path: str, *, overwrite: bool
 ) -> None: ...

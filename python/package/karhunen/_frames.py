@@ -76,6 +76,18 @@ def observed(observe: Any) -> Iterator[list[str]]:
         yield [path]
 
 
+@contextmanager
+def given(condition: Any) -> Iterator[str | None]:
+    """A file of given fields: an array is written into one that lives as long as the work."""
+    if condition is None or isinstance(condition, (str, os.PathLike)):
+        yield None if condition is None else os.fspath(condition)
+        return
+    with tempfile.TemporaryDirectory(prefix="karhunen-") as folder:
+        path = os.path.join(folder, "given.npy")
+        np.save(path, np.asarray(plain(condition), dtype=np.float32))
+        yield path
+
+
 def _files(observe: StrPath | Sequence[StrPath] | None) -> list[str]:
     return paths(observe)
 

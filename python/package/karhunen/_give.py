@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from . import _core
 from ._arrays import StrPath, cells, real, whole
 from ._errors import UsageError
+from ._data import Data, Source, data_of
 from ._frames import observed
 from ._model import Model
 from ._progress import Progress, listener
@@ -242,3 +243,100 @@ def calibrate(
         told[name] = Estimate(**told[name])
     told["ranks"] = [Estimate(**rank) for rank in told["ranks"]]
     return PosteriorQuality(**told, text=text)
+
+
+@dataclass(frozen=True)
+class LogDensities:
+    """ln dP/dN(m, C) of the fields of one source, in nats."""
+
+    #: One number a field.
+    values: NDArray[np.float64]
+    #: Their standard errors; none where there is one repetition.
+    errors: NDArray[np.float64] | None
+    #: Mean of the values, and its standard error from field to field.
+    mean: float
+    error: float
+    #: Standard deviation from field to field.
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """How likely fields are under a model."""
+
+    data: LogDensities
+    against: LogDensities | None
+    #: The part of all pairs in which a field of `data` is the less likely one.
+    auc: float | None
+
+
+def likelihood(
+    model: Model | StrPath,
+    data: Data | Source,
+    *,
+    against: Data | Source | None = None,
+    count: int = 64,
+    steps: int = 32,
+    repetitions: int = 4,
+    exact: bool = False,
+    grid: int | Sequence[int] | None = None,
+    class_: int | None = None,
+    part: str = "held-out",
+    seed: int = 0,
+    progress: Progress = None,
+) -> Likelihood:
+    """How likely fields are under a model, relative to the Gaussian law of its training data.
+
+    Parameters
+    ----------
+    model : Model or path
+    data : Data, or what Data takes
+        The fields. Of what the model was trained on only the held-out part is used.
+    against : Data, or what Data takes, optional
+        Other fields to compare with; adds the AUC.
+    count : int
+        Fields of each to look at, at most.
+    steps, repetitions : int
+        Steps of the probability flow; independent repetitions a field, which give the standard errors.
+    exact : bool
+        Sum the derivative over all modes instead of estimating its trace.
+    grid : int or tuple of int, optional
+    class_ : int, optional
+        The class that the fields are taken to be of.
+    part : {"held-out", "training"}
+    seed : int
+    progress : None, True or callable
+
+    Returns
+    -------
+    Likelihood
+    """
+    own = model if isinstance(model, Model) else Model(model)
+    sizes = cells(grid)
+    if sizes is not None and len(sizes) == 1:
+        sizes = sizes * len(own.grid)
+    first, other = data_of(data), None if against is None else data_of(against)
+    found = json.loads(
+        _core.likelihood(
+            _core.Model(own.path, derivatives=True, **own._opened),
+            first._core,
+            settings=first._settings(),
+            against=None if other is None else (other._core, other._settings()),
+            count=whole(count, "count"),
+            steps=whole(steps, "steps"),
+            repetitions=whole(repetitions, "repetitions"),
+            exact=exact,
+            grid=sizes,
+            class_=None if class_ is None else whole(class_, "class_"),
+            part=part,
+            seed=whole(seed, "seed"),
+            listener=listener(progress),
+        )
+    )
+
+    def densities(one: dict[str, Any]) -> LogDensities:
+        errors = None if one["errors"] is None else np.asarray(one["errors"])
+        return LogDensities(np.asarray(one["values"]), errors, one["mean"], one["error"], one["deviation"])
+
+    beside = None if found["against"] is None else densities(found["against"])
+    return Likelihood(densities(found["data"]), beside, found["auc"])

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from . import _core
 from ._arrays import AnyArray, StrPath, cells, four_bytes, squeezed, whole
 from ._errors import UsageError
-from ._frames import observed
+from ._frames import given, observed
 from ._mesh import Mesh
 from ._progress import Progress, listener
 from ._samples import Residual, Samples
+
+
+def larger_box(
+    box: float | Sequence[float] | tuple[Sequence[float], str] | None,
+    periodic: bool | Sequence[str],
+    overlap: float | None,
+    axes: int,
+) -> tuple[list[float], str | None, list[str], float | None] | None:
+    """A larger box as the compiled part takes it."""
+    rings = ["all"] if periodic is True else [] if periodic is False else list(periodic)
+    if box is None:
+        if rings or overlap is not None:
+            raise UsageError("periodic and overlap go with box", "give box=4, or leave them out")
+        return None
+    unit: str | None = None
+    sides: Any = box
+    if isinstance(box, tuple) and len(box) == 2 and isinstance(box[1], str):
+        sides, unit = box
+    lengths = [float(side) for side in np.atleast_1d(np.asarray(sides, dtype=float))]
+    return (lengths * axes if len(lengths) == 1 else lengths), unit, rings, overlap
 
 
 class Model:
@@ -124,8 +144,20 @@ class Model:
             Which modes the network is asked about beyond those it was trained on.
         classes : int or sequence of int, optional
             Classes of the fields, by turns.
+        attributes : dict of str to float, optional
+            Attributes that every field has, of a model trained with them, as ``{"pore": 0.2}``.
+        condition : path or array_like, optional
+            Fields that are given, of a model trained beside such fields; field i belongs to given field i, and from
+            the first one again.
+        box : float, sequence of float, or (sequence of float, str), optional
+            A box larger than the trained one: so many times its length along each axis, or lengths in a unit
+            (``([2000, 3000], "um")``, ``([512, 512], "cells")``).
+        periodic : bool or sequence of str
+            With `box`: axes along which the larger box closes on itself, as ``("x", "y")``.
+        overlap : float, optional
+            With `box`: the part of its length that a window shares with the next one.
         guidance : float
-            Weight of the class.
+            Weight of what is asked for.
         observe : path, list of paths, or pandas.DataFrame, optional
             What is known of the fields: a CSV table of points, a TOML file of ``observe`` tables, or points as a frame
             with columns ``x``, ``y``, ``value`` and the like.
@@ -172,6 +204,11 @@ class Model:
         calibration: str | None = None,
         band: str | None = None,
         classes: int | Sequence[int] = (),
+        attributes: Mapping[str, float] | None = None,
+        condition: StrPath | ArrayLike | None = None,
+        box: float | Sequence[float] | tuple[Sequence[float], str] | None = None,
+        periodic: bool | Sequence[str] = (),
+        overlap: float | None = None,
         guidance: float = 1.0,
         observe: Any = None,
         guidance_order: int = 1,
@@ -203,7 +240,8 @@ class Model:
             fraction = volume_fraction if isinstance(volume_fraction, tuple) else (None, float(volume_fraction))
             if not 0 <= fraction[1] <= 1:
                 raise UsageError(f"volume_fraction {fraction[1]}: it must lie in [0, 1]", "write 0.2 for twenty per cent")
-        with observed(observe) as files:
+        larger = larger_box(box, periodic, overlap, axes)
+        with observed(observe) as files, given(condition) as beside:
             found = core.sample(
                 count=whole(count, "count"),
                 grid=sizes(grid),
@@ -216,6 +254,9 @@ class Model:
                 calibration=calibration,
                 band=band,
                 classes=[whole(c, "class") for c in np.atleast_1d(np.asarray(classes, dtype=object))],
+                attributes=[(str(name), float(value)) for name, value in (attributes or {}).items()],
+                condition=beside,
+                larger=larger,
                 guidance=float(guidance),
                 observe=files,
                 guidance_order=guidance_order,
