@@ -217,8 +217,15 @@ test("closing a tab ends its work", async (t) => {
   t.after(() => own.stop());
   const page = await open(context, `${own.address}#seed=900&count=16`);
   await page.locator("details summary").first().click();
+  // the first fields are there before others are asked for, so that the progress seen is that of the others
+  const first = () =>
+    document.getElementById("progress").className === "idle" && /fields at/.test(document.getElementById("status").textContent);
+  await page.waitForFunction(first);
   await page.locator("#evaluations").fill("200");
-  await page.waitForFunction(() => document.getElementById("progress").value > 0);
+  await page.waitForFunction(() => {
+    const { className, value } = document.getElementById("progress");
+    return className !== "idle" && value > 0 && value < 0.5;
+  });
   const stopped = () => own.told().split("not sampled: stopped").length - 1;
   const before = stopped();
   await page.close();
