@@ -25,8 +25,8 @@ measured() {
 train "$here" berea --set data.source="$data/berea/berea.zip"
 measured berea 32x32x32 128 "$data/berea/berea.zip" berea-32
 measured berea 64x64x64 32 "$data/berea/berea.zip" berea-64
-"$karhunen" sample --model "$runs/berea" --grid 256x256x256 --count 1 --seed 1 --phase grain --out "$runs/berea-256.stl" --force
-python3 "$here/render.py" "$runs/berea-256.stl" "$results/berea-256.png"
+"$karhunen" sample --model "$runs/berea" --grid 256x256x256 --count 1 --seed 1 --phase pore --out "$runs/berea-256.stl" --force
+python3 "$here/render.py" "$runs/berea-256.stl" docs/pictures/berea-pores-256.png
 
 # the same by grey values: samples are cut at half of white, and judged as labels like the others
 train "$here" berea-grey --set data.source="$data/berea/berea.zip"
