@@ -69,7 +69,7 @@ pub fn write(
     let given = Given::of(&fields)?;
     compute(py, None, move |_| {
         let unit_grid = Grid::unit(&given.cells, Boundaries::from(karhunen::Boundary::Neumann))?;
-        let (grid, _) = karhunen::sample::scale::measured(&unit_grid, None, None, &spacing)?;
+        let (grid, _) = karhunen::sample::scale::measured(&unit_grid, None, &[], None, &spacing)?;
         let output = Output { overwrite, unit: unit.as_deref(), ..Output::default() };
         Ok(output::write(&given.on(grid)?, &path, &output)?)
     })
