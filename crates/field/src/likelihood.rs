@@ -8,10 +8,10 @@
 //! Positive: the denoiser's law P expects x more than the Gaussian law does. Both laws are taken under the
 //! noise of the path's first time, where the samplers end: x = a X₀ + b η.
 //!
-//! With S_k = a² c_k + b² λ_k, the variances of the Gaussian law under noise, y_k = (x_k − a m_k) / √S_k is
-//! standard normal under that law at every time, and constant along its own probability flow. Let D be the denoiser, D_W the
-//! Wiener denoiser, which belongs to N(m, C), ν = ln(a/b), and r_k = (D − D_W)_k / √S_k. The probability flow
-//! of P is
+//! S_k = a² c_k + b² λ_k are the variances of the Gaussian law under noise. Under that law
+//! y_k = (x_k − a m_k) / √S_k is standard normal at every time, and its own probability flow keeps y constant. Let D be
+//! the denoiser and D_W the Wiener denoiser, which belongs to N(m, C). Let ν = ln(a/b) and r_k = (D − D_W)_k / √S_k.
+//! The probability flow of P is
 //!
 //! > dy/dν = a r,
 //!
@@ -28,7 +28,7 @@
 //! **Source** Song et al., "Score-based generative modeling through stochastic differential equations" (2021),
 //! appendix D, for the probability flow; Bogachev, "Gaussian measures" (1998), chapter 2, for densities.
 
-use crate::denoiser::{Denoiser, Diagonal, wiener_weight};
+use crate::denoiser::{Denoiser, Diagonal, Remembered, wiener_weight};
 use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, ModeNoise, Prior};
@@ -115,7 +115,8 @@ impl Likelihood<'_> {
         if self.repetitions == 0 {
             return too_few("repetitions of a likelihood", 0);
         }
-        let tables = self.tables(fields)?;
+        let tables = Remembered::default();
+        let tables = tables.tables(fields, std::slice::from_ref(self.law), self.prior)?;
         let (a, b) = (self.path.signal(self.path.end()), self.path.noise(self.path.end()));
         let each = fields.channels * fields.grid.mode_count();
         let noise = ModeNoise::new(self.seed);
@@ -149,25 +150,6 @@ impl Likelihood<'_> {
                 LogDensity { value: mean, error }
             })
             .collect())
-    }
-
-    fn tables(&self, fields: &Ensemble) -> Result<Diagonal, FieldError> {
-        let known = self.law.mean();
-        if !fields.grid.same_box(&known.grid) {
-            return Err(FieldError::GridMismatch {
-                what: "the likelihood of fields on another box",
-                left: fields.grid,
-                right: known.grid,
-            });
-        }
-        if fields.channels != known.channels {
-            return Err(FieldError::Length {
-                values: fields.field_len(),
-                channels: known.channels,
-                grid: fields.grid,
-            });
-        }
-        Ok(Diagonal::new(fields.grid, std::slice::from_ref(self.law), self.prior))
     }
 
     /// ℓ of fields given by their modes x at the path's first time, `[field, channel, mode]`.

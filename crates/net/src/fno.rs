@@ -378,12 +378,8 @@ impl Fno {
     ) -> Result<Tensor<3>, NetError> {
         let film = self.weights.time.as_ref().map(|t| t.forward(half_log_snr, given, &self.device));
         let film = film.transpose()?;
-        let (channels, [batch, points, _]) = (self.condition_channels(), inputs.dims());
-        let values = given.fields_for(channels, (batch, points))?;
-        let other = (channels > 0).then(|| {
-            let data = TensorData::new(values, [batch, points, channels + 1]);
-            Tensor::<3>::from_data(data, &self.device)
-        });
+        let [batch, points, _] = inputs.dims();
+        let other = given.tensor(self.condition_channels(), (batch, points), &self.device)?;
         let inputs = (inputs, other);
         match self.operators {
             Operators::Fused => self.fused(grid, inputs, film),

@@ -1,5 +1,7 @@
 //! What is known of the fields of a batch besides their noisy values.
 
+use burn::tensor::{Device, Tensor, TensorData};
+
 use crate::NetError;
 
 /// Classes, attributes and other fields that the fields of a batch belong to; nothing is known by default.
@@ -56,26 +58,31 @@ impl Given {
         values
     }
 
-    /// The values of the other fields for a network that knows `channels` of them, on `points` points; zeros
-    /// where nothing is told.
+    /// `[field, point, channel + 1]` of the other fields for a network that knows `channels` of them; zeros where
+    /// nothing is told, none where it knows none.
     ///
     /// # Errors
     /// [`NetError::Input`] for another number of values.
-    pub(crate) fn fields_for(
+    pub(crate) fn tensor(
         &self,
         channels: usize,
         (batch, points): (usize, usize),
-    ) -> Result<Vec<f32>, NetError> {
+        device: &Device,
+    ) -> Result<Option<Tensor<3>>, NetError> {
         let expected = if channels == 0 { 0 } else { batch * points * (channels + 1) };
-        match self.fields.len() {
-            0 => Ok(vec![0.0; expected]),
-            n if n == expected => Ok(self.fields.clone()),
-            n => Err(NetError::Input {
-                expected: format!(
-                    "{channels} condition channel(s) and a mark on {points} points of {batch} fields"
-                ),
-                found: format!("{n} values"),
-            }),
-        }
+        let values = match self.fields.len() {
+            0 => vec![0.0; expected],
+            n if n == expected => self.fields.clone(),
+            n => {
+                return Err(NetError::Input {
+                    expected: format!(
+                        "{channels} condition channel(s) and a mark on {points} points of {batch} fields"
+                    ),
+                    found: format!("{n} values"),
+                });
+            }
+        };
+        let shape = [batch, points, channels + 1];
+        Ok((channels > 0).then(|| Tensor::from_data(TensorData::new(values, shape), device)))
     }
 }

@@ -91,12 +91,8 @@ impl Nested {
         let stages = &self.weights().stages[..=level];
         let films = stages.iter().map(|s| s.time.forward(half_log_snr, given, self.device()));
         let films = films.collect::<Result<Vec<_>, _>>()?;
-        let (channels, [batch, points, _]) = (self.condition_channels(), x.dims());
-        let values = given.fields_for(channels, (batch, points))?;
-        let other = (channels > 0).then(|| {
-            let data = TensorData::new(values, [batch, points, channels + 1]);
-            Tensor::<3>::from_data(data, self.device())
-        });
+        let [batch, points, _] = x.dims();
+        let other = given.tensor(self.condition_channels(), (batch, points), self.device())?;
         Ok(self.stage(level, (x, other), None, &films)?.answer)
     }
 

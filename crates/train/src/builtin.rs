@@ -137,18 +137,7 @@ pub(crate) fn load(
     let validation = make(&*structure, finest, seed, VALIDATION..VALIDATION + held)?;
     let notes = vec![format!("{name}: made {} fields at {finest}", train + held)];
     let offsets = vec![0.0; training.channels];
-    let (origin, hold_out, phases, attributes, given_offsets) = Default::default();
-    Ok(Loaded {
-        training,
-        validation,
-        origin,
-        hold_out,
-        offsets,
-        notes,
-        phases,
-        attributes,
-        given_offsets,
-    })
+    Ok(Loaded { notes, ..Loaded::plain(training, validation, offsets) })
 }
 
 #[cfg(test)]

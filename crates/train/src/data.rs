@@ -13,6 +13,7 @@ use crate::cuts::{Cut, interface_width};
 use crate::hold_out::HoldOut;
 use crate::incomplete::{drop_incomplete, labels_of};
 use crate::level_sets::find_labels;
+use crate::loaded::{rebase, settle};
 use crate::opened::{fits, open_files, patch};
 use crate::origin::{self, Origin};
 use crate::phases::Phases;
@@ -21,6 +22,7 @@ use crate::statistics::{Normalisation, Statistics};
 use crate::{TrainError, builtin, conditions, labels, missing, periodic};
 
 pub use crate::cuts::{convert, restrict};
+pub use crate::loaded::Loaded;
 pub use crate::opened::{boxed, open};
 pub use crate::parts::load_whole;
 
@@ -47,51 +49,6 @@ pub struct Data {
     pub hold_out: Option<HoldOut>,
     /// What was done, for a person to read.
     pub notes: Vec<String>,
-}
-
-/// Fields in the source's own values on one grid, before normalisation.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// Fields to train on.
-    pub training: LevelData,
-    /// Held-out fields.
-    pub validation: LevelData,
-    /// The box they fill and, where they were identified, which they are; none of data made on the spot.
-    pub origin: Option<Origin>,
-    /// How the part held out was chosen.
-    pub hold_out: Option<HoldOut>,
-    /// What is to be added to the values of each channel, in double precision, to have the source's.
-    pub offsets: Vec<f64>,
-    /// What was done.
-    pub notes: Vec<String>,
-    /// Labels of the phases, rising, whose level sets the fields are; none of plain values.
-    pub phases: Option<Vec<u8>>,
-    /// Names of the attributes.
-    pub attributes: Vec<String>,
-    /// What is to be added to the channels of the fields that are given; empty where there are none.
-    pub given_offsets: Vec<f64>,
-}
-
-impl Loaded {
-    /// The same with nothing left to be added: in single precision, whatever digits that loses.
-    pub fn in_own_values(mut self) -> Self {
-        let none = vec![0.0; self.offsets.len()];
-        rebase(&mut self.training, &self.offsets, &none);
-        rebase(&mut self.validation, &self.offsets, &none);
-        Self { offsets: none, ..self }
-    }
-}
-
-/// Adds `from` − `to` to each channel: values that were less by `from` are then less by `to`.
-fn rebase(data: &mut LevelData, from: &[f64], to: &[f64]) {
-    let points = data.grid.len();
-    for (i, block) in data.values.chunks_exact_mut(points).enumerate() {
-        let c = i % data.channels;
-        let shift = from[c] - to[c];
-        if shift != 0.0 {
-            block.iter_mut().for_each(|v| *v = (f64::from(*v) + shift) as f32);
-        }
-    }
 }
 
 impl Data {
@@ -264,7 +221,6 @@ fn prepare_all(
     notes.extend(labels::pairs(&own_labels, fields));
     let table = conditions::read(config, fields)?;
     let attributes = table.as_ref().map(|table| table.names.clone()).unwrap_or_default();
-    let given_offsets = Vec::new();
     let patch = patch(config)?;
     fits(config, patch.as_deref(), fields)?;
     if identified {
@@ -317,18 +273,8 @@ fn prepare_all(
         if identified {
             origin.sources = origin::of_files(fields, &held_out)?;
         }
-        let (origin, hold_out) = (Some(origin), None);
-        return Ok(Loaded {
-            training,
-            validation,
-            origin,
-            hold_out,
-            offsets,
-            notes,
-            phases,
-            attributes,
-            given_offsets,
-        });
+        let plain = Loaded::plain(training, validation, offsets);
+        return Ok(Loaded { origin: Some(origin), notes, phases, attributes, ..plain });
     }
     let mut division = split(config, fields, patch.as_deref(), seed)?;
     notes.append(&mut division.notes);
@@ -349,17 +295,8 @@ fn prepare_all(
     let mut offsets = own_offsets;
     settle(&mut offsets, [&mut training, &mut validation]);
     let (origin, hold_out) = (Some(origin), Some(rule));
-    Ok(Loaded {
-        training,
-        validation,
-        origin,
-        hold_out,
-        offsets,
-        notes,
-        phases,
-        attributes,
-        given_offsets,
-    })
+    let plain = Loaded::plain(training, validation, offsets);
+    Ok(Loaded { origin, hold_out, notes, phases, attributes, ..plain })
 }
 
 /// Training and validation fields of labels made in memory, as level sets on `finest`.
@@ -386,29 +323,8 @@ pub fn of_labels(
     let (training, notes) = cut(training)?;
     let (validation, _) = cut(validation)?;
     let offsets = vec![0.0; training.channels];
-    let phases = Some(labels);
-    let (origin, hold_out, attributes, given_offsets) = Default::default();
-    Ok(Loaded {
-        training,
-        validation,
-        origin,
-        hold_out,
-        offsets,
-        notes,
-        phases,
-        attributes,
-        given_offsets,
-    })
-}
-
-/// Gives fields their own values where a box holds no constants: there a number cannot be set apart.
-pub(crate) fn settle(offsets: &mut Vec<f64>, parts: [&mut LevelData; 2]) {
-    if parts[0].grid.holds_constants() {
-        return;
-    }
-    let none = vec![0.0; offsets.len()];
-    parts.into_iter().for_each(|part| rebase(part, offsets, &none));
-    *offsets = none;
+    let plain = Loaded::plain(training, validation, offsets);
+    Ok(Loaded { notes, phases: Some(labels), ..plain })
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use crate::batch::LevelData;
 use crate::conditions;
 use crate::config::DataConfig;
 use crate::cuts::Cut;
-use crate::data::{Loaded, load_from, settle};
+use crate::data::{Loaded, load_from};
 use crate::hold_out::HoldOut;
 use crate::incomplete::drop_incomplete;
 use crate::level_sets::find_labels;
+use crate::loaded::settle;
 use crate::opened::patch;
 use crate::sides::{Division, Side};
 
@@ -87,20 +88,6 @@ pub(crate) fn load_division(
     let mut training = part(&keep, 0, 1.0 - config.validation)?;
     let mut offsets = seen.offsets();
     settle(&mut offsets, [&mut training, &mut validation]);
-    let (origin, hold_out) = (None, None);
-    let (attributes, given_offsets) = Default::default();
-    conditions::apart(
-        config,
-        Loaded {
-            training,
-            validation,
-            origin,
-            hold_out,
-            offsets,
-            notes,
-            phases,
-            attributes,
-            given_offsets,
-        },
-    )
+    let plain = Loaded::plain(training, validation, offsets);
+    conditions::apart(config, Loaded { notes, phases, ..plain })
 }

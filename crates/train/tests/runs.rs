@@ -1,4 +1,5 @@
-//! Runs as their users see them: resumed bit for bit, robust against what happens to directories.
+//! Runs as their users see them: resumed bit for bit, robust against what happens to directories. Over 400 lines: the tests
+//! share their small runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

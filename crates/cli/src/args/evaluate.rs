@@ -96,13 +96,8 @@ pub struct ReferenceArgs {
     /// set. Where it is what the model was trained on, only its held-out part is used.
     #[arg(long, required = true, num_args = 1..)]
     pub reference: Vec<String>,
-    /// Cut the reference into random patches of this size; the model's own by default.
-    #[arg(long, value_parser = points)]
-    pub patch: Option<Points>,
     #[command(flatten)]
-    pub shape: ShapeArgs,
-    #[command(flatten)]
-    pub settings: SettingsArgs,
+    pub read: ReadArgs,
     /// Which part of the reference to compare with, where it is what the model was trained on.
     #[arg(long, value_enum, default_value_t = Part::HeldOut)]
     pub part: Part,
@@ -119,7 +114,32 @@ pub struct ReferenceArgs {
 impl ReferenceArgs {
     /// What was typed, as an evaluation takes it.
     pub fn options(&self) -> Result<ReferenceOptions, Failure> {
-        let source = Sources::new(self.reference.clone()).ok_or(EvaluateError::NoReference)?;
+        Ok(ReferenceOptions {
+            part: self.part.into(),
+            count: self.reference_count,
+            boundary: self.boundary.given(),
+            seed: self.seed,
+            ..self.read.source(&self.reference)?
+        })
+    }
+}
+
+/// How fields are read that a model, or samples, are compared with.
+#[derive(Debug, Args)]
+pub struct ReadArgs {
+    /// Cut the fields into random patches of this size; the model's own by default.
+    #[arg(long, value_parser = points)]
+    pub patch: Option<Points>,
+    #[command(flatten)]
+    pub shape: ShapeArgs,
+    #[command(flatten)]
+    pub settings: SettingsArgs,
+}
+
+impl ReadArgs {
+    /// Fields of these names, read so.
+    pub fn source(&self, names: &[String]) -> Result<ReferenceOptions, Failure> {
+        let source = Sources::new(names.to_vec()).ok_or(EvaluateError::NoReference)?;
         Ok(ReferenceOptions {
             patch: self.patch.as_ref().map(|points| points.0.clone()),
             dim: self.shape.dim,
@@ -127,10 +147,6 @@ impl ReferenceArgs {
             missing: self.shape.missing,
             channels_last: self.shape.channels_last,
             settings: self.settings.list.clone(),
-            part: self.part.into(),
-            count: self.reference_count,
-            boundary: self.boundary.given(),
-            seed: self.seed,
             ..ReferenceOptions::of(source)
         })
     }

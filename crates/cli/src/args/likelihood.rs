@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use karhunen::{EvaluateError, LikelihoodOptions, ReferenceOptions, Sources};
+use karhunen::{LikelihoodOptions, ReferenceOptions};
 
-use super::evaluate::Part;
-use super::shared::{Points, SettingsArgs, ShapeArgs, points};
+use super::evaluate::{Part, ReadArgs};
+use super::shared::{Points, points};
 use crate::failure::Failure;
 
 /// `karhunen likelihood`
@@ -48,13 +48,8 @@ pub struct LikelihoodArgs {
     /// Length of the average of the weights, as for `sample`.
     #[arg(long, value_name = "LENGTH")]
     pub ema: Option<f64>,
-    /// Cut the fields into random patches of this size; the model's own by default.
-    #[arg(long, value_parser = points)]
-    pub patch: Option<Points>,
     #[command(flatten)]
-    pub shape: ShapeArgs,
-    #[command(flatten)]
-    pub settings: SettingsArgs,
+    pub read: ReadArgs,
     /// Which part of the fields to look at, where the model was trained on them.
     #[arg(long, value_enum, default_value_t = Part::HeldOut)]
     pub part: Part,
@@ -87,18 +82,7 @@ impl LikelihoodArgs {
     }
 
     fn source(&self, names: &[String], part: Part) -> Result<ReferenceOptions, Failure> {
-        let source = Sources::new(names.to_vec()).ok_or(EvaluateError::NoReference)?;
-        Ok(ReferenceOptions {
-            patch: self.patch.as_ref().map(|points| points.0.clone()),
-            dim: self.shape.dim,
-            channels: self.shape.channels,
-            missing: self.shape.missing,
-            channels_last: self.shape.channels_last,
-            settings: self.settings.list.clone(),
-            part: part.into(),
-            count: self.count,
-            seed: self.seed,
-            ..ReferenceOptions::of(source)
-        })
+        let source = self.read.source(names)?;
+        Ok(ReferenceOptions { part: part.into(), count: self.count, seed: self.seed, ..source })
     }
 }

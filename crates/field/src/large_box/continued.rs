@@ -11,9 +11,9 @@ use crate::{Axis, Boundary, Grid, Mode, Prior, grid::MAX_DIM};
 /// The trained box Ω has the eigenvalues λ_k at the frequencies π k_j / L_j of its modes (2π k_j / L_j along periodic
 /// axes). The modes of Ω′ lie between them. s(ω) is λ between its neighbours by cubic convolution along each axis (Keys
 /// 1981), even in ω, so that the lowest waves of Ω′, longer than Ω, lie between the constant and the first
-/// mode. Sums over modes become sums over finer steps of the same function: far from the ends the variance
-/// at a point stays what it is (exactly for whole numbers of boxes, where no value had to be kept from falling
-/// below half its neighbour), and so does the covariance over distances r ≪ L. Farther
+/// mode. Sums over modes become sums over finer steps of the same function. So far from the ends the
+/// variance at a point stays what it is, and so does the covariance over distances r ≪ L. For whole numbers of boxes this
+/// is exact, unless a value had to be kept from falling below half its neighbour. Farther
 /// apart it becomes smaller than the trained box's: by 0.03 % at r = L/8, 0.5 % at L/4, 6 % at L/2 (between cosines; linear
 /// interpolation of λ would take 1.3, 5 and 19 %).
 ///

@@ -1,7 +1,10 @@
 //! A table on whole numbers between them: cubic convolution, axis by axis.
 //!
-//! Between nodes i and i + 1 the value is p₁ + u/2 (p₂ − p₀ + u (2p₀ − 5p₁ + 4p₂ − p₃ + u (3(p₁ − p₂) + p₃ − p₀)))
-//! with p₀ … p₃ at i − 1 … i + 2 (Keys, "Cubic convolution interpolation for digital image processing",
+//! Between nodes i and i + 1, with p₀ … p₃ the values at i − 1 … i + 2, it is
+//!
+//! > p₁ + u/2 (p₂ − p₀ + u (2p₀ − 5p₁ + 4p₂ − p₃ + u (3(p₁ − p₂) + p₃ − p₀)))
+//!
+//! (Keys, "Cubic convolution interpolation for digital image processing",
 //! 1981). It reproduces parabolas, and sums over any refinement of the nodes, times the step, are the
 //! sums over the nodes.
 

@@ -43,8 +43,8 @@ pub trait WindowDenoiser: Sync {
 
 /// D(x, t) = W(x, t) + P* Σ_w χ_w (D_Ω − W_Ω)(P x|_w, t) on a larger box: see [`super`].
 ///
-/// P is the restriction to the cells on which windows are answered, so that modes of finer grids stay with the Wiener
-/// filter and what is made in the band of the windows is the same on every grid. Windows are
+/// P is the restriction to the cells on which windows are answered. Modes of finer grids stay with the Wiener
+/// filter. What is made in the band of the windows is therefore the same on every grid. Windows are
 /// evaluated so many together as 2¹⁸ cells hold.
 ///
 /// **Cost** a field and time: 1/(1 − overlap)^d times the windows that would tile the box, each with two transforms

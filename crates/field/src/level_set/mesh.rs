@@ -1,4 +1,5 @@
-//! The interface as a watertight mesh of triangles.
+//! The interface as a watertight mesh of triangles. Over 400 lines: the table of cubes, the surface made by it and their tests belong
+//! together.
 //!
 //! Marching cubes with a table that is derived, not typed: on every face of a cube of eight cells the
 //! runs of cells inside are cut off one by one, which leaves closed loops, and every loop gets a disc.

@@ -10,14 +10,13 @@ use std::path::Path;
 use karhunen_field::Ensemble;
 use karhunen_figures::{LineChart, Panel, Panels, Series, Tile};
 
+use super::range;
 use crate::Error;
 use crate::output::make_folder;
 
 /// Fields of each set in a picture, at most.
 const TILES: usize = 16;
 const LINES: usize = 4;
-/// Quantiles of the real values that are black and white: a few outliers shall not wash out the rest.
-const QUANTILES: (f64, f64) = (0.005, 0.995);
 
 /// Draws the first real fields beside the first samples.
 ///
@@ -80,21 +79,6 @@ fn tile(field: &[f64], of: &Ensemble, ranges: &[(f64, f64)]) -> Tile {
             .map(|(c, at)| [shade(c, at); 3])
     };
     Tile { width: width * of.channels, pixels: (0..height).flat_map(row).collect() }
-}
-
-/// Quantiles of a channel, its extremes where these coincide.
-fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
-    let cells = fields.grid.len();
-    let own = fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
-    let mut values: Vec<f64> = own.flatten().copied().collect();
-    let mut at = |share: f64| {
-        let rank = (share * (values.len() - 1) as f64).round() as usize;
-        *values.select_nth_unstable_by(rank, f64::total_cmp).1
-    };
-    match (at(QUANTILES.0), at(QUANTILES.1)) {
-        (low, high) if low < high => (low, high),
-        _ => (at(0.0), at(1.0)),
-    }
 }
 
 fn lines(real: &Ensemble, samples: &Ensemble) -> LineChart {

@@ -10,6 +10,7 @@ use karhunen_field::Ensemble;
 use karhunen_figures::{LineChart, Series};
 use karhunen_formats::{Montage, WriteOptions};
 
+use super::range;
 use crate::Error;
 
 /// Lines in one chart at most: more are not told apart.
@@ -18,8 +19,6 @@ const LINES: usize = 6;
 const PIXELS: usize = 48;
 /// Fields in a montage at most.
 const TILES: usize = 64;
-/// Quantiles of a channel's values drawn black and white.
-const QUANTILES: (f64, f64) = (0.005, 0.995);
 
 /// The values that are drawn black and white, of every channel: for pictures that can be compared.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,21 +130,6 @@ fn tiles(
     let options = WriteOptions { overwrite: force, montage, ..WriteOptions::default() };
     karhunen_formats::write(path, fields, &options)?;
     Ok(())
-}
-
-/// The range in which a channel is drawn.
-fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
-    let cells = fields.grid.len();
-    let own = fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
-    let mut values: Vec<f64> = own.flatten().copied().collect();
-    let mut at = |share: f64| {
-        let rank = (share * (values.len() - 1) as f64).round() as usize;
-        *values.select_nth_unstable_by(rank, f64::total_cmp).1
-    };
-    match (at(QUANTILES.0), at(QUANTILES.1)) {
-        (low, high) if low < high => (low, high),
-        _ => (at(0.0), at(1.0)),
-    }
 }
 
 /// Every channel as a field of its own, between 0 and 1.

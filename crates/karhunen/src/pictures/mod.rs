@@ -20,6 +20,24 @@ use crate::output::{self, Output};
 /// cells all divide it.
 const CANVAS: usize = 384;
 
+/// Quantiles that are black and white in a picture of fields.
+const QUANTILES: (f64, f64) = (0.005, 0.995);
+
+/// The range in which a channel is drawn: quantiles, or its extremes where these coincide.
+fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
+    let cells = fields.grid.len();
+    let own = fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
+    let mut values: Vec<f64> = own.flatten().copied().collect();
+    let mut at = |share: f64| {
+        let rank = (share * (values.len() - 1) as f64).round() as usize;
+        *values.select_nth_unstable_by(rank, f64::total_cmp).1
+    };
+    match (at(QUANTILES.0), at(QUANTILES.1)) {
+        (low, high) if low < high => (low, high),
+        _ => (at(0.0), at(1.0)),
+    }
+}
+
 /// Pictures replace what is there.
 pub(crate) const REPLACING: Output =
     Output { overwrite: true, unit: None, precision: Precision::F32 };
