@@ -1,9 +1,9 @@
 //! What an operator refuses.
 
-use crate::conv_plan::ConvShape;
-use crate::oversampling::MOST_POINTS;
-use crate::plan::{MOST_CELLS, MOST_MODES};
-use crate::stencil::StencilAxis;
+use crate::plan::convolution::ConvShape;
+use crate::plan::oversampling::MOST_POINTS;
+use crate::plan::spectral::{MOST_CELLS, MOST_MODES};
+use crate::plan::stencil::StencilAxis;
 
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Exact GELU and its slope on a GPU, and what a layer's ending means for gradients.
 //!
-//! The formulas are those of [`crate::activation`], with its coefficients; only the exponential is
+//! The formulas are those of [`crate::cpu::activation`], with its coefficients; only the exponential is
 //! the device's own. What is not a number stays so: minima may drop it, sums do not.
 
 use burn_cubecl::tensor::CubeTensor;
@@ -8,7 +8,7 @@ use cubecl::prelude::*;
 
 use super::sums::added;
 use super::{arg, cubes, dims, empty, widest};
-use crate::activation::{DENSITY, FAR, ROOT, SCALED_TAIL};
+use crate::cpu::activation::{DENSITY, FAR, ROOT, SCALED_TAIL};
 
 /// Channels of a cube, next to each other in memory.
 const CHANNELS: usize = 32;

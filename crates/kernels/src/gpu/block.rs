@@ -15,7 +15,7 @@ use super::product::{Ending, Extents, Operand, Pair, product};
 use super::tables::Tables;
 use super::{dims, empty, zeros};
 use crate::Activation;
-use crate::operators::Layer;
+use crate::burn::operators::Layer;
 
 /// Real W, imaginary W, skip, bias, film.
 pub(super) type Parameters = [CubeTensor; 5];

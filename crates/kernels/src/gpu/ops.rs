@@ -5,7 +5,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use super::{block, linear, mlp, mlp_backward, shaped, stencil};
-use crate::operators::{FusedOps, Layer, Stencil};
+use crate::burn::operators::{FusedOps, Layer, Stencil};
 
 /// A gradient by the extents of its operand.
 fn as_operand(gradient: CubeTensor, operand: &CubeTensor) -> CubeTensor {

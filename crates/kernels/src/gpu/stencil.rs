@@ -10,7 +10,7 @@ use cubecl::prelude::*;
 use super::sums::added;
 use super::{arg, cubes, dims, empty, integers, widest};
 use crate::StencilPlan;
-use crate::stencil::Contributions;
+use crate::plan::stencil::Contributions;
 
 /// Axes of the kernels: fewer are preceded by axes of one place.
 const AXES: usize = 3;

@@ -2,7 +2,7 @@
 
 use super::naive::{gelu, slope};
 use crate::Level;
-use crate::activation::{activate, activation_slope, hidden_slope};
+use crate::cpu::activation::{activate, activation_slope, hidden_slope};
 
 /// Error of value and slope, absolute up to 1 and relative beyond; the largest seen is 1.7e-7.
 const ABSOLUTE: f64 = 3e-7;

@@ -2,7 +2,7 @@
 
 use super::Numbers;
 use crate::Level;
-use crate::adamw::{AdamW, squares, update};
+use crate::cpu::adamw::{AdamW, squares, update};
 
 /// Rounding of ten operations.
 const ROUNDED: f64 = 1e-6;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::independence::in_pool;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
-use crate::convolution::Convolution;
+use crate::cpu::convolution::Convolution;
 use crate::{ConvPlan, ConvShape, KernelError, Level};
 
 /// Values: sums of up to 1200 products in f32; the largest seen is 1.3e-6.

@@ -2,7 +2,7 @@
 
 use super::independence::in_pool;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
-use crate::depthwise::Depthwise;
+use crate::cpu::depthwise::Depthwise;
 use crate::{Level, StencilAxis, StencilPlan};
 
 /// Values: sums of up to 125 products in f32; the largest seen is 4e-7.

@@ -4,8 +4,8 @@ use super::Numbers;
 use super::naive::Layer;
 use super::spectral::{Operands, gradients, plan};
 use crate::Level;
-use crate::linear::PointwiseLinear;
-use crate::mlp::Mlp;
+use crate::cpu::linear::PointwiseLinear;
+use crate::cpu::mlp::Mlp;
 
 pub fn in_pool<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)

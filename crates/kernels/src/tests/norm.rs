@@ -3,7 +3,7 @@
 use super::independence::in_pool;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::Level;
-use crate::norm::Norm;
+use crate::cpu::norm::Norm;
 
 /// Values through a mean, a variance and a sigmoid in f32; the largest seen is 2.4e-7.
 const FORWARD: f64 = 5e-6;

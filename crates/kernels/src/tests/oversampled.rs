@@ -9,7 +9,7 @@ use proptest::test_runner::RngSeed;
 use super::independence::in_pool;
 use super::naive::gelu;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
-use crate::oversampled::Oversampled;
+use crate::cpu::oversampled::Oversampled;
 use crate::{Level, OversamplingPlan};
 
 /// Values: f32 sums over the points of an axis; the largest seen is 4e-7.

@@ -3,8 +3,8 @@
 use super::naive::{linear, mlp};
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::Level;
-use crate::linear::PointwiseLinear;
-use crate::mlp::Mlp;
+use crate::cpu::linear::PointwiseLinear;
+use crate::cpu::mlp::Mlp;
 
 /// Values: the largest seen is 5e-7.
 const FORWARD: f64 = 5e-6;

@@ -2,10 +2,10 @@
 
 use super::{Numbers, relative_error, wide};
 use crate::Level;
-use crate::mixing::{
+use crate::cpu::mixing::{
     Complex, ComplexOut, Packed, conjugate_mix, mix, mix_conjugate, pack, transpose,
 };
-use crate::product::{Start, Strided, dots, product};
+use crate::cpu::product::{Start, Strided, dots, product};
 
 /// f32 sums of up to 37 terms; the largest seen is 4e-7.
 const ROUNDING: f64 = 2e-6;

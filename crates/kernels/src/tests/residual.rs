@@ -4,8 +4,8 @@ use super::independence::in_pool;
 use super::naive::mlp;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::Level;
-use crate::mlp::Mlp;
-use crate::residual::Residual;
+use crate::cpu::mlp::Mlp;
+use crate::cpu::residual::Residual;
 
 /// Values through a norm and a perceptron in f32; the largest seen is 7e-7.
 const FORWARD: f64 = 5e-6;

@@ -2,7 +2,7 @@
 
 use super::{Numbers, relative_error};
 use crate::Level;
-use crate::segments::{Base, Left, PANEL, Segment, sum_of_products};
+use crate::cpu::segments::{Base, Left, PANEL, Segment, sum_of_products};
 
 /// f32 sums of up to 60 terms; the largest seen is 4e-7.
 const ROUNDING: f64 = 2e-6;

@@ -5,8 +5,8 @@ use proptest::test_runner::RngSeed;
 
 use super::naive::Layer;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
-use crate::block::{Activation, Block, BlockGradients};
-use crate::buffer::Buffer;
+use crate::cpu::block::{Activation, Block, BlockGradients};
+use crate::cpu::buffer::Buffer;
 use crate::{Level, SpectralPlan};
 
 /// Values: f32 sums over points, modes and channels; the largest seen is 7e-7.

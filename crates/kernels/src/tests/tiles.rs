@@ -1,7 +1,7 @@
 //! How fields are cut: every point once, in work and in what is fetched ahead of it.
 
 use crate::SpectralPlan;
-use crate::tiles::Tiles;
+use crate::cpu::tiles::Tiles;
 
 #[test]
 fn tiles_cover_every_point_and_fetch_every_other_tile_once() {

@@ -1,0 +1,32 @@
+//! The operators on slices of `f32`, on the CPU.
+//!
+//! Each operator has a forward and a backward pass on plain slices. Work is shared among threads so that results do not
+//! depend on their number. Only `buffer` knows a tensor library: its memory
+//! becomes a tensor's without a copy.
+
+pub(crate) mod activation;
+pub(crate) mod adamw;
+pub(crate) mod axes;
+pub(crate) mod axis_maps;
+pub(crate) mod block;
+pub(crate) mod block_modes;
+pub(crate) mod buffer;
+pub(crate) mod conv_weights;
+pub(crate) mod convolution;
+pub(crate) mod depthwise;
+pub(crate) mod folded;
+pub(crate) mod join;
+pub(crate) mod linear;
+pub(crate) mod mixing;
+pub(crate) mod mlp;
+pub(crate) mod norm;
+pub(crate) mod norm_rows;
+pub(crate) mod oversampled;
+pub(crate) mod product;
+pub(crate) mod residual;
+pub(crate) mod rms_rows;
+pub(crate) mod rows;
+pub(crate) mod segments;
+pub(crate) mod share;
+pub(crate) mod tiles;
+pub(crate) mod transform;

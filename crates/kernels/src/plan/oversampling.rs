@@ -1,0 +1,110 @@
+//! The grid of an oversampled nonlinearity: the cells' centres and, between them, their faces.
+//!
+//! Along an axis of n cells the points j/n, j = 0 … n, lie half way between the centres; together they
+//! are 2n points half a cell apart, and values at the centres stay what they are. Only the faces are
+//! interpolated, by the modes that the centres hold: waves of |k| < n/2 along a periodic axis
+//! (whose two ends are one point, counted by half each), cosines of k < n along others, whatever their wall:
+//! what a network carries inside vanishes at none.
+//!
+//! With H the interpolation `[n + 1, n]` and E the weights of the faces (½ at the ends), the way back,
+//! projection of the oversampled function on the same modes, is ½ (g + Hᵀ E g′) of values g at the
+//! centres and g′ at the faces. (Along a periodic axis of even n, the Nyquist cosine, on the border of the band,
+//! passes by half.) H and its transposes are unchanged by a reflection of the box: see `folded`.
+
+use std::f64::consts::PI;
+
+use crate::KernelError;
+use crate::cpu::folded::Folded;
+use crate::plan::spectral::MOST_CELLS;
+
+/// Most points of an axis: dense tables of it take 8 n² bytes.
+pub(crate) const MOST_POINTS: usize = 1 << 12;
+
+/// One axis in both directions and their transposes.
+#[derive(Debug, Clone)]
+pub(crate) struct Halved {
+    /// Cells.
+    pub n: usize,
+    /// H: centres → faces.
+    pub up: Folded,
+    /// Hᵀ E: faces → centres, times the scale.
+    pub down: Folded,
+    /// E H: the transpose of `down` without the scale.
+    pub down_transposed: Folded,
+    /// Hᵀ: the transpose of `up`, times the scale.
+    pub up_transposed: Folded,
+}
+
+/// An oversampled nonlinearity's geometry on one grid.
+///
+/// **Cost** to make: points² an axis; make it once a grid and share it.
+#[derive(Debug, Clone)]
+pub struct OversamplingPlan {
+    points: Vec<usize>,
+    pub(crate) axes: Vec<Halved>,
+    /// ½ an axis; in the tables of the first one.
+    pub(crate) scale: f32,
+}
+
+impl OversamplingPlan {
+    /// A plan for `points`, the axes `periodic` or not.
+    ///
+    /// # Errors
+    /// [`KernelError::Oversampling`] unless there are one to three axes of 1 to 4096 points, as many of
+    /// each, and at most 2^40 points in all.
+    pub fn new(points: &[usize], periodic: &[bool]) -> Result<Self, KernelError> {
+        let sound = (1..=3).contains(&points.len())
+            && periodic.len() == points.len()
+            && points.iter().all(|n| (1..=MOST_POINTS).contains(n))
+            && points.iter().product::<usize>() <= MOST_CELLS;
+        if !sound {
+            let (points, periodic) = (points.to_vec(), periodic.to_vec());
+            return Err(KernelError::Oversampling { points, periodic });
+        }
+        let scale = 0.5f64.powi(points.len() as i32);
+        let halved = |(axis, (n, periodic)): (usize, (&usize, &bool))| {
+            halved(*n, *periodic, if axis == 0 { scale } else { 1.0 })
+        };
+        let axes = points.iter().zip(periodic).enumerate().map(halved).collect();
+        Ok(Self { points: points.to_vec(), axes, scale: scale as f32 })
+    }
+
+    /// Points of the grid that a network sees.
+    pub fn points(&self) -> usize {
+        self.points.iter().product()
+    }
+
+    /// Points of an index of `axis`: those of the axes behind it.
+    pub(crate) fn behind(&self, axis: usize) -> usize {
+        self.points[axis + 1..].iter().product()
+    }
+}
+
+fn halved(n: usize, periodic: bool, scale: f64) -> Halved {
+    let h = |j, i| if periodic { wave(n, j, i) } else { cosine(n, j, i) };
+    let weight = |j: usize| if j.is_multiple_of(n) { 0.5 } else { 1.0 };
+    Halved {
+        n,
+        up: Folded::new(n + 1, n, h),
+        down: Folded::new(n, n + 1, |i, j| scale * weight(j) * h(j, i)),
+        down_transposed: Folded::new(n + 1, n, |j, i| weight(j) * h(j, i)),
+        up_transposed: Folded::new(n, n + 1, |i, j| scale * h(j, i)),
+    }
+}
+
+/// Value at face j of the wave with |k| < n/2 that is 1 at centre i and 0 at the others.
+fn wave(n: usize, j: usize, i: usize) -> f64 {
+    kernel(n.div_ceil(2) - 1, 2.0 * PI * (j as f64 - i as f64 - 0.5) / n as f64) / n as f64
+}
+
+/// The same of the cosines with k < n.
+fn cosine(n: usize, j: usize, i: usize) -> f64 {
+    let at = |cells: f64| kernel(n - 1, PI * cells / n as f64);
+    let (j, i) = (j as f64, i as f64 + 0.5);
+    (at(j + i) + at(j - i)) / (2.0 * n as f64)
+}
+
+/// Σ of cos kθ over |k| ≤ most; θ is no multiple of 2π.
+fn kernel(most: usize, theta: f64) -> f64 {
+    ((most as f64 + 0.5) * theta).sin() / (0.5 * theta).sin()
+}
