@@ -16,3 +16,14 @@ for grid in 16x16 32x32; do
   LABEL=test ALSO=${test}_y.npy sampled "$here" joint $grid 50 "${test}_x.npy"
 done
 picture "$here" joint 32x32
+
+# one field beside the other: the solution given the permeability, and the way back; the 50 test fields, 16 draws each
+for which in "solution y x" "permeability x y"; do
+  set -- $which
+  train "$here" "$1" --set data.source="${held}_$2.npy" --set "data.condition=[\"${held}_$3.npy\"]"
+  for grid in 16 32; do
+    "$karhunen" sample --model "runs/$here/$1" --grid "${grid}x$grid" --count 800 --seed 1 \
+      --condition "$data/darcy_test_${grid}_$3.npy" --out "runs/$here/$1-$grid.npy" --force
+    python3 "$here/beside.py" "$data/darcy_test_${grid}_$2.npy" "runs/$here/$1-$grid.npy" "$1, ${grid}x$grid"
+  done
+done > "$here/results/beside.jsonl"
