@@ -1,15 +1,22 @@
 //! Times training steps and forward passes of the published networks.
 //!
-//! One step is what a run does: network and loss, backward pass, AdamW with clipping and moving
-//! average, new weights into the network. Rows are width × grid × batch, for the operator also modes
-//! an axis, with 4 layers, projection 128, no padding; the U-Net has multipliers 1, 2, 2 and two
-//! blocks a stage. Printed: medians and minima in milliseconds, floating point operations of the
-//! algorithm's products (recomputation not counted) a second, and their share of what a large
-//! product reaches here and now, which is measured last; then the largest resident memory before
-//! that, which is that of a training step where a single row is asked for.
+//! One step is what a run does: network and loss, backward pass, AdamW with clipping, averages of
+//! the weights, and loading the new weights into the network. A row is width × grid × batch; a row
+//! of the operator also has the modes an axis. Operators have 4 layers, projection 128 and no
+//! padding. The U-Net has multipliers 1, 2, 2 and two blocks a stage.
 //!
-//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu] [WIDTH,N,BATCH[,MODES] …]`;
-//! with `gpu` on the first card.
+//! The bench prints:
+//!
+//! - the median and the minimum in milliseconds,
+//! - the floating-point operations a second of the algorithm's matrix products, recomputation not
+//!   counted,
+//! - their share of what one large matrix product reaches on the same machine, which is measured
+//!   last,
+//! - the largest resident memory before that measurement. Ask for a single row to get the memory of
+//!   one training step.
+//!
+//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu]
+//! [WIDTH,N,BATCH[,MODES] …]`; with `gpu` on the first card.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +29,13 @@ use karhunen_net::{
 use karhunen_train::bench::{peak_memory, product_peak};
 use karhunen_train::optimizer::{Begins, Optimizer, Update};
 
-/// As in the binary: glibc would give large buffers back on every step.
+/// The allocator of the program: glibc would return large buffers to the system on every step.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Width, cells an axis, batch, and modes an axis of an operator.
+/// Width, cells an axis, batch size, and modes an axis of an operator.
 type Row = [usize; 4];
-/// What is timed unless rows are given.
+/// The rows that are timed unless others are given.
 const ROWS: [Row; 6] = [
     [32, 28, 32, 14],
     [32, 64, 32, 14],
@@ -38,9 +45,9 @@ const ROWS: [Row; 6] = [
     [64, 128, 8, 14],
 ];
 const UNET_ROWS: [Row; 3] = [[32, 28, 32, 0], [32, 64, 8, 0], [64, 32, 16, 0]];
-/// Runs before timing.
+/// Untimed runs before the timing.
 const WARM_UP: usize = 2;
-/// Runs at least, whatever they take.
+/// Timed runs, at least, however long they take.
 const FEWEST: usize = 5;
 
 fn main() {

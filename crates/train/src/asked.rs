@@ -1,6 +1,8 @@
-//! What a trained model is asked for besides classes: attributes of the fields, other fields beside them.
+//! Conditions of a request besides classes: attributes of the fields, and other fields that are
+//! given.
 //!
-//! Not here: what data say of them (module `conditions`), and how a network is told (`karhunen_net`).
+//! Module `conditions` reads such conditions from data. Crate `karhunen_net` feeds them to a
+//! network.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,23 +13,24 @@ use karhunen_net::{Asked, OtherFields};
 use crate::statistics::Statistics;
 use crate::trained::{Request, TrainedModel};
 
-/// The other fields of a request, normalised: field i of a seed is given the one of place i modulo their number.
+/// The given fields of a request, normalised. Field i of a seed gets given field i modulo their
+/// number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GivenFields(pub Arc<Ensemble>);
 
 impl Statistics {
-    /// Whether the model can be asked for anything: classes, attributes or other fields.
+    /// Whether the model can be conditioned on anything: classes, attributes or given fields.
     pub fn is_conditional(&self) -> bool {
         !self.classes.is_empty() || !self.attributes.is_empty() || self.condition.is_some()
     }
 }
 
 impl TrainedModel {
-    /// Other fields in their own values, as a request takes them.
+    /// Normalises given fields. The argument has the data's own values, as a request takes them.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] for a model that was not trained beside other fields, or other numbers of
-    /// channels.
+    /// [`FieldError::Parameter`] for a model that was not trained with given fields, or for another
+    /// number of channels.
     pub fn given(&self, fields: &Ensemble) -> Result<GivenFields, FieldError> {
         let known = self.statistics.condition.as_ref();
         let channels = known.map_or(0, |n| n.scale.len());
@@ -43,10 +46,11 @@ impl TrainedModel {
         Ok(GivenFields(Arc::new(fields)))
     }
 
-    /// Numbers for the attributes of a request, normalised; NaN for those that are not named.
+    /// The normalised attributes of a request. Attributes that are not named are NaN.
     ///
     /// # Errors
-    /// [`FieldError::UnknownName`]; [`FieldError::Parameter`] for a value that no training field has.
+    /// [`FieldError::UnknownName`] for an attribute that the model does not have;
+    /// [`FieldError::Parameter`] for a value that no training field has.
     pub fn attributes(&self, asked: &[(String, f64)]) -> Result<Vec<f32>, FieldError> {
         let known = &self.statistics.attributes;
         if asked.is_empty() {
@@ -75,7 +79,7 @@ impl TrainedModel {
         Ok(values)
     }
 
-    /// What is asked of every field of a request, each `times` times.
+    /// The conditions of every field of a request, each repeated `times` times.
     pub(crate) fn asked(&self, request: &Request, indices: Range<u64>, times: usize) -> Asked {
         let repeated = |i: usize| std::iter::repeat_n(i, times);
         let count = (indices.end - indices.start) as usize;

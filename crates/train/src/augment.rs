@@ -1,15 +1,18 @@
-//! Training fields moved at random: shifts along periodic axes, mirrors, turns by right angles.
+//! Augmentation of training fields: shifts along periodic axes, mirrors, and turns by right angles.
 //!
-//! `data.augment` names the motions that leave the law of the data as it is. Left out, or `"auto"`, every periodic
-//! axis is shifted along which neither the mean nor the variance of the training fields varies ([`karhunen_field::invariance`]).
-//! What is named is done, and said where the data speak against it; what no grid of the run can do is refused.
+//! `data.augment` names the motions that leave the distribution of the data unchanged. If it is
+//! left out or `"auto"`, fields are shifted along every periodic axis along which neither the mean
+//! nor the variance of the training fields varies ([`karhunen_field::invariance`]). Motions that
+//! are named are always done; a note tells where the data contradict them. A motion that no grid of
+//! the run allows is refused.
 //!
-//! Field i of the batch of a step is moved by numbers of (seed, step, i) alone. A motion does the same to a
-//! function on every level ([`karhunen_field::motion`]). Validation fields, and statistics but for the next
-//! sentence, are those of the data as they are. Shifts make the law's mean constant along their axes and give
-//! cosine and sine of a wave one variance: mean and variances are then taken that way.
+//! The motion of field i in the batch of a step depends on (seed, step, i) alone. A motion acts on
+//! the function, so it does the same on every level ([`karhunen_field::motion`]). Validation fields
+//! are never moved. Statistics are those of the unmoved data, with one exception: shifts make the
+//! mean constant along their axes and give the cosine and the sine of a wave the same variance. The
+//! mean and the variances of shifted data are symmetrised in this way.
 //!
-//! A run that knows no `data.augment`, as those of before, moves nothing.
+//! A stored run without `data.augment`, as earlier versions wrote it, moves nothing.
 
 use std::fmt;
 
@@ -23,9 +26,9 @@ use crate::TrainError;
 use crate::batch::LevelData;
 use crate::statistics::Statistics;
 
-/// Values of the fields that are looked at to tell whether a motion changes their law.
+/// Values that are examined, at most, to tell whether a motion changes the distribution.
 const LOOKED_AT: usize = 1 << 22;
-/// Fields that are looked at, at most.
+/// Fields that are examined, at most.
 const FIELDS: usize = 256;
 
 /// A kind of motion.
@@ -39,13 +42,14 @@ pub enum Kind {
     Rotate,
 }
 
-/// One entry of `data.augment`: a kind, with its axes behind a colon where it is not for all, as `shift:0,1`.
+/// One entry of `data.augment`: a kind, and the axes behind a colon if it is not for all:
+/// `shift:0,1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Augment {
-    /// What is done.
+    /// The kind of motion.
     pub kind: Kind,
-    /// Along which axes; along all that can be if none are named.
+    /// The axes; if none are named, all that allow the motion.
     pub axes: Vec<usize>,
 }
 
@@ -90,7 +94,7 @@ impl TryFrom<String> for Augment {
     }
 }
 
-/// `data.augment` as written: a list, or `"auto"` for what is left to the data.
+/// Reads `data.augment`: a list, or `"auto"`, which leaves the choice to the data.
 pub(crate) fn asked<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<Augment>>, D::Error> {
@@ -116,22 +120,22 @@ pub(crate) fn asked<'de, D: Deserializer<'de>>(
 /// The axes of each kind of motion.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Augmentation {
-    /// Along these fields are shifted.
+    /// Axes along which fields are shifted.
     pub shift: Vec<usize>,
-    /// Along these they are mirrored, each or not.
+    /// Axes along which fields may be mirrored, each independently.
     pub mirror: Vec<usize>,
-    /// These change places.
+    /// Axes that are exchanged with each other.
     pub rotate: Vec<usize>,
 }
 
-/// Numbers that one motion takes.
+/// How many random numbers one motion takes.
 pub(crate) const NUMBERS: usize = 2 * MAX_DIM + 2;
 
 impl Augmentation {
-    /// What was named, on the grids of a run, coarse first.
+    /// The named motions on the grids of a run, coarse first.
     ///
     /// # Errors
-    /// A sentence, where the grids do not allow it.
+    /// A sentence that says which motion the grids do not allow.
     pub fn new(named: &[Augment], grids: &[Grid]) -> Result<Self, String> {
         let mut own = Self::default();
         let Some(finest) = grids.last() else { return Ok(own) };
@@ -187,7 +191,8 @@ impl Augmentation {
         *self == Self::default()
     }
 
-    /// The motion that numbers between 0 and 1 mean, two an axis and two more: uniform over all that are allowed.
+    /// The motion for numbers between 0 and 1: two for each axis and two more. Uniform numbers give
+    /// a uniform choice among all allowed motions.
     pub fn motion(&self, u: &[f64]) -> Motion {
         let mut motion = Motion::default();
         self.shift.iter().for_each(|a| motion.shift[*a] = u[*a]);
@@ -200,7 +205,7 @@ impl Augmentation {
             for (i, axis) in axes.iter().enumerate() {
                 let at = order % left.len();
                 order /= left.len();
-                // every place that is passed over is an exchange
+                // each place that is skipped is one exchange of axes
                 proper ^= at % 2 == 1;
                 motion.axes[*axis] = left.remove(at);
                 motion.flipped[*axis] = signs >> i & 1 == 1;
@@ -213,10 +218,11 @@ impl Augmentation {
     }
 }
 
-/// What is done to the fields of a run: what was named, or what the data allow. Notes for a person are added.
+/// The augmentation of a run: the named motions, or those that the data allow. Appends notes for
+/// the user.
 ///
 /// # Errors
-/// [`TrainError::Motion`] for what the grids, or missing values, do not allow.
+/// [`TrainError::Motion`] for a motion that the grids, or missing values, do not allow.
 pub(crate) fn settled(
     named: Option<&[Augment]>,
     training: &LevelData,
@@ -298,7 +304,7 @@ pub(crate) fn settled(
     Ok(named.to_vec())
 }
 
-/// An asymmetry in words.
+/// An asymmetry of the data in words.
 fn said(found: &Asymmetry, does: &str) -> String {
     format!(
         "the {} of the fields {does}, by {:.0} % and {:.1} times what chance would",
@@ -308,7 +314,7 @@ fn said(found: &Asymmetry, does: &str) -> String {
     )
 }
 
-/// Mean and variances of the law whose fields are shifted.
+/// Symmetrises mean and variances for fields that are shifted.
 pub(crate) fn symmetrise(statistics: &mut Statistics, shifted: &[usize]) {
     if shifted.is_empty() {
         return;
@@ -327,7 +333,7 @@ pub(crate) fn symmetrise(statistics: &mut Statistics, shifted: &[usize]) {
         (0..grid.dim()).filter(|a| periodic(*a)).for_each(|a| opposite[a] = -opposite[a]);
         let other = places[&opposite];
         for (channel, variances) in statistics.variances.iter_mut().enumerate() {
-            // what varied of the mean is variance now
+            // the part of the mean that varied along the axis becomes variance
             variances[k] += std::mem::take(&mut mean[channel * count + k]).powi(2);
             if other < k {
                 let both = 0.5 * (variances[k] + variances[other]);
@@ -399,7 +405,7 @@ mod tests {
         assert_eq!((kept.shift, kept.rotate), (vec![0], vec![1, 2]));
     }
 
-    /// Turns of a cube are its 24 rotations, with mirrors all 48 motions; of a square 4 and 8.
+    /// Turns of a cube are its 24 rotations, with mirrors all 48 symmetries; a square has 4 and 8.
     #[test]
     fn turns_are_proper_and_all_of_them() {
         let all = |named: &[&str], points: &[usize]| -> HashSet<([usize; 3], [bool; 3])> {

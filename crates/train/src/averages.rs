@@ -1,34 +1,36 @@
-//! Averages of the weights over the run so far, and how to have one of another length afterwards.
+//! Averages of the weights over the run so far, and averages of other lengths computed afterwards.
 //!
 //! A power-function average of exponent γ weighs the weights of update τ by a profile over the run,
 //!
-//! p(τ) = (γ + 1) τ^γ / t^{γ+1},  0 < τ ≤ t,
+//! p(τ) = (γ + 1) τ^γ / t^{γ+1},  0 < τ ≤ t.
 //!
-//! which stretches with the run instead of forgetting at a fixed rate: a run of three minutes and one
-//! of an hour want the same profile. Its *length* is the profile's standard deviation over t,
-//! √((γ + 1) / (γ + 3)) / (γ + 2); 0 is the last update alone, 1/√12 = 0.289 the plain mean. One
-//! multiplication an update keeps it: θ̂ ← θ̂ + (1 − (1 − 1/t)^{γ+1}) (θ − θ̂) weighs every update by
-//! exactly the integral of p over its step.
+//! The profile stretches with the run instead of forgetting at a fixed rate, so one setting fits a
+//! run of three minutes and a run of an hour. The *length* of an average is the standard deviation
+//! of its profile divided by t, √((γ + 1) / (γ + 3)) / (γ + 2). A length of 0 is the last update
+//! alone; 1/√12 = 0.289 is the plain mean. The update θ̂ ← θ̂ + (1 − (1 − 1/t)^{γ+1}) (θ − θ̂)
+//! weighs every update by exactly the integral of p over its step.
 //!
-//! Averages of a few lengths, stored at a few times of a run, span many profiles: any other average
-//! is the combination of them whose profile is nearest in the mean square ([`combine`]). **Source**
-//! Karras, Aittala, Lehtinen, Hellsten, Aila & Laine, "Analyzing and improving the training dynamics
-//! of diffusion models", 2024, section 3. Not here: keeping them (`optimizer`), storing them
-//! (`snapshots`).
+//! A run keeps averages of a few lengths and stores them at a few times. Any other average is
+//! approximated by the linear combination of stored ones whose profile is nearest in the mean
+//! square ([`combine`]). **Source** Karras, Aittala, Lehtinen, Hellsten, Aila & Laine, "Analyzing
+//! and improving the training dynamics of diffusion models", 2024, section 3.
+//!
+//! Module `optimizer` updates the averages. Module `snapshots` stores them.
 
 use karhunen_net::Parameters;
 
 use crate::TrainError;
 
-/// Shortest length: two hundredths of the updates carry the average.
+/// Shortest length: about two hundredths of the updates carry the average.
 pub const SHORTEST: f64 = 0.005;
 /// Longest length, just below the plain mean of the whole run, 1/√12.
 pub const LONGEST: f64 = 0.28;
 /// Averages kept in one run, at most.
 pub const MOST: usize = 8;
-/// Largest error of a combined profile, relative, that still passes for the length asked for.
+/// Largest relative error of a combined profile that is accepted for the requested length.
 pub const TOLERATED: f64 = 0.1;
-/// Added to the diagonal, relative: profiles of neighbouring times are nearly the same function.
+/// Ridge added to the diagonal, relative: profiles of neighbouring times are almost linearly
+/// dependent.
 const RIDGE: f64 = 1e-12;
 
 /// γ of a length: the inverse of √((γ + 1) / (γ + 3)) / (γ + 2), which falls from γ = 0 on.
@@ -42,29 +44,29 @@ pub fn exponent(length: f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// What update `t` (from 1) takes of the newest weights: 1 − (1 − 1/t)^{γ+1}.
+/// The weight of the newest weights in update `t` (from 1): 1 − (1 − 1/t)^{γ+1}.
 pub fn share(length: f64, t: usize) -> f64 {
     -((exponent(length) + 1.0) * (-1.0 / t as f64).ln_1p()).exp_m1()
 }
 
-/// The length that a moving average of fixed `decay` has after `updates`: what files of the format
-/// before this one hold.
+/// The length that a moving average of fixed `decay` has after `updates`. Files of the previous
+/// format hold such averages.
 pub(crate) fn length_of_decay(decay: f64, updates: usize) -> f64 {
     (1.0 / ((1.0 - decay) * updates.max(1) as f64)).clamp(SHORTEST, LONGEST)
 }
 
-/// Which average a run's file holds: its length, taken after so many updates.
+/// Which average a file holds: its length, and the number of updates behind it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Profile {
     /// Length, relative to the updates.
     pub length: f64,
-    /// Updates behind it.
+    /// Number of updates averaged.
     pub updates: usize,
 }
 
 impl Profile {
-    /// ∫ p q dτ: with the earlier of the two at s and the later at t,
-    /// (γ_p + 1)(γ_q + 1) (s/t)^{γ of the later} / ((γ_p + γ_q + 1) t).
+    /// ∫ p q dτ. With the earlier profile ending at s and the later one at t, it is (γ_p + 1)(γ_q +
+    /// 1) (s/t)^{γ of the later} / ((γ_p + γ_q + 1) t).
     fn inner(&self, other: &Self) -> f64 {
         let (early, late) =
             if self.updates < other.updates { (self, other) } else { (other, self) };
@@ -74,22 +76,24 @@ impl Profile {
     }
 }
 
-/// The factors with which stored averages make another one.
+/// The linear combination of stored averages that gives another one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Combination {
     /// One factor for each stored average.
     pub factors: Vec<f64>,
-    /// ‖Σ x p − q‖ / ‖q‖ of the profiles.
+    /// Relative error of the profile, ‖Σ x p − q‖ / ‖q‖.
     pub error: f64,
 }
 
-/// The combination of `stored` averages nearest to `wanted`: min ‖Σ_i x_i p_i − q‖ in L² with
-/// Σ_i x_i = 1.
+/// The linear combination of `stored` averages nearest to `wanted`: min ‖Σ_i x_i p_i − q‖ in L²
+/// with Σ_i x_i = 1.
 ///
-/// The factors sum to one because averages of a run are nearly the same weights: a sum of 0.99 would
-/// scale the network by it, more than the averages differ. The published method leaves the sum free.
+/// The factors must sum to one because the averages of a run are nearly the same weights. A sum of
+/// 0.99 would scale the network by 0.99, which changes it more than the averages differ. The
+/// published method leaves the sum free.
 ///
-/// One of the stored averages is itself, exactly. **Cost** the cube of their number.
+/// If `wanted` is one of the stored averages, the result is exactly that average. **Cost** the cube
+/// of their number.
 ///
 /// # Example
 /// ```
@@ -97,7 +101,7 @@ pub struct Combination {
 /// let at = |length| Profile { length, updates: 1000 };
 /// let itself = combine(&[at(0.05), at(0.1)], &at(0.1));
 /// assert_eq!((itself.factors, itself.error), (vec![0.0, 1.0], 0.0));
-/// // between the two, from the last step's alone: a profile 5.1 % off
+/// // a length between the two, both of the last step: the profile is 5.1 % off
 /// let between = combine(&[at(0.05), at(0.1)], &at(0.07));
 /// assert!((between.error - 0.051).abs() < 1e-3);
 /// ```
@@ -123,7 +127,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// Solves a symmetric positive system by Cholesky's factors, its diagonal raised by [`RIDGE`].
+/// Solves a symmetric positive definite system by Cholesky factors, its diagonal raised by
+/// [`RIDGE`].
 fn solve(gram: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
     let mut a = gram.to_vec();
     let n = b.len();
@@ -148,7 +153,7 @@ fn solve(gram: &[Vec<f64>], mut b: Vec<f64>) -> Vec<f64> {
 /// Σ x_i θ_i, summed in f64.
 ///
 /// # Errors
-/// [`TrainError::Config`] where arrays differ in name or shape.
+/// [`TrainError::Config`] if the arrays differ in name or shape.
 pub fn mixed(stored: &[&Parameters], factors: &[f64]) -> Result<Parameters, TrainError> {
     let first = stored[0];
     let alike = |p: &&Parameters| {
@@ -181,7 +186,8 @@ pub fn mixed(stored: &[&Parameters], factors: &[f64]) -> Result<Parameters, Trai
 mod tests {
     use super::*;
 
-    /// Weights of the updates 1…n in the average of a length: what the recursion makes of unit vectors.
+    /// Weights of the updates 1…n in the average of a length: the recursion applied to unit
+    /// vectors.
     fn weights(length: f64, n: usize) -> Vec<f64> {
         let mut weights = vec![0.0; n];
         for t in 1..=n {
@@ -194,7 +200,7 @@ mod tests {
 
     #[test]
     fn lengths_and_exponents_are_inverse() {
-        // γ = 6.94 and 16.97 of the paper's 0.10 and 0.05; γ → 0 is the plain mean
+        // γ = 6.94 and 16.97 for the paper's lengths 0.10 and 0.05; γ → 0 is the plain mean
         for (length, gamma) in [(0.10, 6.94), (0.05, 16.97), (1.0 / 12.0f64.sqrt(), 0.0)] {
             assert!((exponent(length) - gamma).abs() < 5e-3, "{}", exponent(length));
         }
@@ -211,7 +217,7 @@ mod tests {
                 let upto = |j: usize| (j as f64 / n as f64).powf(power);
                 assert!((w - (upto(j + 1) - upto(j))).abs() < 1e-12);
             }
-            // its standard deviation is the length, but for the half step of a sum
+            // its standard deviation is the length, up to the half step of a sum
             let at = |j: usize| (j as f64 + 0.5) / n as f64;
             let mean: f64 = weights.iter().enumerate().map(|(j, w)| w * at(j)).sum();
             let variance: f64 =
@@ -223,7 +229,7 @@ mod tests {
     #[test]
     fn what_is_combined_is_the_average_of_that_length() {
         let n = 800;
-        // errors as NumPy solves the same problem with its constraint as one more row
+        // errors of NumPy's solution of the same problem, its constraint as one more row
         for (snapshots, lengths, wanted, expected) in [
             (4, vec![0.05, 0.1], 0.07, 0.034707),
             (8, vec![0.05, 0.1], 0.07, 0.013438),
@@ -244,7 +250,7 @@ mod tests {
             let norm = |v: &[f64]| dot(v, v).sqrt();
             let apart: Vec<f64> = made.iter().zip(&direct).map(|(a, b)| a - b).collect();
             let error = norm(&apart) / norm(&direct);
-            // the sum over steps stands for the integral to a step's width
+            // the sum over steps approximates the integral to a step's width
             assert!((error - found.error).abs() < 2e-3, "{error} {}", found.error);
             assert!((found.error - expected).abs() < 1e-5, "{wanted}: {}", found.error);
             let sum: f64 = found.factors.iter().sum();

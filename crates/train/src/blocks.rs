@@ -1,29 +1,30 @@
-//! Blocks of neighbours held out of a line of fields or slices, with gaps around them.
+//! Splits a line of neighbouring fields or slices: blocks are held out, with gaps around them.
 
 use std::ops::Range;
 
 use crate::hold_out::Blocks;
 
-/// Part of what is not held out that gaps may take; they shrink to it.
+/// Part of the kept places that gaps may take; wider gaps are made smaller.
 const LOST: f64 = 0.25;
 
-/// What is split: fields in their series, or slices along an axis.
+/// What is split: the fields of a series, or the slices along an axis.
 pub(crate) struct Line {
-    /// Place of each.
+    /// Place of each element.
     pub positions: Vec<u64>,
-    /// Neighbours that a patch needs.
+    /// Number of neighbouring elements that a patch needs.
     pub thick: usize,
-    /// What they are called.
+    /// What the elements are called in messages.
     pub what: &'static str,
-    /// Places left out on both sides of a block, if there is room.
+    /// Number of places left out on both sides of a block, if there is room.
     pub gap: u64,
 }
 
-/// Positions trained on, positions held out, and what was done.
+/// Positions trained on, positions held out, and notes on what was done.
 type Divided = (Vec<usize>, Vec<usize>, Vec<String>);
 
 impl Line {
-    /// What is trained on, what is held out, each in order of position, and what was done.
+    /// Splits the line: positions trained on and held out, each in rising order, and notes on what
+    /// was done.
     pub fn divide(&self, share: f64, rule: &Blocks) -> Result<Divided, String> {
         let (count, thick, what) = (self.positions.len(), self.thick, self.what);
         let mut order: Vec<usize> = (0..count).collect();
@@ -37,7 +38,7 @@ impl Line {
             }
         };
         let length = asked.div_ceil(middles.len()).max(thick).max(1);
-        // one block in the middle of a short line would leave no room for a patch on either side
+        // on a short line, a block in the middle would leave no room for a patch on either side
         let short = count.saturating_sub(length) / 2 < thick + self.gap as usize;
         let middles = if short && middles.len() == 1 && rule.at.is_none() && thick > 1 {
             vec![1.0]
@@ -68,7 +69,7 @@ impl Line {
             gap -= 1;
             keep = self.apart(&order, &held, gap);
         }
-        // ranks are slices; of fields in their series they need not be neighbours
+        // ranks of slices are neighbours; those of fields in a series need not be
         if runs(&keep).iter().all(|run| run.len() < thick) {
             return Err(format!(
                 "{what} {:?} are left to train on, nowhere {thick} in a row as a patch needs; lower data.validation, or cut smaller patches",
@@ -99,7 +100,7 @@ impl Line {
         Ok((ranked(keep), ranked(hold), notes))
     }
 
-    /// Ranks that are further than `gap` from all that is held out.
+    /// Ranks that are further than `gap` from every held-out element.
     fn apart(&self, order: &[usize], held: &[bool], gap: u64) -> Vec<usize> {
         let place = |rank: usize| self.positions[order[rank]];
         let held: Vec<u64> = (0..held.len()).filter(|r| held[*r]).map(place).collect();

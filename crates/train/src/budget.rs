@@ -1,96 +1,98 @@
-//! A budget in seconds as a plan in steps that follows what steps really cost.
+//! Turns a budget in seconds into a number of steps, and adjusts it to the measured cost of steps.
 //!
-//! Before the first step each level is timed. The plan is the number of steps N whose levels, by their
-//! shares, fill the budget with their steps, validations and checkpoints. As the run goes, the seconds
-//! of the last steps are compared with those planned. Where the run would end more than a hundredth of
-//! the budget early or late, the costs are scaled by their ratio and N is found anew for what is left:
+//! Each level is timed before the first step. The plan is the largest number of steps N that the
+//! budget allows, with validations and checkpoints counted in; the levels divide N by their shares.
+//! During the run the measured seconds of the last steps are compared with the planned ones. If the
+//! run would end early or late by more than a hundredth of the budget, the costs are scaled by the
+//! ratio and N is computed again for the time left:
 //!
-//! - a level that has ended keeps its steps; the others divide what is left of N by their shares, the level
-//!   at hand with the steps that it has at least, each one after it with one;
-//! - the learning rate goes on from the part u of the run that is done. Where the rate is flat u is moved to
-//!   step / N, so that the fall takes its part of all steps; a rise or a fall that has begun goes on from
-//!   where it stands, with no jump, and ends at N.
+//! - A level that has ended keeps its steps. The others divide the rest of N by their shares. The
+//!   current level has at least the steps that it has already taken; each later level has at least
+//!   one.
+//! - The learning rate continues from the part u of the run that is done. While the rate is flat, u
+//!   is moved to step / N, so that the final decay takes its part of all steps. A rise or a decay
+//!   that has begun continues from its current value without a jump, and ends at N.
 //!
-//! A plan is part of the checkpoint. A run that is resumed under the same plan gives the same bits. What an
-//! extension makes of one: [`crate::extension`].
+//! A plan is part of the checkpoint. A run that is resumed under the same plan gives the same bits.
+//! Module [`crate::extension`] describes the plan of an extended run.
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Rate, RunConfig};
 
-/// Parts of a budget in which costs are measured.
+/// Costs are measured in windows of the budget divided by this number.
 const WINDOWS: f64 = 50.0;
-/// A plan stays as it is while it ends within this part of the budget.
+/// A plan stays unchanged while its end is within this part of the budget.
 const TOLERATED: f64 = 0.01;
 
-/// What a budget buys.
+/// The steps that a budget pays for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Steps done when each level ends; the last number is all steps.
     pub ends: Vec<usize>,
-    /// Steps done when this was planned.
+    /// Steps done when this plan was made.
     pub since: usize,
-    /// Part of the run that counted as done then, for the learning rate.
+    /// Part of the run that counted as done at that time, for the learning rate.
     pub done: f64,
-    /// What things cost.
+    /// Measured costs.
     pub costs: Costs,
-    /// The way back up of a learning rate that had begun to fall.
+    /// The renewed rise of a learning rate whose decay had begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rise: Option<Rise>,
 }
 
-/// A learning rate that had begun to fall, or had ended, and rises again.
+/// The renewed rise of a learning rate whose decay had begun or ended.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rise {
-    /// Steps done when it begins.
+    /// Steps done when the rise begins.
     pub since: usize,
-    /// Steps that it takes.
+    /// Length of the rise in steps.
     pub steps: usize,
-    /// Part of the peak that it begins with.
+    /// The rate at its beginning, as a part of the peak.
     pub from: f64,
 }
 
 impl Rise {
-    /// Part of the peak that the rate has at most before step `step` (from 0).
+    /// Upper bound on the rate before step `step` (from 0), as a part of the peak.
     pub fn most(&self, step: usize) -> f64 {
         let done = (step + 1).saturating_sub(self.since) as f64 / self.steps as f64;
         self.from + (1.0 - self.from) * done.min(1.0)
     }
 }
 
-/// Seconds that things take.
+/// Measured costs in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Costs {
-    /// A step on each level's fields.
+    /// One step on each level's fields.
     pub steps: Vec<f64>,
-    /// A validation.
+    /// One validation.
     pub validation: f64,
-    /// A checkpoint.
+    /// One checkpoint.
     pub checkpoint: f64,
 }
 
-/// What a plan must hold, whatever things cost.
+/// The demands on a plan, independent of measured costs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Demands {
     /// Seconds of the whole run.
     pub budget: f64,
-    /// Each level's part of the steps; they need not add to one.
+    /// Each level's share of the steps; shares need not sum to one.
     pub shares: Vec<f64>,
-    /// Part of the steps behind the first level that go back to a coarser one.
+    /// Part of the steps behind the first level that return to a coarser one.
     pub replay: f64,
-    /// Validations spread over the run; each level's end brings one more.
+    /// Number of validations spread over the run; each level's end adds one.
     pub validations: usize,
-    /// Seconds between checkpoints; each level's end brings one more.
+    /// Seconds between checkpoints; each level's end adds one.
     pub between_checkpoints: f64,
-    /// The learning rate's shape, with the part of the steps over which it rises.
+    /// The shape of the learning rate, and the part of the steps over which it rises.
     pub rate: (Rate, f64),
 }
 
 impl Demands {
-    /// Those of a configuration with a budget in seconds.
+    /// The demands of a configuration; none without a budget in seconds.
     pub fn of(config: &RunConfig) -> Option<Self> {
         let t = &config.training;
         Some(Self {
@@ -104,21 +106,21 @@ impl Demands {
     }
 }
 
-/// What is left of an extended run.
+/// How much longer an extended run goes on.
 #[derive(Debug, Clone, Copy)]
 pub enum Left<'a> {
-    /// So many seconds, under these demands.
+    /// This many seconds, under these demands.
     Seconds(&'a Demands, f64),
-    /// So many steps, each level that has not ended having its share of them.
+    /// This many steps. The levels that have not ended divide them by these shares.
     Steps(&'a [f64], usize),
 }
 
-/// Seconds of the steps since costs were last compared, as planned and as they were.
+/// Seconds of the steps since costs were last compared: planned and measured.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Window {
     planned: f64,
     taken: f64,
-    /// Seconds of the run when the last step ended, pauses since then added.
+    /// Seconds of the run when the last step ended, plus the pauses since then.
     since: f64,
 }
 
@@ -128,19 +130,20 @@ impl Window {
         Self { since: elapsed, ..Self::default() }
     }
 
-    /// Books a step that ended after `elapsed` seconds of the run.
+    /// Records a step that ended after `elapsed` seconds of the run.
     pub fn add(&mut self, planned: f64, elapsed: f64) {
         self.planned += planned;
         self.taken += elapsed - self.since;
         self.since = elapsed;
     }
 
-    /// Leaves out seconds that were no step's.
+    /// Excludes seconds that belong to no step.
     pub fn pause(&mut self, seconds: f64) {
         self.since += seconds;
     }
 
-    /// What steps cost relative to the plan, once the window is long enough to tell; it then begins anew.
+    /// The measured cost of steps relative to the plan, if the window is long enough. The window
+    /// then begins anew.
     pub fn ratio(&mut self, budget: f64) -> Option<f64> {
         if self.taken.max(self.planned) < budget / WINDOWS || self.planned <= 0.0 {
             return None;
@@ -152,7 +155,8 @@ impl Window {
 }
 
 impl Costs {
-    /// The same on a machine that takes `ratio` times as long; checkpoints wait for a disk instead.
+    /// The costs on a machine that takes `ratio` times as long. Checkpoints keep their cost,
+    /// because they wait for a disk.
     pub fn scaled(&self, ratio: f64) -> Self {
         let steps = self.steps.iter().map(|s| s * ratio).collect();
         Self { steps, validation: self.validation * ratio, ..*self }
@@ -178,8 +182,8 @@ impl Plan {
         self.ends.iter().zip(before).map(|(end, before)| end - before).collect()
     }
 
-    /// Where the learning rate stands before step `step` (from 0): steps done, counted as if this plan had
-    /// been the plan from the start.
+    /// The position of the learning rate before step `step` (from 0): the number of steps done, as
+    /// if this plan had held from the start.
     pub fn position(&self, step: usize) -> f64 {
         let total = self.steps() as f64;
         let (done, left) = (self.done * total, self.steps().saturating_sub(self.since).max(1));
@@ -192,10 +196,10 @@ impl Plan {
         self.rise.map_or(own, |rise| own.min(rise.most(step)))
     }
 
-    /// The plan for `left` seconds more than those of the `step` steps done, or for `left` steps more,
-    /// where this one was to end earlier.
+    /// The plan of an extended run: `left` more seconds, or `left` more steps, after the `step`
+    /// steps done. This plan would have ended earlier.
     ///
-    /// The rate goes to where it would stand had this been the plan from the start, and ends at 0: see
+    /// The rate returns to its value in a run planned like this from the start, and ends at 0: see
     /// [`crate::extension`].
     pub fn extended(&self, step: usize, left: Left<'_>, rate: Rate, warmup: f64) -> Self {
         let ends = match left {
@@ -214,7 +218,7 @@ impl Plan {
         Self { rise: Some(Rise { since: step, steps, from: before }), ..longer }
     }
 
-    /// The plan with `left` seconds to go after `step` steps; none where this one is still good.
+    /// The plan with `left` seconds to go after `step` steps; none if this plan is still good.
     pub fn revised(&self, demands: &Demands, step: usize, left: f64) -> Option<Self> {
         let planned = self.seconds_left(demands, &self.ends, step, left);
         if (planned - left).abs() <= TOLERATED * demands.budget {
@@ -245,18 +249,19 @@ impl Plan {
         self.ends_of(&demands.shares, enough, step)
     }
 
-    /// Where levels end in a run of about `total` steps of which `step` are done.
+    /// Where levels end in a run of about `total` steps, `step` of which are done.
     fn ends_of(&self, shares: &[f64], total: usize, step: usize) -> Vec<usize> {
         let mut rest: f64 = shares.iter().sum();
         let (mut before, mut ends) = (0, Vec::new());
         for (i, (share, &end)) in shares.iter().zip(&self.ends).enumerate() {
-            // what the levels before have left, by the shares of this one and those after it
+            // the steps left by earlier levels, divided by the shares of this level and the later
+            // ones
             let part = total.saturating_sub(before) as f64 * share / rest;
             let planned = before + part.round() as usize;
             rest -= share;
-            // a run that goes on after its end does so at its last level
+            // a run that goes on after its end does so on its last level
             let ended = step > 0 && end <= step && i + 1 < shares.len();
-            // no level without a step, none shorter than it is already
+            // every level has at least one step and at least the steps it has taken
             before = if ended { end } else { planned.max(step).max(before + 1) };
             ends.push(before);
         }
@@ -279,7 +284,7 @@ impl Plan {
         seconds + validations * self.costs.validation + checkpoints * self.costs.checkpoint
     }
 
-    /// Seconds of a step of a level, those it spends on coarser ones counted in.
+    /// Seconds of one step of a level, its share of replayed coarser steps included.
     fn step_cost(&self, demands: &Demands, level: usize) -> f64 {
         let own = self.costs.steps[level];
         if level == 0 {
@@ -309,14 +314,14 @@ mod tests {
         Costs { steps: steps.to_vec(), validation: 0.0, checkpoint: 0.0 }
     }
 
-    /// 0.6 · 0.01 + 0.25 · 0.04 + 0.15 · 0.16 = 0.04 s a step: 2500 of them.
+    /// 0.6 · 0.01 + 0.25 · 0.04 + 0.15 · 0.16 = 0.04 s a step, which gives 2500 steps.
     #[test]
     fn a_budget_is_filled_by_shares() {
-        // a hundredth of a millisecond more than 2500 steps take, against rounding
+        // a hundredth of a millisecond more than 2500 steps take, so that rounding does no harm
         let plan = Plan::new(&demands(), costs([0.01, 0.04, 0.16]), 100.00001);
         assert_eq!(plan.ends, [1500, 2125, 2500]);
         assert_eq!(plan.level_steps(), [1500, 625, 375]);
-        // a tenth of the steps of finer levels on coarser ones, at their cost
+        // a tenth of the steps of finer levels are on coarser levels, at their cost
         let replayed = Demands { replay: 0.1, ..demands() };
         let per_step = 0.6 * 0.01 + 0.25 * 0.037 + 0.15 * (0.144 + 0.1 * 0.025);
         let steps = Plan::new(&replayed, costs([0.01, 0.04, 0.16]), 100.0).steps() as f64;
@@ -334,7 +339,8 @@ mod tests {
         assert_eq!(plan.ends, [1, 2, 3]);
     }
 
-    /// At half of level 0 steps take twice as long: shares stay, in what fits.
+    /// Half-way through level 0, steps become twice as slow: the shares hold for the steps that now
+    /// fit.
     #[test]
     fn shares_hold_when_the_number_of_steps_changes() {
         let plan = Plan::new(&demands(), costs([0.01, 0.04, 0.16]), 100.00001);
@@ -348,18 +354,18 @@ mod tests {
         }
         let left = (steps[0] - 750) as f64 * 0.02 + steps[1] as f64 * 0.08 + steps[2] as f64 * 0.32;
         assert!((left - 92.5).abs() < 0.2, "{left}");
-        // what ended too long ago to be cut is not made up for by the next level alone
+        // steps that ended too long ago to be cut are not taken from the next level alone
         let half = slower.revised(&demands(), 1600, 40.00001).unwrap().level_steps();
         assert_eq!(half[0], 1500);
         assert!((half[1] as f64 / half[2] as f64 - 0.25 / 0.15).abs() < 0.05, "{half:?}");
-        // levels that have ended keep their steps, the last is cut
+        // levels that have ended keep their steps; the last level is cut
         let late = slower.revised(&demands(), 2200, 48.00001).unwrap();
         assert_eq!(late.ends[..2], [1500, 2125]);
         assert_eq!(late.steps(), 2200 + 150);
     }
 
-    /// The rate never jumps up, falls to nothing at the end, over a tenth of all steps where that is still
-    /// possible.
+    /// The rate never jumps up and ends near zero. Its decay takes a tenth of all steps where that
+    /// is still possible.
     #[test]
     fn the_rate_falls_at_the_end_whatever_the_number_of_steps() {
         let demands = demands();

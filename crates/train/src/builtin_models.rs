@@ -1,21 +1,21 @@
 //! Models that come with the program: `builtin:spinodal`, `builtin:grains`, `builtin:shapes`.
 //!
-//! Each is an exported model of the folder `models/`, trained on the built-in data of its name. Its card
-//! there says how, and how well it does. They are part of the program, so that the first sample needs
-//! no training and no file.
+//! Each is an exported model in the folder `models/`, trained on the built-in data of the same
+//! name. Its card in that folder tells how it was trained and how well it does. The files are
+//! compiled into the program, so the first sample needs no training and no file.
 
 use std::path::{Path, PathBuf};
 
 use crate::TrainError;
 use crate::exported::{Exported, WEIGHTS};
 
-/// What stands before the name of a built-in model.
+/// Prefix of the name of a built-in model.
 const PREFIX: &str = "builtin:";
 
 /// One model that comes with the program.
 #[derive(Debug)]
 pub struct BuiltinModel {
-    /// What it is called behind `builtin:`.
+    /// The name, without the prefix `builtin:`.
     pub name: &'static str,
     /// What its samples show, in a few words.
     pub about: &'static str,
@@ -42,17 +42,17 @@ macro_rules! model {
     };
 }
 
-/// All of them.
+/// All built-in models.
 pub static MODELS: [BuiltinModel; 3] = [
     model!("spinodal", "two phases that separated, after Cahn and Hilliard"),
     model!("grains", "a mosaic of polygonal grains in two shades"),
     model!("shapes", "balls, shells and pairs of balls, with a class for each"),
 ];
 
-/// The model that a path names, if it begins with `builtin:`.
+/// The model that a path names, if the path begins with `builtin:`.
 ///
 /// # Errors
-/// [`TrainError::NoSuchModel`].
+/// [`TrainError::NoSuchModel`] for a name that no built-in model has.
 pub fn find(path: &Path) -> Result<Option<&'static BuiltinModel>, TrainError> {
     let Some(name) = path.to_str().and_then(|path| path.strip_prefix(PREFIX)) else {
         return Ok(None);
@@ -65,7 +65,7 @@ pub fn find(path: &Path) -> Result<Option<&'static BuiltinModel>, TrainError> {
 }
 
 impl BuiltinModel {
-    /// Reads it.
+    /// Reads the model.
     ///
     /// # Errors
     /// [`TrainError::Checkpoint`] if the program was built with files that do not belong together.
@@ -77,7 +77,7 @@ impl BuiltinModel {
         })
     }
 
-    /// Bytes of its files in the program.
+    /// Size of its files in the program, in bytes.
     pub fn bytes(&self) -> usize {
         [self.manifest, self.weights, self.statistics, self.calibration]
             .map(<[u8]>::len)

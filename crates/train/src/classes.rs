@@ -1,6 +1,6 @@
-//! Which class each sampled field is of, and whether a model can be asked for it.
+//! The class of each sampled field, and the check that a model can be asked for it.
 //!
-//! Not here: labels of data (module `labels`), and how a network is told (`karhunen_net`).
+//! Module `labels` reads the labels of data. Crate `karhunen_net` feeds classes to a network.
 
 use std::ops::Range;
 
@@ -9,20 +9,21 @@ use karhunen_field::FieldError;
 use crate::labels;
 use crate::trained::{Request, TrainedModel};
 
-/// The classes of the fields of a request.
+/// How the classes of the sampled fields are chosen.
 ///
-/// Either way a function of the field's own index: the same on every grid and in every batch.
+/// The class of a field depends on its own index, so it is the same on every grid and in every
+/// batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Classes {
-    /// Drawn by how often the data have each.
+    /// Random, with the frequencies of the classes in the data.
     #[default]
     Drawn,
-    /// These, by turns: field i is of class i modulo their number.
+    /// The listed classes in turn: field i has entry i modulo the length of the list.
     Turns(Vec<u32>),
 }
 
 impl TrainedModel {
-    /// The class of every field of a request; none of any from an unlabelled model.
+    /// The class of every field of a request; an empty list from an unlabelled model.
     pub fn classes(&self, request: &Request, indices: Range<u64>) -> Vec<Option<u32>> {
         let seen = &self.statistics.classes;
         if seen.is_empty() {
@@ -35,7 +36,8 @@ impl TrainedModel {
         indices.map(class).collect()
     }
 
-    /// A class that was never seen has no law, and an unlabelled model no classes.
+    /// Checks the conditions of a request. Refuses a class that no training field has, and any
+    /// class for an unlabelled model.
     pub(crate) fn check_classes(&self, request: &Request) -> Result<(), FieldError> {
         let refuse = |parameter, value: f64, requirement| {
             Err(FieldError::Parameter { parameter, value, requirement })

@@ -1,45 +1,49 @@
-//! Whether a finished model repeats the fields it was trained on: a few samples of it, each beside its nearest
-//! training field.
+//! Checks whether a finished model repeats its training fields. A few samples are compared with
+//! their nearest training fields.
 //!
-//! Nearness is the correlation r = ⟨f, g⟩ / (|f| |g|) of two fields less the data's mean field, all channels
-//! together, on a coarse grid: a copy with other detail is one. Along axes whose fields were shifted in training, g may be
-//! shifted by whole cells. How near is too near is told by fields that were held out: a sample is a *near-copy* where
-//! 1 − r², what its nearest training field does not explain of it, is less than that of every held-out field and less
-//! than a quarter of their median. Of few dimensions, or many training fields, even honest samples come near;
-//! then held-out fields do too.
+//! The similarity of two fields is the correlation r = ⟨f, g⟩ / (|f| |g|). The data's mean field is
+//! subtracted first, and all channels are taken together on a coarse grid, so a copy with different
+//! fine detail still counts. Along axes whose fields were shifted in training, g may be shifted by
+//! whole cells.
 //!
-//! The table of `evaluate` has the sharper question, whether *more* samples are near than chance allows
-//! ([`karhunen_field::metrics::memorisation`]); this one costs seconds, needs few held-out fields and is asked
-//! at the end of every training.
+//! Held-out fields set the threshold. A sample's unexplained part is 1 − r², the part that its
+//! nearest training field does not explain. The sample is a *near-copy* if its unexplained part is
+//! less than that of every held-out field and less than a quarter of their median. In few
+//! dimensions, or with many training fields, even independent samples come near a training field.
+//! Held-out fields then do too.
+//!
+//! The table of `evaluate` answers a sharper question: whether *more* samples are near than chance
+//! allows ([`karhunen_field::metrics::memorisation`]). The check of this module takes seconds,
+//! needs few held-out fields and runs at the end of every training.
 
 use karhunen_field::metrics::MostAlike;
 use karhunen_field::{Ensemble, FieldError};
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Part of the median held-out field's unexplained part below which a sample is a near-copy.
+/// A near-copy's unexplained part is below this part of the median of held-out fields.
 const QUARTER: f64 = 0.25;
-/// 1 − r² below which it is one where too few fields were held out to tell: r above 0.97.
+/// Threshold of 1 − r² if too few fields were held out: r above 0.97.
 const UNTOLD: f64 = 0.06;
-/// Held-out fields that tell.
+/// Number of held-out fields that the threshold needs.
 const FEWEST: usize = 4;
 
-/// Samples beside their nearest training fields.
+/// Samples compared with their nearest training fields.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NearCopies {
     /// Correlation of each sample with the training field nearest to it.
     pub samples: Vec<f64>,
-    /// The same of each field that was held out.
+    /// The same correlation of each held-out field.
     pub held_out: Vec<f64>,
-    /// Training fields that were looked at.
+    /// Number of training fields searched.
     pub training_fields: usize,
-    /// Samples that are near-copies.
+    /// Number of samples that are near-copies.
     pub copies: usize,
 }
 
 impl NearCopies {
-    /// Looks for each of the samples, and of the fields held out, among the training fields, all less the mean
-    /// field and on one grid; training fields may be shifted along `axes`.
+    /// Finds the nearest training field of each sample and of each held-out field. All fields have
+    /// the mean field subtracted and lie on one grid. Training fields may be shifted along `axes`.
     ///
     /// **Cost** As [`MostAlike`].
     ///
@@ -64,13 +68,13 @@ impl NearCopies {
             true => UNTOLD,
             false => honest[0].min(QUARTER * honest[honest.len() / 2]),
         };
-        // in a box of two modes a field may be another one's opposite
+        // in a box of two modes a field may be the negative of another one
         let near = |r: &&f64| **r > 0.0 && left(r) < most;
         let copies = samples.iter().filter(near).count();
         Ok(Self { copies, training_fields: training.count(), samples, held_out })
     }
 
-    /// The same in one line.
+    /// The result in one line.
     pub fn told(&self) -> String {
         let summary = |of: &[f64]| {
             let mut sorted = of.to_vec();
@@ -112,7 +116,7 @@ mod tests {
         let mut samples = of(10, 3);
         let honest = NearCopies::among(&training, &samples, &held_out, &[]).unwrap();
         assert_eq!(honest.copies, 0);
-        // three with a little of something else, one of them moved along
+        // three copies with a small perturbation, one of them shifted
         for (i, sample) in samples.fields_mut().take(3).enumerate() {
             let moved = if i == 2 { 10 } else { 0 };
             let copied = training.values[270 * i..270 * i + 30].iter().cycle().skip(moved);
@@ -124,20 +128,20 @@ mod tests {
         assert_eq!(found.copies, 3);
         assert!(found.samples[..3].iter().all(|r| *r > 0.98));
         assert!(found.told().starts_with("3 of 10 samples are near-copies of one of 60"));
-        // without fields to compare with only what is plainly a copy counts
+        // without held-out fields only plain copies count
         let alone = NearCopies::among(&training, &samples, &held_out.slice(0..0), &[]).unwrap();
         assert_eq!(alone.copies, 2);
         assert!(!alone.told().contains("held-out"));
     }
 
-    /// Where everything is near everything, as in a box of two modes, nearness tells nothing.
+    /// Where all fields are near each other, as in a box of two modes, nearness tells nothing.
     #[test]
     fn fields_of_few_dimensions_are_no_copies() {
         let grid = Grid::unit(&[2], Boundary::Neumann).unwrap();
         let of = |count, seed| fields(grid, count, seed);
         let found = NearCopies::among(&of(300, 1), &of(40, 2), &of(40, 3), &[]).unwrap();
         assert!(found.samples.iter().all(|r| *r > 0.99));
-        // each has the chance of 1 in 41 to be the nearest of all
+        // each sample is the nearest of all with probability 1 in 41
         assert!(found.copies <= 4, "{}", found.copies);
     }
 }

@@ -1,12 +1,14 @@
 //! The classifier two-sample test: can a small network tell two sets of fields apart?
 //!
-//! n fields of each set are drawn. A [`Discriminator`] is trained on one half of them and gives each field of
-//! the other half a score. The [`auc`] of the scores is 0.5 if the network cannot tell the sets apart and
-//! 1 if it always can. A fifth of the training half decides when to stop, so the test half is seen once, at
-//! the end. All is repeated for several seeds: other fields, other halves, other starting weights.
+//! n fields of each set are drawn. A [`Discriminator`] is trained on one half of them and scores
+//! each field of the other half. The [`auc`] of the scores is 0.5 if the network cannot tell the
+//! sets apart and 1 if it always can. A fifth of the training half decides when to stop, so the
+//! test half is used once, at the end. The whole test is repeated for several seeds: other fields,
+//! other halves, other initial weights.
 //!
-//! The AUC grows with n, because a network that has seen more fields knows more. Only figures of the same n
-//! can be compared. Fields are not flipped or shifted: the law may not be symmetric.
+//! The AUC grows with n, because a network that has seen more fields knows more. Only figures of
+//! the same n can be compared. Fields are not flipped or shifted, because the distribution may not
+//! be symmetric.
 //!
 //! **Source** Lopez-Paz & Oquab, "Revisiting classifier two-sample tests", ICLR 2017.
 
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::optimizer::{Begins, Optimizer, Update};
 
-/// Fewest fields a side: below, the halves say nothing.
+/// Fewest fields a side: with fewer the halves are too small for a result.
 pub const LEAST: usize = 32;
 
 /// Part of the training half that decides when to stop.
@@ -30,15 +32,15 @@ const HELD_BACK: f64 = 0.2;
 const BATCH: usize = 16;
 /// Values of one set in a step, at most, so that volumes fit into memory: 16 fields of 32³.
 const BATCH_VALUES: usize = 1 << 19;
-/// Passes over the training fields, at most; and steps, at least.
+/// Largest number of passes over the training fields; smallest number of steps.
 const EPOCHS: usize = 30;
 const LEAST_STEPS: usize = 150;
-/// Steps between looks at the fields held back, at least.
+/// Steps between two checks on the held-back fields, at least.
 const LOOK: usize = 8;
-/// Looks without a better loss before training stops, and steps before it may.
+/// Checks without a better loss before training stops, and steps before it may.
 const PATIENCE: usize = 6;
 const PATIENT_STEPS: usize = 60;
-/// A loss at which nothing is left to learn.
+/// A loss below which nothing is left to learn.
 const TOLD: f64 = 0.02;
 const RATE: f64 = 3e-3;
 const WARMUP: f64 = 10.0;
@@ -72,7 +74,7 @@ impl Separation {
     }
 }
 
-/// What is asked of [`distinguish`].
+/// The arguments of [`distinguish`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Fields of each set.
@@ -83,16 +85,16 @@ pub struct Asked {
     pub seed: u64,
 }
 
-/// Trains networks to tell `fields` from `real` ones on the grid of both and tests them on other fields. The
-/// network sees fields in units of the mean and the standard deviation of the real ones, by channel.
-/// `observe` is told the part of the work that is done.
+/// Trains networks to tell `fields` from `real` ones on their common grid, and tests them on other
+/// fields. Each channel is standardised by the mean and the standard deviation of the real fields.
+/// `observe` receives the part of the work that is done.
 ///
-/// The result depends on the fields, their order and `asked` alone, not on the threads.
+/// The result depends on the fields, their order and `asked`, but not on the number of threads.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] for fewer than [`LEAST`] fields a side, or fewer fields than are asked for;
 /// [`FieldError::GridMismatch`] and [`FieldError::Length`] for sets of different grids or channels;
-/// [`TrainError::Diverged`] for a loss that is not finite; those of the network.
+/// [`TrainError::Diverged`] for a loss that is not finite; errors of the network.
 ///
 /// # Cost
 /// About 50 MFLOP a training field and pass at 64² cells, 170 at 32³; at most 30 passes, fewer where nothing is
@@ -156,10 +158,10 @@ impl Scale {
 
 /// One repetition: the fields of each part, and the networks.
 struct Test<'a> {
-    /// Real fields, then the others.
+    /// Real fields, then the fields to be tested.
     sets: &'a [Vec<f32>; 2],
     len: usize,
-    /// Numbers of the fields of each set.
+    /// Indices of the fields of each set.
     train: [Vec<usize>; 2],
     held_back: [Vec<usize>; 2],
     test: [Vec<usize>; 2],
@@ -170,7 +172,7 @@ struct Test<'a> {
 impl<'a> Test<'a> {
     fn new(sets: &'a [Vec<f32>; 2], real: &'a Ensemble, asked: Asked, number: usize) -> Self {
         let len = real.field_len();
-        // apart from the seeds of metrics and of other repetitions
+        // differs from the seeds of metrics and of other repetitions
         let seed = asked.seed ^ SEED.wrapping_mul(number as u64 + 1);
         let drawn = [0, 1].map(|set: usize| {
             let mut order = shuffled(sets[set].len() / len, seed, set as u64);
@@ -192,7 +194,7 @@ impl<'a> Test<'a> {
         }
     }
 
-    /// The area on the test half.
+    /// The AUC on the test half.
     fn run(&self, observe: &mut dyn FnMut(f64)) -> Result<f64, TrainError> {
         let (grid, channels) = (self.like.grid, self.like.channels);
         let device = Device::flex().autodiff();
@@ -233,7 +235,7 @@ impl<'a> Test<'a> {
         Ok(auc(&self.scores(&reader, 0, real)?, &self.scores(&reader, 1, others)?))
     }
 
-    /// The fields of a step: every pass has its own order.
+    /// The fields of a step. Every pass has its own order.
     fn batch(&self, step: usize, batch: usize, steps_a_pass: usize) -> [Vec<usize>; 2] {
         let (pass, at) = (step / steps_a_pass, step % steps_a_pass);
         [0, 1].map(|set: usize| {
@@ -276,7 +278,7 @@ impl<'a> Test<'a> {
         Ok(())
     }
 
-    /// Mean cross entropy of the fields held back.
+    /// Mean cross entropy of the held-back fields.
     fn loss(&self, reader: &Discriminator) -> Result<f64, TrainError> {
         let mut sum = 0.0;
         for (set, sign) in [(0, 1.0), (1, -1.0)] {
@@ -288,7 +290,7 @@ impl<'a> Test<'a> {
         Ok(sum / (2 * self.held_back[0].len()) as f64)
     }
 
-    /// Logits of fields of a set: the higher, the more real.
+    /// Logits of the fields of a set: the higher, the more likely real.
     fn scores(
         &self,
         reader: &Discriminator,
@@ -310,5 +312,5 @@ impl<'a> Test<'a> {
     }
 }
 
-/// Keeps repetitions apart.
+/// Gives each repetition a seed of its own.
 const SEED: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -1,9 +1,10 @@
-//! When a training has gone wrong, told by its loss.
+//! Detects from its loss that a training has diverged.
 //!
-//! An untrained network answers nothing, which is the best linear denoiser where one stands before
-//! it: its loss is 1 ([`Preconditioning::Wiener`]), or whatever the first step shows otherwise. A
-//! mean loss far above is no noise of single batches: weights have run away, and go on from there
-//! however finite they are.
+//! An untrained network returns zero, so the denoiser is the best linear one if the preconditioner
+//! contains it: the loss is then 1 ([`Preconditioning::Wiener`]). Otherwise the loss of the first
+//! step is the reference. A mean loss far above the reference is not the noise of single batches.
+//! It means that the weights have run away, and training would continue from there even if they are
+//! finite.
 
 use karhunen_net::Preconditioning;
 
@@ -11,11 +12,11 @@ use crate::checkpoint::Progress;
 use crate::ledger::LedgerEntry;
 use crate::overfitting::REMEDY;
 
-/// A step whose loss is this many times the mean before it counts as diverged.
+/// A step counts as diverged if its loss is this many times the mean before it.
 const EXPLOSION: f64 = 100.0;
-/// So does a mean this many times the loss of an untrained network.
+/// A run counts as diverged if its mean loss is this many times that of an untrained network.
 const LOST: f64 = 10.0;
-/// A mean this many times as large is no state to go back to.
+/// A state with a mean loss this many times that of an untrained network is not worth returning to.
 const POOR: f64 = 2.0;
 /// Steps of a level before its mean is trusted.
 const TRUSTED: usize = 20;
@@ -28,7 +29,8 @@ pub fn untrained(kind: Preconditioning, first: Option<f64>) -> f64 {
     }
 }
 
-/// What is wrong after a step of loss `loss`, if anything is; `before` is the level's entry as it was.
+/// What is wrong after a step of loss `loss`, if anything is. `before` is the level's ledger entry
+/// before the step.
 pub fn diagnosis(
     before: &LedgerEntry,
     now: &LedgerEntry,
@@ -56,17 +58,17 @@ pub fn is_poor(loss: f64, untrained: f64) -> bool {
     loss > POOR * untrained
 }
 
-/// Whether the state is worth a checkpoint to go back to.
+/// Whether the state is worth a checkpoint to return to.
 pub fn is_sound(now: &LedgerEntry, untrained: f64) -> bool {
     now.steps <= TRUSTED || !is_poor(now.loss, untrained)
 }
 
-/// Part of a run over which the validation loss may rise without a word.
+/// Part of a run over which the validation loss may rise without a message.
 const RISING: f64 = 1.0 / 3.0;
-/// A rise of this part is one.
+/// Smallest relative rise that counts.
 const RISE: f64 = 0.02;
 
-/// What to say at the end where the validation loss has risen since a third of the run.
+/// The message at the end of a run whose validation loss has risen over more than a third of it.
 pub fn parted(progress: &Progress, last: f64, total: usize) -> Option<String> {
     let best = progress.best_validation?;
     let part = (total - progress.best_step.min(total)) as f64 / total as f64;
@@ -94,7 +96,7 @@ mod tests {
         assert!(told(entry(50, 0.8), entry(51, 1.6), 90.0).unwrap().contains("after a mean"));
         assert!(told(entry(50, 9.9), entry(51, 10.1), 30.0).unwrap().contains("10 times"));
         assert!(told(entry(50, 0.8), entry(50, 0.8), f64::NAN).is_some());
-        // the first steps of a level are no mean yet
+        // the first steps of a level are too few for a mean
         assert!(told(entry(3, 9.0), entry(4, 12.0), 40.0).is_none());
         assert!(is_sound(&entry(4, 50.0), 1.0) && is_sound(&entry(100, 1.9), 1.0));
         assert!(!is_sound(&entry(100, 2.1), 1.0));
@@ -115,7 +117,8 @@ mod tests {
             parted(&progress, last, 90)
         };
         assert!(at(30, 6.3).unwrap().contains("67 % of the run, from 1.9000 at step 30 to 6.3000"));
-        // not long enough, not enough, and a checkpoint of before that does not tell
+        // a rise that is too short, one that is too small, and an old checkpoint without this
+        // information
         assert!(at(70, 6.3).is_none() && at(30, 1.92).is_none() && at(0, 6.3).is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! How alike neighbours are: whether fields are a series, and along which axis they drift least.
+//! Similarity of neighbours: whether fields form a series, and along which axis they drift least.
 //!
-//! Looks at a few thousand values at fixed pseudo-random places, whatever the size of the data. Missing
-//! values count for nothing.
+//! A few thousand values at fixed pseudo-random places are read, whatever the size of the data.
+//! Missing values are ignored.
 
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
@@ -9,21 +9,22 @@ use karhunen_formats::{FieldSource, FormatError};
 
 /// Pairs of fields that are compared.
 const PAIRS: usize = 64;
-/// Fields below which a series cannot be told from chance.
+/// With fewer fields, a series cannot be told from chance.
 const FEWEST: usize = 8;
-/// Neighbours this much nearer to each other than fields far apart, in squares, are alike.
+/// Neighbours are alike if their mean square difference is below this part of that of distant
+/// fields.
 const ALIKE: f64 = 0.5;
-/// Lines along the last axis that are looked at, and their length at most.
+/// Number of lines along the last axis that are read, and their largest length.
 const LINES: usize = 256;
 const LINE: usize = 256;
 /// Parts of an axis whose means and deviations are compared.
 const PARTS: usize = 8;
 
-/// Whether fields resemble the next ones of their source more than others: the mean square between
-/// neighbours is below half of that between fields far apart.
+/// Whether fields resemble the next field of their source more than distant ones: the mean square
+/// difference of neighbours is below half of that of fields far apart.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub(crate) fn neighbours_are_alike(fields: &dyn FieldSource) -> Result<bool, FormatError> {
     let count = fields.count();
     if count < FEWEST {
@@ -55,10 +56,10 @@ pub(crate) fn neighbours_are_alike(fields: &dyn FieldSource) -> Result<bool, For
     Ok(near < ALIKE * far)
 }
 
-/// The axis among `axes` along whose parts mean and deviation vary least.
+/// The axis among `axes` along which the mean and the deviation of its parts vary least.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub(crate) fn steadiest(fields: &dyn FieldSource, axes: &[usize]) -> Result<usize, FormatError> {
     let points = fields.points();
     let mut sums = vec![[[0.0f64; 3]; PARTS]; points.len()];
@@ -159,7 +160,7 @@ mod tests {
             let volume = fields(&points, 1, (0..24 * 20 * 28).map(value).collect());
             let found = steadiest(&volume, &[0, 1, 2]).unwrap();
             assert_ne!(found, drifting);
-            // of two axes the other one
+            // of the two axes, the other one
             let other = (drifting + 1) % 3;
             assert_eq!(steadiest(&volume, &[drifting, other]).unwrap(), other);
         }

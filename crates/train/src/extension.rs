@@ -1,34 +1,37 @@
-//! A run that goes on after its end, or is given a later end before it: what is asked for, and when.
+//! Extends a run: it goes on after its end, or its end is moved to later while it runs.
 //!
-//! The end of a run is the one part of its configuration that may change: `training.steps`, or `training.seconds`.
-//! Where it is asked to be later than it was, or `--more` is asked of a run that has ended,
+//! The end of a run is the one part of its configuration that may change: `training.steps`, or
+//! `training.seconds`. A run is extended if a later end is asked for, or if `--more` is asked of a
+//! run that has ended:
 //!
-//! - the run goes on from its newest checkpoint: no step is lost, the tail of small rates included, and nothing
-//!   more is kept for the case;
-//! - the learning rate rises over the steps of the warm-up, by the new number of steps, from where it is to where
-//!   it would be had the run been that long from the start. A trapezoid goes back to its peak and falls over
-//!   its last part of *all* steps; where fewer are left, it falls over these. A cosine goes back to where
-//!   that longer cosine stands. Either ends at 0;
-//! - levels that have ended stay ended, and the others divide the steps by their shares: a run that had ended goes
-//!   on at its finest level, replaying coarser ones as before;
-//! - optimizer, averages, ledger, events and best validation are carried on. Lengths of averages
-//!   are parts of the whole run, so that the averages stretch with it;
-//! - a budget in seconds counts what the run has spent, and is planned anew on the way as ever; a run of steps that
-//!   is given seconds takes the costs of its steps from its ledger;
-//! - the extended plan is written as a checkpoint before its first step: from there on the run is interrupted and
-//!   resumed like any other, bit for bit, by the command that extended it or the one that began it.
+//! - The run goes on from its newest checkpoint. No step is lost, not even the last ones with small
+//!   learning rates, and nothing extra is stored for the case.
+//! - The learning rate rises over as many steps as the warm-up of the new run has. It rises from
+//!   its current value to the value of a run that had been that long from the start. A trapezoid
+//!   returns to its peak and decays over its last part of *all* steps; if fewer steps are left, it
+//!   decays over these. A cosine returns to the value of the longer cosine. Both end at 0.
+//! - Levels that have ended stay ended, and the others divide the steps by their shares. A run that
+//!   had ended goes on at its finest level, and replays coarser levels as before.
+//! - Optimizer, averages, ledger, events and the best validation are kept. Lengths of averages are
+//!   parts of the whole run, so the averages stretch with it.
+//! - A budget in seconds counts the seconds already spent, and is replanned during the run as
+//!   always. A run of steps that is given seconds takes the costs of its steps from its ledger.
+//! - The extended plan is written as a checkpoint before its first step. From then on the run is
+//!   interrupted and resumed like any other, bit for bit, by the command that extended it or by the
+//!   one that started it.
 //!
-//! **Source** going on from the decayed weights rather than from those before the decay: Wen, Li, Wang, Hall,
-//! Liang & Ma, "Understanding warmup-stable-decay learning rates: a river valley loss landscape
-//! perspective", 2024, WSD-S, where it does as well per step and wastes none. Not here: the arithmetic
-//! of plans ([`crate::budget`]), and how the run takes one up ([`crate::run`]).
+//! **Source** Wen, Li, Wang, Hall, Liang & Ma, "Understanding warmup-stable-decay learning rates: a
+//! river valley loss landscape perspective", 2024. Their WSD-S continues from the decayed weights
+//! rather than from those before the decay; it does as well per step and wastes no step.
+//!
+//! Module [`crate::budget`] computes the plans. Module [`crate::run`] follows them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::training_config::TrainingConfig;
 
-/// How much longer a run shall go on that has ended.
+/// How much longer a finished run goes on.
 ///
 /// # Example
 /// ```
@@ -77,21 +80,21 @@ impl fmt::Display for More {
     }
 }
 
-/// The end that a run shall have instead of its own.
+/// The new end of a run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum End {
-    /// After so many steps in all.
+    /// After this many steps in total.
     Steps(usize),
-    /// After so many seconds in all.
+    /// After this many seconds in total.
     Seconds(f64),
 }
 
-/// Where a run stands that is opened again.
+/// The state of a run that is opened again.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Standing<'a> {
-    /// `[training]` as the run was last asked for.
+    /// `[training]` as the run was last requested.
     pub before: &'a TrainingConfig,
-    /// `[training]` of its newest checkpoint: the same, or extended since.
+    /// `[training]` of its newest checkpoint: the same, or extended since then.
     pub stored: &'a TrainingConfig,
     /// Steps done and steps planned.
     pub steps: (usize, usize),
@@ -100,12 +103,13 @@ pub(crate) struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// The later end that is asked for; none where the run keeps its own.
+    /// The later end that is asked for; none if the run keeps its own.
     ///
-    /// Asked for once more in the words of before, a run goes on to its end, though that may have become later.
+    /// If the run is requested again with its previous configuration, it goes on to its current
+    /// end, even if that has become later.
     ///
     /// # Errors
-    /// A sentence, for an end that is earlier.
+    /// A sentence, if the requested end is earlier than the present one.
     pub fn end(&self, asked: &TrainingConfig, more: Option<More>) -> Result<Option<End>, String> {
         let again = asked.steps == self.before.steps && asked.seconds == self.before.seconds;
         let (done, planned) = self.steps;
@@ -178,7 +182,8 @@ mod tests {
         let at =
             |done| Standing { before: &before, stored: &stored, steps: (done, 24), elapsed: 9.0 };
         let asked = |steps, seconds| training(steps, seconds);
-        // finished or not, more steps are an extension, the same ones are none, fewer are refused
+        // more steps extend a run, finished or not; the same number changes nothing; fewer are
+        // refused
         for done in [7, 24] {
             assert_eq!(at(done).end(&asked(48, None), None), Ok(Some(End::Steps(48))));
             assert_eq!(at(done).end(&asked(24, None), None), Ok(None));
@@ -186,7 +191,7 @@ mod tests {
             assert_eq!(at(done).end(&asked(24, Some(30.0)), None), Ok(Some(End::Seconds(30.0))));
             assert!(at(done).end(&asked(24, Some(5.0)), None).is_err());
         }
-        // more of a finished run, and nothing of one that has not ended: the same command goes on
+        // `--more` extends a finished run; in a run that has not ended, the same command resumes it
         let more = Some(More::Steps(10));
         assert_eq!(at(24).end(&asked(24, None), more), Ok(Some(End::Steps(34))));
         assert_eq!(at(7).end(&asked(24, None), more), Ok(None));
@@ -196,7 +201,7 @@ mod tests {
 
     #[test]
     fn an_extended_run_goes_on_by_either_command() {
-        // begun with 24 steps, then 10 more, of which 3 are done
+        // begun with 24 steps, extended by 10 more, 3 of which are done
         let (before, stored) = (training(24, None), training(34, None));
         let standing = Standing { before: &before, stored: &stored, steps: (27, 34), elapsed: 9.0 };
         assert_eq!(standing.end(&training(24, None), None), Ok(None));
@@ -204,7 +209,7 @@ mod tests {
         assert_eq!(standing.end(&training(34, None), None), Ok(None));
         assert_eq!(standing.end(&training(40, None), None), Ok(Some(End::Steps(40))));
         assert!(standing.end(&training(30, None), None).is_err());
-        // asked for 34 steps, of which only a checkpoint of before tells
+        // extended to 34 steps, but the newest checkpoint is older than that
         let (before, stored) = (training(34, None), training(24, None));
         let standing = Standing { before: &before, stored: &stored, steps: (20, 24), elapsed: 9.0 };
         assert_eq!(standing.end(&training(34, None), None), Ok(Some(End::Steps(34))));
@@ -220,7 +225,7 @@ mod tests {
         assert!(at.end(&training(500, None), None).is_err());
         let unheard = at.end(&training(9000, Some(60.0)), None).unwrap_err();
         assert!(unheard.contains("training.steps = 9000 changes nothing"), "{unheard}");
-        // 100 steps more than a budget: the words of before still mean that run
+        // 100 steps more than a budget: the previous configuration still means that run
         let stored = training(877, None);
         let at = Standing { before: &before, stored: &stored, steps: (800, 877), elapsed: 66.0 };
         assert_eq!(at.end(&training(4000, Some(60.0)), None), Ok(None));

@@ -5,21 +5,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::DataConfig;
 
-/// How the part to hold out is chosen; without one it is chosen from the data, and a run stores what
-/// was chosen.
+/// How the held-out part is chosen. Without a rule it is chosen from the data; the run then stores
+/// that choice.
 ///
 /// | in TOML | what is held out |
 /// |---|---|
-/// | `"shuffled"` | whole fields at random: for fields that know nothing of each other |
+/// | `"shuffled"` | whole fields at random: for independent fields |
 /// | `{ blocks = 4 }` | blocks of neighbouring fields, spread over their series |
 /// | `{ axis = 0, blocks = 4 }` | blocks of slices of every field, spread over that axis |
-/// | `{ axis = 0, at = [0.2, 0.7] }` | such blocks about these places, as parts of the axis |
-/// | `"two-blocks"` | what runs of earlier versions held out |
+/// | `{ axis = 0, at = [0.2, 0.7] }` | such blocks around these places, as parts of the axis |
+/// | `"two-blocks"` | the rule of earlier versions |
 #[derive(Debug, Clone, PartialEq)]
 pub enum HoldOut {
     /// Whole fields at random.
     Shuffled,
-    /// Two blocks of a stack or of one volume, otherwise whole fields at random.
+    /// Two blocks of a stack or of one volume; otherwise whole fields at random.
     TwoBlocks,
     /// Blocks of neighbours.
     Blocks(Blocks),
@@ -29,13 +29,13 @@ pub enum HoldOut {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blocks {
-    /// Axis of the fields; their series if none.
+    /// The axis of the fields; none means the series of fields.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub axis: Option<usize>,
-    /// How many, evenly spread.
+    /// Number of blocks, evenly spread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<usize>,
-    /// Where their middles lie, as parts of the axis or series.
+    /// Centres of the blocks, as parts of the axis or of the series.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Vec<f64>>,
 }
@@ -59,14 +59,14 @@ impl HoldOut {
         }
     }
 
-    /// As it stands in TOML.
+    /// The rule in TOML.
     pub fn text(&self) -> String {
         toml::Value::try_from(self).map(|value| value.to_string()).unwrap_or_default()
     }
 }
 
-/// What is wrong with the keys of the box and of what is held out, if anything is: key, value, and
-/// what it needs.
+/// The first invalid key about the box or the held-out part: the key, its value, and what it needs.
+/// None if all are valid.
 pub(crate) fn complaint(data: &DataConfig) -> Option<(&'static str, String, &'static str)> {
     let positive = |v: &f64| v.is_finite() && *v > 0.0;
     let bad = |values: &&Vec<f64>| values.is_empty() || !values.iter().all(positive);

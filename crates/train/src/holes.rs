@@ -1,7 +1,8 @@
-//! Holes in fields, filled with the discrete harmonic function of the values around them.
+//! Fills holes in fields with the discrete harmonic function of the surrounding values.
 //!
-//! A field with holes has no coefficients. The harmonic function adds no extremum and no jump at the
-//! rim. It is found from coarse to fine, as a cascade of relaxations.
+//! A field with missing values has no mode coefficients, so holes are filled first. The harmonic
+//! function adds no extremum and no jump at the rim. It is computed from coarse to fine, by
+//! relaxation on a pyramid of grids.
 
 use karhunen_field::{Boundary, Ensemble, Grid, resample};
 
@@ -10,8 +11,9 @@ use crate::TrainError;
 /// Sweeps of relaxation on each grid of the pyramid.
 const SWEEPS: usize = 12;
 
-/// Fills the NaN of `[sample, channel, point]` values, in place, and gives the part of each cell that
-/// was measured, 0 or 1; nothing where all were. Errs with the index of a channel block without any value.
+/// Fills the NaN of `[sample, channel, point]` values in place. Returns the measured part of each
+/// cell, 0 or 1; the result is empty if nothing is missing. The error is the index of a channel
+/// block without any value.
 pub(crate) fn fill(values: &mut [f32], grid: &Grid) -> Result<Vec<f32>, usize> {
     if !values.iter().any(|v| v.is_nan()) {
         return Ok(Vec::new());
@@ -33,8 +35,8 @@ pub(crate) fn fill(values: &mut [f32], grid: &Grid) -> Result<Vec<f32>, usize> {
     Ok(weights)
 }
 
-/// Values where none are, from coarse to fine: means of two cells an axis, filled in turn, are the
-/// start of a relaxation towards the mean of the neighbours.
+/// Fills missing cells from coarse to fine. Means of two cells an axis are filled recursively and
+/// give the initial values. Relaxation towards the mean of the neighbours follows.
 ///
 /// **Cost** O(cells), about 2 SWEEPS visits of each missing cell.
 fn harmonic(values: &mut [f64], there: &[bool], points: &[usize], walls: &[Boundary]) {
@@ -73,7 +75,7 @@ fn harmonic(values: &mut [f64], there: &[bool], points: &[usize], walls: &[Bound
     }
 }
 
-/// The mean of a cell's neighbours; at a wall where functions vanish, 0 stands half a cell away.
+/// The mean of a cell's neighbours. At a Dirichlet wall the value 0 lies half a cell away.
 fn neighbours(values: &[f64], cell: usize, points: &[usize], walls: &[Boundary]) -> f64 {
     let (mut sum, mut weight, mut rest, mut stride) = (0.0, 0.0, cell, 1);
     for (&n, wall) in points.iter().zip(walls).rev() {
@@ -100,7 +102,7 @@ fn neighbours(values: &[f64], cell: usize, points: &[usize], walls: &[Boundary])
     if weight > 0.0 { sum / weight } else { values[cell] }
 }
 
-/// Measured parts of cells on a coarser grid: averages over area.
+/// Measured parts of cells on a coarser grid: area averages.
 pub(crate) fn coarser(
     weights: &[f32],
     channels: usize,
@@ -115,9 +117,9 @@ pub(crate) fn coarser(
     Ok(fields.values.iter().map(|w| *w as f32).collect())
 }
 
-/// Fields seen through the holes of others, in turn: what lies in a hole, a cell that was measured by
-/// less than half, is filled in from around it. Done to two sets of fields with the same holes, what
-/// differs between them afterwards is not the holes.
+/// Gives fields the holes of other fields, and fills them. The holes are used in turn. A cell
+/// counts as a hole if less than half of it was measured. If two sets of fields get the same holes,
+/// any difference that remains is not due to the holes.
 ///
 /// `holes` are measured parts of cells, `[sample, channel, point]` on the grid of the fields.
 pub fn see_through(holes: &[f32], fields: &mut Ensemble) {
@@ -130,7 +132,7 @@ pub fn see_through(holes: &[f32], fields: &mut Ensemble) {
         let seen =
             values.iter().zip(holes).map(|(v, w)| if *w < 0.5 { f32::NAN } else { *v as f32 });
         let mut seen: Vec<f32> = seen.collect();
-        // a channel without any cell to see stays as it is
+        // a channel whose cells are all holes stays unchanged
         if let Ok(weights) = fill(&mut seen, &grid)
             && !weights.is_empty()
         {
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn holes_are_filled_with_the_harmonic_function_of_what_is_around() {
-        // a linear function is harmonic: a hole in it is filled with itself
+        // a linear function is harmonic, so a hole in it is filled with the function itself
         let grid = Grid::unit(&[13, 9], Boundary::Neumann).unwrap();
         let exact = |i: usize| (i / 9) as f32 * 2.0 - (i % 9) as f32;
         let mut values: Vec<f32> = (0..117).map(exact).collect();

@@ -1,10 +1,10 @@
-//! Which data a model was made of, told by their values, and which part of them it was trained on.
+//! Recognises the data of a model by their values, and knows which part it was trained on.
 //!
-//! A path tells nothing: the same file lies elsewhere, another one has its name, and a file grows.
-//! Here every *part* of the data, a field or a slice of one, has a 64-bit hash of its values at fixed
-//! places, and a role. Whoever meets data again finds its parts among those a model knows.
+//! A path identifies nothing: the same file may lie elsewhere, another file may take its name, and
+//! a file may grow. Here every *part* of the data, a field or a slice of one, has a 64-bit hash of
+//! its values at fixed places, and a role. The parts of other data are recognised by their hashes.
 //!
-//! Not here: where a model's data lie between reading and training (`data`, `sides`).
+//! Modules `data` and `sides` assign the roles.
 
 use std::collections::HashMap;
 
@@ -14,35 +14,35 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::TrainError;
 
-/// Values of a part that are all hashed; of larger ones [`LINES`] lines.
+/// All values of a part up to this size are hashed; of larger parts [`LINES`] lines.
 const WHOLE: usize = 1 << 14;
 /// Lines of a large part that are hashed, along its last axis.
 const LINES: usize = 4;
-/// Values of such a line, at most.
+/// Largest number of values of such a line.
 const LINE: usize = 512;
-/// Slices that are read at a time: chunks of a file are then unpacked once, not once a slice.
+/// Slices read at a time, so that the chunks of a file are unpacked once and not once a slice.
 const SLICES: usize = 64;
 
-/// What a part of the data was to a run.
+/// The role of a part of the data in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Trained on.
     Training,
     /// Held out: never trained on.
     HeldOut,
-    /// Left out between the two, or of too few neighbours to be cut from.
+    /// Neither: a gap between the two, or too few neighbouring slices for a patch.
     Gap,
 }
 
-/// The data of one source by their values, part by part.
+/// The identity of one source: a hash and a role for each part.
 ///
-/// A part is a field, or, where fields are split along an axis, one slice of a field; slices of field
-/// 0 come first.
+/// A part is a whole field. If fields are split along an axis, a part is one slice; the slices of
+/// field 0 come first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
-    /// Points of a field.
+    /// Cells of a field along each axis.
     pub points: Vec<usize>,
-    /// Channels of a field.
+    /// Number of channels of a field.
     pub channels: usize,
     /// The axis whose slices are the parts; whole fields if none.
     pub axis: Option<usize>,
@@ -54,26 +54,27 @@ pub struct Identity {
     pub roles: Vec<Role>,
 }
 
-/// What a model knows of other data.
+/// What a model knows about other data.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
-    /// They are its own, part by part: these are their roles.
+    /// The data are the model's own; the role of each part.
     Own(Vec<Role>),
-    /// Some parts are its own and have a role; it never met the others.
+    /// Some parts are the model's own and have a role; the others are new to it.
     Partly(Vec<Option<Role>>),
-    /// It never met any part of them.
+    /// No part is the model's own.
     Other,
-    /// They are cut otherwise than its own, so that nothing can be told.
+    /// The data are split along another axis, so nothing can be told.
     Untold,
 }
 
 impl Identity {
-    /// Looks at a source whose parts have no roles yet: all are trained on.
+    /// Hashes a source. Its parts have no roles yet: all count as trained on.
     ///
-    /// **Cost** All values of parts of at most 16,384, four lines of 512 values of larger ones.
+    /// **Cost** Reads all values of parts of at most 16,384 values, and four lines of 512 values of
+    /// larger parts.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Errors while reading.
     pub fn of(fields: &dyn FieldSource, axis: Option<usize>) -> Result<Self, TrainError> {
         let (points, channels) = (fields.points().to_vec(), fields.channels());
         let slices = axis.map_or(1, |a| points[a]);
@@ -92,17 +93,17 @@ impl Identity {
         Ok(Self { points, channels, axis, hashes, roles })
     }
 
-    /// Parts of one field.
+    /// Number of parts of one field.
     pub fn slices(&self) -> usize {
         self.axis.map_or(1, |axis| self.points[axis])
     }
 
-    /// Fields.
+    /// Number of fields.
     pub fn count(&self) -> usize {
         self.hashes.len() / self.slices().max(1)
     }
 
-    /// Whether two sources hold the same values in the same order; roles do not count.
+    /// Whether two sources hold the same values in the same order; roles are ignored.
     pub fn same(&self, other: &Self) -> bool {
         self.comparable(other) && self.hashes == other.hashes
     }
@@ -122,7 +123,7 @@ impl Identity {
     }
 }
 
-/// What a model that was made of `known` sources knows of another one.
+/// What a model whose data were the `known` sources knows about another source.
 pub fn standing(known: &[Identity], other: &Identity) -> Standing {
     if let Some(own) = known.iter().find(|own| own.same(other)) {
         return Standing::Own(own.roles.clone());
@@ -133,7 +134,7 @@ pub fn standing(known: &[Identity], other: &Identity) -> Standing {
     }
     let mut roles: HashMap<u64, Role> = HashMap::new();
     for (hash, role) in comparable.iter().flat_map(|own| own.hashes.iter().zip(&own.roles)) {
-        // what is in both parts was trained on
+        // parts with the same hash in several sources count as trained on
         let role = match roles.get(hash) {
             Some(Role::Training) => Role::Training,
             _ => *role,
@@ -147,7 +148,7 @@ pub fn standing(known: &[Identity], other: &Identity) -> Standing {
     }
 }
 
-/// Hashes of the slices of one field, or of the field.
+/// Hashes of the slices of one field, or of the whole field.
 fn hashes(
     fields: &dyn FieldSource,
     axis: Option<usize>,
@@ -157,7 +158,7 @@ fn hashes(
     let points = fields.points();
     let mut part = points.to_vec();
     axis.into_iter().for_each(|a| part[a] = 1);
-    // values may be stored less by a number set apart; without one nothing changes
+    // values may be stored with an offset kept separately; without an offset nothing changes
     let apart =
         fields.offsets().iter().filter(|o| **o != 0.0).fold(START, |s, o| mixed(s ^ o.to_bits()));
     let mut state = vec![apart; range.len()];
@@ -172,11 +173,11 @@ fn hashes(
         }
         let mut values = Vec::new();
         fields.block(item, &corner, &size, &mut values)?;
-        // values of one slice lie `inner` together, `inner · slices` apart
+        // values of one slice lie in runs of `inner`, `inner · slices` apart
         let inner: usize = axis.map_or(1, |a| size[a + 1..].iter().product());
         for (i, value) in values.iter().enumerate() {
             let slice = if axis.is_some() { i / inner % range.len() } else { 0 };
-            // 0 and -0 are one number, and all missing values are alike
+            // 0 and -0 are the same number, and all missing values are the same
             let value = if value.is_nan() { f32::NAN } else { value + 0.0 };
             state[slice] = mixed(state[slice] ^ u64::from(value.to_bits()));
         }
@@ -184,8 +185,8 @@ fn hashes(
     Ok(state)
 }
 
-/// Where line `line` of a part lies: at a fixed pseudo-random place, along the last axis that has
-/// more than one point.
+/// Position of line `line` of a part: a fixed pseudo-random place, along the last axis with more
+/// than one point.
 fn place(part: &[usize], line: usize) -> (Vec<usize>, Vec<usize>) {
     let along = part.iter().rposition(|n| *n > 1).unwrap_or(0);
     let (mut corner, mut size) = (vec![0; part.len()], vec![1; part.len()]);
@@ -285,7 +286,7 @@ mod tests {
 
     #[test]
     fn slices_are_told_apart_along_every_axis_and_few_values_are_read_of_large_ones() {
-        // slices of 9, and of 300 x 200 values, which are more than are hashed whole
+        // slices of 9 values, and of 300 x 200, which are too large to be hashed completely
         for (points, axis) in
             [(vec![4, 3, 3], 0), (vec![3, 4, 3], 1), (vec![3, 3, 70], 2), (vec![6, 300, 200], 0)]
         {

@@ -1,4 +1,4 @@
-//! Fields and patches with missing values: which are left out, which are cut elsewhere.
+//! Fields and patches with missing values: some are left out, some patches are cut elsewhere.
 
 use karhunen_formats::{FieldSource, PatchSource, StackedFields};
 
@@ -8,10 +8,10 @@ use crate::config::DataConfig;
 use crate::missing::MissingValues;
 use crate::sides::Side;
 
-/// Places tried for a patch among missing values.
+/// Places tried for a patch with few enough missing values.
 const PLACES_AT_MOST: u64 = 4096;
 
-/// Labels of the fields of a side, in their order; none of unlabelled data.
+/// Labels of the fields of a side, in order; empty for unlabelled data.
 pub(crate) fn labels_of(labels: &[u32], side: &Side, fields: &LevelData) -> Vec<u32> {
     match labels.is_empty() {
         true => Vec::new(),
@@ -19,8 +19,8 @@ pub(crate) fn labels_of(labels: &[u32], side: &Side, fields: &LevelData) -> Vec<
     }
 }
 
-/// Leaves out the fields of a side that have missing values, where that is asked for, and says how
-/// many. Of patches the same is done where they are cut.
+/// Leaves out the fields of a side that have missing values, if `drop` is configured, and reports
+/// how many. Patches are checked when they are cut.
 pub(crate) fn drop_incomplete(
     config: &DataConfig,
     fields: &StackedFields,
@@ -56,8 +56,8 @@ pub(crate) fn drop_incomplete(
     }))
 }
 
-/// A patch with few enough missing values: none where fields with some are to be dropped, else not all
-/// of a channel. Each index tries places of its own until one will do.
+/// Cuts a patch with few enough missing values. If incomplete fields are dropped, the patch has
+/// none; otherwise every channel has some value. Each index tries its own sequence of places.
 pub(crate) fn patch(
     config: &DataConfig,
     patches: &PatchSource<'_>,

@@ -1,7 +1,7 @@
-//! Data beside a model that may have been trained on them: which part it knows, and what of them is
-//! fair to compare its samples with.
+//! Compares data with those of a model: which part the model was trained on, and which part is a
+//! fair reference for its samples.
 //!
-//! Whether fields are a model's own is told by their values ([`crate::identity`]), never by a path.
+//! Data are recognised by their values ([`crate::identity`]), never by a path.
 
 use karhunen_field::Grid;
 use karhunen_formats::{FieldSource as _, StackedFields};
@@ -15,23 +15,23 @@ use crate::origin::Origin;
 use crate::parts::load_division;
 use crate::sides::{Division, Side};
 
-/// What a model knows of other data, part by part.
+/// What a model knows about other data, part by part.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Known {
     standing: Standing,
-    /// Axis whose slices are the parts; whole fields if none.
+    /// The axis whose slices are the parts; none if the parts are whole fields.
     axis: Option<usize>,
-    /// Parts of one field.
+    /// Number of parts of one field.
     slices: usize,
-    /// Points of a field: of the data, and of the model's own.
+    /// Cells of a field: of the data, and of the model's own data.
     points: (Vec<usize>, Vec<usize>),
 }
 
 impl Known {
-    /// Compares data with what a model remembers of its own; none where it remembers nothing.
+    /// Compares data with the identity that a model stores; none if it stores none.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Errors while reading.
     pub fn of(origin: Option<&Origin>, fields: &StackedFields) -> Result<Option<Self>, TrainError> {
         let known = origin.map(|origin| &origin.sources[..]).unwrap_or_default();
         let mut best: Option<Self> = None;
@@ -68,18 +68,18 @@ impl Known {
         }
     }
 
-    /// Whether they are the data that the model was made of, part by part.
+    /// Whether these are the data of the model.
     pub fn is_own(&self) -> bool {
         matches!(&self.standing, Standing::Own(roles) if roles.contains(&Role::Training))
     }
 
-    /// Whether the model knows some part of them.
+    /// Whether some part of them is known to the model.
     pub fn is_met(&self) -> bool {
         matches!(self.standing, Standing::Own(_) | Standing::Partly(_))
     }
 
-    /// Whether they are the model's own and all of them were trained on: what was held out lies in other
-    /// files.
+    /// Whether these are the model's own data and all of them were trained on. The held-out data
+    /// then lie in other files.
     pub fn is_all_trained(&self) -> bool {
         matches!(&self.standing, Standing::Own(roles) if roles.iter().all(|r| *r == Role::Training))
     }
@@ -121,10 +121,10 @@ impl Known {
         }
     }
 
-    /// The part that was trained on and the part that is fair to compare with.
+    /// Loads the part that was trained on, and the part that is a fair reference.
     ///
     /// # Errors
-    /// [`TrainError::Data`] if nothing is left that was not trained on; those of reading.
+    /// [`TrainError::Data`] if nothing is left that was not trained on; errors while reading.
     pub fn load(
         &self,
         config: &DataConfig,
@@ -152,7 +152,7 @@ impl Known {
             let from = places.partition_point(|p| *p < (item, at.saturating_sub(gap)));
             places.get(from).is_some_and(|p| *p <= (item, at.saturating_add(gap)))
         };
-        // those that were held out had their gap already
+        // the stored roles of the model's own data already contain gaps
         let fair: Vec<bool> = (0..roles.len())
             .map(|part| match roles[part] {
                 Some(Role::HeldOut) => true,

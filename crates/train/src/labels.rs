@@ -1,7 +1,7 @@
-//! Class labels on their way from a file to the fields they belong to, and what a model says of them.
+//! Reads the class labels of fields, and counts the classes for the model.
 //!
-//! A label belongs to a whole field: patches cut from one have none. Classes are the numbers from 0
-//! to the largest label; which of them were seen, and how often, is stored with the model.
+//! A label belongs to a whole field; patches have no labels. Classes are the numbers from 0 to the
+//! largest label. The model stores how many training fields each class has.
 
 use karhunen_field::ModeNoise;
 use karhunen_field::noise::stream;
@@ -10,11 +10,11 @@ use karhunen_formats::FieldSource;
 use crate::TrainError;
 use crate::config::DataConfig;
 
-/// What a configuration may not ask for.
+/// Checks the labels of a configuration.
 ///
 /// # Errors
-/// [`TrainError::Config`] for labels of built-in data or of patches, and where one of the training and
-/// the validation source has labels and the other has none.
+/// [`TrainError::Config`] for labels of built-in data or of patches, and if only one of the
+/// training and the validation source has labels.
 pub fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
     let DataConfig { labels, validation_labels, validation_source, .. } = data;
@@ -42,13 +42,13 @@ pub fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     }
 }
 
-/// Pairs of a field and its label that are shown.
+/// Number of pairs of a field and its label that are shown.
 const SHOWN: usize = 3;
 
-/// The labels of a source's fields, in their order or by their names; none where no file is named.
+/// The labels of a source's fields, by order or by name; empty if no file of labels is named.
 ///
 /// # Errors
-/// [`TrainError::Data`] for another number of labels; those of reading.
+/// [`TrainError::Data`] for another number of labels; errors while reading.
 pub(crate) fn read(
     path: Option<&String>,
     source: &str,
@@ -70,8 +70,8 @@ pub(crate) fn read(
     })
 }
 
-/// Which label the first fields have, where fields have names: another order of files than that of the
-/// labels is seen here.
+/// The labels of the first fields, if fields have names. The user sees here if files and labels are
+/// in different orders.
 pub(crate) fn pairs(labels: &[u32], fields: &dyn FieldSource) -> Option<String> {
     let pair = |(item, label): (usize, &u32)| Some(format!("{} = {label}", fields.name(item)?));
     let first: Option<Vec<String>> = labels.iter().take(SHOWN).enumerate().map(pair).collect();
@@ -80,7 +80,7 @@ pub(crate) fn pairs(labels: &[u32], fields: &dyn FieldSource) -> Option<String> 
     Some(format!("labels: {first}{more}"))
 }
 
-/// How many of each class from 0 to the largest of them.
+/// Number of fields of each class, from 0 to the largest label.
 pub fn counts(labels: &[u32]) -> Vec<u64> {
     let classes = labels.iter().max().map_or(0, |largest| *largest as usize + 1);
     let mut counts = vec![0; classes];
@@ -88,9 +88,10 @@ pub fn counts(labels: &[u32]) -> Vec<u64> {
     counts
 }
 
-/// The class of field `index` of a seed, drawn by how often each was seen; none without any.
+/// The class of field `index` of a seed, random with the frequencies of the data; none for
+/// unlabelled data.
 ///
-/// A function of (seed, index) alone: the same on every grid and in every batch.
+/// It depends on (seed, index) alone, so it is the same on every grid and in every batch.
 pub fn drawn(counts: &[u64], seed: u64, index: u64) -> Option<u32> {
     let total: u64 = counts.iter().sum();
     let uniform = ModeNoise::new(seed).uniforms(1, index, stream::CLASSES)[0];
@@ -99,12 +100,12 @@ pub fn drawn(counts: &[u64], seed: u64, index: u64) -> Option<u32> {
         left -= *count as f64;
         left < 0.0
     });
-    // rounding may leave the uniform at the last partial sum
+    // rounding may put the uniform number at the last partial sum
     let last = counts.iter().rposition(|count| *count > 0);
     chosen.or(last).map(|class| class as u32)
 }
 
-/// The classes seen and their fields, for people: `0 (5923), 1 (6742)`.
+/// The classes with their numbers of fields, for people: `0 (5923), 1 (6742)`.
 pub fn described(counts: &[u64]) -> String {
     let seen = counts.iter().enumerate().filter(|(_, count)| **count > 0);
     seen.map(|(class, count)| format!("{class} ({count})")).collect::<Vec<_>>().join(", ")
@@ -127,7 +128,7 @@ mod tests {
         let drawn: Vec<u32> = (0..4000).filter_map(|i| drawn(&seen, 7, i)).collect();
         let found = counts(&drawn);
         assert_eq!((drawn.len(), found[1]), (4000, 0));
-        // five standard errors of a binomial count: false alarm below 1e-6
+        // five standard errors of a binomial count: probability of a false alarm below 1e-6
         let spread = 5.0 * (4000.0f64 * 0.75 * 0.25).sqrt();
         assert!((found[0] as f64 - 3000.0).abs() < spread, "{found:?}");
         assert_eq!(super::drawn(&[], 7, 0), None);

@@ -1,8 +1,9 @@
-//! Fields on boxes larger than the one that a model was trained on.
+//! Samples fields on boxes larger than the one that a model was trained on.
 //!
-//! The mathematics is that of [`karhunen_field::large_box`]: windows of the trained box inside every step. Here is how a model
-//! answers about windows (classes, guidance, threads), what its calibration is on a larger box, and whether its data
-//! are stationary, which all of it supposes.
+//! Module [`karhunen_field::large_box`] has the mathematics: each step evaluates windows of the
+//! size of the trained box. This module evaluates a model on windows (classes, guidance, threads)
+//! and calibrates it on a larger box. It also checks whether the data are stationary, which the
+//! method assumes.
 
 use std::ops::Range;
 
@@ -21,33 +22,37 @@ use crate::trained::{Coarse, Request, TrainedModel};
 pub struct Larger {
     /// The box.
     pub large: LargeBox,
-    /// Part of its length that a window shares with the next one, 0 to ½.
+    /// Part of a window's length that it shares with the next one, 0 to ½.
     pub overlap: f64,
 }
 
-/// Whether the place in the box matters, of a model whose data should be stationary.
+/// How strongly a model depends on the place in the box. The data of a larger box should be
+/// stationary.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stationarity {
-    /// Variance of the mean field along the axes that become longer, over the data's variance at a point.
+    /// Variance of the mean field along the axes that are extended, divided by the data's variance
+    /// at a point.
     pub mean: f64,
-    /// What chance gives it, of so many training fields; 0 where their number is not known.
+    /// The value expected by chance for the given number of training fields; 0 if the number is not
+    /// known.
     pub chance: f64,
-    /// How far overlapping windows disagree, in standard deviations of the data ([`Windowed::disagreement`]).
+    /// Disagreement of overlapping windows, in standard deviations of the data
+    /// ([`Windowed::disagreement`]).
     pub places: f64,
 }
 
-/// Above this a mean field varies, chance apart.
+/// Beyond chance, a mean field with more than this variance is not constant.
 const MEAN_VARIES: f64 = 0.02;
-/// Above this the place in a window matters to a network: structures without a place have 0.01 to 0.03, shapes in the middle
-/// of their box 0.25.
+/// Above this disagreement the place in a window matters to a network. Structures without a fixed
+/// place have 0.01 to 0.03; shapes in the middle of their box have 0.25.
 const PLACE_MATTERS: f64 = 0.1;
-/// Fields that windows are compared on.
+/// Number of fields whose windows are compared.
 const COMPARED: u64 = 2;
-/// Their seed.
+/// Seed of the compared fields.
 const SEED: u64 = 0x504c_4143_4553;
 
 impl Stationarity {
-    /// What to say where data seem not to be stationary; nothing where they may be.
+    /// A warning if the data seem not to be stationary; otherwise none.
     pub fn warning(&self) -> Option<String> {
         let mut reasons = Vec::new();
         if self.mean > MEAN_VARIES + 3.0 * self.chance {
@@ -73,11 +78,11 @@ impl Stationarity {
 }
 
 impl TrainedModel {
-    /// A box that is so many times the trained one along each axis, closed on itself along some.
+    /// A box with the given multiples of the trained lengths, periodic along some axes.
     ///
     /// # Errors
-    /// As [`LargeBox::new`] and [`check_overlap`]; [`FieldError::LargeBox`] where it is no whole number of the finest
-    /// level's cells.
+    /// As [`LargeBox::new`] and [`check_overlap`]; [`FieldError::LargeBox`] if a length is not a
+    /// whole number of the finest level's cells.
     pub fn larger(
         &self,
         times: &[f64],
@@ -90,7 +95,7 @@ impl TrainedModel {
         Ok(Larger { large, overlap })
     }
 
-    /// Law and noise of the model on a larger box.
+    /// Gaussian law and noise of the model on a larger box.
     ///
     /// # Errors
     /// As [`Enlarged::new`].
@@ -100,13 +105,13 @@ impl TrainedModel {
         Enlarged::new(larger.large.clone(), path, p.law().clone(), prior, larger.overlap)
     }
 
-    /// The same of a request; none where its box is the trained one.
+    /// Gaussian law and noise for a request; none if its box is the trained one.
     pub(crate) fn known_of(&self, request: &Request) -> Result<Option<Enlarged>, FieldError> {
         let larger = request.larger.as_ref().filter(|larger| !larger.large.is_trained());
         larger.map(|larger| self.enlarged(larger)).transpose()
     }
 
-    /// Law and noise on the box of a request.
+    /// Gaussian law and noise on the box of a request.
     pub(crate) fn law_and_prior<'a>(
         &'a self,
         known: Option<&'a Enlarged>,
@@ -132,7 +137,7 @@ impl TrainedModel {
         fields
     }
 
-    /// Does something with the denoiser of the box of a request, for fields of which this is asked.
+    /// Calls `work` with the denoiser for the box of a request, conditioned on `asked`.
     pub(crate) fn with_denoiser<T>(
         &self,
         request: &Request,
@@ -155,8 +160,8 @@ impl TrainedModel {
         }
     }
 
-    /// The grid of a larger box on which fields are made for a grid: one with the cells on which windows are answered, at
-    /// least.
+    /// The grid of a larger box on which fields for a given grid are sampled. It has at least as
+    /// many cells as the grid on which the network evaluates windows.
     pub(crate) fn own_larger_grid(
         &self,
         large: &LargeBox,
@@ -167,7 +172,7 @@ impl TrainedModel {
         large.grid(&cells.map(|(n, own)| n.max(own)).collect::<Vec<_>>())
     }
 
-    /// The same request about the trained box, as fine.
+    /// The same request for the trained box, with cells of the same size.
     pub(crate) fn on_trained_box(&self, request: &Request) -> Request {
         let Some(larger) = &request.larger else { return request.clone() };
         let on = |grid: &Grid| larger.large.window(grid);
@@ -175,13 +180,13 @@ impl TrainedModel {
         Request { grid: on(&request.grid), coarse, larger: None, ..request.clone() }
     }
 
-    /// Whether the place in the box matters to a model, measured on a box twice as long as the trained one along the axes
-    /// that become longer.
+    /// Measures how strongly the model depends on the place in the box. The test box is twice as
+    /// long as the trained one along the axes that the request extends.
     ///
     /// **Cost** one evaluation of some windows.
     ///
     /// # Errors
-    /// Those of the network.
+    /// Errors of the network.
     pub fn stationarity(&self, request: &Request) -> Result<Option<Stationarity>, FieldError> {
         let Some(larger) = &request.larger else { return Ok(None) };
         let large = &larger.large;
@@ -207,20 +212,21 @@ impl TrainedModel {
     }
 }
 
-/// A model asked about windows of fields.
+/// A model as a denoiser of windows.
 struct InWindows<'a> {
     model: &'a Model,
-    /// What is asked of each field of the batch.
+    /// The conditions of each field of the batch.
     asked: Asked,
-    /// Weight of what is asked.
+    /// Weight of the conditions (classifier-free guidance).
     weight: f64,
     stop: &'a Stop,
-    /// Parts that windows are answered in at the same time.
+    /// Number of parts that are evaluated at the same time.
     together: usize,
 }
 
 impl InWindows<'_> {
-    /// Windows in parts, one a thread, each with what is asked of the fields that its windows are of.
+    /// Splits windows into parts, one a thread. Each part has the conditions of the fields that its
+    /// windows belong to.
     fn parts(&self, windows: &Ensemble, fields: &[usize]) -> Vec<(Range<usize>, Asked)> {
         let share = windows.count().div_ceil(self.together).max(1);
         let from = (0..windows.count()).step_by(share);

@@ -1,4 +1,4 @@
-//! What each level cost and what it brought.
+//! A ledger of the run: the cost and the losses of each level.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,13 +11,13 @@ pub struct LedgerEntry {
     pub steps: usize,
     /// Fields seen.
     pub samples: usize,
-    /// Seconds in training steps, validation and checkpoints left out.
+    /// Seconds of training steps, without validation and checkpoints.
     pub seconds: f64,
     /// Floating-point operations of the network's products (forward once, backward twice).
     pub flops: f64,
     /// Mean training loss of the level's last steps (exponential window of about 100).
     pub loss: f64,
-    /// Last validation loss at the finest level measured while here.
+    /// Last validation loss at the finest level, measured while this level was trained on.
     pub validation_loss: Option<f64>,
     /// Updates done when this level was first trained on.
     #[serde(default)]
@@ -32,7 +32,7 @@ pub struct Ledger {
 }
 
 impl LedgerEntry {
-    /// Books one step.
+    /// Records one step.
     pub fn add(&mut self, samples: usize, seconds: f64, flops: f64, loss: f64) {
         self.steps += 1;
         self.samples += samples;

@@ -1,7 +1,9 @@
-//! Fields of labels, seen as fields of their level sets: what patches of segmented data are cut from.
+//! Turns fields of labels into level-set fields, from which patches of segmented data are cut.
 //!
-//! Distances at the edge of a patch are right where the surrounding is known: small sources are turned
-//! into level sets as a whole, once, and blocks of large ones with a margin ([`level_set::margin`]).
+//! A level set stores φ = tanh(d / w), where d is the signed distance to the interface of a phase
+//! and w its width. The distance at the edge of a patch needs the labels around it. Small sources
+//! are therefore converted once as a whole, large ones block by block with a margin
+//! ([`level_set::margin`]).
 
 use std::path::Path;
 
@@ -14,16 +16,16 @@ use crate::TrainError;
 use crate::config::DataConfig;
 use crate::phases_config::PhasesConfig;
 
-/// Numbers of a source's level sets that are kept in memory, at most: 1 GiB.
+/// Largest number of level-set values that are kept in memory: 1 GiB.
 const KEPT: usize = 1 << 28;
-/// Cells of the blocks that are worked on together.
+/// Cells of the blocks that are converted in parallel.
 const BLOCK: usize = 1 << 21;
 
-/// The labels of a source, rising, each a whole number from 0 to 255.
+/// Finds the labels of a source, in rising order. Each is a whole number from 0 to 255.
 ///
 /// # Errors
-/// [`TrainError::Data`] for several channels, values that are no such numbers, more than 32 different
-/// ones, or others than the configuration names; those of reading.
+/// [`TrainError::Data`] for several channels, values that are not such numbers, more than 32
+/// different labels, or a label that the configuration does not name; errors while reading.
 pub(crate) fn find_labels(
     from: &dyn FieldSource,
     asked: &PhasesConfig,
@@ -63,13 +65,13 @@ pub(crate) fn find_labels(
     }
 }
 
-/// The labels of the data that a configuration reads, rising; nothing where `data.phases` is not set.
+/// The labels of the data that a configuration reads, rising; none if `data.phases` is not set.
 ///
-/// Cost: labels that the configuration lists are taken as they are; where it says how many there are,
+/// **Cost** If the configuration lists the labels, nothing is read. If it gives only their number,
 /// the whole source is read.
 ///
 /// # Errors
-/// Those of opening and reading; [`TrainError::Data`] for values that are no labels, or for another number of them.
+/// Errors while opening and reading; [`TrainError::Data`] for values that are no labels, or for another number of them.
 pub fn labels_of(config: &DataConfig) -> Result<Option<Vec<u8>>, TrainError> {
     let Some(asked) = &config.phases else { return Ok(None) };
     if let Some(listed) = asked.labels() {
@@ -81,13 +83,13 @@ pub fn labels_of(config: &DataConfig) -> Result<Option<Vec<u8>>, TrainError> {
     }
 }
 
-/// Why values are no labels.
+/// Why the values of a source are not labels.
 enum Distinct {
     Value(f32),
     Many,
 }
 
-/// The different values of a source, read slice by slice.
+/// Finds the different values of a source, reading slice by slice.
 fn distinct(from: &dyn FieldSource) -> Result<Result<Vec<u8>, Distinct>, TrainError> {
     let offset = offset_of(from);
     let mut slice = from.points().to_vec();
@@ -121,21 +123,21 @@ fn distinct(from: &dyn FieldSource) -> Result<Result<Vec<u8>, Distinct>, TrainEr
     Ok(if found.len() > MOST_PHASES { Err(Distinct::Many) } else { Ok(found) })
 }
 
-/// What is to be added to the values of labels.
+/// The offset to be added to stored values.
 fn offset_of(from: &dyn FieldSource) -> f64 {
     from.offsets().first().copied().unwrap_or(0.0)
 }
 
-/// A value, and what is to be added to it, as a label.
+/// A value plus its offset, as a label; none if it is not one.
 fn whole(value: f32, offset: f64) -> Option<u8> {
     let value = f64::from(value) + offset;
     ((0.0..=255.0).contains(&value) && value.fract() == 0.0).then_some(value as u8)
 }
 
-/// What a source would be proposed as, if it holds few whole numbers: its labels.
+/// The labels to propose for a source of plain values; none unless it holds few whole numbers.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub fn proposed(from: &dyn FieldSource) -> Result<Option<Vec<u8>>, TrainError> {
     if from.channels() != 1 {
         return Ok(None);
@@ -144,31 +146,31 @@ pub fn proposed(from: &dyn FieldSource) -> Result<Option<Vec<u8>>, TrainError> {
     Ok(found.filter(|labels| (2..=PROPOSED_AT_MOST).contains(&labels.len())))
 }
 
-/// Most different values that are taken for labels without being told.
+/// Largest number of different values that are proposed as labels.
 const PROPOSED_AT_MOST: usize = 8;
 
 /// Level sets of a source of labels.
 #[derive(Debug)]
 pub(crate) struct LevelSets<'a> {
     from: &'a dyn FieldSource,
-    /// Phase of every label.
+    /// Phase index of every label.
     phase: [u8; 256],
     count: usize,
-    /// Spacing of the cells along each axis, and the width of the interface, in the box's unit.
+    /// Spacing of the cells along each axis, and the width of the interface, in units of the box.
     spacing: Vec<f64>,
     width: f64,
-    /// Whether a field closes on itself along each axis.
+    /// Whether a field is periodic along each axis.
     around: Vec<bool>,
-    /// All of them, where they are few enough.
+    /// The level sets of all fields, if they fit in memory.
     whole: Option<Vec<f32>>,
 }
 
 impl<'a> LevelSets<'a> {
-    /// Level sets with interfaces of `width`; `native` has the cells and the box of a patch, or of a field
-    /// where none are cut (`patched` false), which alone may be periodic.
+    /// Level sets with interfaces of `width`. `native` is the grid of a patch, or of a field if no
+    /// patches are cut (`patched` false). Only whole fields can be periodic.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Errors while reading.
     pub(crate) fn new(
         from: &'a dyn FieldSource,
         labels: &[u8],
@@ -191,7 +193,7 @@ impl<'a> LevelSets<'a> {
         Ok(sets)
     }
 
-    /// Level sets of all fields, slab by slab.
+    /// Converts all fields, slab by slab.
     fn all(&self, cells: usize) -> Result<Vec<f32>, TrainError> {
         let points = self.from.points();
         let thick = (BLOCK * points[0] / cells).clamp(1, points[0]);
@@ -212,7 +214,7 @@ impl<'a> LevelSets<'a> {
         if slabs == 1 {
             return Ok(parts.concat());
         }
-        // slabs hold their channels one after the other, fields their slabs
+        // reorders slabs into fields: in a slab the channels follow one another
         let mut whole = Vec::with_capacity(self.from.count() * self.channels() * cells);
         for slabs in parts.chunks(slabs) {
             for channel in 0..self.channels() {
@@ -225,7 +227,7 @@ impl<'a> LevelSets<'a> {
         Ok(whole)
     }
 
-    /// A block's level sets, its surroundings taken into account.
+    /// Converts one block, with the labels around it.
     fn made(
         &self,
         item: usize,
@@ -278,7 +280,7 @@ fn whole_label(value: f32, offset: f64, phase: &[u8; 256]) -> Option<u8> {
     whole(value, offset).map(|label| phase[usize::from(label)]).filter(|phase| *phase != u8::MAX)
 }
 
-/// A line of one cell of this spacing.
+/// A line of one cell with this spacing.
 fn line(spacing: f64) -> Grid {
     let axis = Axis { points: 1, length: spacing, boundary: Boundary::Neumann };
     Grid::new(&[axis]).expect("a spacing is positive")

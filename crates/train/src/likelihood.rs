@@ -1,4 +1,4 @@
-//! How likely fields are under a trained model, relative to the Gaussian law of its data.
+//! The likelihood of fields under a trained model, relative to the Gaussian law of its data.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,20 +10,20 @@ use rayon::prelude::*;
 use crate::TrainedModel;
 use crate::stop::{Stop, Stoppable};
 
-/// What a likelihood is computed with.
+/// Options of a likelihood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LikelihoodRequest {
     /// Steps of the probability flow.
     pub steps: usize,
-    /// Repetitions a field, each with noise and random signs of its own.
+    /// Repetitions for each field, each with its own noise and random signs.
     pub repetitions: usize,
-    /// How traces are taken.
+    /// How traces are estimated.
     pub trace: Trace,
-    /// Seed of noise and signs.
+    /// Seed of the noise and the signs.
     pub seed: u64,
-    /// The class that fields are taken to be of; none asks the model without classes.
+    /// The class of the fields; without one, the model is evaluated unconditionally.
     pub class: Option<u32>,
-    /// Ends the work early.
+    /// A flag that ends the computation early.
     pub stop: Stop,
 }
 
@@ -42,22 +42,23 @@ impl Default for LikelihoodRequest {
 }
 
 impl TrainedModel {
-    /// The grid on which the likelihood of fields on `grid` can be told: the same one, unless the network
-    /// answers on a finer level.
+    /// The grid on which the likelihood of fields on `grid` can be computed. It is the same grid
+    /// unless the network evaluates them on a finer level.
     pub fn likelihood_grid(&self, grid: &Grid) -> Grid {
         self.own_grid(grid)
     }
 
-    /// ln dP/dN(m, C) of fields in the data's own values: P is the model's law, N(m, C) the Gaussian law of its
-    /// training data. Field i has the noise and the signs of index i.
+    /// ln dP/dN(m, C) of fields in the data's own values, where P is the model's law and N(m, C)
+    /// the Gaussian law of its training data. Field i has the noise and the signs of index i.
     ///
-    /// It does not depend on the units of the data. `observe(done, total)` counts steps of all batches.
+    /// The result does not depend on the units of the data. `observe(done, total)` counts the steps
+    /// of all batches.
     ///
-    /// **Cost** 2 · steps · repetitions evaluations and derivatives a field.
+    /// **Cost** 2 · steps · repetitions evaluations and derivatives for each field.
     ///
     /// # Errors
     /// As [`Likelihood::of`]; [`FieldError::Parameter`] for a class that was not trained on;
-    /// [`FieldError::GridMismatch`] on a grid that the network answers on a finer level;
+    /// [`FieldError::GridMismatch`] on a grid that the network evaluates on a finer level;
     /// [`FieldError::Stopped`].
     pub fn log_density(
         &self,

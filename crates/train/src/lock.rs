@@ -1,8 +1,8 @@
-//! One place, one process: a lock that names its holder and dies with it.
+//! Locks a directory or an output for one process. The lock names its holder and ends with it.
 //!
-//! The lock is the operating system's, on a small file; it is gone when its holder is, however that
-//! ended, and a file left behind by a killed process hinders nobody. What stands in the file is for
-//! people: who holds the lock, where, since when.
+//! The operating system holds the lock on a small file and releases it when the process ends,
+//! however that happens. A file that a killed process leaves behind therefore blocks nobody. The
+//! text in the file is for people: who holds the lock, where, and since when.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -11,23 +11,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::TrainError;
 
-/// Name of the lock of a run's directory.
+/// Name of the lock file in a run's directory.
 const NAME: &str = ".lock";
-/// Tries to lock a file that its holder is just removing.
+/// Attempts to lock a file that its holder is about to remove.
 const TRIES: usize = 16;
 
-/// A lock held; letting it go removes its file, and the directories that were made for it and are
+/// A held lock. Dropping it removes its file, and the directories that were made for it if they are
 /// empty.
 #[derive(Debug)]
 pub struct Lock {
-    /// None where the file system has no locks.
+    /// The lock file; none if the file system has no locks.
     held: Option<(File, PathBuf)>,
     made: Vec<PathBuf>,
     complaint: Option<String>,
 }
 
 impl Lock {
-    /// Locks a directory, which is made if it is not there.
+    /// Locks a directory and creates it if necessary.
     ///
     /// # Errors
     /// [`TrainError::InUse`] naming the process that holds it; [`TrainError::Write`].
@@ -37,7 +37,7 @@ impl Lock {
         Self::take(&path.join(NAME), path, made)
     }
 
-    /// Locks a name that is to be written, in the nearest folder above it that is there.
+    /// Locks the path of an output. The lock file lies in the nearest existing folder above it.
     ///
     /// # Errors
     /// As [`Lock::directory`].
@@ -50,7 +50,7 @@ impl Lock {
         Self::take(&folder.join(format!(".{}.lock", name.join("-"))), path, vec![])
     }
 
-    /// Who holds a directory; none where nobody does.
+    /// The holder of a directory's lock; none if it is not locked.
     ///
     /// # Errors
     /// [`TrainError::Read`].
@@ -71,7 +71,7 @@ impl Lock {
         }
     }
 
-    /// Why there is no lock, where the file system has none.
+    /// The reason why there is no lock, if the file system has none.
     pub fn complaint(&self) -> Option<&str> {
         self.complaint.as_deref()
     }
@@ -85,7 +85,7 @@ impl Lock {
                 Ok(()) => (),
                 Err(TryLockError::WouldBlock) => {
                     let mut holder = String::new();
-                    // a holder that has not written its name yet has none
+                    // the file is empty until its holder has written its name
                     let _ = open.read_to_string(&mut holder);
                     let holder = match holder.trim() {
                         "" => "another process".to_string(),
@@ -102,7 +102,8 @@ impl Lock {
                     return Ok(Self { held: None, made, complaint: Some(complaint) });
                 }
             }
-            // its holder may have removed the file between opening and locking it
+            // the holder may have removed the file after it was opened here and before it was
+            // locked
             if !same_file(&open, file) {
                 continue;
             }
@@ -120,18 +121,18 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some((file, path)) = &self.held {
-            // removed while it is locked, so that nobody's lock is on a name that is gone
+            // removed while locked, so that no other process holds a lock on a removed file
             let _ = fs::remove_file(path);
             let _ = file.unlock();
         }
         for folder in self.made.iter().rev() {
-            // not empty: somebody wrote there
+            // not empty: another process wrote there
             let _ = fs::remove_dir(folder);
         }
     }
 }
 
-/// Folders that are not there yet, the outermost first.
+/// The missing folders of a path, outermost first.
 fn missing(path: &Path) -> Vec<PathBuf> {
     let absent = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists());
     let mut absent: Vec<PathBuf> = absent.map(PathBuf::from).collect();
@@ -146,13 +147,13 @@ fn same_file(open: &File, path: &Path) -> bool {
     both.is_some_and(|(a, b)| (a.dev(), a.ino()) == (b.dev(), b.ino()))
 }
 
-/// Elsewhere an open file's name is not given to another.
+/// On systems other than Unix, no other file can take the name of an open file.
 #[cfg(not(unix))]
 fn same_file(_open: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// This process, for people.
+/// Describes this process for people.
 fn holder() -> String {
     format!("process {} on {} since {}", std::process::id(), host(), now())
 }
@@ -218,7 +219,7 @@ mod tests {
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
         assert!(refused.ends_with(&Lock::holder(&run).unwrap().unwrap()), "{refused}");
         drop(held);
-        // directories that were made and hold nothing are gone as well
+        // directories that were made for the lock and are empty are removed as well
         assert!(!folder.exists());
         fs::create_dir_all(&folder).unwrap();
         let output = folder.join("b/x.npy");

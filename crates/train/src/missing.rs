@@ -1,10 +1,12 @@
-//! Missing values of the data: what becomes of them in a run.
+//! Treats missing values of the data in a run.
 //!
-//! Holes are filled before anything else (module `holes`). What is filled in counts for nothing: each
-//! cell carries the part of it that was measured, averaged over area on coarser grids, and that part
+//! Holes are filled before anything else (module `holes`), but filled values have no weight. Each
+//! cell carries the part of it that was measured, averaged over area on coarser grids. That part
 //! weights the loss, the mean and the variance.
-//! The spectrum is that of the complete fields where there are enough of them; otherwise that of
-//! the filled ones, times one factor a channel, so that its sum is the variance of what was measured.
+//!
+//! The spectrum is that of the complete fields if there are enough of them. Otherwise it is that of
+//! the filled fields, times one factor a channel, so that its sum is the variance of the measured
+//! values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,13 +20,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::TrainError;
 use crate::batch::LevelData;
 
-/// Complete fields that suffice for a spectrum, if they are this part of all fields too.
+/// Smallest number of complete fields for a spectrum. They must also be a certain part of all
+/// fields.
 const COMPLETE: usize = 64;
 const COMPLETE_PART: f64 = 0.25;
-/// Measured part of a cell that counts as all of it: averages over area round.
+/// A cell counts as completely measured above this part, because area averages round.
 const WHOLE: f32 = 0.9999;
 
-/// `data.missing`: what becomes of missing values; without it they are refused.
+/// `data.missing`: the treatment of missing values. Without it they are refused.
 ///
 /// # Example
 /// ```
@@ -37,14 +40,14 @@ const WHOLE: f32 = 0.9999;
 pub enum MissingValues {
     /// `"mask"`: the loss and the statistics leave them out.
     Mask,
-    /// `"drop"`: fields, or patches, that have some are left out.
+    /// `"drop"`: fields or patches with missing values are left out.
     Drop,
-    /// `"fill:VALUE"`: this value stands in for them, in the file's units.
+    /// `"fill:VALUE"`: this value replaces them, in the file's units.
     Fill(f32),
 }
 
 impl MissingValues {
-    /// What readers do for it.
+    /// What a reader does with missing values.
     pub fn reading(how: Option<Self>) -> Missing {
         match how {
             None => Missing::Refused,
@@ -90,11 +93,11 @@ impl<'de> Deserialize<'de> for MissingValues {
     }
 }
 
-/// Mean and variances of normalised fields; parts measured are divided by their mean over the training
-/// fields, so that they weight a loss without changing its scale.
+/// Mean and variances of normalised fields. The measured parts of cells are divided by their mean
+/// over the training fields, so that they weight a loss without changing its scale.
 ///
 /// # Errors
-/// Those of [`Moments`].
+/// Errors of [`Moments`].
 pub(crate) fn measured(
     training: &mut LevelData,
     validation: &mut LevelData,
@@ -121,10 +124,10 @@ pub(crate) fn measured(
     Ok((mean, variances))
 }
 
-/// Mean and variances of normalised fields of which parts were not measured, and what was done.
+/// Mean and variances of normalised fields with unmeasured parts, and a note on the method.
 ///
 /// # Errors
-/// Those of [`Moments`].
+/// Errors of [`Moments`].
 fn moments(data: &LevelData) -> Result<(Field, Vec<Vec<f64>>, String), TrainError> {
     let (grid, channels, len) = (data.grid, data.channels, data.field_len());
     let fields = || data.values.chunks_exact(len).zip(data.weights.chunks_exact(len));
@@ -145,7 +148,7 @@ fn moments(data: &LevelData) -> Result<(Field, Vec<Vec<f64>>, String), TrainErro
             parts[i] += f64::from(*w);
         }
     }
-    // where no field has a value, the mean of what was filled in stands
+    // where no field was measured, the mean of the filled values remains
     let measured = mean.values.iter_mut().zip(sums.iter().zip(&parts));
     measured.filter(|(_, (_, part))| **part > 0.0).for_each(|(m, (sum, part))| *m = sum / part);
     let transform = Transform::new(grid);
@@ -188,13 +191,13 @@ mod tests {
 
     #[test]
     fn what_was_filled_in_counts_for_nothing_in_the_mean_and_the_variance() {
-        // fields of one constant each, ±1 in turn, a half of every one missing in turn
+        // constant fields of value ±1 in turn; one half of each is missing, left and right in turn
         let grid = Grid::unit(&[4], Boundary::Neumann).unwrap();
         let (mut values, mut weights) = (Vec::new(), Vec::new());
         for j in 0..40 {
             let value = if j % 2 == 0 { 1.0 } else { -1.0 };
             let gone = |i: usize| (i < 2) == (j % 4 < 2);
-            // what stands in the hole must not matter to the mean
+            // the value in the hole must not influence the mean
             values.extend((0..4).map(|i| if gone(i) { 100.0 } else { value }));
             weights.extend((0..4).map(|i| if gone(i) { 0.0 } else { 1.0 }));
         }

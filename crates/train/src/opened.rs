@@ -1,4 +1,4 @@
-//! A source before anything is read of it: its fields, the patches cut from them, the box they fill.
+//! An opened source before its values are read: its fields, its patches and their box.
 
 use karhunen_field::{Axis, FieldError, Grid};
 use karhunen_formats::{FieldSource as _, ReadOptions, StackedFields};
@@ -11,11 +11,11 @@ use crate::origin::Origin;
 use crate::plan::join;
 use crate::sources::Sources;
 
-/// Opens a source: fields in memory, or still in their files where patches are cut from them and
-/// their format allows it. None for built-in data.
+/// Opens a source. Fields are read into memory, unless patches are cut from them and their format
+/// allows reading parts of the file. None for built-in data.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
     if config.source.builtin().is_some() {
         return Ok(None);
@@ -23,11 +23,11 @@ pub fn open(config: &DataConfig) -> Result<Option<StackedFields>, TrainError> {
     open_files(config, &config.beside()).map(Some)
 }
 
-/// Gives the box of a configuration the proportions that the source's spacing tells, unless it has some
-/// already; says so.
+/// Sets the lengths of the box from the source's spacing, unless the configuration gives them. The
+/// change is reported.
 ///
 /// # Errors
-/// [`TrainError::Data`] for a spacing of another number of axes.
+/// [`TrainError::Data`] for a spacing with another number of axes.
 pub fn boxed(
     config: &mut DataConfig,
     fields: &StackedFields,
@@ -67,7 +67,7 @@ pub(crate) fn open_files(
         }
     };
     let fields = open(config.dim)?;
-    // a patch says what a field is where nothing else does
+    // without other information, the dimension of the patch is that of the fields
     let own = fields.points().len();
     match patch(config)?.map(|points| points.len()) {
         Some(dim) if config.dim.is_none() && (own + 1..=3).contains(&dim) => {
@@ -77,7 +77,7 @@ pub(crate) fn open_files(
     }
 }
 
-/// Cells of a patch; none where fields are taken whole.
+/// Cells of a patch along each axis; none if fields are used whole.
 pub(crate) fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainError> {
     let parse = |text: &String| {
         parse_points(text)
@@ -86,7 +86,7 @@ pub(crate) fn patch(config: &DataConfig) -> Result<Option<Vec<usize>>, TrainErro
     config.patch.as_ref().map(parse).transpose()
 }
 
-/// Refuses patches that fields do not hold.
+/// Refuses patches that are larger than the fields.
 ///
 /// # Errors
 /// [`TrainError::Data`].
@@ -115,7 +115,7 @@ pub(crate) fn fits(
 }
 
 impl DataConfig {
-    /// The files of the source and of the fields that are given beside it.
+    /// The files of the source, and of the fields that are given with it.
     pub fn beside(&self) -> Sources {
         let names = self.source.names().to_vec();
         match &self.condition {
@@ -126,10 +126,10 @@ impl DataConfig {
         }
     }
 
-    /// The box with this many cells.
+    /// The box of the data, with this many cells.
     ///
     /// # Errors
-    /// As [`Grid::unit`]; [`FieldError::CellCounts`] for lengths of another number of axes.
+    /// As [`Grid::unit`]; [`FieldError::CellCounts`] if the lengths have another number of axes.
     pub fn grid(&self, points: &[usize]) -> Result<Grid, FieldError> {
         let unit = Grid::unit(points, &self.boundary)?;
         let Some(lengths) = &self.lengths else { return Ok(unit) };

@@ -1,23 +1,26 @@
-//! Whether a network tells its training fields better than others: the two losses side by side.
+//! Detects overfitting: compares the losses of training and of held-out fields.
 //!
-//! Both are of the same averaged weights, at the finest level, on as many training fields as are held out,
-//! with the same times and the same noise. What times and noise do, a hundredfold and more, cancels in
-//! r_i = ln(loss of held-out field i / loss of training field i). Over n fields the losses have *parted* where
+//! Both losses are of the same averaged weights at the finest level. They use the same number of
+//! training and held-out fields, and the same times and noise. Times and noise change the loss of a
+//! field a hundredfold and more, but this cancels in r_i = ln(loss of held-out field i / loss of
+//! training field i). Over n fields the losses have *parted* if
 //!
 //! mean loss of held-out fields > 6/5 · mean loss of training fields  and  mean r > 3 s/√n,
 //!
-//! s the standard deviation of r, n ≥ 8. A fifth is no small difference of two honest losses; three standard errors are
-//! no chance (one in 700 a validation). Not here: whether the validation loss rises, which a run tells at its end, and
-//! whether samples are copies ([`crate::copies`]).
+//! where s is the standard deviation of r and n ≥ 8. Without overfitting a difference of a fifth is
+//! large, and three standard errors occur by chance in one of 700 validations.
+//!
+//! Module `divergence` tells at the end of a run whether the validation loss rises. Module
+//! [`crate::copies`] looks for samples that are copies.
 
-/// Part of the training loss by which a validation loss has parted from it.
+/// Relative difference of the losses above which they have parted.
 const PART: f64 = 0.2;
-/// Standard errors that the difference must have.
+/// Smallest difference, in standard errors.
 const ERRORS: f64 = 3.0;
-/// Fields from which an error can be told.
+/// Smallest number of fields for a standard error.
 const FEWEST: usize = 8;
 
-/// What to do about it.
+/// Advice for the user.
 pub const REMEDY: &str =
     "more data, data.augment where the law allows it, a narrower network or fewer steps help";
 
@@ -28,14 +31,15 @@ pub struct Losses {
     pub training: f64,
     /// Mean loss of as many fields that were held out.
     pub validation: f64,
-    /// Mean of the logarithm of their ratio, field by field, in its standard errors; 0 of too few fields to
-    /// tell.
+    /// Mean logarithm of the ratio of the two losses of each field, in units of its standard error;
+    /// 0 if there are too few fields.
     pub errors: f64,
 }
 
 impl Losses {
-    /// From the loss of each training and each held-out field, of the same times and noise in order.
-    /// Where there are more of one kind, their times differ, and nothing is told.
+    /// Compares the losses of training and held-out fields that have the same times and noise, in
+    /// order. If the numbers of fields differ, so do their times, and the standard error is not
+    /// computed.
     pub fn of(training: &[f64], validation: &[f64]) -> Self {
         let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len() as f64;
         let (own, held) = (mean(training), mean(validation));
@@ -51,12 +55,13 @@ impl Losses {
         Self { training: own, validation: held, errors }
     }
 
-    /// Whether the network tells its training fields better than others, and by more than chance.
+    /// Whether the training fields have a clearly smaller loss than held-out ones, by more than
+    /// chance.
     pub fn have_parted(&self) -> bool {
         self.validation > (1.0 + PART) * self.training && self.errors > ERRORS
     }
 
-    /// What to say of losses that have parted after a step.
+    /// The message for losses that have parted after a step.
     pub fn told(&self, step: usize) -> String {
         format!(
             "step {step}: held-out fields have {:.2} times the loss of training fields ({:.4} and {:.4}): the network learns its fields by heart; {REMEDY}",
@@ -73,7 +78,8 @@ mod tests {
 
     #[test]
     fn losses_part_by_a_fifth_and_by_more_than_chance() {
-        // losses of fields differ a hundredfold by their times, their ratios do not
+        // losses differ a hundredfold between fields because of their times, but their ratios do
+        // not
         let at = |i: usize| if i.is_multiple_of(2) { 0.01 } else { 1.0 };
         let training: Vec<f64> = (0..16).map(at).collect();
         let times = |factor: fn(usize) -> f64| {
@@ -84,7 +90,7 @@ mod tests {
         assert!(
             (losses.training - 0.505).abs() < 1e-12 && (losses.validation - 0.7575).abs() < 1e-12
         );
-        // ln 1.2 = 0.1823 and ln 1.8 = 0.5878 by turns: mean 0.3851, error 0.2027 / √15
+        // ln 1.2 = 0.1823 and ln 1.8 = 0.5878 in turn: mean 0.3851, standard error 0.2027 / √15
         assert!((losses.errors - 0.3851 / 0.2027 * 15f64.sqrt()).abs() < 0.01, "{}", losses.errors);
         assert!(losses.have_parted());
         assert!(losses.told(7).starts_with("step 7: held-out fields have 1.50 times"));
@@ -93,7 +99,7 @@ mod tests {
         let chance = times(|i| if i % 4 < 2 { 4.0 } else { 0.4 });
         assert!(!Losses::of(&training, &chance).have_parted());
         assert!(!Losses::of(&training[..6], &held[..6]).have_parted(), "six tell nothing");
-        // one field of sixteen that is far off is chance
+        // one outlier among sixteen fields is chance
         let mut one = training.clone();
         one[3] = 90.0;
         assert!(!Losses::of(&training, &one).have_parted());

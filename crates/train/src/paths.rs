@@ -1,4 +1,4 @@
-//! The Gaussian path as the configuration names it.
+//! The Gaussian path of a configuration.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use karhunen_field::path::{Cosine, Flow, Path, VarianceExploding, VariancePreser
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-/// `[path]`: signal and noise over time, by `kind`; without one it is `variance-preserving`.
+/// `[path]`: signal and noise as functions of time, by `kind`. The default is
+/// `variance-preserving`.
 ///
 /// | `kind` | keys |
 /// |---|---|
@@ -17,13 +18,13 @@ use toml::{Table, Value};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table", into = "Table")]
 pub enum PathConfig {
-    /// The paper's.
+    /// The path of the paper.
     VariancePreserving(VariancePreserving),
-    /// Variance preserving with a cosine for its signal.
+    /// Variance preserving, with a cosine as its signal.
     Cosine(Cosine),
-    /// Data stay, noise is added.
+    /// The signal stays constant and noise is added.
     VarianceExploding(VarianceExploding),
-    /// Data and noise mixed linearly.
+    /// Data and noise are interpolated linearly.
     Flow(Flow),
 }
 

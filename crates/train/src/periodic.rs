@@ -1,4 +1,5 @@
-//! Whether an axis that is declared periodic is: its ends must meet as neighbours inside do.
+//! Checks whether an axis that is declared periodic is periodic: its ends must meet as neighbours
+//! inside the field do.
 
 use karhunen_field::noise::stream;
 use karhunen_field::{Boundary, ModeNoise};
@@ -9,16 +10,16 @@ use crate::config::DataConfig;
 
 /// Places at which ends and neighbours are compared.
 const PLACES: usize = 1024;
-/// A mean square between the ends this many times that between neighbours is a jump: twice the usual
-/// step. Where structures lie anywhere on a periodic axis, the two are equal but for chance.
+/// The ends have a jump if their mean square difference is this many times that of neighbours,
+/// which is twice the usual step. On a truly periodic axis the two agree up to chance.
 const JUMP: f64 = 4.0;
 
-/// Refuses data whose declared periodic axes have ends that do not meet.
+/// Refuses data with a declared periodic axis whose ends do not meet.
 ///
 /// **Cost** Reads some thousand pairs of values, whatever the size of the data.
 ///
 /// # Errors
-/// [`TrainError::Data`] with the measured jump; those of reading.
+/// [`TrainError::Data`] with the measured jump; errors while reading.
 pub fn check(
     config: &DataConfig,
     fields: &dyn FieldSource,
@@ -50,7 +51,7 @@ pub fn check(
     Ok(())
 }
 
-/// Mean squares of what the two ends of an axis, and neighbours beside them, differ by.
+/// Mean square differences between the two ends of an axis, and between neighbours beside them.
 fn ends_and_neighbours(
     fields: &dyn FieldSource,
     points: &[usize],
@@ -61,7 +62,7 @@ fn ends_and_neighbours(
         let u = ModeNoise::new(1).uniforms(1 + points.len(), place as u64, stream::PATCHES);
         let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
         let item = pick(u[0], fields.count());
-        // a place of the patch in the field, and one on its first slice
+        // a place of the patch in the field, and its position on the first slice
         let mut corner: Vec<usize> =
             fields.points().iter().zip(&u[1..]).map(|(n, u)| pick(*u, *n)).collect();
         corner[axis] = pick(u[1 + axis], fields.points()[axis] - points[axis] + 1);
@@ -72,7 +73,7 @@ fn ends_and_neighbours(
         corner[axis] += points[axis] - 2;
         fields.block(item, &corner, &size, &mut last)?;
         for (a, b) in first.chunks_exact(2).zip(last.chunks_exact(2)) {
-            // missing values tell nothing
+            // missing values are ignored
             if a.iter().chain(b).any(|v| v.is_nan()) {
                 continue;
             }

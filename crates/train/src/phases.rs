@@ -1,4 +1,4 @@
-//! What a model of phases knows of them, and its fields as labels.
+//! The phases of a model of segmented data, and its fields as labels.
 
 use karhunen_field::level_set::{self, Shift, shift_to_fraction};
 use karhunen_field::{Ensemble, FieldError, Grid};
@@ -14,17 +14,17 @@ use crate::{TrainError, TrainedModel};
 pub struct Phases {
     /// Label of each phase, rising.
     pub labels: Vec<u8>,
-    /// Volume fraction of each phase: the least, the mean and the largest of the training fields.
+    /// Volume fraction of each phase over the training fields: minimum, mean and maximum.
     pub fractions: Vec<[f64; 3]>,
     /// Width w of the interface, in units of the box.
     pub width: f64,
 }
 
 impl Phases {
-    /// Measures the fractions of training fields.
+    /// Measures the volume fractions of training fields.
     ///
     /// # Errors
-    /// [`TrainError::Data`] for a phase that none of them has.
+    /// [`TrainError::Data`] for a phase that no training field contains.
     pub(crate) fn measure(
         labels: Vec<u8>,
         width: f64,
@@ -74,12 +74,12 @@ impl Phases {
         all.collect::<Vec<_>>().join(", ")
     }
 
-    /// Channels of a field.
+    /// Number of channels of a field.
     pub fn channels(&self) -> usize {
         level_set::channels(self.labels.len())
     }
 
-    /// The phase of every point of every field.
+    /// The phase index of every point of every field.
     pub fn of(&self, fields: &Ensemble) -> Vec<u8> {
         let of = |field: &[f64]| level_set::labels(field, fields.channels, fields.grid.len());
         fields.fields().flat_map(of).collect()
@@ -92,7 +92,7 @@ impl Phases {
         Ensemble { grid: fields.grid, channels: 1, values }
     }
 
-    /// Moves the threshold of every field so that a phase has a volume fraction.
+    /// Shifts the threshold of every field so that a phase has a given volume fraction.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] for a fraction beyond those of the training fields.
@@ -117,21 +117,21 @@ impl Phases {
 }
 
 impl TrainedModel {
-    /// The phases of its data; none of a model of plain values.
+    /// The phases of the data; none for a model of plain values.
     pub fn phases(&self) -> Option<&Phases> {
         self.statistics.phases.as_ref()
     }
 
-    /// What a label is called.
+    /// The name of a label.
     pub fn phase_name(&self, label: u8) -> String {
         self.config.data.phases.as_ref().map_or_else(|| label.to_string(), |p| p.name(label))
     }
 }
 
-/// Part of a phase's cells lost on the way above which a line is worth it.
+/// If more than this part of a phase's cells changes, a note is written.
 const LOST: f64 = 0.25;
 
-/// What the restriction of level sets to a grid changes of their labels.
+/// Notes on the labels that change when level sets are restricted to a coarser grid.
 ///
 /// # Errors
 /// As [`convert`].

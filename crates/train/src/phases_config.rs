@@ -1,4 +1,4 @@
-//! `data.phases` of a run's configuration: fields that hold labels of phases, not values.
+//! `data.phases` of a run's configuration: the fields hold labels of phases instead of values.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::TrainError;
 use crate::config::DataConfig;
 
-/// Width w of φ = tanh(d / w) unless told otherwise, in cells of the finest level.
+/// Default width w of φ = tanh(d / w), in cells of the finest level.
 ///
-/// Measured on Berea sandstone: of the cells of 64³, restricted and back, 0.22, 0.18, 0.20, 0.21, 0.23 %
-/// change at 32³ with w = 0.5, 1, 1.5, 2, 3 and 2.46, 2.28, 2.28, 2.29, 2.32 % at 16³; of an indicator
-/// 0.37 and 2.85 %.
+/// Measured on Berea sandstone of 64³ cells: labels were restricted to a coarser grid and back. At
+/// 32³, 0.22, 0.18, 0.20, 0.21, 0.23 % of the cells change with w = 0.5, 1, 1.5, 2, 3. At 16³,
+/// 2.46, 2.28, 2.28, 2.29, 2.32 % change. With an indicator function 0.37 and 2.85 % change.
 pub const INTERFACE_WIDTH: f64 = 1.5;
-/// Widths taken seriously.
+/// Allowed widths.
 const WIDTHS: std::ops::RangeInclusive<f64> = 0.25..=64.0;
 
-/// Which labels a file holds, and what they are called.
+/// The labels that a file holds, and their names.
 ///
 /// # Example
 /// ```
@@ -33,11 +33,11 @@ const WIDTHS: std::ops::RangeInclusive<f64> = 0.25..=64.0;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PhasesConfig {
-    /// So many, found in the file.
+    /// Only their number is given; the labels are found in the file.
     Count(usize),
-    /// These and no others.
+    /// The listed labels and no others.
     Labels(Vec<u8>),
-    /// These and no others, with names.
+    /// The listed labels and no others, with names.
     Named(Vec<(String, u8)>),
 }
 
@@ -51,7 +51,7 @@ impl PhasesConfig {
         }
     }
 
-    /// The labels, rising, where they are told.
+    /// The labels, rising, if they are given.
     pub fn labels(&self) -> Option<Vec<u8>> {
         let mut labels = match self {
             Self::Count(_) => return None,
@@ -62,7 +62,7 @@ impl PhasesConfig {
         Some(labels)
     }
 
-    /// What a label is called: its name, or the number.
+    /// The name of a label, or its number.
     pub fn name(&self, label: u8) -> String {
         let named = match self {
             Self::Named(named) => named.iter().find(|(_, own)| *own == label),
@@ -72,11 +72,11 @@ impl PhasesConfig {
     }
 }
 
-/// What a configuration may not ask for.
+/// Checks `data.phases` of a configuration.
 ///
 /// # Errors
-/// [`TrainError::Config`] for other than 2 to 32 phases, a label given twice, walls that hold fields at
-/// zero, classes beside phases, or a width out of range.
+/// [`TrainError::Config`] for fewer than 2 or more than 32 phases, a label given twice, Dirichlet
+/// walls, classes together with phases, or a width out of range.
 pub(crate) fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
     let Some(phases) = &data.phases else {
@@ -133,7 +133,7 @@ impl<'de> Deserialize<'de> for PhasesConfig {
 
 struct Given;
 
-/// A label as a configuration writes it.
+/// A label as it is written in a configuration.
 struct Label(u8);
 
 impl<'de> Deserialize<'de> for Label {

@@ -1,7 +1,8 @@
-//! One plan, told by every command: patch, levels and box that suit data.
+//! Chooses the patch, the levels and the box that suit the data.
 //!
-//! A configuration without `levels` leaves the ladder to the data. `inspect`, `train --dry-run`,
-//! `bench` and `train` all ask here, so that what one of them says is what another does.
+//! A configuration without `levels` leaves the ladder (all levels of a run, coarse to fine) to the
+//! data. The commands `inspect`, `train --dry-run`, `bench` and `train` all use this module, so
+//! they choose the same plan.
 
 use karhunen_formats::{FieldSource as _, StackedFields};
 
@@ -15,27 +16,27 @@ use crate::opened::patch;
 const LARGE: usize = 256;
 /// Cells per axis of patches of images.
 const PATCH: usize = 128;
-/// Cells per axis of patches of volumes: their cells are the third power of it.
+/// Cells per axis of patches of volumes, smaller because cells grow with the third power.
 const VOLUME_PATCH: usize = 64;
-/// Cells per axis of a single field from which patches of half of it are cut.
+/// A single field of at least this many cells per axis is cut into patches of half its size.
 const SINGLE: usize = 32;
 /// Cells per axis at which built-in data are simulated for reference.
 pub const BUILTIN: usize = 128;
-/// Cells of an axis of the coarsest level, at least.
+/// Cells per axis of the coarsest level, at least.
 const COARSEST: usize = 7;
-/// Shares of the steps, coarse first.
+/// Shares of the steps of three levels, coarse first.
 const SHARES: [f64; 3] = [0.4, 0.3, 0.3];
 
-/// A configuration whose levels are known, and what it was made from.
+/// A configuration with known levels, and the data that they were chosen for.
 #[derive(Debug)]
 pub struct Plan {
     /// The configuration, as `train` accepts it.
     pub config: RunConfig,
-    /// The files, opened once for whatever is done with them; none for built-in data.
+    /// The opened files; none for built-in data.
     pub fields: Option<StackedFields>,
-    /// Cells of the fields that are trained on, before they reach a level: those of a patch, or all.
+    /// Cells of the fields before they are restricted to a level: of a patch, or of whole fields.
     pub points: Vec<usize>,
-    /// What a person should know of the choice.
+    /// Notes on the choice, for the user.
     pub notes: Vec<String>,
 }
 
@@ -43,7 +44,7 @@ impl Plan {
     /// Opens the data of a configuration and completes it.
     ///
     /// # Errors
-    /// Those of opening; [`TrainError::Data`] for fields with an axis that no level can have.
+    /// Errors while opening; [`TrainError::Data`] for fields with an axis that no level can have.
     pub fn of(mut config: RunConfig) -> Result<Self, TrainError> {
         let Some(fields) = open(&config.data)? else {
             let points = vec![BUILTIN; 2];
@@ -58,14 +59,16 @@ impl Plan {
     }
 }
 
-/// Gives a configuration the patch, levels and box that suit its data, as far as it leaves them open.
+/// Completes a configuration: chooses the patch, the levels and the box if they are not given.
 ///
-/// Patches of 128 from large images, of 64 from large volumes, of half of a smaller one that is alone; three levels below half the native
-/// size where that leaves at least 32 cells (the native grid is then held out), otherwise up to the
-/// native size. A configuration with levels keeps them, and takes fields whole unless it says otherwise.
+/// Patches have 128 cells an axis from large images and 64 from large volumes. A single smaller
+/// field is cut into patches of half its size. Three levels end at half the native size if that
+/// leaves at least 32 cells; the native grid is then held out. Otherwise they end at the native
+/// size. A configuration that gives levels keeps them, and uses whole fields unless it asks for
+/// patches.
 ///
 /// # Errors
-/// [`TrainError::Data`] for fields with an axis of one cell, which no level can have; those of reading.
+/// [`TrainError::Data`] for fields with an axis of one cell, which no level can have; errors while reading.
 pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<String>, TrainError> {
     let mut notes = Vec::new();
     let native = fields.points();
@@ -101,13 +104,14 @@ pub fn complete(config: &mut RunConfig, fields: &StackedFields) -> Result<Vec<St
     Ok(notes)
 }
 
-/// Whether there is one field, which does not split into training and validation, and large enough for patches.
+/// Whether there is a single field that is large enough for patches. It cannot be split into
+/// training and validation fields.
 fn alone(config: &RunConfig, fields: &StackedFields) -> bool {
     let enough = fields.points().iter().all(|&n| n >= SINGLE);
     fields.count() == 1 && enough && config.data.validation_source.is_none()
 }
 
-/// Levels below fields of this many cells.
+/// The levels for fields of this many cells.
 fn ladder(points: &[usize]) -> Vec<LevelConfig> {
     let smallest = points.iter().copied().min().unwrap_or(2);
     let held_out = smallest >= 64;
@@ -126,7 +130,8 @@ fn ladder(points: &[usize]) -> Vec<LevelConfig> {
     levels
 }
 
-/// Asks about a stack of as many pages as they are wide, each like the next: it may be one volume.
+/// Asks whether a stack is one volume, if it has at least as many pages as they are wide and each
+/// resembles the next.
 fn one_volume(config: &RunConfig, fields: &StackedFields) -> Result<Option<String>, TrainError> {
     let (count, points) = (fields.count(), fields.points());
     let asked = config.data.dim.is_none() && config.data.labels.is_none() && points.len() == 2;
@@ -139,7 +144,7 @@ fn one_volume(config: &RunConfig, fields: &StackedFields) -> Result<Option<Strin
     )))
 }
 
-/// `64x48`
+/// Cells as text: `64x48`.
 pub fn join(points: &[usize]) -> String {
     points.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }

@@ -1,4 +1,4 @@
-//! The noise's covariance as the configuration names it.
+//! The covariance of the noise (the prior) in a configuration.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,24 +19,25 @@ use crate::statistics::Statistics;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum PriorConfig {
-    /// Isotropic, the data's own spectrum.
+    /// Isotropic, with the data's own spectrum.
     Fitted,
     /// The data's own spectrum, different along each axis.
     FittedAnisotropic,
-    /// A power of the data's spectrum, s c^θ, on the modes of the finest level; falling as the data do beyond.
+    /// A power of the data's spectrum, s c^θ, on the modes of the finest level; beyond, it decays
+    /// as the data do.
     Tempered {
         /// θ from 0 (`Flat`) to 1 (`Fitted`).
         exponent: f64,
     },
-    /// The same for all modes of the finest level, falling as the data do beyond: white noise that is
-    /// one function on every grid (the default).
+    /// The same eigenvalue for all modes of the finest level; beyond, it decays as the data do.
+    /// This is white noise that is one function on every grid (the default).
     Flat,
-    /// White noise per cell: the finite-dimensional baseline, no function in the limit. It is another
-    /// noise on every grid, so that `sampling.band` does not apply.
+    /// White noise per cell: the finite-dimensional baseline, which has no limit as a function. It
+    /// is another noise on every grid, so `sampling.band` does not apply.
     Standard,
-    /// Random weights on few Fourier modes, 0 beyond (the published "FNO" prior).
+    /// Random weights on a few Fourier modes and 0 beyond (the published "FNO" prior).
     Truncated {
-        /// Largest wave number per axis.
+        /// Largest wave number along each axis.
         cutoff: u32,
         /// Factor on the noise.
         #[serde(default = "one")]
@@ -62,9 +63,9 @@ pub enum PriorConfig {
         /// Power p; 4p must exceed the dimension.
         power: f64,
     },
-    /// Truncated and Laplacian multipliers on the same white noise.
+    /// Truncated and Laplacian multipliers, both applied to the same white noise.
     Combined {
-        /// Largest wave number per axis of the truncated part.
+        /// Largest wave number of the truncated part along each axis.
         cutoff: u32,
         /// Factor on the truncated part (published: 0.5).
         truncated: f64,
@@ -73,7 +74,7 @@ pub enum PriorConfig {
         /// Power of the Laplacian part.
         power: f64,
     },
-    /// The geostatisticians' family.
+    /// The Matérn family of geostatistics.
     Matern {
         /// Point-wise variance.
         #[serde(default = "one")]
@@ -83,7 +84,7 @@ pub enum PriorConfig {
         /// Smoothness ν.
         smoothness: f64,
     },
-    /// From a table of |ω| and λ.
+    /// Interpolated from a table of |ω| and λ.
     Tabulated {
         /// Rows `[[frequency, eigenvalue], …]`, or a CSV or NPY file of two columns.
         table: SpectrumTable,
@@ -95,19 +96,19 @@ fn one() -> f64 {
 }
 
 impl PriorConfig {
-    /// Whether the covariance is measured from data.
+    /// Whether the covariance is estimated from data.
     pub fn is_fitted(&self) -> bool {
         matches!(self, Self::Fitted | Self::FittedAnisotropic | Self::Tempered { .. } | Self::Flat)
     }
 
-    /// What a user of this noise should know before a run or a sample begins.
+    /// A warning about this noise, for the user, before a run or a sample begins.
     pub fn caution(&self) -> Option<&'static str> {
         matches!(self, Self::Standard).then_some(
             "prior standard is white noise per cell: another noise on every grid, so it is not nested and sampling.band does not apply; prior flat is white on the trained band and nested",
         )
     }
 
-    /// Replaces a file named in the configuration at `beside` by what it holds.
+    /// Replaces a file named in the configuration at `beside` by its content.
     ///
     /// # Errors
     /// As [`SpectrumTable::rows`].
@@ -121,12 +122,12 @@ impl PriorConfig {
         Ok(())
     }
 
-    /// The covariance for boxes of dimension `dim`; the fitted kinds read the data's statistics and
-    /// the random weights of `Truncated` come from `seed`.
+    /// The covariance for boxes of dimension `dim`. The fitted kinds use the statistics of the
+    /// data. The random weights of `Truncated` come from `seed`.
     ///
     /// # Errors
     /// [`FieldError::NotTraceClass`] or [`FieldError::Parameter`] from the constructors;
-    /// [`FieldError::TooFew`] if a fitted kind is asked for without statistics; those of
+    /// [`FieldError::TooFew`] if a fitted kind is asked for without statistics; errors of
     /// [`SpectrumTable::rows`].
     pub fn build(
         &self,

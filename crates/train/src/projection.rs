@@ -1,7 +1,8 @@
-//! What the finest grid's modes do not hold of the data, told before anything is trained.
+//! Reports, before the training, what part of the data the modes of the finest grid cannot
+//! represent.
 //!
-//! A projection is silent by nature: detail finer than the cells is gone, and so is whatever does not
-//! vanish at Dirichlet walls, which the user may not have meant.
+//! A projection gives no sign of what it removes: detail finer than the cells, and at Dirichlet
+//! walls everything that does not vanish there. The user may not have meant that.
 
 use karhunen_field::{Axis, Boundary, Grid};
 
@@ -10,13 +11,13 @@ use crate::config::Resample;
 use crate::data::convert;
 use crate::statistics::Normalisation;
 
-/// Fields looked at to say what a projection leaves out.
+/// Number of fields examined.
 pub(crate) const LOOKED_AT: usize = 64;
-/// Shares of the variance below this are not worth a line.
+/// Shares of the variance below this are not reported.
 const TOLD: f64 = 1e-3;
 
-/// What part of the variance the modes of `to` do not hold, where it is worth telling: detail finer
-/// than its cells, and at Dirichlet walls whatever does not vanish there.
+/// The part of the variance that the modes of `to` do not represent, if it is worth reporting:
+/// detail finer than its cells, and at Dirichlet walls whatever does not vanish there.
 ///
 /// Shares are of Σ|f − mean|², or of Σ|f|² on boxes that hold no constants.
 pub(crate) fn left_out(
@@ -34,7 +35,7 @@ pub(crate) fn left_out(
         shift.apply(&mut centred, from.len());
         all = square(&centred) / from.len() as f64;
     }
-    // both bases are orthonormal in the mean over cells, so what is lost is a difference of squares
+    // both bases are orthonormal in the mean over cells, so the loss is a difference of squares
     let lost = |from: Grid, to: Grid| -> Result<f64, TrainError> {
         let kept = convert(&centred, channels, from, to, Resample::Spectral)?;
         Ok((1.0 - square(&kept) / to.len() as f64 / all).max(0.0))
@@ -71,21 +72,23 @@ mod tests {
         let grid = |n: usize, boundary: Boundary| Grid::unit(&[n], boundary).unwrap();
         let (fine, coarse) = (grid(16, Boundary::Neumann), grid(4, Boundary::Neumann));
         let cosine = |k: f64, j: usize| (std::f64::consts::PI * k * (j as f64 + 0.5) / 16.0).cos();
-        // amplitudes 2 at k = 1 and 1 at k = 9, which four cells do not hold: a fifth of the variance
+        // amplitudes 2 at k = 1 and 1 at k = 9; four cells do not hold the second, a fifth of the
+        // variance
         let values: Vec<f32> =
             (0..16).map(|j| (5.0 + 2.0 * cosine(1.0, j) + cosine(9.0, j)) as f32).collect();
         let note = left_out(&values, 1, fine, coarse).unwrap().unwrap();
         assert_eq!(note, "20.0 % of the variance is finer than the modes of 4 and is left out");
         assert_eq!(left_out(&values, 1, fine, fine).unwrap(), None);
         assert_eq!(left_out(&[3.0; 16], 1, fine, coarse).unwrap(), None);
-        // a constant in sines of four cells: 1 - (8/π²)(1 + 1/9) within the rule of sixteen cells
+        // a constant in the sines of four cells: 1 - (8/π²)(1 + 1/9), by the quadrature of sixteen
+        // cells
         let (fine, coarse) = (grid(16, Boundary::Dirichlet), grid(4, Boundary::Dirichlet));
         let note = left_out(&[1.0; 16], 1, fine, coarse).unwrap().unwrap();
         let told: f64 = note.split_once(' ').unwrap().0.parse().unwrap();
         let exact = 100.0 * (1.0 - 8.0 / std::f64::consts::PI.powi(2) * (1.0 + 1.0 / 9.0));
-        // cell centres stand for integrals to O(1/16²), 0.4 % of the square
+        // sums over cell centres approximate integrals to O(1/16²), 0.4 % of the square
         assert!((told - exact).abs() < 1.0, "{note}, not {exact}");
-        // cosines of four cells hold the constant whole
+        // cosines of four cells represent a constant exactly
         assert!(note.contains("(0.0 % by those that do not)"), "{note}");
     }
 }

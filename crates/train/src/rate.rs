@@ -1,9 +1,10 @@
-//! The learning rate over a run, as a part of its peak.
+//! The learning rate over a run, as a fraction of its peak.
 
 use crate::config::Rate;
 
 impl Rate {
-    /// Part of the peak at step `step` (from 0) of `steps`, the first `warmup` of which rise linearly.
+    /// The fraction of the peak at step `step` (from 0) of `steps`; the rate rises linearly over
+    /// the part `warmup`.
     ///
     /// With u the part of the run that is done and w = `warmup`:
     /// trapezoid: min(1, u/w, (1 − u)/cooldown);
@@ -12,7 +13,8 @@ impl Rate {
         self.factor_at(step as f64, steps as f64, warmup)
     }
 
-    /// As [`Rate::factor`] between whole steps: where a run whose number of steps has changed stands.
+    /// As [`Rate::factor`] at a position between whole steps, for a run whose number of steps has
+    /// changed.
     pub fn factor_at(&self, step: f64, total: f64, warmup: f64) -> f64 {
         let at = step + 1.0;
         let rise = (warmup * total).max(1.0);
@@ -21,7 +23,7 @@ impl Rate {
         }
         match *self {
             Self::Trapezoid { cooldown } => {
-                // the last step is one of those that fall, and not the one at 0
+                // the last step belongs to the decay and its rate is not 0
                 let fall = (cooldown * total).max(1.0);
                 ((total - at + 1.0) / fall).clamp(0.0, 1.0)
             }
@@ -34,11 +36,11 @@ impl Rate {
 }
 
 impl Rate {
-    /// The part u of a run that counts as done when its number of steps changes: `before` by the old
-    /// number, `now` by the new one.
+    /// The part u of a run that counts as done after its number of steps changes: `before` by the
+    /// old number, `now` by the new one.
     ///
-    /// Where the rate is flat on both sides u may jump. A trapezoid that falls already goes on from where it
-    /// is; one that should begins now. A cosine has no flat part.
+    /// While the rate is flat, u may jump. A trapezoid whose decay has begun continues from its
+    /// value. If its decay should have begun already, it begins now. A cosine has no flat part.
     pub fn resumed(&self, before: f64, now: f64, warmup: f64) -> f64 {
         match *self {
             Self::Trapezoid { cooldown } if before > warmup && before < 1.0 - cooldown => {
@@ -48,8 +50,8 @@ impl Rate {
         }
     }
 
-    /// The part of an extended run that counts as done when `now` of its steps are: that part, and no
-    /// more than leaves a trapezoid its whole fall.
+    /// The part of an extended run that counts as done after the fraction `now` of its steps. It is
+    /// `now`, but a trapezoid keeps room for its whole decay.
     pub fn re_entered(&self, now: f64) -> f64 {
         match *self {
             Self::Trapezoid { cooldown } => now.min(1.0 - cooldown),
@@ -74,7 +76,7 @@ mod tests {
         }
     }
 
-    /// Between its ramps a trapezoid is flat, a cosine has half of its peak half-way down.
+    /// A trapezoid is flat between its ramps; a cosine has half of its peak half-way down.
     #[test]
     fn shapes() {
         let at = |step| TRAPEZOID.factor(step, 1000, 0.1);

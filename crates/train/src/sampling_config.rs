@@ -1,4 +1,4 @@
-//! `[sampling]` of a run's configuration: what `sample` does unless told otherwise.
+//! `[sampling]` of a run's configuration: the defaults of `sample`.
 
 use std::str::FromStr;
 
@@ -12,22 +12,22 @@ use serde::{Deserialize, Serialize};
 pub struct SamplingConfig {
     /// The sampler.
     pub sampler: Method,
-    /// Network evaluations a field.
+    /// Network evaluations for each field.
     pub evaluations: usize,
-    /// What is corrected in the end.
+    /// The correction of finished samples.
     pub calibration: CalibrationKind,
-    /// What the network is asked about on grids finer than those it was trained on: `"grid"`, all
-    /// that they hold, or `"trained"`, what the finest level holds.
+    /// The modes that the network is evaluated on when a grid is finer than the trained ones:
+    /// `"grid"`, all modes of the grid, or `"trained"`, those of the finest level.
     pub band: Band,
 }
 
-/// Whether generated fields are scaled to what is known of the data.
+/// Whether finished samples are scaled to the known statistics of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CalibrationKind {
     /// Never.
     None,
-    /// Shells of modes to the data's spectrum: [`karhunen_field::calibration`].
+    /// Scales shells of modes to the data's spectrum: [`karhunen_field::calibration`].
     Spectrum,
 }
 

@@ -1,4 +1,4 @@
-//! Which level a step belongs to.
+//! The schedule: the level that each step belongs to.
 
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,20 @@ use serde::{Deserialize, Serialize};
 use crate::config::RunConfig;
 use crate::{TrainError, switching};
 
-/// One rung of the ladder with its budget in steps.
+/// One level of the ladder with its number of steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Level {
-    /// The rung's grid.
+    /// The grid of the level.
     pub grid: Grid,
-    /// Steps spent here.
+    /// Number of steps on this level.
     pub steps: usize,
 }
 
-/// The whole run, step by step. Optimizer and moving average are carried over every switch.
+/// The whole run, step by step. The optimizer and the averages are carried over from level to
+/// level.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The rungs, coarse first.
+    /// The levels, coarse first.
     pub levels: Vec<Level>,
     /// Part of the steps behind the first level that go back to a coarser one.
     pub replay: f64,
@@ -43,14 +44,14 @@ impl Schedule {
         Ok(Self { levels, replay: config.training.replay })
     }
 
-    /// The same levels with given steps.
+    /// The same levels with the given numbers of steps.
     pub fn with_steps(mut self, steps: &[usize]) -> Self {
         self.levels.iter_mut().zip(steps).for_each(|(level, steps)| level.steps = *steps);
         self
     }
 
-    /// The same run with its levels ended by `switches`, the steps done when each of the first ones
-    /// was left; the level at hand goes on as long as it may.
+    /// The same run with its first levels ended at `switches`, the steps done when each was left.
+    /// The current level keeps its largest number of steps.
     pub fn switched(mut self, switches: &[usize]) -> Self {
         let total = self.steps();
         let shares: Vec<usize> = self.levels.iter().map(|l| l.steps).collect();
@@ -83,8 +84,9 @@ impl Schedule {
         self.levels.len() - 1
     }
 
-    /// Index of the level whose fields step `step` trains on: its own or, evenly spread, a coarser
-    /// one, each in turn. A network that ends its training at one level forgets the others.
+    /// Index of the level whose fields step `step` trains on. It is the step's own level or, in
+    /// evenly spread replay steps, a coarser level, each in turn. Without replay a network forgets
+    /// coarser levels.
     pub fn trains_on(&self, step: usize) -> usize {
         let level = self.level_of(step);
         let replays = |steps: usize| (steps as f64 * self.replay).floor() as usize;
@@ -92,7 +94,7 @@ impl Schedule {
         if level == 0 || after == before { level } else { after % level }
     }
 
-    /// The finest level's grid, where validation happens.
+    /// The grid of the finest level, on which the validation loss is measured.
     pub fn finest(&self) -> Grid {
         self.levels[self.levels.len() - 1].grid
     }
@@ -149,7 +151,7 @@ mod tests {
             assert_eq!(schedule.steps(), 1000);
             schedule.levels.iter().map(|l| l.steps).collect::<Vec<usize>>()
         };
-        // shares 600, 250, 150: half of what is finer is kept
+        // shares 600, 250, 150: the finer levels keep half of their shares
         assert_eq!(steps(&[]), [800, 125, 75]);
         assert_eq!(steps(&[300]), [300, 625, 75]);
         assert_eq!(steps(&[300, 500]), [300, 200, 500]);

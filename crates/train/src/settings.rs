@@ -1,8 +1,9 @@
-//! From what a person typed to a table, and from serde's complaint to one line that helps.
+//! Puts settings from the command line into a table, and turns serde's errors into one helpful
+//! line.
 
 use crate::TrainError;
 
-/// Puts one `a.b.c=value` into a table. Values are TOML where they parse as such, else strings.
+/// Puts one `a.b.c=value` into a table. A value that does not parse as TOML is a string.
 pub(crate) fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainError> {
     let fail = |message: &str| TrainError::Config {
         place: format!("--set {setting}"),
@@ -26,7 +27,7 @@ pub(crate) fn apply(table: &mut toml::Table, setting: &str) -> Result<(), TrainE
     Ok(())
 }
 
-/// TOML as a table, or what is wrong with it as one line: the place in the text first.
+/// Parses TOML. The error is one line that begins with the place in the text.
 pub(crate) fn parse(text: &str, place: &str) -> Result<toml::Table, TrainError> {
     text.parse().map_err(|e: toml::de::Error| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -42,7 +43,7 @@ pub(crate) fn parse(text: &str, place: &str) -> Result<toml::Table, TrainError> 
     })
 }
 
-/// serde's message as one line: the key first, the nearest known name after an unknown one.
+/// serde's message as one line: the key first, and the nearest known name for an unknown one.
 pub fn explain(message: &str) -> String {
     let (message, place) = match message.trim_end().split_once("\nin `") {
         Some((message, place)) => (message, place.trim_end_matches('`')),
@@ -74,7 +75,7 @@ pub fn explain(message: &str) -> String {
     }
 }
 
-/// Jaro–Winkler likeness above which a name may be a misspelling of another.
+/// Jaro–Winkler similarity above which a name is suggested as a correction.
 const ALIKE: f64 = 0.75;
 
 #[cfg(test)]

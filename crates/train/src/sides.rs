@@ -1,11 +1,13 @@
-//! Which part of files is trained on and which is held out.
+//! Splits files into a part that is trained on and a part that is held out.
 //!
-//! Neighbours resemble each other: random slices of a volume, or random pictures of a stack, would
-//! put near copies of training fields into validation. Blocks of neighbours are held out instead,
-//! several of them, spread over a stack or an axis, and a gap around each is on neither side. A fair
-//! choice is made from the data ([`automatic`]); `data.hold_out` makes another.
+//! Neighbours resemble each other. Random slices of a volume, or random pictures of a stack, would
+//! put near copies of training fields into the validation set. Blocks of neighbours are held out
+//! instead. Several blocks are spread over a stack or an axis, and a gap around each belongs to
+//! neither part. A suitable rule is chosen from the data ([`automatic`]); `data.hold_out` sets
+//! another one.
 //!
-//! Not here: what runs of before held out (`sides_before`), how alike neighbours are (`drift`).
+//! Module `sides_before` has the rules of earlier versions. Module `drift` measures how alike
+//! neighbours are.
 
 use std::ops::Range;
 
@@ -19,36 +21,36 @@ use crate::hold_out::{Blocks, HoldOut};
 use crate::identity::Role;
 use crate::{TrainError, drift, sides_before};
 
-/// Blocks held out unless told otherwise: spread, so that validation sees all of a stack.
+/// Default number of blocks held out: several, so that the validation set covers all of a stack.
 const BLOCKS: usize = 4;
-/// Fields below which a part of every one is held out, rather than some of them as a whole.
+/// With fewer fields, a part of every field is held out instead of some whole fields.
 const FEW: usize = 20;
 
 /// One side of a split.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Side {
-    /// Fields of the source.
+    /// Indices of the fields in the source.
     pub items: Vec<usize>,
-    /// Where patches may lie in each of them; anywhere if none.
+    /// The slices of each field in which patches may lie; anywhere if none.
     pub slabs: Option<Slabs>,
 }
 
 /// Runs of slices.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Slabs {
-    /// The axis they are counted along.
+    /// The axis of the slices.
     pub axis: usize,
-    /// Those of each field.
+    /// The runs of each field.
     pub of: Vec<Vec<Range<usize>>>,
 }
 
 impl Side {
-    /// All of a source.
+    /// All fields of a source.
     pub fn all(count: usize) -> Self {
         Self::whole((0..count).collect())
     }
 
-    /// Whole fields.
+    /// Some whole fields.
     pub fn whole(items: Vec<usize>) -> Self {
         Self { items, slabs: None }
     }
@@ -58,7 +60,7 @@ impl Side {
         Self { items: (0..count).collect(), slabs: Some(Slabs { axis, of }) }
     }
 
-    /// The parts (fields, or slices along `axis`) that `wanted` says belong to a side.
+    /// The side of the parts marked in `wanted`. Parts are fields, or slices along `axis`.
     pub fn of_parts(axis: Option<usize>, slices: usize, wanted: &[bool]) -> Self {
         let Some(axis) = axis else {
             return Self::whole((0..wanted.len()).filter(|i| wanted[*i]).collect());
@@ -72,21 +74,21 @@ impl Side {
     }
 }
 
-/// A split, and how it came to be.
+/// A split with its rule and notes.
 #[derive(Debug, Clone)]
 pub(crate) struct Division {
     /// What is trained on.
     pub keep: Side,
     /// What is held out.
     pub hold: Side,
-    /// The rule, which gives the same split again.
+    /// The rule that gives the same split again.
     pub rule: HoldOut,
-    /// What was done, in words.
+    /// Notes on what was done.
     pub notes: Vec<String>,
 }
 
 impl Division {
-    /// The axis whose slices are split; none where whole fields are.
+    /// The axis whose slices are split; none if whole fields are split.
     pub fn axis(&self) -> Option<usize> {
         self.keep.slabs.as_ref().map(|slabs| slabs.axis)
     }
@@ -110,7 +112,7 @@ impl Division {
     }
 }
 
-/// Splits a source by `data.hold_out`, or as suits it.
+/// Splits a source by `data.hold_out`, or by the rule that suits it.
 ///
 /// # Errors
 /// [`TrainError::Data`] if one side would be empty or thinner than a patch.
@@ -144,7 +146,7 @@ pub(crate) fn split(
         HoldOut::Blocks(blocks) => in_blocks(config, fields, patch, blocks)?,
     };
     division.rule = rule;
-    // a patch of one volume is many fields, a whole field is one
+    // one volume gives many patches, but a whole field is one field
     let least = if patch.is_some() { 1 } else { 2 };
     if division.keep.items.len() < least || division.hold.items.is_empty() {
         return Err(fail(
@@ -157,16 +159,16 @@ pub(crate) fn split(
     Ok(division)
 }
 
-/// The rule that suits a source.
+/// Chooses the rule that suits a source.
 ///
 /// | data | rule |
 /// |---|---|
-/// | labelled fields, pictures that nothing puts in a row, or fields that are as far from their neighbours as from others | whole fields at random |
+/// | labelled fields, pictures that form no series, or fields as far from their neighbours as from others | whole fields at random |
 /// | fields that resemble their neighbours, pictures of a stack to cut patches from | blocks of the series |
-/// | few large pictures or volumes to cut patches from | blocks of slices of each, along the axis with the least drift |
+/// | few large pictures or volumes to cut patches from | blocks of slices of each, along the axis with the smallest drift |
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 fn automatic(
     config: &DataConfig,
     fields: &dyn FieldSource,
@@ -186,7 +188,7 @@ fn automatic(
     if apart && total > 1 {
         return Ok(HoldOut::Shuffled);
     }
-    // two patches must fit beside each other
+    // two patches must fit side by side
     let fits: Vec<usize> = (0..points.len()).filter(|a| points[*a] >= 2 * patch[*a]).collect();
     let axis = match fits[..] {
         [] if total > 1 => return Ok(HoldOut::Shuffled),
@@ -199,7 +201,7 @@ fn automatic(
     Ok(HoldOut::Blocks(Blocks { axis: Some(axis), blocks: Some(blocks), at: None }))
 }
 
-/// Blocks of the series, or of slices of every field.
+/// Blocks of the series, or of the slices of every field.
 fn in_blocks(
     config: &DataConfig,
     fields: &dyn FieldSource,
@@ -225,7 +227,7 @@ fn in_blocks(
     Ok(Division { keep, hold, rule: HoldOut::Blocks(rule.clone()), notes })
 }
 
-/// A seeded shuffle cut in two: (training, validation).
+/// A seeded random split: (training, validation).
 pub(crate) fn shuffled(total: usize, fraction: f64, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..total).collect();
     let uniforms = ModeNoise::new(seed).uniforms(total, 0, stream::VALIDATION + (1 << 20));

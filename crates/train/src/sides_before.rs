@@ -1,7 +1,7 @@
-//! What runs of earlier versions held out, so that theirs stays what it was.
+//! The hold-out rules of earlier versions, so that their runs keep the same split.
 //!
-//! Two blocks of a stack of pictures that patches are cut from, two slabs along the first axis of one
-//! volume, otherwise whole fields at random.
+//! If patches are cut from a stack of pictures, two blocks of it are held out. If they are cut from
+//! one volume, two slabs along its first axis are. Otherwise whole fields are held out at random.
 
 use karhunen_formats::{FieldSource, split_blocks};
 
@@ -14,10 +14,10 @@ use crate::sides::{Division, Side, Slabs, fail, shuffled};
 /// Blocks held out of a stack.
 const BLOCKS: usize = 2;
 
-/// Splits as those versions did.
+/// Splits by the rules of those versions.
 ///
 /// # Errors
-/// [`TrainError::Data`] if one side would be empty or thinner than a patch; those of
+/// [`TrainError::Data`] if one side would be empty or thinner than a patch; errors of
 /// [`split_blocks`].
 pub(crate) fn split(
     config: &DataConfig,
@@ -103,7 +103,7 @@ mod tests {
             for (k, h) in keep.iter().flat_map(|k| hold.iter().map(move |h| (k, h))) {
                 assert!(k.end + gap <= h.start || h.end + gap <= k.start, "{k:?} {h:?}");
             }
-            // beside an end a block costs one gap, not two
+            // a block at an end costs one gap instead of two
             let lost = length - keep.iter().chain(&hold).map(|s| s.len()).sum::<usize>();
             assert_eq!(lost, blocks * gap);
         }

@@ -1,4 +1,4 @@
-//! Where functions come from, as a configuration names it: one file, or one a quantity.
+//! Sources of fields in a configuration: one file, or one file for each quantity.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What stands before the name of a built-in structure.
+/// Prefix of the name of a built-in structure.
 const BUILTIN: &str = "builtin:";
 
 /// `data.source`: a name, or a list of names whose fields are stacked by channel.
@@ -24,7 +24,7 @@ const BUILTIN: &str = "builtin:";
 pub struct Sources(Vec<String>);
 
 impl Sources {
-    /// From a list; none if it is empty.
+    /// Sources from a list of names; none if it is empty.
     pub fn new(names: Vec<String>) -> Option<Self> {
         (!names.is_empty()).then_some(Self(names))
     }
@@ -34,7 +34,7 @@ impl Sources {
         &self.0
     }
 
-    /// The structure's name if it is built in.
+    /// The name of the built-in structure, if the source is one.
     pub fn builtin(&self) -> Option<&str> {
         match &self.0[..] {
             [only] => only.strip_prefix(BUILTIN),
@@ -42,15 +42,15 @@ impl Sources {
         }
     }
 
-    /// The names as the configuration file at `beside` means them: absolute, or relative to it.
+    /// Resolves the names relative to the configuration file at `beside`.
     pub fn resolve(&self, beside: Option<&Path>) -> Self {
         Self(self.0.iter().map(|name| resolve(name, beside)).collect())
     }
 }
 
 impl Sources {
-    /// The names as a configuration file at `path` must write them: as they are where it lies in the
-    /// folder one is in, absolute otherwise.
+    /// The names to write into a configuration file at `path`: unchanged if it lies in the current
+    /// folder, absolute otherwise.
     pub fn seen_from(&self, path: &Path) -> Self {
         let here = path.parent().is_none_or(|folder| folder.as_os_str().is_empty());
         let full = |name: &String| match here || name.starts_with(BUILTIN) {
@@ -74,14 +74,14 @@ impl fmt::Display for Sources {
     }
 }
 
-/// A path as the configuration may name it: absolute, or relative to the configuration file.
+/// Resolves a path of a configuration: it is absolute, or relative to the configuration file.
 pub fn resolve(name: &str, beside: Option<&Path>) -> String {
     if name.starts_with(BUILTIN) || Path::new(name).is_absolute() {
         return name.to_string();
     }
     let folder = beside.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
     let joined = folder.join(name);
-    // a part may be named behind a colon, as in `run.npz:density`
+    // a part of a file may be named behind a colon, as in `run.npz:density`
     match karhunen_formats::Address::of(&joined).exists() {
         true => joined.display().to_string(),
         false => name.to_string(),
@@ -142,7 +142,7 @@ mod tests {
             let read = config(text).unwrap();
             assert_eq!(config(&read.to_toml()).unwrap(), read);
         }
-        // a list of one is that one
+        // a list of one name equals that name
         let one = config("data.source = [\"a.npy\"]").unwrap();
         assert_eq!(one, config("data.source = \"a.npy\"").unwrap());
         assert!(one.to_toml().contains("source = \"a.npy\""));

@@ -1,8 +1,8 @@
-//! A user's table of frequencies and eigenvalues: written in the configuration, or in a file.
+//! A table of frequencies and eigenvalues from the user, in the configuration or in a file.
 //!
-//! CSV (two columns, a header line and lines starting with # allowed) or NPY of shape (n, 2). A run
-//! reads the file once: the rows are what its resolved configuration and its checkpoints hold, so a
-//! model does not depend on a file that may move.
+//! The file is CSV (two columns; a header line and lines starting with # are allowed) or NPY of
+//! shape (n, 2). A run reads the file once. Its resolved configuration and its checkpoints hold the
+//! rows, so a model does not depend on the file.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 
-/// Rows (|ω|, λ), or the file that holds them.
+/// Rows (|ω|, λ), or the file with the rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum SpectrumTable {
@@ -22,10 +22,10 @@ pub enum SpectrumTable {
 }
 
 impl SpectrumTable {
-    /// The rows, read from the file where that is what was given.
+    /// The rows, read from the file if one is given.
     ///
     /// # Errors
-    /// [`TrainError::Read`], [`TrainError::Data`] with line and reason, or those of the NPY reader.
+    /// [`TrainError::Read`], [`TrainError::Data`] with line and reason, or errors of the NPY reader.
     pub fn rows(&self) -> Result<Vec<[f64; 2]>, TrainError> {
         match self {
             Self::Rows(rows) => Ok(rows.clone()),
@@ -42,7 +42,7 @@ impl SpectrumTable {
 }
 
 fn array(path: &Path) -> Result<Vec<[f64; 2]>, TrainError> {
-    // rows as functions of two points
+    // the NPY reader sees the rows as functions of two points
     let options = ReadOptions { dim: Some(1), channels: None, ..ReadOptions::default() };
     let raw = karhunen_formats::read(path, &options)?;
     if raw.points != [2] || raw.channels != 1 {
@@ -69,7 +69,7 @@ fn parse(text: &str) -> Result<Vec<[f64; 2]>, String> {
         let numbers: Vec<f64> = cells.iter().filter_map(|cell| cell.parse().ok()).collect();
         match numbers[..] {
             [frequency, eigenvalue] if cells.len() == 2 => rows.push([frequency, eigenvalue]),
-            // a header names its columns
+            // a header line with the names of the columns
             [] if rows.is_empty() && cells.len() == 2 => {}
             _ => {
                 return Err(format!(

@@ -1,4 +1,4 @@
-//! What is measured once of the data and stored with the model.
+//! Statistics of the data that are measured once and stored with the model.
 
 use std::sync::Arc;
 
@@ -9,23 +9,25 @@ use crate::conditions::Attribute;
 use crate::origin::Origin;
 use crate::phases::Phases;
 
-/// One affine map a channel: stored values = (file's values − offset) / scale.
+/// One affine map for each channel: normalised value = (file's value − offset) / scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalisation {
-    /// Mean of each channel over the training data; 0 on boxes that hold no constants.
+    /// Mean of each channel over the training data; 0 on boxes whose modes include no constant.
     pub offset: Vec<f64>,
     /// Standard deviation of each channel over the training data.
     pub scale: Vec<f64>,
 }
 
 impl Normalisation {
-    /// Measures an affine map from `[sample, channel, point]` values. Where functions vanish at walls
-    /// (`centred` false) nothing is subtracted, which would lift them off, and the scale is about 0.
+    /// Measures the affine map from `[sample, channel, point]` values. Fields that vanish at
+    /// Dirichlet walls (`centred` false) get offset 0, because subtraction would move them off
+    /// zero. Their scale is the root mean square.
     pub fn measure(values: &[f32], channels: usize, points: usize, centred: bool) -> Self {
         Self::weighted(values, &[], channels, points, centred)
     }
 
-    /// The same where each value counts with a weight; without weights all count alike.
+    /// As [`Normalisation::measure`] with a weight for each value; without weights all count
+    /// equally.
     pub fn weighted(
         values: &[f32],
         weights: &[f32],
@@ -61,7 +63,7 @@ impl Normalisation {
         Self { offset, scale }
     }
 
-    /// Maps file values to stored values, in place.
+    /// Maps values of the file to normalised values, in place.
     pub fn apply(&self, values: &mut [f32], points: usize) {
         for (i, block) in values.chunks_exact_mut(points).enumerate() {
             let (o, s) = (self.offset[i % self.offset.len()], self.scale[i % self.scale.len()]);
@@ -69,7 +71,7 @@ impl Normalisation {
         }
     }
 
-    /// Maps fields in the file's values to normalised ones, in place.
+    /// Maps fields with values of the file to normalised fields, in place.
     pub fn normalise(&self, fields: &mut Ensemble) {
         let points = fields.grid.len();
         for (i, block) in fields.values.chunks_exact_mut(points).enumerate() {
@@ -78,7 +80,7 @@ impl Normalisation {
         }
     }
 
-    /// Maps fields back to the file's values, in place.
+    /// Maps normalised fields back to values of the file, in place.
     pub fn undo(&self, fields: &mut Ensemble) {
         let points = fields.grid.len();
         for (i, block) in fields.values.chunks_exact_mut(points).enumerate() {
@@ -95,25 +97,27 @@ pub struct Statistics {
     pub grid: Grid,
     /// The affine map to normalised values.
     pub normalisation: Normalisation,
-    /// Mean field, point values.
+    /// Values of the mean field at the points.
     pub mean: Field,
-    /// c_k of each channel.
+    /// Variances c_k of the modes, for each channel.
     pub variances: Vec<Vec<f64>>,
-    /// Training fields of each class from 0 to the largest label; empty of unlabelled data.
+    /// Number of training fields of each class, from 0 to the largest label; empty for unlabelled
+    /// data.
     pub classes: Vec<u64>,
-    /// The box they fill in the data's own cells, and which data they are; none of data made on the
-    /// spot, and in models of before this was known.
+    /// The box in cells of the data, and the identity of the data. None for built-in data, and in
+    /// models of earlier versions.
     pub origin: Option<Origin>,
-    /// The phases of segmented data; none of plain values.
+    /// The phases of segmented data; none for plain values.
     pub phases: Option<Phases>,
-    /// Attributes that fields may be asked for; empty of most data.
+    /// The attributes on which samples may be conditioned; empty for most data.
     pub attributes: Vec<Attribute>,
-    /// The affine map of other fields that are given; none of most data.
+    /// The affine map of the fields that are given as conditions; none for most data.
     pub condition: Option<Normalisation>,
 }
 
 impl Statistics {
-    /// N(m, c) of the normalised data, continued beyond the measured band by its tail.
+    /// The Gaussian law N(m, c) of the normalised data, extrapolated beyond the measured band by
+    /// its tail.
     ///
     /// # Errors
     /// As [`Measured::new`].
@@ -126,7 +130,7 @@ impl Statistics {
         GaussianLaw::new(self.mean.clone(), covariances?)
     }
 
-    /// c_k averaged over channels: what an isotropic prior is fitted to.
+    /// The variances c_k averaged over channels; an isotropic prior is fitted to them.
     pub fn average_variances(&self) -> Vec<f64> {
         let channels = self.variances.len() as f64;
         (0..self.grid.mode_count())

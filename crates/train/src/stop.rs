@@ -1,11 +1,12 @@
-//! Sampling that may be stopped while it goes.
+//! A flag that stops a sampling while it runs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use karhunen_field::{Denoiser, Ensemble, FieldError};
 
-/// A flag that ends a sampling before its next evaluation, with [`FieldError::Stopped`]. Clones are one flag.
+/// A flag that ends a sampling before its next evaluation, with [`FieldError::Stopped`]. Clones
+/// share the flag.
 ///
 /// # Example
 /// ```
@@ -19,25 +20,25 @@ use karhunen_field::{Denoiser, Ensemble, FieldError};
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Asks to stop.
+    /// Sets the flag.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked.
+    /// Whether the flag is set.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A flag is no part of what is asked for: any two are alike.
+/// The flag is not part of a request, so any two flags are equal.
 impl PartialEq for Stop {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-/// A denoiser that a flag ends.
+/// A denoiser that stops when the flag is set.
 pub(crate) struct Stoppable<'a> {
     pub denoiser: &'a dyn Denoiser,
     pub stop: &'a Stop,

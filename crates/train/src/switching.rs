@@ -1,31 +1,32 @@
-//! When a level has done its work.
+//! Decides when a run goes from one level to the next.
 //!
-//! Both losses below are of the averaged weights on the validation fields, in the units of the
-//! finest level. Twenty times a run, on level ℓ and with R steps left,
+//! Two losses are compared. Both are of the averaged weights on the validation fields, in the units
+//! of the finest level: V_ℓ on the grid of level ℓ, and V_finest on the finest grid. Twenty times a
+//! run, on level ℓ and with R steps left,
 //!
-//! gain = (V_ℓ before − V_ℓ now) / (steps between · c_ℓ), what a floating-point operation brings here;
-//! promise = (V_finest − V_ℓ) / (R · c_{ℓ+1}), the whole of what ℓ cannot see, spread over the rest of the
-//! run at the next level's cost.
+//! gain = (V_ℓ before − V_ℓ now) / (steps between · c_ℓ), the improvement for each floating-point
+//! operation on this level; promise = (V_finest − V_ℓ) / (R · c_{ℓ+1}), the whole part of the loss
+//! that level ℓ cannot see, spread over the rest of the run at the next level's cost.
 //!
-//! The run goes to the next level when gain < promise. Costs are operations, never seconds, so that a
-//! run is the same on a busy machine, and resumes. A level stays for a tenth of the run at least, and
-//! leaves the finer ones half of their shares.
+//! The run goes to the next level when gain < promise. The cost c_ℓ counts operations, not seconds,
+//! so a run does not depend on how busy the machine is and can be resumed. A level takes at least a
+//! tenth of the run, and leaves the finer levels at least half of their shares.
 
 use serde::{Deserialize, Serialize};
 
-/// Decisions over a run.
+/// Number of decisions over a run.
 const DECISIONS: usize = 20;
-/// Part of a run that a level gets in any case, one over this.
+/// A level takes at least one part in this many of the run.
 const LEAST: usize = 10;
-/// Part of their shares that finer levels keep in any case.
+/// Part of their shares that finer levels keep at least.
 const KEPT: f64 = 0.5;
 
-/// Losses at one decision.
+/// The losses at one decision.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// Steps done.
     pub step: usize,
-    /// Level that was trained on.
+    /// The current level.
     pub level: usize,
     /// V_ℓ, on the level's own grid.
     pub own: f64,
@@ -38,19 +39,20 @@ pub fn due(step: usize, total: usize) -> bool {
     step.is_multiple_of((total / DECISIONS).max(1))
 }
 
-/// Steps that a level may end after, of those done when it began and those in the run.
+/// The first step after which a level may end, from the step at which it began and the steps of the
+/// run.
 pub fn may_end(began: usize, total: usize) -> usize {
     began + (total / LEAST).max(1)
 }
 
-/// The last step a level may end with, where the finer ones' steps by their shares are `finer`.
+/// The last step of a level, if the finer levels have `finer` steps by their shares.
 pub fn must_end(total: usize, finer: &[usize]) -> usize {
     let kept: usize = finer.iter().map(|n| ((*n as f64 * KEPT) as usize).max(1)).sum();
     total.saturating_sub(kept)
 }
 
-/// Whether `now` says that the level gains less than finer ones promise; without a measurement
-/// before it on the same level nothing is known.
+/// Whether the current level gains less than the finer ones promise. Without an earlier measurement
+/// on the same level the answer is no.
 pub fn exhausted(
     before: Option<&Measured>,
     now: &Measured,
@@ -71,8 +73,8 @@ pub fn exhausted(
 mod tests {
     use super::*;
 
-    /// V_ℓ = 0.2 + 0.2 e^{−n/100}, a gap of 0.05, next steps four times as dear: the rule turns where
-    /// the mean slope over an interval of 50 meets 0.05 / (4 (1000 − n)).
+    /// V_ℓ = 0.2 + 0.2 e^{−n/100}, a gap of 0.05, and next steps four times as expensive. The rule
+    /// switches when the mean slope over an interval of 50 steps falls to 0.05 / (4 (1000 − n)).
     #[test]
     fn it_turns_where_gain_meets_promise() {
         let at = |step: usize| {
@@ -95,7 +97,7 @@ mod tests {
         assert_eq!(must_end(3, &[1, 1]), 1);
         assert!(due(50, 1000) && !due(51, 1000) && due(7, 3));
         let one = Measured { step: 10, level: 1, own: 0.3, finest: 0.4 };
-        // the first look at a level decides nothing
+        // the first measurement on a level decides nothing
         assert!(!exhausted(None, &one, 100, 1.0, 2.0));
         assert!(!exhausted(Some(&Measured { level: 0, step: 5, ..one }), &one, 100, 1.0, 2.0));
     }

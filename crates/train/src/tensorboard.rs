@@ -1,11 +1,12 @@
 //! Event files that TensorBoard reads, in a run's folder `tensorboard/`.
 //!
-//! A file is a sequence of records: the length of the data as `u64`, a checksum of these eight bytes, the
-//! data, a checksum of the data, all little-endian. A checksum is Castagnoli's c, masked: c turned right by
-//! 15 bits, plus `a282ead8`. The data are messages of TensorFlow's `event.proto` and `summary.proto`, of
-//! which a handful of fields is needed here; they are written by hand.
+//! A file is a sequence of records. A record is the length of the data as `u64`, a checksum of
+//! these eight bytes, the data, and a checksum of the data, all little-endian. A checksum is the
+//! masked CRC-32C c: c rotated right by 15 bits, plus `a282ead8`. The data are messages of
+//! TensorFlow's `event.proto` and `summary.proto`. Only a handful of their fields is needed, so
+//! this module encodes them itself.
 //!
-//! A run that goes on begins a new file. Its second message says from which step on what older files hold is
+//! A resumed run begins a new file. Its second message gives the step from which older files are
 //! void, so that TensorBoard shows no step twice. **Source** `tensorflow/core/util/event.proto`,
 //! `tensorflow/core/framework/summary.proto`, `tensorflow/core/lib/io/record_writer.cc`.
 
@@ -21,9 +22,9 @@ use crate::events::Event;
 
 /// The folder in a run's directory.
 pub const FOLDER: &str = "tensorboard";
-/// How names of event files begin: TensorBoard knows them by `tfevents`.
+/// Prefix of the names of event files: TensorBoard recognises them by `tfevents`.
 const PREFIX: &str = "events.out.tfevents.";
-/// From this version on a start voids what was told of later steps.
+/// From this file version on, a start message makes later steps of older files void.
 const VERSION: &str = "brain.Event:2";
 
 /// An event file that is being written.
@@ -34,7 +35,7 @@ pub struct Board {
 }
 
 impl Board {
-    /// Begins a file for a run that stands at `step`: whatever older files tell of later steps is void.
+    /// Begins a file for a run at `step`. Whatever older files say of later steps is void.
     ///
     /// # Errors
     /// [`TrainError::Write`].
@@ -42,7 +43,8 @@ impl Board {
         let folder = run.join(FOLDER);
         fs::create_dir_all(&folder).map_err(|source| write(&folder, source))?;
         let before = newest(&folder).map_err(|source| write(&folder, source))?;
-        // files are read by rising name, however clocks go
+        // TensorBoard reads files in order of their numbers, so the number rises even if the clock
+        // is set back
         let number = (now() as u64).max(before.map_or(0, |n| n + 1));
         let path = folder.join(format!("{PREFIX}{number:010}.karhunen"));
         let opened = OpenOptions::new().append(true).create_new(true).open(&path);
@@ -53,7 +55,7 @@ impl Board {
         Ok(board)
     }
 
-    /// Says that the run stands at `step` again: whatever was told of later steps is void.
+    /// Returns the run to `step`. Whatever was written about later steps is void.
     ///
     /// # Errors
     /// [`TrainError::Write`].
@@ -63,7 +65,8 @@ impl Board {
         self.put(step + 1, &log)
     }
 
-    /// Writes what an event tells in numbers. An event with a message repeats a step, and tells none.
+    /// Writes the numbers of an event. An event with a message repeats a step and has no numbers of
+    /// its own.
     ///
     /// `lengths` are those of the averages of the weights (`training.ema`).
     ///
@@ -80,13 +83,13 @@ impl Board {
         self.put(event.step, &message(5, &values))
     }
 
-    /// Writes a picture, a file in PNG format; anything else is left out.
+    /// Writes a picture, given as a PNG file. Other data are ignored.
     ///
     /// # Errors
     /// [`TrainError::Write`].
     pub fn image(&mut self, step: usize, tag: &str, png: &[u8]) -> Result<(), TrainError> {
         let Some((width, height)) = size(png) else { return Ok(()) };
-        // channels of the picture, by the type of colours in its header
+        // number of channels, from the colour type in the PNG header
         let channels = match png.get(25) {
             Some(0) => 1,
             Some(4) => 2,
@@ -103,13 +106,13 @@ impl Board {
         self.put(step, &message(5, &message(1, &value)))
     }
 
-    /// Writes one message: its time, its step and its content.
+    /// Writes one message: time, step and content.
     fn put(&mut self, step: usize, content: &[u8]) -> Result<(), TrainError> {
         let mut data = vec![1 << 3 | 1];
         data.extend(now().to_le_bytes());
         data.extend(number(2, step as u64));
         data.extend(content);
-        // in one call, so that a crash leaves whole records and one torn one at most
+        // one call, so that after a crash the file has whole records and at most one torn one
         self.file.write_all(&record(&data)).map_err(|source| write(&self.path, source))
     }
 }
@@ -130,7 +133,7 @@ fn scalars(event: &Event, lengths: &[f64]) -> Vec<(String, f64)> {
         found.push((format!("loss at {grid}/validation"), *loss));
     }
     found.extend(training_loss.map(|loss| ("loss/training fields".into(), loss)));
-    // the first average is the model's own, told above
+    // the first average is the model's own and is written above
     let others = event.validation_losses.iter().zip(lengths).skip(1);
     found.extend(others.map(|(loss, l)| (format!("loss/validation, average {l}"), *loss)));
     found
@@ -147,7 +150,7 @@ fn masked(bytes: &[u8]) -> u32 {
     crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// A whole number, seven bits a byte, the lowest first.
+/// An integer as a varint: seven bits a byte, the lowest first.
 fn varint(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     while value >= 0x80 {
@@ -158,22 +161,22 @@ fn varint(mut value: u64) -> Vec<u8> {
     bytes
 }
 
-/// A field that is a whole number.
+/// An integer field.
 fn number(field: u64, value: u64) -> Vec<u8> {
     [varint(field << 3), varint(value)].concat()
 }
 
-/// A field that is a number of four bytes.
+/// A field of a four-byte floating-point number.
 fn float(field: u64, value: f32) -> Vec<u8> {
     [varint(field << 3 | 5), value.to_le_bytes().to_vec()].concat()
 }
 
-/// A field that is a message, or bytes.
+/// A field that is a message or bytes.
 fn message(field: u64, content: &[u8]) -> Vec<u8> {
     [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
 }
 
-/// A field that is text.
+/// A text field.
 fn text(field: u64, content: &str) -> Vec<u8> {
     message(field, content.as_bytes())
 }
@@ -190,7 +193,7 @@ fn now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// The largest number of an event file.
+/// The largest number of an event file in the folder.
 fn newest(folder: &Path) -> std::io::Result<Option<u64>> {
     let mut largest = None;
     for entry in fs::read_dir(folder)? {
@@ -209,7 +212,8 @@ fn write(path: &Path, source: std::io::Error) -> TrainError {
 mod tests {
     use super::*;
 
-    /// What TensorFlow's own writer makes of `Event(wall_time=1.5, step=300, file_version="brain.Event:2")`.
+    /// The bytes that TensorFlow's own writer produces for `Event(wall_time=1.5, step=300,
+    /// file_version="brain.Event:2")`.
     #[test]
     fn a_record_has_the_bytes_of_tensorflow() {
         let mut data = vec![0x09];

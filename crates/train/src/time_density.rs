@@ -1,14 +1,15 @@
-//! Times at which a batch looks, stratified: one in each of B equal slices of probability.
+//! Times of the fields of a batch, stratified: one in each of B equal slices of probability.
 //!
-//! A mode of data variance c and noise variance λ is decided where the noise b√λ is about as strong
-//! as the signal a√c: where ln(b/a) = ln r, r² = c/λ. Under the fitted prior that is one time for all
-//! modes. Under noise that falls more slowly than the data strong modes are decided early in the reverse
-//! process, weak ones late. [`TimeDensity::Modes`] looks where the modes of a level are decided:
+//! Consider a mode with data variance c and noise variance λ. It is decided where the noise b√λ is
+//! about as strong as the signal a√c, that is where ln(b/a) = ln r with r² = c/λ. Under the fitted
+//! prior this is the same time for all modes. If the noise spectrum falls more slowly than the
+//! data's, the reverse process decides strong modes early and weak ones late.
+//! [`TimeDensity::Modes`] samples the times at which the modes of a level are decided. There
 //! ln(b/a) has the density
 //!
 //! 0.95 Σ_k c_k^w N(mean + ln r_k, deviation²) / Σ_k c_k^w + 0.05 (uniform in the path's range),
 //!
-//! cut to the path's range. A coarse level, which lacks the weak modes, spends nothing on them.
+//! truncated to the path's range. A coarse level has no weak modes and spends no times on them.
 
 use std::sync::Arc;
 
@@ -18,11 +19,11 @@ use karhunen_net::Preconditioner;
 
 use crate::config::TimeDensity;
 
-/// Slices of the table of quantiles.
+/// Number of slices of the quantile table.
 const SLICES: usize = 1024;
-/// Modes whose ln r differ by less than this are one.
+/// Modes whose ln r differ by less than this are merged.
 const WIDTH: f64 = 0.05;
-/// The part that is uniform in the path's range.
+/// Weight of the uniform part.
 const UNIFORM: f64 = 0.05;
 
 /// A density of times on one grid.
@@ -30,7 +31,7 @@ const UNIFORM: f64 = 0.05;
 pub struct Times {
     density: TimeDensity,
     path: Arc<dyn Path>,
-    /// Quantiles of ln(b/a), [`SLICES`] + 1 of them; none where they are closed forms.
+    /// Quantiles of ln(b/a), [`SLICES`] + 1 of them; empty if they have a closed form.
     table: Vec<f64>,
 }
 
@@ -48,8 +49,8 @@ impl Times {
         Self { density, path, table }
     }
 
-    /// The time below which a fraction `u` of the density lies (in t for `Uniform`, from high to
-    /// low log-SNR for the others, so u = 0 is always the least noise).
+    /// The time below which a fraction `u` of the density lies. For `Uniform` it is a quantile in
+    /// t, for the others one from high to low log-SNR, so u = 0 is always the least noise.
     pub fn quantile(&self, u: f64) -> f64 {
         let path = self.path.as_ref();
         let (low, high) = range(path);
@@ -60,7 +61,7 @@ impl Times {
                 return path.time_of_log_snr(clean + u * (noisy - clean));
             }
             TimeDensity::LogNormal { mean, deviation } => {
-                // truncated to the path's range: u runs between the cut probabilities
+                // truncated to the path's range: u runs between the probabilities of its ends
                 let cut = |sigma: f64| normal_cdf((sigma - mean) / deviation);
                 let (least, most) = (cut(low), cut(high));
                 mean + deviation * normal_quantile(least + u * (most - least))
@@ -75,7 +76,7 @@ impl Times {
         path.time_of_log_snr((-2.0 * sigma).clamp(-2.0 * high, -2.0 * low))
     }
 
-    /// Times of a batch: slice i of n holds one, at the place `within[i]` ∈ [0, 1).
+    /// Times of a batch: one in each of n slices; in slice i at the place `within[i]` ∈ [0, 1).
     pub fn stratified(&self, within: &[f64]) -> Vec<f64> {
         let n = within.len() as f64;
         within.iter().enumerate().map(|(i, u)| self.quantile((i as f64 + u) / n)).collect()
@@ -87,7 +88,7 @@ fn range(path: &dyn Path) -> (f64, f64) {
     (-0.5 * path.log_snr(path.end()), -0.5 * path.log_snr(path.start()))
 }
 
-/// (centre, probability) of the normal parts: modes of about one r are one part.
+/// (centre, probability) of the normal parts; modes with nearly the same r are merged.
 fn parts(variances: &[(f64, f64)], mean: f64, weight: f64) -> Vec<(f64, f64)> {
     let mut bins = std::collections::BTreeMap::new();
     for &(c, lambda) in variances.iter().filter(|(c, lambda)| *c > 0.0 && *lambda > 0.0) {
@@ -98,7 +99,7 @@ fn parts(variances: &[(f64, f64)], mean: f64, weight: f64) -> Vec<(f64, f64)> {
     bins.into_iter().map(|(bin, part)| (mean + bin as f64 * WIDTH, part / total)).collect()
 }
 
-/// Values of ln(b/a) below which i / [`SLICES`] of the density in a range lies.
+/// Values of ln(b/a) below which i / [`SLICES`] of the density in the range lies.
 fn quantiles(parts: &[(f64, f64)], deviation: f64, (low, high): (f64, f64)) -> Vec<f64> {
     let normal = |sigma: f64| -> f64 {
         parts.iter().map(|(centre, part)| part * normal_cdf((sigma - centre) / deviation)).sum()
@@ -145,7 +146,7 @@ mod tests {
         Grid::unit(&[n, n], Boundary::Neumann).unwrap()
     }
 
-    /// Data of a power law on 16 × 16 cells, under a prior of theirs.
+    /// Data with a power-law spectrum on 16 × 16 cells, and a prior made from it.
     fn known(prior: impl FnOnce(Grid, &[f64]) -> Arc<dyn Prior>) -> Preconditioner {
         let grid = grid(16);
         let c: Vec<f64> = grid.modes().map(|m| (9.0 + m.laplacian()).powf(-1.5)).collect();
@@ -190,7 +191,7 @@ mod tests {
         let density = TimeDensity::LogNormal { mean: -0.5, deviation: 0.8 };
         let of = Times::new(density, &known, &grid(16));
         let sigma = -0.5 * known.path().log_snr(of.quantile(0.5));
-        // the cut at both ends of the path moves the median by less than this
+        // truncation at both ends of the path moves the median by less than this
         assert!((sigma + 0.5).abs() < 5e-3, "{sigma}");
     }
 
@@ -198,7 +199,7 @@ mod tests {
         -0.5 * known.path().log_snr(Times::new(MODES, known, &grid(n)).quantile(u))
     }
 
-    /// Where all modes are decided together the mixture is one normal and the uniform part.
+    /// If all modes are decided together, the mixture is one normal density and the uniform part.
     #[test]
     fn with_one_ratio_for_all_modes_it_is_the_log_normal() {
         let known = known(fitted);
@@ -209,13 +210,13 @@ mod tests {
                 (1.0 - UNIFORM) * normal_cdf((s + 1.0) / 1.2) + UNIFORM * (s - low) / (high - low)
             };
             let share = (cdf(sigma) - cdf(low)) / (cdf(high) - cdf(low));
-            // shells of the fitted spectrum are means over modes that differ
+            // shells of the fitted spectrum average over modes that differ
             assert!((share - u).abs() < 0.02, "{sigma} {share} {u}");
         }
     }
 
-    /// Under flat noise the strong modes of a coarse level are decided at higher noise than all modes of a
-    /// fine one together.
+    /// Under flat noise the strong modes of a coarse level are decided at higher noise than the
+    /// modes of a fine level taken together.
     #[test]
     fn coarse_levels_look_at_higher_noise() {
         let known = known(flat);

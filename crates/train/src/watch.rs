@@ -1,4 +1,4 @@
-//! Who listens to a sampling, and may look at the fields on their way.
+//! An observer of a sampling, which may also look at the unfinished fields.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use karhunen_field::sampler::Intermediate;
 
 use crate::statistics::Normalisation;
 
-/// Listens to a sampling; its methods may be called from any thread. A closure of (steps done, steps) listens
-/// to the steps alone.
+/// An observer of a sampling. Its methods may be called from any thread. A closure of (steps done,
+/// steps) observes the steps only.
 ///
 /// # Example
 /// ```
@@ -38,7 +38,7 @@ pub trait Watch: Sync {
         false
     }
 
-    /// Fields on their way, at one evaluation of the network.
+    /// Receives unfinished fields, at one evaluation of the network.
     fn forming(&self, _fields: &Forming<'_>) {}
 }
 
@@ -48,7 +48,7 @@ impl<F: Fn(usize, usize) + Sync> Watch for F {
     }
 }
 
-/// Some fields of a sampling on their way.
+/// Some unfinished fields of a sampling.
 #[derive(Debug)]
 pub struct Forming<'a> {
     pub(crate) at: &'a Intermediate<'a>,
@@ -57,7 +57,7 @@ pub struct Forming<'a> {
 }
 
 impl Forming<'_> {
-    /// Numbers of the fields.
+    /// Indices of the fields.
     pub fn indices(&self) -> Range<u64> {
         self.indices.clone()
     }
@@ -72,7 +72,7 @@ impl Forming<'_> {
         self.at.x
     }
 
-    /// What the fields will be like as far as is known by now, in the data's own values. A copy.
+    /// The denoised estimate of the fields, in the data's own values. A copy.
     pub fn expected(&self) -> Ensemble {
         let mut fields = self.at.denoised.clone();
         self.normalisation.undo(&mut fields);

@@ -1,5 +1,5 @@
-//! Budgets in seconds, by a clock that the test drives: runs end in time on machines that slow down or speed
-//! up, with the shares of their levels and the fall of their rate.
+//! Budgets in seconds, with a clock that the test drives. Runs end in time on machines that slow
+//! down or speed up, and keep the shares of their levels and the decay of their learning rate.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::extension::More;
 use karhunen_train::{Outcome, Run, RunConfig};
 
-/// Goes on by `tick` microseconds whenever it is read; a step reads it a few times.
+/// A clock that advances by `tick` microseconds whenever it is read; a step reads it a few times.
 #[derive(Debug, Default)]
 struct Driven {
     now: AtomicU64,
@@ -28,7 +28,7 @@ impl Clock for Driven {
     }
 }
 
-/// Sets the clock's pace by the step and the level that was just done, and writes down rates.
+/// Sets the clock's pace from the step and the level just done, and records learning rates.
 struct Machine<'a> {
     clock: &'a Driven,
     pace: &'a dyn Fn(f64, usize) -> u64,
@@ -85,7 +85,7 @@ fn config() -> RunConfig {
     RunConfig::load(None, &settings.map(String::from)).expect("a valid configuration")
 }
 
-/// Trains by a clock; its end, its events and its last checkpoint.
+/// Trains with a driven clock. Returns its end, the events and the last checkpoint.
 fn train(name: &str, pace: &dyn Fn(f64, usize) -> u64) -> (f64, Vec<Event>, Checkpoint) {
     let scratch = Scratch::new(name);
     let clock = Arc::new(Driven::default());
@@ -101,11 +101,11 @@ fn train(name: &str, pace: &dyn Fn(f64, usize) -> u64) -> (f64, Vec<Event>, Chec
     (end, machine.events.into_inner().unwrap(), checkpoint)
 }
 
-/// Microseconds that a step takes, by the seconds gone and the level.
+/// Microseconds of a step, from the seconds that have passed and the level.
 type Pace = dyn Fn(f64, usize) -> u64;
 
-/// Paces of machines: steady, three times as slow from the middle, twice as fast, slow in the end alone,
-/// and one whose finer levels cost more than they did when they were timed.
+/// Paces: steady, three times as slow from the middle on, twice as fast, slow only at the end, and
+/// a machine whose finer levels cost more than in the timing.
 #[test]
 fn runs_end_within_a_twentieth_of_their_budget() {
     let paces: [(&str, Box<Pace>); 5] = [
@@ -125,7 +125,7 @@ fn runs_end_within_a_twentieth_of_their_budget() {
         assert_eq!(checkpoint.progress.step, events.len(), "{name}");
         assert_eq!(checkpoint.config.training.seconds, Some(BUDGET));
         assert_eq!(checkpoint.config.training.steps, events.len());
-        // the fall of the rate: none before, to almost nothing at the end
+        // the decay of the rate: none before, and to almost nothing at the end
         let peak = config().training.learning_rate;
         let falling = events.iter().rev().take_while(|e| e.rate < peak).count();
         let part = falling as f64 / events.len() as f64;
@@ -142,7 +142,7 @@ fn runs_end_within_a_twentieth_of_their_budget() {
     }
 }
 
-/// What a stopped run does after it is opened again is what it would have done.
+/// A stopped and resumed run gives the same result as an uninterrupted one.
 #[test]
 fn resumed_under_the_same_plan_it_gives_the_same_bits() {
     let pace = |_: f64, _: usize| 10_000;
@@ -163,7 +163,7 @@ fn resumed_under_the_same_plan_it_gives_the_same_bits() {
         let outcome = run.train(&stop, &mut machine).expect("trains");
         let expected = if stopped { Outcome::Interrupted } else { Outcome::Finished };
         assert_eq!(outcome, expected);
-        // time passes that is no budget's
+        // this time passes between the two processes and counts for no budget
         clock.now.fetch_add(500_000_000, Ordering::Relaxed);
     }
     let (parts, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
@@ -175,7 +175,8 @@ fn resumed_under_the_same_plan_it_gives_the_same_bits() {
     }
 }
 
-/// A run of 60 s is given 30 more, and one of 300 steps 20 s: by the clock, they take them.
+/// A finished run of 60 s is extended by 30 s, and one of 300 steps by 20 s; both take that time by
+/// the clock.
 #[test]
 fn runs_that_have_ended_go_on_for_the_seconds_they_are_given() {
     let pace = |_: f64, level: usize| [6_000, 9_000, 14_000][level];
@@ -198,7 +199,7 @@ fn runs_that_have_ended_go_on_for_the_seconds_they_are_given() {
         };
         open(None).unwrap().train(&AtomicBool::new(false), &mut machine()).unwrap();
         let (before, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
-        // twice, interrupted once: the second time it goes on
+        // extended twice and interrupted once: the second command resumes it
         let stop = AtomicBool::new(false);
         let at = before.progress.step + 50;
         let mut stopped = Machine { stop: Some((at, &stop)), ..machine() };

@@ -7,7 +7,7 @@ use karhunen_train::TrainedModel;
 use karhunen_train::builtin_models::{MODELS, find};
 use karhunen_train::trained::Request;
 
-/// Steps that were observed while one field was sampled.
+/// Number of steps observed while one field is sampled.
 fn steps(model: &TrainedModel, request: &Request) -> usize {
     let seen = AtomicUsize::new(0);
     let count = |_, _| {
@@ -31,9 +31,9 @@ fn each_is_small_finished_and_brings_its_calibration() {
         let calibrated = model.request(model.grid(&finer).unwrap(), 5);
         assert!(calibrated.calibrated);
         let plain = Request { calibrated: false, ..calibrated.clone() };
-        // pilots would be 256 fields more
+        // measuring a calibration would sample 256 more fields
         assert_eq!(steps(&model, &calibrated), steps(&model, &plain), "{}", builtin.name);
-        // it is no folder, and none is made
+        // the name is no folder, and none is created
         assert!(!path.exists());
     }
 }

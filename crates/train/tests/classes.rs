@@ -1,4 +1,5 @@
-//! Labelled runs: labels follow their fields, resume bit for bit, and classes are what they are called.
+//! Runs with class labels: labels follow their fields, runs resume bit for bit, and samples have
+//! their classes.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ use karhunen_train::trained::Request;
 use karhunen_train::{Classes, Run, RunConfig, TrainedClassifier, TrainedModel, builtin};
 use tempfile::TempDir;
 
-/// A directory of this test alone, removed when it ends.
+/// A directory for one test, removed when the test ends.
 fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -72,11 +73,11 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
     assert!(found.optimizer == expected.optimizer);
     assert_eq!(found.statistics.classes.iter().sum::<u64>(), 54);
     assert_eq!(found.statistics.classes.len(), 3);
-    // the label that is left out is drawn: another probability is another run
+    // random numbers decide which labels are dropped: another probability is another run
     let other = scratch();
     let told = train(&tiny(&["training.label_dropout=0"]), other.path());
     assert!(told.optimizer != expected.optimizer);
-    // and an unlabelled run has no table at all
+    // an unlabelled run has no class table at all
     let plain = scratch();
     let unlabelled = train(&tiny(&["data.source=builtin:grains"]), plain.path());
     let has_table =
@@ -104,20 +105,21 @@ fn a_field_of_a_class_is_one_function_whatever_the_batch_and_the_grid() {
     let (many, evaluations) = make(&request, 3..7);
     assert_eq!(evaluations, 8, "two of the network an evaluation");
     let (one, _) = make(&request, 5..6);
-    // what is known of the data is known of all classes: chosen ones are left as they come
+    // calibration knows only the law of all classes, so samples of chosen classes are not
+    // calibrated
     let plain = Request { calibrated: false, ..request.clone() };
     assert!(make(&plain, 3..7).0.values == many.values);
     let field = |fields: &Ensemble, i: usize| {
         fields.values[i * fields.field_len()..(i + 1) * fields.field_len()].to_vec()
     };
     assert!(field(&one, 0) == field(&many, 2));
-    // drawn classes are those of the index
+    // random classes depend on the index alone
     let drawn = model.classes(&base, 0..40);
     assert_eq!(drawn[7..9], model.classes(&base, 7..9)[..]);
     assert!((0..3).all(|class| drawn.contains(&Some(class))), "{drawn:?}");
     let as_drawn = Request { classes: Classes::Turns(vec![drawn[0].unwrap()]), ..base.clone() };
     assert!(make(&as_drawn, 0..1).0.values == make(&base, 0..1).0.values);
-    // the condition matters, and weight 0 forgets it
+    // the class matters, and guidance weight 0 ignores it
     let of = |class, guidance| {
         let classes = Classes::Turns(vec![class]);
         make(&Request { classes, guidance, ..base.clone() }, 0..1)
@@ -132,7 +134,7 @@ fn a_field_of_a_class_is_one_function_whatever_the_batch_and_the_grid() {
     assert!(refused(Request { guidance: -1.0, ..base }));
 }
 
-/// Constant fields whose value is their label, in a file: where labels go can be seen in the values.
+/// Constant fields whose value is their label, in a file: the values show where the labels go.
 #[test]
 fn labels_follow_their_fields_through_split_subsample_and_levels() {
     let folder = scratch();
@@ -175,7 +177,7 @@ fn labels_follow_their_fields_through_split_subsample_and_levels() {
     let config = set(&[]).unwrap();
     let error = Data::load(&config.data, config.grids().unwrap()[0], 9).unwrap_err().to_string();
     assert!(error.contains("29 labels") && error.contains("30 fields"), "{error}");
-    // held out from files of their own, with labels of their own
+    // held-out fields from files of their own, with their own labels
     let other = format!("data.validation_source={}", fields.display());
     assert!(set(&[other.as_str()]).is_err());
     write_labels(&of_them, &labels, true).unwrap();
@@ -194,7 +196,7 @@ fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     let (training, test) = (make(grid, 0..300), make(grid, 1000..1200));
     let fit = || TrainedClassifier::train(&training, &test, 120, 4, &mut |_, _, _| true).unwrap();
     let (classifier, again) = (fit(), fit());
-    // chance reads a third; a ball, a ring and a pair are told apart in a second
+    // chance gives a third; a ball, a ring and a pair are learned in a second
     assert!(classifier.accuracy > 0.85, "{}", classifier.accuracy);
     assert_eq!(classifier.tested, 200);
     let ensemble = |data: &LevelData| {
@@ -208,7 +210,7 @@ fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     let back = TrainedClassifier::load(&path).unwrap();
     assert!(back.read(&ensemble(&test)).unwrap() == read);
     assert_eq!((back.accuracy, back.counts.clone()), (classifier.accuracy, classifier.counts));
-    // the same functions on a finer grid are read alike
+    // the same functions are classified alike on a finer grid
     let fine = make(grid.with_points(&[40, 40]).unwrap(), 1000..1200);
     let finer = back.read(&ensemble(&fine)).unwrap();
     let same = finer.classes.iter().zip(&read.classes).filter(|(a, b)| a == b).count();

@@ -1,4 +1,4 @@
-//! Models that are asked for attributes, or given other fields.
+//! Models conditioned on attributes, or on other fields.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,7 +78,7 @@ fn volume_fractions_are_measured_kept_and_asked_for() {
     assert_eq!((known.len(), known[0].name.as_str()), (1, "pore"));
     let [least, most] = known[0].range;
     let phases = trained.statistics.phases.as_ref().unwrap();
-    // the same cells are counted for the phases' own fractions
+    // the attribute and the phases' own fractions count the same cells
     assert!((known[0].mean - phases.fractions[0][1]).abs() < 1e-6);
     assert!((least - phases.fractions[0][0]).abs() < 1e-6 && most > least);
     let model = TrainedModel::load(folder.path()).unwrap();
@@ -92,7 +92,7 @@ fn volume_fractions_are_measured_kept_and_asked_for() {
     let (few, many) = (make(&model, &asked(least), 0..4), make(&model, &asked(middle), 0..4));
     assert!(few.values != many.values && few.values != make(&model, &base, 0..4).values);
     assert!(field(&make(&model, &asked(least), 2..3), 0) == field(&few, 2));
-    // weight 0 forgets what is asked for
+    // guidance weight 0 ignores the condition
     let without = Request { guidance: 0.0, ..asked(least) };
     assert!(make(&model, &without, 0..1).values == make(&model, &base, 0..1).values);
     let refused = |name: &str, value| model.attributes(&[(name.into(), value)]).unwrap_err();
@@ -122,7 +122,7 @@ fn a_conditional_run_resumes_bit_for_bit() {
     let condition = expected.statistics.condition.as_ref().unwrap();
     assert_eq!(condition.scale.len(), 1);
 
-    // one seed beside one given field is one function, whatever the batch and the grid
+    // one seed and one given field make one function, whatever the batch and the grid
     let model = TrainedModel::load(whole.path()).unwrap();
     assert_eq!(model.statistics.condition.as_ref(), Some(condition));
     let grid = model.grid(&[8, 8]).unwrap();
@@ -146,13 +146,13 @@ fn a_conditional_run_resumes_bit_for_bit() {
     assert!(worst.fold(0.0, f64::max) < 1e-3 * all.channel_scales()[0].1);
     let two = Ensemble::new(grid, 2, vec![0.0; 2 * grid.len()]).unwrap();
     assert!(model.given(&two).is_err());
-    // a model that was never given anything cannot be
+    // a model trained without given fields refuses them
     let plain = tempfile::tempdir().unwrap();
     train(&tiny(&["data.source=builtin:grains"]), plain.path());
     assert!(TrainedModel::load(plain.path()).unwrap().given(&given).is_err());
 }
 
-/// Where the given field says everything, a model that sees it has little left to learn.
+/// If the given field determines the answer, a model that sees it has little left to learn.
 #[test]
 fn a_given_field_is_used() {
     let folder = tempfile::tempdir().unwrap();
@@ -177,7 +177,7 @@ fn a_given_field_is_used() {
     let with = loss(&[&source, &condition], "with");
     let without = loss(&[&source], "without");
     assert!(with < 0.4 * without, "{with} with the given field, {without} without");
-    // samples are the fields that belong to the given ones
+    // samples belong to their given fields
     let model = TrainedModel::load(&folder.path().join("with")).unwrap();
     let given = prior::sample(&law, grid, 1, 7, 300..308, stream::METRICS);
     let request = Request {
@@ -197,7 +197,7 @@ fn a_given_field_is_used() {
 fn a_table_of_attributes_belongs_to_its_fields() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    // field i is i everywhere but for a little
+    // field i has the value i everywhere, up to a small perturbation
     let values = (0..20 * 64).map(|j| (j / 64) as f64 + 0.01 * (j % 7) as f64).collect();
     let grid = Grid::unit(&[8, 8], Boundary::Neumann).unwrap();
     write(path("x.npy"), &Ensemble::new(grid, 1, values).unwrap(), &WriteOptions::default())

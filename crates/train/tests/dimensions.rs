@@ -1,8 +1,9 @@
-//! One road for every dimension: files → training → samples on trained and other grids → comparison,
-//! for functions on lines, boxes with mixed boundaries and volumes, of one channel and of several.
+//! The whole way in every dimension: files → training → samples on trained and other grids →
+//! comparison. The fields are functions on lines, on boxes with mixed boundaries and on volumes,
+//! with one channel and with several.
 //!
-//! Data are Gaussian, so that a network of a few steps behind its preconditioner samples their law
-//! nearly exactly: a wrong axis, channel or unit anywhere on the road shows in spectrum and variance.
+//! The data are Gaussian, so a network of a few steps with its preconditioner samples their law
+//! nearly exactly. A wrong axis, channel or unit anywhere shows in the spectrum and the variance.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use karhunen_train::events::{Observer, Silent};
 use karhunen_train::trained::Request;
 use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
 
-/// A directory of this test alone, removed when it ends.
+/// A directory for one test, removed when the test ends.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -46,7 +47,7 @@ fn draws(points: &[usize], boundary: &Boundaries, first: u64, count: u64) -> Ens
     smooth(0.2, points, boundary, first, count)
 }
 
-/// The same of another correlation length, in units of the first axis.
+/// Draws with another correlation length, in units of the first axis.
 fn smooth(
     length: f64,
     points: &[usize],
@@ -63,7 +64,7 @@ fn window() -> Boundaries {
     Boundary::Neumann.into()
 }
 
-/// A narrow network and a few small steps: what is learned in them changes little.
+/// A narrow network with a few small steps: the training changes little.
 fn config(settings: &[String]) -> RunConfig {
     let base = [
         "network.width=6",
@@ -95,15 +96,17 @@ fn sample(model: &TrainedModel, points: &[usize], count: u64) -> Ensemble {
     fields
 }
 
-/// How samples on a finer grid compare where the data live.
+/// Compares samples with real fields on a finer grid.
 fn judged(samples: &Ensemble, real: &Ensemble) -> Comparison {
     let there = resample::spectral(samples, real.grid).unwrap();
     let options = ComparisonOptions { directions: 16, ..Default::default() };
     compare(&there, real, &options).unwrap()
 }
 
-/// Samples of the law itself, but for its measured spectrum and the few steps: within 2.5 floors, and
-/// the variance within a fifth. Fixed seeds: no false alarm, and a wrong axis or channel is far off.
+/// Checks that samples have the law, except for its estimated spectrum and the few steps: within
+/// 2.5 floors, and the variance within a fifth. A floor is the distance below which 95 of 100 pairs
+/// of sets of real fields stay. Seeds are fixed, so there is no false alarm; a wrong axis or
+/// channel is far off.
 fn has_the_law(row: &Comparison, what: &str) {
     assert!((row.variance_ratio - 1.0).abs() < 0.2, "{what}: variance {}", row.variance_ratio);
     let (error, floor) = (row.spectrum_log_error, row.spectrum_log_error_floor);
@@ -181,11 +184,11 @@ fn two_files_are_two_channels_in_their_own_units() {
         let one = Ensemble::new(samples.grid, 1, values).unwrap();
         has_the_law(&judged(&one, real), &format!("channel {channel}"));
     }
-    // the files are independent of one another: 5 standard errors of a correlation of 300
+    // the files are independent: 5 standard errors of a correlation over 300 fields
     let coherence = &cross_spectrum(&samples).unwrap().coherence[0];
     assert!(coherence[0].abs() < 5.0 / 300f64.sqrt(), "{coherence:?}");
 
-    // what does not fit together is refused by name
+    // files that do not fit together are refused by name
     write(&b, &second_of(400), &WriteOptions { overwrite: true, ..Default::default() }).unwrap();
     let refused = data::load(&run.data, model.statistics.grid, 0).unwrap_err();
     assert!(matches!(refused, TrainError::Format(_)), "{refused}");
@@ -209,7 +212,7 @@ fn one_volume_in_its_file_becomes_patches_of_both_sides() {
         }
     }
     let scratch = Scratch::new("volume");
-    // two cells, so that a patch of eight is many correlation lengths
+    // a correlation length of two cells, so that a patch of eight cells is many of them
     let volume = smooth(0.05, &[40, 14, 12], &window(), 0, 1);
     let bytes: Vec<u8> = volume.values.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
     fs::write(scratch.file("volume.raw"), bytes).unwrap();
@@ -230,7 +233,7 @@ fn one_volume_in_its_file_becomes_patches_of_both_sides() {
         "{:?}",
         notes.0
     );
-    // another set of patches of the training side is the law that was learned
+    // another set of patches of the training part has the law that was learned
     let grid = model.statistics.grid;
     let real = data::load(&run.data, grid, run.seed + 1).unwrap().training;
     let real = Ensemble::new(grid, 1, real.values.iter().map(|v| f64::from(*v)).collect()).unwrap();

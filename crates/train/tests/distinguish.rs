@@ -1,4 +1,5 @@
-//! A network that tells two sets of fields apart: what it must see, and what it must not.
+//! A network that tells two sets of fields apart: differences it must see, and differences it must
+//! not invent.
 
 use karhunen_field::moments::Moments;
 use karhunen_field::noise::stream;
@@ -27,15 +28,15 @@ fn told(fields: &Ensemble, real: &Ensemble, asked: Asked) -> Separation {
 
 #[test]
 fn two_samples_of_one_law_are_not_told_apart() {
-    // under one law the scores of the test half are exchangeable, whatever was learned: the area has the
-    // standard deviation √((2m + 1) / 12 m²) for m test fields a side
+    // under one law the scores of the test half are exchangeable, whatever was learned: the AUC has
+    // the standard deviation √((2m + 1) / 12 m²) for m test fields a side
     for points in [&[48][..], &[14, 9], &[6, 5, 7]] {
         let all = matern(points, 0.2, 0, 256);
         let (a, b) = (all.slice(0..128), all.slice(128..256));
         let found = told(&a, &b, ASKED);
         let m = (ASKED.count / 2) as f64;
         let deviation = ((2.0 * m + 1.0) / (12.0 * m * m)).sqrt();
-        // 4.4 standard deviations of a normal law: a false alarm in 1e5
+        // 4.4 standard deviations of a normal law: a false alarm once in 1e5 runs
         assert!((found.mean() - 0.5).abs() < 4.4 * deviation, "{points:?}: {found:?}");
         assert_eq!((found.count, found.auc.len(), found.spread()), (128, 1, 0.0));
     }
@@ -73,7 +74,7 @@ fn it_does_not_matter_which_set_is_the_real_one() {
     let (a, b) = (matern(&[12, 12], 0.2, 0, 256), matern(&[12, 12], 0.12, 300, 256));
     let asked = Asked { count: 256, seeds: 2, ..ASKED };
     let (there, back) = (told(&a, &b, asked), told(&b, &a, asked));
-    // other draws of the halves: each area is known to about 0.03
+    // the halves are drawn differently, so each AUC is known to about 0.03
     assert!((there.mean() - back.mean()).abs() < 0.1, "{there:?} {back:?}");
     assert!(there.mean() > 0.8, "{there:?}");
 }

@@ -1,8 +1,8 @@
-//! Runs that earlier versions wrote, as they wrote them.
+//! Reads runs of earlier versions.
 //!
-//! `format-2/` is a run of the last program whose checkpoints held one average of the weights and whose
-//! configuration said `ema = 0.9`; `answers.json` is what that program sampled from it with
-//! `--grid 8x8 --count 2 --seed 3 --evaluations 6`.
+//! `format-2/` was written by the last version whose checkpoints held a single average of the
+//! weights and whose configuration said `ema = 0.9`. `answers.json` holds what that version sampled
+//! from it with `--grid 8x8 --count 2 --seed 3 --evaluations 6`.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +12,8 @@ use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::config::Rate;
 use karhunen_train::trained::Request;
 
-/// Largest difference from what was written: another machine rounds products otherwise, and six
-/// evaluations carry that on.
+/// Largest difference from the stored samples. Another machine rounds products differently, and six
+/// evaluations propagate the difference.
 const TOLERANCE: f64 = 1e-4;
 
 fn run() -> PathBuf {
@@ -26,7 +26,7 @@ fn a_run_with_one_average_is_read_and_samples_what_it_did() {
     assert_eq!(model.steps, 12);
     assert!(model.notes.is_empty(), "{:?}", model.notes);
     let grid = model.grid(&[8, 8]).unwrap();
-    // that program had neither calibration nor, on the trained grid, a band
+    // that version had no calibration, and no band on the trained grid
     let request = Request::new(grid, 3, Method::DpmSolver2M, 6);
     let (fields, evaluations) = model.sample(&request, 0..2, &|_, _| ()).unwrap();
     assert_eq!(evaluations, 6);
@@ -52,7 +52,7 @@ fn its_keys_mean_what_they_did() {
     assert_eq!(training.rate, Rate::Cosine);
 }
 
-/// Its configuration, given to a new run, is a number where a list is expected.
+/// In the old configuration a number stands where a new run expects a list.
 #[test]
 fn its_configuration_is_refused_with_the_key() {
     let text = std::fs::read_to_string(run().join("config.toml")).unwrap();

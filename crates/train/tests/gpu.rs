@@ -1,4 +1,4 @@
-//! A training on a GPU, resumed on the CPU, sampled on either. Skipped where no card answers.
+//! A training on a GPU that is resumed on the CPU and sampled on both. Skipped without a card.
 //!
 //! ```sh
 //! cargo test --release --workspace --features wgpu --test gpu -- --nocapture --test-threads 1
@@ -13,9 +13,9 @@ use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::trained::Request;
 use karhunen_train::{Outcome, Run, RunConfig, TrainedModel};
 
-/// Losses of the same steps on both devices: f32 through a few steps of AdamW.
+/// Tolerance of losses of the same steps on both devices: f32 through a few steps of AdamW.
 const LOSS: f64 = 1e-3;
-/// Samples of the same weights and seeds, relative to the largest value, after a few evaluations.
+/// Tolerance of samples of the same weights and seeds, relative to the largest value.
 const SAMPLE: f64 = 1e-4;
 
 fn tiny(network: &[&str]) -> RunConfig {
@@ -84,7 +84,7 @@ fn a_run_and_its_samples_are_the_cpus() {
         let mut run = Run::open_on(&config, directory, true, &card, &mut Silent).unwrap();
         assert_eq!(run.train(&stop, &mut on_gpu).unwrap(), Outcome::Interrupted);
         stop.store(false, Ordering::Relaxed);
-        // what began on a GPU ends on the CPU
+        // the run started on a GPU ends on the CPU
         let mut run = Run::open(&config, directory, true, &mut Silent).unwrap();
         on_gpu.until = never;
         assert_eq!(run.train(&stop, &mut on_gpu).unwrap(), Outcome::Finished);

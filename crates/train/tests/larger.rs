@@ -1,4 +1,4 @@
-//! Boxes larger than the trained one, with models that come with the program.
+//! Boxes larger than the trained one, with the built-in models.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,8 @@ fn model(name: &str) -> TrainedModel {
     TrainedModel::load(Path::new(name)).unwrap()
 }
 
-/// A request for a box so many times as long, on the cells of the finest level.
+/// A request for a box with the given multiples of the lengths, on cells of the size of the finest
+/// level.
 fn request(model: &TrainedModel, times: &[f64], periodic: &[bool], evaluations: usize) -> Request {
     let larger = model.larger(times, periodic, DEFAULT_OVERLAP).unwrap();
     let grid = larger.large.like(&model.statistics.grid).unwrap();
@@ -47,11 +48,11 @@ fn one_seed_is_one_function_on_every_grid_in_every_batch_and_refined() {
     assert_eq!(both.values[both.field_len()..], one.values[..]);
     let on =
         |points: &[usize]| Request { grid: own.grid.with_points(points).unwrap(), ..own.clone() };
-    // single precision of the network, and where rounding falls
+    // differences come from the network's single precision and its rounding
     let scale = both.values.iter().map(|v| v * v).sum::<f64>() / both.values.len() as f64;
     let finer = resample::spectral(&sampled(&model, &on(&[150, 192]), 3..5), own.grid).unwrap();
     assert!(off(&finer, &both) < 1e-4 * scale.sqrt(), "{}", off(&finer, &both));
-    // a grid between levels shows what the level above makes
+    // samples on a grid between two levels are restricted from the level above
     let between = sampled(&model, &on(&[50, 40]), 3..5);
     let level = sampled(&model, &on(&[64, 48]), 3..5);
     let level = resample::spectral(&level, between.grid).unwrap();
@@ -62,7 +63,8 @@ fn one_seed_is_one_function_on_every_grid_in_every_batch_and_refined() {
     assert!(refined.values.iter().all(|v| v.is_finite()));
 }
 
-/// On a ring the step across the ends is a step like any other; of a box that is not closed it is not.
+/// On a periodic axis the step across the ends is like any other step; on a box that is not
+/// periodic it is not.
 #[test]
 fn a_periodic_field_goes_on_across_its_ends() {
     let model = model("builtin:spinodal");
@@ -85,7 +87,7 @@ fn a_periodic_field_goes_on_across_its_ends() {
     );
     assert!((0.5..2.0).contains(&closed), "{closed}");
     assert!(cut > 5.0, "{cut}");
-    // rotated by half a turn it is a field of the same kind: what was the seam lies in the middle
+    // rotated by half a turn, the former seam lies in the middle and the field is of the same kind
     let fields = sampled(&model, &ring, 0..1);
     let half = fields.values.len() / 2;
     let turned = [&fields.values[half..], &fields.values[..half]].concat();
@@ -106,7 +108,7 @@ fn observations_hold_anywhere_in_the_larger_box() {
     let (fields, _) = model.sample_given(&own, &given, 0..2, &|_, _| ()).unwrap();
     let residual = model.residuals(given.observations(), &fields).unwrap();
     assert!(residual[0].relative < 3.0, "{residual:?}");
-    // the trained box has no place there
+    // this place lies outside the trained box
     let outside = Points::new(vec![at(1.7, 0.6, -0.9)]).unwrap();
     assert!(model.conditioning(vec![Arc::new(outside)], model.statistics.grid).is_err());
 }

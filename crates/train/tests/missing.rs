@@ -1,11 +1,12 @@
-//! Missing values from a file to a loss: masked, dropped, filled, refused.
+//! Missing values from a file to the loss: masked, dropped, filled or refused.
 
 use karhunen_field::{Boundary, Grid};
 use karhunen_train::config::DataConfig;
 use karhunen_train::data::{self, Data};
 use karhunen_train::missing::MissingValues;
 
-/// Fields of a smooth function with a random shift; the corner is missing in all, a square in every other.
+/// Fields of a smooth function with a random shift. A corner is missing in all, and a square in
+/// every other one.
 fn file(name: &str, holes: bool) -> String {
     let (count, n) = (60usize, 16usize);
     let mut values = Vec::new();
@@ -45,7 +46,7 @@ fn grid(n: usize) -> Grid {
 fn masked_points_count_for_nothing() {
     let path = file("mask", true);
     let refused = Data::load(&config(&path, None), grid(16), 0).unwrap_err().to_string();
-    // 20 of each, 18 of every other
+    // 20 missing values in each field, 18 more in every other one
     assert!(refused.contains("1740 of 15360 values are missing"), "{refused}");
     let masked = Data::load(&config(&path, Some(MissingValues::Mask)), grid(16), 0).unwrap();
     let weights = &masked.training.weights;
@@ -56,7 +57,7 @@ fn masked_points_count_for_nothing() {
     // the corner is missing in every field
     let zero = |i: usize| weights.chunks_exact(256).all(|field| field[i] == 0.0);
     assert!(zero(0) && zero(16 * 3 + 4) && !zero(16 * 4) && !zero(5));
-    // what is measured are the values that are there
+    // the measured values alone determine the normalisation
     let whole = file("whole", false);
     let truth = Data::load(&config(&whole, None), grid(16), 0).unwrap();
     let (a, b) = (&masked.statistics.normalisation, &truth.statistics.normalisation);

@@ -1,4 +1,5 @@
-//! Runs of a nested network: resumed bit for bit, late stages, and one function on every grid.
+//! Runs of a nested network (one stage a level): resumed bit for bit, later stages, and one
+//! function on every grid.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +31,7 @@ fn tiny(settings: &[&str]) -> RunConfig {
     RunConfig::load(None, &all).expect("a valid configuration")
 }
 
-/// Sets the flag as soon as a step is done.
+/// Sets the flag as soon as the given step is done.
 struct StopAfter<'a>(usize, &'a AtomicBool);
 
 impl Observer for StopAfter<'_> {
@@ -41,7 +42,7 @@ impl Observer for StopAfter<'_> {
     }
 }
 
-/// Trains until a step is done, or to the end; the state then, without the clock's seconds.
+/// Trains until a step is done, or to the end. Returns the state without the seconds of the clock.
 fn train(config: &RunConfig, directory: &Path, until: Option<usize>) -> Checkpoint {
     let stop = AtomicBool::new(false);
     let mut run = Run::open(config, directory, true, &mut Silent).expect("opens");
@@ -66,7 +67,7 @@ fn it_resumes_bit_for_bit_and_late_stages_wait_for_their_level() {
     let config = tiny(&[]);
     let end = train(&config, whole.path(), None);
     let start = train(&config, parts.path(), Some(1));
-    // in the first level, at a switch, behind one
+    // stopped in the first level, at a switch, and after one
     for until in [6, 10, 14] {
         let here = train(&config, parts.path(), Some(until));
         let still =

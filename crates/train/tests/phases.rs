@@ -1,4 +1,5 @@
-//! Runs on labels: what is learned is level sets, what comes out has the labels, and bad labels say so.
+//! Runs on labels: the network learns level sets, samples have the labels, and invalid labels are
+//! reported.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -32,7 +33,7 @@ fn config(source: &Path, settings: &[&str]) -> RunConfig {
     RunConfig::load(None, &all).expect("a valid configuration")
 }
 
-/// Waves cut at levels: `labels.len()` phases, different in every field.
+/// Waves cut at thresholds: `labels.len()` phases, different in every field.
 fn cut(points: &[usize], count: usize, labels: &[f64]) -> Ensemble {
     let grid = Grid::unit(points, Boundary::Neumann).unwrap();
     let wave = |i: usize| {
@@ -87,13 +88,13 @@ fn a_model_of_three_phases_is_stored_exported_and_sampled_as_labels() {
     let labels = phases.labelled(&fields);
     assert_eq!((labels.channels, labels.count(), labels.grid.points()), (1, 5, vec![17, 9]));
     assert!(labels.values.iter().all(|v| [3.0, 7.0, 200.0].contains(v)));
-    // given away, it is the same model
+    // the exported model is the same model
     let (exported, _) = Exported::open(&directory, None).unwrap();
     let given = folder.path().join("given");
     exported.save(&given, "", false).unwrap();
     let again = TrainedModel::load(&given).unwrap();
     assert_eq!(again.statistics, model.statistics);
-    // a second run of the same data goes on, once the first has let go of its directory
+    // a second run on the same data resumes, once the first has released its directory
     drop(run);
     assert!(Run::open(&config, &directory, true, &mut Silent).is_ok());
 }
@@ -107,12 +108,12 @@ fn fractions_are_hit_within_what_was_seen_and_refused_beyond() {
     let phases = data.statistics.phases.clone().unwrap();
     let mut fields = Ensemble::new(data.training.grid, 1, wide(&data.training.values)).unwrap();
     data.statistics.normalisation.undo(&mut fields);
-    // on their own grid labels come back as they were
+    // on their own grid, labels are recovered exactly
     let [least, mean, most] = phases.fractions[0];
     let own = phases.of(&fields);
     let part = own.iter().filter(|p| **p == 0).count() as f64 / own.len() as f64;
     assert!((part - mean).abs() < 1e-9 && least < mean && mean < most);
-    // distances between cells repeat; those of sampled fields do not
+    // distances between cells repeat, those of sampled fields do not, so equal values are perturbed
     fields.values.iter_mut().enumerate().for_each(|(i, v)| *v += 1e-7 * ((i * 79) % 144) as f64);
     let shifts = phases.shift(&mut fields, 0, mean).unwrap();
     assert!(shifts.iter().all(|s| (s.fraction - mean).abs() < 0.5 / 144.0 + 1e-9));
@@ -138,7 +139,7 @@ fn patches_have_the_level_sets_of_the_whole_volume() {
     let config = config(&path, &settings);
     let loaded = data::load(&config.data, config.grids().unwrap()[0], 0).unwrap();
     let grid = volume.grid.with_points(&[40, 14, 15]).unwrap();
-    // the patch's first axis has length 1, so that the volume's has 5
+    // the patch's first axis has length 1, so the volume's has length 5
     let axes: Vec<karhunen_field::Axis> = grid
         .axes()
         .iter()

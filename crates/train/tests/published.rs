@@ -1,4 +1,4 @@
-//! The published network from a state dict: what PyTorch answers, the model answers.
+//! Loads the published network from a state dict and compares its answers with those of PyTorch.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 #[path = "../../net/tests/parity/golden.rs"]
 mod golden;
 
-/// Largest error relative to the largest answer, f32 against f64 (the tolerance of the parity arrays).
+/// Largest error relative to the largest answer: f32 against f64, as in the parity tests.
 const TOLERANCE: f64 = 2e-5;
 
 #[derive(Deserialize)]
@@ -70,7 +70,7 @@ fn assert_answers(model: &TrainedModel, asked: &Answer, name: &str) {
     assert!(error <= TOLERANCE * largest, "{name}: {:e}", error / largest);
 }
 
-/// Rows of 3 modes on 10 and on 7 cells, columns of 2; not square, two channels.
+/// Rows of 3 modes on 10 and on 7 cells, columns of 2: rectangular grids and two channels.
 #[test]
 fn an_imported_network_answers_as_pytorch_does() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,7 +89,7 @@ fn an_imported_network_answers_as_pytorch_does() {
     assert!(again.to_string().contains("holds a run already"), "{again}");
 }
 
-/// The arrays of the published code itself, written as safetensors and read back as a state dict.
+/// The arrays of the published code, written as safetensors and read back as a state dict.
 #[test]
 fn an_imported_network_answers_as_the_published_code_does() {
     use safetensors::{Dtype, tensor::TensorView};
@@ -220,13 +220,14 @@ fn what_is_no_published_network_is_said() {
     assert!(zero.to_string().contains("scale positive"), "{zero}");
 }
 
-/// Built-in structures measured in the network's units: the normalisation is given, not fitted.
+/// Statistics of built-in structures in the network's units: the normalisation is given, not
+/// fitted.
 #[test]
 fn a_law_measured_from_data_is_in_the_networks_units() {
     let mut config = config("12x12");
     config.data.count = Some(40);
     let mut arrays = state_dict();
-    // one channel: built-in data have no more
+    // one channel, because built-in data have no more
     for array in &mut arrays {
         let ArrayValues::Real(values) = &mut array.values else { continue };
         let rows = match array.name.as_str() {

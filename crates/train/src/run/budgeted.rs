@@ -1,4 +1,5 @@
-//! A run whose end is given in seconds: its plan, made once and followed or changed on the way.
+//! A run whose end is given in seconds: it makes a plan of steps, follows it, and revises it on the
+//! way.
 
 use crate::TrainError;
 use crate::budget::{Costs, Demands, Plan};
@@ -9,11 +10,11 @@ use crate::trained::set;
 
 use super::Run;
 
-/// Steps that each level is timed with; the first is a warm-up.
+/// Steps for the timing of each level; the first is a warm-up.
 const TIMED: usize = 4;
-/// A change of the number of steps by less than this part is not told.
+/// A smaller relative change of the number of steps is not reported.
 const WORTH_TELLING: f64 = 0.1;
-/// Weight of the last measurement of a cost.
+/// Weight of the last measurement in the running cost.
 const LAST: f64 = 0.5;
 
 impl Run {
@@ -23,7 +24,8 @@ impl Run {
         if self.progress.plan.is_some() {
             return self.follow_plan();
         }
-        // no run without a plan has made an update: its moments are zero, its averages the weights
+        // a run without a plan has made no update: its moments are zero and its averages are the
+        // weights
         debug_assert_eq!(self.optimizer.updates, 0);
         let (start, progress) = (self.optimizer.weights.clone(), self.progress.clone());
         let opened = self.clock.seconds();
@@ -38,7 +40,7 @@ impl Run {
                     fastest = fastest.min(self.clock.seconds() - begun);
                 }
             }
-            // a clock may be too coarse for one step
+            // a clock may be too coarse to time one step
             steps.push(fastest.max(1e-6));
         }
         let begun = self.clock.seconds();
@@ -59,7 +61,7 @@ impl Run {
         self.follow_plan()
     }
 
-    /// Books a step on a level's fields, and plans anew where that is due.
+    /// Records a step on a level's fields, and revises the plan if that is due.
     pub(super) fn consider_budget(
         &mut self,
         trained: usize,
@@ -85,7 +87,7 @@ impl Run {
         self.follow_plan()
     }
 
-    /// Takes what a validation or a checkpoint cost into the plan.
+    /// Updates the plan with the measured cost of a validation or a checkpoint.
     pub(super) fn book(&mut self, cost: impl Fn(&mut Costs) -> &mut f64, seconds: f64) {
         self.window.pause(seconds);
         if let Some(plan) = &mut self.progress.plan {
@@ -95,7 +97,7 @@ impl Run {
         }
     }
 
-    /// Levels, number of steps and times of snapshots as the plan has them.
+    /// Takes the levels, the number of steps and the times of snapshots from the plan.
     pub(super) fn follow_plan(&mut self) -> Result<(), TrainError> {
         if let Some(plan) = &self.progress.plan {
             self.config.training.steps = plan.steps();

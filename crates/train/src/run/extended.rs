@@ -1,4 +1,4 @@
-//! A run that is given a later end: its plan from here on, told and written down before the first step.
+//! A run that is given a later end: its new plan is reported and stored before the next step.
 
 use crate::TrainError;
 use crate::budget::{Costs, Demands, Left, Plan};
@@ -10,7 +10,7 @@ use crate::ledger::LedgerEntry;
 use super::Run;
 
 impl Run {
-    /// Goes on to another end: [`crate::extension`].
+    /// Extends the run to another end: [`crate::extension`].
     pub(super) fn extend(
         &mut self,
         end: End,
@@ -63,7 +63,7 @@ impl Run {
         self.save()
     }
 
-    /// The plan that a run in steps has followed without one.
+    /// The plan that a run without one has followed so far.
     fn plan_so_far(&self) -> Plan {
         let mut done = 0;
         let ends = self.schedule.levels.iter().map(|level| {
@@ -73,7 +73,7 @@ impl Run {
         let entries = &self.progress.ledger.levels;
         let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
         let mean = |entry: &LedgerEntry| entry.seconds / entry.steps.max(1) as f64;
-        // of levels not met yet, by their operations
+        // the cost of levels not yet reached is estimated from their operations
         let seconds =
             |level: usize| match (entries.get(level).filter(|e| e.steps > 0), entries.last()) {
                 (Some(own), _) => mean(own),
@@ -81,7 +81,7 @@ impl Run {
                 (None, None) => 0.0,
             };
         let ends: Vec<usize> = ends.collect();
-        // a clock may be too coarse for one step
+        // a clock may be too coarse to time one step
         let steps = (0..ends.len()).map(|level| seconds(level).max(1e-6)).collect();
         let costs = Costs { steps, validation: 0.0, checkpoint: 0.0 };
         Plan { ends, since: 0, done: 0.0, costs, rise: None }

@@ -1,5 +1,5 @@
-//! From one level of the ladder to the next: its fields, its entry in the ledger, when it ends, and how long
-//! the rest will take.
+//! Moves a run along its ladder of levels: the fields of a level, its entry in the ledger, its end,
+//! and the time left.
 
 use crate::TrainError;
 use crate::config::Switching;
@@ -14,7 +14,7 @@ use crate::trained::set;
 use super::Run;
 
 impl Run {
-    /// Sees that a level has its fields and its entry in the ledger.
+    /// Loads the fields of a level and adds its entry to the ledger, if they are missing.
     pub(super) fn enter_level(&mut self, level: usize) -> Result<(), TrainError> {
         let levels = &self.schedule.levels;
         self.coarser.resize(levels.len() - 1, None);
@@ -35,7 +35,7 @@ impl Run {
         self.stores = snapshots::steps(total, count).collect();
     }
 
-    /// The schedule as decisions so far have left it.
+    /// Updates the schedule with the switches decided so far.
     pub(super) fn follow_switches(&mut self) -> Result<(), TrainError> {
         let mut planned = Schedule::new(&self.config)?;
         if let Some(plan) = &self.progress.plan {
@@ -48,7 +48,7 @@ impl Run {
         Ok(())
     }
 
-    /// Ends the level at hand where that is decided on the way and it is exhausted.
+    /// Ends the current level if switching is automatic and the level is exhausted.
     pub(super) fn consider_switching(
         &mut self,
         level: usize,
@@ -59,7 +59,7 @@ impl Run {
         }
         let (step, total) = (self.progress.step, self.schedule.steps());
         if step < total && self.schedule.level_of(step) != level {
-            // as long as it may be
+            // the level has reached its largest number of steps
             self.progress.switches.push(step);
             return self.follow_switches();
         }
@@ -89,7 +89,8 @@ impl Run {
         Ok(())
     }
 
-    /// Seconds that the steps not taken yet will take, levels not reached yet by their operations.
+    /// Estimated seconds of the remaining steps. Levels not yet reached are estimated from their
+    /// operations.
     pub(super) fn seconds_left(&self) -> f64 {
         let entries = &self.progress.ledger.levels;
         let cost = |level: usize| self.model.network.flops(&self.schedule.levels[level].grid);
