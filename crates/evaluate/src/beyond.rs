@@ -1,9 +1,10 @@
-//! What the table of a comparison does not show: diversity, connectivity, direction, any number of
-//! phases, and increments.
+//! Statistics that the table of a comparison does not show: diversity, connectivity, direction, any
+//! number of phases, and increments.
 //!
-//! None of these has a floor of its own; a second set of real fields stands beside the candidates
-//! instead, and what it differs by from the first is what chance does. Curves are for JSON, one
-//! number of each for people.
+//! These statistics have no floor (the distance that 95 of 100 pairs of sets of real fields stay
+//! below). Instead a second set of real fields is measured like a candidate. Its difference from
+//! the first set shows the effect of chance. Curves go to JSON; people see one number of each
+//! curve.
 
 use karhunen_field::Ensemble;
 use karhunen_field::metrics::{
@@ -16,40 +17,40 @@ use serde::Serialize;
 use crate::EvaluateError;
 use crate::table::Unit;
 
-/// Fields in a Vendi score at most: its eigenvalues cost the third power.
+/// Largest number of fields in a Vendi score: its eigenvalues cost the third power of that number.
 const VENDI_AT_MOST: usize = 1024;
-/// Order of the structure functions: twice the variogram.
+/// Order p of the structure functions; p = 2 gives twice the variogram.
 const ORDER: f64 = 2.0;
 
-/// How phases are made.
+/// How the fields are cut into phases.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cut {
-    /// That many by Otsu's thresholds of the reference.
+    /// Into this many phases, by Otsu's thresholds of the real fields.
     Otsu(usize),
     /// At these thresholds, in every channel.
     Given(Vec<f64>),
 }
 
-/// Everything beyond the table.
+/// All statistics beyond the table.
 #[derive(Debug, Clone, Serialize)]
 pub struct Beyond {
-    /// Fields of each row.
+    /// Number of fields of each row.
     count: usize,
     /// Thresholds between the phases of each channel, in the data's own values.
     thresholds: Vec<Vec<f64>>,
     /// Width of the Vendi score's kernel, in standard deviations of the real fields.
     vendi_bandwidth: f64,
-    /// Fields in each Vendi score.
+    /// Number of fields in each Vendi score.
     vendi_count: usize,
     rows: Vec<Row>,
 }
 
-/// One ensemble.
+/// The statistics of one set of fields.
 #[derive(Debug, Clone, Serialize)]
 struct Row {
     name: String,
     vendi_score: f64,
-    /// RMS of ln(S/S_real) over lags, axes averaged; none for the reference itself.
+    /// RMS of ln(S/S_real) over lags, averaged over axes; none for the reference itself.
     structure_function_error: Option<f64>,
     /// RMS difference of C₂ in units of φ(1 − φ), averaged over phases; none for the reference.
     cluster_error: Option<f64>,
@@ -57,7 +58,7 @@ struct Row {
     phases: Vec<Phase>,
 }
 
-/// Mean |f(x + r) − f(x)|^p.
+/// Structure function of the increments, mean |f(x + r) − f(x)|^p.
 #[derive(Debug, Clone, Serialize)]
 struct Increments {
     order: f64,
@@ -65,12 +66,12 @@ struct Increments {
     along: Vec<Line>,
 }
 
-/// One phase of one ensemble; all numbers by channel.
+/// One phase of one set of fields; all numbers are by channel.
 #[derive(Debug, Clone, Serialize)]
 struct Phase {
     volume_fraction: Vec<f64>,
     specific_surface: Vec<f64>,
-    /// 8 or 26 neighbours.
+    /// With 8 neighbours in 2-D or 26 in 3-D.
     euler_density: Vec<f64>,
     two_point: Line,
     cluster: Line,
@@ -85,7 +86,7 @@ struct Line {
     values: Vec<Vec<f64>>,
 }
 
-/// S₂ along multiples of a step in cells.
+/// Two-point correlation S₂ at multiples of a step in cells.
 #[derive(Debug, Clone, Serialize)]
 struct Direction {
     step: Vec<isize>,
@@ -94,7 +95,7 @@ struct Direction {
 }
 
 impl Cut {
-    /// Checked: two phases or more, thresholds that rise.
+    /// Checks that there are two phases or more, or that the thresholds rise.
     ///
     /// # Errors
     /// [`EvaluateError::Phases`], [`EvaluateError::Thresholds`].
@@ -114,10 +115,10 @@ impl Cut {
 }
 
 impl Beyond {
-    /// Measures real fields and candidates, all on one grid and in the data's own values.
+    /// Measures real fields and candidates. All are on one grid and in the data's own values.
     ///
     /// # Errors
-    /// Those of the metrics; thresholds that do not rise.
+    /// Errors of the metrics; thresholds that do not rise.
     pub fn new(
         real: &Ensemble,
         candidates: &[(String, Ensemble)],
@@ -152,7 +153,7 @@ impl Beyond {
         Ok(Self { count, thresholds, vendi_bandwidth, vendi_count, rows })
     }
 
-    /// One number of each statistic.
+    /// One number of each statistic, as text.
     pub fn to_text(&self) -> String {
         let cuts: Vec<String> = self
             .thresholds
@@ -232,7 +233,7 @@ impl Row {
         for (ours, theirs) in self.phases.iter().zip(&real.phases) {
             for (c, fraction) in theirs.volume_fraction.iter().enumerate() {
                 let unit = fraction * (1.0 - fraction);
-                // a phase the reference lacks has no unit to read a difference in
+                // without this phase in the real fields there is no unit for a difference
                 if unit > 0.0 {
                     let both = ours.cluster.values[c].iter().zip(&theirs.cluster.values[c]);
                     differences.extend(both.map(|(a, b)| (a - b) / unit));
@@ -317,16 +318,18 @@ mod tests {
         assert_eq!(names, ["real fields", "other real fields", "same", "rough", "copies"]);
         let [first, other, _, rough, copies] = &beyond.rows[..] else { panic!() };
         assert_eq!((first.cluster_error, first.structure_function_error), (None, None));
-        // forty fields of four correlation lengths a side: chance moves either by a few per cent
+        // forty fields of four correlation lengths a side: chance changes each statistic by a few
+        // per cent
         for error in [|r: &Row| r.cluster_error, |r: &Row| r.structure_function_error] {
             let (chance, law) = (error(other).unwrap(), error(rough).unwrap());
             assert!(3.0 * chance < law, "{chance} {law}");
         }
-        // three phases of the plane, four directions, fractions that fill it
+        // three phases in the plane, four directions, and fractions that sum to one
         assert_eq!((first.phases.len(), first.phases[0].two_point_along.len()), (3, 4));
         let whole: f64 = first.phases.iter().map(|p| p.volume_fraction[0]).sum();
         assert!((whole - 1.0).abs() < 1e-12);
-        // copies count once, up to the rounding of distances; real fields as many different ones
+        // copies count once, up to the rounding of distances; real fields count as many different
+        // ones
         let (once, many) = (copies.vendi_score, first.vendi_score);
         assert!((once - 1.0).abs() < 1e-6 && many > 10.0, "{once} {many}");
         assert_eq!(beyond.to_text().lines().count(), 7);

@@ -1,8 +1,8 @@
-//! The model card of an exported model: what it was trained on and how, what it can be trusted
-//! with, how good it was measured to be, how to use it.
+//! The model card of an exported model: its training, its limits, its measured quality, and its
+//! use.
 //!
-//! Everything in it is read from the model and from evaluations given; what is not known is said to
-//! be unknown, never left out.
+//! Everything in the card is read from the model and from the given evaluations. The card states
+//! what is unknown instead of leaving it out.
 
 use std::path::Path;
 
@@ -18,10 +18,10 @@ use serde_json::Value;
 
 use crate::EvaluateError;
 
-/// Lines of a table of settings that are shown; a tabulated prior may have thousands.
+/// Largest number of lines shown of a table of settings; a tabulated prior may have thousands.
 const SHOWN: usize = 40;
 
-/// Rows of a comparison that `karhunen evaluate --json` or `quickstart` wrote.
+/// The rows of a comparison in a file written by `karhunen evaluate --json` or by `quickstart`.
 pub struct Evaluated {
     /// Name of the file.
     name: String,
@@ -29,7 +29,7 @@ pub struct Evaluated {
 }
 
 impl Evaluated {
-    /// Reads the rows of a file, whichever command wrote it.
+    /// Reads the rows of a file written by either command.
     ///
     /// # Errors
     /// A file that cannot be read, is no JSON, or holds no comparison.
@@ -77,7 +77,8 @@ impl Evaluated {
     }
 }
 
-/// The comparisons of an evaluation: the samples' own at the top, baselines by name; or tables.
+/// The comparisons of an evaluation: those of the samples, then the baselines by name; or tables of
+/// rows.
 fn rows(object: &Value) -> Vec<(String, Comparison)> {
     let comparison = |value: &Value| serde_json::from_value::<Comparison>(value.clone()).ok();
     let mut rows: Vec<(String, Comparison)> =
@@ -93,7 +94,7 @@ fn rows(object: &Value) -> Vec<(String, Comparison)> {
     rows
 }
 
-/// What a card is made of.
+/// The content of a card.
 pub struct Card<'a> {
     /// Name of the model.
     pub name: &'a str,
@@ -101,12 +102,12 @@ pub struct Card<'a> {
     pub model: &'a Exported,
     /// Its licence, if one is stated.
     pub licence: Option<&'a str>,
-    /// What was measured.
+    /// The evaluations of the model.
     pub evaluations: &'a [Evaluated],
 }
 
 impl Card<'_> {
-    /// The card.
+    /// Writes the card.
     ///
     /// # Errors
     /// A configuration whose levels make no grids.

@@ -1,4 +1,4 @@
-//! Several sets of samples against the same real fields, side by side.
+//! Compares several sets of samples with the same real fields.
 
 use karhunen_field::{Ensemble, Grid};
 use karhunen_train::TrainedModel;
@@ -15,22 +15,24 @@ use crate::real::Real;
 use crate::rows::{Rows, on};
 use crate::table::Table;
 
-/// Several sets of samples and their baselines, measured.
+/// The comparison of several sets of samples and their baselines.
 #[derive(Debug, Clone)]
 pub struct Compared {
-    /// One row a set, then the surrogate and the training fields.
+    /// One row for each set, then the surrogate (Gaussian fields with the data's mean and spectrum)
+    /// and the training fields.
     pub table: Table,
-    /// Whether a network tells them from real fields.
+    /// How well a network tells each set from real fields.
     pub told: Option<Distinguish>,
-    /// What the reader should know.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
-/// Compares sets of samples with real fields: all on the finest grid that no set is coarser than, all as many
-/// fields as the smallest set has. The reference is prepared as the data of the first model were.
+/// Compares sets of samples with real fields. All are brought to one grid, the finest on which no
+/// set has to be refined. Each set contributes as many fields as the smallest set has. The
+/// reference is prepared like the data of the first model.
 ///
 /// # Errors
-/// Those of [`prepare`] and of the metrics; sets of two boxes or of one name.
+/// Errors of [`prepare`] and of the metrics; sets of two boxes or of one name.
 pub fn compare(
     samples: Vec<(String, Ensemble)>,
     models: &[&TrainedModel],
@@ -56,7 +58,7 @@ pub fn compare(
     }
     let Real { reference, training, .. } = real;
     if let Some(effort) = effort {
-        // refused before anything long begins
+        // too few fields are refused before the long work begins
         Distinguish::count(count, reference.count(), effort)?;
     }
     let first = models.first().copied();
@@ -70,12 +72,12 @@ pub fn compare(
 }
 
 impl Compared {
-    /// One object: rows, networks, notes.
+    /// One JSON object: rows, networks, notes.
     pub fn to_json(&self) -> Value {
         json!({"rows": self.table.rows, "distinguish": self.told, "notes": self.notes})
     }
 
-    /// Tables, a verdict a row, and a legend.
+    /// As text: tables, a verdict for each row, and a legend.
     pub fn to_text(&self) -> String {
         let table = &self.table;
         let verdicts: Vec<String> =
@@ -87,7 +89,7 @@ impl Compared {
     }
 }
 
-/// The finest grid that no candidate is coarser than.
+/// The finest grid on which no candidate has to be refined.
 fn common(candidates: &[(String, Ensemble)]) -> Result<Grid, EvaluateError> {
     let Some((name, first)) = candidates.first() else {
         return Err(EvaluateError::Count(0));

@@ -1,4 +1,4 @@
-//! What can keep fields from being compared.
+//! The errors of a comparison.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,23 +7,23 @@ use karhunen_field::{Boundaries, FieldError};
 use karhunen_formats::FormatError;
 use karhunen_train::TrainError;
 
-/// Errors of this crate. Each says what is wrong, with names and limits; which option or key to change is for
-/// the face to say, by the variant.
+/// Errors of this crate. Each message says what is wrong, with names and limits. The caller
+/// (program, page or Python package) names the option or key to change, by the variant.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EvaluateError {
-    /// A boundary condition that is not the model's.
+    /// The requested boundary condition is not that of the model.
     #[error("boundary {asked}: the model's box is {own}")]
     Boundary {
-        /// What was asked for.
+        /// The requested boundary condition.
         asked: Boundaries,
-        /// The model's own.
+        /// The model's boundary condition.
         own: Boundaries,
     },
     /// Samples that cannot be read.
     #[error(transparent)]
     Samples(FormatError),
-    /// Samples that the model cannot have made.
+    /// The samples have another number of channels than the model.
     #[error("{name}: its fields have {channels} channel(s), the model's {model}")]
     SampleChannels {
         /// Name of the samples.
@@ -52,7 +52,7 @@ pub enum EvaluateError {
     /// Another patch would change which fields were held out of training.
     #[error("a patch changes which fields were held out of training")]
     Patch,
-    /// The training part of a reference that no model was trained on.
+    /// The training part was requested, but no model was trained on the reference.
     #[error("training part: the reference is not the model's own source")]
     Part,
     /// A channel of the reference has one value everywhere.
@@ -65,18 +65,18 @@ pub enum EvaluateError {
         /// Its value.
         value: f64,
     },
-    /// Samples and reference are not functions of one kind.
+    /// Samples and reference differ in their number of axes or channels.
     #[error("{name}: its fields have {ours} {what}, those of {reference} have {theirs}")]
     Kind {
         /// Name of the samples.
         name: String,
         /// `axes` or `channel(s)`.
         what: &'static str,
-        /// As many have the samples.
+        /// The number that the samples have.
         ours: usize,
         /// The reference.
         reference: String,
-        /// As many has the reference.
+        /// The number that the reference has.
         theirs: usize,
     },
     /// A single sample.
@@ -85,14 +85,14 @@ pub enum EvaluateError {
     /// Samples of a single cell.
     #[error("{0}: fields of one cell have no spectrum to compare")]
     OneCell(String),
-    /// Two sets of samples that shall hold the same functions and cannot.
+    /// Two sets of samples that should hold the same functions cannot.
     #[error("{name}: {here}, beside {there}")]
     NotTheSame {
         /// Name of the second set.
         name: String,
-        /// What it is.
+        /// A description of the second set.
         here: String,
-        /// What the first set is.
+        /// A description of the first set.
         there: String,
     },
     /// Samples of two boxes, or of two numbers of channels.
@@ -100,20 +100,20 @@ pub enum EvaluateError {
     TwoBoxes {
         /// Name of the set that differs.
         name: String,
-        /// What it is.
+        /// A description of that set.
         here: String,
         /// Name of the first set.
         first: String,
-        /// What the first set is.
+        /// A description of the first set.
         there: String,
     },
-    /// Two rows of one name.
+    /// Two rows have the same name.
     #[error("{0}: given twice")]
     Twice(String),
     /// Too few samples were asked for.
     #[error("count {0}: at least 2")]
     Count(u64),
-    /// Labels in another number than the samples.
+    /// The number of labels differs from the number of samples.
     #[error("{name}: {labels} labels for {samples} samples")]
     LabelCount {
         /// Name of the labels.
@@ -131,41 +131,41 @@ pub enum EvaluateError {
         /// The label.
         label: u32,
     },
-    /// No network to tell fields apart.
+    /// The number of networks that tell fields apart is zero.
     #[error("0 networks to tell fields apart: at least 1")]
     NoNetworks,
-    /// Too few fields a side were asked for, to tell them apart.
+    /// The requested number of fields on each side is too small for a network to tell them apart.
     #[error("{asked} fields a side to tell apart: at least {least}")]
     Sides {
-        /// As many were asked for.
+        /// The requested number.
         asked: usize,
-        /// As many are needed.
+        /// The smallest allowed number.
         least: usize,
     },
-    /// Too few fields to tell them apart.
+    /// There are too few fields for a network to tell them apart.
     #[error(
         "{samples} samples and two halves of {real} real fields are {count} a side; at least {least}"
     )]
     TooFew {
-        /// Samples.
+        /// Number of samples.
         samples: usize,
-        /// Real fields.
+        /// Number of real fields.
         real: usize,
-        /// What that makes a side.
+        /// Number of fields on each side.
         count: usize,
-        /// As many are needed.
+        /// The smallest allowed number.
         least: usize,
     },
     /// Fewer than two phases to cut fields into.
     #[error("{0} phases: at least 2")]
     Phases(usize),
-    /// Thresholds that do not rise.
+    /// The thresholds do not rise.
     #[error("thresholds {0}: finite, each above the one before")]
     Thresholds(String),
     /// The fields that a model was trained on cannot be opened.
     #[error(transparent)]
     TrainingData(TrainError),
-    /// Where a model's data lay, there are others now.
+    /// The place of the model's data now holds other data.
     #[error("{0}: not the data that the model was trained on")]
     OtherData(String),
     /// A file of an evaluation that cannot be read.
@@ -176,7 +176,7 @@ pub enum EvaluateError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file that is no evaluation.
+    /// A file that holds no evaluation.
     #[error("{path}: {what}", path = path.display())]
     NoEvaluation {
         /// The file.
@@ -184,18 +184,19 @@ pub enum EvaluateError {
         /// Why not.
         what: String,
     },
-    /// The run, its data or its model refused.
+    /// An error of the run, its data or its model.
     #[error(transparent)]
     Train(#[from] TrainError),
-    /// The mathematics refused.
+    /// An error of the mathematics.
     #[error(transparent)]
     Field(#[from] FieldError),
-    /// A data file was refused.
+    /// An error of a data file.
     #[error(transparent)]
     Format(#[from] FormatError),
 }
 
-/// An error and its causes in one line; a cause that the line tells already is left out.
+/// An error and its causes in one line. A cause whose message the line already contains is left
+/// out.
 pub fn chain(error: &dyn Error) -> String {
     let mut message = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,5 @@
-//! Whether a reference is what a model was trained on, wherever it lies and whatever it is called.
+//! Tells whether a reference is the data that a model was trained on, wherever it lies and whatever
+//! its name.
 
 use karhunen_formats::{Address, StackedFields};
 use karhunen_train::known::Known;
@@ -7,23 +8,25 @@ use karhunen_train::{Sources, TrainedModel};
 use crate::EvaluateError;
 use crate::options::Part;
 
-/// How a reference stands to a model.
+/// The relation of a reference to a model.
 #[derive(Debug)]
 pub enum Kinship {
-    /// There is no model, or one of them is made on the spot and the other is not.
+    /// No relation: there is no model, or exactly one of the two is built-in data, or they are
+    /// different ones.
     None,
-    /// The model's built-in data.
+    /// The reference is the model's built-in data.
     Builtin,
-    /// Told by values.
+    /// The relation is known from the values of the data.
     Values(Known),
-    /// A model of before knows its data by their path alone: whether it is this one.
+    /// A model of an earlier version stores only the path of its data: whether the path is the
+    /// same.
     Path(bool),
 }
 
-/// Compares a reference with what a model remembers of its data.
+/// Compares a reference with the data that a model stores about its training.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub fn of(
     model: Option<&TrainedModel>,
     source: &Sources,
@@ -54,12 +57,12 @@ impl Kinship {
         }
     }
 
-    /// Whether some of it is.
+    /// Whether the model was trained with some part of the reference.
     pub fn is_met(&self) -> bool {
         self.is_own() || self.known().is_some_and(Known::is_met)
     }
 
-    /// What is known of it by its values.
+    /// What the model knows about the reference by its values.
     pub fn known(&self) -> Option<&Known> {
         match self {
             Kinship::Values(known) => Some(known),
@@ -67,7 +70,7 @@ impl Kinship {
         }
     }
 
-    /// What to say where it stands otherwise to another model.
+    /// A note if the relation of another model to the reference is different.
     pub fn apart(&self, other: &Self) -> Option<String> {
         let text = match (self.is_met(), other.is_met()) {
             (false, false) => return None,
@@ -80,7 +83,7 @@ impl Kinship {
         Some(text.into())
     }
 
-    /// Which part of it is used and why, in one line.
+    /// Which part of the reference is used and why, in one line.
     pub fn note(&self, part: Part) -> Option<String> {
         let by_path = "by its path: this model does not remember its data's values";
         let text = match (self, part) {

@@ -1,4 +1,4 @@
-//! Whether samples lie nearer to the fields a model was trained on than real fields do.
+//! Tests whether samples lie nearer to the training fields of a model than real fields do.
 
 use karhunen_field::metrics::{Verdict, memorisation};
 use karhunen_field::{Ensemble, Grid};
@@ -13,18 +13,20 @@ use crate::progress::{Progress, Task};
 use crate::table::Unit;
 use crate::{EvaluateError, real};
 
-/// Training fields that are looked at unless all are asked for: the check is as sound with a part of them,
-/// it only misses copies of the others.
+/// Number of training fields that are searched unless all are requested. With a part of them the
+/// test is still valid; it only misses copies of the others.
 const SOME: usize = 4096;
 
-/// Counts samples that are close to training fields, beside real fields that are not among them: the
-/// reference, or the model's held-out part where the reference is `own`, the model's source where it
-/// lies now. None, and a note, where the model's data are not there, are others now, or no field was held
-/// out, unless `all` asks for the check.
+/// Counts samples that are close to training fields, and real fields that are equally close.
+///
+/// The real fields are the reference. If the reference is the model's own data, they are the
+/// model's held-out fields, and `own` is the present place of those data. Without `all` the result
+/// is none, with a note, if the model's data are missing or have changed, or if no field was held
+/// out.
 ///
 /// # Errors
-/// Those of [`memorisation`]; with `all` those of loading the model's data, which must still be those it
-/// was made of.
+/// Errors of [`memorisation`]; with `all` also errors while loading the model's data, which must be
+/// unchanged since the training.
 pub fn check(
     model: &TrainedModel,
     own: Option<&Sources>,
@@ -85,7 +87,8 @@ fn look(
     })))
 }
 
-/// The fields a model was trained on and those held out, from `own`, or from where they lay then.
+/// The fields that a model was trained on and those held out, read from `own` or from their
+/// original place.
 fn load(model: &TrainedModel, own: Option<&Sources>, grid: Grid) -> Result<Loaded, EvaluateError> {
     let config = &model.config;
     let source = own.unwrap_or(&config.data.source).clone();
@@ -100,7 +103,7 @@ fn load(model: &TrainedModel, own: Option<&Sources>, grid: Grid) -> Result<Loade
     Ok(data::load_from(&data, opened.as_ref(), grid, config.seed)?)
 }
 
-/// The same for a person.
+/// The result as text.
 pub fn describe(found: &Value, samples: usize) -> String {
     let number = |key: &str| found[key].as_f64().unwrap_or(f64::NAN);
     let (looked_at, of) = (&found["training_fields"], &found["of_training_fields"]);

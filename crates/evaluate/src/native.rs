@@ -1,4 +1,4 @@
-//! What a data set is, before any preparation.
+//! A data set before any preparation.
 
 use karhunen_formats::{FieldSource, StackedFields};
 use karhunen_train::config::DataConfig;
@@ -7,10 +7,10 @@ use karhunen_train::{builtin, data};
 
 use crate::EvaluateError;
 
-/// What a source holds, before any preparation.
+/// The content of a source before any preparation.
 #[derive(Debug)]
 pub struct Native {
-    /// The files, opened once for whatever is done with them; none for built-in data.
+    /// The opened files; none for built-in data.
     pub fields: Option<StackedFields>,
     /// Number of fields.
     pub count: Option<usize>,
@@ -18,28 +18,28 @@ pub struct Native {
     pub points: Vec<usize>,
     /// Channels.
     pub channels: usize,
-    /// Number type in the (first) file.
+    /// Number type of the first file.
     pub dtype: String,
 }
 
-/// Channels that are no given ones, of so many.
+/// Number of channels, of all channels, that are not given as conditions.
 fn own(config: &DataConfig, all: usize) -> Result<usize, EvaluateError> {
     Ok(all - config.given_channels(all)?.len())
 }
 
 impl Native {
-    /// Looks at a source as a configuration reads it.
+    /// Opens a source as a configuration reads it.
     ///
     /// # Errors
-    /// Those of opening it.
+    /// Errors while opening the source.
     pub fn of(config: &DataConfig) -> Result<Self, EvaluateError> {
         Self::of_opened(config, data::open(config)?)
     }
 
-    /// The same of what is open already.
+    /// The same for a source that is already open.
     ///
     /// # Errors
-    /// Those of built-in data that do not exist.
+    /// An error for built-in data that do not exist.
     pub fn of_opened(
         config: &DataConfig,
         opened: Option<StackedFields>,
@@ -63,7 +63,7 @@ impl Native {
         })
     }
 
-    /// Distance of its points along each axis, where the file tells it.
+    /// Distance between points along each axis, if the file has it.
     pub fn spacing(&self) -> Option<&[f64]> {
         self.fields.as_ref()?.units().spacing.as_deref()
     }
@@ -76,7 +76,7 @@ impl Native {
     /// Smallest and largest value, read slice by slice.
     ///
     /// # Errors
-    /// Those of reading.
+    /// Errors while reading.
     pub fn range(&self) -> Result<Option<(f64, f64)>, EvaluateError> {
         let Some(fields) = &self.fields else { return Ok(None) };
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);

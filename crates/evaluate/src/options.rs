@@ -1,23 +1,23 @@
-//! What an evaluation is asked for.
+//! The options of an evaluation.
 
 use karhunen_field::Boundaries;
 use karhunen_train::Sources;
 use karhunen_train::missing::MissingValues;
 
-/// Which part of the data that a model was trained on is the reference.
+/// The part of the model's data that serves as the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Part {
-    /// Fields never trained on: does the model tell how such fields are?
+    /// Fields that were never trained on: does the model predict fields of this kind?
     #[default]
     HeldOut,
-    /// Fields it was trained on: did it learn the law it was shown?
+    /// Fields that were trained on: did the model learn the distribution of its training fields?
     Training,
 }
 
-/// Training fields that samples are held against.
+/// How many training fields are searched for copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Memorisation {
-    /// Some thousands, evenly among all.
+    /// A few thousand, evenly chosen from all.
     #[default]
     Some,
     /// All of them.
@@ -26,8 +26,9 @@ pub enum Memorisation {
     None,
 }
 
-/// The real fields of a comparison, and how they are read. Where they are what a model was trained on, only
-/// [`ReferenceOptions::part`] of them is used; what is left open is as in the model's training.
+/// The real fields of a comparison, and how they are read. If a model was trained on them, only
+/// [`ReferenceOptions::part`] of them is used. Options that are not set are as in the model's
+/// training.
 ///
 /// # Example
 /// ```
@@ -37,31 +38,31 @@ pub enum Memorisation {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReferenceOptions {
-    /// A file, a folder, or `builtin:NAME`; several files become channels of one data set.
+    /// A file, a folder, or `builtin:NAME`. Several files become the channels of one data set.
     pub source: Sources,
     /// Cells of random patches; the model's own by default.
     pub patch: Option<Vec<usize>>,
-    /// Dimension of a field, where a file leaves it open.
+    /// Dimension of a field, if the file does not determine it.
     pub dim: Option<usize>,
-    /// Channels of a field, where a file leaves them open.
+    /// Number of channels of a field, if the file does not determine it.
     pub channels: Option<usize>,
-    /// What becomes of missing values.
+    /// The treatment of missing values.
     pub missing: Option<MissingValues>,
     /// Whether the channels of an array are its last axis.
     pub channels_last: bool,
-    /// Keys of the configuration, as `data.spacing=[4,1,1]`.
+    /// Settings of the configuration, such as `data.spacing=[4,1,1]`.
     pub settings: Vec<String>,
-    /// Which part of the model's own data.
+    /// Which part of the model's own data is used.
     pub part: Part,
-    /// Real fields to prepare at most.
+    /// Largest number of real fields to prepare.
     pub count: usize,
-    /// Boundary condition of the box; the model's, or Neumann, by default.
+    /// Boundary condition of the box; by default that of the model, or Neumann.
     pub boundary: Option<Boundaries>,
     /// Seed of splits, directions, networks and surrogate.
     pub seed: u64,
 }
 
-/// Real fields unless told otherwise.
+/// Default number of real fields.
 pub const REFERENCE_COUNT: usize = 2048;
 
 impl ReferenceOptions {

@@ -1,4 +1,4 @@
-//! Fields of labels: level sets on the way in, phases on the way out.
+//! Fields of labels: they are read as level sets and compared as phases.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::EvaluateError;
 use crate::phases::{Labelled, PhaseTable};
 
-/// The phases that labels stand for.
+/// The phases of segmented fields: labels, names and interface width.
 ///
 /// # Example
 /// ```
@@ -28,21 +28,21 @@ use crate::phases::{Labelled, PhaseTable};
 pub struct Segmentation {
     /// Label of each phase, rising.
     pub labels: Vec<u8>,
-    /// Name of each phase; its label where it has none.
+    /// Name of each phase; its label if it has no name.
     pub names: Vec<String>,
     /// Width w of the level sets tanh(d / w), in units of the box; [`INTERFACE_WIDTH`] cells by default.
     pub width: Option<f64>,
 }
 
 impl Segmentation {
-    /// The phases of a model; nothing of a model of values.
+    /// The phases of a model; none for a model of plain values.
     pub fn of_model(model: &TrainedModel) -> Option<Self> {
         let phases = model.phases()?;
         let names = phases.labels.iter().map(|label| model.phase_name(*label)).collect();
         Some(Self { labels: phases.labels.clone(), names, width: Some(phases.width) })
     }
 
-    /// The phases that `data.phases` asks for; nothing where it is not set.
+    /// The phases of `data.phases`; none if it is not set.
     ///
     /// # Errors
     /// As [`labels_of`].
@@ -54,27 +54,28 @@ impl Segmentation {
         Ok(Some(Self { labels, names, width: None }))
     }
 
-    /// Channels of a field of level sets.
+    /// Number of channels of a level-set field.
     pub fn channels(&self) -> usize {
         level_set::channels(self.labels.len())
     }
 
-    /// Width of the interface in units of the box, for fields that come on `grid`.
+    /// Width of the interface in units of the box, for fields on `grid`.
     pub fn width_on(&self, grid: &Grid) -> f64 {
         let first = grid.axes()[0];
         self.width.unwrap_or(INTERFACE_WIDTH * first.length / first.points as f64)
     }
 
-    /// The phase of every point of fields of level sets.
+    /// The phase of every point of level-set fields.
     fn of(&self, fields: &Ensemble) -> Labelled {
         let of = |field: &[f64]| level_set::labels(field, fields.channels, fields.grid.len());
         Labelled { grid: fields.grid, phases: fields.fields().flat_map(of).collect() }
     }
 
-    /// Ones where a phase is: a channel a phase, the second phase alone of two.
+    /// Indicator functions of the phases, one channel each. With two phases only the second has a
+    /// channel.
     ///
     /// # Errors
-    /// Those of [`Ensemble::new`].
+    /// Errors of [`Ensemble::new`].
     pub fn indicators(&self, fields: &Ensemble) -> Result<Ensemble, EvaluateError> {
         let (points, own) = (fields.grid.len(), self.of(fields).phases);
         let channels = self.channels();
@@ -88,11 +89,11 @@ impl Segmentation {
         Ok(Ensemble::new(fields.grid, channels, values)?)
     }
 
-    /// Samples of a file as level sets: labels, as `sample` writes them, or `sample --raw`'s φ. `on` makes the
-    /// grid of so many cells.
+    /// Reads samples of a file as level sets. The file holds labels, as `sample` writes them, or
+    /// the φ of `sample --raw`. `on` makes the grid with the given number of cells.
     ///
     /// # Errors
-    /// Those of reading; [`EvaluateError::SamplePhases`] for values that are neither.
+    /// Errors while reading; [`EvaluateError::SamplePhases`] for values that are neither.
     pub fn read(
         &self,
         path: &Path,
@@ -126,7 +127,7 @@ impl Segmentation {
         }
     }
 
-    /// The statistics of phases; candidates become indicators.
+    /// Compares phases; candidates are converted to indicator functions.
     ///
     /// # Errors
     /// As [`PhaseTable::new`].
@@ -146,10 +147,11 @@ impl Segmentation {
     }
 }
 
-/// Largest |φ| of fields taken for level sets, which lie between −1 and 1: a network overshoots a little.
+/// Largest |φ| accepted for level sets. They lie between −1 and 1, but a network overshoots a
+/// little.
 const OVERSHOOT: f64 = 3.0;
 
-/// Whether values can be φ: no whole numbers, which are labels, and about between −1 and 1.
+/// Whether values can be φ: not whole numbers, which are labels, and roughly between −1 and 1.
 fn are_level_sets(values: &[f64]) -> bool {
     values.iter().any(|v| v.fract() != 0.0) && values.iter().all(|v| v.abs() < OVERSHOOT)
 }

@@ -1,7 +1,8 @@
-//! Statistics of phases, without a threshold to be found: every phase, every pair, with floors.
+//! Statistics of segmented fields, with floors, for every phase and every pair of phases.
 //!
-//! Rows are numbers of single fields, additive over fields, so that a floor costs means of rows. What a
-//! difference is worth is the 95 % quantile of the same difference between two sets of real fields.
+//! A row is a list of numbers of a single field. The statistic of a set is the mean of its rows, so
+//! a floor only needs means. The floor of a statistic is the 95 % quantile of its difference
+//! between two sets of real fields.
 
 use karhunen_field::metrics::{
     Connectivity, FloorKind, Splits, chord_lengths, effective_diffusivity, euler_density,
@@ -13,19 +14,19 @@ use serde::Serialize;
 
 use crate::EvaluateError;
 
-/// Fields whose diffusion is computed, and whose thickness is measured, at most.
+/// Largest number of fields whose diffusivity and thickness are computed.
 const HEAVY_AT_MOST: usize = 64;
-/// Splits behind a floor.
+/// Number of random splits for each floor.
 const SPLITS: usize = 60;
-/// Bins of local thickness, over the box's shortest side.
+/// Number of bins of local thickness, over the shortest side of the box.
 const BINS: usize = 64;
 
-/// Labels of many fields as phases 0, 1, ….
+/// Labels of many fields, as phases 0, 1, ….
 #[derive(Debug, Clone)]
 pub struct Labelled {
-    /// Where they lie.
+    /// The grid of the fields.
     pub grid: Grid,
-    /// One phase a cell of every field.
+    /// The phase of each cell of every field.
     pub phases: Vec<u8>,
 }
 
@@ -34,14 +35,14 @@ impl Labelled {
         self.phases.len() / self.grid.len()
     }
 
-    /// Ones where the phase of a field is one of `these`.
+    /// Indicator function of a field: 1 where its phase is one of `these`.
     fn indicator(&self, field: usize, these: &[usize]) -> Result<Ensemble, FieldError> {
         let ones =
             self.of(field).iter().map(|p| f64::from(u8::from(these.contains(&usize::from(*p)))));
         Ensemble::new(self.grid, 1, ones.collect())
     }
 
-    /// The same with a channel for each phase.
+    /// Indicator functions of all phases, one channel each.
     fn indicators(&self, field: usize, phases: usize) -> Result<Ensemble, FieldError> {
         let of = |phase| {
             self.of(field).iter().map(move |p| f64::from(u8::from(usize::from(*p) == phase)))
@@ -56,31 +57,31 @@ impl Labelled {
     }
 }
 
-/// One descriptor of one phase or pair.
+/// One statistic of one phase or pair of phases.
 #[derive(Debug, Clone, Serialize)]
 struct Statistic {
     name: String,
-    /// Name of the phase, or of both.
+    /// Name of the phase, or of both phases.
     of: String,
-    /// Mean over the real fields; of a distribution or a curve its mean value.
+    /// Mean over the real fields; for a distribution or a curve, its mean value.
     reference: f64,
-    /// The difference between two sets of real fields that 95 % stay below.
+    /// The difference that 95 % of pairs of sets of real fields stay below.
     floor: f64,
     floor_kind: FloorKind,
-    /// One a candidate.
+    /// One entry for each candidate.
     candidates: Vec<Measured>,
 }
 
-/// What a candidate has.
+/// The statistic of one candidate.
 #[derive(Debug, Clone, Serialize)]
 struct Measured {
     mean: f64,
     difference: f64,
-    /// Difference over floor; none where nothing differs between real fields.
+    /// The difference divided by the floor; none if real fields do not differ.
     floors: Option<f64>,
 }
 
-/// All of them.
+/// All statistics.
 #[derive(Debug, Clone, Serialize)]
 pub struct PhaseTable {
     names: Vec<String>,
@@ -88,18 +89,18 @@ pub struct PhaseTable {
     statistics: Vec<Statistic>,
 }
 
-/// What the numbers of a row are.
+/// What the numbers of a row mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Kind {
     /// One number.
     Scalar,
-    /// The distribution function of a length, at the ends of bins of this width.
+    /// A distribution function of a length, at the upper ends of bins of this width.
     Distribution(f64),
-    /// A function of distance, at equal steps.
+    /// A function of distance at equal steps.
     Curve,
 }
 
-/// Numbers of one field.
+/// The numbers of one field.
 #[derive(Debug, Clone, PartialEq)]
 struct Row {
     name: &'static str,
@@ -110,10 +111,10 @@ struct Row {
 }
 
 impl PhaseTable {
-    /// Measures real fields and candidates on one grid; `names` are those of the phases.
+    /// Measures real fields and candidates on one grid. `names` are the names of the phases.
     ///
     /// # Errors
-    /// Those of the metrics; fewer than two real fields.
+    /// Errors of the metrics; fewer than two real fields.
     pub fn new(
         real: &Labelled,
         candidates: &[(String, Labelled)],
@@ -127,10 +128,11 @@ impl PhaseTable {
         let least = candidates.iter().map(|(_, c)| c.count()).min().unwrap_or(1).max(1);
         let mut statistics = Vec::new();
         for (s, of) in reference[0].iter().enumerate() {
-            // heavy rows are those of the first fields only
+            // expensive rows exist for the first fields only
             let of_real: Vec<&Row> = reference.iter().filter_map(|f| f.get(s)).collect();
             let first = least.min(if is_heavy(of.name) { HEAVY_AT_MOST } else { usize::MAX });
-            // two disjoint sets where there are enough, else both drawn with replacement
+            // two disjoint sets if there are enough fields, otherwise both are drawn with
+            // replacement
             let second = match of_real.len().checked_sub(first) {
                 Some(rest) if rest >= first => rest,
                 _ => of_real.len(),
@@ -167,7 +169,8 @@ impl PhaseTable {
         Ok(Self { names: names.to_vec(), candidates, statistics })
     }
 
-    /// One line a statistic: the real mean, and of each candidate the mean with its difference in floors.
+    /// One line for each statistic: the real mean, then each candidate's mean and its difference in
+    /// floors.
     pub fn to_text(&self) -> String {
         let mut head = format!("{:<34} {:<14} {:>10}", "phases", "", "real");
         self.candidates.iter().for_each(|name| head.push_str(&format!(" {name:>24}")));
@@ -201,8 +204,8 @@ fn mean<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<f64> {
     sum.iter().map(|s| s / count).collect()
 }
 
-/// |difference| of scalars; of distribution functions ∫ |F − G|, the 1-Wasserstein distance; of curves the
-/// root mean square of their difference.
+/// The distance of two rows. Scalars: |difference|. Distribution functions: ∫ |F − G|, the
+/// 1-Wasserstein distance. Curves: the root mean square difference.
 fn distance(a: &[f64], b: &[f64], of: &Row) -> f64 {
     let pairs = || a.iter().zip(b);
     match of.kind {
@@ -212,7 +215,8 @@ fn distance(a: &[f64], b: &[f64], of: &Row) -> f64 {
     }
 }
 
-/// A scalar itself; of a distribution function its mean ∫ (1 − F); of a curve the mean of its values.
+/// The mean of a row: a scalar itself, ∫ (1 − F) of a distribution function, the mean value of a
+/// curve.
 fn value(numbers: &[f64], of: &Row) -> f64 {
     match of.kind {
         Kind::Scalar => numbers.first().copied().unwrap_or(f64::NAN),
@@ -221,7 +225,7 @@ fn value(numbers: &[f64], of: &Row) -> f64 {
     }
 }
 
-/// Rows of every field; those of the first [`HEAVY_AT_MOST`] have more at their end.
+/// The rows of every field. The first [`HEAVY_AT_MOST`] fields have more rows at the end.
 fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, EvaluateError> {
     let rows: Result<Vec<Vec<Row>>, FieldError> = (0..fields.count())
         .into_par_iter()
@@ -245,7 +249,7 @@ fn rows(fields: &Labelled, phases: usize) -> Result<Vec<Vec<Row>>, EvaluateError
     Ok(rows?)
 }
 
-/// S₂(r) and L(r) of every phase, a channel each, up to half the shortest side of the box.
+/// S₂(r) and L(r) of every phase, one channel each, up to half the shortest side of the box.
 fn curves(phases: &Ensemble) -> Result<Vec<Row>, FieldError> {
     let correlation = two_point_correlation(phases)?.correlation;
     let path = lineal_path(phases)?.average.values;
@@ -294,7 +298,7 @@ fn heavy_of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError
     let bin = side / BINS as f64;
     let mut below = vec![0.0; BINS];
     let held = cells.values.iter().filter(|v| **v == 1.0).count();
-    // an absent phase has no thickness, one that fills the box that of the box
+    // an absent phase has no thickness; a phase that fills the box has the thickness of the box
     let thick = match held {
         n if n == cells.values.len() => vec![side; n],
         _ => local_thickness(cells)?.values,
@@ -324,7 +328,8 @@ fn heavy_of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError
     Ok(rows)
 }
 
-/// Surface between two phases: half of what their own surfaces have more than that of both together.
+/// Surface area between two phases: half of the sum of their surfaces minus the surface of their
+/// union.
 fn of_pairs(fields: &Labelled, field: usize, phases: usize) -> Result<Vec<Row>, FieldError> {
     let surface = |these: &[usize]| -> Result<f64, FieldError> {
         Ok(specific_surface(&fields.indicator(field, these)?)?[0])
@@ -377,17 +382,17 @@ mod tests {
             ("mean chord", 3.0),
             ("local thickness", 3.0),
             ("lineal path", 2.0),
-            // fields of few correlation lengths differ much in S2 whatever their law
+            // S2 of fields of few correlation lengths varies much under any distribution
             ("two-point correlation", 1.0),
         ];
         for (name, least) in named {
             let ratios: Vec<f64> =
                 of(name, "b").candidates.iter().map(|c| c.floors.unwrap()).collect();
-            // floors are exceeded by chance one time in twenty, by little
+            // one floor in twenty is exceeded by chance, by little
             assert!(ratios[0] < 2.0 && ratios[1] > least, "{name}: {ratios:?}");
         }
         let surface = |of_: &str| of("specific surface", of_).reference;
-        // what the pairs share is what the phases have
+        // the surfaces of the pairs sum to the surface of the phase
         let pairs = surface("a | b") + surface("a | c");
         assert!((pairs / surface("a") - 1.0).abs() < 1e-9, "{pairs}");
         let fractions: f64 =

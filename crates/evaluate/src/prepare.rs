@@ -1,4 +1,4 @@
-//! Real fields and samples brought to one grid, so that they can be compared.
+//! Brings real fields and samples to one grid for a comparison.
 
 use std::path::Path;
 
@@ -15,7 +15,8 @@ use crate::real::{self, Real};
 use crate::table::constant_channel;
 use crate::{EvaluateError, kin};
 
-/// A model lives on one box: another boundary condition would compare other functions.
+/// Refuses a boundary condition other than the model's, under which the fields would be other
+/// functions.
 ///
 /// # Errors
 /// Another boundary than the model's.
@@ -30,11 +31,11 @@ pub fn same_boundary(
     }
 }
 
-/// The phases that fields are read as: those of a model of phases, or, where there is no model, those of
-/// `data.phases` among the settings.
+/// The phases of the fields: those of a model of phases or, without a model, those of `data.phases`
+/// in the settings.
 ///
 /// # Errors
-/// Those of the settings; as [`Segmentation::of_data`].
+/// Errors of the settings; as [`Segmentation::of_data`].
 pub fn segmentation(
     options: &ReferenceOptions,
     model: Option<&TrainedModel>,
@@ -48,10 +49,12 @@ pub fn segmentation(
     }
 }
 
-/// Samples of a file, on the model's box where there is a model; of labels their level sets.
+/// Reads samples of a file, on the model's box if there is a model. Labels are converted to level
+/// sets.
 ///
 /// # Errors
-/// Those of reading; samples of another number of channels or axes than the model's; as [`segmentation`].
+/// Errors while reading; samples with another number of channels or axes than the model; as
+/// [`segmentation`].
 pub fn read_samples(
     options: &ReferenceOptions,
     path: &Path,
@@ -82,24 +85,25 @@ pub fn read_samples(
     Ok(Ensemble::new(grid, raw.channels, values)?)
 }
 
-/// What is compared.
+/// Prepared real fields and samples.
 #[derive(Debug)]
 pub struct Prepared {
     /// The real fields.
     pub real: Real,
     /// The samples on the same grid.
     pub samples: Ensemble,
-    /// Where the reference is the model's own source: where that lies now.
+    /// The present place of the model's data, if the reference is these data.
     pub own: Option<Sources>,
-    /// The phases, where the fields are level sets.
+    /// The phases, if the fields are level sets.
     pub phases: Option<Segmentation>,
 }
 
-/// Real fields and samples on the finest grid both have. The reference is prepared as the first model's
-/// data were, and of data that this model knows only the part asked for is used.
+/// Brings real fields and samples to the finest grid that both have. The reference is prepared like
+/// the first model's data. If this model knows some of the reference, only the requested part is
+/// used.
 ///
 /// # Errors
-/// Those of [`reference_for`]; fewer than two samples.
+/// Errors of [`reference_for`]; fewer than two samples.
 pub fn prepare(
     options: &ReferenceOptions,
     models: &[&TrainedModel],
@@ -131,35 +135,37 @@ pub fn prepare(
     Ok(Prepared { real, samples, own, phases })
 }
 
-/// Fields that real ones are asked for to stand beside.
+/// The fields to which real fields are to be matched.
 #[derive(Debug, Clone, Copy)]
 pub struct Like<'a> {
     /// Their name in messages.
     pub name: &'a str,
     /// Their grid.
     pub grid: Grid,
-    /// Their channels.
+    /// Number of their channels.
     pub channels: usize,
-    /// Their number, if they are to be compared with the real ones: at least two.
+    /// Number of the fields, if they will be compared with the real ones: at least two.
     pub count: Option<usize>,
 }
 
-/// Real fields, and what is known of them.
+/// Real fields with what is known about them.
 #[derive(Debug)]
 pub struct Found {
     /// The fields.
     pub real: Real,
-    /// Where they are the model's own source: where that lies now.
+    /// The present place of the model's data, if the fields are these data.
     pub own: Option<Sources>,
-    /// The phases, where the fields are level sets.
+    /// The phases, if the fields are level sets.
     pub phases: Option<Segmentation>,
 }
 
-/// Real fields on the grid of `like`, or on their own where that is coarser. They are prepared as the first
-/// model's data were; of data that this model knows only the part asked for is used.
+/// Real fields on the grid of `like`, or on their own grid if that is coarser. They are prepared
+/// like the first model's data. If this model knows some of the data, only the requested part is
+/// used.
 ///
 /// # Errors
-/// Those of reading; fields of another kind than `like`; a part or patches that do not fit the model.
+/// Errors while reading; fields of another kind than `like`; a part or a patch that does not fit
+/// the model.
 pub fn reference_for(
     options: &ReferenceOptions,
     models: &[&TrainedModel],
@@ -181,7 +187,7 @@ pub fn reference_for(
     };
     let mut config = DataConfig {
         source: source.clone(),
-        // fields are compared whatever their class
+        // classes play no part in the comparison
         labels: None,
         validation_labels: None,
         validation_source: None,
@@ -196,7 +202,7 @@ pub fn reference_for(
     let mut native = Native::of(&config)?;
     let phases = segmentation(options, model)?;
     if phases.is_some() {
-        // labels are compared by their level sets
+        // labels are compared through their level sets
         native.channels = like.channels;
     }
     let kinship = kin::of(model, source, native.fields.as_ref())?;
@@ -205,7 +211,7 @@ pub fn reference_for(
         return Err(EvaluateError::Patch);
     }
     config.validation_source = trained.validation_source.filter(|_| same_source);
-    // of built-in data it says which fields were trained on
+    // for built-in data the count tells which fields were trained on
     config.count = trained.count.filter(|_| same_source && source.builtin().is_some());
     let kind = (like.grid.dim(), like.channels);
     of_one_kind(like.name, kind, &source.to_string(), (native.points.len(), native.channels))?;
@@ -225,7 +231,7 @@ pub fn reference_for(
         return Err(EvaluateError::Part);
     }
     if let Some(phases) = &phases {
-        // the interface is as wide as that of the samples, whatever the grid
+        // the interface has the width of that of the samples, whatever the grid
         let first = grid.axes()[0];
         let width = phases.width_on(&like.grid);
         config.interface_width = Some(width * first.points as f64 / first.length);
@@ -243,7 +249,7 @@ pub fn reference_for(
     Ok(Found { real, own, phases })
 }
 
-/// Samples and real fields must be functions of one kind; cell counts may differ.
+/// Samples and real fields must have the same number of axes and channels; cell counts may differ.
 pub(crate) fn alike(
     name: &str,
     samples: &Ensemble,
@@ -254,7 +260,7 @@ pub(crate) fn alike(
     several(name, samples.count(), &samples.grid)
 }
 
-/// Fields of so many axes and channels, twice.
+/// Checks that two sets of fields have the same number of axes and channels.
 fn of_one_kind(
     name: &str,
     ours: (usize, usize),
@@ -269,7 +275,7 @@ fn of_one_kind(
     Ok(())
 }
 
-/// At least two samples of more than one cell.
+/// Checks that there are at least two samples of more than one cell.
 fn several(name: &str, count: usize, grid: &Grid) -> Result<(), EvaluateError> {
     if count < 2 {
         return Err(EvaluateError::OneField(name.into()));

@@ -1,32 +1,32 @@
-//! How far long work is, for whoever waits, and whether they still do.
+//! Progress of long work for an observer, who may also stop it.
 
 use karhunen_field::FieldError;
 use karhunen_train::watch::Forming;
 
-/// Work that takes long.
+/// The tasks that take long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Task {
     /// Fields are sampled.
     Sampling,
-    /// Rows are compared with real fields.
+    /// Sets of fields are compared with real fields.
     Comparing,
     /// Networks learn to tell samples from real fields.
     TellingApart,
-    /// Samples are looked for among training fields.
+    /// Samples are searched for copies of training fields.
     Memorisation,
-    /// Samples of a training that has ended are looked for among its fields.
+    /// Samples made at the end of a training are searched for copies of its training fields.
     NearCopies,
     /// A classifier is trained.
     Classifier,
-    /// Posteriors of known truths are sampled.
+    /// Posterior samples of known truths are drawn.
     Posteriors,
-    /// Fields are followed to noise to tell how likely they are.
+    /// The likelihood of fields is computed along the probability flow.
     Likelihood,
 }
 
 impl Task {
-    /// One or two words for people.
+    /// The task in one or two words.
     pub fn name(self) -> &'static str {
         match self {
             Task::Sampling => "sampling",
@@ -41,7 +41,7 @@ impl Task {
     }
 }
 
-/// Listens to long work; all methods default to nothing. Methods may be called from any thread.
+/// An observer of long work. By default all methods do nothing. They may be called from any thread.
 ///
 /// # Example
 /// ```
@@ -58,41 +58,41 @@ pub trait Progress: Sync {
     /// `done` of `of` units of a task are done; `what` says which part comes next, or nothing.
     fn at(&self, _task: Task, _done: u64, _of: u64, _what: &str) {}
 
-    /// Whether whoever waits wants no more of it: asked again and again, from any thread. Work then ends soon,
-    /// with [`FieldError::Stopped`].
+    /// Whether the work should stop. It is called repeatedly, from any thread. The work then ends
+    /// soon, with [`FieldError::Stopped`].
     fn stopped(&self) -> bool {
         false
     }
 
-    /// Whether fields shall be shown while they are sampled ([`Progress::forming`]).
+    /// Whether unfinished fields are to be shown during the sampling ([`Progress::forming`]).
     fn is_watching(&self) -> bool {
         false
     }
 
-    /// Fields that are sampled, on their way: at every evaluation of the network, a batch of them at a time.
+    /// Receives unfinished fields: a batch at every evaluation of the network.
     fn forming(&self, _fields: &Forming<'_>) {}
 
-    /// A task is over.
+    /// A task has ended.
     fn over(&self, _task: Task) {}
 
-    /// Something to know that changes nothing.
+    /// A remark without consequences.
     fn note(&self, _text: &str) {}
 
-    /// Something to know, and the numbers in it by their names.
+    /// A remark with its numbers by name.
     fn numbers(&self, text: &str, _numbers: &[(&'static str, f64)]) {
         self.note(text);
     }
 
-    /// Something to be careful about.
+    /// A warning.
     fn warning(&self, text: &str) {
         self.note(text);
     }
 }
 
-/// Hears nothing.
+/// Ignores everything.
 impl Progress for () {}
 
-/// Ends what is no longer wanted.
+/// Stops the work if that is requested.
 ///
 /// # Errors
 /// [`FieldError::Stopped`].

@@ -1,8 +1,8 @@
-//! The statistics of a comparison as a table shows them: in floors, and as they were measured.
+//! Statistics of a comparison in the form of a table: in floors, and as measured.
 
 use karhunen_field::metrics::Comparison;
 
-/// Channels whose histograms are listed; all of them are in the JSON.
+/// Number of channels whose histograms are listed; all of them are in the JSON.
 const CHANNELS_SHOWN: usize = 4;
 
 /// One statistic of one row.
@@ -10,12 +10,13 @@ const CHANNELS_SHOWN: usize = 4;
 pub struct Measured {
     /// Its name in the table.
     pub name: String,
-    /// As measured.
+    /// The measured value.
     pub value: f64,
-    /// The floor in the unit of the value: of a ratio the factor that real fields stay within.
+    /// The floor in the unit of the value. For a ratio it is the factor that real fields stay
+    /// within.
     pub floor: f64,
-    /// Distance from real fields in floors: 1 is as far apart as two sets of real fields may be by chance.
-    /// None where real fields are all alike, so that there is no unit.
+    /// Distance from real fields in floors. 1 is the distance that two sets of real fields may have
+    /// by chance. None if all real fields are alike, because there is then no unit.
     pub floors: Option<f64>,
 }
 
@@ -24,7 +25,7 @@ impl Measured {
         Self { name: name.into(), value, floor, floors: finite(value / floor) }
     }
 
-    /// A ratio, of which |ln ratio| has the floor.
+    /// A ratio; the floor is that of |ln ratio|.
     fn ratio(name: &str, value: f64, floor: Option<f64>) -> Self {
         let floors = floor.and_then(|floor| finite(value.ln().abs() / floor));
         Self { name: name.into(), value, floor: floor.map_or(f64::NAN, f64::exp), floors }
@@ -35,7 +36,7 @@ fn finite(value: f64) -> Option<f64> {
     value.is_finite().then_some(value)
 }
 
-/// All statistics of a comparison, in an order of their own.
+/// All statistics of a comparison, in a fixed order.
 pub fn statistics(c: &Comparison) -> Vec<Measured> {
     let distance = Measured::distance;
     let mut all = vec![
@@ -72,20 +73,20 @@ pub fn statistics(c: &Comparison) -> Vec<Measured> {
     all
 }
 
-/// The statistics of a comparison from the worst to the best; those without a unit come last.
+/// The statistics of a comparison from the worst to the best; statistics without a unit come last.
 pub fn worst_first(c: &Comparison) -> Vec<Measured> {
     let mut all = statistics(c);
     let place = |m: &Measured| m.floors.unwrap_or(f64::NEG_INFINITY);
-    // stable: equal ones keep their order
+    // the sort is stable: equal distances keep their order
     all.sort_by(|a, b| place(b).total_cmp(&place(a)));
     all
 }
 
-/// What the numbers say, in words.
+/// The result in words.
 pub fn verdict(name: &str, c: &Comparison) -> String {
     let all = worst_first(c);
     let plain = |m: &Measured| m.name.replace(" (ratio)", "");
-    // as printed: what reads 1.0 is no difference
+    // rounded as printed: a distance that prints as 1.0 is no difference
     let above = |floors: &f64| (10.0 * floors).round() > 10.0;
     let told: Vec<String> = all
         .iter()
@@ -107,7 +108,7 @@ pub fn verdict(name: &str, c: &Comparison) -> String {
     format!("{name}: {}", parts.join("; "))
 }
 
-/// What a floor, 1.0 and a negative number mean.
+/// The meaning of a floor, of 1.0 and of a negative number.
 pub const LEGEND: [&str; 3] = [
     "A floor is the distance that 95 of 100 pairs of sets of real fields of these sizes stay below: the unit above.",
     "1.0 and less: this statistic cannot tell the fields from real ones; 2.0: twice as far. By chance one in twenty is above 1.0.",
@@ -169,7 +170,7 @@ mod tests {
                 ("histogram", Some(3.0)),
                 ("surface (ratio)", Some(2.0)),
                 ("Euler number", Some(1.5)),
-                // a half is as far from 1 as two are: exactly its floor
+                // a ratio of ½ is as far from 1 as a ratio of 2: exactly its floor
                 ("variance (ratio)", Some(1.0)),
             ]
         );

@@ -1,7 +1,7 @@
-//! What a classifier reads in samples, beside what it reads in real fields.
+//! Applies a classifier to samples and to real fields, and compares the results.
 //!
-//! Its features and class frequencies are compared with those of real fields, with floors; where it is
-//! known which classes were asked for, also whether it reads them.
+//! Features and class frequencies of samples are compared with those of real fields, in floors. If
+//! the requested classes are known, the part of samples classified as requested is also given.
 
 use karhunen_field::Ensemble;
 use karhunen_field::metrics::{ReadingComparison, ReadingReference};
@@ -10,34 +10,34 @@ use serde::Serialize;
 
 use crate::EvaluateError;
 
-/// One candidate.
+/// The results of one candidate.
 #[derive(Debug, Clone, Serialize)]
 struct Row {
     name: String,
     #[serde(flatten)]
     comparison: ReadingComparison,
-    /// Part of the fields read as the class that was asked for.
+    /// Part of the fields classified as the requested class.
     accuracy: Option<f64>,
 }
 
-/// Candidates as a classifier sees them.
+/// The results of all candidates.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReadTable {
-    /// Grid that the classifier reads on.
+    /// The grid of the classifier.
     grid: String,
-    /// Part of labelled real fields, in number `tested`, that it reads right.
+    /// Part of `tested` labelled real fields that it classifies correctly.
     classifier_accuracy: f64,
     tested: usize,
     rows: Vec<Row>,
 }
 
 impl ReadTable {
-    /// Reads real fields and candidates in the data's own values; `labels` are those asked for of the
-    /// first candidate.
+    /// Classifies real fields and candidates, given in the data's own values. `labels` are the
+    /// requested classes of the first candidate.
     ///
     /// # Errors
-    /// Those of the classifier and of the metrics; labels in another number than the samples, or of a
-    /// class that the classifier does not know.
+    /// Errors of the classifier and of the metrics; a number of labels other than that of the
+    /// samples, or a class that the classifier does not know.
     pub fn new(
         classifier: &TrainedClassifier,
         real: &Ensemble,
@@ -72,7 +72,7 @@ impl ReadTable {
         })
     }
 
-    /// As text, in the manner of the table of statistics.
+    /// As text, in the style of the table of statistics.
     pub fn to_text(&self) -> String {
         let mut lines = vec![
             format!(
@@ -98,7 +98,7 @@ impl ReadTable {
     }
 }
 
-/// One label a sample, each of a class that the classifier knows.
+/// Checks that there is one label for each sample, of a class that the classifier knows.
 fn check(
     name: &str,
     labels: &[u32],

@@ -1,4 +1,5 @@
-//! Real fields to compare with, never trained on where the source is what a model was trained on.
+//! Real fields for a comparison. If a model was trained on the source, they are fields it never
+//! saw.
 
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::StackedFields;
@@ -12,24 +13,24 @@ use karhunen_train::{builtin, data};
 use crate::EvaluateError;
 use crate::options::Part;
 
-/// First index of built-in reference fields: beyond training and validation.
+/// First index of built-in reference fields, beyond those of training and validation.
 const BUILTIN_REFERENCE: u64 = builtin::VALIDATION + (1 << 20);
 
 /// Real fields on one grid, in their own values.
 #[derive(Debug)]
 pub struct Real {
-    /// What samples are compared with.
+    /// The fields that samples are compared with.
     pub reference: Ensemble,
-    /// Fields of the model's training part, where the reference is the held-out part of the same
-    /// files. How far they are from it is what a perfect model of them would score. (Built-in
-    /// fields have one law, which the floors show already.)
+    /// Fields of the model's training part, if the reference is the held-out part of the same
+    /// files. Their distance from the reference is the score of a perfect model of them. Built-in
+    /// fields need no such row: both parts have one law, and the floors show its scatter.
     pub training: Option<Ensemble>,
-    /// Measured parts of the reference's cells; empty where nothing is missing.
+    /// Measured parts of the reference's cells; empty if no value is missing.
     pub holes: Vec<f32>,
 }
 
 impl Real {
-    /// Shows all fields, samples too, through the holes of the reference.
+    /// Gives all fields, samples included, the holes of the reference.
     pub fn see_through_holes(&mut self, samples: &mut Ensemble) {
         let training = self.training.iter_mut();
         for fields in [&mut self.reference, samples].into_iter().chain(training) {
@@ -38,10 +39,10 @@ impl Real {
     }
 }
 
-/// About `count` fields of a source that no model of ours was trained on.
+/// About `count` fields of a source that no given model was trained on.
 ///
 /// # Errors
-/// Those of reading, splitting and resampling.
+/// Errors while reading, splitting and resampling.
 pub fn all(
     config: &DataConfig,
     opened: Option<&StackedFields>,
@@ -58,9 +59,9 @@ pub fn all(
     real(count, &all, &offsets, None)
 }
 
-/// About `count` fields of one part of a model's data, and, beside held-out ones, as many of its training
-/// part. Seeded as the run was, so that the split is the run's; of other data that hold some of the
-/// model's, those that it knows.
+/// About `count` fields of one part of a model's data. With the held-out part come as many fields
+/// of the training part. The split has the seed of the run, so it is the same split. Other data may
+/// contain some of the model's data; the parts that the model knows are then recognised.
 ///
 /// # Errors
 /// As [`all`].
@@ -87,7 +88,7 @@ pub fn of_model(
     let enough = (count as f64 / share.max(1e-3)).ceil() as usize;
     let wanted = config.patch.as_ref().map(|_| enough);
     let config = DataConfig { count: wanted, ..config.clone() };
-    // a split of the model's own data is made again as it was
+    // the split of the model's own data is repeated
     let loaded = match (known.filter(|known| !known.is_own()), opened) {
         (Some(known), Some(fields)) => known.load(&config, fields, grid, seed)?,
         _ => data::load_from(&config, opened, grid, seed)?,
@@ -133,10 +134,10 @@ fn made(
     real(count, &made, &none, None)
 }
 
-/// All fields of a part, to whose values `offsets` are to be added, one a channel.
+/// All fields of a level, with `offsets`, one a channel, added to their values.
 ///
 /// # Errors
-/// Those of [`Ensemble::new`].
+/// Errors of [`Ensemble::new`].
 pub fn ensemble(level: &LevelData, offsets: &[f64]) -> Result<Ensemble, EvaluateError> {
     first(level.count(), level, offsets)
 }

@@ -1,10 +1,10 @@
-//! How fast a spectrum falls.
+//! The slope of a spectrum.
 
 use karhunen_field::Grid;
 use karhunen_field::prior::Fitted;
 use karhunen_train::statistics::Statistics;
 
-/// Exponent s of the spectrum's fall c ∝ |ω|^s over the upper half of its frequencies.
+/// Exponent s of a power law c ∝ |ω|^s fitted to the upper half of the frequencies.
 pub fn spectrum_slope(statistics: &Statistics, grid: &Grid) -> Option<f64> {
     let fitted = Fitted::new(grid, &statistics.average_variances()).ok()?;
     let points: Vec<(f64, f64)> = fitted
