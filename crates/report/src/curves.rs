@@ -1,4 +1,4 @@
-//! Curves of samples and real fields, with the band that sets of real fields span.
+//! Curves of samples and real fields, with the band spanned by several sets of real fields.
 
 use karhunen_field::metrics::{
     Segmentation, chord_lengths, radial_spectrum, shuffled, two_point_correlation,
@@ -7,13 +7,13 @@ use karhunen_field::{Ensemble, FieldError};
 
 use crate::plot::{Line, Plot, Role};
 
-/// Sets of real fields that span the band.
+/// Number of sets of real fields that span the band.
 const SETS: u64 = 12;
-/// Keeps their order apart from others.
+/// Seed of their random orders.
 const SEED: u64 = 0x5245_504F;
-/// Bins of the histogram.
+/// Number of bins of the histogram.
 const BINS: usize = 48;
-/// Part of the real values that lies beyond each end of the histogram.
+/// Part of the real values beyond each end of the histogram.
 const TAIL: f64 = 0.001;
 
 /// Points of one curve.
@@ -91,7 +91,7 @@ pub(crate) fn curves(
     ])
 }
 
-/// Least and largest value of several curves of the same places.
+/// Smallest and largest value of several curves at each point.
 fn band(curves: &[Curve]) -> Vec<(f64, f64, f64)> {
     let Some(first) = curves.first() else { return Vec::new() };
     let at = |i: usize| {
@@ -103,7 +103,7 @@ fn band(curves: &[Curve]) -> Vec<(f64, f64, f64)> {
     (0..first.len()).map(at).collect()
 }
 
-/// Sets of `size` of `count` fields, each in an order of its own.
+/// Random sets of `size` of `count` fields.
 fn sets(count: usize, size: usize) -> Vec<Vec<usize>> {
     (0..SETS).map(|set| shuffled(count, SEED, set).into_iter().take(size).collect()).collect()
 }
@@ -133,13 +133,13 @@ impl Bins {
         let last = values.len() - 1;
         let at = |part: f64| values[(part * last as f64).round() as usize];
         let (low, high) = (at(TAIL), at(1.0 - TAIL));
-        // samples may lie a little beyond
+        // samples may lie a little outside the range of real values
         let margin = 0.1 * (high - low);
         let width = (high - low + 2.0 * margin) / BINS as f64;
         Self { low: low - margin, width: if width > 0.0 { width } else { 1.0 } }
     }
 
-    /// Density at the middle of each bin; values beyond the bins count in the total.
+    /// Density at the middle of each bin. Values outside the bins count in the total.
     fn density(&self, fields: &Ensemble) -> Curve {
         let mut counts = [0usize; BINS];
         for value in &fields.values {

@@ -1,16 +1,16 @@
-//! What can go wrong.
+//! The errors of a report.
 
 use karhunen_field::FieldError;
 use thiserror::Error;
 
-/// A page that cannot be written.
+/// A report that cannot be written.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReportError {
     /// There is nothing to show.
     #[error("a report needs samples on at least one grid")]
     Empty,
-    /// A statistic does not exist for these fields.
+    /// A statistic is not defined for these fields.
     #[error(transparent)]
     Field(#[from] FieldError),
     /// A picture cannot be encoded.

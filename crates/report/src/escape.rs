@@ -1,4 +1,4 @@
-//! Text inside HTML.
+//! Escapes text for HTML.
 
 /// The text with `&`, `<`, `>` and both quotes written as entities: safe between tags and in quoted
 /// attributes.

@@ -1,19 +1,20 @@
 //! One HTML page about a trained model.
 //!
-//! The page holds everything: style, pictures (as PNG in data addresses) and charts (as SVG). It loads
-//! nothing from elsewhere and runs no script. A browser shows it in a light or a dark theme, and prints
-//! it in the light one.
+//! The page is one self-contained file with its style, pictures (as PNG in data addresses) and
+//! charts (as SVG). It loads nothing from elsewhere and runs no script. A browser shows it in a
+//! light or a dark theme, and prints it in the light theme.
 //!
-//! [`Report`] says what goes in, and [`Report::to_html`] writes the page. It has these parts:
+//! [`Report`] holds the content, and [`Report::to_html`] writes the page. It has these parts:
 //!
 //! - the verdict in words;
 //! - real fields beside samples, in one grey scale;
 //! - one function on several grids;
 //! - curves, with the band that sets of real fields span;
-//! - tables in floors, with a sentence for each statistic;
+//! - tables in floors (the distance that 95 of 100 pairs of sets of real fields stay below), with a
+//!   sentence for each statistic;
 //! - losses, the configuration, and the commands that repeat it all.
 //!
-//! Not here: sampling, comparing and the terminal.
+//! Sampling and comparing happen elsewhere.
 
 mod curves;
 mod error;
@@ -32,14 +33,14 @@ use karhunen_train::events::Event;
 pub use error::ReportError;
 pub use words::meaning;
 
-/// What a report is about.
+/// The content of a report.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// Above the page: the name of the run or the model.
+    /// Heading: the name of the run or the model.
     pub title: String,
     /// The trained model.
     pub model: &'a TrainedModel,
-    /// What was told while it was trained; empty for a model without its run.
+    /// Events of the training; empty for a model without its run.
     pub events: &'a [Event],
     /// Samples and real fields on each grid, coarse to fine.
     pub views: Vec<View<'a>>,
@@ -49,12 +50,12 @@ pub struct Report<'a> {
     pub commands: Vec<String>,
 }
 
-/// One grid.
+/// Samples and real fields on one grid.
 #[derive(Debug)]
 pub struct View<'a> {
     /// Fields as they were sampled. The first fields of all views are the same functions.
     pub sampled: &'a Ensemble,
-    /// The same on the grid where they are compared.
+    /// The same samples on the grid of the comparison.
     pub compared: &'a Ensemble,
     /// Real fields on that grid.
     pub real: &'a Ensemble,
@@ -63,7 +64,7 @@ pub struct View<'a> {
 }
 
 impl Report<'_> {
-    /// The view on the finest grid of the training; the first one where there is none.
+    /// The view on the finest training grid, or the first view if there is none.
     ///
     /// # Panics
     /// If there is no view.
@@ -73,12 +74,12 @@ impl Report<'_> {
         found.unwrap_or(&self.views[0])
     }
 
-    /// The page.
+    /// Writes the page.
     ///
     /// **Cost** the curves of the main view, for the samples and for twelve sets of real fields.
     ///
     /// # Errors
-    /// [`ReportError::Empty`] without a view; those of the statistics and of the pictures' encoder.
+    /// [`ReportError::Empty`] without a view; errors of the statistics and of the PNG encoder.
     pub fn to_html(&self) -> Result<String, ReportError> {
         if self.views.is_empty() {
             return Err(ReportError::Empty);

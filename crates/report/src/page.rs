@@ -1,4 +1,4 @@
-//! The page, section by section.
+//! Writes the page, section by section.
 
 use std::fmt::Write as _;
 
@@ -12,13 +12,13 @@ use crate::plot::{Line, Plot, Role};
 use crate::words::meaning;
 use crate::{Report, ReportError};
 
-/// Fields in a mosaic.
+/// Largest number of fields in a mosaic.
 const SHOWN: usize = 16;
-/// Fields in a chart of functions on a line.
+/// Largest number of fields in a chart of functions on a line.
 const LINES: usize = 4;
-/// Channels with pictures and curves of their own.
+/// Largest number of channels with their own pictures and curves.
 const CHANNELS: usize = 3;
-/// Above this many floors a number is marked as different from real fields: as printed, above 1.0.
+/// Above this many floors a number is marked as different from real fields. It prints as above 1.0.
 const ALIKE: f64 = 1.05;
 
 const STYLE: &str = include_str!("style.css");
@@ -44,7 +44,7 @@ pub(crate) fn write(report: &Report<'_>) -> Result<String, ReportError> {
     Ok(html)
 }
 
-/// Heading, what the model is, the verdict.
+/// The heading, a description of the model, and the verdict.
 fn opening(report: &Report<'_>, html: &mut String) {
     let (model, view) = (report.model, report.main_view());
     let config = &model.config;
@@ -127,7 +127,7 @@ fn grids(report: &Report<'_>, html: &mut String) -> Result<(), ReportError> {
             figure_of_svg(html, &plot.to_svg(), &name);
         } else {
             let picture = single(view.sampled, 0, 0, Scale::of(real, 0))?;
-            // the shape of the box, whatever the cells are
+            // the shape of the box, whatever the number of cells
             let [.., down, across] = grid.axes() else { continue };
             let shape = (across.length, down.length);
             figure(html, &picture, shape, &format!("sample 0 on {name}"));
@@ -212,7 +212,7 @@ fn table(table: &Table, html: &mut String) {
     html.push_str("</tbody>\n</table></div>\n");
 }
 
-/// Losses over seconds, with the levels.
+/// Losses over seconds, with marks where the level changes.
 fn losses(report: &Report<'_>, html: &mut String) {
     if report.events.is_empty() {
         return;
@@ -250,7 +250,7 @@ fn losses(report: &Report<'_>, html: &mut String) {
     );
 }
 
-/// What repeats it.
+/// The commands that repeat the report.
 fn again(report: &Report<'_>, html: &mut String) {
     html.push_str("<h2>Again</h2>\n");
     if !report.commands.is_empty() {
@@ -263,7 +263,7 @@ fn again(report: &Report<'_>, html: &mut String) {
     );
 }
 
-/// `64×48`
+/// Cells as text: `64×48`.
 fn join(points: &[usize]) -> String {
     points.iter().map(usize::to_string).collect::<Vec<_>>().join("×")
 }
@@ -272,7 +272,7 @@ fn channel_name(channels: usize, channel: usize) -> String {
     if channels == 1 { String::new() } else { format!(", channel {channel}") }
 }
 
-/// Functions on a line, all of one colour.
+/// Functions on a line, all in one colour.
 fn lines(fields: &karhunen_field::Ensemble, channel: usize, alt: &str, role: Role) -> Plot {
     let n = fields.grid.len();
     let length = fields.grid.axes()[0].length;
@@ -291,7 +291,7 @@ fn lines(fields: &karhunen_field::Ensemble, channel: usize, alt: &str, role: Rol
     }
 }
 
-/// A picture as wide as its place, of the shape (width, height).
+/// A picture that fills its column, with the aspect (width, height).
 fn figure(html: &mut String, picture: &Picture, shape: (f64, f64), caption: &str) {
     let caption = escape(caption);
     let _ = writeln!(
@@ -310,7 +310,7 @@ fn figure_of_svg(html: &mut String, svg: &str, caption: &str) {
 mod tests {
     use crate::meaning;
 
-    /// The names that tables have, written once more: a new statistic needs a sentence.
+    /// Repeats the names of the statistics, because each new statistic needs a sentence.
     #[test]
     fn every_statistic_has_its_sentence() {
         for name in [

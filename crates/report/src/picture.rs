@@ -1,4 +1,4 @@
-//! Fields as grey pictures inside the page.
+//! Grey-scale pictures of fields inside the page.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,21 +10,21 @@ use crate::ReportError;
 const GAP: usize = 2;
 /// Value of the gap.
 const WHITE: u8 = 255;
-/// Part of the real values that may be darker than black, and as many lighter than white.
+/// Part of the real values that may lie beyond black, and as many beyond white.
 const CLIPPED: f64 = 0.002;
 
-/// A picture, and how large it is.
+/// A picture with its size.
 #[derive(Debug)]
 pub(crate) struct Picture {
     /// `data:image/png;base64,…`
     pub address: String,
-    /// Pixels of a row.
+    /// Width in pixels.
     pub width: usize,
-    /// Rows.
+    /// Height in pixels.
     pub height: usize,
 }
 
-/// Which value is black, and which is white.
+/// The grey scale: the values of black and of white.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Scale {
     pub black: f64,
@@ -32,7 +32,7 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// Spans the values of one channel of real fields, but for the most extreme of them.
+    /// Spans the values of one channel of real fields, except for the most extreme ones.
     pub fn of(real: &Ensemble, channel: usize) -> Self {
         let points = real.grid.len();
         let mut values: Vec<f64> = real
@@ -55,7 +55,8 @@ impl Scale {
     }
 }
 
-/// Rows and columns of what is shown of a field: the field in 2-D, its middle slice in 3-D.
+/// Rows, columns and values of the part of a field that is shown: all in 2-D, the middle slice in
+/// 3-D.
 fn slice(fields: &Ensemble, index: usize, channel: usize) -> (usize, usize, &[f64]) {
     let points = fields.grid.points();
     let [rows, columns] = [points[points.len() - 2], points[points.len() - 1]];
@@ -65,10 +66,10 @@ fn slice(fields: &Ensemble, index: usize, channel: usize) -> (usize, usize, &[f6
     (rows, columns, &channel[first..first + rows * columns])
 }
 
-/// The first `count` fields of a channel in a square mosaic.
+/// The first `count` fields of a channel as a square mosaic.
 ///
 /// # Panics
-/// In dimension 1.
+/// In one dimension.
 pub(crate) fn mosaic(
     fields: &Ensemble,
     channel: usize,
@@ -94,7 +95,7 @@ pub(crate) fn mosaic(
     encode(&pixels, width, height)
 }
 
-/// One field of a channel.
+/// One channel of one field.
 pub(crate) fn single(
     fields: &Ensemble,
     index: usize,
@@ -143,7 +144,7 @@ mod tests {
         assert_eq!((width, height), (8, 6));
         let at = |row: usize, column: usize| pixels[row * 8 + column];
         assert_eq!((at(0, 0), at(0, 3), at(0, 5)), (0, 255, 128));
-        // the third stands below the first, and no fourth beside it
+        // the third field stands below the first, and no fourth one beside it
         assert_eq!((at(4, 2), at(2, 0), at(5, 7)), (255, 255, 255));
     }
 

@@ -1,23 +1,23 @@
 //! Line charts as SVG.
 //!
-//! Colours are names of classes, which the page's style gives for each theme.
+//! Colours are CSS classes; the page's style defines them for each theme.
 
 use std::fmt::Write as _;
 
 use crate::escape::escape;
 
-/// Size of a chart in its own units.
+/// Size of a chart in SVG units.
 const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 300.0;
-/// What the axes' numbers and names need.
+/// Margins for the numbers and names of the axes.
 const LEFT: f64 = 58.0;
 const BOTTOM: f64 = 44.0;
 const TOP: f64 = 12.0;
 const RIGHT: f64 = 12.0;
-/// Ticks of an axis, about.
+/// Approximate number of ticks of an axis.
 const TICKS: f64 = 5.0;
 
-/// How a line is drawn: the name of a class in the page's style.
+/// The role of a line, which is a CSS class of the page's style.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// Real fields.
@@ -49,20 +49,20 @@ pub(crate) struct Line {
 /// A chart.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Plot {
-    /// What it shows, for those who cannot see it.
+    /// Alternative text for readers who cannot see the chart.
     pub alt: String,
     pub x_label: String,
     pub y_label: String,
     pub x_log: bool,
     pub y_log: bool,
-    /// x, least and largest y of a shaded band.
+    /// x, smallest y and largest y of a shaded band.
     pub band: Vec<(f64, f64, f64)>,
     pub lines: Vec<Line>,
-    /// Vertical lines with a word each.
+    /// Vertical lines, each with a word.
     pub marks: Vec<(f64, String)>,
 }
 
-/// One axis: from a value to a place between 0 and 1.
+/// One axis: maps a value to a place between 0 and 1.
 #[derive(Debug, Clone, Copy)]
 struct Axis {
     log: bool,
@@ -71,7 +71,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// Spans the values that can be shown; none if there is none.
+    /// An axis that spans the given values; none if no value can be shown.
     fn of(values: impl Iterator<Item = f64>, log: bool) -> Option<Self> {
         let shown = values.filter(|v| v.is_finite() && (!log || *v > 0.0));
         let (low, high) = shown
@@ -84,13 +84,13 @@ impl Axis {
         Some(Self { log, low: low - margin, high: high + margin })
     }
 
-    /// None for what the axis cannot show.
+    /// The place of a value; none if the axis cannot show it.
     fn place(&self, value: f64) -> Option<f64> {
         let v = if self.log { value.log10() } else { value };
         v.is_finite().then(|| (v - self.low) / (self.high - self.low))
     }
 
-    /// Values with a number.
+    /// The labelled values.
     fn ticks(&self) -> Vec<(f64, String)> {
         let span = self.high - self.low;
         if self.log {
@@ -104,7 +104,7 @@ impl Axis {
                 };
                 return decades.into_iter().map(|k| (10f64.powi(k), name(k))).collect();
             }
-            // less than two decades: steps of the values themselves
+            // less than two decades: ticks at steps of the values themselves
             let line = Self { log: false, low: 10f64.powf(self.low), high: 10f64.powf(self.high) };
             return line.ticks();
         }
@@ -118,7 +118,7 @@ impl Axis {
     }
 }
 
-/// A short number.
+/// A number in short form.
 fn plain(value: f64) -> String {
     if value != 0.0 && !(1e-3..1e5).contains(&value.abs()) {
         return format!("{value:.0e}");
@@ -129,7 +129,7 @@ fn plain(value: f64) -> String {
 }
 
 impl Plot {
-    /// The chart; a sentence instead where no point can be shown.
+    /// The chart, or a sentence if no point can be shown.
     pub fn to_svg(&self) -> String {
         let points = || self.lines.iter().flat_map(|line| line.points.iter().copied());
         let x = Axis::of(points().map(|p| p.0).chain(self.band.iter().map(|b| b.0)), self.x_log);
@@ -205,13 +205,13 @@ impl Plot {
         );
     }
 
-    /// The outline of the band: its upper edge, and back along the lower one.
+    /// The outline of the band: along its upper edge and back along its lower one.
     fn shade(
         &self,
         at_x: &dyn Fn(f64) -> Option<f64>,
         at_y: &dyn Fn(f64) -> Option<f64>,
     ) -> Option<String> {
-        // what a logarithmic axis cannot show lies on its lower end
+        // a value that a logarithmic axis cannot show is put at its lower end
         let floor = TOP + (HEIGHT - TOP - BOTTOM);
         let upper: Vec<(f64, f64)> =
             self.band.iter().filter_map(|(x, _, high)| at_x(*x).zip(at_y(*high))).collect();
@@ -240,7 +240,7 @@ impl Plot {
     }
 }
 
-/// Points as a path; a new piece begins behind each point that cannot be shown.
+/// Points as an SVG path. A new piece begins after each point that cannot be shown.
 fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> String {
     let (mut path, mut pen_up) = (String::new(), true);
     for point in points {

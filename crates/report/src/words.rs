@@ -1,6 +1,6 @@
-//! What each statistic is, in a sentence.
+//! A sentence about each statistic.
 
-/// What a statistic of the tables measures; none for a name that no table has.
+/// What a statistic of the tables measures; none for an unknown name.
 pub fn meaning(statistic: &str) -> Option<&'static str> {
     Some(match statistic {
         "energy distance" => {

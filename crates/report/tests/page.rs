@@ -1,4 +1,4 @@
-//! A page about a small trained model, read as text.
+//! The report of a small trained model, checked as text.
 
 use std::sync::atomic::AtomicBool;
 
@@ -56,7 +56,7 @@ fn a_page_holds_everything_and_loads_nothing() {
         commands: vec!["karhunen train --out \"x\"".into()],
     };
     let html = report.to_html().unwrap();
-    // nothing is loaded and nothing runs
+    // the page loads nothing and runs nothing
     for never in ["http:", "https:", "<script", "<link", "@import", "url("] {
         assert!(!html.contains(never), "{never}");
     }
