@@ -1,6 +1,6 @@
-//! Axes: the coordinate a value has, the range that shows all of them, and round ticks.
+//! Axes of a chart: the coordinate of a value, the range that shows all of them, and round ticks.
 //!
-//! Logarithmic axes are linear in log₁₀, so everything after this file knows one kind of axis.
+//! A logarithmic axis is linear in log₁₀, so all other modules work with linear coordinates.
 
 /// A range of coordinates with its ticks.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,21 +9,21 @@ pub(crate) struct Axis {
     pub log: bool,
     /// Smallest and largest coordinate shown.
     pub range: (f64, f64),
-    /// Coordinates that carry a label.
+    /// Labelled coordinates.
     pub major: Vec<(f64, String)>,
     /// Coordinates of fine grid lines.
     pub minor: Vec<f64>,
 }
 
 impl Axis {
-    /// The coordinate of a value, if it has one.
+    /// The coordinate of a value; none if it has none.
     pub fn coordinate(value: f64, log: bool) -> Option<f64> {
         let coordinate = if log { value.log10() } else { value };
         coordinate.is_finite().then_some(coordinate)
     }
 
-    /// An axis that shows these coordinates with a margin, a fraction of their range, on each
-    /// side; none if there are none.
+    /// An axis that shows these coordinates. The margin on each side is a fraction of their range.
+    /// None if there are no coordinates.
     pub fn spanning(
         coordinates: impl Iterator<Item = f64>,
         log: bool,
@@ -47,7 +47,7 @@ impl Axis {
         Some(Self { log, range, major, minor })
     }
 
-    /// Where a coordinate lies between the ends, from 0 to 1.
+    /// The place of a coordinate between the ends, from 0 to 1.
     pub fn fraction(&self, coordinate: f64) -> f64 {
         (coordinate - self.range.0) / (self.range.1 - self.range.0)
     }
@@ -55,7 +55,7 @@ impl Axis {
 
 type Ticks = (Vec<(f64, String)>, Vec<f64>);
 
-/// Multiples of 1, 2 or 5 times a power of ten, about six of them, and five times as many fine.
+/// About six multiples of 1, 2 or 5 times a power of ten, and five times as many fine ticks.
 fn round_numbers((low, high): (f64, f64)) -> Ticks {
     let raw = (high - low) / 6.0;
     let power = 10f64.powf(raw.log10().floor());
@@ -75,7 +75,8 @@ fn round_numbers((low, high): (f64, f64)) -> Ticks {
     (major, multiples(step / parts).collect())
 }
 
-/// Powers of ten; 1, 2, 5 of each where there are few; round numbers where there is not even one.
+/// Ticks at powers of ten. With few decades also at 2 and 5 times each; with less than one, round
+/// numbers.
 fn decades((low, high): (f64, f64)) -> Ticks {
     let span = high - low;
     let (first, last) = (low.floor() as i32, high.ceil() as i32);
@@ -108,14 +109,15 @@ fn decades((low, high): (f64, f64)) -> Ticks {
     (major, minor)
 }
 
-/// Whether labels of these sizes are easier to read with a power of ten, all of them or none.
+/// Whether labels of these sizes need powers of ten. It holds for all labels of an axis or for
+/// none.
 fn is_scientific(smallest: f64, largest: f64) -> bool {
     largest >= 1e6 || smallest < 1e-4
 }
 
-/// A number that is a multiple of `step`, with the decimals that takes.
+/// A multiple of `step` as text, with the necessary decimals.
 fn label(value: f64, step: f64, scientific: bool) -> String {
-    // the factor keeps the place of 999.999…, which is 1000 but for rounding
+    // the factor corrects rounding: 999.999… has the decimal place of 1000
     let place = |v: f64| (v * (1.0 + 1e-9)).log10().floor();
     if value.abs() < 0.5 * step {
         let digits = if scientific { 0 } else { (-place(step)).max(0.0) as usize };

@@ -1,4 +1,4 @@
-//! What a line chart shows, and the one verb that turns it into a file.
+//! A line chart: its content, and its method that draws a file.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use crate::axis::Axis;
 use crate::draw::draw;
 use crate::file::write_png;
 
-/// Sides of a picture in pixels: below, labels collide; above, memory is the limit.
+/// Allowed sides of a picture in pixels. Labels collide in smaller ones; larger ones take too much
+/// memory.
 const SIDES: std::ops::RangeInclusive<u32> = 200..=8000;
 
 /// One line of a chart.
@@ -16,11 +17,11 @@ const SIDES: std::ops::RangeInclusive<u32> = 200..=8000;
 /// on a logarithmic axis) interrupt the line.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Series {
-    /// Name in the legend; no entry if empty.
+    /// Name in the legend. An empty name has no entry.
     pub label: String,
     /// The points (x, y).
     pub points: Vec<(f64, f64)>,
-    /// Dashed instead of solid: for references, beside which solid lines are results.
+    /// Dashed instead of solid. References are dashed and results are solid.
     pub dashed: bool,
 }
 
@@ -47,11 +48,11 @@ pub struct Series {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LineChart {
-    /// Above the chart.
+    /// Title above the chart.
     pub title: String,
-    /// Below the horizontal axis.
+    /// Label below the horizontal axis.
     pub x_label: String,
-    /// Beside the vertical axis.
+    /// Label beside the vertical axis.
     pub y_label: String,
     /// Logarithmic horizontal axis.
     pub x_log: bool,
@@ -66,7 +67,7 @@ pub struct LineChart {
 impl LineChart {
     /// Draws the chart into a PNG file of `width` × `height` pixels; about 900 × 500 suits a report.
     ///
-    /// The file is written beside `path` and renamed, so it is there as a whole or not at all.
+    /// The file is written beside `path` and renamed, so `path` never holds a partial file.
     ///
     /// # Errors
     /// [`FigureError::Empty`] without a point to draw, [`FigureError::Size`] unless both sides are
@@ -83,7 +84,7 @@ impl LineChart {
             .map_err(|source| FigureError::Write { path: path.to_owned(), source })
     }
 
-    /// Both axes, wide enough for everything that can be drawn.
+    /// Both axes, wide enough for every point that can be drawn.
     pub(crate) fn axes(&self) -> Result<[Axis; 2], FigureError> {
         let drawn: Vec<_> = self.series.iter().flat_map(|s| self.lines(s)).flatten().collect();
         let marks =
@@ -97,7 +98,7 @@ impl LineChart {
         }
     }
 
-    /// The unbroken pieces of a series, in the axes' coordinates.
+    /// The unbroken pieces of a series, in coordinates of the axes.
     pub(crate) fn lines(&self, series: &Series) -> Vec<Vec<(f64, f64)>> {
         let coordinates: Vec<_> = series
             .points

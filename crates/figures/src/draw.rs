@@ -1,8 +1,8 @@
-//! The picture of a chart, in RGB pixels.
+//! Draws a chart in RGB pixels.
 //!
-//! Only the strokes and the letters come from the drawing library; where things go is decided
-//! here. Everything is drawn [`OVERSAMPLING`] times too large and averaged down, because the
-//! library smooths thin lines only.
+//! The drawing library only draws strokes and letters; this module computes all positions.
+//! Everything is drawn [`OVERSAMPLING`] times too large and averaged, because the library smooths
+//! only thin lines.
 
 use std::error::Error;
 
@@ -24,7 +24,7 @@ const TITLE: f64 = 18.0;
 pub(crate) const LABEL: f64 = 15.0;
 pub(crate) const TICK: f64 = 13.5;
 
-/// Okabe and Ito's colours, which colour-blind readers tell apart too.
+/// The colours of Okabe and Ito, which colour-blind readers can also distinguish.
 const COLOURS: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -41,7 +41,7 @@ const MINOR_GRID: RGBColor = RGBColor(243, 243, 243);
 
 type Drawn = Result<(), Box<dyn Error>>;
 
-/// Draws a chart, `width` × `height` pixels of three bytes, row by row.
+/// Draws a chart of `width` × `height` pixels, three bytes each, row by row.
 pub(crate) fn draw(
     chart: &LineChart,
     axes: &[Axis; 2],
@@ -50,7 +50,7 @@ pub(crate) fn draw(
 ) -> Result<Vec<u8>, String> {
     let (w, h) = (width * OVERSAMPLING, height * OVERSAMPLING);
     let mut large = vec![255; 3 * w as usize * h as usize];
-    // registering twice replaces the font by itself
+    // registering a font twice replaces it by itself
     register_font(FONT, FontStyle::Normal, dejavu::sans::regular())
         .map_err(|_| "its font is damaged".to_string())?;
     {
@@ -74,7 +74,7 @@ struct Canvas<'a, 'b> {
 }
 
 impl<'a, 'b> Canvas<'a, 'b> {
-    /// Leaves room around the frame for titles and the widest tick label.
+    /// Computes the margins for titles and the widest tick label.
     fn new(
         area: &'a DrawingArea<BitMapBackend<'b>, Shift>,
         chart: &LineChart,
@@ -107,7 +107,7 @@ impl<'a, 'b> Canvas<'a, 'b> {
                 self.mark(self.x(x), note)?;
             }
         }
-        // dashes last: they leave what they cover visible
+        // dashed lines are drawn last, because the lines below show through the gaps
         for dashed in [false, true] {
             let turn = chart.series.iter().enumerate().filter(|(_, s)| s.dashed == dashed);
             for (index, series) in turn {
@@ -227,7 +227,7 @@ impl<'a, 'b> Canvas<'a, 'b> {
             self.area.draw(&DashedPathElement::new(pixels, dash, gap, stroke))?;
             return Ok(());
         }
-        // segment by segment with round joints: the library's mitres spike where noise turns back
+        // each segment has round joints: the library's mitre joints form spikes on noisy lines
         for pair in pixels.windows(2) {
             self.area.draw(&PathElement::new(pair, stroke))?;
         }
@@ -257,7 +257,8 @@ impl<'a, 'b> Canvas<'a, 'b> {
         v: VPos,
         colour: RGBColor,
     ) -> Drawn {
-        // the library centres letters by a box that reaches too far down
+        // the library's box of letters reaches too far down, so vertical centring needs a
+        // correction
         let lower = if matches!(v, VPos::Center) { 0.12 * size } else { 0.0 };
         let style = self.style(size, h, v, colour);
         Ok(self.area.draw(&Text::new(text, self.pixel((at.0, at.1 + lower)), style))?)
@@ -275,7 +276,7 @@ impl<'a, 'b> Canvas<'a, 'b> {
     }
 }
 
-/// Means of OVERSAMPLING² pixels.
+/// Averages of OVERSAMPLING² pixels.
 pub(crate) fn average(large: &[u8], width: usize, height: usize) -> Vec<u8> {
     let factor = OVERSAMPLING as usize;
     let row = 3 * width * factor;

@@ -1,4 +1,4 @@
-//! Why there is no chart.
+//! The errors of this crate.
 
 use std::path::PathBuf;
 
@@ -19,17 +19,17 @@ pub enum FigureError {
         width: u32,
         /// Height asked for.
         height: u32,
-        /// Fewest pixels of a side.
+        /// Smallest allowed side in pixels.
         least: u32,
-        /// Most pixels of a side.
+        /// Largest allowed side in pixels.
         most: u32,
     },
-    /// The drawing library gave up.
+    /// The drawing library failed.
     #[error("chart {title:?} cannot be drawn: {reason}")]
     Draw {
         /// Title of the chart.
         title: String,
-        /// What the library says.
+        /// The library's message.
         reason: String,
     },
     /// The file cannot be written.

@@ -1,9 +1,9 @@
-//! Where the legend goes: the corner that hides the least of the lines.
+//! Places the legend in the corner where it hides the least of the lines.
 
 use crate::LineChart;
 use crate::axis::Axis;
 
-/// Points at which each segment of a line is looked at.
+/// Number of points at which each segment of a line is sampled.
 const SAMPLES: usize = 16;
 
 /// The size of a legend as fractions of the frame.
@@ -21,7 +21,8 @@ pub(crate) struct Placement {
 }
 
 impl Legend {
-    /// The corner with the least of the lines behind it, the upper right where it is a draw.
+    /// The corner with the fewest points of lines behind it; the upper right one if several are
+    /// equal.
     pub fn place(&self, chart: &LineChart, axes: &[Axis; 2]) -> Placement {
         let corners = [(true, true), (false, true), (true, false), (false, false)]
             .map(|(right, top)| Placement { right, top });
@@ -38,7 +39,8 @@ impl Legend {
     }
 }
 
-/// Points along all lines and the notes of marks, in fractions of the frame from the lower left.
+/// Points along all lines and along the notes of marks, as fractions of the frame from the lower
+/// left.
 fn samples(chart: &LineChart, axes: &[Axis; 2]) -> Vec<(f64, f64)> {
     let mut samples = Vec::new();
     for line in chart.series.iter().flat_map(|s| chart.lines(s)) {
@@ -55,7 +57,7 @@ fn samples(chart: &LineChart, axes: &[Axis; 2]) -> Vec<(f64, f64)> {
     }
     for (x, _) in &chart.vertical_marks {
         if let Some(x) = Axis::coordinate(*x, chart.x_log) {
-            // notes hang from the top
+            // notes hang down from the upper edge
             samples.extend(
                 (0..SAMPLES).map(|i| (axes[0].fraction(x), 1.0 - 0.3 * i as f64 / SAMPLES as f64)),
             );

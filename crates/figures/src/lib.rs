@@ -1,10 +1,11 @@
-//! Line charts as PNG files: spectra, losses, errors against the grid; and pictures beside each other.
+//! Line charts as PNG files (spectra, losses, errors over the grid), and labelled panels of
+//! pictures.
 //!
-//! The font travels in the binary (DejaVu Sans, whose licence is free), so a chart looks the same
-//! on a cluster node without fonts, and no C library is involved. A chart is drawn three times too
-//! large and averaged down, which is what makes its lines smooth.
+//! The font (DejaVu Sans, under a free licence) is part of the binary, so a chart looks the same on
+//! a cluster node without fonts. No C library is needed. A chart is drawn three times too large and
+//! averaged, which makes its lines smooth.
 //!
-//! What is deliberately not here: statistics, and which colour a value has.
+//! This crate computes no statistics and chooses no colours for values.
 
 mod axis;
 mod chart;

@@ -1,7 +1,8 @@
-//! Pictures of fields in labelled panels beside each other, to be compared by eye.
+//! Pictures of fields in labelled panels, for comparison by eye.
 //!
-//! What a value looks like is decided by the caller, so that all panels share one scale. Here the tiles are
-//! placed: as many rows as columns, about, a label above each panel, a note below all of them.
+//! The caller chooses the colour of each value, so that all panels share one scale. This module
+//! places the tiles: about as many rows as columns, with a label above each panel and a note below
+//! all panels.
 
 use std::error::Error;
 use std::path::Path;
@@ -14,24 +15,24 @@ use crate::FigureError;
 use crate::draw::{FONT, INK, LABEL, OVERSAMPLING, TICK, average};
 use crate::file::write_png;
 
-/// Pixels between tiles, between panels, and around all.
+/// Pixels between tiles, between panels, and at the border.
 const GAP: usize = 2;
 const BETWEEN: usize = 24;
 const MARGIN: usize = 12;
-/// Pixels of a tile's longer side at least: smaller tiles are enlarged.
+/// Smallest longer side of a tile in pixels; smaller tiles are enlarged.
 const TILE: usize = 96;
-/// Pixels of a side of the picture, at most.
+/// Largest side of the picture in pixels.
 const SIDE: usize = 16000;
-/// Width of a letter in its size, at most on average.
+/// Upper bound on the mean width of a letter, relative to the font size.
 const LETTER: f64 = 0.62;
-/// Room above a text, and height of its line, in its size.
+/// Room above a text and height of a line, relative to the font size.
 const LOWER: f64 = 0.3;
 const LINE: f64 = 1.7;
 
 /// One field in pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tile {
-    /// Pixels of a row.
+    /// Width in pixels.
     pub width: usize,
     /// Red, green and blue, row by row; a multiple of the width.
     pub pixels: Vec<[u8; 3]>,
@@ -43,12 +44,12 @@ impl Tile {
     }
 }
 
-/// Tiles with one label.
+/// Tiles with a common label.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Panel {
-    /// Above the tiles.
+    /// Label above the tiles.
     pub label: String,
-    /// All of one size.
+    /// The tiles, all of one size.
     pub tiles: Vec<Tile>,
 }
 
@@ -73,11 +74,11 @@ pub struct Panel {
 pub struct Panels {
     /// The panels.
     pub panels: Vec<Panel>,
-    /// Below all of them.
+    /// Note below all panels.
     pub note: String,
 }
 
-/// Where a panel goes.
+/// The position of a panel.
 struct Place {
     left: usize,
     width: usize,
@@ -86,9 +87,10 @@ struct Place {
 }
 
 impl Panels {
-    /// Draws the panels into a PNG file. Tiles of fewer than 96 pixels are enlarged by a whole factor.
+    /// Draws the panels into a PNG file. Tiles of fewer than 96 pixels are enlarged by an integer
+    /// factor.
     ///
-    /// The file is written beside `path` and renamed, so it is there as a whole or not at all.
+    /// The file is written beside `path` and renamed, so `path` never holds a partial file.
     ///
     /// # Errors
     /// [`FigureError::Empty`] for a panel without a tile, [`FigureError::Size`] for a picture of more than
@@ -162,12 +164,12 @@ impl Place {
     }
 }
 
-/// Pixels that a text takes at most.
+/// Upper bound on the width of a text in pixels.
 fn room(text: &str, size: f64) -> usize {
     (LETTER * size * text.chars().count() as f64).ceil() as usize
 }
 
-/// White paper with texts on it: (text, size, left, top).
+/// A white picture with texts: (text, size, left, top).
 fn written(
     texts: &[(&str, f64, usize, usize)],
     width: usize,
@@ -178,7 +180,8 @@ fn written(
         .map_err(|_| "its font is damaged")?;
     let scale = OVERSAMPLING as usize;
     for &(text, size, left, top) in texts {
-        // a strip of its own: the whole picture is too large to be drawn three times too large
+        // each text is drawn in its own strip, because the whole picture would be too large when
+        // oversampled
         let strip = [width - left, (LINE * size) as usize];
         let mut large = vec![255; 3 * strip[0] * strip[1] * scale * scale];
         {
@@ -187,7 +190,7 @@ fn written(
             let area = area.into_drawing_area();
             let font = (FONT, size * f64::from(OVERSAMPLING)).into_font();
             let style = font.color(&INK).pos(Pos::new(HPos::Left, VPos::Top));
-            // the library's box of a text begins below the tops of its letters
+            // the library's box of a text begins below the tops of the letters
             let lower = (LOWER * size * f64::from(OVERSAMPLING)).round() as i32;
             area.draw(&Text::new(text, (0, lower), style))?;
             area.present()?;

@@ -1,11 +1,11 @@
-//! Charts as files: what is in them, and when there is none.
+//! Charts as files: their content, and cases in which none is written.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use karhunen_figures::{FigureError, LineChart, Panel, Panels, Series, Tile};
 
-/// A directory of its own, removed at the end.
+/// A directory for one test, removed at its end.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -46,7 +46,7 @@ fn spectrum() -> LineChart {
     }
 }
 
-/// Width, height and RGB bytes.
+/// Width, height and RGB bytes of a PNG file.
 fn decode(path: &Path) -> (u32, u32, Vec<u8>) {
     let file = std::io::BufReader::new(fs::File::open(path).unwrap());
     let mut reader = png::Decoder::new(file).read_info().unwrap();
@@ -70,13 +70,13 @@ fn a_chart_shows_every_series_and_its_letters() {
     for colour in [[0, 114, 178], [213, 94, 0], [0, 158, 115]] {
         assert!(count(&pixels, colour) > 200, "{colour:?}: {}", count(&pixels, colour));
     }
-    // the title's rows hold ink, and without a title they do not
+    // with a title its rows hold dark pixels, without a title they do not
     let ink = |pixels: &[u8]| pixels[..900 * 3 * 26].iter().filter(|&&v| v < 100).count();
     assert!(ink(&pixels) > 500);
     LineChart { title: String::new(), ..spectrum() }.png(&path, 900, 500).unwrap();
     let none = decode(&path).2[..900 * 3 * 10].iter().all(|&v| v == 255);
     assert!(none);
-    // nothing but the chart stays behind
+    // the folder holds nothing but the chart
     assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 1);
 }
 
@@ -144,7 +144,7 @@ fn panels_hold_every_tile_enlarged_and_labelled() {
     };
     panels.png(&path).unwrap();
     let (width, height, pixels) = decode(&path);
-    // three by two cells, each 32 pixels a side; columns of two tiles, the samples in two rows
+    // three by two cells of 32 pixels a side; two tiles in each column, the samples in two rows
     assert_eq!([red, green, blue].map(|c| count(&pixels, c)), [96 * 64, 96 * 64, 3 * 96 * 64]);
     assert!(width >= 12 + 194 + 24 + 194 + 12 && height >= 130, "{width} {height}");
     // letters above and below
