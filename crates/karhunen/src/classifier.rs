@@ -1,4 +1,4 @@
-//! Classifiers of fields: small networks that read which class a field is of, for evaluations.
+//! Classifiers of fields: small networks that recognise the class of a field. Evaluations use them.
 
 use karhunen_evaluate::{Native, Progress, Task};
 use karhunen_field::{FieldError, Grid};
@@ -9,10 +9,10 @@ use karhunen_train::{TrainError, builtin, data, labels};
 
 use crate::Error;
 
-/// Cells per axis for built-in data, which have none of their own.
+/// Cells per axis for built-in data, which have no grid of their own.
 const BUILTIN: usize = 32;
 
-/// What a classifier is trained on.
+/// The options for training a classifier.
 ///
 /// # Example
 /// ```
@@ -27,46 +27,47 @@ const BUILTIN: usize = 32;
 pub struct ClassifierOptions {
     /// Labelled fields of two axes.
     pub data: DataConfig,
-    /// Other fields to test it on; a tenth of the data, left out of training, otherwise.
+    /// Fields to test it on. By default a tenth of the data is left out of training and used.
     pub test: Option<DataConfig>,
-    /// Cells that it reads fields on, whatever grid they come on; their own by default, 32×32 of built-in data.
+    /// Cells per axis of the grid on which it reads fields; fields on other grids are resampled. By
+    /// default the grid of the data, and 32×32 for built-in data.
     pub grid: Option<Vec<usize>>,
-    /// Steps of training, 64 fields each.
+    /// Training steps of 64 fields each.
     pub steps: usize,
-    /// Seed of weights and batches.
+    /// Seed of the initial weights and the batches.
     pub seed: u64,
 }
 
-/// A classifier that cannot be trained.
+/// The reason why a classifier cannot be trained.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClassifierError {
-    /// No training.
+    /// The number of steps is 0.
     #[error("steps 0: at least 1")]
     NoSteps,
-    /// Built-in data without classes.
+    /// The built-in data have no classes.
     #[error("{0}: its fields are of no classes")]
     NoClasses(String),
-    /// Data without labels.
+    /// The data have no labels.
     #[error("{0}: labels are needed beside it")]
     NoLabels(String),
-    /// Lines or volumes.
+    /// The fields are lines or volumes.
     #[error("{source_name}: its fields have {axes} axes")]
     Dimension {
         /// The data.
         source_name: String,
-        /// Axes of a field.
+        /// Number of axes of a field.
         axes: usize,
     },
 }
 
 impl ClassifierOptions {
-    /// A classifier of these data with every option at its default.
+    /// A classifier of these data with default options.
     pub fn of(data: &crate::Data) -> Self {
         Self { data: data.config().clone(), test: None, grid: None, steps: STEPS, seed: 0 }
     }
 
-    /// Refuses what cannot be, before anything is read.
+    /// Checks the options before anything is read.
     ///
     /// # Errors
     /// [`ClassifierError`].
@@ -87,10 +88,11 @@ impl ClassifierOptions {
     }
 }
 
-/// Trains a classifier and tests it on fields that it was not trained on.
+/// Trains a classifier and tests it on fields that are not in the training set.
 ///
 /// # Errors
-/// [`Error::Classifier`]; those of reading; [`FieldError::Stopped`] where nobody waits for it any more.
+/// [`Error::Classifier`]; errors while reading; [`FieldError::Stopped`] if `progress` stops the
+/// training.
 pub fn train_classifier(
     options: &ClassifierOptions,
     progress: &dyn Progress,
@@ -124,7 +126,7 @@ pub fn train_classifier(
     progress.over(Task::Classifier);
     match trained {
         Ok(trained) => Ok(trained),
-        // about the source that was named
+        // the error names the source as the user wrote it
         Err(TrainError::Data { message, .. }) => {
             Err(TrainError::Data { source_name, message }.into())
         }
@@ -141,7 +143,7 @@ fn read(config: &DataConfig, grid: Grid, seed: u64) -> Result<LevelData, Error> 
 }
 
 fn all(mut fields: LevelData, rest: LevelData) -> LevelData {
-    // a classifier reads filled fields: its loss is one number a field
+    // a classifier reads filled fields, because its loss has one term for each field
     fields.weights.clear();
     fields.values.extend(rest.values);
     fields.labels.extend(rest.labels);

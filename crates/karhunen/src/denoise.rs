@@ -1,4 +1,4 @@
-//! Samplers with a denoiser of one's own.
+//! Samplers with a user-defined denoiser.
 
 use std::ops::Range;
 
@@ -7,7 +7,8 @@ use karhunen_field::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Path, Pr
 
 use crate::Error;
 
-/// Makes a function of noisy fields and a time a [`Denoiser`], so that samplers can be tried without a network.
+/// Turns a function of noisy fields and a time into a [`Denoiser`]. Samplers can then be tried
+/// without a network.
 pub struct ByFunction<F>(pub F);
 
 impl<F: Fn(&Ensemble, f64) -> Result<Ensemble, FieldError>> Denoiser for ByFunction<F> {
@@ -16,10 +17,11 @@ impl<F: Fn(&Ensemble, f64) -> Result<Ensemble, FieldError>> Denoiser for ByFunct
     }
 }
 
-/// A sampler and everything it needs but the denoiser.
+/// A sampler with everything it needs except the denoiser.
 ///
 /// # Example
-/// The data are one field, so that the denoiser knows it whatever it sees, and every sampler ends there.
+/// The data are a single field. The denoiser returns it for every input, and every sampler ends
+/// there.
 /// ```
 /// use karhunen::sampler::Method;
 /// use karhunen::{Boundary, ByFunction, Ensemble, Grid, Trial, field, prior};
@@ -44,24 +46,25 @@ impl<F: Fn(&Ensemble, f64) -> Result<Ensemble, FieldError>> Denoiser for ByFunct
 /// ```
 #[derive(Clone, Copy)]
 pub struct Trial<'a> {
-    /// Signal and noise over time.
+    /// Signal and noise as functions of time.
     pub path: &'a dyn Path,
     /// Covariance of the noise.
     pub prior: &'a dyn Prior,
-    /// The data's Gaussian law, from which the start is drawn.
+    /// The data's Gaussian law, from which the initial state is drawn.
     pub law: &'a GaussianLaw,
     /// The sampler.
     pub method: Method,
-    /// Budget of evaluations of the denoiser.
+    /// Largest number of denoiser evaluations.
     pub evaluations: usize,
 }
 
 impl Trial<'_> {
-    /// Fields `indices` of a seed, and the evaluations they cost; `observe(done, steps)` is called after every
-    /// step. A denoiser that fails ends it: that is how to stop one.
+    /// Samples the fields `indices` of a seed, and returns the number of evaluations with them.
+    /// `observe(done, steps)` is called after every step. An error of the denoiser ends the
+    /// sampling, so a denoiser can stop it.
     ///
     /// # Errors
-    /// A budget that pays for no step; values that are not finite; those of the denoiser.
+    /// A budget too small for one step; values that are not finite; errors of the denoiser.
     pub fn sample(
         &self,
         denoiser: &dyn Denoiser,

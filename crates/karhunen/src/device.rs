@@ -1,13 +1,13 @@
-//! Opens the device that was asked for, and says which card it is.
+//! Opens the requested device.
 
 use karhunen_net::{Device, DeviceChoice};
 
 use crate::Error;
 
-/// Opens a device; the name of a card is told.
+/// Opens a device and reports the name of a card through `tell`.
 ///
 /// # Errors
-/// [`Error::Device`] for one that the build or the machine does not have.
+/// [`Error::Device`] for a device that the build or the machine does not have.
 pub fn open(choice: DeviceChoice, tell: &mut dyn FnMut(&str)) -> Result<Device, Error> {
     let (device, card) = choice.open().map_err(Error::Device)?;
     if let Some(name) = card {

@@ -1,5 +1,7 @@
-//! Models to give away: from a run, which holds all that training needs, to a folder with a card; and from a
-//! published network's state dict to a model.
+//! Exports models and imports published networks.
+//!
+//! An export writes a folder with a model card from a run; the run holds more, all that training
+//! needs. An import makes a model from the state dict of a published network.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +14,7 @@ use karhunen_train::{Exported, RunConfig, Sources, builtin_models};
 
 use crate::Error;
 
-/// What an export is asked for.
+/// The options of an export.
 ///
 /// # Example
 /// ```
@@ -22,15 +24,16 @@ use crate::Error;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ExportOptions {
-    /// Length of the average of the weights, relative to the run's steps; the model's own by default.
+    /// Length of the average of the weights, relative to the steps of the run; by default that of
+    /// the model.
     pub average: Option<f64>,
-    /// Name of the model in its card; that of the folder by default.
+    /// Name of the model in its card; by default the name of the folder.
     pub name: Option<String>,
-    /// Licence of the model; the card says "not stated" without.
+    /// Licence of the model; without one the card says "not stated".
     pub licence: Option<String>,
-    /// What `evaluate` found, as JSON files, for the card.
+    /// Results of `evaluate` for the card, as JSON files.
     pub metrics: Vec<PathBuf>,
-    /// Whether an exported model that is there is replaced.
+    /// Whether an existing exported model is replaced.
     pub replace: bool,
 }
 
@@ -38,32 +41,33 @@ pub struct ExportOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// Nothing is left to do.
+    /// The model is exported already.
     #[error("{path}: is an exported model already", path = .0.display())]
     Exported(PathBuf),
-    /// A folder below a file.
+    /// The path lies below a file.
     #[error("{path}: {file} is a file", path = path.display(), file = file.display())]
     BelowFile {
-        /// As it was asked for.
+        /// The requested path.
         path: PathBuf,
-        /// What is in the way.
+        /// The file on the way.
         file: PathBuf,
     },
-    /// A file where a folder is to be.
+    /// The path is a file.
     #[error("{path}: is a file", path = .0.display())]
     File(PathBuf),
-    /// A folder that may not be changed.
+    /// The folder exists and may not be changed.
     #[error("{path}: exists already", path = .0.display())]
     Exists(PathBuf),
-    /// A folder that holds something else.
+    /// The folder holds something other than an exported model.
     #[error("{path}: holds no exported model, so nothing in it is replaced", path = .0.display())]
     NoModel(PathBuf),
 }
 
-/// Reads a run's newest checkpoint, or one checkpoint, and writes what a sampler needs of it with a model card.
+/// Reads a run's newest checkpoint, or a given one. Writes what a sampler needs of it, with a model
+/// card.
 ///
 /// # Errors
-/// [`Error::Export`] for a place that may not be written to; those of reading and writing.
+/// [`Error::Export`] for a place that may not be written to; errors while reading and writing.
 pub fn export(
     model: impl AsRef<Path>,
     out: impl AsRef<Path>,
@@ -84,10 +88,11 @@ pub fn export(
     Ok(model)
 }
 
-/// The card of a model: that of an exported or built-in one as it is, that of a run as an export would write it.
+/// The card of a model. That of an exported or built-in model is returned unchanged; that of a run
+/// is what an export would write.
 ///
 /// # Errors
-/// Those of reading.
+/// Errors while reading.
 pub fn card(model: impl AsRef<Path>, options: &ExportOptions) -> Result<String, Error> {
     let path = model.as_ref();
     if let Some(builtin) = builtin_models::find(path)? {
@@ -111,7 +116,7 @@ fn made(model: &Exported, name: &str, options: &ExportOptions) -> Result<String,
     Ok(card.to_markdown()?)
 }
 
-/// Refuses what must not be replaced, before anything is read.
+/// Checks the output folder before anything is read.
 fn check_place(out: &Path, replace: bool) -> Result<(), ExportError> {
     if !out.exists() {
         let above = out.ancestors().skip(1).find(|folder| folder.exists());
@@ -135,28 +140,28 @@ fn check_place(out: &Path, replace: bool) -> Result<(), ExportError> {
     Ok(())
 }
 
-/// A published network as it comes: its arrays, and what they do not tell.
+/// A published network: its arrays, and the settings that the arrays do not contain.
 #[derive(Debug, Clone)]
 pub struct Published<'a> {
-    /// Name of the arrays' file in messages.
+    /// Name of the file of arrays in messages.
     pub source: &'a str,
     /// The arrays of its state dict.
     pub arrays: &'a [NamedArray],
-    /// What stands before their names; found by itself where there is one network.
+    /// Prefix of the arrays' names; found automatically if the file holds one network.
     pub prefix: Option<&'a str>,
-    /// Levels (the grid that it was trained on), boundary, prior and path.
+    /// Levels (the grid of its training), boundary, prior and path.
     pub config: &'a RunConfig,
-    /// What the network's 0 and 1 are in the data.
+    /// The values of the data that correspond to the network's 0 and 1.
     pub units: Units,
-    /// The data that it was trained on, for their law; the noise's otherwise.
+    /// The training data, for their Gaussian law; without them that of the noise is used.
     pub data: Option<&'a Sources>,
 }
 
-/// Writes the model of a published network into a folder, and gives its grid and what its user should know.
+/// Writes the model of a published network into a folder. Returns its grid, and notes for the user.
 ///
 /// # Errors
-/// [`Error::Refused`] as [`published::import`] has it; [`Error::Train`] for a folder that holds a run, or cannot be
-/// written.
+/// [`Error::Refused`] as in [`published::import`]; [`Error::Train`] for a folder that holds a run
+/// or cannot be written.
 pub fn import(
     network: &Published<'_>,
     out: impl AsRef<Path>,

@@ -1,4 +1,4 @@
-//! How likely fields are under a model.
+//! Likelihoods of fields under a model.
 
 use karhunen_evaluate::{Found, Like, Progress, ReferenceOptions, Task, reference_for};
 use karhunen_field::Ensemble;
@@ -10,29 +10,29 @@ use serde::Serialize;
 
 use crate::{Error, Model};
 
-/// What is asked of a likelihood.
+/// The options of a likelihood.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LikelihoodOptions {
-    /// The fields. Of what the model was trained on the held-out part is used, unless told otherwise.
+    /// The fields. If the model was trained on them, only their held-out part is used by default.
     pub data: ReferenceOptions,
-    /// Other fields to compare them with.
+    /// Other fields for comparison.
     pub against: Option<ReferenceOptions>,
-    /// Cells an axis; those of the finest trained level by default. Data that are coarser stay as they are.
+    /// Cells per axis; by default those of the finest trained level. Coarser data keep their grid.
     pub grid: Option<Vec<usize>>,
-    /// Steps of the probability flow: two network evaluations each.
+    /// Steps of the probability flow, of two network evaluations each.
     pub steps: usize,
-    /// Repetitions a field, each with noise and random signs of its own.
+    /// Repetitions for each field, each with its own noise and random signs.
     pub repetitions: usize,
-    /// Whether traces are summed over all modes instead of estimated by random signs.
+    /// Whether traces are summed over all modes instead of being estimated with random signs.
     pub exact: bool,
-    /// The class that fields are taken to be of.
+    /// The class of the fields.
     pub class: Option<u32>,
-    /// Seed of noise and signs.
+    /// Seed of the noise and the signs.
     pub seed: u64,
 }
 
 impl LikelihoodOptions {
-    /// 64 fields at most, 32 steps, 4 repetitions.
+    /// At most 64 fields, 32 steps and 4 repetitions.
     ///
     /// # Example
     /// ```
@@ -62,40 +62,44 @@ pub struct LogDensities {
     pub source: String,
     /// Its grid.
     pub grid: String,
-    /// One number a field.
+    /// One value for each field.
     pub values: Vec<f64>,
-    /// Their standard errors; none where there is one repetition.
+    /// Standard errors of the values; none with a single repetition.
     pub errors: Option<Vec<f64>>,
     /// Mean of the values.
     pub mean: f64,
-    /// Standard error of the mean, from field to field.
+    /// Standard error of the mean, from the scatter between fields.
     pub error: f64,
-    /// Standard deviation from field to field.
+    /// Standard deviation between fields.
     pub deviation: f64,
 }
 
-/// How likely fields are under a model.
+/// Likelihoods of the fields of one or two sources.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Likelihoods {
-    /// The fields asked for.
+    /// The requested fields.
     pub data: LogDensities,
-    /// Those that they are compared with.
+    /// The fields for comparison.
     pub against: Option<LogDensities>,
-    /// The part of all pairs in which a field of `data` is the less likely one: 0.5 where the number tells
-    /// nothing, 1 where it always tells.
+    /// The part of all pairs in which the field of `data` is less likely than the other one. 0.5
+    /// means that the likelihood does not separate the two sets, 1 that it always does.
     pub auc: Option<f64>,
 }
 
-/// Tells how likely fields are under a model, relative to the Gaussian law of its training data.
+/// Computes the likelihood of fields under a model, relative to the Gaussian law of its training
+/// data.
 ///
-/// The number is ℓ(x) = ln dP/dN(m, C) (x), in nats: positive where the model expects x more than a Gaussian
-/// field of the data's mean and spectrum. It is exact on Gaussian data, and has a limit on fine grids.
+/// The result is ℓ(x) = ln dP/dN(m, C) (x), in nats. It is positive if x is more likely under the
+/// model than under a Gaussian law with the data's mean and spectrum. It is exact on Gaussian data,
+/// and converges as the grid is refined.
 ///
-/// **Cost** 2 · steps · repetitions evaluations of the network and of its derivative a field.
+/// **Cost** 2 · steps · repetitions evaluations of the network and of its derivative for each
+/// field.
 ///
 /// # Errors
-/// Those of reading; fields of another kind than the model's; [`karhunen_field::FieldError::NoDerivative`] for a U-Net
-/// and for a model opened without [`crate::ModelOptions::derivatives`];
+/// Errors while reading; fields of another kind than the model's;
+/// [`karhunen_field::FieldError::NoDerivative`] for a U-Net and for a model opened without
+/// [`crate::ModelOptions::derivatives`];
 /// [`Error::LikelihoodGrid`] on a grid between two levels of a nested network.
 ///
 /// # Example
@@ -133,7 +137,7 @@ pub fn likelihood(
     }
     let mut sources = vec![&options.data];
     sources.extend(options.against.as_ref());
-    // all are read before anything long begins
+    // all sources are read before the long computation begins
     let read: Vec<(String, Ensemble)> = sources
         .into_iter()
         .map(|source| Ok((source.source.to_string(), fields(model, options, source, progress)?)))
@@ -150,7 +154,7 @@ pub fn likelihood(
     Ok(Likelihoods { data, against, auc })
 }
 
-/// The fields of a source on the grid asked for, or their own where that is coarser.
+/// The fields of a source on the requested grid, or on their own grid if that is coarser.
 fn fields(
     model: &Model,
     options: &LikelihoodOptions,

@@ -1,4 +1,4 @@
-//! Samples against real fields.
+//! Compares samples with real fields.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use karhunen_train::TrainedModel;
 use crate::sample::Samples;
 use crate::{Data, Error, Model};
 
-/// Real fields: data that are read for the purpose, or fields in memory.
+/// Real fields: data to be read, or fields in memory.
 ///
 /// # Example
 /// ```
@@ -25,10 +25,10 @@ use crate::{Data, Error, Model};
 /// ```
 #[derive(Debug, Clone)]
 pub enum Reference {
-    /// Data. Of what a model was trained on only the held-out part is used, unless told otherwise.
+    /// Data. If the model was trained on them, only the held-out part is used by default.
     Data(ReferenceOptions),
-    /// Fields in their own values. They are compared with as they are: whoever gives them knows that they
-    /// were not trained on.
+    /// Fields in their own values. They are used as they are; the caller makes sure that the model
+    /// was not trained on them.
     Fields(Ensemble),
 }
 
@@ -56,7 +56,7 @@ impl From<Ensemble> for Reference {
     }
 }
 
-/// Samples as an evaluation takes them, with the model that they came from where it is known.
+/// Samples in the form of an evaluation, with their model if it is known.
 ///
 /// # Example
 /// See [`evaluate`].
@@ -64,10 +64,11 @@ pub fn given<'a>(samples: &Samples, model: Option<&'a Model>) -> Given<'a> {
     Given { model: model.map(Model::trained), ..Given::of("samples", samples.fields.clone()) }
 }
 
-/// Compares samples with real fields, beside the baselines that must be beaten.
+/// Compares samples with real fields, together with the baselines that a model must beat.
 ///
-/// Every statistic is given in **floors**: the distance that 95 of 100 pairs of sets of real fields of the
-/// same sizes stay below. 1 and less is as near as real fields are to each other.
+/// Every statistic is given in **floors**. A floor is the distance that 95 of 100 pairs of sets of
+/// real fields of the same sizes stay below. At 1 or less, samples are as near as real fields are
+/// to each other.
 ///
 /// # Example
 /// ```
@@ -86,7 +87,7 @@ pub fn given<'a>(samples: &Samples, model: Option<&'a Model>) -> Given<'a> {
 /// ```
 ///
 /// # Errors
-/// As [`ready`]; those of the statistics.
+/// As [`ready`]; errors of the statistics.
 pub fn evaluate(
     given: Given<'_>,
     reference: &Reference,
@@ -96,11 +97,11 @@ pub fn evaluate(
     Ok(ready(given, reference, options, progress)?.measure(progress)?)
 }
 
-/// Brings samples and real fields together without measuring them: to look at both first.
+/// Prepares samples and real fields without comparing them, so that both can be inspected first.
 ///
 /// # Errors
-/// [`Error::Evaluate`] for samples and real fields of different kinds, too few of either, and the like; those
-/// of reading.
+/// [`Error::Evaluate`] for samples and real fields of different kinds, too few of either, and the
+/// like; errors while reading.
 pub fn ready<'a>(
     given: Given<'a>,
     reference: &Reference,
@@ -113,14 +114,14 @@ pub fn ready<'a>(
     })
 }
 
-/// How several models are compared.
+/// The options of a comparison of several models.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CompareOptions {
-    /// Fields to sample from each model; of files that hold more the first ones count.
+    /// Number of fields sampled from each model; of larger files the first fields are used.
     pub count: u64,
-    /// Network evaluations a field; each model's own by default.
+    /// Network evaluations for each field; by default the setting of each model.
     pub evaluations: Option<usize>,
-    /// Networks that learn to tell samples from real fields; none by default.
+    /// Training of networks that tell samples from real fields; none by default.
     pub effort: Option<Effort>,
 }
 
@@ -130,19 +131,19 @@ impl Default for CompareOptions {
     }
 }
 
-/// What is compared.
+/// One of the compared models or sets of samples.
 #[derive(Debug, Clone)]
 pub enum Candidate<'a> {
-    /// A folder that holds a model, or a file of samples; its path is its name.
+    /// A folder with a model, or a file of samples; the path is the name.
     Path(&'a Path),
-    /// A model and its name, sampled first on its finest trained grid.
+    /// A model with its name; it is sampled on its finest trained grid.
     Model(String, &'a Model),
-    /// Samples in the data's own values and their name.
+    /// Samples in the data's own values, with their name.
     Fields(String, Ensemble),
 }
 
-/// Compares models (folders, sampled first on their finest trained grids) and files of samples with the same
-/// real fields, side by side.
+/// Compares models and files of samples with the same real fields. Models are folders; each is
+/// sampled on its finest trained grid.
 ///
 /// # Errors
 /// As [`compare_all`].
@@ -156,10 +157,10 @@ pub fn compare(
     compare_all(all, reference, options, progress)
 }
 
-/// As [`compare`], of models and samples that may be in memory.
+/// As [`compare`], for models and samples that may be in memory.
 ///
 /// # Errors
-/// Those of reading and sampling; [`Error::Evaluate`] for candidates that cannot be compared.
+/// Errors while reading and sampling; [`Error::Evaluate`] for candidates that cannot be compared.
 pub fn compare_all(
     candidates: Vec<Candidate<'_>>,
     reference: &ReferenceOptions,

@@ -1,7 +1,8 @@
-//! Is the spread of a model's posteriors right?
+//! Checks whether the posteriors of a model have the right spread.
 //!
-//! Truths from held-out data are observed as a file of observations says (its values do not matter, its places
-//! and errors do), posteriors are sampled, and each truth is looked for among its draws.
+//! Truths are held-out fields. They are observed at the places and with the errors that a file of
+//! observations gives; the values in the file are not used. Posteriors are sampled, and each truth
+//! is ranked among its draws.
 
 use std::path::PathBuf;
 
@@ -16,35 +17,35 @@ use karhunen_train::{TrainedModel, data};
 use crate::sample::prepared;
 use crate::{Error, Model, observe};
 
-/// Seed of the errors that observations of truths get, one index a truth.
+/// Seed of the observation errors; each truth has its own index.
 const ERRORS: u64 = 0x4341_4c49;
-/// Truths at least: standard errors are taken from truth to truth.
+/// Smallest number of truths: standard errors come from the scatter between truths.
 const TRUTHS: u64 = 2;
-/// Draws at least: ranks fall into ten bins.
+/// Smallest number of draws: ranks fall into ten bins.
 const DRAWS: u64 = 9;
 
-/// What is checked.
+/// The options of a posterior check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PosteriorOptions {
-    /// Where and how exactly truths are observed ([`crate::observe`]).
+    /// The file with places and errors of the observations ([`crate::observe`]).
     pub observe: PathBuf,
-    /// Truths, of the fields held out from training.
+    /// Number of truths, taken from the held-out fields.
     pub truths: u64,
-    /// Draws given each truth's observations.
+    /// Number of draws for the observations of each truth.
     pub draws: u64,
-    /// Cells an axis; those of the finest trained level by default.
+    /// Cells per axis; by default those of the finest trained level.
     pub grid: Option<Vec<usize>>,
     /// Seed of the draws.
     pub seed: u64,
     /// The sampler; `wiener-ancestral` by default.
     pub sampler: Option<Method>,
-    /// Network evaluations a field; the model's own by default.
+    /// Network evaluations for each field; by default the setting of the model.
     pub evaluations: Option<usize>,
-    /// Each draw is chosen among so many weighted particles.
+    /// Each draw is chosen among this many weighted particles.
     pub particles: Option<usize>,
-    /// Draws by simple kriging under the data's Gaussian law.
+    /// Whether draws come from simple kriging under the data's Gaussian law instead of the model.
     pub surrogate: bool,
-    /// Truths of the data's Gaussian law instead of held-out data.
+    /// Whether truths are drawn from the data's Gaussian law instead of held-out data.
     pub gaussian: bool,
 }
 
@@ -65,7 +66,7 @@ impl PosteriorOptions {
         }
     }
 
-    /// Refuses too few truths or draws.
+    /// Checks the numbers of truths and draws.
     ///
     /// # Errors
     /// [`Error::TooFew`].
@@ -80,10 +81,10 @@ impl PosteriorOptions {
     }
 }
 
-/// Samples posteriors of truths and says whether they are as wide as they should be.
+/// Samples posteriors of truths and measures whether they have the right width.
 ///
 /// # Errors
-/// [`Error::TooFew`], [`Error::HeldOut`]; those of observations, data and sampling.
+/// [`Error::TooFew`], [`Error::HeldOut`]; errors of observations, data and sampling.
 pub fn posterior_quality(
     model: &Model,
     options: &PosteriorOptions,
@@ -104,7 +105,7 @@ pub fn posterior_quality(
     Ok(check?.finish()?)
 }
 
-/// Held-out fields in the data's own values, on the model's finest grid.
+/// The truths: held-out fields in the data's own values, on the model's finest grid.
 fn truths(
     options: &PosteriorOptions,
     model: &TrainedModel,
@@ -112,7 +113,7 @@ fn truths(
 ) -> Result<Ensemble, Error> {
     let grid = model.statistics.grid;
     if options.gaussian {
-        // other functions than any that are sampled
+        // a seed of their own, so that they are no functions that are sampled
         return Ok(model.surrogate(grid, options.seed ^ ERRORS, 0..options.truths));
     }
     let loaded = data::load(&model.config.data, grid, model.config.seed)?;
@@ -126,7 +127,7 @@ fn truths(
     Ok(Ensemble::new(held.grid, held.channels, values)?)
 }
 
-/// Looks for each truth among its draws.
+/// Ranks each truth among its draws.
 fn compared(
     options: &PosteriorOptions,
     model: &TrainedModel,
@@ -166,7 +167,7 @@ fn compared(
     Ok(check)
 }
 
-/// What a check found, in a few lines for people.
+/// The result of a check in a few lines.
 pub fn to_text(q: &PosteriorQuality) -> String {
     let with = |e: &Estimate, digits: usize| format!("{:.digits$} ± {:.digits$}", e.value, e.error);
     let inside = |e: &Estimate, expected: f64| {

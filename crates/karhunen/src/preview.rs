@@ -1,13 +1,13 @@
-//! Pictures of what a model has learned so far, while it is trained.
+//! Pictures of the current samples of a model during its training.
 //!
-//! A run that was asked for previews ([`crate::TrainOptions::preview`]) draws [`COUNT`] samples into its folder
-//! `preview/` at the end of every level and at validations: `00001200.png` after 1,200 steps. They are the fields
-//! 0 to 7 of seed 0 on the finest level, without calibration, so that one place of all pictures shows one function
-//! as it is learned. `data.png` beside them has held-out fields. All have one scale of grey, that of the held-out
-//! fields.
+//! A run with previews ([`crate::TrainOptions::preview`]) draws [`COUNT`] samples into its folder
+//! `preview/`, at the end of every level and at validations: `00001200.png` after 1,200 steps. They
+//! are the fields 0 to 7 of seed 0 on the finest level, without calibration. The same place in all
+//! pictures therefore shows the same function as it is learned. `data.png` shows held-out fields.
+//! All pictures have the grey scale of the held-out fields.
 //!
-//! The training does not depend on whether somebody looks: not one bit, and a budget in seconds does not pay for it.
-//! Its cost is told at the end.
+//! Previews do not change one bit of the training, and a budget in seconds does not include them.
+//! Their cost is reported at the end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,14 +19,14 @@ use crate::Error;
 use crate::output;
 use crate::pictures::drawing::{Scale, draw_on};
 
-/// Samples in a picture.
+/// Number of samples in a picture.
 pub const COUNT: u64 = 8;
-/// The folder in a run's directory.
+/// Name of the folder in a run's directory.
 pub const FOLDER: &str = "preview";
-/// Held-out fields that the scale is taken from.
+/// Number of held-out fields that determine the scale.
 const SCALED_BY: usize = 64;
 
-/// Draws what a run shows, and hands everything else on.
+/// An observer that draws previews and passes all events on.
 pub(crate) struct Previews<'a> {
     folder: PathBuf,
     scale: Scale,
@@ -35,7 +35,7 @@ pub(crate) struct Previews<'a> {
 }
 
 impl<'a> Previews<'a> {
-    /// Draws the held-out fields, and removes pictures of steps that will happen again.
+    /// Draws the held-out fields, and removes pictures of steps that will be repeated.
     pub fn begin(
         run: &karhunen_train::Run,
         directory: &Path,
@@ -51,7 +51,7 @@ impl<'a> Previews<'a> {
         Ok(Self { folder, scale, inner, drawn: 0 })
     }
 
-    /// Says what the pictures cost: seconds, beside those of the run's training steps.
+    /// Reports the cost of the pictures in seconds, next to that of the run's training steps.
     pub fn end(self, seconds: f64, training: f64) {
         let Self { folder, inner, drawn, .. } = self;
         let share = 100.0 * seconds / training.max(f64::MIN_POSITIVE);
@@ -77,7 +77,7 @@ impl Observer for Previews<'_> {
 
     fn milestone(&mut self, event: &Event) {
         if event.message.is_some() {
-            // back to an earlier step
+            // the run returned to an earlier step
             forget_after(&self.folder, event.step);
         }
         self.inner.milestone(event);
@@ -94,7 +94,7 @@ impl Observer for Previews<'_> {
                 Some(png)
             }
             Err(error) => {
-                // no reason to end a training
+                // a failed picture does not end the training
                 self.inner.warning(&format!("step {}: no preview: {error}", event.step));
                 None
             }
@@ -102,7 +102,7 @@ impl Observer for Previews<'_> {
     }
 }
 
-/// Removes pictures of later steps; one that stays misleads and does no other harm.
+/// Removes pictures of later steps. A picture that cannot be removed is misleading but harmless.
 fn forget_after(folder: &Path, step: usize) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();

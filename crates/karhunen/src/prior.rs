@@ -1,4 +1,5 @@
-//! Priors: Gaussian random functions by their covariance, to draw from and to train with.
+//! Priors: Gaussian random fields given by their covariance. They can be drawn from and trained
+//! with.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ pub use karhunen_field::prior::{
 
 use crate::Error;
 
-/// Fields `indices` of a seed, of one channel: one (seed, index) is one function on every grid.
+/// Draws the fields `indices` of a seed, with one channel. One (seed, index) is one function on
+/// every grid.
 ///
 /// # Example
 /// ```
@@ -37,7 +39,7 @@ pub fn draw(prior: &dyn Prior, grid: Grid, seed: u64, indices: Range<u64>) -> En
     karhunen_field::prior::sample(prior, grid, 1, seed, indices, stream::START)
 }
 
-/// A prior's configuration from its kind and its parameters by name, as `[prior]` has them.
+/// Makes a prior's configuration from its kind and its parameters, named as in `[prior]`.
 ///
 /// # Example
 /// ```
@@ -48,7 +50,7 @@ pub fn draw(prior: &dyn Prior, grid: Grid, seed: u64, indices: Range<u64>) -> En
 /// ```
 ///
 /// # Errors
-/// [`Error::Prior`]; a table that cannot be read.
+/// [`Error::Prior`]; an error of a table that cannot be read.
 pub fn configured(kind: &str, parameters: toml::Table) -> Result<PriorConfig, Error> {
     let mut table = parameters;
     table.insert("kind".into(), kind.into());
@@ -61,11 +63,11 @@ pub fn configured(kind: &str, parameters: toml::Table) -> Result<PriorConfig, Er
     Ok(config)
 }
 
-/// A prior on the boxes of `grid`; `data` gives those their spectrum that take it from data, read with
-/// `settings` (`data.spacing=[4,1,1]`).
+/// Builds a prior on the boxes of `grid`. Priors that are fitted to data take their spectrum from
+/// `data`, read with `settings` (`data.spacing=[4,1,1]`).
 ///
 /// # Errors
-/// [`Error::PriorWithoutData`], [`Error::PriorWithData`]; those of reading and measuring.
+/// [`Error::PriorWithoutData`], [`Error::PriorWithData`]; errors while reading and measuring.
 pub fn build(
     (kind, config): (&str, &PriorConfig),
     grid: Grid,

@@ -1,4 +1,4 @@
-//! Where a run stands, read from what it has written: while it trains, and afterwards.
+//! The status of a run, read from its files during the training or afterwards.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::overview::events_of;
 
-/// Where a run stands.
+/// The status of a run.
 ///
 /// # Example
 /// ```
@@ -30,37 +30,39 @@ use crate::overview::events_of;
 pub struct Status {
     /// The run's directory.
     pub run: PathBuf,
-    /// Steps done, as far as the run has told.
+    /// Steps done, from the last event of the run.
     pub step: usize,
-    /// Steps in all, as planned at the moment; none before a budget in seconds has been turned into steps.
+    /// Steps in total as currently planned; none before a budget in seconds has been turned into
+    /// steps.
     pub steps: Option<usize>,
-    /// Steps behind the newest checkpoint; none before the first one.
+    /// Step of the newest checkpoint; none before the first checkpoint.
     pub saved_step: Option<usize>,
-    /// Seconds in training steps.
+    /// Seconds spent in training steps.
     pub seconds: Option<f64>,
-    /// Seconds of training steps that are left, about, since the run last told; none of a run that no process is at.
+    /// Estimated seconds of the remaining training steps, from the last event; none if no process
+    /// runs.
     pub left: Option<f64>,
-    /// The level at hand, counted from 1.
+    /// The current level, counted from 1.
     pub level: Option<usize>,
-    /// Levels.
+    /// Number of levels.
     pub levels: usize,
-    /// Grid of the level.
+    /// Grid of the current level.
     pub grid: Option<String>,
     /// Training loss.
     pub loss: Option<f64>,
     /// The newest validation loss.
     pub validation: Option<f64>,
-    /// The best one behind the newest checkpoint.
+    /// The best validation loss in the newest checkpoint.
     pub best_validation: Option<f64>,
     /// How often the loss has diverged.
     pub rollbacks: usize,
-    /// Fields to train on.
+    /// Number of training fields.
     pub training_fields: usize,
-    /// Fields held out.
+    /// Number of held-out fields.
     pub validation_fields: usize,
-    /// The process that is at it.
+    /// The process that trains.
     pub process: Option<String>,
-    /// Whether every step was taken.
+    /// Whether all steps are done.
     pub finished: bool,
 }
 
@@ -68,14 +70,14 @@ impl Status {
     /// Reads the directory of a run.
     ///
     /// # Errors
-    /// [`Error::NoRun`] for a directory that holds no run; those of reading.
+    /// [`Error::NoRun`] for a directory that holds no run; errors while reading.
     pub fn of(directory: impl AsRef<Path>) -> Result<Self, Error> {
         let directory = directory.as_ref();
         let newest = checkpoint::list(directory)?.pop();
         let process = Lock::holder(directory)?;
         let saved = match (&newest, &process) {
             (Some(newest), _) => Some(checkpoint::progress(newest)?),
-            // it reads its data, or times its steps
+            // the process is still reading data or timing steps
             (None, Some(_)) => None,
             (None, None) => return Err(Error::NoRun(directory.into())),
         };
@@ -108,7 +110,7 @@ impl Status {
         })
     }
 
-    /// A few lines for people.
+    /// The status in a few lines.
     pub fn to_text(&self) -> String {
         let of = self.steps.map_or(String::new(), |steps| format!(" of {steps}"));
         let saved = match self.saved_step {
@@ -139,7 +141,7 @@ impl Status {
     }
 }
 
-/// A time for people: `40 s`, `12 min`, `3.5 h`.
+/// A duration for people: `40 s`, `12 min`, `3.5 h`.
 pub fn span(seconds: f64) -> String {
     match seconds {
         s if s < 100.0 => format!("{s:.0} s"),
@@ -148,7 +150,8 @@ pub fn span(seconds: f64) -> String {
     }
 }
 
-/// Steps asked for, none where a budget in seconds decides them, and the number of levels.
+/// The requested steps and the number of levels. The steps are none if a budget in seconds decides
+/// them.
 fn planned(directory: &Path) -> Result<(Option<usize>, usize), Error> {
     let path = directory.join("config.toml");
     if !path.exists() {

@@ -1,10 +1,10 @@
-//! Sampling ends soon after nobody waits for it any more, and says so.
+//! Sampling ends soon after its observer stops it, and reports that.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use karhunen::{Data, Progress, SampleOptions, Silent, Task, TrainOptions, train};
 
-/// Stops after some steps.
+/// An observer that stops after some steps.
 struct Impatient {
     after: u64,
     seen: AtomicU64,
@@ -34,9 +34,9 @@ fn nobody_waits_for_fields_that_are_not_wanted() {
     let impatient = waiting(3);
     let error = model.sample(&asked, &impatient).unwrap_err();
     assert!(error.is_stop(), "{error}");
-    // a step of every batch that was under way
+    // one more step of each batch that was in progress
     assert!(impatient.seen.load(Ordering::Relaxed) < 20);
-    // and the model is as good as before
+    // the model still works afterwards
     let patient = waiting(u64::MAX);
     let fields = model.sample(&asked, &patient).unwrap().fields;
     assert_eq!(fields, model.sample(&asked, &()).unwrap().fields);

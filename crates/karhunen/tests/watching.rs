@@ -1,4 +1,4 @@
-//! Whoever watches a run changes nothing of it, and sees each step once.
+//! Observers of a run change nothing of it, and see each step once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
     path
 }
 
-/// Remembers what is told, and stops after a step.
+/// Records events, and stops after a step.
 #[derive(Default)]
 struct Watching {
     stop_after: Option<usize>,
@@ -73,13 +73,13 @@ fn previews_change_no_bit_and_have_one_scale() {
     let asked = TrainOptions { preview: true, stop: first.stop.clone(), ..options(&[]) };
     train(&asked, &seen, &mut first).unwrap();
     let before = names(&seen.join("preview"));
-    // a picture of a step that will happen again is gone when it does
+    // the picture of a step that will be repeated is removed when the step is done
     fs::write(seen.join("preview/00000011.png"), b"old").unwrap();
     let mut watching = Watching::default();
     train(&TrainOptions { stop: Arc::default(), ..asked }, &seen, &mut watching).unwrap();
     assert!(learned(&plain) == learned(&seen));
     assert!(!plain.join("preview").exists());
-    // a short run shows the ends of its levels alone
+    // a short run draws only the ends of its levels
     let found = names(&seen.join("preview"));
     assert_eq!(found.first().unwrap(), "00000005.png");
     assert!(found.contains(&"00000012.png".to_string()) && found.contains(&"data.png".to_string()));
@@ -92,7 +92,7 @@ fn previews_change_no_bit_and_have_one_scale() {
     [plain, seen].iter().for_each(|path| fs::remove_dir_all(path).unwrap());
 }
 
-/// Steps and bodies of the records of an event file, every checksum compared.
+/// Steps and bodies of the records of an event file. Every checksum is compared.
 fn records(path: &Path) -> Vec<(u64, Vec<u8>)> {
     let bytes = fs::read(path).unwrap();
     let masked = |part: &[u8]| {
@@ -133,7 +133,7 @@ fn event_files_tell_each_step_once_and_a_resumed_run_voids_what_it_repeats() {
     assert!(files[0].starts_with("events.out.tfevents."));
     let written = records(&run.join("tensorboard").join(&files[0]));
     assert!(holds(&written[0].1, "brain.Event:2"));
-    // of a fresh run, nothing from step 1 on is void
+    // in a fresh run nothing from step 1 on is void
     assert_eq!((written[1].0, &written[1].1[..]), (1, &[0x3a, 2, 0x08, 1][..]));
     let told = |records: &[(u64, Vec<u8>)], tag: &str| -> Vec<u64> {
         records.iter().filter(|(_, body)| holds(body, tag)).map(|(step, _)| *step).collect()
@@ -149,7 +149,7 @@ fn event_files_tell_each_step_once_and_a_resumed_run_voids_what_it_repeats() {
         .map(|(step, _)| *step)
         .collect();
     assert_eq!(pictures, [5]);
-    // the same run without TensorBoard and with it again: neither is another run
+    // the run goes on without TensorBoard, then with it again: the setting makes no other run of it
     let again = TrainOptions { stop: Arc::default(), preview: false, ..asked };
     let mut second = Watching { stop_after: Some(9), ..Watching::default() };
     let plain = again.clone().set("training.tensorboard=false").unwrap();

@@ -1,4 +1,4 @@
-//! Tables of measurements: CSV with a header, or an array of the same columns.
+//! Tables of measurements: a CSV file with a header, or an array with the same columns.
 
 use std::path::Path;
 
@@ -7,24 +7,25 @@ use karhunen_formats::{ReadOptions, read_arrays};
 use super::{ObserveError, Remedy, refused};
 use crate::Error;
 
-/// Named columns of numbers, and the line of the file that each row stands in.
+/// Named columns of numbers, and the line number of each row in the file.
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(String, Vec<f64>)>,
-    /// Of each row; nothing of arrays.
+    /// Line of each row; empty for arrays.
     pub lines: Vec<usize>,
 }
 
 impl Table {
-    /// Reads a table whose columns are among `known`; those of `needed` must be there. Arrays have the
-    /// needed columns in their order, then the others of `known` as far as they go.
+    /// Reads a table whose columns are among `known`. The columns `needed` are required. The
+    /// columns of an array are the needed ones in order, then the others of `known` as far as they
+    /// go.
     pub fn read(path: &Path, needed: &[&str], known: &[&str]) -> Result<Self, Error> {
         let array = path.to_string_lossy();
         let is_array = [".npy", ".npz"].iter().any(|end| array.contains(end));
         if is_array { Self::array(path, needed, known) } else { Self::text(path, needed, known) }
     }
 
-    /// A column, if it is there.
+    /// A column; none if the table lacks it.
     pub fn column(&self, name: &str) -> Option<&[f64]> {
         self.columns.iter().find(|(n, _)| n == name).map(|(_, values)| &values[..])
     }
@@ -34,7 +35,7 @@ impl Table {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ObserveError::Read { path: path.into(), source })?;
         let columns = || Remedy::Columns { needed: needed.join(","), known: known.join(", ") };
-        // what spreadsheets put in front
+        // the byte order mark that spreadsheets write
         let text = text.trim_start_matches('\u{feff}');
         let mut rows = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
         let mut rows = rows.by_ref().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));

@@ -1,4 +1,4 @@
-//! What is wrong with an observation, by what can be done about it.
+//! The errors of observations, each with its remedy.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use karhunen_field::FieldError;
 
 use crate::Error;
 
-/// An observation that cannot be used; the message names the file and, where there is one, the row.
+/// An observation that cannot be used. The message names the file and, if there is one, the row.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ObserveError {
@@ -18,7 +18,7 @@ pub enum ObserveError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file that does not say what it should.
+    /// A file with invalid content.
     #[error("{message}")]
     File {
         /// What is wrong, and where.
@@ -26,58 +26,58 @@ pub enum ObserveError {
         /// What can be done.
         remedy: Remedy,
     },
-    /// An observation that the mathematics refused.
+    /// An observation that the mathematics refuses.
     #[error("{message}")]
     Refused {
         /// What is wrong, and where.
         message: String,
-        /// The error without its place.
+        /// The error without its location.
         error: FieldError,
     },
 }
 
-/// What can be done about a file of observations.
+/// How the user can repair a file of observations.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
-    /// Name the columns in the first line: those needed, and if wanted others.
+    /// Name the columns in the first line: the required ones and any optional ones.
     Columns {
-        /// Columns that must be there.
+        /// Required columns.
         needed: String,
-        /// Columns that may be there.
+        /// Optional columns.
         known: String,
     },
-    /// One number a column.
+    /// Give one number for each column.
     Cells,
-    /// Numbers with a point, columns apart by commas.
+    /// Write numbers with a decimal point and separate columns by commas.
     Numbers,
     /// Name one of several arrays, as in the example.
     NameOne(&'static str),
-    /// An array with rows of these columns.
+    /// Give an array whose rows have these columns.
     Rows(String),
-    /// Say which channel the file's first one is.
+    /// Say which channel of the model the file's first channel is.
     FirstChannel,
-    /// Fields are counted from 0.
+    /// Count fields from 0.
     FieldNumber,
-    /// Say which field of the file.
+    /// Give the index of the field in the file.
     Index,
-    /// One field of the model's box.
+    /// Give one field of the model's box.
     OneField,
-    /// A field where there is none.
+    /// Give a field that is not empty.
     AField,
-    /// Cut or resample to the box of the model.
+    /// Cut or resample the field to the box of the model.
     Box,
-    /// Cells an axis, as `64x64`.
+    /// Give the cells of each axis, as in `64x64`.
     AxisCells,
-    /// A mask with the cells of the field.
+    /// Give a mask with the cells of the field.
     Mask,
-    /// Say which cells the matrix is for.
+    /// Give the grid that the matrix acts on.
     MatrixGrid,
-    /// One value a row of the matrix.
+    /// Give one value for each row of the matrix.
     Values,
-    /// A known kind with its keys.
+    /// Use a known kind with its keys.
     Kinds,
-    /// One table an observation.
+    /// Write one table for each observation.
     Tables,
 }
 

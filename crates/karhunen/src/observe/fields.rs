@@ -1,4 +1,4 @@
-//! Observed fields: one field of the sampled box from a file, cells that are not known as NaN.
+//! Observed fields: one field of the sampled box from a file. Unknown cells are NaN.
 
 use std::path::Path;
 
@@ -9,18 +9,19 @@ use karhunen_train::TrainedModel;
 use super::{Remedy, refused};
 use crate::Error;
 
-/// How much longer than wide a cell of an observed field may be, against a cube: beyond, it is another box.
+/// Largest aspect ratio of a cell of an observed field, relative to the model's cells. A larger
+/// ratio means another box.
 const SKEW: f64 = 1.25;
 
-/// Which field of a file, and what it may hold.
+/// Which field of a file is wanted.
 pub struct Wanted {
-    /// Number of the field, where a file has several.
+    /// Index of the field, if the file has several.
     pub index: Option<usize>,
-    /// Channels that the model has left for it.
+    /// Number of channels that the model has left for it.
     pub channels: usize,
 }
 
-/// Reads one field; its channels are as many as the file has.
+/// Reads one field with all channels of the file.
 pub fn field(path: &Path, wanted: &Wanted, own: &Grid) -> Result<Ensemble, Error> {
     let dim = own.dim();
     let name = path.to_string_lossy();
@@ -66,7 +67,7 @@ pub fn field(path: &Path, wanted: &Wanted, own: &Grid) -> Result<Ensemble, Error
 
 type Found = (usize, usize, Vec<usize>, Vec<f64>);
 
-/// An array with NaN: `(axes…)`, `(C or N, axes…)` or `(N, C, axes…)`.
+/// Reads an array with NaN: `(axes…)`, `(C or N, axes…)` or `(N, C, axes…)`.
 fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Error> {
     let mut arrays = read_arrays(path, &ReadOptions::default())?;
     arrays.retain(|a| a.name != "spacing");
@@ -78,7 +79,7 @@ fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Error> {
     let points = before.map(|n| array.shape[n..].to_vec()).unwrap_or_default();
     let (count, channels) = match (before, wanted.index) {
         (Some(0), _) => (1, 1),
-        // several fields of one channel, or one of several
+        // either several fields of one channel, or one field of several channels
         (Some(1), Some(_)) => (array.shape[0], 1),
         (Some(1), None) if array.shape[0] <= wanted.channels => (1, array.shape[0]),
         (Some(1), None) => (array.shape[0], 1),
@@ -98,7 +99,7 @@ fn array(path: &Path, dim: usize, wanted: &Wanted) -> Result<Found, Error> {
     Ok((count, channels, points, array.values.clone()))
 }
 
-/// The box of a grid with the cells that the model was trained on, or as many in a larger box as are as large.
+/// The box of a grid with cells of the size on which the model was trained.
 pub fn own_cells(model: &TrainedModel, grid: &Grid) -> Result<Grid, Error> {
     let own = model.statistics.grid;
     if grid.same_box(&own) {
@@ -109,7 +110,8 @@ pub fn own_cells(model: &TrainedModel, grid: &Grid) -> Result<Grid, Error> {
     Ok(grid.with_points(&cells.collect::<Vec<_>>())?)
 }
 
-/// The box of a grid with these cells, which must be about as long as wide as those of the grid.
+/// The box of a grid with this number of cells. Their aspect ratio must be about that of the grid's
+/// cells.
 pub fn grid_of(path: &Path, points: &[usize], of: &Grid) -> Result<Grid, Error> {
     let lengths: Vec<f64> = points.iter().map(|n| *n as f64).collect();
     same_shape(path, &lengths, of)?;
@@ -117,7 +119,7 @@ pub fn grid_of(path: &Path, points: &[usize], of: &Grid) -> Result<Grid, Error> 
 }
 
 fn same_shape(path: &Path, lengths: &[f64], of: &Grid) -> Result<(), Error> {
-    // the model's own cells need not be cubes either
+    // the model's own cells need not be cubes
     let own: Vec<f64> = of.axes().iter().map(|a| a.points as f64).collect();
     let ratios: Vec<f64> = lengths.iter().zip(&own).map(|(a, b)| a / b).collect();
     let most = ratios.iter().copied().fold(0.0, f64::max);

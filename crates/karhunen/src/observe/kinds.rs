@@ -17,27 +17,28 @@ use super::fields::{self, Wanted};
 use super::{ObserveError, Place, Remedy, refused};
 use crate::Error;
 
-/// Part of a channel's standard deviation over which an indicator is smoothed by default.
+/// Default width over which an indicator is smoothed, as a part of the channel's standard
+/// deviation.
 const SMOOTHED: f64 = 0.05;
-/// Names of coordinates.
+/// Names of the coordinates.
 pub const AXES: [&str; 3] = ["x", "y", "z"];
 
 /// One `[[observe]]` table.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Kind {
-    /// Values at places.
+    /// Values at points.
     Points {
         file: PathBuf,
         channel: Option<usize>,
         #[serde(default)]
         sd: f64,
     },
-    /// A field with NaN where it is not known.
+    /// A field whose unknown cells are NaN.
     Mask {
         file: PathBuf,
         index: Option<usize>,
-        /// Another field: cells where it is 0 are not known.
+        /// A second field; cells where it is 0 are unknown.
         known: Option<PathBuf>,
         #[serde(default)]
         channel: usize,
@@ -79,7 +80,7 @@ pub enum Kind {
         #[serde(default)]
         sd: f64,
     },
-    /// The part above a threshold.
+    /// The fraction of space above a threshold.
     Fraction {
         value: f64,
         threshold: f64,
@@ -89,7 +90,7 @@ pub enum Kind {
         #[serde(default)]
         sd: f64,
     },
-    /// A sparse matrix times the cells.
+    /// A sparse matrix applied to the cell values.
     Linear {
         matrix: PathBuf,
         file: PathBuf,
@@ -99,21 +100,21 @@ pub enum Kind {
     },
 }
 
-/// What a coarse field holds of the function.
+/// How a coarse field is obtained from the function.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum By {
-    /// Its modes.
+    /// It has the function's modes.
     #[default]
     Spectral,
-    /// Its averages over cells.
+    /// It has averages over cells.
     Average,
 }
 
 type Part = (Arc<dyn Observation>, Place);
 
 impl Kind {
-    /// Reads the files of a table that stands in `here`, as number `i`.
+    /// Reads the files of table number `i`, which lies in the file `here`.
     pub fn read(
         self,
         folder: &Path,
@@ -204,7 +205,7 @@ fn finish<O: Observation + 'static>(
     }
 }
 
-/// Columns that a table of places must have, and those it may have besides.
+/// The channel of each row: its column `channel`, or else the given channel.
 fn channels_of(table: &Table, channel: Option<usize>, place: &Place) -> Result<Vec<usize>, Error> {
     let rows = table.column("value").map_or(0, <[f64]>::len);
     let Some(column) = table.column("channel") else {
@@ -271,7 +272,7 @@ fn rays(path: &Path, channel: Option<usize>, sd: f64, grid: &Grid) -> Result<Par
     finish(Rays::new(channels.iter().enumerate().map(ray).collect()), place)
 }
 
-/// Makes cells NaN where another field is 0.
+/// Sets cells to NaN where another field is 0.
 fn hide(field: &mut karhunen_field::Ensemble, known: &Path, own: &Grid) -> Result<(), Error> {
     let wanted = Wanted { index: None, channels: field.channels.max(1) };
     let seen = fields::field(known, &wanted, own)?;
@@ -288,7 +289,7 @@ fn hide(field: &mut karhunen_field::Ensemble, known: &Path, own: &Grid) -> Resul
     Ok(())
 }
 
-/// Reads a sparse matrix and what it gave.
+/// Reads a sparse matrix and its measured products.
 fn linear(matrix: &Path, file: &Path, grid: Grid, channels: usize, sd: f64) -> Result<Part, Error> {
     let rows = read_sparse_rows(matrix, &ReadOptions::default())?;
     let width = channels * grid.len();

@@ -1,7 +1,7 @@
-//! Observation files, read, checked and made into observations of the library.
+//! Reads and checks files of observations.
 //!
-//! A CSV table of points, or a TOML file of `[[observe]]` tables, one an observation; paths in it
-//! are relative to it. Every error names the file and the row.
+//! A file is a CSV table of points, or a TOML file with one `[[observe]]` table for each
+//! observation. Paths in it are relative to it. Every error names the file and the row.
 
 mod csv;
 mod error;
@@ -22,19 +22,19 @@ use error::refused;
 pub(crate) use kinds::AXES;
 use kinds::Kind;
 
-/// Where an observation came from, for messages about its rows.
+/// The origin of an observation, for messages about its rows.
 #[derive(Debug, Clone)]
 pub struct Place {
-    /// The file of its numbers, or the one that describes it.
+    /// The file with its numbers, or the file that describes it.
     pub file: PathBuf,
-    /// The line of row i in that file, or no lines at all.
+    /// The line of row i in that file; empty if rows are not lines.
     pub(crate) lines: Vec<usize>,
-    /// What a row is called where it is not a line.
+    /// The name of a row if it is not a line.
     pub(crate) row: &'static str,
 }
 
 impl Place {
-    /// An error of the mathematics in the words of the file.
+    /// An error of the mathematics, with the file and the row.
     pub fn error(&self, error: FieldError) -> ObserveError {
         let file = self.file.display();
         let FieldError::Observation { row, other, message, .. } = &error else {
@@ -54,16 +54,16 @@ impl Place {
     }
 }
 
-/// Observations with the places they came from.
+/// Observations with their origins.
 #[derive(Debug)]
 pub struct Observed {
     /// The observations.
     pub parts: Vec<Arc<dyn Observation>>,
-    /// Of each, where it stands.
+    /// The origin of each observation.
     pub places: Vec<Place>,
 }
 
-/// A file as written.
+/// The content of a file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -106,7 +106,7 @@ pub fn read(path: &Path, model: &TrainedModel, grid: &Grid) -> Result<Observed, 
     checked(observed, model, grid)
 }
 
-/// Refuses what no grid of the model can observe, in the words of its file.
+/// Refuses observations that are impossible on the model's grid. The error names the file.
 fn checked(observed: Observed, model: &TrainedModel, grid: &Grid) -> Result<Observed, Error> {
     let channels = model.statistics.mean.channels;
     for (part, place) in observed.parts.iter().zip(&observed.places) {
@@ -122,7 +122,7 @@ impl Observed {
         Self { parts: parts.into(), places: vec![place; parts.len()] }
     }
 
-    /// Which observation the linear row number `row` of all belongs to, and its number in it.
+    /// The observation of linear row number `row`, and the number of the row in it.
     pub fn place_of(&self, row: usize) -> Option<(&Place, usize)> {
         let mut first = 0;
         for (part, place) in self.parts.iter().zip(&self.places).filter(|(p, _)| p.is_linear()) {

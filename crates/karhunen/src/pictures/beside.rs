@@ -1,9 +1,9 @@
-//! Real fields and samples side by side in one picture, with one scale for both.
+//! Draws real fields and samples side by side in one picture, on one scale.
 //!
-//! Fields of two variables are tiles, of three their middle slice. One channel is grey and three are colours;
-//! of any other number the channels stand beside each other, each in a range of its own. Fields of one
-//! variable are lines over one pair of axes, real ones dashed. The range is that of the real fields: what a
-//! sample has beyond it is as black or as white as the real extremes.
+//! Fields of two variables are tiles; of three variables the middle slice is shown. One channel is
+//! grey and three are colours. Other numbers of channels stand side by side, each with its own
+//! range. Fields of one variable are lines over one pair of axes, and real ones are dashed. The
+//! range is that of the real fields; sample values beyond it are drawn like the real extremes.
 
 use std::path::Path;
 
@@ -14,14 +14,14 @@ use super::range;
 use crate::Error;
 use crate::output::make_folder;
 
-/// Fields of each set in a picture, at most.
+/// Largest number of fields of each set in a picture.
 const TILES: usize = 16;
 const LINES: usize = 4;
 
-/// Draws the first real fields beside the first samples.
+/// Draws the first real fields and the first samples.
 ///
 /// # Errors
-/// Those of drawing and writing.
+/// Errors of drawing and writing.
 pub fn beside(real: &Ensemble, samples: &Ensemble, path: &Path) -> Result<(), Error> {
     make_folder(path)?;
     match real.grid.dim() {
@@ -34,7 +34,7 @@ pub fn beside(real: &Ensemble, samples: &Ensemble, path: &Path) -> Result<(), Er
 fn tiles(real: &Ensemble, samples: &Ensemble) -> Panels {
     let mut ranges: Vec<(f64, f64)> = (0..real.channels).map(|c| range(real, c)).collect();
     if let [a, b, c] = ranges[..] {
-        // colours share one range, so that grey stays grey
+        // the three colours share one range, so that grey stays grey
         ranges.fill((a.0.min(b.0).min(c.0), a.1.max(b.1).max(c.1)));
     }
     let panel = |what: &str, fields: &Ensemble| Panel {
@@ -57,7 +57,7 @@ fn tiles(real: &Ensemble, samples: &Ensemble) -> Panels {
     }
 }
 
-/// One field, or its middle slice along the first of three axes.
+/// One field, or its middle slice along the first of three axes, as a tile.
 fn tile(field: &[f64], of: &Ensemble, ranges: &[(f64, f64)]) -> Tile {
     let points = of.grid.points();
     let (height, width) = (points[points.len() - 2], points[points.len() - 1]);
@@ -132,9 +132,9 @@ mod tests {
         let [a, b] = &panels.panels[..] else { panic!() };
         assert_eq!((a.label.as_str(), a.tiles.len()), ("10 of 10 real fields at 4x5", 10));
         assert_eq!((b.label.as_str(), b.tiles.len()), ("16 of 30 samples at 4x5", 16));
-        // 0 … 199 without the outermost value on either side
+        // 0 … 199 without the outermost value on each side
         assert_eq!(range(&real, 0), (1.0, 198.0));
-        // value 20 of the real fields is the value 20 of the samples
+        // value 20 has the same colour in real fields and samples
         assert_eq!(a.tiles[1].pixels[0], b.tiles[0].pixels[10]);
         assert_eq!(b.tiles[15].pixels[0], [255; 3]);
         assert_eq!(panels.note, "black 1.0000, white 198.0000 in both");

@@ -1,8 +1,8 @@
-//! One picture of fields, whatever their dimension and channels.
+//! Draws fields of any dimension and any number of channels in one picture.
 //!
-//! Functions of one variable are lines, those of two and three (their middle slice) tiles. One channel is
-//! grey and three are colours; any other number stands side by side, each channel in a range of its own,
-//! since quantities of different units share none.
+//! Functions of one variable are lines. Those of two variables are tiles; of three variables the
+//! middle slice is shown. One channel is grey and three are colours. Other numbers of channels
+//! stand side by side, each with its own range, because their units may differ.
 
 use std::path::Path;
 
@@ -13,24 +13,25 @@ use karhunen_formats::{Montage, WriteOptions};
 use super::range;
 use crate::Error;
 
-/// Lines in one chart at most: more are not told apart.
+/// Largest number of lines in a chart: more cannot be told apart.
 const LINES: usize = 6;
-/// Pixels that a tile's longer side has at least; smaller fields are enlarged.
+/// Smallest longer side of a tile in pixels; smaller fields are enlarged.
 const PIXELS: usize = 48;
-/// Fields in a montage at most.
+/// Largest number of fields in a montage.
 const TILES: usize = 64;
 
-/// The values that are drawn black and white, of every channel: for pictures that can be compared.
+/// The values drawn black and white in each channel. With a common scale, pictures can be compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scale(Vec<(f64, f64)>);
 
 impl Scale {
-    /// The 0.5 % and 99.5 % quantiles of each channel of some fields, their extremes where these coincide.
+    /// The 0.5 % and 99.5 % quantiles of each channel of some fields, or the extremes if these
+    /// coincide.
     pub fn of(fields: &Ensemble) -> Self {
         Self((0..fields.channels).map(|channel| range(fields, channel)).collect())
     }
 
-    /// One range for all channels together, none where it is a point.
+    /// One range for all channels; none if it has zero length.
     fn whole(&self) -> Option<(f64, f64)> {
         let ends = self.0.iter().copied();
         let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (a, b)| {
@@ -43,15 +44,15 @@ impl Scale {
 /// Draws fields into a PNG file.
 ///
 /// # Errors
-/// Those of drawing and writing.
+/// Errors of drawing and writing.
 pub fn draw(fields: &Ensemble, path: &Path, force: bool) -> Result<(), Error> {
     draw_on(fields, None, path, force)
 }
 
-/// As [`draw`], on a scale of grey that other pictures have as well. Lines of fields of one axis have none.
+/// As [`draw`], on a given grey scale that other pictures share. Lines ignore the scale.
 ///
 /// # Errors
-/// Those of drawing and writing.
+/// Errors of drawing and writing.
 pub fn draw_on(
     fields: &Ensemble,
     scale: Option<&Scale>,
@@ -76,8 +77,8 @@ pub fn draw_on(
     }
 }
 
-/// Values over the axis: of one channel the first fields, of several the first channel as a solid line
-/// and the last one dashed.
+/// Values over the axis. With one channel the first fields are shown; with several, the first
+/// channel of a field is a solid line and the last one is dashed.
 fn lines(fields: &Ensemble, path: &Path) -> Result<(), Error> {
     let (axis, last) = (&fields.grid.axes()[0], fields.channels - 1);
     let cells = axis.points;
@@ -111,7 +112,7 @@ fn lines(fields: &Ensemble, path: &Path) -> Result<(), Error> {
     Ok(chart.png(path, 900, 500)?)
 }
 
-/// A montage in a range of values; rows hold whole fields of `channels` tiles.
+/// A montage on a range of values; each row holds whole fields of `channels` tiles.
 fn tiles(
     fields: &Ensemble,
     (channels, range): (Option<usize>, Option<(f64, f64)>),
@@ -132,7 +133,7 @@ fn tiles(
     Ok(())
 }
 
-/// Every channel as a field of its own, between 0 and 1.
+/// Every channel as a field of its own, scaled to values between 0 and 1.
 fn side_by_side(fields: &Ensemble, scale: &Scale) -> Ensemble {
     let mut out = Ensemble { channels: 1, ..fields.clone() };
     let cells = fields.grid.len();
@@ -172,7 +173,7 @@ mod tests {
             (&[16][..], 1, 9, (900, 500)),
             (&[16], 17, 2, (900, 500)),
             (&[16, 24], 1, 4, (tile(2, 48), tile(2, 32))),
-            // two channels beside each other, two fields a row
+            // two channels side by side, two fields in a row
             (&[16, 16], 2, 4, (tile(4, 48), tile(2, 48))),
             (&[5, 16, 48], 1, 1, (48, 16)),
         ] {
@@ -206,7 +207,7 @@ mod tests {
         let scale = Scale::of(&low);
         assert_eq!(picture(&low, Some(&scale)), picture(&low, None));
         assert_ne!(picture(&high, Some(&scale)), picture(&low, None));
-        // fields that are all alike have no scale of their own
+        // constant fields have no scale of their own
         let flat = Scale::of(&Ensemble { values: vec![3.0; 128], ..low.clone() });
         assert_eq!(picture(&low, Some(&flat)), picture(&low, None));
         std::fs::remove_file(&path).unwrap();

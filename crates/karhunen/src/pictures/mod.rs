@@ -1,4 +1,4 @@
-//! Pictures for people, as PNG files.
+//! Pictures of fields and of results, as PNG files.
 
 pub mod beside;
 pub mod drawing;
@@ -16,14 +16,14 @@ use karhunen_train::plan::join;
 use crate::Error;
 use crate::output::{self, Output};
 
-/// Pixels of each field in the picture of one function on several grids: 32, 48, 64, 96 and 128
-/// cells all divide it.
+/// Pixels of each field in the picture of one function on several grids. All of 32, 48, 64, 96 and
+/// 128 divide it.
 const CANVAS: usize = 384;
 
-/// Quantiles that are black and white in a picture of fields.
+/// Quantiles that are drawn black and white.
 const QUANTILES: (f64, f64) = (0.005, 0.995);
 
-/// The range in which a channel is drawn: quantiles, or its extremes where these coincide.
+/// The range in which a channel is drawn: quantiles, or the extremes if these coincide.
 fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
     let cells = fields.grid.len();
     let own = fields.values.chunks_exact(cells).skip(channel).step_by(fields.channels);
@@ -38,22 +38,22 @@ fn range(fields: &Ensemble, channel: usize) -> (f64, f64) {
     }
 }
 
-/// Pictures replace what is there.
+/// Output options: pictures replace existing files.
 pub(crate) const REPLACING: Output =
     Output { overwrite: true, unit: None, precision: Precision::F32 };
 
 /// A montage of fields.
 ///
 /// # Errors
-/// Those of writing.
+/// Errors while writing.
 pub fn montage(fields: &Ensemble, path: &Path) -> Result<(), Error> {
     output::write(fields, path, &REPLACING)
 }
 
-/// Field `index` of every ensemble, cells shown as they are, side by side.
+/// Draws field `index` of every set side by side, with visible cells.
 ///
 /// # Errors
-/// Fields of other than two variables; those of writing.
+/// Fields that do not have two variables; errors while writing.
 pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(), Error> {
     let grid = Grid::unit(&[CANVAS, CANVAS], Boundary::Neumann)?;
     let mut values = Vec::new();
@@ -70,10 +70,10 @@ pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(
     output::write(&Ensemble::new(grid, 1, values)?, path, &REPLACING)
 }
 
-/// Radial spectra of real fields and samples, the trained band marked.
+/// Draws radial spectra of real fields and samples, and marks the trained band.
 ///
 /// # Errors
-/// Those of the spectrum and of writing.
+/// Errors of the spectrum and of writing.
 pub fn spectra(real: &Ensemble, sampled: &[Ensemble], band: f64, path: &Path) -> Result<(), Error> {
     let line = |fields: &Ensemble, label: String, dashed| -> Result<Series, Error> {
         let spectrum = radial_spectrum(fields)?;
@@ -98,10 +98,10 @@ pub fn spectra(real: &Ensemble, sampled: &[Ensemble], band: f64, path: &Path) ->
     )
 }
 
-/// Losses over seconds, level switches marked.
+/// Draws losses over seconds, and marks the changes of level.
 ///
 /// # Errors
-/// Those of writing.
+/// Errors while writing.
 pub fn loss(events: &[Event], path: &Path) -> Result<(), Error> {
     let training = events.iter().map(|e| (e.seconds, e.loss)).collect();
     let validation = events.iter().filter_map(|e| Some((e.seconds, e.validation_loss?))).collect();
@@ -131,10 +131,10 @@ pub fn loss(events: &[Event], path: &Path) -> Result<(), Error> {
     )
 }
 
-/// The rank histogram of a check of posteriors, with the band in which a right one lies.
+/// Draws the rank histogram of a posterior check, with the band in which a calibrated one lies.
 ///
 /// # Errors
-/// Those of writing.
+/// Errors while writing.
 pub fn ranks(q: &PosteriorQuality, path: &Path) -> Result<(), Error> {
     let step = |value: &dyn Fn(&Estimate) -> f64| {
         let of = |(bin, rank): (usize, &Estimate)| {

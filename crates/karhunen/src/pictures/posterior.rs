@@ -1,5 +1,5 @@
-//! What draws of a posterior say together: mean, standard deviation, quantiles, three draws, as fields and as
-//! one picture with the observed places on top.
+//! Summarises draws of a posterior: mean, standard deviation, quantiles and three draws. They are
+//! written as fields, and as one picture with the observed places on top.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use super::REPLACING;
 use crate::Error;
 use crate::output::{self, make};
 
-/// Quantiles written, in per cent.
+/// Written quantiles, in per cent.
 const QUANTILES: [u32; 3] = [5, 50, 95];
-/// Draws shown.
+/// Number of draws shown.
 const DRAWS: usize = 3;
-/// Pixels that a tile's longer side has at least.
+/// Smallest longer side of a tile in pixels.
 const PIXELS: usize = 224;
-/// Radius of an observed place, in pixels.
+/// Radius of the mark of an observed place, in pixels.
 const RADIUS: f64 = 3.5;
 
-/// Mean and standard deviation of fields that are seen one after another (Welford's recursion).
+/// Running mean and standard deviation of fields (Welford's recursion).
 #[derive(Debug)]
 pub struct Summary {
     grid: Grid,
@@ -31,13 +31,13 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of fields of so many channels on a grid.
+    /// A summary of fields with this many channels on a grid.
     pub fn new(grid: Grid, channels: usize) -> Self {
         let zero = vec![0.0; channels * grid.len()];
         Self { grid, channels, count: 0.0, mean: zero.clone(), squares: zero }
     }
 
-    /// Takes fields in.
+    /// Adds fields to the summary.
     pub fn add(&mut self, fields: &Ensemble) {
         for field in fields.fields() {
             self.count += 1.0;
@@ -49,7 +49,7 @@ impl Summary {
         }
     }
 
-    /// Two fields: the mean, and the standard deviation (0 of a single field).
+    /// The mean and the standard deviation (0 for a single field), as two fields.
     pub fn finish(self) -> Ensemble {
         let divisor = (self.count - 1.0).max(1.0);
         let deviation = self.squares.iter().map(|s| (s / divisor).sqrt());
@@ -61,7 +61,7 @@ impl Summary {
 /// Writes `mean.npy`, `sd.npy`, `quantiles.npy` (5, 50, 95 %), `draws.npy` and `posterior.png` into a folder.
 ///
 /// # Errors
-/// Those of writing.
+/// Errors while writing.
 pub fn write(draws: &Ensemble, observed: &Observations, folder: &Path) -> Result<(), Error> {
     make(folder)?;
     let mut summary = Summary::new(draws.grid, draws.channels);
@@ -93,7 +93,7 @@ fn quantiles(draws: &Ensemble) -> Ensemble {
         cell.iter_mut().zip(draws.fields()).for_each(|(v, field)| *v = field[k]);
         cell.sort_unstable_by(f64::total_cmp);
         for (i, q) in QUANTILES.iter().enumerate() {
-            // linear between order statistics, as NumPy's default
+            // linear between order statistics, the default of NumPy
             let at = f64::from(*q) / 100.0 * (n - 1) as f64;
             let (low, part) = (at.floor() as usize, at.fract());
             let high = cell[(low + 1).min(n - 1)];
@@ -103,7 +103,7 @@ fn quantiles(draws: &Ensemble) -> Ensemble {
     Ensemble { grid: draws.grid, channels: draws.channels, values }
 }
 
-/// Mean, the outer quantiles and two draws of the first channel as one chart.
+/// A chart of the first channel: the mean, the outer quantiles and two draws.
 fn lines(moments: &Ensemble, quantiles: &Ensemble, shown: &Ensemble) -> Result<Ensemble, Error> {
     let cells = moments.grid.len();
     let mut values = moments.values[..cells].to_vec();
@@ -115,7 +115,7 @@ fn lines(moments: &Ensemble, quantiles: &Ensemble, shown: &Ensemble) -> Result<E
     Ok(Ensemble::new(moments.grid, 1, values)?)
 }
 
-/// Tiles of the first channel: mean, standard deviation, median; three draws below.
+/// Tiles of the first channel: mean, standard deviation and median, with three draws below.
 fn tiles(
     moments: &Ensemble,
     quantiles: &Ensemble,
@@ -178,7 +178,7 @@ fn tiles(
     Ok(())
 }
 
-/// Discs at the observed places of the first channel, their inside the observed value.
+/// Discs at the observed places of the first channel, filled with the grey of the observed value.
 fn mark(
     tile: &mut [f64],
     size: [usize; 2],
@@ -229,7 +229,7 @@ mod tests {
         Ensemble::new(grid, 1, values).unwrap()
     }
 
-    /// In pieces as at once: mean and standard deviation with n − 1.
+    /// Batches give the same as all fields at once: mean, and standard deviation with n − 1.
     #[test]
     fn summaries_do_not_depend_on_batches() {
         let all = fields();

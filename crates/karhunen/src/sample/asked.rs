@@ -1,4 +1,4 @@
-//! Attributes and given fields, as a model takes them.
+//! Attributes and given fields of a request, normalised for a model.
 
 use karhunen_field::{Ensemble, FieldError, Grid};
 use karhunen_formats::ReadOptions;
@@ -8,7 +8,7 @@ use karhunen_train::asked::GivenFields;
 use super::{SampleError, SampleOptions};
 use crate::Error;
 
-/// The attributes asked for, normalised; none where none is named.
+/// The requested attributes, normalised; empty if none is named.
 pub(super) fn attributes(
     options: &SampleOptions,
     model: &TrainedModel,
@@ -39,7 +39,7 @@ pub(super) fn attributes(
     model.attributes(&options.attributes).map_err(|e| SampleError::Attribute(e.to_string()))
 }
 
-/// The fields that are given, normalised; none where no file is named.
+/// The given fields, normalised; none if no file is named.
 pub(super) fn given(
     options: &SampleOptions,
     model: &TrainedModel,

@@ -1,11 +1,11 @@
-//! Which classes fields are of.
+//! The classes of a request.
 
 use karhunen_train::labels::described;
 use karhunen_train::{Classes, TrainedModel};
 
 use super::{SampleError, SampleOptions};
 
-/// The classes asked for, which the model must have seen.
+/// The requested classes. The model must have been trained on each.
 pub(super) fn chosen(
     options: &SampleOptions,
     model: &TrainedModel,
@@ -15,7 +15,7 @@ pub(super) fn chosen(
         return Err(SampleError::Guidance(guidance));
     }
     if options.surrogate {
-        // a Gaussian field is of no class
+        // Gaussian fields have no classes
         return Ok(Classes::Drawn);
     }
     let conditional = model.statistics.is_conditional();

@@ -1,100 +1,100 @@
-//! What keeps a model from sampling as it is asked to.
+//! The errors of a sampling request.
 
 use karhunen_field::large_box::BoxFault;
 use karhunen_field::sampler::Method;
 use karhunen_field::{FieldError, Grid};
 
-/// Options of a sampling that do not go with the model, or with each other.
+/// Options of a sampling that do not fit the model or each other.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SampleError {
-    /// No field at all.
+    /// The number of fields is 0.
     #[error("count 0: there must be at least one field")]
     NoFields,
-    /// Numbers of fields beyond the last.
+    /// The numbers of the fields exceed 2^64.
     #[error("index {index}: {count} fields from there pass 2^64")]
     Index {
         /// Number of the first field.
         index: u64,
-        /// Fields from there.
+        /// Number of fields from there.
         count: u64,
     },
-    /// The trained band, of a prior that knows none.
+    /// The trained band was requested, but the prior has none.
     #[error("band trained: {0}")]
     Band(&'static str),
-    /// A tolerance beside a sampler that has no use for it.
+    /// A tolerance was given for a sampler that has no use for it.
     #[error("tolerance chooses the steps of wiener-exponential, not of {0}")]
     Tolerance(Method),
-    /// Particles beside a sampler that does not move them.
+    /// Particles were requested with a sampler that does not move them.
     #[error("particles are moved by wiener-ancestral, not by {0}")]
     ParticleMethod(Method),
-    /// No particle at all.
+    /// The number of particles is 0.
     #[error("particles 0: there must be at least one")]
     NoParticles,
-    /// Particles or second order without observations.
+    /// Particles or second-order guidance without observations.
     #[error("{0} needs observations")]
     NotObserved(&'static str),
-    /// Guidance of second order beside a sampler that asks no denoiser.
+    /// Second-order guidance with a sampler that uses no denoiser.
     #[error("guidance-order 2 guides denoisers, which wiener-ancestral and particles do not ask")]
     SecondOrder,
-    /// Calibration of a model that knows no data.
+    /// Calibration of a model without statistics of data.
     #[error("calibration spectrum: this network was imported without data to calibrate to")]
     CalibrationWithoutData,
-    /// Calibration of fields that observations hold.
+    /// Calibration of fields that are conditioned on observations.
     #[error("calibration spectrum: it would move fields off what is observed")]
     CalibrationOfObserved,
     /// Calibration of fields of single classes.
     #[error("calibration spectrum: mean and spectrum are those of all classes together")]
     CalibrationOfClasses,
-    /// A path time that lies outside the path.
+    /// A path time outside the path.
     #[error("refine: the time {until} must lie between {low} and {high}")]
     RefineTime {
         /// The time.
         until: f64,
-        /// Where the path ends.
+        /// Time at the end of the path.
         low: f64,
-        /// Where it starts.
+        /// Time at the start of the path.
         high: f64,
     },
-    /// A fine grid before a coarse one.
+    /// A fine grid is followed by a coarser one.
     #[error("refine: {fine} comes before {coarse}")]
     RefineOrder {
-        /// The grid that comes first.
+        /// The first grid.
         fine: Grid,
-        /// The one after it.
+        /// The second grid.
         coarse: Grid,
     },
-    /// A weight of a class that is negative or not finite.
+    /// A guidance weight that is negative or not finite.
     #[error("guidance {0}: it must be finite and not negative")]
     Guidance(f64),
-    /// Classes of a model without any.
+    /// Classes were requested of a model without classes.
     #[error("{option}: {model} was trained without labels")]
     NoClasses {
         /// The option.
         option: &'static str,
-        /// Where the model was read from.
+        /// The path of the model.
         model: String,
     },
-    /// Guidance of a model that was never asked without conditions.
+    /// Guidance for a model that was never trained without conditions.
     #[error(
         "guidance {0}: trained with training.label_dropout = 0, the model has no answer without a class"
     )]
     NoLabelDropout(f64),
-    /// A class that the model saw no field of.
+    /// A class that no training field has.
     #[error("class {class}: the model saw no field of it")]
     UnseenClass {
         /// The class.
         class: u32,
-        /// The classes it knows, with their training fields.
+        /// The known classes, with their numbers of training fields.
         known: String,
     },
-    /// Attributes of a model without any.
+    /// Attributes were requested of a model without attributes.
     #[error("attribute: {model} was trained without attributes")]
     NoAttributes {
-        /// Where the model was read from.
+        /// The path of the model.
         model: String,
     },
-    /// An attribute that is asked for twice.
+    /// An attribute was requested twice.
     #[error("attribute {0}: it is given twice")]
     AttributeTwice(String),
     /// An attribute that the model does not know.
@@ -102,38 +102,38 @@ pub enum SampleError {
     UnknownAttribute {
         /// The attribute.
         name: String,
-        /// Those it knows.
+        /// The known attributes.
         known: String,
     },
-    /// A value of an attribute that training fields do not have.
+    /// A value of an attribute outside the range of the training fields.
     #[error("attribute {name} = {value}: training fields have {least:.4} to {most:.4}")]
     AttributeRange {
         /// The attribute.
         name: String,
         /// The value.
         value: f64,
-        /// The least of the training fields.
+        /// The smallest value of the training fields.
         least: f64,
-        /// The most.
+        /// The largest value of the training fields.
         most: f64,
     },
-    /// Attributes that the model refuses.
+    /// The model refused the attributes.
     #[error("attribute: {0}")]
     Attribute(String),
-    /// Given fields for a model that was not trained beside any.
+    /// Fields were given to a model that was not trained with given fields.
     #[error("condition: {model} was not trained beside given fields")]
     NoCondition {
-        /// Where the model was read from.
+        /// The path of the model.
         model: String,
     },
-    /// Given fields of another number of channels.
+    /// Given fields with another number of channels.
     #[error("{name}: {found} channel(s); the model was trained beside {channels}")]
     ConditionChannels {
         /// The file.
         name: String,
-        /// Its channels.
+        /// Number of channels in the file.
         found: usize,
-        /// The model's.
+        /// Number of channels that the model needs.
         channels: usize,
     },
     /// Given fields that are too coarse.
@@ -146,20 +146,20 @@ pub enum SampleError {
         /// The finest trained level.
         needed: String,
     },
-    /// Given fields on a larger box.
+    /// Fields were given for a larger box.
     #[error("condition: given fields are of the trained box, and do not go with a larger one")]
     ConditionBox,
-    /// Calibration of fields that were asked for something.
+    /// Calibration of fields with conditions.
     #[error(
         "calibration spectrum: mean and spectrum are those of all fields, whatever is asked for"
     )]
     CalibrationOfAsked,
-    /// Phases of a model of plain values.
+    /// Phases were requested of a model of plain values.
     #[error("{option}: {model} was trained on values, not on phases")]
     NoPhases {
         /// The option.
         option: &'static str,
-        /// Where the model was read from.
+        /// The path of the model.
         model: String,
     },
     /// A phase that the model does not have.
@@ -169,32 +169,32 @@ pub enum SampleError {
         option: &'static str,
         /// The phase.
         asked: String,
-        /// The phases it has.
+        /// The model's phases.
         known: String,
     },
-    /// A fraction that training fields do not have.
+    /// A volume fraction outside the range of the training fields.
     #[error(
         "volume-fraction {fraction}: training fields have {least:.4} to {most:.4} of phase {phase}"
     )]
     VolumeFraction {
         /// The fraction.
         fraction: f64,
-        /// The least of the training fields.
+        /// The smallest fraction of the training fields.
         least: f64,
-        /// The most.
+        /// The largest fraction of the training fields.
         most: f64,
         /// Name of the phase.
         phase: String,
     },
-    /// A larger box with another number of sides than the model has axes.
+    /// The number of sides of the box differs from the number of axes.
     #[error("box: {given} sides for {axes} axes")]
     BoxAxes {
-        /// Sides given.
+        /// Number of sides given.
         given: usize,
-        /// Axes.
+        /// Number of axes.
         axes: usize,
     },
-    /// Sides in a unit that the model does not know.
+    /// The unit of the sides is not that of the model's data.
     #[error(
         "box: sides in {unit}, where the model's data are {}",
         known.as_ref().map_or("without a unit".into(), |unit| format!("in {unit}"))
@@ -202,10 +202,10 @@ pub enum SampleError {
     BoxUnit {
         /// The unit.
         unit: String,
-        /// That of the data.
+        /// The unit of the data.
         known: Option<String>,
     },
-    /// A larger box that windows of the trained one do not make.
+    /// A larger box that cannot be covered by windows of the trained box.
     #[error("box: along {axis} {fault}")]
     Box {
         /// Name of the axis.
@@ -213,34 +213,34 @@ pub enum SampleError {
         /// What is wrong.
         fault: BoxFault,
     },
-    /// An axis that is to close on itself, and is none.
+    /// The name of a periodic axis is unknown.
     #[error("periodic {name}: the axes are {known}")]
     BoxAxis {
-        /// As it was given.
+        /// The name as given.
         name: String,
         /// The axes.
         known: String,
     },
-    /// Windows that share too much of their length, or less than nothing.
+    /// The overlap of windows is negative or too large.
     #[error("overlap {0}: windows share a part of 0 to 0.5 of their length with the next one")]
     Overlap(f64),
-    /// Cells that windows do not have, under white noise per cell.
+    /// A grid that windows cannot have under white noise per cell.
     #[error("grid {grid}: windows under white noise per cell make {windows}")]
     BoxCells {
-        /// Asked for.
+        /// The requested grid.
         grid: Grid,
-        /// What windows make.
+        /// The grid that windows give.
         windows: Grid,
     },
-    /// What the mathematics says of a larger box besides.
+    /// Another error of the mathematics of larger boxes.
     #[error("box: {0}")]
     Impossible(FieldError),
-    /// Spacings in another number than the axes.
+    /// The number of spacings differs from the number of axes.
     #[error("spacing: {given} numbers for {axes} axes")]
     Spacing {
-        /// Numbers given.
+        /// Number of spacings given.
         given: usize,
-        /// Axes.
+        /// Number of axes.
         axes: usize,
     },
 }

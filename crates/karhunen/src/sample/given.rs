@@ -1,4 +1,4 @@
-//! Sampling fields that agree with observations.
+//! Samples fields conditioned on observations.
 
 use std::ops::Range;
 
@@ -16,10 +16,10 @@ use super::SampleOptions;
 use crate::Error;
 use crate::observe::{self, Observed};
 
-/// Products with the network's derivative in a step.
+/// Number of products with the network's derivative in each step.
 const ITERATIONS: usize = 3;
 
-/// Reads and checks all that is observed; nothing where nothing is.
+/// Reads and checks all observations; none if there are none.
 pub(super) fn conditioning(
     options: &SampleOptions,
     model: &TrainedModel,
@@ -35,11 +35,11 @@ pub(super) fn conditioning(
     if all.parts.is_empty() { Ok(None) } else { prepared_on(known, &all, model, grid).map(Some) }
 }
 
-/// Observations ready to guide fields of a grid.
+/// Prepares observations to guide the sampling of fields on a grid.
 ///
 /// # Errors
-/// [`Error::Observe`] for observations that contradict each other or the grid, with the place where each
-/// stands; too little memory.
+/// [`Error::Observe`] for observations that contradict each other or the grid, with the location of
+/// each; too little memory.
 pub fn prepared(
     observed: &Observed,
     model: &TrainedModel,
@@ -48,7 +48,7 @@ pub fn prepared(
     prepared_on(None, observed, model, grid)
 }
 
-/// The same on a box that may be larger.
+/// As [`prepared`], on a box that may be larger.
 fn prepared_on(
     known: Option<&Enlarged>,
     observed: &Observed,
@@ -57,7 +57,7 @@ fn prepared_on(
 ) -> Result<Conditioning, Error> {
     check_memory(observed, grid, model.statistics.mean.channels)?;
     for (part, place) in observed.parts.iter().zip(&observed.places) {
-        // alone, so that what is wrong has its file
+        // each observation is checked alone first, so that an error names its file
         model.conditioning_on(known, vec![part.clone()], *grid).map_err(|e| place.error(e))?;
     }
     let conditioning = model.conditioning_on(known, observed.parts.clone(), *grid)?;
@@ -72,7 +72,7 @@ fn prepared_on(
     Ok(conditioning)
 }
 
-/// Samples; of particles tells how many counted.
+/// Samples. With particles it reports their effective number.
 pub(super) fn sample(
     options: &SampleOptions,
     model: &TrainedModel,
@@ -104,7 +104,7 @@ pub(super) fn sample(
     Ok(result?)
 }
 
-/// A factor of the observations' matrix while it is made, and those kept.
+/// Checks the memory for factoring the observations' matrix and for the factors that are kept.
 fn check_memory(observed: &Observed, grid: &Grid, channels: usize) -> Result<(), Error> {
     let m: f64 = observed.parts.iter().map(|p| p.values().len() as f64).sum();
     let gib = (1u64 << 30) as f64;

@@ -1,4 +1,5 @@
-//! What a grid means: a model's box has a size, and a finer grid shows the same box with more cells.
+//! Physical sizes of grids. A model's box has a size, and a finer grid shows the same box with more
+//! cells.
 
 use karhunen_field::{Axis, Grid};
 use karhunen_train::origin::{Origin, short};
@@ -6,14 +7,15 @@ use karhunen_train::origin::{Origin, short};
 use super::SampleError;
 use crate::Error;
 
-/// Two numbers this near to each other are one for people.
+/// Relative difference below which two numbers are shown as one.
 const ALIKE: f64 = 1e-6;
 
-/// The grid with the lengths that a file's spacing shall have, and their unit: those asked for, else the
-/// model's own, `times` as long where the box is larger, else those of the box.
+/// A grid with physical lengths for the spacing in a file, and their unit. The lengths are the
+/// requested ones. Without a request they are those of the model, `times` as long on a larger box,
+/// or else those of the box.
 ///
 /// # Errors
-/// Spacings in another number than one or one an axis.
+/// A number of spacings other than one, or one for each axis.
 pub fn measured(
     grid: &Grid,
     origin: Option<&Origin>,
@@ -48,7 +50,7 @@ pub fn measured(
     Ok((grid, None))
 }
 
-/// The box and its cells in one line; none of a model whose box has no size.
+/// The box and its cells in one line; none for a model whose box has no physical size.
 pub fn described(origin: &Origin, grid: &Grid) -> Option<String> {
     let points = grid.points();
     if origin.cells.len() != points.len() {
@@ -78,7 +80,7 @@ pub fn described(origin: &Origin, grid: &Grid) -> Option<String> {
     ))
 }
 
-/// One number where all are alike, otherwise all.
+/// One number if all are nearly equal, otherwise all of them.
 fn alike(numbers: &[f64]) -> String {
     let same = numbers.iter().all(|v| (v / numbers[0] - 1.0).abs() < ALIKE);
     let shown = if same { &numbers[..1] } else { numbers };
