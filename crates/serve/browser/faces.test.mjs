@@ -1,4 +1,4 @@
-// Other models, other servers, other windows: node --test
+// The page with other models, other servers and other windows: node --test
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -16,7 +16,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-/** A model of a few steps, of one axis or three. */
+/** A model trained for a few steps, on fields of one or three axes. */
 function trained(name, cells, levels) {
   run(["prior", "matern", "--length", "0.15", "--smoothness", "2.5", "--grid", cells, "--count", "24", "--out", `${name}.npy`], folder);
   const dim = cells.split("x").length;
@@ -49,7 +49,7 @@ test("curves and volumes of a folder of models", async (t) => {
   await page.locator("#slice").fill("0");
   assert.match(await page.locator("#slice-text").textContent(), /^1 of 12$/);
   assert.notEqual(await plane(), first);
-  // a point on this slice, and the value of another
+  // a point on this slice; below, a point of another model with a given value
   await page.locator("#known input[value=point]").check();
   await change(page, () => page.locator("#overlay").click({ position: { x: 50, y: 50 } }));
   assert.match(await page.locator("#notes").textContent(), /1 known value:/);
@@ -65,7 +65,7 @@ test("curves and volumes of a folder of models", async (t) => {
   await page.close();
 });
 
-/** A file of NumPy: 24 fields of stripes, `code` says how a number is stored. */
+/** A NumPy file of 24 striped fields; `code` is the number type. */
 function stripes(name, shape, code, write) {
   const count = shape.reduce((a, b) => a * b, 1);
   const head = `{'descr': '${code}', 'fortran_order': False, 'shape': (${shape.join(", ")}), }`;
@@ -120,7 +120,7 @@ test("a server that was stopped is told of, and found again", async (t) => {
   await page.locator("#away").waitFor({ state: "hidden", timeout: 20000 });
   await done(page);
   assert.equal(await page.locator("#seed").inputValue(), "1");
-  // one that stops while it works
+  // a server that stops during a request
   await page.locator("details summary").first().click();
   await page.locator("#count").selectOption("16");
   await page.locator("#evaluations").fill("200");
@@ -148,7 +148,7 @@ test("a token is asked for once", async (t) => {
   const [cookie] = await context.cookies();
   assert.ok(cookie.httpOnly && cookie.sameSite === "Strict" && !cookie.value.includes(token));
   assert.ok(!page.url().includes(token) && !server.told().includes(token));
-  // a second tab is known, another browser is not
+  // a second tab has the cookie, another browser has not
   const second = await open(context, server.address);
   await done(second);
   const stranger = await open(await browser.newContext(), server.address);
@@ -175,7 +175,7 @@ test("another site cannot ask", async (t) => {
     return tried;
   }, server.address);
   assert.deepEqual(told, Array(4).fill("TypeError"));
-  // refused by the server, not by the browser alone
+  // the server itself refuses, not only the browser
   assert.match(server.told(), /POST \/api\/sample: 403/);
   assert.doesNotMatch(server.told(), /POST \/api\/sample: 200/);
   await page.context().close();
@@ -205,7 +205,7 @@ test("three widths, light and dark, nothing beside the page and a name for every
   }
 });
 
-/** Texts whose contrast with what lies behind them is below 4.5 : 1. */
+/** Texts whose contrast with their background is below 4.5 : 1. */
 const faint = (page) =>
   page.evaluate(() => {
     const parts = (text) => text.match(/[\d.]+/g).map(Number);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { blocks, browse, change, correlation, done, open, resolution, run, save, scratch, serve, words } from "./tools.mjs";
 
-/** Time to the first picture at 64² that a machine with two cores must keep. */
+/** Largest time to the first picture at 64² on a machine with two cores. */
 const FIRST_PICTURE = Number(process.env.FIRST_PICTURE_MS ?? 1000);
 const folder = scratch();
 let browser, server, context;
@@ -20,7 +20,7 @@ after(async () => {
   await server?.stop();
 });
 
-/** A page that has its first field, and is looked after until the test ends. */
+/** A page with its first field, closed at the end of the test. */
 async function fresh(t, hash = "") {
   const page = await open(context, server.address + hash);
   t.after(async () => {
@@ -33,7 +33,7 @@ async function fresh(t, hash = "") {
 
 test("the first picture is there within a second", async (t) => {
   const times = [];
-  // other work on the machine may disturb one, not all
+  // other work on the machine may slow down one measurement, but not all
   for (let seed = 101; seed < 109 && !times.some((ms) => ms <= FIRST_PICTURE); seed++) {
     const page = await context.newPage();
     await page.addInitScript(() => {
@@ -81,7 +81,7 @@ test("arrows change the seed, and a seed is one function", async (t) => {
   assert.ok(Math.abs(correlation(first, second)) < 0.7);
   await change(page, () => page.locator("#before").click());
   assert.deepEqual(await blocks(page, 64), first);
-  // by keys, in the field itself
+  // with keys, on the field itself
   await page.locator("#seed").focus();
   await change(page, () => page.keyboard.press("ArrowUp"));
   assert.deepEqual(await blocks(page, 64), second);
@@ -165,7 +165,7 @@ test("fields agree with points and painted regions", async (t) => {
   const npy = await save(page, "#npy");
   run(words(await page.locator("#command").textContent()), folder);
   assert.ok(readFileSync(npy.path).equals(readFileSync(join(folder, npy.name))), "the same bytes");
-  // a region as it is in the picture
+  // a region with the values of the picture
   await page.locator("#value").fill("");
   await page.locator("#known input[value=paint]").check();
   await change(page, async () => {
@@ -208,7 +208,7 @@ test("what is refused is told, and the page goes on", async (t) => {
   assert.match(await page.locator("#status").textContent(), /evaluations 100000: the limit of this server is 200/);
   await page.locator("#evaluations").fill("");
   await done(page);
-  // the browser writes a refused request into its console
+  // the browser logs a refused request in its console
   page.wrong.splice(0, page.wrong.length, ...page.wrong.filter((line) => !line.includes("422")));
 });
 
@@ -217,7 +217,7 @@ test("closing a tab ends its work", async (t) => {
   t.after(() => own.stop());
   const page = await open(context, `${own.address}#seed=900&count=16`);
   await page.locator("details summary").first().click();
-  // the first fields are there before others are asked for, so that the progress seen is that of the others
+  // wait for the first fields, so that the observed progress is that of the next request
   const first = () =>
     document.getElementById("progress").className === "idle" && /fields at/.test(document.getElementById("status").textContent);
   await page.waitForFunction(first);

@@ -1,4 +1,4 @@
-// A server of our own, a browser, and what the tests look at.
+// Tools of the tests: a server, a browser, and functions that inspect the page.
 import { spawn, execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 export const PROGRAM = process.env.KARHUNEN ?? join(HERE, "../../../target/release/karhunen");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** A folder that goes away when the process ends. */
+/** A folder that is removed when the process ends. */
 export function scratch() {
   const folder = mkdtempSync(join(tmpdir(), "karhunen-browser-"));
   process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
@@ -20,7 +20,7 @@ export function scratch() {
 /** Runs the program to its end. */
 export const run = (args, cwd) => execFileSync(PROGRAM, args, { cwd, stdio: ["ignore", "pipe", "pipe"] });
 
-/** Starts a server; `address` is what it printed. */
+/** Starts a server; `address` is the address that it printed. */
 export async function serve(args = [], options = {}) {
   const child = spawn(PROGRAM, ["serve", ...args], { stdio: ["ignore", "pipe", "pipe"], ...options });
   let told = "";
@@ -39,7 +39,7 @@ export async function serve(args = [], options = {}) {
     port: new URL(address).port,
     pid: child.pid,
     told: () => told,
-    /** Ends it as Ctrl-C does; the exit code. */
+    /** Stops the server as Ctrl-C does; returns the exit code. */
     stop: async (signal = "SIGINT") => {
       child.kill(signal);
       return ended;
@@ -51,7 +51,7 @@ export async function serve(args = [], options = {}) {
 export const browse = () =>
   chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 
-/** A page that keeps account of what must not happen. */
+/** A page that records errors and other events that must not occur. */
 export async function open(context, address) {
   const page = await context.newPage();
   const wrong = [];
@@ -65,7 +65,7 @@ export async function open(context, address) {
   return Object.assign(page, { wrong });
 }
 
-/** Waits until the page shows finished fields of what it says now. */
+/** Waits until the page shows the finished fields of its current settings. */
 export async function done(page, text = "") {
   await page.waitForFunction(
     (part) => {
@@ -78,14 +78,14 @@ export async function done(page, text = "") {
   return page.locator("#status").textContent();
 }
 
-/** Changes a control and waits for the fields of it. */
+/** Changes a control and waits for the new fields. */
 export async function change(page, act, text = "") {
   await page.evaluate(() => (document.getElementById("npy").disabled = true));
   await act();
   return done(page, text);
 }
 
-/** Chooses a grid by the slider, as a person would by keys. */
+/** Chooses a grid with the slider, by keys. */
 export async function resolution(page, cells) {
   const now = () => page.locator("#size-text").textContent();
   const wanted = cells.join(" × ");
@@ -112,7 +112,7 @@ export const blocks = (page, n) =>
     return sums.map(([sum, count]) => sum / count);
   }, n);
 
-/** How alike two lists of numbers are: 1 but for scale and offset the same. */
+/** Correlation of two lists of numbers: 1 if they agree up to scale and offset. */
 export function correlation(a, b) {
   const mean = (v) => v.reduce((s, x) => s + x, 0) / v.length;
   const [ma, mb] = [mean(a), mean(b)];
@@ -125,11 +125,11 @@ export function correlation(a, b) {
   return ab / Math.sqrt(aa * bb);
 }
 
-/** Clicks a button that saves a file; its path and name. */
+/** Clicks a button that saves a file; returns its path and name. */
 export async function save(page, id) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator(id).click()]);
   return { path: await download.path(), name: download.suggestedFilename() };
 }
 
-/** The words of a command line as a shell splits them, which must not be more than plain words. */
+/** Splits a command line like a shell. The words must be plain. */
 export const words = (line) => line.split(" ").slice(1);

@@ -1,4 +1,5 @@
-//! Answers: JSON, and what was wrong with a request in one line and what to do about it in another.
+//! JSON answers. A refused request gets one line that says what is wrong and one that says what to
+//! do.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -6,7 +7,7 @@ use karhunen::Error;
 use karhunen::TrainError;
 use serde::Serialize;
 
-/// A request that is not done, and why.
+/// A refused request, with the reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Refusal {
     #[serde(skip)]
@@ -22,12 +23,12 @@ impl Refusal {
         Self { status, error: error.into(), help: help.into() }
     }
 
-    /// Something in the request.
+    /// A refusal because of an invalid request.
     pub fn asked(error: impl Into<String>, help: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, help)
     }
 
-    /// More than a limit allows.
+    /// A refusal of a request above a limit.
     pub fn limit(what: &str, asked: impl std::fmt::Display, limit: impl std::fmt::Display) -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -69,7 +70,8 @@ impl IntoResponse for Refusal {
 pub fn json(value: &impl Serialize) -> Response {
     match serde_json::to_string(value) {
         Ok(text) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        // numbers that are not finite become null, so that nothing of ours ends here
+        // serde_json writes numbers that are not finite as null, so values of this crate do not
+        // fail here
         Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
     }
 }

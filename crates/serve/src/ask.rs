@@ -1,4 +1,4 @@
-//! What a page asks for: as options of the library, and as the command line that makes the same.
+//! A request of the page, as options of the library and as the equivalent command line.
 
 use karhunen::sampler::Method;
 use karhunen::{CalibrationKind, Model, Progress, SampleOptions, Sampling};
@@ -8,20 +8,20 @@ use crate::Limits;
 use crate::answer::Refusal;
 use crate::observed::{self, Place};
 
-/// Weights of a class above this show nothing but the network's mistakes.
+/// Largest guidance weight: above it, samples show only errors of the network.
 const GUIDANCE: f64 = 20.0;
-/// Cells up to which all the values of the limit may be observed.
+/// Up to this number of cells the limit on observed values applies in full.
 const AS_MANY_UP_TO: usize = 64 * 64;
-/// The file that a command line with observed places reads.
+/// The file that the command line reads if there are observed places.
 pub const OBSERVED: &str = "observed.csv";
 
-/// Fields of a model.
+/// A request for fields of a model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ask {
     /// Number of the model in the list.
     pub model: usize,
-    /// Cells an axis; those of the finest trained grid by default.
+    /// Cells per axis; by default those of the finest trained grid.
     pub grid: Option<Vec<usize>>,
     #[serde(default)]
     pub seed: u64,
@@ -30,21 +30,22 @@ pub struct Ask {
     pub index: u64,
     #[serde(default = "one")]
     pub count: u64,
-    /// The model's own by default.
+    /// By default the setting of the model.
     pub evaluations: Option<usize>,
-    /// The model's own by default.
+    /// By default the sampler of the model.
     pub sampler: Option<String>,
-    /// Drawn by default.
+    /// By default a random class.
     pub class: Option<u32>,
     #[serde(default = "weight")]
     pub guidance: f64,
-    /// What is known of the fields.
+    /// Known values of the fields at places.
     #[serde(default)]
     pub observed: Vec<Place>,
 }
 
-/// Values that may be observed on so many cells. A step with m of them costs m² products a mode, so that beyond
-/// this number of cells their number falls as its root.
+/// Largest number of observed values on a grid of `cells` cells. A step with m values costs m²
+/// products for each mode, so above [`AS_MANY_UP_TO`] cells the number decreases as the square root
+/// of the cells.
 fn at_most(limit: usize, cells: usize) -> usize {
     let part = (AS_MANY_UP_TO as f64 / cells as f64).sqrt().min(1.0);
     (limit as f64 * part) as usize
@@ -59,13 +60,13 @@ fn weight() -> f64 {
 }
 
 impl Ask {
-    /// Reads a request.
+    /// Parses a request.
     pub fn read(bytes: &[u8]) -> Result<Self, Refusal> {
         let read: Result<Self, _> = serde_json::from_slice(bytes);
         read.map_err(|e| Refusal::asked(format!("no request: {e}"), "send what the page sends"))
     }
 
-    /// Refuses what is beyond the limits of the server, before anything is computed.
+    /// Checks the limits of the server before anything is computed.
     pub fn check(&self, model: &Model, limits: &Limits) -> Result<(), Refusal> {
         let own = model.grid();
         let cells = match &self.grid {
@@ -113,7 +114,7 @@ impl Ask {
         }
     }
 
-    /// The same as options of the library.
+    /// The request as options of the library.
     pub fn options(&self) -> Result<SampleOptions, Refusal> {
         let unknown = |e: karhunen::FieldError| Refusal::asked(e.to_string(), "choose a known one");
         let sampler: Option<Method> =
@@ -136,8 +137,8 @@ impl Ask {
         })
     }
 
-    /// A sampling that begins at once: a calibration for which pilots would have to be sampled first is left
-    /// out. Also the options that say so.
+    /// A sampling that starts at once. If its calibration would first need pilots (256 extra fields
+    /// that measure the correction), it is left out. The returned options state that.
     pub fn sampling<'a>(
         &self,
         model: &'a Model,
@@ -157,7 +158,7 @@ impl Ask {
         Ok((sampling, options))
     }
 
-    /// The command line that makes the same fields, written to `out`.
+    /// The command line that makes the same fields and writes them to `out`.
     pub fn command(
         &self,
         model: &str,
@@ -193,7 +194,7 @@ impl Ask {
         words.join(" ")
     }
 
-    /// A name for files of these fields, without its ending.
+    /// A file name for these fields, without an extension.
     pub fn file_name(&self, model: &str, grid: &[usize]) -> String {
         let last = model.rsplit(['/', '\\', ':']).find(|part| !part.is_empty()).unwrap_or("model");
         let safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
@@ -202,12 +203,12 @@ impl Ask {
     }
 }
 
-/// `64x48`
+/// Cells as text: `64x48`.
 pub fn join(cells: &[usize]) -> String {
     cells.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
-/// A word of a shell.
+/// Quotes a word for a shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+".contains(c);
     match !word.is_empty() && word.chars().all(plain) {

@@ -1,54 +1,54 @@
-//! Why a server cannot begin, or cannot go on.
+//! The errors of a server.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// Errors of a server as a whole. What is wrong with one request is told to whoever made it.
+/// Errors of the server as a whole. An error of one request is reported to its sender.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// An address that others can reach, without a token.
+    /// Other machines can reach the address, but no token is set.
     #[error("address {0}: other machines can reach it, and there is no token")]
     NoToken(IpAddr),
-    /// A token that can be guessed.
+    /// The token is short enough to be guessed.
     #[error("a token of {length} characters; it must have at least {least}")]
     ShortToken {
-        /// Characters it has.
+        /// Its number of characters.
         length: usize,
-        /// Characters it must have.
+        /// The smallest allowed number of characters.
         least: usize,
     },
     /// The system gives no random numbers.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
-    /// No model to show.
+    /// No model is given.
     #[error("no model to show")]
     NoModels,
-    /// Two models that a list cannot tell apart.
+    /// A model is named twice.
     #[error("{path}: named twice", path = .0.display())]
     Twice(PathBuf),
-    /// A limit that would refuse everything.
+    /// The limit would refuse every request.
     #[error("{name} {value}: it must be at least {least}")]
     Limit {
-        /// Which.
+        /// Name of the limit.
         name: &'static str,
-        /// As it was given.
+        /// The given value.
         value: u64,
-        /// The least that makes sense.
+        /// The smallest sensible value.
         least: u64,
     },
-    /// An address and port that cannot be listened on.
+    /// The server cannot listen on the address and port.
     #[error("{address}: cannot be listened on: {source}")]
     Listen {
-        /// Which.
+        /// The address and port.
         address: SocketAddr,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Threads or sockets that the system does not give.
+    /// The system provides no threads or sockets.
     #[error("the system gives no threads or sockets: {0}")]
     System(std::io::Error),
-    /// A model or a device.
+    /// An error of a model or a device.
     #[error(transparent)]
     Library(#[from] karhunen::Error),
 }

@@ -1,36 +1,37 @@
-//! Fields as small whole numbers for the page.
+//! Converts fields to small integers for the page.
 //!
-//! A frame is one channel of one field between its smallest and its largest value, in 8 bits while it forms and
-//! in 16 when it is done. While it forms it has at most [`COARSE`] cells an axis: every second, third … cell.
+//! A frame is one channel of one field, scaled from its smallest to its largest value. A finished
+//! frame has 16 bits a value. A frame of an unfinished field has 8 bits and at most [`COARSE`]
+//! cells an axis: every second, third, … cell.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use karhunen::Ensemble;
 use serde::Serialize;
 
-/// Cells an axis of fields that form, in one, two and three dimensions.
+/// Largest number of cells an axis of unfinished fields, in one, two and three dimensions.
 const COARSE: [usize; 3] = [512, 96, 24];
 
 /// One channel of one field.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Frame {
-    /// What it is, where it is no field of its own: `mean`.
+    /// Name of a statistic, such as `mean`; none for a sampled field.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'static str>,
-    /// Number of the field.
+    /// Index of the field.
     pub index: u64,
     pub channel: usize,
-    /// Cells an axis, the last one fastest.
+    /// Cells an axis; the last axis is fastest.
     pub cells: Vec<usize>,
     pub low: f64,
     pub high: f64,
-    /// Bits of a number.
+    /// Number of bits of a value.
     pub bits: u8,
-    /// Numbers from 0 (low) to 2^bits − 1 (high), little-endian, in base64.
+    /// Integers from 0 (low) to 2^bits − 1 (high), little-endian, in base64.
     pub data: String,
 }
 
-/// Every channel of every field, in 16 bits; fields are numbered from `first`.
+/// Frames of every channel of every field, with 16 bits. Field indices start at `first`.
 pub fn finished(fields: &Ensemble, first: u64, name: Option<&'static str>) -> Vec<Frame> {
     let cells = fields.grid.points();
     let frame = |(i, values): (usize, &[f64])| {
@@ -44,7 +45,7 @@ pub fn finished(fields: &Ensemble, first: u64, name: Option<&'static str>) -> Ve
     fields.values.chunks_exact(fields.grid.len()).enumerate().map(frame).collect()
 }
 
-/// Every channel of fields that form, in 8 bits and not finer than a page needs.
+/// Frames of every channel of unfinished fields, with 8 bits and no finer than a page needs.
 pub fn forming(fields: &Ensemble, first: u64) -> Vec<Frame> {
     let points = fields.grid.points();
     let most = COARSE[points.len().clamp(1, COARSE.len()) - 1];
@@ -61,7 +62,7 @@ pub fn forming(fields: &Ensemble, first: u64) -> Vec<Frame> {
     fields.values.chunks_exact(fields.grid.len()).enumerate().map(frame).collect()
 }
 
-/// Where the cells of a coarse view lie in the fine field: the fine cell at each coarse cell's centre.
+/// Indices of a coarse view in the fine field: for each coarse cell, the fine cell at its centre.
 fn flat(fine: &[usize], coarse: &[usize]) -> Vec<usize> {
     let mut all = vec![0];
     for (n, m) in fine.iter().zip(coarse) {
@@ -114,7 +115,7 @@ mod tests {
         let frames = forming(&fields(&[300, 10], 1, values), 0);
         let frame = &frames[0];
         assert_eq!((&frame.cells[..], frame.bits), (&[75, 10][..], 8));
-        // the middle of four rows
+        // the middle one of four rows
         assert_eq!((frame.low, frame.high), (2.0, 298.0));
         assert_eq!(STANDARD.decode(&frame.data).unwrap().len(), 750);
         let small = forming(&fields(&[4], 1, vec![1.0; 4]), 3);

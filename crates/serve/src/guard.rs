@@ -1,10 +1,12 @@
-//! Who may ask.
+//! Decides which requests are answered.
 //!
-//! - **Host** A page of another site whose name was made to lead to this machine (DNS rebinding) has another
-//!   Host; on an address of this machine only its own names are answered.
-//! - **Origin, Sec-Fetch-Site** Requests that a page of another site makes are refused.
-//! - **Token** Where there is one, a browser shows it once and then has a cookie with a secret of this run of the
-//!   server. Scripts send `Authorization: Bearer TOKEN`. A token is never read from an address.
+//! - **Host** With DNS rebinding, a page of another site makes its own name point to this machine.
+//!   The Host header then still has that name. On a local address, only names of this machine are
+//!   answered.
+//! - **Origin, Sec-Fetch-Site** Requests from pages of other sites are refused.
+//! - **Token** If a token is set, a browser sends it once and then has a cookie with a secret of
+//!   this server run. Scripts send `Authorization: Bearer TOKEN`. A token is never read from an
+//!   address.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -15,7 +17,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use crate::answer::Refusal;
 use crate::routes::App;
 
-/// Headers of every answer. The page loads its own script and style and nothing from elsewhere.
+/// Headers of every answer. The page loads only its own script and style.
 const HEADERS: [(&str, &str); 7] = [
     (
         "content-security-policy",
@@ -29,12 +31,12 @@ const HEADERS: [(&str, &str); 7] = [
     ("cross-origin-opener-policy", "same-origin"),
 ];
 
-/// What is answered without a token: the page that asks for it.
+/// Paths that are answered without a token: the page that asks for it.
 const OPEN: [&str; 4] = ["/login", "/login.js", "/page.css", "/icon.svg"];
 
-/// Lets a request through, or says why not.
+/// Passes a request on, or refuses it with the reason.
 pub async fn guard(State(app): State<App>, request: Request<Body>, next: Next) -> Response {
-    // the path alone: what stands behind it is nobody's business
+    // the log shows the path only, because the query may be private
     let line = format!("{} {}", request.method(), request.uri().path());
     let begun = std::time::Instant::now();
     let mut response = match refused(&app, &request) {
@@ -87,7 +89,7 @@ fn refused(app: &App, request: &Request<Body>) -> Option<Response> {
     Some(refusal.into_response())
 }
 
-/// Whether whoever asks has shown the token, or none is needed.
+/// Whether the sender has shown the token, or none is needed.
 fn may(app: &App, headers: &HeaderMap) -> bool {
     let Some(token) = &app.token else { return true };
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -101,14 +103,14 @@ fn may(app: &App, headers: &HeaderMap) -> bool {
     pairs.any(|(of, value)| of == name && app.session.is(value))
 }
 
-/// The only value of a header.
+/// The value of a header that occurs once.
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut all = headers.get_all(name).iter();
     let value = all.next()?.to_str().ok()?;
     all.next().is_none().then_some(value)
 }
 
-/// Whether a Host is a name of this machine, whatever its port: a tunnel may have another.
+/// Whether a Host is a name of this machine. Any port is accepted, because a tunnel may change it.
 fn is_own(host: &str, ip: std::net::IpAddr) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, port)) if port.is_empty() || is_port(port) => name,
@@ -123,7 +125,7 @@ fn is_own(host: &str, ip: std::net::IpAddr) -> bool {
         || name.parse() == Ok(ip)
 }
 
-/// `:8000`
+/// Whether a text is a port: `:8000`.
 fn is_port(text: &str) -> bool {
     text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }

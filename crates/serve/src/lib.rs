@@ -1,25 +1,25 @@
 //! A page in the browser that samples models: `karhunen serve`.
 //!
-//! The server answers on one address. It shows the models that it was given and those that come with the
-//! program, and nothing else of the disk: a request names a model by its number in that list. One worker samples one
-//! request after another with all cores; the others wait in a queue that is bounded. A request whose reader has gone is
-//! ended before its next evaluation of the network.
+//! The server listens on one address. It shows the given models and the built-in ones. A request
+//! names a model by its number in that list, so no other file on the disk can be reached. One
+//! worker samples one request at a time with all cores. Other requests wait in a bounded queue. If
+//! a reader disconnects, its request ends before the next network evaluation.
 //!
 //! | file | what |
 //! |---|---|
-//! | `options` | where to listen, what to show, how much may be asked for |
-//! | `shelf` | the models, opened when they are first asked for |
-//! | `ask` | what a page asks for, as options of the library and as a command line |
-//! | `observed` | places with values, as an observation and as a file |
-//! | `queue` | one worker, a bounded number of jobs |
-//! | `work` | a job: fields as they form, the fields, files |
-//! | `frame` | fields as small grey numbers for the page |
-//! | `guard` | who may ask: Host, Origin, token |
-//! | `routes` | what is answered where |
-//! | `server` | connections, and their end |
+//! | `options` | where the server listens, what it shows, and its limits |
+//! | `shelf` | the models, opened when they are first used |
+//! | `ask` | a request of the page, as options of the library and as a command line |
+//! | `observed` | observed values at places, as an observation and as a file |
+//! | `queue` | one worker and a bounded number of jobs |
+//! | `work` | a job: unfinished fields, finished fields, files |
+//! | `frame` | fields as small integers for the page |
+//! | `guard` | the requests that are answered: Host, Origin, token |
+//! | `routes` | the answer to each address |
+//! | `server` | connections and their end |
 //! | `page/` | the page itself |
 //!
-//! Not here: how fields are made (`karhunen`), and words for a terminal (`karhunen-cli`).
+//! Crate `karhunen` makes the fields. Crate `karhunen-cli` writes to the terminal.
 //!
 //! # Example
 //! ```

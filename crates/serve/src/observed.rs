@@ -1,4 +1,4 @@
-//! Places with values: as a page sends them, as an observation, and as the file that says the same.
+//! Observed values at places: as the page sends them, as an observation, and as an equivalent file.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use crate::answer::Refusal;
 /// Names of the coordinates in a table of points.
 const AXES: [&str; 3] = ["x", "y", "z"];
 
-/// One place with its value.
+/// One place with its observed value.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
-    /// Where, an axis each, in the lengths of the model's box.
+    /// Coordinates, in the lengths of the model's box.
     pub at: Vec<f64>,
-    /// What is known there.
+    /// The observed value.
     pub value: f64,
-    /// Standard deviation of its error.
+    /// Standard deviation of the observation error.
     #[serde(default)]
     pub sd: f64,
-    /// Of which channel.
+    /// The observed channel.
     #[serde(default)]
     pub channel: usize,
 }
 
-/// Checks places against the lengths of a box, its channels and a limit.
+/// Checks places against the lengths of the box, the channels and the limit.
 pub fn check(
     places: &[Place],
     lengths: &[f64],
@@ -72,7 +72,7 @@ pub fn check(
     Ok(())
 }
 
-/// The observation.
+/// The places as an observation of the library.
 pub fn observation(places: &[Place]) -> Result<Arc<dyn Observation>, Refusal> {
     let sensor = |place: &Place| Sensor {
         place: std::array::from_fn(|axis| place.at.get(axis).copied().unwrap_or(0.0)),
@@ -86,7 +86,7 @@ pub fn observation(places: &[Place]) -> Result<Arc<dyn Observation>, Refusal> {
     }
 }
 
-/// The table that `karhunen sample --observe` reads, with every digit.
+/// The places as a table for `karhunen sample --observe`, with all digits.
 pub fn table(places: &[Place], dim: usize) -> String {
     let mut text = AXES[..dim.min(AXES.len())].join(",");
     text.push_str(",value,sd,channel\n");

@@ -1,4 +1,4 @@
-//! Where to listen, what to show, and how much may be asked for.
+//! The options of a server: its address, its models and its limits.
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -8,10 +8,10 @@ use karhunen::DeviceChoice;
 
 use crate::ServeError;
 
-/// Characters that a token has at least.
+/// Smallest number of characters of a token.
 const SHORTEST: usize = 16;
 
-/// How to serve.
+/// The options of a server.
 ///
 /// # Example
 /// ```
@@ -21,19 +21,19 @@ const SHORTEST: usize = 16;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Models to show: runs, checkpoints, exported models, `builtin:` names, folders of models.
+    /// The models: runs, checkpoints, exported models, `builtin:` names, folders of models.
     pub models: Vec<PathBuf>,
-    /// Whether the models that come with the program are shown too.
+    /// Whether the built-in models are shown too.
     pub builtin: bool,
-    /// Where to listen. Any address but those of this machine needs a token.
+    /// The address to listen on. Every address except those of this machine needs a token.
     pub address: IpAddr,
-    /// The port; 0 takes any that is free.
+    /// The port; 0 takes any free port.
     pub port: u16,
-    /// What a browser must know to be answered.
+    /// The secret that a browser must send.
     pub token: Option<Token>,
-    /// Where networks compute.
+    /// The device of the networks.
     pub device: DeviceChoice,
-    /// How much may be asked for.
+    /// The limits of requests.
     pub limits: Limits,
 }
 
@@ -51,27 +51,28 @@ impl Default for ServeOptions {
     }
 }
 
-/// How much may be asked for. Whoever asks for more is told so, and what the limit is.
+/// The limits of requests. A request above a limit is refused with a message that names the limit.
 ///
 /// # Example
 /// ```
 /// use karhunen_serve::Limits;
-/// // one field of 512 × 512, or of 64 × 64 × 64
+/// // one field of 512 × 512 or of 64 × 64 × 64 cells
 /// assert_eq!(Limits::default().cells, 512 * 512);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Limits {
-    /// Cells of one field.
+    /// Number of cells of one field.
     pub cells: usize,
-    /// Fields of one request. All fields of a request together have four times the cells of one at most.
+    /// Number of fields of one request. All fields together have at most four times the cells of
+    /// one.
     pub count: u64,
-    /// Evaluations of the network for one field.
+    /// Number of network evaluations for one field.
     pub evaluations: usize,
-    /// Values that may be observed.
+    /// Number of observed values.
     pub observed: usize,
-    /// Requests that wait while one is worked on.
+    /// Number of requests that wait while one is processed.
     pub queue: usize,
-    /// Bytes of a request.
+    /// Bytes of one request.
     pub body: usize,
 }
 
@@ -89,13 +90,13 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Cells of all fields of one request together.
+    /// Number of cells of all fields of one request together.
     pub fn all_cells(&self) -> usize {
         self.cells.saturating_mul(4)
     }
 }
 
-/// A secret that a browser must know. It is never shown: not in messages, not in addresses.
+/// A secret that a browser must send. It never appears in messages or addresses.
 ///
 /// # Example
 /// ```
@@ -109,7 +110,7 @@ impl Limits {
 pub struct Token(String);
 
 impl Token {
-    /// A token of 16 characters or more.
+    /// A token of at least 16 characters.
     ///
     /// # Errors
     /// [`ServeError::ShortToken`].
@@ -121,7 +122,7 @@ impl Token {
         }
     }
 
-    /// A secret that nobody can guess.
+    /// A random secret.
     ///
     /// # Errors
     /// [`ServeError::Random`].
@@ -131,7 +132,7 @@ impl Token {
         Ok(Self(bytes.iter().map(|b| format!("{b:02x}")).collect()))
     }
 
-    /// Whether a text is this token. The time it takes tells the text's length alone.
+    /// Whether a text is this token. The comparison time depends only on the text's length.
     pub fn is(&self, text: &str) -> bool {
         let own = self.0.as_bytes();
         let mut differs = u8::from(own.len() != text.len());
@@ -164,7 +165,7 @@ mod tests {
         for other in ["", "0123456789abcde", "0123456789abcdeg", "0123456789abcdef0"] {
             assert!(!token.is(other), "{other}");
         }
-        // as often as it fits is not enough
+        // a repeated token is not the token
         assert!(!token.is("0123456789abcdef0123456789abcdef"));
         assert_eq!(format!("{token:?}"), "Token(…)");
         assert!(matches!(

@@ -1,24 +1,24 @@
-//! One worker, and a bounded number of jobs that wait for it.
+//! A queue with one worker and a bounded number of waiting jobs.
 //!
-//! Sampling uses all cores and a lot of memory, so one request is worked on at a time. Whoever has gone gives his
-//! place away.
+//! Sampling uses all cores and much memory, so one request is processed at a time. A waiting job
+//! whose client has disconnected gives up its place.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-/// Something to do, for somebody.
+/// A job of one client.
 pub struct Job {
-    /// Whether somebody still waits for it.
+    /// Whether the client still waits.
     pub wanted: Box<dyn Fn() -> bool + Send>,
-    /// Tells how many jobs come before it.
+    /// Reports how many jobs come before it.
     pub ahead: Box<dyn Fn(usize) + Send>,
-    /// Does it.
+    /// The work itself.
     pub work: Box<dyn FnOnce() + Send>,
 }
 
-/// Jobs by their turn.
+/// The jobs in order.
 #[derive(Clone)]
 pub struct Queue(Arc<Shared>);
 
@@ -35,20 +35,20 @@ struct State {
     ended: bool,
 }
 
-/// Why a job was not taken.
+/// The reason why a job was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotTaken {
-    /// So many wait already.
+    /// This many jobs are waiting already.
     Full(usize),
-    /// The server ends.
+    /// The server is shutting down.
     Ended,
 }
 
 impl Queue {
-    /// A queue in which `limit` jobs may wait, and its worker.
+    /// A queue for `limit` waiting jobs, and its worker.
     ///
     /// # Errors
-    /// A thread that the system does not give.
+    /// An error of the system if it cannot start a thread.
     pub fn start(limit: usize) -> std::io::Result<(Self, JoinHandle<()>)> {
         let shared = Shared { state: Mutex::default(), changed: Condvar::new(), limit };
         let queue = Self(Arc::new(shared));
@@ -57,7 +57,7 @@ impl Queue {
         Ok((queue, thread.spawn(move || worker.work())?))
     }
 
-    /// Puts a job at the end.
+    /// Appends a job.
     pub fn push(&self, job: Job) -> Result<(), NotTaken> {
         let mut state = self.state();
         if state.ended {
@@ -76,14 +76,14 @@ impl Queue {
         Ok(())
     }
 
-    /// Jobs that somebody waits for, and the one that is worked on.
+    /// Number of jobs with a waiting client, including the running one.
     pub fn count(&self) -> usize {
         let mut state = self.state();
         state.waiting.retain(|job| (job.wanted)());
         state.waiting.len() + usize::from(state.busy)
     }
 
-    /// No job is begun any more; those that wait are dropped.
+    /// Starts no more jobs, and drops the waiting ones.
     pub fn end(&self) {
         let mut state = self.state();
         state.ended = true;
@@ -93,13 +93,13 @@ impl Queue {
 
     fn work(&self) {
         while let Some(job) = self.next() {
-            // a job that fails in a way nobody thought of takes only itself along
+            // a panic ends only its own job
             let _ = catch_unwind(AssertUnwindSafe(job.work));
             self.state().busy = false;
         }
     }
 
-    /// Waits for the next job that is wanted.
+    /// Waits for the next job whose client still waits.
     fn next(&self) -> Option<Job> {
         let mut state = self.state();
         loop {
@@ -133,7 +133,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A job that tells when it begins and waits until it may end.
+    /// A job that reports when it begins and runs until it may end.
     fn job(
         began: &mpsc::Sender<u32>,
         name: u32,
@@ -167,7 +167,7 @@ mod tests {
         queue.push(third).unwrap();
         let (fourth, end_fourth) = job(&began, 4, &yes);
         assert_eq!(queue.push(fourth).unwrap_err(), NotTaken::Full(2));
-        // one leaves, and another takes his place
+        // one client disconnects, and another takes its place
         leaves.store(false, Ordering::Relaxed);
         let (fifth, end_fifth) = job(&began, 5, &yes);
         queue.push(fifth).unwrap();

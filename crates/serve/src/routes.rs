@@ -1,13 +1,13 @@
-//! What is answered where.
+//! The answer to each address.
 //!
 //! | address | answer |
 //! |---|---|
 //! | `GET /`, `/page.css`, `/*.js`, `/icon.svg` | the page |
-//! | `GET /login`, `POST /login` | a page that asks for the token; the token, for a cookie |
+//! | `GET /login`, `POST /login` | a page that asks for the token; a cookie in exchange for the token |
 //! | `GET /api/state` | version, models, how many requests there are |
 //! | `GET /api/models/N` | model N of the list |
 //! | `POST /api/sample` | fields of an [`Ask`], as server-sent events |
-//! | `POST /api/file/KIND` | the same as a file: npy, png, vti, or its observed places as csv |
+//! | `POST /api/file/KIND` | the same fields as a file: npy, png, vti, or the observed places as csv |
 
 use std::future::poll_fn;
 use std::net::IpAddr;
@@ -38,16 +38,16 @@ use crate::shelf::{Described, Shelf};
 use crate::work::{Cache, Made, ROOM, Teller, Told, described, ending};
 use crate::{Limits, Token, guard, observed};
 
-/// Time in which a request must be here.
+/// Time within which a request must arrive.
 const BODY_TIME: Duration = Duration::from_secs(20);
-/// A request that is too long is read up to so many times the limit.
+/// A request above the limit is read up to this many times the limit before it is cut off.
 const PATIENCE: usize = 16;
-/// A sign of life on a stream on which nothing happens.
+/// Interval of keep-alive messages on an idle stream.
 const ALIVE: Duration = Duration::from_secs(10);
-/// Time that a wrong token costs.
+/// Delay of the answer to a wrong token.
 const WRONG_TOKEN: Duration = Duration::from_millis(500);
 
-/// What every answer may need.
+/// The state shared by all answers.
 #[derive(Clone)]
 pub struct App(pub Arc<Inner>);
 
@@ -56,17 +56,17 @@ pub struct Inner {
     pub queue: Queue,
     pub limits: Limits,
     pub token: Option<Token>,
-    /// The secret in the cookies of this run.
+    /// The secret in the cookies of this server run.
     pub session: Token,
-    /// Whether only names of this machine are answered.
+    /// Whether only Host names of this machine are answered.
     pub own_names: bool,
     pub ip: IpAddr,
-    /// `http://127.0.0.1:8765/`
+    /// Address of the server, such as `http://127.0.0.1:8765/`.
     pub address: String,
     pub port: u16,
     pub ending: Arc<AtomicBool>,
     pub made: Cache,
-    /// Wrong tokens are answered one after another.
+    /// Serialises the answers to wrong tokens.
     pub wrong: Semaphore,
     pub log: Log,
 }
@@ -80,7 +80,8 @@ impl std::ops::Deref for App {
 }
 
 impl Inner {
-    /// Cookies know no ports, so the name has it: two servers of one machine have two.
+    /// The cookie name contains the port, because cookies ignore ports and two servers may share a
+    /// machine.
     pub fn cookie_name(&self) -> String {
         format!("karhunen-{}", self.port)
     }
@@ -147,7 +148,7 @@ async fn model(State(app): State<App>, Path(number): Path<String>) -> Result<Res
     .await
 }
 
-/// The token of a login page.
+/// The token sent by the login page.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Login {
@@ -159,7 +160,7 @@ async fn login(State(app): State<App>, body: Body) -> Result<Response, Refusal> 
     let login: Login = serde_json::from_slice(&bytes)
         .map_err(|_| Refusal::asked("no token", "send {\"token\": …}"))?;
     if !app.token.as_ref().is_none_or(|token| token.is(&login.token)) {
-        // guesses of all together come one after another
+        // guesses of all clients are answered one after another
         let turn = app.wrong.acquire().await;
         tokio::time::sleep(WRONG_TOKEN).await;
         drop(turn);
@@ -231,10 +232,11 @@ async fn file(
     Ok(attached(&name, kind, bytes))
 }
 
-/// A file of fields that were not made yet.
+/// Samples the fields of a request and makes a file of them.
 async fn made_file(app: &App, ask: Ask, kind: &'static str) -> Result<(String, Vec<u8>), Refusal> {
     let ask = checked(app, ask).await?;
-    // nobody reads what is told on the way; whoever goes takes the reader along
+    // progress events have no reader here; if the client disconnects, the receiver is dropped with
+    // it
     let (to, mut on_the_way) = mpsc::channel(ROOM);
     let teller = Teller { to, ending: Arc::clone(&app.ending) };
     let (result, mut made) = mpsc::channel(1);
@@ -262,7 +264,7 @@ async fn made_file(app: &App, ask: Ask, kind: &'static str) -> Result<(String, V
     found.unwrap_or_else(|| Err(ended()))
 }
 
-/// A request whose model can be opened, and which is within the limits.
+/// Checks that the model of a request can be opened and that the request is within the limits.
 async fn checked(app: &App, ask: Ask) -> Result<Ask, Refusal> {
     let app = app.clone();
     blocking(move || {
@@ -285,8 +287,8 @@ fn take(app: &App, job: Job) -> Result<(), Refusal> {
     })
 }
 
-/// The whole of a request, if it is neither long nor slow. One that is too long is read a while longer, so that
-/// whoever sends it hears why it is refused.
+/// Reads the body of a request within a size and a time limit. A body that is too long is read
+/// further, up to a bound, so that its sender receives the refusal.
 async fn whole(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut stream = body.into_data_stream();
     let (mut bytes, mut length) = (Vec::new(), 0);
@@ -319,7 +321,7 @@ async fn whole(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-/// Runs what takes a while beside the thread that answers.
+/// Runs slow work on another thread, so that the server keeps answering.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Refusal> {
@@ -342,7 +344,7 @@ fn events(from: mpsc::Receiver<Told>) -> Response {
     Sse::new(Events(from)).keep_alive(KeepAlive::new().interval(ALIVE)).into_response()
 }
 
-/// What is told, as server-sent events. When the connection goes, this goes, and with it whoever is wanted.
+/// Events of a job as a server-sent stream. It is dropped with the connection, which ends the job.
 struct Events(mpsc::Receiver<Told>);
 
 impl Stream for Events {

@@ -1,4 +1,4 @@
-//! Connections, and their end.
+//! Accepts connections and closes them at the end.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::shelf::Shelf;
 use crate::work::Cache;
 use crate::{ServeError, ServeOptions, Token};
 
-/// Hears what happens, a line a request.
+/// Receives one log line for each request.
 pub type Log = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Connections at a time; others wait to be accepted.
+/// Largest number of open connections; further ones wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// Time in which the head of a request must be here.
+/// Time within which the head of a request must arrive.
 const HEAD_TIME: Duration = Duration::from_secs(20);
-/// Time between two looks at the flag that ends the server.
+/// Interval at which the flag that ends the server is checked.
 const LOOK: Duration = Duration::from_millis(50);
-/// Time that connections have for their last words.
+/// Time for connections to finish at the end.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 
-/// A server that listens, and answers once it runs.
+/// A server that listens. It answers once it runs.
 pub struct Server {
     listener: std::net::TcpListener,
     address: SocketAddr,
@@ -40,7 +40,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Checks everything, opens the models that are given by name, and listens.
+    /// Checks the options, opens the models given by name, and listens.
     ///
     /// # Errors
     /// [`ServeError`].
@@ -68,17 +68,18 @@ impl Server {
         Ok(Self { listener, address, options: options.clone(), shelf })
     }
 
-    /// Where it listens, with the port that it was given.
+    /// The address and the actual port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What to type into a browser.
+    /// The address for a browser.
     pub fn url(&self) -> String {
         format!("http://{}/", self.address)
     }
 
-    /// Answers until the flag is set. Then work in hand is ended, readers are told, and connections are closed.
+    /// Answers until the flag is set. It then ends the running job, notifies readers and closes
+    /// connections.
     ///
     /// # Errors
     /// [`ServeError::System`].
@@ -116,7 +117,7 @@ impl Server {
     }
 }
 
-/// Opens the first model while nobody asks yet, so that the first picture does not wait for it.
+/// Opens the first model before the first request, so that the first picture need not wait for it.
 fn open_first(app: &App) {
     let shelf = Arc::clone(&app.shelf);
     let _ = app.queue.push(Job {
@@ -127,7 +128,7 @@ fn open_first(app: &App) {
 }
 
 fn join(worker: JoinHandle<()>) {
-    // it ends with the evaluation it is at; a panic of it was a job's and is over
+    // the worker ends after its current evaluation; a panic belonged to a job that is over
     let _ = worker.join();
 }
 
@@ -151,7 +152,7 @@ async fn answer(
                         drop(place);
                     });
                 }
-                // too many open files, or a connection that was gone at once
+                // too many open files, or a connection that closed at once
                 Err(_) => tokio::time::sleep(LOOK).await,
             }
         }
@@ -166,7 +167,7 @@ async fn answer(
     Ok(())
 }
 
-/// Does something until a flag is set.
+/// Runs a future until a flag is set.
 async fn until(stop: &AtomicBool, work: impl Future<Output = ()>) {
     let mut work = std::pin::pin!(work);
     while !stop.load(Ordering::Relaxed) {
@@ -176,7 +177,7 @@ async fn until(stop: &AtomicBool, work: impl Future<Output = ()>) {
     }
 }
 
-/// Answers one connection.
+/// Serves one connection.
 async fn connection(stream: TcpStream, router: Router, mut ended: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let service = TowerToHyperService::new(router);
@@ -186,7 +187,7 @@ async fn connection(stream: TcpStream, router: Router, mut ended: watch::Receive
             .header_read_timeout(HEAD_TIME)
             .serve_connection(TokioIo::new(stream), service)
     );
-    // a connection that breaks off is nobody's error
+    // a broken connection is not an error
     let until_end = async {
         while !*ended.borrow() {
             if ended.changed().await.is_err() {

@@ -1,6 +1,6 @@
-//! The models that are shown, opened when they are first asked for.
+//! The list of models, opened when they are first used.
 //!
-//! A page names a model by its number here, so that no path comes from outside.
+//! A page names a model by its number in this list, so no path is read from a request.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::answer::Refusal;
 use crate::{Limits, ServeError, ServeOptions};
 
-/// Models that stay open: those used last.
+/// Number of models kept open: the most recently used ones.
 const OPEN: usize = 4;
 /// Cells of the longest axis that a page offers, in one, two and three dimensions.
 const SIZES: [&[usize]; 3] = [
@@ -27,22 +27,22 @@ const SIZES: [&[usize]; 3] = [
 /// One model of the list.
 #[derive(Debug, Clone, Serialize)]
 pub struct Entry {
-    /// What it is called in a command line.
+    /// Its name in a command line.
     pub name: String,
-    /// What it shows, where that is known.
+    /// A description of its fields, if known.
     pub about: String,
     #[serde(skip)]
     path: PathBuf,
 }
 
-/// A model that is open, and what was to be told when it was opened.
+/// An open model, and the notes from opening it.
 #[derive(Debug)]
 pub struct Opened {
     pub model: Model,
     pub notes: Vec<String>,
 }
 
-/// The list.
+/// The list of models.
 pub struct Shelf {
     entries: Vec<Entry>,
     options: ModelOptions,
@@ -50,8 +50,8 @@ pub struct Shelf {
 }
 
 impl Shelf {
-    /// The models of some options, those given first. Each of those given by its own name is opened once, so
-    /// that one that cannot be is told at the start.
+    /// The models of the options, with the given ones first. Each model given by its own name is
+    /// opened once, so that an error appears at the start.
     pub fn of(options: &ServeOptions) -> Result<Self, ServeError> {
         let mut entries: Vec<Entry> = Vec::new();
         let add = |entries: &mut Vec<Entry>, path: PathBuf| {
@@ -89,12 +89,12 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// All of them.
+    /// All entries of the list.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The entry of a number.
+    /// The entry with a number.
     pub fn entry(&self, number: usize) -> Result<&Entry, Refusal> {
         self.entries.get(number).ok_or_else(|| {
             let error = format!("model {number}: there are {}", self.entries.len());
@@ -102,14 +102,14 @@ impl Shelf {
         })
     }
 
-    /// The model of a number.
+    /// The model with a number, opened if necessary.
     pub fn open(&self, number: usize) -> Result<Arc<Opened>, Refusal> {
         self.entry(number)?;
         Ok(self.read(number)?)
     }
 
     fn read(&self, number: usize) -> Result<Arc<Opened>, karhunen::Error> {
-        // held while a model is read: two that ask for one wait for it together
+        // the lock is held while a model is read, so that two requests for one model read it once
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(at) = open.iter().position(|(of, _)| *of == number) {
             let found = open.remove(at);
@@ -136,7 +136,7 @@ impl Progress for Notes {
     }
 }
 
-/// What a page must know of a model to ask for fields of it.
+/// The description of a model that a page needs for its requests.
 #[derive(Debug, Serialize)]
 pub struct Described {
     number: usize,
@@ -146,22 +146,22 @@ pub struct Described {
     steps: usize,
     dim: usize,
     channels: usize,
-    /// Lengths of the box, the first axis 1; places are in these.
+    /// Lengths of the box, in which places are given; the first axis has length 1.
     lengths: Vec<f64>,
-    /// Lengths as files have them, and their unit.
+    /// Physical lengths as in files, and their unit.
     measured: Vec<f64>,
     unit: Option<String>,
-    /// Cells of the finest grid that it was trained on.
+    /// Cells of the finest trained grid.
     trained: Vec<usize>,
-    /// Cells that the slider offers.
+    /// Numbers of cells that the slider offers.
     grids: Vec<Vec<usize>>,
-    /// Smallest and largest value of each channel of the training data; empty where unknown.
+    /// Smallest and largest value of each channel of the training data; empty if unknown.
     ranges: Vec<(f64, f64)>,
-    /// Names of the phases; fields are their labels then.
+    /// Names of the phases, if fields hold labels of phases.
     phases: Vec<String>,
-    /// Classes that it saw, with how many fields of each.
+    /// Classes with their numbers of training fields.
     classes: Vec<(usize, u64)>,
-    /// Whether it takes a weight of the class.
+    /// Whether a guidance weight can be set.
     guided: bool,
     sampler: &'static str,
     samplers: Vec<&'static str>,
@@ -202,7 +202,8 @@ impl Described {
     }
 }
 
-/// Grids of one box with rising numbers of cells, the trained one among them, none above a limit.
+/// Grids of one box with increasing numbers of cells up to a limit; the trained grid is one of
+/// them.
 fn grids(trained: &[usize], limit: usize) -> Vec<Vec<usize>> {
     let longest = trained.iter().copied().max().unwrap_or(1);
     let scaled = |size: &usize| -> Vec<usize> {

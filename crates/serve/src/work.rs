@@ -1,4 +1,4 @@
-//! A job: fields as they form, the fields themselves, files of them.
+//! A sampling job: unfinished fields, finished fields, and files.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,18 +19,18 @@ use crate::ask::{Ask, join};
 use crate::frame::{self, Frame};
 use crate::shelf::Shelf;
 
-/// Events that wait for a reader who is slow; a few more than the last ones of a job need.
+/// Capacity for events of a slow reader; a few more than the last events of a job need.
 pub const ROOM: usize = 24;
-/// Places that are kept free for events that must not be lost.
+/// Capacity that is reserved for events that must not be lost.
 const KEPT_FREE: usize = 12;
-/// Time between two pictures of fields that form.
+/// Time between two pictures of unfinished fields.
 const BETWEEN: Duration = Duration::from_millis(40);
-/// Results kept for whoever asks for a file of them, and their values together.
+/// Number of results kept for file requests, and the largest number of their values together.
 const KEPT: (usize, usize) = (8, 1 << 22);
-/// Endings of files that can be asked for.
+/// File extensions that can be requested.
 const ENDINGS: [&str; 3] = ["npy", "png", "vti"];
 
-/// One of the endings that are known.
+/// Returns the extension if it is known.
 pub fn ending(asked: &str) -> Result<&'static str, Refusal> {
     ENDINGS.into_iter().find(|known| *known == asked).ok_or_else(|| {
         let help = format!("one of {}, csv", ENDINGS.join(", "));
@@ -38,35 +38,36 @@ pub fn ending(asked: &str) -> Result<&'static str, Refusal> {
     })
 }
 
-/// What a reader of a job is told.
+/// An event for the reader of a job.
 #[derive(Debug)]
 pub struct Told {
     pub name: &'static str,
     pub data: String,
 }
 
-/// Tells a reader, who may be gone.
+/// Sends events to a reader, who may have disconnected.
 #[derive(Clone)]
 pub struct Teller {
     pub to: mpsc::Sender<Told>,
-    /// Set when the server ends.
+    /// Set when the server shuts down.
     pub ending: Arc<AtomicBool>,
 }
 
 impl Teller {
-    /// Whether somebody still reads, and the server goes on.
+    /// Whether the reader is still connected and the server still runs.
     pub fn wanted(&self) -> bool {
         !(self.to.is_closed() || self.ending.load(Ordering::Relaxed))
     }
 
-    /// Tells at once or, to a reader who is too slow, not at all: nobody waits for a reader.
+    /// Sends an event if there is capacity. It is dropped if the reader is too slow; jobs never
+    /// wait for readers.
     pub fn tell(&self, name: &'static str, value: &impl Serialize) {
         if let Ok(data) = serde_json::to_string(value) {
             let _ = self.to.try_send(Told { name, data });
         }
     }
 
-    /// Tells what may be left out.
+    /// Sends an event that may be dropped, if the reserved capacity allows.
     fn mention(&self, name: &'static str, value: &impl Serialize) {
         if self.to.capacity() > KEPT_FREE {
             self.tell(name, value);
@@ -74,12 +75,12 @@ impl Teller {
     }
 }
 
-/// Shows a sampling while it goes.
+/// Shows a sampling while it runs.
 struct Live<'a> {
     teller: &'a Teller,
     model: &'a Model,
     notes: Mutex<Vec<String>>,
-    /// When the batch of a first field was last shown.
+    /// Time at which the batch with this first index was last shown.
     shown: Mutex<HashMap<u64, Instant>>,
 }
 
@@ -128,7 +129,7 @@ impl Progress for Live<'_> {
     }
 }
 
-/// Fields of a request.
+/// The sampled fields of a request.
 #[derive(Debug)]
 pub struct Made {
     ask: Ask,
@@ -140,7 +141,7 @@ pub struct Made {
 }
 
 impl Made {
-    /// Samples.
+    /// Samples the fields of a request.
     pub fn of(ask: &Ask, shelf: &Shelf, limits: &Limits, teller: &Teller) -> Result<Self, Refusal> {
         let begun = Instant::now();
         let (name, opened) = (shelf.entry(ask.model)?.name.clone(), shelf.open(ask.model)?);
@@ -161,12 +162,12 @@ impl Made {
         Ok(Self { ask: ask.clone(), samples, notes, command, file, seconds })
     }
 
-    /// What a page shows: labels of a model of phases, values of others.
+    /// The fields as the page shows them: labels for a model of phases, values otherwise.
     fn shown(&self) -> Ensemble {
         self.samples.labels().unwrap_or_else(|| self.samples.fields.clone())
     }
 
-    /// Mean and standard deviation of fields that agree with observations.
+    /// Mean and standard deviation of fields that are conditioned on observations.
     fn summary(&self) -> Vec<Frame> {
         if self.ask.observed.is_empty() || self.samples.fields.count() < 2 {
             return Vec::new();
@@ -180,7 +181,7 @@ impl Made {
         frames
     }
 
-    /// Everything for the page.
+    /// The result for the page.
     pub fn told(&self) -> serde_json::Value {
         let number = |v: f64| v.is_finite().then_some(v);
         let residual = |r: &karhunen::field::observation::Residual| json!({ "count": r.count, "relative": number(r.relative), "exact": number(r.exact) });
@@ -198,7 +199,7 @@ impl Made {
         })
     }
 
-    /// A file of the fields: its name and its bytes.
+    /// The fields as a file: its name and its bytes.
     pub fn file(&self, ending: &'static str) -> Result<(String, Vec<u8>), Refusal> {
         let failed = |e: std::io::Error| {
             let text = format!("a file cannot be made: {e}");
@@ -215,12 +216,12 @@ impl Made {
     }
 }
 
-/// The results of the last requests, so that a file needs no second sampling.
+/// A cache of the latest results, so that a file needs no second sampling.
 #[derive(Default)]
 pub struct Cache(Mutex<Vec<Arc<Made>>>);
 
 impl Cache {
-    /// The result of a request, if it is there.
+    /// The cached result of a request, if there is one.
     pub fn find(&self, ask: &Ask) -> Option<Arc<Made>> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = kept.iter().position(|made| made.ask == *ask)?;
@@ -229,7 +230,7 @@ impl Cache {
         Some(found)
     }
 
-    /// Keeps a result, and forgets those used longest ago.
+    /// Adds a result and removes the least recently used ones.
     pub fn keep(&self, made: Arc<Made>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|other| other.ask != made.ask);
@@ -242,7 +243,7 @@ impl Cache {
     }
 }
 
-/// The grid of a request in words, for a line of the log.
+/// The grid of a request in words, for the log.
 pub fn described(ask: &Ask) -> String {
     let grid = ask.grid.as_deref().map_or_else(|| "own grid".to_string(), join);
     format!("model {}, {grid}, {} fields, seed {}", ask.model, ask.count, ask.seed)

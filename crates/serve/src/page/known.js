@@ -1,6 +1,6 @@
-// Places with values that the fields shall agree with.
+// Observed places: the fields are sampled to agree with their values.
 
-/** Cells an axis of the grid on which a region is painted. */
+/** Largest number of cells an axis of the grid on which a region is painted. */
 const PAINTED = 32;
 
 export class Known {
@@ -11,7 +11,7 @@ export class Known {
   forget() {
     /** Single places. */
     this.points = [];
-    /** Painted cells by their key. */
+    /** Painted cells, by key. */
     this.cells = new Map();
   }
 
@@ -23,7 +23,7 @@ export class Known {
     return this.points.length + this.cells.size;
   }
 
-  /** Sets a point, in place of one that is there already. */
+  /** Sets a point and replaces an existing one at its place. */
   set(place) {
     const same = (other) => other.channel === place.channel && near(other.at, place.at);
     this.points = this.points.filter((other) => !same(other));
@@ -32,8 +32,8 @@ export class Known {
   }
 
   /**
-   * Makes the cells around a place known. `field` has values on `cells` cells of a box of `lengths`, `axes` are those of
-   * the plane that is shown, `pick(at)` is the value at a place.
+   * Marks the cells around a place as observed. The field has `cells` cells on a box of `lengths`, `axes` are those of
+   * the visible plane, and `pick(at)` is the value at a place.
    */
   paint(at, radius, { lengths, cells, axes, channel, sd, pick }) {
     for (const cell of around(at, radius, lengths, cells, axes)) {
@@ -46,7 +46,7 @@ export class Known {
     }
   }
 
-  /** Forgets what lies around a place. */
+  /** Removes points and cells around a place. */
   erase(at, radius, { lengths, axes, channel }) {
     const reach = (radius + 0.75) / PAINTED;
     const longest = Math.max(...lengths);
@@ -60,13 +60,13 @@ export class Known {
 
 const near = (a, b) => a.every((x, i) => Math.abs(x - b[i]) < 1e-9);
 
-/** Cells an axis of the painted grid: those of the field, at most PAINTED along the longest. */
+/** Cells an axis of the painted grid: those of the field, with at most PAINTED along the longest axis. */
 function painted(cells) {
   const part = Math.min(1, PAINTED / Math.max(...cells));
   return cells.map((n) => Math.max(1, Math.round(n * part)));
 }
 
-/** Painted cells of a square around a place, in the plane that is shown. */
+/** Cells to paint: a square around a place, in the visible plane. */
 function around(at, radius, lengths, cells, axes) {
   const grid = painted(cells);
   const middle = grid.map((n, axis) => Math.min(n - 1, Math.floor((at[axis] / lengths[axis]) * n)));
@@ -83,7 +83,7 @@ function around(at, radius, lengths, cells, axes) {
   return found;
 }
 
-/** Centre of a painted cell; along the axis that slices cut, the slice itself. */
+/** Centre of a painted cell; along the axis of the slices, the position of the slice. */
 function centre(cell, lengths, cells, at, axes) {
   const grid = painted(cells);
   return cell.map((j, axis) =>

@@ -1,4 +1,4 @@
-// Shows the token once; the answer is a cookie that scripts cannot read.
+// Sends the token once; the server answers with a cookie that scripts cannot read.
 const form = document.getElementById("login");
 const wrong = document.getElementById("wrong");
 

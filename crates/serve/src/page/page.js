@@ -1,5 +1,5 @@
-// The page: what is asked for, what is told, the controls. State lives in the address behind #, so a reload brings it
-// back.
+// The page: requests, messages and controls. Its state is stored in the address behind #, so a reload restores
+// it.
 import * as server from "/server.js";
 import { decode } from "/picture.js";
 import { directions, drawAll, drawOverlay, listenToPicture, tool, valueShown } from "/stage.js";
@@ -8,7 +8,7 @@ import { by, channel, element, known, number, page } from "/state.js";
 let running = null;
 let waitingTimer = 0;
 
-// ---- what is asked for
+// ---- requests
 
 const size = () => page.model.grids[Number(by("size").value)];
 
@@ -22,7 +22,7 @@ function wanted() {
   return body;
 }
 
-/** Asks for what the controls say, instead of whatever is under way. */
+/** Requests the fields of the current controls; a running request is dropped. */
 function sampleSoon(wait = 120) {
   remember();
   clearTimeout(waitingTimer);
@@ -87,7 +87,7 @@ function tellDone() {
   by("notes").replaceChildren(...notes.map((text) => element("li", text)));
 }
 
-// ---- words and states
+// ---- messages and states
 
 function say(text, wrong = false) {
   by("status").textContent = text;
@@ -107,7 +107,7 @@ function enable() {
 }
 
 let asking = 0;
-/** The server is away: asks for it until it is back. */
+/** The server cannot be reached: asks again until it answers. */
 function away() {
   by("away").hidden = false;
   clearTimeout(asking);
@@ -151,7 +151,7 @@ function sizeText() {
   by("size").setAttribute("aria-valuetext", `${cells.join(" by ")} cells`);
 }
 
-/** Shows a model: its controls, then its function. */
+/** Shows a model: its controls, then its field. */
 async function choose(name, from = new Map()) {
   const found = page.models.findIndex((m) => m.name === name);
   page.model = await server.model(Math.max(0, found));
@@ -195,7 +195,7 @@ async function choose(name, from = new Map()) {
   sampleSoon(0);
 }
 
-/** Writes the state behind #. */
+/** Writes the state into the address behind #. */
 function remember() {
   if (!page.model) return;
   const state = new URLSearchParams({ model: page.model.name, seed: by("seed").value, grid: size().join("x"), count: by("count").value });
@@ -254,7 +254,7 @@ async function copy() {
   try {
     await navigator.clipboard.writeText(page.done.command);
   } catch {
-    // without https the clipboard is closed: the text is selected, so that Ctrl-C copies it
+    // without https the clipboard is not available: the text is selected, so that Ctrl-C copies it
     getSelection().selectAllChildren(by("command"));
     say("Selected: copy it with Ctrl-C.");
     return;
@@ -262,7 +262,7 @@ async function copy() {
   say("Copied.");
 }
 
-/** Does what asks the server, and says what went wrong. */
+/** Runs an action that asks the server, and reports its error. */
 async function attempt(work) {
   try {
     await work();

@@ -1,4 +1,4 @@
-// Frames as pictures: grey or coloured cells in two dimensions and for slices, a curve in one.
+// Draws frames: grey or coloured cells for 2-D fields and for slices of 3-D fields, a curve for 1-D fields.
 
 const VIRIDIS = [
   [68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141],
@@ -17,7 +17,7 @@ export function decode(frame) {
   return { ...frame, data: undefined, values };
 }
 
-/** Rows, columns and values of what is shown: all in two dimensions, one slice in three. */
+/** Rows, columns and values of the visible plane: the whole of a 2-D field, one slice of a 3-D field. */
 export function plane(field, cut) {
   const { cells, values } = field;
   if (cells.length < 3) {
@@ -37,7 +37,7 @@ export function plane(field, cut) {
   return { rows, columns, values: shown, axes };
 }
 
-/** Number of the slice that a cut shows. */
+/** Index of the slice at a cut. */
 export function slice(cells, cut) {
   return Math.min(cells[cut.axis] - 1, Math.floor(cut.part * cells[cut.axis]));
 }
@@ -52,7 +52,7 @@ function colour(palette, part) {
   return VIRIDIS[low].map((c, i) => Math.round(c + (at - low) * (VIRIDIS[low + 1][i] - c)));
 }
 
-/** Draws a plane into a canvas of as many pixels as it has cells. */
+/** Draws a plane into a canvas with one pixel for each cell. */
 export function tile(canvas, shown, [low, high], palette) {
   canvas.width = shown.columns;
   canvas.height = shown.rows;
@@ -68,7 +68,7 @@ export function tile(canvas, shown, [low, high], palette) {
   context.putImageData(image, 0, 0);
 }
 
-/** Draws a curve; `style` names its colours. */
+/** Draws a curve; `style` has its colours. */
 export function curve(canvas, values, [low, high], style, size) {
   canvas.width = size[0];
   canvas.height = size[1];

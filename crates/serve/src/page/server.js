@@ -1,6 +1,6 @@
-// What the page asks of the server, and how its answers are read.
+// Requests to the server, and the parsing of its answers.
 
-/** An answer that says what is wrong and what to do. */
+/** A refusal: what is wrong and what to do. */
 export class Refused extends Error {
   constructor({ error, help }) {
     super(help ? `${error}: ${help}` : error);
@@ -39,7 +39,7 @@ const sent = (body, signal) => ({
   signal,
 });
 
-/** Asks for fields; `hear(name, data)` is called for every event. Ends when the stream does. */
+/** Requests fields; `hear(name, data)` is called for every event. Returns at the end of the stream. */
 export async function sample(body, signal, hear) {
   const answer = await ask("/api/sample", sent(body, signal));
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -78,7 +78,7 @@ function parsed(block) {
   return data.length ? { name, data: JSON.parse(data.join("\n")) } : null;
 }
 
-/** A file of fields, saved as the server names it. */
+/** Saves a file of fields under the name that the server gives. */
 export async function download(kind, body) {
   const answer = await ask(`/api/file/${kind}`, sent(body));
   const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");

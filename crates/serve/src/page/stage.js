@@ -1,4 +1,4 @@
-// The picture: fields, their names and colours, and places on it that pointer and keys set.
+// The picture: fields with names and colours, and places that are set with pointer and keys.
 import { curve, plane, slice, tile } from "/picture.js";
 import { by, channel, element, known, number, page } from "/state.js";
 
@@ -26,7 +26,7 @@ function drawOne(canvas, field, big) {
   }
 }
 
-/** Length of the shown plane, down and right; a curve is twice as wide as high. */
+/** Lengths of the visible plane, down and right; a curve is twice as wide as high. */
 function shape(field) {
   const { axes } = plane(field, cut());
   return axes[0] === null ? [1, 2] : axes.map((axis) => page.model.lengths[axis]);
@@ -38,7 +38,7 @@ function nameOf(field) {
   return field.name ?? `field ${field.index}${kind}`;
 }
 
-/** Draws everything; `state` says that it still forms. */
+/** Draws everything; `state` tells that the fields are unfinished. */
 export function drawAll(state) {
   const field = current();
   if (!field) return;
@@ -87,10 +87,10 @@ const short = (value) => String(Number(value.toPrecision(4)));
 
 // ---- places on the picture
 
-/** The tool that is chosen. */
+/** The chosen tool. */
 export const tool = () => document.querySelector("input[name=tool]:checked").value;
 
-/** The place under a part of the picture, down and right, snapped to the cell's centre. */
+/** The place at a fraction of the picture, down and right, moved to the centre of its cell. */
 function placeAt([down, right]) {
   const field = current();
   const { axes, rows, columns } = plane(field, cut());
@@ -111,7 +111,7 @@ function valueAt(at) {
   return values[flat];
 }
 
-/** The value of the picture at a place; 0 before there is one. */
+/** The value of the picture at a place; 0 before the first picture. */
 export const valueShown = (at) => (current() ? valueAt(at) : 0);
 
 function use(part, begins) {
@@ -131,7 +131,7 @@ function use(part, begins) {
   if (tool() !== "look") drawOverlay();
 }
 
-/** Draws known places and the cursor. */
+/** Draws observed places and the cursor. */
 export function drawOverlay() {
   const field = current();
   const canvas = by("overlay");
@@ -155,7 +155,7 @@ export function drawOverlay() {
     const part = axes[0] === null ? 0.95 - (0.9 * (place.value - low)) / (high - low || 1) : place.at[axes[0]] / page.model.lengths[axes[0]];
     return [x, part * canvas.height];
   };
-  // a light edge, so that marks are seen on every grey
+  // a light edge makes marks visible on every grey
   const mark = (draw) => {
     for (const [colour, width] of [["#ffffff", 3.5], [colours.mark, 1.5]]) {
       context.strokeStyle = colour;
@@ -192,10 +192,10 @@ export function drawOverlay() {
 
 const NAMES = ["x", "y", "z"];
 
-/** The place that was last pointed at. */
+/** The last place of the pointer. */
 let pointed = null;
 
-/** Says which axis runs where, or the value at the place that was last pointed at. */
+/** Shows the directions of the axes, or the value at the last place of the pointer. */
 export function directions() {
   if (!current()) return;
   if (pointed) {
@@ -221,7 +221,7 @@ function pointerPart(event) {
   return [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
 }
 
-/** Listens to pointer and keys; `changed` is called when a place was set or forgotten. */
+/** Handles pointer and keys; `changed` is called when a place was set or removed. */
 export function listenToPicture(changed) {
   const canvas = by("overlay");
   let drawing = false;

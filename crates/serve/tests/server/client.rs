@@ -1,4 +1,4 @@
-//! A server on a free port, and a browser of few words.
+//! A server on a free port, and a minimal HTTP client.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use karhunen_serve::{Limits, Log, ServeOptions, Server, Token};
 use serde_json::Value;
 
-/// Longer than anything takes on a busy machine.
+/// A timeout longer than any operation on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A server that ends when this does.
+/// A running server, which ends when this is dropped.
 pub struct Running {
     pub address: SocketAddr,
     pub log: Arc<Mutex<Vec<String>>>,
@@ -21,7 +21,7 @@ pub struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What was answered.
+/// An answer of the server.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -47,7 +47,7 @@ impl Answer {
         self.head.lines().find_map(of)
     }
 
-    /// That it refuses, with a part of its reason and something to do.
+    /// Checks that the request was refused, with a part of the reason and a help text.
     #[track_caller]
     pub fn refuses(&self, status: u16, part: &str) {
         assert_eq!(self.status, status, "{}", self.text());
@@ -57,7 +57,7 @@ impl Answer {
         assert!(!told["help"].as_str().unwrap().is_empty());
     }
 
-    /// The server-sent events: their names and data.
+    /// The names and data of the server-sent events.
     pub fn events(&self) -> Vec<(String, Value)> {
         let text = self.text();
         let one = |block: &str| {
@@ -92,7 +92,7 @@ impl Running {
         Self { address, log: lines, stop, thread: Some(thread) }
     }
 
-    /// Sends bytes as they are; the connection that the answer comes on.
+    /// Sends bytes unchanged, and returns the connection for the answer.
     pub fn send(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -100,7 +100,7 @@ impl Running {
         stream
     }
 
-    /// A request with headers of one's own, `Name: value\r\n` each.
+    /// Sends a request with additional headers, each as `Name: value\r\n`.
     pub fn ask(&self, what: &str, headers: &str, body: &str) -> Answer {
         read(self.send(&self.request(what, headers, body)))
     }
@@ -129,7 +129,7 @@ impl Running {
         self.ask(&format!("POST {path}"), "", body)
     }
 
-    /// Requests that wait or are worked on.
+    /// Number of waiting and running requests.
     pub fn requests(&self) -> u64 {
         self.get("/api/state").json()["requests"].as_u64().unwrap()
     }
@@ -142,7 +142,7 @@ impl Running {
         }
     }
 
-    /// Asks the server to end; how long that took.
+    /// Stops the server, and returns how long that took.
     pub fn stop(&mut self) -> Duration {
         let begun = Instant::now();
         self.stop.store(true, Ordering::Relaxed);
@@ -176,7 +176,7 @@ pub fn read(mut stream: TcpStream) -> Answer {
     Answer { status, head, body }
 }
 
-/// Chunks put together; what a broken off answer still has is left out.
+/// Joins the chunks of a body, without an incomplete last one.
 fn joined(mut rest: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     while let Some(end) = rest.windows(2).position(|w| w == b"\r\n") {

@@ -1,4 +1,4 @@
-//! How a server begins, and how it ends.
+//! The start and the end of a server.
 
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ fn a_server_that_is_stopped_ends_its_work_and_tells_its_readers() {
 #[test]
 fn requests_that_never_end_block_nobody() {
     let server = Running::of(&options());
-    // heads and bodies that do not come
+    // incomplete heads and bodies
     let _half: Vec<_> = (0..20).map(|_| server.send("GET / HT")).collect();
     let body = "POST /api/sample HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{";
     let _slow: Vec<_> = (0..20).map(|_| server.send(body)).collect();
-    // readers that do not read
+    // clients that do not read
     let ask = r#"{"model":0,"grid":[128,128],"evaluations":20}"#;
     let _deaf = server.send(&server.request("POST /api/sample", "", ask));
     let answer = server.post("/api/sample", r#"{"model":0,"grid":[8,8],"evaluations":2,"seed":9}"#);

@@ -1,4 +1,4 @@
-//! What is sampled over a connection is what the library samples.
+//! Fields sampled over a connection are those that the library samples.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Running, options};
 
-/// The numbers of a frame of 16 bits.
+/// The integers of a 16-bit frame.
 fn values(frame: &Value) -> Vec<f64> {
     let (low, high) = (frame["low"].as_f64().unwrap(), frame["high"].as_f64().unwrap());
     let bytes = STANDARD.decode(frame["data"].as_str().unwrap()).unwrap();
@@ -30,7 +30,7 @@ fn fields_form_and_are_those_of_the_library() {
     assert_eq!(named(&events, "began")[0]["grid"], json!([24, 24]));
     let forming = named(&events, "forming");
     assert!(!forming.is_empty());
-    // a grid between the levels is made on the finer one and restricted in the end
+    // fields on a grid between two levels are made on the finer level and restricted at the end
     assert!(forming.iter().all(|f| f["frames"][0]["cells"] == json!([32, 32])));
     let steps = named(&events, "step");
     assert!(steps.iter().all(|s| s["done"].as_u64() <= s["of"].as_u64()) && !steps.is_empty());
@@ -52,7 +52,7 @@ fn fields_form_and_are_those_of_the_library() {
         let found = values(frame);
         assert!(found.iter().zip(field).all(|(a, b)| (a - b).abs() < step));
     }
-    // files hold every digit, as the library writes them
+    // files hold all digits, as the library writes them
     let folder = tempfile::tempdir().unwrap();
     for kind in ["npy", "vti", "png"] {
         let path = folder.path().join(format!("fields.{kind}"));
@@ -63,11 +63,11 @@ fn fields_form_and_are_those_of_the_library() {
         assert_eq!(file.header("content-disposition").unwrap(), name);
         assert!(file.body == std::fs::read(&path).unwrap(), "{kind}");
     }
-    // the second time nothing is sampled
+    // the second request is answered from the cache
     let again = server.post("/api/sample", &ask.to_string()).events();
     assert_eq!(again.len(), 1);
     assert_eq!(again[0].1["frames"], done["frames"]);
-    // a file of fields that nobody sampled yet
+    // a file of fields that were not sampled before
     let other = json!({ "model": 0, "grid": [16, 16], "evaluations": 3 });
     assert!(server.post("/api/file/npy", &other.to_string()).body.starts_with(b"\x93NUMPY"));
     server.post("/api/file/exe", &other.to_string()).refuses(400, "no file of kind `exe`");
@@ -103,7 +103,7 @@ fn fields_agree_with_what_is_known() {
     assert!(done["command"].as_str().unwrap().contains("--observe observed.csv"));
     let table = server.post("/api/file/csv", &ask.to_string());
     assert_eq!(table.text(), "x,y,value,sd,channel\n0.25,0.5,0.9,0,0\n0.75,0.25,-0.8,0.05,0\n");
-    // the command line with that file makes the same fields
+    // the command line with the saved table makes the same fields
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("observed.csv");
     std::fs::write(&path, table.text()).unwrap();

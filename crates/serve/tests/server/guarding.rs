@@ -1,4 +1,4 @@
-//! Who is answered, and what is readable.
+//! Which requests are answered, and which data are visible.
 
 use std::time::Instant;
 
@@ -33,7 +33,7 @@ fn the_page_loads_nothing_from_elsewhere() {
         assert_eq!(answer.status, 200, "{asset}");
         assert!(!answer.text().contains("https://"), "{asset}");
     }
-    // every script that a script names is there
+    // every imported script exists
     let scripts = ["page", "server", "stage", "state", "picture", "known"];
     for script in scripts {
         let text = server.get(&format!("/{script}.js")).text();
@@ -97,14 +97,14 @@ fn other_sites_are_refused() {
     for site in ["cross-site", "same-site"] {
         let headers = format!("Sec-Fetch-Site: {site}\r\n");
         server.ask("GET /api/state", &headers, "").refuses(403, "another site");
-        // a link to the page is followed
+        // a link from another site to the page works
         assert_eq!(server.ask("GET /", &headers, "").status, 200);
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         let headers = format!("Content-Type: {kind}\r\n");
         server.ask("POST /api/sample", &headers, ask).refuses(415, "no JSON");
     }
-    // nobody else is allowed to ask beforehand
+    // preflight requests of other sites are refused
     let before = server.ask("OPTIONS /api/sample", "", "");
     assert!(before.status == 405 && before.header("access-control-allow-origin").is_none());
 }
@@ -117,7 +117,7 @@ fn a_token_is_asked_for_once_and_never_told() {
     let page = server.get("/");
     assert_eq!((page.status, page.header("location").unwrap().as_str()), (303, "/login"));
     assert_eq!(server.get("/login").status, 200);
-    // not by the address
+    // a token in the address is ignored
     server.get("/api/state?token=a%20token%20of%20some%20length").refuses(401, "no token");
     let begun = Instant::now();
     server.post("/login", r#"{"token":"another token of its own"}"#).refuses(401, "another token");

@@ -1,4 +1,4 @@
-//! Limits are kept, and say what they are.
+//! Limits are enforced, and refusals name them.
 
 use karhunen_serve::Limits;
 
@@ -35,14 +35,14 @@ fn too_much_is_refused_before_anything_is_computed() {
     server.post("/api/sample", &"x".repeat(300_000)).refuses(413, "longer than 262144 bytes");
     server.get("/api/sample").refuses(405, "not asked for in this way");
     server.get("/nothing").refuses(404, "nothing is here");
-    // after all that it answers as before
+    // after all refusals the server still answers
     assert_eq!(
         server.post("/api/sample", r#"{"model":0,"grid":[8,8],"evaluations":2}"#).status,
         200
     );
 }
 
-/// Fields that take long, of a seed of their own.
+/// A request that takes long, with its own seed.
 fn long(seed: u64) -> String {
     format!(r#"{{"model":0,"grid":[64,64],"count":16,"evaluations":200,"seed":{seed}}}"#)
 }
@@ -61,13 +61,13 @@ fn a_full_queue_says_so_and_whoever_goes_leaves_it() {
     let refused = server.post("/api/sample", &long(4));
     refused.refuses(503, "2 requests wait already");
     assert_eq!(refused.header("retry-after").unwrap(), "2");
-    // one that waits goes, and his place is free
+    // a waiting client disconnects, and its place is free
     drop(third);
     server.wait_until(2);
     let fourth = begin(5);
     server.wait_until(3);
     drop(fourth);
-    // the one that is worked on goes, and the next begins
+    // the client of the running job disconnects, and the next job begins
     drop(first);
     server.wait_until(1);
     drop(second);

@@ -1,4 +1,4 @@
-//! A server as others meet it: over a connection.
+//! Tests of a server over a real connection.
 
 mod client;
 mod ends;
