@@ -1,10 +1,10 @@
-//! Prints what files are read as: one line of JSON for each address on standard input.
+//! Prints the values read from files: one line of JSON for each address on standard input.
 //!
 //! `printf 'a.npy\nb.h5:/x\t3\n' | cargo run --release -p karhunen-formats --example values [-- OUT]`
 //!
-//! Behind a tab may stand the dimension of a field, or `dim=3`, `channels=2`, `channels_last=1`, each
-//! behind a tab of its own. A line has shape, values (null where one is missing), spacing and unit, or an
-//! error. With OUT the values go to OUT/0.f64, OUT/1.f64, …, little-endian, instead.
+//! An address may be followed by options, each after a tab: the dimension of a field, or `dim=3`,
+//! `channels=2`, `channels_last=1`. A line holds shape, values (null if missing), spacing and unit,
+//! or an error. With OUT, values are written to OUT/0.f64, OUT/1.f64, … instead, little-endian.
 //! `golden/differential` compares them with other readers.
 
 use std::io::{BufRead, Write};

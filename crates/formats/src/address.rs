@@ -1,12 +1,13 @@
-//! Where fields lie: a file or folder, and the part of it that is meant.
+//! Addresses of fields: a file or folder, and optionally a part of it.
 //!
-//! Many formats hold several arrays in one file. A part is named behind a colon, as in
+//! Many formats hold several arrays in one file. A part is named after a colon, as in
 //! `run.npz:density`, `scan.zip:slices/stack.tif`, `flow.nc:temperature`, `sim.h5:/fields/rho` or
-//! `scan.raw:400x400x400:u8`. A path that exists as it stands has no part, colons or not.
+//! `scan.raw:400x400x400:u8`. A path that exists as a whole has no part, even if it contains
+//! colons.
 
 use std::path::{Path, PathBuf};
 
-/// A path and what is behind the colon.
+/// A path and an optional part after a colon.
 ///
 /// # Example
 /// ```
@@ -22,13 +23,13 @@ use std::path::{Path, PathBuf};
 pub struct Address {
     /// The file or folder.
     pub path: PathBuf,
-    /// The part of it.
+    /// The part of it; none for the whole.
     pub part: Option<String>,
 }
 
 impl Address {
-    /// The longest existing path before a colon, and the part behind it; all of `name` if it
-    /// exists, or if nothing does.
+    /// Splits a name at a colon: the longest existing path before it, and the part after it. If
+    /// `name` exists as a whole, or nothing exists, there is no part.
     pub fn of(name: impl AsRef<Path>) -> Self {
         let whole = name.as_ref();
         let text = whole.to_str().filter(|_| !whole.exists()).unwrap_or_default();
@@ -40,7 +41,7 @@ impl Address {
         }
     }
 
-    /// Whether the file or folder is there; says nothing about the part.
+    /// Whether the file or folder exists. The part is not checked.
     pub fn exists(&self) -> bool {
         self.path.exists()
     }

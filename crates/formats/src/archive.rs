@@ -1,8 +1,8 @@
 //! Zip archives: NPZ, and any zip with one file of a known format in it.
 //!
-//! The library reads the directory of the archive; members are unpacked here, within the limits
-//! of every other reader and against the checksum in the directory. Stored and deflated members
-//! are read; encrypted ones are refused when they are opened.
+//! The zip library reads only the directory of the archive. This module unpacks the members, within
+//! the limits of all readers, and checks them against the checksum in the directory. Stored and
+//! deflated members are read. Encrypted ones are refused when they are opened.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -16,16 +16,16 @@ use crate::content::Content;
 use crate::input::{DEFLATE_RATIO, Input};
 use crate::{FormatError, ReadOptions};
 
-/// The array that says how far apart the points of the other one are; see [`crate::write()`].
+/// The array with the spacing of the other one; see [`crate::write()`].
 pub(crate) const SPACING: &str = "spacing.npy";
-/// Ending that NumPy gives members and takes away again.
+/// Extension that NumPy adds to member names and removes again.
 const NPY: &str = ".npy";
 
 /// The directory of an archive.
 pub(crate) struct Archive<'a> {
     pub(crate) path: &'a Path,
     members: Vec<Member>,
-    /// Members that are no data to a user: hidden files.
+    /// Hidden files, which hold no data of the user.
     hidden: Vec<Member>,
 }
 
@@ -33,15 +33,15 @@ pub(crate) struct Archive<'a> {
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// Where its bytes start in the archive.
+    /// Offset of its bytes in the archive.
     pub(crate) start: u64,
-    /// Its bytes in the archive.
+    /// Number of its bytes in the archive.
     packed: u64,
-    /// Its bytes unpacked, as the directory claims.
+    /// Number of its unpacked bytes, as the directory claims.
     size: u64,
     pub(crate) deflated: bool,
     sum: u32,
-    /// Why it is not read: nobody need care unless it is asked for.
+    /// The reason why it cannot be read. It is reported only if the member is used.
     refusal: Option<String>,
 }
 
@@ -78,12 +78,12 @@ impl<'a> Archive<'a> {
         Ok(Self { path, members, hidden })
     }
 
-    /// All members, hidden ones among them.
+    /// All members, including hidden ones.
     pub(crate) fn all(&self) -> Vec<&Member> {
         self.members.iter().chain(&self.hidden).collect()
     }
 
-    /// The member named (with or without `.npy`), or the only one beside the spacing.
+    /// The named member (with or without `.npy`), or the only one other than the spacing.
     pub(crate) fn choose(&self, part: Option<&str>) -> Result<&Member, FormatError> {
         let member = self.find(part)?;
         member.admit(self.path)?;
@@ -114,14 +114,14 @@ impl<'a> Archive<'a> {
         }
     }
 
-    /// The member that holds the spacing, if there is one.
+    /// The member with the spacing, if there is one.
     pub(crate) fn spacing(&self) -> Option<&Member> {
         self.members.iter().find(|m| m.name == SPACING)
     }
 }
 
 impl Member {
-    /// Refuses what is encrypted or packed in an unknown way.
+    /// Refuses members that are encrypted or packed by an unknown method.
     fn admit(&self, archive: &Path) -> Result<(), FormatError> {
         match &self.refusal {
             None => Ok(()),
@@ -131,12 +131,12 @@ impl Member {
         }
     }
 
-    /// The byte of the archive behind the member's last one.
+    /// The offset behind the member's last byte in the archive.
     pub(crate) fn end(&self) -> u64 {
         self.start.saturating_add(self.packed)
     }
 
-    /// Opens the member for reading from front to back; `path` is its name in messages.
+    /// Opens the member for sequential reading. `path` is its name in messages.
     pub(crate) fn open<'p>(
         &self,
         archive: &Path,
@@ -149,8 +149,8 @@ impl Member {
         Input::unpacking(path, BufReader::new(self.reader(archive)?), at_most)
     }
 
-    /// Unpacks the member, of at most the bytes that its values may take; `path` is its name in
-    /// messages.
+    /// Unpacks the member, up to the number of bytes that its values may take. `path` is its name
+    /// in messages.
     pub(crate) fn unpack(
         &self,
         archive: &Path,
@@ -178,12 +178,12 @@ impl Member {
         }
     }
 
-    /// Its bytes unpacked, as the directory claims.
+    /// Number of its unpacked bytes, as the directory claims.
     pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Reads it from front to back; the end is an error if the checksum differs.
+    /// A sequential reader of the member. At the end it fails if the checksum differs.
     pub(crate) fn reader(&self, archive: &Path) -> Result<Box<dyn Read>, FormatError> {
         self.admit(archive)?;
         let failed = |source| FormatError::Read { path: archive.into(), source };
@@ -200,7 +200,7 @@ impl Member {
     }
 }
 
-/// A reader that compares the checksum at the end.
+/// A reader that compares a checksum at the end.
 struct Summed<R> {
     inner: R,
     sum: Crc,

@@ -1,6 +1,7 @@
-//! Arrays of any shape in double precision, as NumPy writes them: places, values, sparse matrices.
+//! Arrays of any shape in double precision, as NumPy writes them: coordinates, values, sparse
+//! matrices.
 //!
-//! Not fields: axes mean nothing here, and numbers may be NaN.
+//! They are not fields: their axes have no spatial meaning, and values may be NaN.
 
 use std::path::Path;
 
@@ -9,25 +10,26 @@ use crate::content::Content;
 use crate::input::{Input, head_of};
 use crate::{Address, FormatError, ReadOptions, npy};
 
-/// One array with its name in an archive (without `.npy`), or the file's.
+/// One array with its name: that of the archive member (without `.npy`), or empty.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NumberArray {
     /// Name of the member; empty for a file of one array.
     pub name: String,
     /// Size of each axis, slowest first.
     pub shape: Vec<usize>,
-    /// Values in the order of the axes, last fastest; text as no values at all.
+    /// Values, last axis fastest; empty for text.
     pub values: Vec<f64>,
-    /// What an array of bytes says, such as the `format` of a sparse matrix.
+    /// The content of an array of bytes, such as the `format` of a sparse matrix.
     pub text: Option<String>,
 }
 
-/// A sparse matrix of compressed rows.
+/// A sparse matrix in compressed row format (CSR).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseRows {
-    /// Rows and columns.
+    /// Number of rows and of columns.
     pub shape: [usize; 2],
-    /// Where each row begins in `columns` and `data`, and where the last one ends.
+    /// Index of each row's first entry in `columns` and `data`, followed by the end of the last
+    /// row.
     pub starts: Vec<usize>,
     /// Column of each entry.
     pub columns: Vec<usize>,
@@ -35,11 +37,11 @@ pub struct SparseRows {
     pub data: Vec<f64>,
 }
 
-/// Reads the array of an NPY file, or all arrays of an NPZ (one of them where the path names it:
-/// `run.npz:density`).
+/// Reads the array of an NPY file or all arrays of an NPZ. A path may name one of them:
+/// `run.npz:density`.
 ///
 /// # Errors
-/// Those of reading; [`FormatError::Unsupported`] for another format.
+/// Errors while reading; [`FormatError::Unsupported`] for another format.
 pub fn read_arrays(
     path: impl AsRef<Path>,
     options: &ReadOptions,
@@ -60,7 +62,7 @@ pub fn read_arrays(
                 let name = member.name.strip_suffix(".npy").unwrap_or(&member.name).to_string();
                 let place = file.join(&member.name);
                 if name == "format" {
-                    // bytes of a fixed length behind a header of one line
+                    // a short header line, then bytes of a fixed length
                     let bytes = member.unpack(file, &place, options)?;
                     let line = bytes.iter().position(|b| *b == b'\n').map_or(0, |at| at + 1);
                     let text = String::from_utf8_lossy(&bytes[line..]);
@@ -82,7 +84,8 @@ pub fn read_arrays(
 /// Reads a matrix that `scipy.sparse.save_npz` wrote in CSR form.
 ///
 /// # Errors
-/// As [`read_arrays`]; [`FormatError::Unsupported`] for another form or arrays that do not fit together.
+/// As [`read_arrays`]; [`FormatError::Unsupported`] for another sparse format, or for inconsistent
+/// arrays.
 pub fn read_sparse_rows(
     path: impl AsRef<Path>,
     options: &ReadOptions,
@@ -138,7 +141,7 @@ fn array(
     Ok(NumberArray { name, shape, values, text: None })
 }
 
-/// Values in Fortran's order in C's.
+/// Converts values from Fortran order to C order.
 fn transposed(values: &[f64], shape: &[usize]) -> Vec<f64> {
     let mut index = vec![0; shape.len()];
     let mut out = Vec::with_capacity(values.len());

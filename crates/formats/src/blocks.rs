@@ -1,7 +1,7 @@
-//! Blocks of values that stand uncompressed at known places of one file.
+//! Reads blocks of values that lie uncompressed at known places of one file.
 //!
-//! A block is read by planes: the lines of a plane in one go where they are near in the file, else
-//! one by one. What the places are is said by [`Places`]; what values mean, by who asks.
+//! A block is read plane by plane. The lines of a plane are read together if they are close in the
+//! file, otherwise one by one. [`Places`] gives the offsets; the caller knows what the values mean.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,39 +12,39 @@ use crate::cf::Packing;
 use crate::dtype::{Endian, SourceType};
 use crate::places::Places;
 
-/// Lines of a plane whose bytes lie within this many are read in one go.
+/// Largest span of lines that are read together, in bytes.
 const SPAN_AT_MOST: u64 = 1 << 18;
 
-/// Corner and points of a block.
+/// First point and size of a block.
 pub(crate) type Block<'a> = (&'a [usize], &'a [usize]);
 
-/// The bytes of a file, and where its values stand.
+/// The bytes of a file, and the offsets of its values.
 #[derive(Debug)]
 pub(crate) struct FileValues {
     bytes: Bytes,
-    /// Its name in messages.
+    /// The name in messages.
     source: PathBuf,
     dtype: SourceType,
     endian: Endian,
-    /// What stored numbers mean, if they are no values themselves.
+    /// How stored numbers become values; none if they are values.
     pub(crate) packing: Option<Packing>,
     pub(crate) places: Places,
 }
 
-/// Lines along the axis that is fastest in the file.
+/// Lines along the fastest axis of the file.
 struct Lines {
-    /// Byte of each line's first value, and that value's place in the block.
+    /// For each line, the offset of its first value in the file and in the block.
     starts: Vec<(u64, usize)>,
-    /// Values of a line.
+    /// Number of values in a line.
     count: usize,
-    /// Bytes between neighbours in the file.
+    /// Bytes between neighbouring values in the file.
     step: u64,
-    /// Places between neighbours in the block.
+    /// Values between neighbours in the block.
     apart: usize,
 }
 
 impl FileValues {
-    /// Values at places of some bytes; `name` is their name in messages.
+    /// Values at given places of some bytes. `name` is their name in messages.
     pub(crate) fn new(
         name: &Path,
         bytes: Bytes,
@@ -60,7 +60,7 @@ impl FileValues {
         self.bytes.length().map_err(failed)
     }
 
-    /// Reads one channel of a block of a field of `whole` points, last axis fastest.
+    /// Reads one channel of a block of a field with `whole` points, last axis fastest.
     pub(crate) fn block(
         &self,
         (item, channel): (usize, usize),
@@ -71,7 +71,7 @@ impl FileValues {
         let size = self.dtype.size();
         let (order, step) = self.places.order(part.len(), size);
         let (fast, slow) = order.split_last().expect("fields have an axis");
-        // a plane is made of lines along the second fastest axis, if there is one
+        // a plane consists of lines along the second fastest axis, if there is one
         let rows = slow.last().map_or(1, |&axis| part[axis]);
         let mut apart = vec![1; part.len()];
         for axis in (0..part.len() - 1).rev() {
@@ -106,7 +106,7 @@ impl FileValues {
         self.bytes.read_at(offset, bytes).map_err(failed)
     }
 
-    /// The lines of one plane of a block, to their places in `to`.
+    /// Reads the lines of one plane of a block to their places in `to`.
     fn plane(&self, lines: &Lines, to: &mut [f32]) -> Result<(), FormatError> {
         let size = self.dtype.size();
         let length = (lines.count as u64 - 1) * lines.step + size as u64;
@@ -141,20 +141,20 @@ impl FileValues {
         Ok(())
     }
 
-    /// Every value of a line.
+    /// Decodes all values of a line.
     fn decode(&self, bytes: &[u8], lines: &Lines, line: &mut Vec<f32>) {
         let size = self.dtype.size();
         if lines.step == size as u64 {
             return self.numbers(bytes, line);
         }
-        // a tensor may repeat one value along an axis: its step is 0
+        // a tensor may repeat one value along an axis, with step 0
         for i in 0..lines.count {
             let at = i * lines.step as usize;
             self.numbers(&bytes[at..at + size], line);
         }
     }
 
-    /// Appends the values of the numbers in `bytes`.
+    /// Appends the values of the stored numbers in `bytes`.
     fn numbers(&self, bytes: &[u8], values: &mut Vec<f32>) {
         match &self.packing {
             None => self.dtype.decode(bytes, self.endian, values),

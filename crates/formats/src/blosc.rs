@@ -1,10 +1,13 @@
-//! Blosc 1 buffers, what Zarr packs its chunks with unless told otherwise; read in safe Rust.
+//! Reader of Blosc 1 buffers, the default compression of Zarr, in safe Rust.
 //!
-//! A header of 16 bytes, the places of the blocks, the blocks. A block is cut into as many streams
-//! as a number has bytes, or is one stream; each is packed by BloscLZ, LZ4, zlib or Zstandard, or
-//! stored. Unpacked blocks may have the bytes or the bits of their numbers sorted by significance.
-//! Source: the format notes of c-blosc 1.21 (`README_CHUNK_FORMAT.rst`). Own code: the only port
-//! without C is young, and is of Blosc 2. Snappy is not read: no writer of Zarr defaults to it.
+//! A buffer is a header of 16 bytes, the offsets of the blocks, and the blocks. A block is one
+//! stream, or as many streams as a number has bytes. Each stream is packed by BloscLZ, LZ4, zlib or
+//! Zstandard, or stored. Unpacked blocks may have the bytes or bits of their numbers sorted by
+//! significance (shuffle).
+//!
+//! Source: the format notes of c-blosc 1.21 (`README_CHUNK_FORMAT.rst`). This is own code because
+//! the only port without C is young and reads Blosc 2. Snappy is not read, because no Zarr writer
+//! uses it by default.
 
 use std::io::Read;
 
@@ -14,11 +17,11 @@ use crate::codecs::unpack_zstd;
 
 /// Bytes of the header.
 const HEADER: usize = 16;
-/// A block is cut into streams if numbers have at most so many bytes, and there are so many of them.
+/// Limits for splitting a block: most bytes of a number, and fewest numbers of a block.
 const STREAMS_AT_MOST: usize = 16;
 const NUMBERS_AT_LEAST: usize = 128;
 
-/// What the header says.
+/// The content of the header.
 struct Header {
     flags: u8,
     /// Bytes of a number.
@@ -27,7 +30,7 @@ struct Header {
     block: usize,
 }
 
-/// Unpacks one buffer of at most `at_most` bytes; the error says what is wrong with it.
+/// Unpacks one buffer to at most `at_most` bytes. The error says what is wrong with it.
 pub(crate) fn unpack(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     let header = Header::read(bytes)?;
     if header.unpacked > at_most {
@@ -127,7 +130,8 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..end).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
 }
 
-/// Byte b of number i stands at b · n + i; what fills no number stands as it is.
+/// Undoes the byte shuffle: byte b of number i lies at b · n + i. Bytes that fill no number are
+/// unchanged.
 pub(crate) fn unsort_bytes(sorted: &[u8], size: usize, to: &mut [u8]) {
     let n = sorted.len() / size;
     for (byte, plane) in
@@ -140,7 +144,8 @@ pub(crate) fn unsort_bytes(sorted: &[u8], size: usize, to: &mut [u8]) {
     to[n * size..].copy_from_slice(&sorted[n * size..]);
 }
 
-/// Bit b of number i is bit i mod 8 of byte (b · n + i) / 8; only whole groups of 8 numbers are sorted.
+/// Undoes the bit shuffle: bit b of number i is bit i mod 8 of byte (b · n + i) / 8. Only whole
+/// groups of 8 numbers are shuffled.
 pub(crate) fn unsort_bits(sorted: &[u8], size: usize, to: &mut [u8]) {
     let n = sorted.len() / size;
     if !n.is_multiple_of(8) || n == 0 {
@@ -158,9 +163,10 @@ pub(crate) fn unsort_bits(sorted: &[u8], size: usize, to: &mut [u8]) {
     to[n * size..].copy_from_slice(&sorted[n * size..]);
 }
 
-/// BloscLZ: runs of literals, and matches behind; returns the bytes written.
+/// Unpacks BloscLZ, which has runs of literals and matches with earlier output. Returns the bytes
+/// written.
 fn blosclz(from: &[u8], to: &mut [u8]) -> Result<usize, String> {
-    /// Farthest match whose distance fits 13 bits.
+    /// Largest distance of a match that fits 13 bits.
     const NEAR: usize = 8191;
     let short = "cut short within a BloscLZ stream";
     let mut rest = from.iter().map(|b| usize::from(*b));
@@ -195,7 +201,7 @@ fn blosclz(from: &[u8], to: &mut [u8]) -> Result<usize, String> {
             if distance > at || length > to.len() - at {
                 return Err("a match outside the block".into());
             }
-            // matches may reach into themselves
+            // a match may overlap its own output
             for i in at..at + length {
                 to[i] = to[i - distance];
             }
@@ -243,7 +249,7 @@ mod tests {
     #[test]
     fn blosclz_repeats_what_it_has_seen() {
         let mut to = [0; 10];
-        // 3 literals; a match of 3 + 4 at distance 3, reaching into itself
+        // 3 literals, then a match of 3 + 4 bytes at distance 3, which overlaps its own output
         assert_eq!(blosclz(&[2, 7, 8, 9, (5 << 5), 2], &mut to), Ok(10));
         assert_eq!(to, [7, 8, 9, 7, 8, 9, 7, 8, 9, 7]);
         let far = blosclz(&[0, 7, (1 << 5), 1], &mut to);

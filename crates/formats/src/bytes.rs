@@ -1,7 +1,7 @@
-//! The bytes behind fields that are read by part: of an open file, or of an unpacked member.
+//! The bytes of fields that are read by part: of an open file, or of an unpacked archive member.
 //!
-//! A packed member of an archive cannot be read from the middle. It is unpacked once and kept as it
-//! is stored: a volume of bytes takes a byte a value, not the four of `f32`.
+//! A packed member of an archive cannot be read from the middle. It is unpacked once and kept in
+//! its stored type: a volume of bytes takes one byte a value instead of the four of `f32`.
 
 use std::fs::File;
 use std::io;
@@ -9,12 +9,12 @@ use std::path::Path;
 
 use crate::FormatError;
 
-/// Where blocks come from.
+/// The source of blocks.
 #[derive(Debug)]
 pub(crate) enum Bytes {
-    /// A file that stays open.
+    /// An open file.
     File(File),
-    /// What was unpacked.
+    /// Unpacked bytes in memory.
     Memory(Vec<u8>),
 }
 
@@ -53,7 +53,7 @@ fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
-/// Windows reads a part at most, as a pipe would.
+/// On Windows one call may read only a part, so it is repeated.
 #[cfg(windows)]
 fn read_exact_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
     use std::os::windows::fs::FileExt;

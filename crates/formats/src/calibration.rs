@@ -1,8 +1,8 @@
-//! What TIFF files say of lengths and values: the size of a pixel, and how stored numbers become values.
+//! The calibration of TIFF files: the size of a pixel, and how stored numbers become values.
 //!
-//! Size of a pixel: OME's, ImageJ's, GeoTIFF's, or dots per centimetre. Dots per inch are left alone:
-//! they say how large a picture is to be printed. Values: ImageJ's straight line for signed 16 bits and
-//! calibrated images, GDAL's scale, offset and missing value.
+//! The size comes from OME, ImageJ, GeoTIFF, or dots per centimetre. Dots per inch are ignored,
+//! because they give the print size. Values follow ImageJ's linear function for signed 16 bits and
+//! calibrated images, and GDAL's scale, offset and missing value.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -15,11 +15,11 @@ use crate::{FormatError, SourceType, Units};
 
 /// Value of ResolutionUnit for centimetres.
 const CENTIMETRE: u64 = 3;
-/// GeoTIFF's key for the kind of coordinates, and for the unit of those on a plane.
+/// GeoTIFF keys for the kind of coordinates, and for the unit of projected ones.
 const MODEL_TYPE: u64 = 1024;
 const LINEAR_UNIT: u64 = 3076;
 
-/// Size of a pixel, and the distance of slices.
+/// Size of a pixel, and distance between slices.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Calibration {
     pub(crate) x: Option<f64>,
@@ -28,7 +28,7 @@ pub(crate) struct Calibration {
     unit: Option<String>,
 }
 
-/// Metres in a unit of length.
+/// Length of a unit in metres.
 fn metres(unit: &str) -> Option<f64> {
     Some(match unit {
         "nm" => 1e-9,
@@ -42,7 +42,7 @@ fn metres(unit: &str) -> Option<f64> {
 }
 
 impl Calibration {
-    /// What the first page says; nothing where it says nothing sensible.
+    /// The calibration in the first page; empty if it has none that makes sense.
     pub(crate) fn of(
         tags: &Tags<'_>,
         page: &Directory,
@@ -80,7 +80,8 @@ impl Calibration {
             let (h, own) = ome.physical[axis].as_ref()?;
             match own == unit {
                 true => Some(*h),
-                // divided, so that 300 nm is 0.3 um and not a last digit beside
+                // division gives exactly 0.3 um for 300 nm, where multiplication would differ in
+                // the last digit
                 false => Some(h / (metres(unit)? / metres(own)?)),
             }
         };
@@ -89,7 +90,7 @@ impl Calibration {
 
     fn imagej(description: &str, x: Option<f64>, y: Option<f64>) -> Self {
         let z = imagej_key(description, "spacing").and_then(|h| h.parse().ok());
-        // negative where slices run downwards
+        // the spacing is negative if slices run downwards
         let z = z.map(f64::abs).filter(|h: &f64| h.is_finite() && *h > 0.0);
         match imagej_key(description, "unit").filter(|u| !u.is_empty()) {
             Some("pixel") => Self::default(),
@@ -98,13 +99,13 @@ impl Calibration {
                 let unit = if unit == "micron" { "um".into() } else { unit };
                 Self { x, y, z, unit: Some(unit) }
             }
-            // lengths without a unit; one pixel per nothing is what is written where none are known
+            // lengths without a unit; writers put one pixel per unit if no size is known
             None if z.is_some() || (x, y) != (Some(1.0), Some(1.0)) => Self { x, y, z, unit: None },
             None => Self::default(),
         }
     }
 
-    /// Spacing of pictures (`dim` 2) or of a volume of them (3), as far as it is known in full.
+    /// Spacing of pictures (`dim` 2) or of a volume (3), if it is known for all axes.
     pub(crate) fn units(&self, dim: usize) -> Units {
         let axes = [self.z, self.y, self.x];
         let spacing: Option<Vec<f64>> = axes[3 - dim..].iter().copied().collect();
@@ -113,7 +114,8 @@ impl Calibration {
     }
 }
 
-/// The unit of GeoTIFF's coordinates: a header of four numbers, then key, place, count and value.
+/// The unit of GeoTIFF's coordinates. The keys are a header of four numbers, then key, place,
+/// count, value.
 fn geo_unit(keys: &[u64]) -> Option<String> {
     let key = |name: u64| {
         let found = keys.chunks_exact(4).skip(1).find(|k| k[0] == name && k[1] == 0)?;
@@ -132,11 +134,11 @@ pub(crate) struct Meaning {
     pub(crate) packing: Option<Packing>,
     /// Stored number of pixels that were never written.
     pub(crate) fill: f64,
-    /// What a reader should be told.
+    /// Notes for the user.
     pub(crate) notes: Vec<String>,
 }
 
-/// What the first page says of the meaning of stored numbers.
+/// Reads the meaning of stored numbers from the first page.
 pub(crate) fn meaning(
     tags: &Tags<'_>,
     page: &Directory,
@@ -178,7 +180,7 @@ pub(crate) fn meaning(
     Ok(Meaning { packing, fill: nodata.unwrap_or(0.0), notes })
 }
 
-/// The numbers of a role in GDAL's metadata, band after band.
+/// The numbers with a role in GDAL's metadata, band by band.
 fn gdal(xml: &str, role: &str) -> Result<Vec<f64>, String> {
     let mut reader = Reader::from_str(xml);
     let (mut numbers, mut inside) = (Vec::new(), false);

@@ -1,39 +1,39 @@
-//! Conventions of NetCDF files (CF) that decide what stored numbers mean.
+//! CF conventions of NetCDF files that decide what stored numbers mean.
 //!
-//! Packed and missing values, and coordinates whose steps are the spacing. Source: the CF
+//! They cover packed and missing values, and coordinates whose step is the spacing. Source: the CF
 //! conventions, sections 2.5.1 and 8.1.
 
 use crate::SourceType;
 use crate::dtype::Endian;
 use crate::missing::Marks;
 
-/// Relative deviation of a step from the mean step that still counts as even: coordinates are
-/// often rounded to single precision or to a few digits.
+/// Largest relative deviation of a step from the mean step of evenly spaced coordinates.
+/// Coordinates are often rounded to single precision or to a few digits.
 const EVEN: f64 = 1e-3;
 /// Numbers decoded at a time.
 const AT_ONCE: usize = 1 << 14;
 
-/// Longest coordinate that is looked at.
+/// Longest coordinate array that is read.
 pub(crate) const COORDINATES_AT_MOST: u64 = 1 << 20;
 
-/// What attributes say of an array's stored numbers; readers of each format fill it in.
+/// The attributes of an array's stored numbers. The reader of each format fills it in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
     /// `scale_factor` and `add_offset`.
     pub(crate) factor: Option<f64>,
     pub(crate) offset: Option<f64>,
-    /// `_FillValue` and all of `missing_value`, with their names.
+    /// `_FillValue` and all of `missing_value`, with the names of the attributes.
     pub(crate) missing: Vec<(&'static str, f64)>,
     /// `valid_range`, or `valid_min` and `valid_max`.
     pub(crate) low: Option<f64>,
     pub(crate) high: Option<f64>,
-    /// Whether the bounds are written as floats.
+    /// Whether the bounds are stored as floats.
     pub(crate) float_bounds: bool,
-    /// Whether the NetCDF library's own fill marks what was not written.
+    /// Whether the default fill value of the NetCDF library marks unwritten values.
     pub(crate) unwritten: bool,
 }
 
-/// How stored numbers become values: `factor` · stored + `offset`, unless one is missing.
+/// How stored numbers become values: `factor` · stored + `offset`, or missing.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Packing {
     factor: f64,
@@ -42,10 +42,10 @@ pub(crate) struct Packing {
 }
 
 impl Packing {
-    /// What a variable's attributes say; `None` if stored numbers are values.
+    /// The packing of a variable from its attributes; `None` if stored numbers are values.
     ///
-    /// Marked numbers and bounds are in the unit in which numbers are stored. Bounds written as
-    /// floats of an array packed in whole numbers are in the unit of the values.
+    /// Marks and bounds are in the unit of the stored numbers. There is one exception: if an array
+    /// is packed in integers but its bounds are floats, the bounds are in the unit of the values.
     pub(crate) fn of(said: &Said, dtype: SourceType) -> Option<Self> {
         let mut missing = Marks::default();
         for (name, value) in &said.missing {
@@ -79,7 +79,7 @@ impl Packing {
         (scales || !missing.is_empty()).then_some(Self { factor, offset, missing })
     }
 
-    /// The same with values less by `amount`.
+    /// The same packing with `amount` subtracted from the values.
     pub(crate) fn less(packing: Option<Self>, amount: f64) -> Option<Self> {
         if amount == 0.0 {
             return packing;
@@ -93,7 +93,7 @@ impl Packing {
         self.factor != 1.0 || self.offset != 0.0
     }
 
-    /// What a reader should be told.
+    /// Notes for the user.
     pub(crate) fn notes(&self, name: &str) -> Vec<String> {
         let Self { factor, offset, missing } = self;
         let unpacked = self
@@ -127,7 +127,7 @@ impl Packing {
     }
 }
 
-/// A number as a type has it: what is written with a sign may stand for one without.
+/// A number converted to a stored type: a signed attribute may stand for an unsigned number.
 pub(crate) fn as_stored(value: f64, dtype: SourceType) -> f64 {
     let bits = match dtype {
         SourceType::U8 => 8,
@@ -139,7 +139,7 @@ pub(crate) fn as_stored(value: f64, dtype: SourceType) -> f64 {
     if value < 0.0 { value + f64::from(bits).exp2() } else { value }
 }
 
-/// What the NetCDF library leaves where nothing was written.
+/// The default fill value of the NetCDF library for unwritten values.
 fn unwritten(dtype: SourceType) -> Option<f64> {
     Some(match dtype {
         SourceType::I8 => -127.0,
@@ -155,7 +155,7 @@ fn unwritten(dtype: SourceType) -> Option<f64> {
     })
 }
 
-/// The type of numbers that an attribute `_Unsigned` declares to be stored in another one.
+/// The type of stored numbers after an attribute `_Unsigned`.
 pub(crate) fn unsigned(dtype: SourceType, attribute: Option<&str>) -> SourceType {
     let pairs = [
         (SourceType::I8, SourceType::U8),
@@ -172,13 +172,13 @@ pub(crate) fn unsigned(dtype: SourceType, attribute: Option<&str>) -> SourceType
     .unwrap_or(dtype)
 }
 
-/// The unit that the coordinates of all axes share, if they do.
+/// The common unit of the coordinates of all axes; none if they differ.
 pub(crate) fn shared_unit<'u>(units: &[Option<&'u str>]) -> Option<&'u str> {
     let first = units.first().copied().flatten()?;
     units.iter().all(|unit| *unit == Some(first)).then_some(first)
 }
 
-/// The step of evenly spaced coordinates, of which there are two at least.
+/// The step of at least two evenly spaced coordinates.
 pub(crate) fn even_step(coordinates: &[f64]) -> Option<f64> {
     let [first, .., last] = *coordinates else { return None };
     let mean = (last - first) / (coordinates.len() - 1) as f64;
@@ -222,7 +222,7 @@ mod tests {
         let mut values = Vec::new();
         let stored = [2i16, -999, -4, -5].map(i16::to_le_bytes).concat();
         packing.decode(&stored, (SourceType::I16, Endian::Little), &mut values);
-        // -5 becomes 7.5, below the least valid value
+        // -5 becomes 7.5, which is below the smallest valid value
         assert!(values[0] == 11.0 && values[1].is_nan() && values[2] == 8.0 && values[3].is_nan());
         let idle = Said { offset: Some(0.0), ..Said::default() };
         assert_eq!(Packing::of(&idle, SourceType::I16), None);

@@ -1,6 +1,6 @@
-//! A checksum that several formats share: Zarr's codec of this name, TensorBoard's records.
+//! CRC-32C, a checksum of Zarr's codec of this name and of TensorBoard's records.
 
-/// Castagnoli's cyclic redundancy check.
+/// The cyclic redundancy check of Castagnoli (CRC-32C).
 ///
 /// **Source** RFC 3720, B.4.
 ///
@@ -15,7 +15,7 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
         while byte < 256 {
             let (mut sum, mut bit) = (byte as u32, 0);
             while bit < 8 {
-                // the polynomial 1EDC6F41, bits reversed
+                // the polynomial 1EDC6F41 with reversed bits
                 sum = if sum & 1 == 1 { sum >> 1 ^ 0x82f6_3b78 } else { sum >> 1 };
                 bit += 1;
             }
@@ -32,7 +32,7 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// RFC 3720, B.4.
+    /// The test values of RFC 3720, B.4.
     #[test]
     fn the_checksum_is_castagnolis() {
         assert_eq!(crc32c(&[0; 32]), 0x8a91_36aa);

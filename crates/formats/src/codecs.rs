@@ -1,7 +1,7 @@
-//! Codecs of Zarr that turn bytes into bytes, undone within a bound.
+//! Bytes-to-bytes codecs of Zarr, decoded within a memory bound. All are in safe Rust, without C.
 //!
-//! What a chunk unpacks to is known before: its points times the bytes of a number. Nothing is
-//! unpacked beyond, however much a packed chunk claims. All in safe Rust, without C.
+//! The unpacked size of a chunk is known: its points times the bytes of a number. Nothing is
+//! unpacked beyond that size, whatever the packed chunk claims.
 
 use std::io::Read;
 
@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::{blosc, crc32c};
 
-/// Codecs known by name, for messages.
+/// Names of all codecs, for messages.
 pub(crate) const KNOWN: &str = "blosc, bytes, crc32c, gzip, lz4, sharding_indexed, shuffle, \
                                 transpose, zlib, zstd";
-/// Memory that a Zstandard frame may ask for beyond what it unpacks to.
+/// Window memory that a Zstandard frame may use beyond its unpacked size.
 const WINDOW: u64 = 1 << 23;
 
 /// One codec.
@@ -23,10 +23,10 @@ pub(crate) enum Codec {
     Gzip,
     Zlib,
     Zstd,
-    /// A block behind its unpacked length, as numcodecs writes it.
+    /// A block after its unpacked length, as numcodecs writes it.
     Lz4,
     Blosc,
-    /// A checksum behind the bytes.
+    /// A checksum after the bytes.
     Crc32c,
     /// Bytes of numbers sorted by significance.
     Shuffle {
@@ -35,7 +35,7 @@ pub(crate) enum Codec {
 }
 
 impl Codec {
-    /// By its name and settings, in Zarr 2 or 3.
+    /// The codec of a name and its settings, in Zarr 2 or 3.
     pub(crate) fn named(name: &str, settings: &Value) -> Option<Self> {
         Some(match name.strip_prefix("numcodecs.").unwrap_or(name) {
             "gzip" => Codec::Gzip,
@@ -64,7 +64,7 @@ impl Codec {
         }
     }
 
-    /// Undoes the codec; at most `at_most` bytes come out.
+    /// Decodes bytes to at most `at_most` bytes.
     pub(crate) fn undo(self, bytes: Vec<u8>, at_most: usize) -> Result<Vec<u8>, String> {
         let undone = match self {
             Codec::Gzip => unpack(MultiGzDecoder::new(&bytes[..]), at_most),
@@ -83,7 +83,7 @@ impl Codec {
     }
 }
 
-/// All that comes out of a decompressor, at most so many bytes.
+/// The output of a decompressor, up to a number of bytes.
 fn unpack(from: impl Read, at_most: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let room = at_most as u64 + 1;
@@ -94,7 +94,7 @@ fn unpack(from: impl Read, at_most: usize) -> Result<Vec<u8>, String> {
     }
 }
 
-/// One frame.
+/// Decodes one Zstandard frame.
 pub(crate) fn unpack_zstd(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     let mut frames = FrameDecoder::new();
     frames.set_max_window_size((at_most as u64).max(WINDOW));
@@ -116,7 +116,7 @@ fn unpack_lz4(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The bytes before a checksum that agrees with them.
+/// The bytes before a checksum; an error if the checksum differs.
 pub(crate) fn checked(mut bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     let split = bytes.len().checked_sub(4).ok_or("cut short before its checksum")?;
     let expected = bytes[split..].iter().rev().fold(0, |n: u32, b| n << 8 | u32::from(*b));
@@ -151,10 +151,10 @@ mod tests {
         assert!(error.contains("more than 100 bytes"), "{error}");
         let claim = [&u32::MAX.to_le_bytes()[..], &[0]].concat();
         assert!(Codec::Lz4.undo(claim, 100).unwrap_err().contains("100 expected"));
-        // a Zstandard frame whose window is 2^41 bytes
+        // a Zstandard frame with a window of 2^41 bytes
         let window = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0xff, 1, 0, 0];
         assert!(Codec::Zstd.undo(window.to_vec(), 100).is_err());
-        // one frame of raw bytes: single segment, size 3, last block
+        // one frame of raw bytes: a single segment of size 3, the last block
         let raw = [0x28, 0xb5, 0x2f, 0xfd, 0x20, 3, 0x19, 0, 0, 7, 8, 9];
         assert_eq!(Codec::Zstd.undo(raw.to_vec(), 3).unwrap(), [7, 8, 9]);
         assert!(Codec::Zstd.undo(raw.to_vec(), 2).is_err());

@@ -1,8 +1,9 @@
-//! Which format a file is in, by its first bytes: endings lie, magic numbers seldom do.
+//! Recognises the format of a file by its first bytes, because extensions are often wrong and magic
+//! numbers seldom.
 
 use crate::safetensors::HEADER_AT_MOST;
 
-/// Bytes needed to tell.
+/// Number of bytes needed.
 pub(crate) const HEAD: usize = 16;
 
 /// A format known by its magic number.
@@ -14,23 +15,23 @@ pub(crate) enum Content {
     Jpeg,
     Tiff,
     Gzip,
-    /// An archive, .npz among them.
+    /// A zip archive, which includes .npz.
     Zip,
     Hdf5,
-    /// NetCDF's classic format; NetCDF-4 is HDF5.
+    /// NetCDF's classic format. NetCDF-4 is HDF5.
     NetCdf,
     /// Named tensors: a length and a header in JSON.
     Safetensors,
-    /// MATLAB 5, what `save` writes unless told otherwise.
+    /// MATLAB 5, the default of `save`.
     Mat,
-    /// What PyTorch wrote before 1.6; now it writes archives.
+    /// PyTorch before version 1.6. Later versions write zip archives.
     OldTorch,
-    /// XML, which is read if it turns out to be VTK image data.
+    /// XML, which is read if it is VTK image data.
     Xml,
 }
 
 impl Content {
-    /// The format whose magic number `head` begins with.
+    /// The format whose magic number starts `head`.
     pub(crate) fn of(head: &[u8]) -> Option<Self> {
         const MAGIC: [(&[u8], Content); 18] = [
             (b"\x89PNG\r\n\x1a\n", Content::Png),
@@ -61,7 +62,7 @@ impl Content {
         {
             return Some(Content::Safetensors);
         }
-        // IDX has no real magic: two zero bytes and the code of a number type
+        // IDX has no proper magic number: two zero bytes and the code of a number type
         matches!(head, [0, 0, 0x08 | 0x09 | 0x0b..=0x0e, ..]).then_some(Content::Idx)
     }
 

@@ -1,12 +1,13 @@
-//! Values that single precision cannot tell apart: a pressure of 101325 Pa that varies by 0.02 Pa.
+//! Offsets for values that single precision cannot resolve, such as a pressure of 101325 Pa that
+//! varies by 0.02 Pa.
 //!
-//! Values are kept in single precision. Where they differ so little from a large number that its last
-//! digits are all that differs, the number is subtracted in double precision first.
+//! Values are kept in single precision. If they vary little around a large number, that number is
+//! first subtracted in double precision. The values then keep their digits.
 
 use crate::SourceType;
 
-/// Steps of single precision that values must span, or digits are lost. Rounding then adds noise of less
-/// than a thousandth of the range.
+/// Smallest range of values in steps of single precision; with a smaller range digits are lost. At
+/// this range rounding adds noise of less than a thousandth of the range.
 const STEPS: f64 = 1024.0;
 
 /// Smallest and largest of the values that are not missing.
@@ -17,17 +18,17 @@ pub(crate) struct Range {
 }
 
 impl Range {
-    /// None yet.
+    /// A range without values.
     pub(crate) fn new() -> Self {
         Self { low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
-    /// Takes more values in.
+    /// Adds values.
     pub(crate) fn extend(&mut self, values: &[f32]) {
         values.iter().for_each(|value| self.take(f64::from(*value)));
     }
 
-    /// Takes one more value in.
+    /// Adds one value.
     pub(crate) fn take(&mut self, value: f64) {
         if value.is_finite() {
             self.low = self.low.min(value);
@@ -35,13 +36,13 @@ impl Range {
         }
     }
 
-    /// Whether there are two values.
+    /// Whether there are two different values.
     pub(crate) fn varies(self) -> bool {
         self.low < self.high
     }
 
-    /// The number to subtract from values of this type before they are rounded; none where single
-    /// precision does.
+    /// The number to subtract from values of this type before rounding; none if single precision
+    /// resolves them.
     pub(crate) fn offset(self, dtype: SourceType) -> Option<f64> {
         let fine = dtype == SourceType::F64 || dtype.is_wide_integer();
         let Self { low, high } = self;
@@ -64,7 +65,7 @@ mod tests {
         };
         assert_eq!(offset(&[101_325.0, 101_325.01], SourceType::F64), Some(101_325.0));
         assert_eq!(offset(&[101_325.0, f32::NAN], SourceType::I64), Some(101_325.0));
-        // single precision has no more digits than these
+        // in the file these values have single precision, which has no more digits
         assert_eq!(offset(&[101_325.0, 101_325.01], SourceType::F32), None);
         for fine in [&[290.0, 300.0][..], &[-1.0, 1.0], &[0.0, 0.0], &[], &[0.0, 1e-30]] {
             assert_eq!(offset(fine, SourceType::F64), None, "{fine:?}");

@@ -1,14 +1,14 @@
-//! Number types of files, and how their bytes become `f32`.
+//! Number types of files, and their conversion to `f32`.
 
 use std::fmt;
 
 use half::{bf16, f16};
 
-/// The number type a file stores.
+/// The number type stored in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SourceType {
-    /// One byte, zero or not; read as 0 and 1.
+    /// One byte, zero or not; read as 0 or 1.
     Bool,
     /// Unsigned, 8 bits.
     U8,
@@ -74,7 +74,7 @@ impl SourceType {
         }
     }
 
-    /// The type a user names: this crate's names, or NumPy's.
+    /// The type with a name that users write: names of this crate, or of NumPy.
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "bool" => SourceType::Bool,
@@ -94,12 +94,12 @@ impl SourceType {
         })
     }
 
-    /// Whether whole numbers of this type may be rounded as `f32`.
+    /// Whether integers of this type may be rounded as `f32`.
     pub(crate) fn is_wide_integer(self) -> bool {
         matches!(self, SourceType::U32 | SourceType::I32 | SourceType::U64 | SourceType::I64)
     }
 
-    /// The numbers in `bytes` in double precision; whole numbers beyond 2⁵³ are rounded.
+    /// The numbers in `bytes` in double precision. Integers beyond 2⁵³ are rounded.
     pub(crate) fn decode_wide(self, bytes: &[u8], endian: Endian) -> Vec<f64> {
         macro_rules! numbers {
             ($t:ty) => {{
@@ -125,7 +125,7 @@ impl SourceType {
         }
     }
 
-    /// The one unsigned number of 4 or 8 bytes in `bytes`, exactly.
+    /// The single unsigned integer of 4 or 8 bytes in `bytes`, exactly.
     pub(crate) fn length(bytes: &[u8], endian: Endian) -> u64 {
         let add = |n: u64, b: &u8| n << 8 | u64::from(*b);
         match endian {
@@ -134,7 +134,7 @@ impl SourceType {
         }
     }
 
-    /// Appends the numbers in `bytes`, a whole number of them, to `values`.
+    /// Appends the numbers in `bytes` to `values`. `bytes` must hold a whole number of them.
     pub(crate) fn decode(self, bytes: &[u8], endian: Endian, values: &mut Vec<f32>) {
         macro_rules! numbers {
             ($t:ty) => {

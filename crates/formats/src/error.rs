@@ -1,11 +1,11 @@
-//! What can be wrong with a file, or with what a caller asks of it.
+//! The errors of this crate: invalid files, and invalid requests.
 
 use std::io;
 use std::path::PathBuf;
 
 use karhunen_field::FieldError;
 
-/// Errors of this crate; each message carries the path, the values and what must hold.
+/// Errors of this crate. Each message has the path, the values and the requirement.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormatError {
@@ -25,13 +25,13 @@ pub enum FormatError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A file is in the way and may not be replaced.
+    /// A file exists and may not be overwritten.
     #[error("{} exists already; choose another name or allow overwriting", path.display())]
     Exists {
         /// The file in the way.
         path: PathBuf,
     },
-    /// The first bytes belong to no format this crate reads.
+    /// The first bytes are those of no known format.
     #[error(
         "{} starts with {head:02x?}, which is none of IDX, NPY, NPZ, PNG, JPEG, TIFF, VTI, NetCDF, HDF5, MATLAB, \
          Zarr, PyTorch, safetensors (nor IDX or NPY in gzip); raw values need their shape and type, {}:64x64x64:u8 or a file {}.toml",
@@ -43,7 +43,7 @@ pub enum FormatError {
         /// Its first bytes.
         head: Vec<u8>,
     },
-    /// A name to write to whose ending names no format.
+    /// The extension of an output name is not known.
     #[error(
         "{}: cannot tell the format from the ending; known endings are .{}",
         path.display(), crate::ENDINGS.join(", .")
@@ -52,7 +52,7 @@ pub enum FormatError {
         /// The name.
         path: PathBuf,
     },
-    /// A known format in a variant that is not read.
+    /// A variant of a known format that cannot be read.
     #[error("{}: {what}", path.display())]
     Unsupported {
         /// The file.
@@ -60,7 +60,7 @@ pub enum FormatError {
         /// The variant, and what to do instead.
         what: String,
     },
-    /// A table of attributes that cannot be read as one.
+    /// An invalid table of attributes.
     #[error("{}: {what}", path.display())]
     Table {
         /// The file.
@@ -73,9 +73,9 @@ pub enum FormatError {
     Header {
         /// The file.
         path: PathBuf,
-        /// Where, counted from 0 (in a gzip file: after decompression).
+        /// Position, counted from 0 (in a gzip file: after decompression).
         offset: u64,
-        /// The rule, and what stands there.
+        /// The rule, and what was found.
         what: String,
     },
     /// A file with fewer bytes than its header claims.
@@ -85,7 +85,7 @@ pub enum FormatError {
         path: PathBuf,
         /// Bytes that header and values need together.
         expected: u64,
-        /// Bytes there are (in a gzip file: after decompression).
+        /// Number of bytes in the file (in a gzip file: after decompression).
         found: u64,
     },
     /// A file with more bytes than its header accounts for.
@@ -96,14 +96,14 @@ pub enum FormatError {
         /// Bytes that header and values need together.
         expected: u64,
     },
-    /// Values that would take more memory than allowed.
+    /// Values that need more memory than allowed.
     #[error("{} needs {bytes} bytes of memory, the limit is {limit}; raise the limit to read it", path.display())]
     TooLarge {
         /// What was read.
         path: PathBuf,
         /// Bytes of the values as `f32`, or of the decoded image.
         bytes: u128,
-        /// The limit in force.
+        /// The limit.
         limit: u64,
     },
     /// A one-dimensional IDX file: class labels, not fields.
@@ -111,30 +111,30 @@ pub enum FormatError {
     Labels {
         /// The file.
         path: PathBuf,
-        /// Labels its header claims.
+        /// Number of labels in the header.
         count: u64,
     },
-    /// A value that is no label.
+    /// A value that is not a label.
     #[error("{}: label {index} is {value}; labels are whole numbers from 0 to {}", path.display(), crate::LARGEST_LABEL)]
     Label {
         /// The file.
         path: PathBuf,
-        /// Which of its labels.
+        /// Index of the label.
         index: usize,
         /// Its value.
         value: f32,
     },
-    /// An array whose shape does not fit the fields asked for.
+    /// An array whose shape does not fit the requested fields.
     #[error("{}: the shape {shape:?} cannot be read as fields: {requirement}", path.display())]
     Layout {
         /// The file.
         path: PathBuf,
         /// Lengths of its axes.
         shape: Vec<u64>,
-        /// What must hold.
+        /// The requirement.
         requirement: String,
     },
-    /// Pictures of different size, channels or number type, where all must agree.
+    /// Pictures of different size, channels or number type in one data set.
     #[error(
         "{} is {first_shape} but {} is {second_shape}; all fields of a data set have one shape",
         first.display(), second.display()
@@ -144,12 +144,12 @@ pub enum FormatError {
         first: PathBuf,
         /// Its height, width, channels and type.
         first_shape: String,
-        /// The first one that differs.
+        /// The first picture that differs.
         second: PathBuf,
         /// Its height, width, channels and type.
         second_shape: String,
     },
-    /// A picture with see-through pixels: its colours there mean nothing by themselves.
+    /// A picture with transparent pixels, whose colours have no meaning by themselves.
     #[error(
         "{}: pixel {pixel} has alpha {alpha}, an opaque one {opaque}; flatten the picture first",
         path.display()
@@ -157,14 +157,14 @@ pub enum FormatError {
     Transparent {
         /// The file.
         path: PathBuf,
-        /// The first such pixel, in reading order.
+        /// Index of the first such pixel, in reading order.
         pixel: usize,
-        /// Its alpha.
+        /// Alpha of that pixel.
         alpha: f32,
         /// Alpha of an opaque pixel.
         opaque: f32,
     },
-    /// Values that are NaN, or that the file marks as missing.
+    /// Values that are NaN or that the file marks as missing.
     #[error(
         "{}: {}{count} of {of} values {}are missing, the first in sample {sample}, channel {channel}, point {point:?} (value {index})",
         path.display(), if *whole { "" } else { "at least " }, if *whole { "" } else { "looked at " }
@@ -172,32 +172,32 @@ pub enum FormatError {
     Missing {
         /// The file.
         path: PathBuf,
-        /// How many.
+        /// Number of missing values.
         count: usize,
-        /// Of how many values.
+        /// Number of values examined.
         of: usize,
         /// Whether these are all values of the file.
         whole: bool,
-        /// Flat index of the first in the order `[sample, channel, axis0, …]`.
+        /// Flat index of the first missing value in the order `[sample, channel, axis0, …]`.
         index: usize,
-        /// Field of the first.
+        /// Field of the first missing value.
         sample: usize,
         /// Its channel.
         channel: usize,
         /// Its place on each axis, slowest first.
         point: Vec<usize>,
     },
-    /// An infinity, or a number beyond the range of `f32`.
+    /// An infinity, or a number outside the range of `f32`.
     #[error("{}: value {index} is {value}; fields must be finite in single precision", path.display())]
     NonFinite {
         /// The file.
         path: PathBuf,
         /// Flat index in the order `[sample, channel, axis0, …]`.
         index: usize,
-        /// The value, after conversion.
+        /// The value after conversion.
         value: f64,
     },
-    /// No field at all.
+    /// There are no fields.
     #[error("{}: {what}", path.display())]
     Empty {
         /// The file or folder.
@@ -205,17 +205,17 @@ pub enum FormatError {
         /// What is missing.
         what: String,
     },
-    /// A numbered stack with slices missing, asked for as one volume.
+    /// A numbered stack with missing slices, requested as one volume.
     #[error("{}: the stack jumps from slice {before} to slice {after}; a volume may have no hole", path.display())]
     Hole {
         /// The folder.
         path: PathBuf,
-        /// Last slice before the hole.
+        /// Last slice before the gap.
         before: u64,
-        /// First slice after it.
+        /// First slice after the gap.
         after: u64,
     },
-    /// The PNG or JPEG library refused the file.
+    /// The PNG or JPEG library rejected the file.
     #[error("cannot decode {}: {source}", path.display())]
     Image {
         /// The file.
@@ -233,7 +233,7 @@ pub enum FormatError {
         /// What is wrong with it.
         what: String,
     },
-    /// A file of several arrays, none of them named.
+    /// A file with several arrays, none of which was named.
     #[error(
         "{} holds {} arrays ({}); name one, as in {}:{}",
         path.display(), parts.len(), listed(parts), path.display(), parts[0]
@@ -241,20 +241,20 @@ pub enum FormatError {
     Several {
         /// The file.
         path: PathBuf,
-        /// Their names, at least two.
+        /// The names of the arrays, at least two.
         parts: Vec<String>,
     },
-    /// A part that the file does not have.
+    /// A part that the file does not contain.
     #[error("{} has no part {part:?}; it has {}", path.display(), listed(known))]
     Part {
         /// The file.
         path: PathBuf,
-        /// The part asked for.
+        /// The requested part.
         part: String,
-        /// What there is.
+        /// The existing parts.
         known: Vec<String>,
     },
-    /// The zip library refused the file.
+    /// The zip library rejected the file.
     #[error("cannot unpack {}: {source}", path.display())]
     Archive {
         /// The file.
@@ -262,7 +262,7 @@ pub enum FormatError {
         /// The library's reason.
         source: zip::result::ZipError,
     },
-    /// The HDF5 library refused the file.
+    /// The HDF5 library rejected the file.
     #[cfg(feature = "hdf5")]
     #[error("cannot decode {}: {source}", path.display())]
     Hdf5 {
@@ -271,14 +271,14 @@ pub enum FormatError {
         /// The library's reason.
         source: hdf5_reader::error::Error,
     },
-    /// A parameter outside the range where it means anything.
+    /// A parameter outside its range.
     #[error("{parameter} = {value}: {requirement}")]
     Parameter {
-        /// Name as a user knows it.
+        /// Name of the parameter as users know it.
         parameter: &'static str,
-        /// Value given.
+        /// The given value.
         value: String,
-        /// What it must satisfy.
+        /// The requirement.
         requirement: String,
     },
     /// The values do not make an ensemble.
@@ -286,7 +286,7 @@ pub enum FormatError {
     Field(#[from] FieldError),
 }
 
-/// Names shown in a message; the others are counted.
+/// Number of names shown in a message; the others are counted.
 const SHOWN: usize = 12;
 
 fn listed(names: &[String]) -> String {

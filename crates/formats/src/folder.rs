@@ -1,8 +1,9 @@
-//! A folder of files, each a field: which of them count, in which order, and which repeat others.
+//! Reads a folder of files, each of which is a field: which files are used, in which order, and
+//! which are copies of others.
 //!
-//! Files that repeat others exactly are kept and named: how often a picture occurs belongs to the law
-//! of the data, and in folders that are channels of one another each has its partner. In a numbered stack
-//! a file without a number may nearly repeat a slice, so it is left out and named.
+//! Exact copies are kept and named in a note. The frequency of a picture belongs to the law of the
+//! data, and in folders that are channels of one another each copy has its partner. In a numbered
+//! stack, a file without a number may nearly repeat a slice. It is left out and named.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,20 +15,20 @@ use crate::input::head_of;
 use crate::read::file_name;
 use crate::{FormatError, RawFields, ReadOptions, Series, names};
 
-/// Endings that promise a picture: such a file is not passed over for its content.
+/// Picture extensions. A file with one of them is never skipped because of its content.
 const PICTURE_ENDINGS: [&str; 5] = ["png", "jpg", "jpeg", "tif", "tiff"];
-/// Names shown in a note; the others are counted.
+/// Number of names shown in a note; the others are counted.
 const NAMES_SHOWN: usize = 6;
-/// Names shown of the order of fields.
+/// Number of names shown for the order of fields.
 const FIRST_SHOWN: usize = 3;
 
-/// The files of a folder in natural order.
+/// The files of a folder in natural order (numbers by value).
 struct Files {
     files: Vec<(String, Content)>,
     notes: Vec<String>,
 }
 
-/// Reads a folder as [`crate::read()`] says.
+/// Reads a folder as described in [`crate::read()`].
 pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let Files { files, mut notes } = Files::list(path)?;
     let names: Vec<String> = files.iter().map(|(name, _)| name.clone()).collect();
@@ -58,7 +59,7 @@ pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<RawFields, Form
                 fields.values.extend_from_slice(&next.values);
                 fields
             }
-            // known to be too much after one file, not after many
+            // the total size is checked after the first file, not after many
             None => {
                 options.admit(path, [next.values.len() as u64, kept.len() as u64])?;
                 fields.insert(RawFields { items: Vec::new(), ..next.clone() })
@@ -196,7 +197,7 @@ fn promises_picture(file: &Path) -> bool {
     PICTURE_ENDINGS.contains(&ending.as_str())
 }
 
-/// Refuses two fields that cannot be of one data set.
+/// Refuses two fields that cannot belong to one data set.
 fn agree(
     (first_path, first): (&Path, &RawFields),
     (second_path, second): (&Path, &RawFields),

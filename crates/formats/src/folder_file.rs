@@ -1,4 +1,4 @@
-//! One file of a folder as one field.
+//! Reads one file of a folder as one field.
 
 use std::path::Path;
 
@@ -16,17 +16,17 @@ use crate::{FormatError, RawFields, ReadOptions, npy, npz, picture, tiff_pages, 
 pub(crate) fn is_array(content: Content, name: &str) -> bool {
     match content {
         Content::Npy => true,
-        // of archives those that are NumPy's
+        // of the archives, only NumPy's
         Content::Zip => name.to_ascii_lowercase().ends_with(".npz"),
         Content::Xml => name.to_ascii_lowercase().ends_with(".vti"),
         _ => false,
     }
 }
 
-/// Reads one file after the other in the way of the first.
+/// Reads all files of a folder in the same way as the first.
 pub(crate) struct Read<'a> {
     options: &'a ReadOptions,
-    /// Whether a TIFF is a volume: its pages are slices.
+    /// Whether a TIFF is a volume whose pages are slices.
     volumes: Option<bool>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Read<'a> {
         Self { options, volumes: None }
     }
 
-    /// The field of a file.
+    /// Reads the field of a file.
     pub(crate) fn one(&mut self, file: &Path, content: Content) -> Result<RawFields, FormatError> {
         let flat =
             ReadOptions { dim: self.options.dim.filter(|d| *d != 3), ..self.options.clone() };

@@ -1,10 +1,11 @@
-//! HDF5, NetCDF-4 and MATLAB 7.3 among it: one dataset as fields, whatever its chunks and filters.
+//! HDF5, including NetCDF-4 and MATLAB 7.3: one dataset as fields, whatever its chunks and
+//! filters.
 //!
-//! A dataset is named by its path (`sim.h5:/fields/density`) or is the only one of two axes or
-//! more that holds numbers and is no bounds of a coordinate. What its numbers are is told by the bits
-//! of their datatype (`hdf5_numbers`), what marks them as packed or missing by its attributes
-//! (`hdf5_attributes`). Files behind a user block are read; datasets whose values are in other files
-//! are named as such. MATLAB's arrays keep the axes that MATLAB shows.
+//! A dataset is named by its path (`sim.h5:/fields/density`). Otherwise it is the only numeric one
+//! of two axes or more that is not the bounds of a coordinate. The datatype gives the layout of its
+//! numbers (`hdf5_numbers`), and its attributes tell whether they are packed or missing
+//! (`hdf5_attributes`). Files with a user block are read. Datasets whose values lie in other files
+//! are refused with a message. MATLAB's arrays keep the order of axes that MATLAB shows.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -24,20 +25,20 @@ use crate::layout::Layout;
 use crate::placed::last_axis_fastest;
 use crate::{FormatError, RawFields, ReadOptions, mat};
 
-/// Groups and datasets that are looked through for the only one.
+/// Largest number of groups and datasets searched for the only one.
 const GROUPS_AT_MOST: usize = 4096;
 const DATASETS_AT_MOST: usize = 4096;
 /// Numbers decoded at a time.
 const AT_ONCE: usize = 1 << 14;
 
-/// An open file, and the links out of it that were met.
+/// An open file, and the links to other files that were found in it.
 pub(crate) struct File {
     file: Hdf5File,
     elsewhere: Arc<Elsewhere>,
     chunk_bytes: Arc<AtomicUsize>,
 }
 
-/// Follows no link to another file, but remembers where it led.
+/// Follows no links to other files, but records their targets.
 #[derive(Debug, Default)]
 struct Elsewhere(Mutex<Vec<String>>);
 
@@ -110,7 +111,7 @@ pub(crate) fn read(
     Ok(fields)
 }
 
-/// What the stored numbers mean.
+/// Converts stored numbers to values.
 fn values(bytes: &[u8], numbers: &Numbers, packing: Option<&Packing>, count: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(count);
     if packing.is_none() && numbers.is_plain() {
@@ -127,7 +128,7 @@ fn values(bytes: &[u8], numbers: &Numbers, packing: Option<&Packing>, count: usi
     values
 }
 
-/// What is wrong with a file or not read of it, with its reason.
+/// Converts an error of the library: the file is damaged, or a feature is not supported.
 pub(crate) fn refusal(path: &Path, source: Error) -> FormatError {
     let unsupported = |what: String| FormatError::Unsupported { path: path.into(), what };
     match plain(&source) {
@@ -153,7 +154,7 @@ pub(crate) fn refusal(path: &Path, source: Error) -> FormatError {
     }
 }
 
-/// An error without the places it passed through.
+/// The innermost error, without its context.
 fn plain(error: &Error) -> &Error {
     match error {
         Error::Context { source, .. } => plain(source),
@@ -174,7 +175,7 @@ impl File {
         Ok(Self { file, elsewhere, chunk_bytes })
     }
 
-    /// A refusal of what is behind a link to another file, if one was met.
+    /// The error for data behind a link to another file, if such a link was found.
     fn linked(&self, path: &Path) -> Option<FormatError> {
         let met = self.elsewhere.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         met.first().map(|file| FormatError::Unsupported {
@@ -183,7 +184,7 @@ impl File {
         })
     }
 
-    /// The dataset named, or the only one that can be fields.
+    /// The named dataset, or the only one that can be fields.
     fn choose(&self, path: &Path, part: Option<&str>) -> Result<(String, Dataset), FormatError> {
         if let Some(part) = part {
             let found = self.file.dataset(part).map(|dataset| (part.into(), dataset));
@@ -219,8 +220,8 @@ impl File {
         }
     }
 
-    /// All datasets by their paths, as far as the bounds allow, and why one cannot be opened. Links
-    /// may go round in circles; groups whose names begin with `#` are MATLAB's own.
+    /// All datasets by path, as far as the bounds allow, and the error of one that cannot be
+    /// opened. Links may be circular. Groups whose names begin with `#` belong to MATLAB.
     pub(crate) fn datasets(&self) -> (Vec<(String, Dataset)>, Option<Error>) {
         let mut refused = None;
         let mut keep = |e: Error| {
@@ -271,7 +272,7 @@ impl File {
         self.file.dataset(place).ok()
     }
 
-    /// Whether the file or the dataset says that NetCDF's library wrote it.
+    /// Whether the file or the dataset was written by the NetCDF library.
     fn is_netcdf(&self, dataset: &Dataset) -> bool {
         let own = ["_Netcdf4Dimid", "_Netcdf4Coordinates"];
         let root = || self.group("/")?.attribute("_NCProperties").ok();
@@ -279,14 +280,14 @@ impl File {
     }
 }
 
-/// The dataset in which a coordinate keeps the bounds of its cells: no field (CF, section 7.1).
+/// The dataset with the cell bounds of a coordinate, which is not a field (CF, section 7.1).
 fn bounds(name: &str, coordinate: &Dataset) -> Option<String> {
     let other = text(coordinate, "bounds")?;
     let (group, _) = name.rsplit_once('/')?;
     Some(format!("{group}/{other}"))
 }
 
-/// Axes that each element has.
+/// Number of axes of each array element.
 fn array_axes(datatype: &Datatype) -> usize {
     match datatype {
         Datatype::Array { base, dims } => dims.len() + array_axes(base),
@@ -294,7 +295,7 @@ fn array_axes(datatype: &Datatype) -> usize {
     }
 }
 
-/// Whether elements are numbers, of whatever layout.
+/// Whether elements are numbers of any layout.
 fn is_number(datatype: &Datatype) -> bool {
     match datatype {
         Datatype::FixedPoint { .. }

@@ -1,8 +1,8 @@
-//! What the attributes of an HDF5 dataset say: packing, missing values, units, spacing.
+//! Attributes of an HDF5 dataset: packing, missing values, units and spacing.
 //!
-//! Spacing is known from `element_size_um` (microscopes), from the coordinates of NetCDF-4, and from
-//! the geometry that DREAM.3D and ITK keep in groups beside their arrays. Those two count axes from
-//! the fastest, x, y, z; here they are in the order of the array.
+//! The spacing comes from `element_size_um` (microscopes), from the coordinates of NetCDF-4, or
+//! from the geometry groups of DREAM.3D and ITK next to their arrays. DREAM.3D and ITK list axes
+//! from the fastest: x, y, z. Here they are in the order of the array.
 
 use hdf5_reader::{Attribute, ByteOrder, Dataset, Datatype};
 
@@ -12,14 +12,14 @@ use crate::dtype::{Endian, SourceType};
 use crate::hdf5::File;
 use crate::hdf5_numbers::Numbers;
 
-/// The numbers of an attribute; none where it has none.
+/// The numbers of an attribute; none if it holds no numbers.
 fn numbers(attribute: &Attribute) -> Option<Vec<f64>> {
     let (dtype, endian) = number_type(&attribute.datatype)?;
     let whole = attribute.raw_data.len().is_multiple_of(dtype.size());
     whole.then(|| dtype.decode_wide(&attribute.raw_data, endian))
 }
 
-/// The common type of an attribute's numbers, by their size.
+/// The common type for an attribute's numbers, by their size.
 fn number_type(datatype: &Datatype) -> Option<(SourceType, Endian)> {
     use SourceType::*;
     let endian = |order: &ByteOrder| match order {
@@ -59,8 +59,8 @@ pub(crate) fn text(dataset: &Dataset, name: &str) -> Option<String> {
     Some(text.trim_end_matches('\0').into())
 }
 
-/// What the attributes say of packed and missing values; the fill of what was not written is
-/// NetCDF's.
+/// The attributes for packed and missing values. With `netcdf`, unwritten values have NetCDF's
+/// default fill.
 pub(crate) fn said(dataset: &Dataset, netcdf: bool) -> Said {
     let single = |name| of(dataset, name).first().copied();
     let mut missing = Vec::new();
@@ -95,7 +95,7 @@ pub(crate) fn units(file: &File, place: &str, dataset: &Dataset, dim: usize) -> 
     }
 }
 
-/// Positive lengths of the last `dim` axes.
+/// The last `dim` lengths, if they are positive.
 fn lengths(list: &[f64], dim: usize) -> Option<Vec<f64>> {
     let list = list.get(list.len().checked_sub(dim)?..)?;
     list.iter().all(|h| h.is_finite() && *h > 0.0).then(|| list.to_vec())
@@ -108,7 +108,7 @@ fn voxel(dataset: &Dataset, dim: usize) -> Option<(Vec<f64>, Option<String>)> {
     Some((lengths(&of(dataset, "spacing"), dim)?, text(dataset, "unit")))
 }
 
-/// The spacing x, y, z that DREAM.3D (6 and 7) and ITK keep in a group above an array.
+/// The spacing x, y, z in a group above an array, as DREAM.3D (6 and 7) and ITK write it.
 fn geometry(file: &File, name: &str, dim: usize) -> Option<(Vec<f64>, Option<String>)> {
     let place = name.trim_start_matches('/');
     for (at, _) in place.rmatch_indices('/') {
@@ -124,14 +124,14 @@ fn geometry(file: &File, name: &str, dim: usize) -> Option<(Vec<f64>, Option<Str
     None
 }
 
-/// The numbers of a dataset of a few.
+/// The numbers of a short dataset.
 fn short(dataset: &Dataset) -> Option<Vec<f64>> {
     let few = matches!(dataset.shape(), [1..=cf::COORDINATES_AT_MOST]);
     let numbers = Numbers::of(&dataset.raw_datatype().ok()?).ok().filter(|_| few)?;
     Some(numbers.decode(&dataset.read_raw_bytes().ok()?))
 }
 
-/// Step and unit of the coordinates that NetCDF-4 attaches to the last `dim` axes.
+/// Step and unit of the NetCDF-4 coordinates of the last `dim` axes.
 fn coordinates(file: &File, dataset: &Dataset, dim: usize) -> Option<(Vec<f64>, Option<String>)> {
     let list = dataset.attribute("DIMENSION_LIST").ok()?;
     let size = dataset.vlen_reference_size();

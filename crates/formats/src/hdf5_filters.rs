@@ -1,7 +1,8 @@
-//! Filters of HDF5 that its library takes from plugins, undone in safe Rust, and the names of the rest.
+//! HDF5 filters that the C library loads as plugins, decoded in safe Rust; and the names of other
+//! filters.
 //!
-//! LZF is what h5py offers; Blosc, bitshuffle, LZ4 and Zstandard are what `hdf5plugin` and
-//! instruments write. Source: the registry of filters of the HDF Group, and the plugins' own notes.
+//! h5py offers LZF. `hdf5plugin` and instruments write Blosc, bitshuffle, LZ4 and Zstandard.
+//! Source: the filter registry of the HDF Group, and the notes of the plugins.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,12 +18,12 @@ const LZ4: u16 = 32_004;
 const BITSHUFFLE: u16 = 32_008;
 const ZSTD: u16 = 32_015;
 
-/// A method of compression of bitshuffle.
+/// Compression methods of bitshuffle.
 const BITSHUFFLE_LZ4: u32 = 2;
 const BITSHUFFLE_ZSTD: u32 = 3;
 
-/// The filters that are read, bounded by the bytes of a chunk, which are known once a dataset is
-/// chosen.
+/// The supported filters. Their output is bounded by the bytes of a chunk, which are known once a
+/// dataset is chosen.
 pub(crate) fn registry(chunk_bytes: &Arc<AtomicUsize>) -> FilterRegistry {
     type Undo = fn(&[u32], &[u8], usize, usize) -> Result<Vec<u8>, String>;
     let filters: [(u16, &'static str, Undo); 5] = [
@@ -46,7 +47,7 @@ pub(crate) fn registry(chunk_bytes: &Arc<AtomicUsize>) -> FilterRegistry {
     registry
 }
 
-/// What a filter that is not read is called.
+/// The name of an unsupported filter.
 pub(crate) fn name(id: u16) -> &'static str {
     match id {
         4 => "szip",
@@ -70,7 +71,7 @@ fn big(bytes: &[u8], at: usize, length: usize) -> Option<usize> {
     usize::try_from(bytes.iter().fold(0u64, |n, b| n << 8 | u64::from(*b))).ok()
 }
 
-/// Runs of bytes as they stand, and copies of what came out before.
+/// Decodes LZF: runs of literal bytes, and copies of earlier output.
 fn lzf(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     let mut values: Vec<u8> = Vec::new();
     let mut rest = bytes.iter().copied();
@@ -99,7 +100,7 @@ fn lzf(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     Ok(values)
 }
 
-/// Blocks of LZ4, each behind its length; one that did not shrink stands as it is.
+/// Decodes LZ4 blocks, each after its length. A block that did not shrink is stored.
 fn lz4(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     let short = || String::from("cut short");
     let total = big(bytes, 0, 8).ok_or_else(short)?;
@@ -120,7 +121,7 @@ fn lz4(bytes: &[u8], at_most: usize) -> Result<Vec<u8>, String> {
     Ok(values)
 }
 
-/// The block at `at` behind its length, and where the next one is.
+/// The block at `at`, after its length, and the offset of the next one.
 fn block_at(bytes: &[u8], at: usize) -> Result<(&[u8], usize), String> {
     let packed = big(bytes, at, 4).ok_or("cut short before a block")?;
     let end = (at + 4).saturating_add(packed);
@@ -135,7 +136,7 @@ fn unpack_lz4(from: &[u8], to: &mut [u8]) -> Result<(), String> {
     }
 }
 
-/// Blocks of numbers whose bits are sorted by significance, each packed behind its length or not.
+/// Decodes bitshuffle: blocks of numbers whose bits are sorted by significance, packed or not.
 fn bitshuffle(
     settings: &[u32],
     bytes: &[u8],
@@ -157,7 +158,7 @@ fn bitshuffle(
     if total > at_most {
         return Err(format!("{total} bytes are declared, {at_most} expected"));
     }
-    // as the plugin chooses it: about 8 KiB, a multiple of 8 numbers, 128 of them at least
+    // the plugin's default: about 8 KiB, a multiple of 8 numbers, and at least 128 of them
     let block = if block > 0 { block } else { (8192 / size / 8 * 8).max(128) };
     let count = total / size;
     let mut values = vec![0; total];
@@ -173,7 +174,7 @@ fn bitshuffle(
                 sorted.copy_from_slice(bytes.get(at..at + to.len()).ok_or_else(short)?);
                 at + to.len()
             }
-            // packed even where it does not shrink
+            // blocks are packed even if they do not shrink
             BITSHUFFLE_LZ4 => {
                 let (from, end) = block_at(bytes, at)?;
                 unpack_lz4(from, &mut sorted)?;
@@ -192,7 +193,7 @@ fn bitshuffle(
         blosc::unsort_bits(&sorted, size, to);
         done += numbers;
     }
-    // fewer than eight numbers stand as they are
+    // the last numbers, fewer than eight, are stored unsorted
     let rest = &mut values[done * size..];
     rest.copy_from_slice(bytes.get(at..at + rest.len()).ok_or_else(short)?);
     Ok(values)
@@ -204,7 +205,7 @@ mod tests {
 
     #[test]
     fn lzf_copies_what_came_before() {
-        // three bytes, then five copied from two before
+        // three literal bytes, then five bytes copied from distance two
         assert_eq!(lzf(&[2, 1, 2, 3, 3 << 5, 1], 100).unwrap(), [1, 2, 3, 2, 3, 2, 3, 2]);
         assert_eq!(lzf(&[0, 9, 7 << 5, 2, 0], 100).unwrap(), [9; 12]);
         for (bytes, said) in [
@@ -238,7 +239,7 @@ mod tests {
 
     #[test]
     fn bits_are_put_back_and_a_rest_stands_as_it_is() {
-        // nine numbers of one byte: bit b of number i of the first eight is bit i of byte b
+        // nine one-byte numbers: bit b of number i of the first eight is bit i of byte b
         let sorted = [0b1111_1111, 0b0000_0001, 0, 0, 0, 0, 0, 0b1000_0000, 42];
         let values = bitshuffle(&[0, 3, 1, 0, 0], &sorted, 1, 100).unwrap();
         assert_eq!(values, [3, 1, 1, 1, 1, 1, 1, 129, 42]);

@@ -1,28 +1,29 @@
-//! How HDF5 stores a number: its class, and where its bits stand.
+//! The layout of numbers in HDF5: their class and the position of their bits.
 //!
-//! A datatype says more than a size: instruments write 12 bits of 16, shifted to one end; floats may
-//! have any exponent and mantissa. What has the layout of a common type is decoded as that; the rest
-//! is put together bit by bit. Source: the HDF5 file format specification 3.0, IV.A.2.d, "Datatype".
+//! A datatype is more than a size. Instruments write 12 bits of 16, shifted to one end, and floats
+//! may have any exponent and mantissa. Layouts of common types are decoded as such types. Other
+//! layouts are decoded bit by bit. Source: the HDF5 file format specification 3.0, IV.A.2.d,
+//! "Datatype".
 
 use crate::SourceType;
 use crate::dtype::Endian;
 
 /// Largest number in bytes.
 const BYTES_AT_MOST: usize = 16;
-/// Enumerations and arrays within one another, at most.
+/// Largest nesting of enumerations and arrays.
 const DEPTH_AT_MOST: usize = 8;
 
-/// A number type, and lengths of further axes where each element is an array of them.
+/// A number type, and the lengths of further axes if each element is an array.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Numbers {
-    /// The type that holds all values of the stored one, or F64.
+    /// The type that holds all values of the stored type, or F64.
     pub(crate) dtype: SourceType,
     pub(crate) endian: Endian,
     /// Bytes of one number.
     pub(crate) size: usize,
     /// Axes of an element.
     pub(crate) axes: Vec<u64>,
-    /// Where the bits stand, if not as `dtype` has them.
+    /// Position of the bits, if it is not that of `dtype`.
     bits: Option<Bits>,
 }
 
@@ -46,12 +47,12 @@ struct Float {
     exponent: (u32, u32),
     mantissa: (u32, u32),
     bias: i64,
-    /// Whether the mantissa's first bit is not stored.
+    /// Whether the first bit of the mantissa is implied and not stored.
     implied: bool,
 }
 
 impl Numbers {
-    /// From the bytes of a datatype message; the error says what the type is instead.
+    /// Parses a datatype message. The error names the type if it is no number.
     pub(crate) fn of(message: &[u8]) -> Result<Self, String> {
         Self::nested(message, 0)
     }
@@ -67,14 +68,14 @@ impl Numbers {
         }
         let (class, version) = (head & 15, head >> 4);
         match class {
-            // a field of bits is read as a whole number
+            // a bit field is read as an integer
             0 | 4 => {
                 Self::whole(rest, flags, size, class == 0 && flags & 8 != 0).ok_or_else(short)?
             }
             1 => Self::float(rest, flags, size).ok_or_else(short)?,
             8 => Self::nested(rest, depth + 1),
             10 => {
-                // version 3 and later keep no permutation of the axes
+                // from version 3 on there is no permutation of the axes
                 let axes = usize::from(*rest.first().ok_or_else(short)?);
                 let start = if version < 3 { 4 } else { 1 };
                 let length = |axis| number(rest, start + 4 * axis, 4).ok_or_else(short);
@@ -173,7 +174,7 @@ impl Numbers {
         }))
     }
 
-    /// The same numbers with or without a sign, as an attribute says of them.
+    /// The same numbers with or without a sign, as an attribute declares.
     pub(crate) fn signed_as(mut self, dtype: SourceType) -> Self {
         use SourceType::*;
         if dtype != self.dtype
@@ -190,7 +191,7 @@ impl Numbers {
         self.axes.iter().fold(self.size as u64, |n, axis| n.saturating_mul(*axis))
     }
 
-    /// Whether bytes are as [`Numbers::dtype`] has them.
+    /// Whether the bytes have the layout of [`Numbers::dtype`].
     pub(crate) fn is_plain(&self) -> bool {
         self.bits.is_none()
     }
@@ -214,7 +215,8 @@ impl Bits {
         match self.kind {
             Kind::Float(float) => float.value(stored),
             Kind::Whole { signed } => {
-                // the number's bits at the upper end, to be shifted down with or without its sign
+                // move the number's bits to the upper end, then shift down with or without sign
+                // extension
                 let beyond = 128 - self.precision;
                 let upper = (stored >> self.offset) << beyond;
                 if signed { (upper as i128 >> beyond) as f64 } else { (upper >> beyond) as f64 }
@@ -230,7 +232,7 @@ impl Float {
         let sign = if stored >> self.sign & 1 == 1 { -1.0 } else { 1.0 };
         let digits = self.mantissa.1 as i32;
         if exponent == (1 << self.exponent.1) - 1 {
-            // without an implied bit the first one is set in an infinity too
+            // if the first bit is stored, it is also set in an infinity
             let rest = if self.implied { mantissa } else { mantissa & ((1 << (digits - 1)) - 1) };
             return if rest == 0 { sign * f64::INFINITY } else { f64::NAN };
         }
@@ -240,7 +242,7 @@ impl Float {
             true => (digits, 0),
             false => (digits - 1, 0),
         };
-        // two steps: the power of two may be out of range where the product is not
+        // in two steps, because the power of two may overflow even if the product does not
         let power = power.clamp(-20_000, 20_000) as i32 - digits;
         let half = power / 2;
         sign * ((first + mantissa) as f64) * 2f64.powi(half) * 2f64.powi(power - half)
@@ -269,7 +271,8 @@ fn number(bytes: &[u8], at: usize, length: usize) -> Option<u64> {
     Some(SourceType::length(bytes.get(at..at.checked_add(length)?)?, Endian::Little))
 }
 
-/// What a record of several parts is called: two parts named so are a complex number.
+/// Describes a compound type for a message. A type whose first part is named like a real part is a
+/// complex number.
 fn compound(rest: &[u8], version: u8) -> String {
     let name = |bytes: &[u8]| {
         let end = bytes.iter().take(64).position(|b| *b == 0)?;
@@ -320,12 +323,12 @@ mod tests {
         assert_eq!(float(15, [10, 5, 0, 10], 15, 2, 2).dtype, SourceType::F16);
         assert_eq!(float(15, [7, 8, 0, 7], 127, 2, 2).dtype, SourceType::Bf16);
         assert_eq!(float(31, [23, 8, 0, 23], 127, 2, 4).dtype, SourceType::F32);
-        // the eight bits of E5M2: 1.25 · 2³, the least subnormal, an infinity, no number
+        // E5M2 with eight bits: 1.25 · 2³, the smallest subnormal number, an infinity, NaN
         let small = float(7, [2, 5, 0, 2], 15, 2, 1);
         let values = small.decode(&[0x49, 0x81, 0xfc, 0x7d]);
         assert_eq!(values[..3], [10.0, -(2f64.powi(-16)), f64::NEG_INFINITY]);
         assert!(values[3].is_nan());
-        // an extended double: its first bit is stored
+        // an extended double, whose first mantissa bit is stored
         let long = float(79, [64, 15, 0, 64], 16_383, 0, 16);
         let pi = [0x35u8, 0xc2, 0x68, 0x21, 0xa2, 0xda, 0x0f, 0xc9, 0x00, 0x40, 0, 0, 0, 0, 0, 0];
         assert_eq!((long.dtype, long.decode(&pi)), (SourceType::F64, vec![std::f64::consts::PI]));

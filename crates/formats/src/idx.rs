@@ -1,21 +1,21 @@
-//! IDX, the format of MNIST: a four-byte magic number, big-endian axis lengths, big-endian values.
+//! IDX, the format of MNIST: a four-byte magic number, big-endian axis lengths and values.
 //!
-//! Bytes: `00 00 type axes`, then one `u32` an axis, then the values, last axis fastest. Source:
-//! the description on the MNIST page (LeCun, Cortes, Burges).
+//! The bytes are `00 00 type axes`, one `u32` for each axis, then the values, last axis fastest.
+//! Source: the description on the MNIST page (LeCun, Cortes, Burges).
 
 use crate::dtype::{Endian, SourceType};
 use crate::input::Input;
 use crate::layout::Layout;
 use crate::{FormatError, RawFields, ReadOptions};
 
-/// Reads an IDX file of two to four axes as `(N, axis0, …)`; [`ReadOptions`] may say otherwise.
+/// Reads an IDX file of two to four axes as `(N, axis0, …)`, unless [`ReadOptions`] say otherwise.
 pub(crate) fn read(mut input: Input<'_>, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let (shape, dtype, endian) = place(&mut input)?;
     let axes = shape.len();
     if axes == 1 {
         return Err(FormatError::Labels { path: input.path.into(), count: shape[0] });
     }
-    // IDX files have no channel axis by custom, so every axis but the first is space
+    // by convention IDX files have no channel axis, so every axis but the first is spatial
     let mut asked = options.clone();
     if asked.channels.is_none() && asked.dim.is_none() {
         asked.dim = Some(axes - 1);
@@ -26,7 +26,7 @@ pub(crate) fn read(mut input: Input<'_>, options: &ReadOptions) -> Result<RawFie
     layout.fields(path, values, dtype)
 }
 
-/// Reads the header of one to four axes, up to the first value: shape, number type, byte order.
+/// Reads the header of one to four axes up to the first value: shape, number type, byte order.
 pub(crate) fn place(input: &mut Input<'_>) -> Result<(Vec<u64>, SourceType, Endian), FormatError> {
     let magic = input.header(4)?;
     let dtype = match magic[2] {

@@ -1,7 +1,7 @@
-//! What the axes of an array mean: which is the sample, which the channel, which are space.
+//! The meaning of an array's axes: samples, channels and space.
 //!
-//! An array's shape alone does not say. The rules, in this order (n axes, `dim` and `channels`
-//! from the options):
+//! The shape of an array does not determine the meaning. These rules decide, in this order (n axes;
+//! `dim` and `channels` from the options):
 //!
 //! | given | n | read as |
 //! |---|---|---|
@@ -25,19 +25,19 @@ use crate::{FormatError, RawFields, ReadOptions, Units};
 /// Longest second axis of a four-axis array that is taken for channels: grey to RGBA.
 const CHANNELS_AT_MOST: u64 = 4;
 
-/// Meaning of an array's axes.
+/// The meaning of an array's axes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub(crate) channels: usize,
     pub(crate) points: Vec<usize>,
-    /// Whether the channels are the last axis, not the one before those of space.
+    /// Whether channels are the last axis instead of the one before the spatial axes.
     pub(crate) channels_last: bool,
-    /// The guess that was made, in words, if one was.
+    /// A note on the guess, if one was made.
     pub(crate) note: Option<String>,
 }
 
 impl Layout {
-    /// Decides by the table above.
+    /// Applies the table above.
     pub(crate) fn of(
         path: &Path,
         shape: &[u64],
@@ -55,7 +55,7 @@ impl Layout {
         let n = shape.len();
         let second = shape.get(1).copied();
         let last = options.channels_last;
-        // axes before those of space, and whether one of all axes is that of channels
+        // number of axes before the spatial ones, and whether one of all axes holds the channels
         let (lead, with_channels) = match (options.dim, options.channels) {
             (Some(d), _) if last && (d + 1..=d + 2).contains(&n) => (n - d - 1, true),
             (Some(d), _) if last => {
@@ -121,10 +121,10 @@ impl Layout {
         Ok(Self { channels, points, channels_last: with_channels && last, note })
     }
 
-    /// The layout of an array that is one field: the axes are those of space, one before them (or behind,
-    /// with channels last) that of channels.
+    /// The layout of an array that is one field. Its axes are spatial; one axis before them (or
+    /// after them, with channels last) holds the channels.
     ///
-    /// Without `dim`, a first axis of three that is at most 4 long is that of channels.
+    /// Without `dim`, the first of three axes holds the channels if its length is at most 4.
     pub(crate) fn of_one(
         path: &Path,
         shape: &[u64],
@@ -133,7 +133,7 @@ impl Layout {
         let n = shape.len();
         let thin = |n: u64| n <= CHANNELS_AT_MOST;
         let with_channels = match (options.dim, options.channels) {
-            // slices of a volume that the folder is
+            // the folder is a volume, and the file is one of its slices
             (Some(3), _) if n == 2 => false,
             (Some(d), _) => n == d + 1,
             (None, Some(c)) if c > 1 => true,
@@ -150,7 +150,7 @@ impl Layout {
             let asked = ReadOptions { channels_last: with_channels, ..asked };
             return Self::of(path, shape, &asked);
         }
-        // one sample of its own
+        // with an axis of one sample added
         let whole: Vec<u64> = [&[1], shape].concat();
         Self::of(path, &whole, &asked)
     }
@@ -163,7 +163,7 @@ impl Layout {
         }
     }
 
-    /// Steps of samples, of channels and of the axes of space, of those of all axes.
+    /// Splits the steps of all axes into those of samples, of channels and of the spatial axes.
     pub(crate) fn split(&self, steps: &[u64]) -> (u64, u64, Vec<u64>) {
         let (steps, last) = match self.channels_last {
             true => (&steps[..steps.len() - 1], steps.last().copied()),
@@ -175,7 +175,7 @@ impl Layout {
         (sample, channel, steps[lead..].to_vec())
     }
 
-    /// The units of the axes of space, of those of all axes or of the axes of space alone.
+    /// The units of the spatial axes, from those of all axes or of the spatial axes alone.
     pub(crate) fn units(&self, mut units: Units) -> Units {
         let dim = self.points.len();
         if let Some(spacing) = units.spacing.as_mut()
@@ -187,7 +187,7 @@ impl Layout {
         units.last(dim)
     }
 
-    /// The values with their meaning.
+    /// The values as fields.
     pub(crate) fn fields(
         self,
         path: &Path,
@@ -203,7 +203,7 @@ impl Layout {
     }
 }
 
-/// Fields whose channels are the last axis, in the order of this crate.
+/// Moves channels from the last axis to the place that this crate uses.
 pub(crate) fn channels_first(values: &[f32], channels: usize, points: usize) -> Vec<f32> {
     let mut ordered = Vec::with_capacity(values.len());
     for field in values.chunks_exact(channels * points) {
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(last(&[7, 5, 6, 8, 1], Some(3)), Some((1, vec![5, 6, 8])));
         assert_eq!(last(&[5, 6], None), None);
         assert_eq!(last(&[5, 6, 8], Some(3)), None);
-        // 1 field, points 0 1 2, channels 0 and 10
+        // 1 field with points 0 1 2 and channels 0 and 10
         assert_eq!(channels_first(&[0., 10., 1., 11., 2., 12.], 2, 3), [0., 1., 2., 10., 11., 12.]);
     }
 

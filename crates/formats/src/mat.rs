@@ -1,8 +1,9 @@
 //! MATLAB 5 files (`save -v6` and `-v7`): one array as fields, its axes in MATLAB's order.
 //!
-//! A variable is named (`darcy.mat:coeff`) or is the only one that can be fields. `size(x)` in MATLAB
-//! is the shape here: the first axis, which MATLAB keeps fastest, is the sample. Files of `-v7.3` are
-//! HDF5 and read there, in the same order. Own code: what fields need of the format is this small.
+//! A variable is named (`darcy.mat:coeff`) or is the only one that can be fields. The shape is that
+//! of `size(x)` in MATLAB. The first axis, which is MATLAB's fastest, is the sample axis. Files of
+//! `-v7.3` are HDF5 and are read in the same order. This is own code, because fields need little of
+//! the format.
 
 use std::path::Path;
 
@@ -63,12 +64,12 @@ pub(crate) fn read(
     Ok(fields)
 }
 
-/// What a reader of MATLAB's arrays should be told.
+/// The note on the order of axes for users of MATLAB arrays.
 pub(crate) fn order(name: &str, shape: &[u64]) -> String {
     format!("{name}: axes as MATLAB's size() tells them, {shape:?}; the file stores them reversed")
 }
 
-/// MATLAB has no arrays of one axis: a column is one.
+/// The shape without an axis of length one: MATLAB stores an array of one axis as a column.
 fn squeezed(shape: &[u64]) -> Vec<u64> {
     match shape {
         [n, 1] | [1, n] => vec![*n],
@@ -92,7 +93,7 @@ fn choose<'v>(
     let some: Vec<&Variable> = all.iter().filter(fields).collect();
     match (&some[..], all) {
         ([only], _) => Ok(only),
-        // what it is instead is said when it is read
+        // the reader reports what the variable is if it is no field
         ([], [only]) => Ok(only),
         ([], _) => Err(FormatError::Empty {
             path: path.into(),

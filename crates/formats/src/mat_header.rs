@@ -1,8 +1,9 @@
-//! The elements of a MATLAB 5 file, and what its variables are.
+//! The elements of a MATLAB 5 file, and its variables.
 //!
-//! A file is 128 bytes of text, version and byte order, then elements: a type, a length, the data. A
-//! variable is an element of elements: flags, lengths of the axes, a name, numbers. It is often packed
-//! as one zlib stream. Source: "MAT-File Format", The MathWorks, level 5.
+//! A file is 128 bytes of text, version and byte order, followed by elements. An element is a type,
+//! a length and data. A variable is an element of elements: flags, lengths of the axes, a name,
+//! numbers. It is often packed as one zlib stream. Source: "MAT-File Format", The MathWorks, level
+//! 5.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Take};
@@ -15,7 +16,7 @@ use crate::{FormatError, SourceType};
 
 /// Bytes before the first element.
 pub(crate) const HEADER: u64 = 128;
-/// Longest name, most axes and most variables taken seriously.
+/// Largest accepted length of a name, number of axes and number of variables.
 const NAME_AT_MOST: u64 = 4096;
 const AXES_AT_MOST: u64 = 32;
 const VARIABLES_AT_MOST: usize = 4096;
@@ -28,14 +29,14 @@ const PACKED: u32 = 15;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
-    /// Lengths of the axes as MATLAB's `size` tells them; the first is the fastest.
+    /// Lengths of the axes, as in MATLAB's `size`; the first is the fastest.
     pub(crate) shape: Vec<u64>,
-    /// Its numbers' type in MATLAB, or why it is no array of real numbers.
+    /// MATLAB's type of its numbers, or the reason why it is not an array of real numbers.
     pub(crate) dtype: Result<SourceType, &'static str>,
     place: Place,
 }
 
-/// Where an element stands.
+/// Position of an element.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Place {
     start: u64,
@@ -43,25 +44,25 @@ struct Place {
     packed: bool,
 }
 
-/// Bytes of an element, and where they are in messages.
+/// The bytes of an element, and their position for messages.
 pub(crate) struct Elements<'a> {
     path: &'a Path,
     endian: Endian,
     reader: Box<dyn Read>,
-    /// Byte of the file where the element begins.
+    /// Offset of the element in the file.
     offset: u64,
-    /// Bytes handed out.
+    /// Bytes read so far.
     read: u64,
 }
 
-/// The type and length of an element; those of at most four bytes may stand in the tag itself.
+/// Type and length of an element. Data of at most four bytes may be part of the tag.
 struct Tag {
     kind: u32,
     length: u64,
     inside: Option<[u8; 4]>,
 }
 
-/// The byte order that a header says; `None` if it is no header of level 5.
+/// The byte order of a header; `None` if it is not a header of level 5.
 pub(crate) fn byte_order(head: &[u8]) -> Option<Endian> {
     match head.get(124..128)? {
         [_, 1, b'I', b'M'] => Some(Endian::Little),
@@ -70,7 +71,7 @@ pub(crate) fn byte_order(head: &[u8]) -> Option<Endian> {
     }
 }
 
-/// All variables of a file, whether they can be fields or not.
+/// All variables of a file, including those that cannot be fields.
 pub(crate) fn variables(path: &Path) -> Result<(Vec<Variable>, Endian), FormatError> {
     let failed = |source| FormatError::Read { path: path.into(), source };
     let mut file = File::open(path).map_err(failed)?;
@@ -98,7 +99,7 @@ pub(crate) fn variables(path: &Path) -> Result<(Vec<Variable>, Endian), FormatEr
         let place = Place { start: expected, length, packed: kind == PACKED };
         match kind {
             MATRIX | PACKED => all.extend(variable(path, endian, place)?),
-            // elements that are no variables are passed over
+            // elements other than variables are skipped
             1..=18 => {}
             _ => {
                 let what = format!("no element of MATLAB 5 has type {kind}");
@@ -110,8 +111,8 @@ pub(crate) fn variables(path: &Path) -> Result<(Vec<Variable>, Endian), FormatEr
     Ok((all, endian))
 }
 
-/// What an element says of itself before its numbers; `None` if it is no variable, or has no name:
-/// such ones are parts of others.
+/// The description of a variable, which precedes its numbers. `None` for other elements and for
+/// variables without a name, which are parts of others.
 fn variable(path: &Path, endian: Endian, place: Place) -> Result<Option<Variable>, FormatError> {
     let mut elements = Elements::open(path, endian, place)?;
     if place.packed && elements.tag()?.kind != MATRIX {
@@ -160,7 +161,7 @@ fn variable(path: &Path, endian: Endian, place: Place) -> Result<Option<Variable
 }
 
 impl Variable {
-    /// The element of the variable's numbers: their type in the file, their number, their bytes.
+    /// The element with the variable's numbers: their type in the file, their number, their bytes.
     pub(crate) fn numbers<'a>(
         &self,
         path: &'a Path,
@@ -175,7 +176,7 @@ impl Variable {
         elements.small(NAME_AT_MOST)?;
         let tag = elements.tag()?;
         use SourceType::*;
-        // MATLAB stores whole numbers of a wide class in the narrowest type that holds them
+        // MATLAB stores integers of a wide class in the narrowest type that holds them
         let stored = match tag.kind {
             1 => I8,
             2 => U8,
@@ -195,7 +196,7 @@ impl Variable {
         Ok((stored, tag.length, elements))
     }
 
-    /// Bytes of the file behind this variable.
+    /// Number of bytes of this variable in the file.
     pub(crate) fn stored_bytes(&self) -> (u64, bool) {
         (self.place.length, self.place.packed)
     }
@@ -212,7 +213,7 @@ impl<'a> Elements<'a> {
         Ok(Self { path, endian, reader, offset: place.start, read: 0 })
     }
 
-    /// An error about this element.
+    /// An error of this element.
     pub(crate) fn wrong(&self, what: impl Into<String>) -> FormatError {
         FormatError::Header { path: self.path.into(), offset: self.offset, what: what.into() }
     }
@@ -246,7 +247,7 @@ impl<'a> Elements<'a> {
         })
     }
 
-    /// The data of a short element, and over its padding.
+    /// The data of a short element, skipping its padding.
     fn small(&mut self, at_most: u64) -> Result<Vec<u8>, FormatError> {
         let tag = self.tag()?;
         if let Some(inside) = tag.inside {

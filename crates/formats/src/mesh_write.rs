@@ -1,7 +1,7 @@
-//! Surfaces of triangles: STL, PLY and VTP, each binary.
+//! Writes triangle meshes as STL, PLY and VTP, each in binary.
 //!
-//! Own code, because each is a header and two lists. Sources: the STL format of 3D Systems (1989); G.
-//! Turk, "The PLY Polygon File Format" (1994); "VTK XML Formats".
+//! This is own code, because each format is a header and two lists. Sources: the STL format of 3D
+//! Systems (1989); G. Turk, "The PLY Polygon File Format" (1994); "VTK XML Formats".
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,16 +11,17 @@ use karhunen_field::level_set::Mesh;
 use crate::FormatError;
 use crate::write::place;
 
-/// Endings that [`write_mesh`] knows.
+/// Extensions that [`write_mesh`] knows.
 pub const MESH_ENDINGS: [&str; 3] = ["stl", "ply", "vtp"];
 
-/// Writes a surface: `.stl`, `.ply` or `.vtp` by the ending, in single precision.
+/// Writes a mesh in single precision, as `.stl`, `.ply` or `.vtp` by the extension.
 ///
-/// Coordinates are in units of the box. STL holds three corners a triangle; the others share them.
+/// Coordinates are in units of the box. STL repeats the three corners of each triangle; the others
+/// share corners.
 ///
 /// # Errors
-/// [`FormatError::UnknownEnding`]; [`FormatError::Empty`] for a surface without triangles;
-/// [`FormatError::Exists`] unless `overwrite`; [`FormatError::Write`] where the system refuses.
+/// [`FormatError::UnknownEnding`]; [`FormatError::Empty`] for a mesh without triangles;
+/// [`FormatError::Exists`] unless `overwrite`; [`FormatError::Write`] if the system refuses.
 pub fn write_mesh(path: impl AsRef<Path>, mesh: &Mesh, overwrite: bool) -> Result<(), FormatError> {
     let path = path.as_ref();
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
@@ -48,7 +49,8 @@ fn put(numbers: &[f64], to: &mut dyn Write) -> io::Result<()> {
     numbers.iter().try_for_each(|x| to.write_all(&(*x as f32).to_le_bytes()))
 }
 
-/// Eighty bytes, the number of triangles, and for each its normal, corners and an unused number.
+/// STL: eighty bytes, the number of triangles, then for each its normal, corners and an unused
+/// number.
 fn stl(mesh: &Mesh, to: &mut dyn Write) -> io::Result<()> {
     let mut head = [b' '; 80];
     head[..16].copy_from_slice(b"karhunen surface");
@@ -60,7 +62,7 @@ fn stl(mesh: &Mesh, to: &mut dyn Write) -> io::Result<()> {
         let (u, v) = (less(b, a), less(c, a));
         let n = [u[1] * v[2] - u[2] * v[1], u[2] * v[0] - u[0] * v[2], u[0] * v[1] - u[1] * v[0]];
         let length = n.iter().map(|x| x * x).sum::<f64>().sqrt();
-        // readers take a normal of zeros as one to be computed
+        // readers compute a normal that is zero
         let unit = if length > 0.0 { n.map(|x| x / length) } else { [0.0; 3] };
         [unit, a, b, c].iter().try_for_each(|p| put(p, to))?;
         to.write_all(&[0, 0])?;

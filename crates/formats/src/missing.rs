@@ -1,11 +1,17 @@
-//! Missing values: which stored numbers are none, and what is done about them.
+//! Missing values: which stored numbers are missing, and how they are treated.
 //!
-//! One rule for all readers. A number that a file marks as missing is missing: `_FillValue` and
-//! `missing_value`, numbers outside `valid_range`, `valid_min` or `valid_max`, the library's own fill
-//! of a NetCDF variable that was not written, the fill value of a Zarr array where xarray wrote it,
-//! GDAL's nodata; and NaN, which is no number in any file. Readers turn such a number into NaN, and
-//! [`Missing`] decides what becomes of it. Infinities are not missing but wrong, and always refused.
-//! Source: the NetCDF Users Guide, "Attribute Conventions"; CF conventions 2.5.1.
+//! All readers follow one rule. These values are missing:
+//!
+//! - numbers that a file marks with `_FillValue` or `missing_value`,
+//! - numbers outside `valid_range`, `valid_min` or `valid_max`,
+//! - the NetCDF library's default fill in a variable that was not written,
+//! - the fill value of a Zarr array written by xarray,
+//! - GDAL's nodata value,
+//! - NaN in any file.
+//!
+//! Readers turn missing numbers into NaN, and [`Missing`] decides how NaN is treated. Infinities
+//! are not missing but invalid, and are always refused. Source: the NetCDF Users Guide, "Attribute
+//! Conventions"; CF conventions 2.5.1.
 
 use std::path::Path;
 
@@ -13,23 +19,23 @@ use half::{bf16, f16};
 
 use crate::{FormatError, SourceType};
 
-/// Bounds of a whole number in another unit are rounded to it within this part of a step.
+/// Bounds given in another unit are rounded to an integer if they are this close to it.
 const ROUNDING: f64 = 1e-6;
 
-/// What becomes of missing values.
+/// The treatment of missing values.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Missing {
-    /// They are refused, with their number and the place of the first.
+    /// They are refused. The error has their number and the place of the first.
     #[default]
     Refused,
-    /// They are handed on as NaN, and counted in a note where all values are read.
+    /// They are kept as NaN. If all values are read, a note tells their number.
     Kept,
-    /// This value stands in for them, in the file's units, and their number is noted.
+    /// They are replaced by this value, in the file's units. A note tells their number.
     Filled(f32),
 }
 
 impl Missing {
-    /// Puts the stand-in where values, which are less by `offset`, are missing.
+    /// Replaces missing values. All values have `offset` subtracted.
     pub(crate) fn fill(self, values: &mut [f32], offset: f64) {
         if let Self::Filled(value) = self {
             let value = (f64::from(value) - offset) as f32;
@@ -38,22 +44,22 @@ impl Missing {
     }
 }
 
-/// Which stored numbers of an array are marked as missing.
+/// The marks of missing values among an array's stored numbers.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Marks {
-    /// Numbers that stand for "missing".
+    /// Stored numbers that mean "missing".
     values: Vec<f64>,
     low: Option<f64>,
     high: Option<f64>,
-    /// What marks them, for a note.
+    /// Names of the marks, for a note.
     said: Vec<String>,
 }
 
 impl Marks {
-    /// Marks a number, as far as numbers of this type can be it.
+    /// Marks a number, rounded to the stored type.
     pub(crate) fn value(&mut self, name: &str, value: f64, dtype: SourceType) {
         let value = nearest(value, dtype);
-        // NaN is missing without being marked
+        // NaN needs no mark
         if value.is_nan() || self.values.contains(&value) {
             return;
         }
@@ -61,7 +67,7 @@ impl Marks {
         self.said.push(format!("{name} = {}", shown(value, dtype)));
     }
 
-    /// Marks numbers below `low` and above `high`, in the unit in which they are stored.
+    /// Marks numbers below `low` and above `high`, in the unit of the stored numbers.
     pub(crate) fn range(&mut self, low: Option<f64>, high: Option<f64>, dtype: SourceType) {
         let bound = |v: f64| {
             let v = nearest(v, dtype);
@@ -91,13 +97,13 @@ impl Marks {
             || self.values.contains(&stored)
     }
 
-    /// What marks values as missing, in words.
+    /// The names of the marks.
     pub(crate) fn said(&self) -> String {
         self.said.join(", ")
     }
 }
 
-/// A number as numbers of a type are: singles have no -9999.9.
+/// A number rounded to a type: -9999.9 is not exact in single precision.
 fn nearest(value: f64, dtype: SourceType) -> f64 {
     match dtype {
         SourceType::F32 => f64::from(value as f32),
@@ -107,7 +113,7 @@ fn nearest(value: f64, dtype: SourceType) -> f64 {
     }
 }
 
-/// A number as its type prints it.
+/// A number printed in its type.
 fn shown(value: f64, dtype: SourceType) -> String {
     match dtype {
         SourceType::F32 | SourceType::F16 | SourceType::Bf16 => (value as f32).to_string(),
@@ -119,7 +125,7 @@ fn is_whole(dtype: SourceType) -> bool {
     !matches!(dtype, SourceType::F16 | SourceType::Bf16 | SourceType::F32 | SourceType::F64)
 }
 
-/// Refuses infinities in `values`; `place` says where value `i` stands: its flat index among all.
+/// Refuses infinities in `values`. `place` gives the flat index of value `i` among all values.
 pub(crate) fn finite(
     path: &Path,
     values: &[f32],
@@ -134,8 +140,8 @@ pub(crate) fn finite(
     }
 }
 
-/// The refusal of missing values, if there are some: `values` are all of the fields, or a part
-/// whose value `i` has flat index `place(i)`.
+/// The error for missing values, if there are any. `values` are all values of the fields, or a part
+/// in which value `i` has flat index `place(i)`.
 pub(crate) fn refusal(
     path: &Path,
     values: &[f32],
@@ -176,7 +182,7 @@ mod tests {
         assert!(!marks.contain(-9999.9) && !marks.contain(0.0));
         assert_eq!(marks.said(), "_FillValue = -9999.9");
         let mut whole = Marks::default();
-        // a bound in another unit, unpacked with rounding
+        // a bound in another unit, with the rounding error of its conversion
         whole.range(Some(9.999_999_999), Some(20.0), SourceType::I16);
         assert!(!whole.contain(10.0) && !whole.contain(20.0));
         assert!(whole.contain(9.0) && whole.contain(21.0));

@@ -1,9 +1,9 @@
-//! Many fields in one 8-bit picture, to be looked at.
+//! Draws many fields in one 8-bit picture.
 //!
-//! Fields are tiles, row by row, a thin white gap between them. One channel is drawn grey, three
-//! as colours, of any other number the first. A 1-D field is a strip one point high; of a 3-D one
-//! the middle slice of the first axis is shown. All fields share one range of values, so that
-//! tiles can be compared.
+//! Fields are tiles, row by row, with a thin white gap between them. One channel is grey and three
+//! are colours; of other numbers of channels the first is drawn. A 1-D field is a strip one point
+//! high. A 3-D field shows the middle slice of its first axis. All fields share one range of
+//! values, so that tiles can be compared.
 
 use std::io::Write;
 use std::path::Path;
@@ -17,22 +17,22 @@ use crate::{FieldsRef, FormatError};
 const GAP: usize = 2;
 /// White, the colour of gaps and of empty places.
 const PAPER: u8 = 255;
-/// Larger pictures help nobody.
+/// Larger pictures are refused.
 const PIXELS_AT_MOST: u128 = 1 << 28;
-/// Quantiles that bound the range unless it is given: a few outliers shall not wash out the rest.
+/// Quantiles that give the default range, so that a few outliers do not reduce the contrast.
 const QUANTILES: (f64, f64) = (0.005, 0.995);
 
-/// How fields are arranged in a picture.
+/// The arrangement of fields in a picture.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Montage {
-    /// Tiles in a row; about the square root of their number if `None`.
+    /// Tiles in a row; `None` means about the square root of their number.
     pub columns: Option<usize>,
-    /// Values drawn black and white. If `None`, the 0.5 % and 99.5 % quantiles of the shown
-    /// channels over **all** fields, shown or not; see [`Written::range`](crate::Written::range).
+    /// Values drawn black and white. `None` means the 0.5 % and 99.5 % quantiles of the visible
+    /// channels over **all** fields, visible or not; see [`Written::range`](crate::Written::range).
     pub range: Option<(f64, f64)>,
-    /// Pixels a side for one point: nearest enlargement, so that small fields can be seen.
+    /// Pixels a side for one point, by nearest-neighbour enlargement.
     pub enlarge: usize,
-    /// At most this many fields are shown, the first ones.
+    /// Largest number of fields drawn; the first ones are taken.
     pub at_most: usize,
 }
 
@@ -68,16 +68,16 @@ impl Drawn {
     }
 }
 
-/// Where the shown values of a field lie in it.
+/// Position of the visible values in a field.
 struct Tile {
     channels: usize,
     height: usize,
     width: usize,
-    /// Values of one channel of a field.
+    /// Number of values of one channel of a field.
     plane: usize,
-    /// First shown value of a channel.
+    /// Index of the first visible value of a channel.
     start: usize,
-    /// Values of a field.
+    /// Number of values of a field.
     field: usize,
 }
 
@@ -103,7 +103,7 @@ impl Tile {
     }
 }
 
-/// Draws fields; at least one is there.
+/// Draws fields, of which there must be at least one.
 pub(crate) fn draw(
     path: &Path,
     fields: FieldsRef<'_>,
@@ -163,17 +163,18 @@ pub(crate) fn draw(
     Ok(Drawn { shown, range, width, height, channels: tile.channels, pixels })
 }
 
-/// 0 at the low end of the range, 255 at the high end; grey where the range is a point.
+/// The grey of a value: 0 at the low end of the range, 255 at the high end, mid-grey for an empty
+/// range.
 fn shade(value: f64, (low, high): (f64, f64)) -> u8 {
     if low == high {
         return 128;
     }
-    // halves first: high - low may overflow
+    // halved first, because high - low may overflow
     let share = (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
     (share.clamp(0.0, 1.0) * 255.0).round() as u8
 }
 
-/// The range of the shown channels over all fields, their extremes where the quantiles coincide.
+/// The range of the visible channels over all fields: quantiles, or the extremes if these coincide.
 fn quantiles(fields: FieldsRef<'_>, tile: &Tile) -> (f64, f64) {
     let used = tile.channels * tile.plane;
     let mut values: Vec<f64> =
@@ -242,7 +243,7 @@ mod tests {
 
     #[test]
     fn the_range_is_of_all_fields_without_outliers() {
-        // 0 … 999 and two outliers; only the first field is shown
+        // 0 … 999 and two outliers; only the first field is visible
         let mut values: Vec<f32> = (0..1000).map(|v| v as f32).collect();
         values.extend([-1e30, 1e30]);
         let m = drawn(&fields(&[2], 1, values), Montage { at_most: 1, ..Montage::default() });

@@ -1,8 +1,8 @@
-//! File names with numbers in them: their natural order, and stacks of numbered slices.
+//! Numbers in file names: natural order, and stacks of numbered slices.
 
 use std::cmp::Ordering;
 
-/// Compares names as a reader would: runs of digits by their number, everything else by letter.
+/// Compares names in natural order: runs of digits by their number, other characters one by one.
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     while !left.is_empty() && !right.is_empty() {
@@ -20,18 +20,18 @@ pub(crate) fn natural(a: &str, b: &str) -> Ordering {
         }
         (left, right) = (rest_left, rest_right);
     }
-    // names that differ in leading zeros only still need an order
+    // names that differ only in leading zeros also need an order
     left.len().cmp(&right.len()).then_with(|| a.cmp(b))
 }
 
-/// The first run of digits, or the first other letter, and what follows.
+/// Splits a name after its first run of digits, or after its first other character.
 fn head(name: &str) -> (&str, &str) {
     let digits = name.len() - name.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let letter = name.chars().next().map_or(0, char::len_utf8);
     name.split_at(if digits > 0 { digits } else { letter })
 }
 
-/// The last number in a name without its ending, with the letters before and after it.
+/// The last number in a name without its extension, with the characters before and after it.
 fn number(name: &str) -> Option<(&str, u64, &str)> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let end = stem.rfind(|c: char| c.is_ascii_digit())? + 1;
@@ -39,8 +39,8 @@ fn number(name: &str) -> Option<(&str, u64, &str)> {
     Some((&stem[..start], stem[start..end].parse().ok()?, &stem[end..]))
 }
 
-/// The slice number of each name if the names form a stack: most carry a number, those that do
-/// are alike but for it, and no number occurs twice. A name without number gets `None`.
+/// The slice number of each name, if the names form a stack: most have a number, these differ only
+/// in the number, and no number occurs twice. A name without a number gets `None`.
 pub(crate) fn stack(names: &[String]) -> Option<Vec<Option<u64>>> {
     let numbers: Vec<_> = names.iter().map(|name| number(name)).collect();
     let found: Vec<_> = numbers.iter().flatten().collect();
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn natural_order_counts() {
-        // equal numbers fall back to letters
+        // names with equal numbers are ordered by their characters
         let expected =
             ["a", "a01", "a1", "a2b", "a2b3", "a10", "a99999999999999999999999", "b0", "é"];
         let mut shuffled = expected.to_vec();

@@ -1,9 +1,9 @@
 //! NetCDF's classic format (CDF-1, -2 and -5): one variable as fields, with spacing and units.
 //!
-//! A file's variables are quantities, not samples: one is named (`flow.nc:temperature`) or is the
-//! only one of two axes or more that is no bounds of a coordinate. Packed values are unpacked
-//! (`scale_factor`, `add_offset`, `_Unsigned`), marked ones are missing. Where coordinates are given and
-//! evenly spaced, their distance is the spacing. NetCDF-4 files are HDF5 and read there.
+//! The variables of a file are quantities, not samples. One is named (`flow.nc:temperature`), or is
+//! the only one of two axes or more that is not the bounds of a coordinate. Packed values are
+//! unpacked (`scale_factor`, `add_offset`, `_Unsigned`), and marked values are missing. The spacing
+//! is the step of evenly spaced coordinates, if there are any. NetCDF-4 files are read as HDF5.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -20,7 +20,7 @@ use crate::places::Places;
 use crate::stored::StoredFields;
 use crate::{FormatError, RawFields, ReadOptions, SourceType, Units};
 
-/// Reads one variable whole.
+/// Reads one variable completely.
 pub(crate) fn read(
     name: &Path,
     path: &Path,
@@ -30,7 +30,7 @@ pub(crate) fn read(
     open(name, path, part, options)?.load(options)
 }
 
-/// Opens one variable.
+/// Opens one variable without reading its values.
 pub(crate) fn open(
     name: &Path,
     path: &Path,
@@ -93,7 +93,7 @@ fn choose<'h>(
     }
 }
 
-/// Lengths of a variable's axes, and the bytes between neighbours along each.
+/// Lengths of a variable's axes, and the distance in bytes between neighbours along each.
 fn axes(
     header: &Header,
     variable: &Variable,
@@ -127,7 +127,7 @@ fn axes(
     Ok((place.shape, strides))
 }
 
-/// Number of records; from the file's length where the writer did not count.
+/// Number of records. If the writer left it open, it follows from the file's length.
 fn records(header: &Header, variable: &Variable, path: &Path) -> Result<u64, FormatError> {
     if let Some(records) = header.records {
         return Ok(records);
@@ -138,7 +138,7 @@ fn records(header: &Header, variable: &Variable, path: &Path) -> Result<u64, For
     Ok(room.checked_div(header.record_bytes()).unwrap_or(0))
 }
 
-/// Spacing of the last `dim` axes out of their coordinates, and units out of attributes.
+/// Spacing of the last `dim` axes from their coordinates, and units from attributes.
 fn units(
     header: &Header,
     variable: &Variable,
@@ -174,7 +174,7 @@ fn even_step(
     if !(2..=cf::COORDINATES_AT_MOST).contains(&shape[0]) {
         return Ok(None);
     }
-    // the values of a record axis lie far apart: passed over, never read through
+    // values of a record axis lie far apart, so the file is not read from end to end
     let failed = |source| FormatError::Read { path: path.into(), source };
     let mut file = BufReader::new(File::open(path).map_err(failed)?);
     file.seek(SeekFrom::Start(coordinate.begin)).map_err(failed)?;

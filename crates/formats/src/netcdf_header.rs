@@ -1,8 +1,8 @@
 //! The header of a classic NetCDF file: dimensions, variables, attributes.
 //!
 //! Source: the grammar in the NetCDF User's Guide, "File Structure and Performance", versions 1
-//! (classic), 2 (64-bit offsets) and 5 (64-bit data). Own code, because the format is this small
-//! and the header is all of it: values are read by [`StoredFields`](crate::StoredFields).
+//! (classic), 2 (64-bit offsets) and 5 (64-bit data). This is own code, because the header is small
+//! and is all that must be parsed. [`StoredFields`](crate::StoredFields) reads the values.
 
 use std::collections::HashMap;
 
@@ -15,25 +15,25 @@ use crate::input::Input;
 const DIMENSIONS: u64 = 0x0a;
 const VARIABLES: u64 = 0x0b;
 const ATTRIBUTES: u64 = 0x0c;
-/// Code of text, which is no number.
+/// Type code of text.
 const TEXT: u64 = 2;
-/// Longest name, and longest attribute that is looked at.
+/// Longest name, and longest attribute that is read.
 const TEXT_AT_MOST: u64 = 1 << 16;
-/// Most axes a variable has.
+/// Largest number of axes of a variable.
 const AXES_AT_MOST: u64 = 64;
 
-/// A named axis; `None` for the record axis, which grows.
+/// A named axis; its length is `None` for the record axis, which grows.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Dimension {
     pub(crate) name: String,
     pub(crate) length: Option<u64>,
 }
 
-/// What is written beside a variable.
+/// An attribute of a variable.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Attribute {
     Text(String),
-    /// Numbers, and whether they are floats.
+    /// Numbers, and whether they are stored as floats.
     Numbers(Vec<f64>, bool),
 }
 
@@ -41,19 +41,19 @@ pub(crate) enum Attribute {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Variable {
     pub(crate) name: String,
-    /// Which dimensions its axes are, slowest first.
+    /// Indices of its dimensions, slowest first.
     pub(crate) dimensions: Vec<usize>,
-    /// `None` for text.
+    /// Number type; `None` for text.
     pub(crate) dtype: Option<SourceType>,
-    /// Byte of its first value.
+    /// Offset of its first value.
     pub(crate) begin: u64,
     attributes: HashMap<String, Attribute>,
 }
 
-/// All of the header.
+/// The whole header.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Header {
-    /// Records written; `None` where the writer did not count.
+    /// Number of records; `None` if the writer left it open.
     pub(crate) records: Option<u64>,
     pub(crate) dimensions: Vec<Dimension>,
     pub(crate) variables: Vec<Variable>,
@@ -74,7 +74,7 @@ impl Variable {
         }
     }
 
-    /// What the attributes say of packed and missing values.
+    /// The attributes for packed and missing values.
     pub(crate) fn said(&self) -> Said {
         let single = |name: &str| self.numbers(name).first().copied();
         let marked = ["_FillValue", "missing_value"].iter();
@@ -126,15 +126,15 @@ impl Header {
         variable.dimensions.first().is_some_and(|&d| self.dimensions[d].length.is_none())
     }
 
-    /// Bytes of a variable, of one record of it if it grows, without padding.
+    /// Bytes of a variable without padding; if it grows, of one record.
     pub(crate) fn bytes(&self, variable: &Variable) -> u64 {
         let size = variable.dtype.map_or(1, |t| t.size() as u64);
         let axes = variable.dimensions.iter().filter_map(|&d| self.dimensions[d].length);
         axes.fold(size, u64::saturating_mul)
     }
 
-    /// Bytes from one record to the next: those of all growing variables, each padded to four
-    /// bytes unless it is the only one.
+    /// Bytes from one record to the next. They are the sum over all growing variables, each padded
+    /// to four bytes unless it is the only one.
     pub(crate) fn record_bytes(&self) -> u64 {
         let growing: Vec<u64> =
             self.variables.iter().filter(|v| self.grows(v)).map(|v| self.bytes(v)).collect();
@@ -168,9 +168,9 @@ fn number_type(code: u64) -> Option<SourceType> {
 
 struct Scan<'s, 'a> {
     input: &'s mut Input<'a>,
-    /// Counts take eight bytes.
+    /// Whether counts have eight bytes.
     wide: bool,
-    /// Offsets take eight bytes.
+    /// Whether offsets have eight bytes.
     far: bool,
 }
 
@@ -184,7 +184,7 @@ impl Scan<'_, '_> {
         self.number(self.wide)
     }
 
-    /// A list with its tag; nothing is reserved for the length it claims.
+    /// Reads a list with its tag. No memory is reserved for the claimed length.
     fn list<T>(
         &mut self,
         tag: u64,
@@ -265,7 +265,7 @@ impl Scan<'_, '_> {
         let dimensions = dimensions?;
         let attributes = self.list(ATTRIBUTES, Self::attribute)?.into_iter().collect();
         let dtype = self.number_type()?;
-        // its size, which follows from the rest and is wrong for large variables
+        // skip the size: it follows from the rest, and is wrong for large variables
         self.count()?;
         let begin = self.number(self.far)?;
         Ok(Variable { name, dimensions, dtype, begin, attributes })

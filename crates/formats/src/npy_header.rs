@@ -1,11 +1,11 @@
-//! The header of an NPY file: a Python dictionary with three keys, read without Python.
+//! The header of an NPY file, a Python dictionary with three keys, parsed without Python.
 //!
-//! `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }` — keys in any order, either
-//! quote, free spaces. Source: `numpy.lib.format`, versions 1.0 to 3.0.
+//! An example is `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`. Keys may have any
+//! order and either quote, and spaces are free. Source: `numpy.lib.format`, versions 1.0 to 3.0.
 
 use crate::dtype::{Endian, SourceType};
 
-/// What an NPY header says.
+/// The content of an NPY header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NpyHeader {
     pub(crate) dtype: SourceType,
@@ -60,7 +60,8 @@ pub(crate) fn number_type(descr: &str) -> Result<(SourceType, Endian), String> {
     };
     let endian = match descr.as_bytes().first() {
         Some(b'>') => Endian::Big,
-        // `|` says that byte order does not matter; `=` means the writer's, little almost anywhere
+        // `|` means that byte order does not matter; `=` means the writer's, which is almost always
+        // little-endian
         Some(b'<' | b'|' | b'=') => Endian::Little,
         _ => return refuse(),
     };
@@ -82,7 +83,7 @@ pub(crate) fn number_type(descr: &str) -> Result<(SourceType, Endian), String> {
     Ok((dtype, endian))
 }
 
-/// What is left of the text.
+/// The unparsed rest of the text.
 struct Scan<'a> {
     rest: &'a str,
 }

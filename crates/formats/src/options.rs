@@ -1,33 +1,33 @@
-//! What a caller may decide about reading.
+//! The options of reading.
 
 use std::path::Path;
 
 use crate::{FormatError, Missing};
 
-/// Memory the values read may take unless said otherwise: 8 GiB.
+/// Default memory limit for the values read: 8 GiB.
 const DEFAULT_LIMIT: u64 = 8 << 30;
 
-/// How to read a file whose axes do not say what they are, and how much of it.
+/// The options for files whose axes have no stated meaning, and the limit on memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReadOptions {
-    /// Channels of each field. An array's second axis is then the channel axis if it has this
-    /// length; pictures must have this many.
+    /// Channels of each field. The second axis of an array holds the channels if it has this
+    /// length; pictures must have this many channels.
     pub channels: Option<usize>,
-    /// Dimension of each field, 1 to 3. For arrays it decides which axes are points; a folder of
-    /// pictures or a TIFF of many pages becomes one volume with 3.
+    /// Dimension of each field, 1 to 3. It decides which axes of an array are spatial. With 3, a
+    /// folder of pictures or a TIFF of many pages becomes one volume.
     pub dim: Option<usize>,
-    /// Largest number of bytes that the values, as `f32`, may take. Decoding needs at most as
-    /// much again for a moment (a folder being gathered, an array in Fortran order; an HDF5 dataset
-    /// or a VTI of doubles twice as much, a VTI of text its file), and pictures some fixed room for
-    /// their decoder.
+    /// Largest number of bytes that the values may take as `f32`. Decoding may temporarily need as
+    /// much again (gathering a folder, or an array in Fortran order). An HDF5 dataset or a VTI of
+    /// doubles needs twice as much, a VTI of text the size of its file. Pictures need some fixed
+    /// memory for their decoder.
     pub limit_bytes: u64,
-    /// What becomes of missing values.
+    /// The treatment of missing values.
     pub missing: Missing,
-    /// Whether an array's last axis is that of channels, as in `(N, X, Y, C)`. Pictures and VTI say
-    /// themselves what their channels are.
+    /// Whether the last axis of an array holds the channels, as in `(N, X, Y, C)`. Pictures and VTI
+    /// files state their channels themselves.
     pub channels_last: bool,
-    /// Subtracted from every value in double precision, before it is rounded to single: values that
-    /// differ little from a large number keep their digits.
+    /// Subtracted from every value in double precision, before rounding to single precision. Values
+    /// that vary little around a large number then keep their digits.
     pub offset: f64,
 }
 
@@ -38,7 +38,7 @@ impl Default for ReadOptions {
 }
 
 impl ReadOptions {
-    /// What [`Default`] gives: 8 GiB, missing values refused, axes as their number suggests.
+    /// The values of [`Default`]: 8 GiB, missing values refused, axes interpreted by their number.
     pub const DEFAULT: Self = Self {
         channels: None,
         dim: None,
@@ -48,7 +48,7 @@ impl ReadOptions {
         offset: 0.0,
     };
 
-    /// Number of values ∏ `factors` if they fit the limit as `f32`.
+    /// The number of values ∏ `factors`, if they fit the limit as `f32`.
     pub(crate) fn admit(
         &self,
         path: &Path,
@@ -66,7 +66,7 @@ impl ReadOptions {
         Ok(values as usize)
     }
 
-    /// Refuses options that no reader could follow.
+    /// Refuses options that no reader can follow.
     pub(crate) fn check(&self) -> Result<(), FormatError> {
         let refuse = |parameter, value: usize, requirement: &str| {
             Err(FormatError::Parameter {

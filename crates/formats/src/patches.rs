@@ -1,9 +1,8 @@
-//! Random patches of large fields: small fields, as many as wanted, the same for the same seed.
+//! Random patches of large fields, in any number, reproducible by a seed.
 //!
-//! Patch `index` of a seed is a pure function of both: no state, no order of drawing, so that a
-//! run resumed in the middle sees the patches it would have seen. Splitting into training and
-//! validation is not done here but by [`split_blocks`](crate::split_blocks), on whole items:
-//! patches overlap.
+//! Patch `index` of a seed is a pure function of both. There is no state and no order of drawing,
+//! so a resumed run sees the same patches. Patches overlap, so the split into training and
+//! validation is made on whole items, by [`split_blocks`](crate::split_blocks).
 
 use std::ops::Range;
 
@@ -12,16 +11,16 @@ use karhunen_field::noise::stream;
 
 use crate::{FieldSource, FormatError, RawFields};
 
-/// Where a patch lies.
+/// The position of a patch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PatchPlace {
-    /// Index of the field it is cut from.
+    /// Index of the field that it is cut from.
     pub item: usize,
     /// Its first point on each axis.
     pub corner: Vec<usize>,
 }
 
-/// An endless, numbered supply of patches, uniform over items and places.
+/// An endless, numbered sequence of patches, uniform over items and positions.
 ///
 /// # Example
 /// ```
@@ -40,19 +39,19 @@ pub struct PatchSource<'a> {
     fields: &'a dyn FieldSource,
     items: Vec<usize>,
     points: Vec<usize>,
-    /// Axis that slabs are counted along.
+    /// Axis of the slabs.
     axis: usize,
-    /// Where patches may begin on it: one list for all items, or one an item.
+    /// Possible first points on that axis: one list for all items, or one for each.
     starts: Vec<Vec<usize>>,
     noise: ModeNoise,
 }
 
 impl<'a> PatchSource<'a> {
-    /// Patches of `points` points an axis, cut from `items` of `fields`.
+    /// Patches of `points` points for each axis, cut from `items` of `fields`.
     ///
     /// # Errors
     /// [`FormatError::Parameter`] unless there is an item, every item exists, and `points` has one
-    /// entry an axis between 1 and the field's.
+    /// entry for each axis, between 1 and the field's length.
     pub fn new(
         fields: &'a dyn FieldSource,
         items: &[usize],
@@ -80,8 +79,8 @@ impl<'a> PatchSource<'a> {
         Ok(Self { fields, items: items.into(), points: points.into(), axis: 0, starts, noise })
     }
 
-    /// Only patches that lie inside one of these slabs of the slowest axis as a whole: the sides of
-    /// one large image or volume, kept apart.
+    /// Restricts patches to those that lie completely inside one of these slabs of the slowest
+    /// axis. The parts of one large image or volume are kept apart in this way.
     ///
     /// # Errors
     /// [`FormatError::Parameter`] if no slab is as thick as a patch.
@@ -102,12 +101,12 @@ impl<'a> PatchSource<'a> {
         self.within_each(0, &of)
     }
 
-    /// As [`PatchSource::within`], along any axis, each item with slabs of its own. An item none of
-    /// whose slabs is as thick as a patch is left out.
+    /// As [`PatchSource::within`], along any axis, with separate slabs for each item. An item is
+    /// left out if none of its slabs is as thick as a patch.
     ///
     /// # Errors
-    /// [`FormatError::Parameter`] if no item is left, and unless `axis` is one of the fields' and
-    /// `slabs` has one list an item.
+    /// [`FormatError::Parameter`] if no item is left, if the fields have no axis `axis`, or if
+    /// `slabs` does not have one list for each item.
     pub fn within_each(
         mut self,
         axis: usize,
@@ -143,7 +142,7 @@ impl<'a> PatchSource<'a> {
         Ok(self)
     }
 
-    /// Where patch `index` lies.
+    /// The position of patch `index`.
     pub fn place(&self, index: u64) -> PatchPlace {
         let u = self.noise.uniforms(1 + self.points.len(), index, stream::PATCHES);
         let pick = |u: f64, n: usize| ((u * n as f64) as usize).min(n - 1);
@@ -156,11 +155,12 @@ impl<'a> PatchSource<'a> {
         PatchPlace { item: self.items[which], corner }
     }
 
-    /// Patches `indices`, less the offsets of the fields they come from, each with the name and position of the item it comes from.
+    /// Cuts the patches `indices`. The offsets of their fields are subtracted. Each patch has the
+    /// name and the position of its item.
     ///
     /// # Errors
-    /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit memory,
-    /// and those of [`FieldSource::block`].
+    /// [`FormatError::Empty`] for no patch, [`FormatError::TooLarge`] if they do not fit in memory,
+    /// and errors of [`FieldSource::block`].
     pub fn cut(&self, indices: Range<u64>) -> Result<RawFields, FormatError> {
         if indices.is_empty() {
             let what = format!("patches {indices:?} are none");
@@ -189,7 +189,7 @@ impl<'a> PatchSource<'a> {
             points: self.points.clone(),
             channels: self.fields.channels(),
             values,
-            // fields of one file; of several, the caller knows what to add
+            // the offset for fields of one file; for several files, the caller knows the offsets
             offset: self.fields.offsets().first().copied().unwrap_or(0.0),
             dtype: self.fields.dtype(),
             source: self.fields.path().into(),
@@ -265,7 +265,7 @@ mod tests {
         }
         let mean = n as f64 / cells as f64;
         let chi2: f64 = hits.iter().map(|h: &f64| (h - mean).powi(2) / mean).sum();
-        // 5 degrees of freedom: a right sampler exceeds 31 with probability 1e-5
+        // 5 degrees of freedom: a correct sampler exceeds 31 with probability 1e-5
         assert!(chi2 < 31.0, "{chi2}");
     }
 
@@ -273,18 +273,18 @@ mod tests {
     fn patches_stay_inside_their_slabs_and_reach_every_place_there() {
         let fields = counted(1, 1, &[20, 3]);
         let source = PatchSource::new(&fields, &[0], &[4, 2], 3).unwrap();
-        // all places are what no slab at all would leave
+        // all positions, as without slabs
         let whole = source.clone().within(&[0..9, 0..20]).unwrap();
         assert_eq!(whole.cut(0..50).unwrap(), source.cut(0..50).unwrap());
         let slabs = source.within(&[0..5, 7..10, 16..20]).unwrap();
         let mut starts: Vec<usize> = (0..200).map(|i| slabs.place(i).corner[0]).collect();
         starts.sort_unstable();
         starts.dedup();
-        // one of three places is missed 200 times with probability below 1e-34
+        // one of three positions is missed 200 times with probability below 1e-34
         assert_eq!(starts, [0, 1, 16]);
         let thin = slabs.within(&[0..3, 5..8]);
         assert!(matches!(thin, Err(FormatError::Parameter { parameter: "slabs", .. })));
-        // along the other axis, each field with its own; the first has no room
+        // along the other axis, with slabs for each field; the first field has no room
         let once = |slab| std::iter::once(slab).collect::<Vec<_>>();
         let fields = counted(2, 1, &[20, 9]);
         let source = PatchSource::new(&fields, &[0, 1], &[4, 2], 3).unwrap();

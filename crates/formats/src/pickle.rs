@@ -1,17 +1,19 @@
-//! Just enough of Python's pickle to know the tensors of a state dict, without running anything.
+//! Reads the tensors of a state dict from a Python pickle without running any code.
 //!
-//! A pickle is a program for a stack machine whose `REDUCE` calls any function it names. Here it
-//! may name a closed list: what `torch.save` writes for dictionaries of tensors. Every other name
-//! is refused by name, every other opcode by number. Memory is bounded by the length of the
-//! pickle: values live in one list and refer to one another by number, so that sharing and cycles
-//! cost nothing. Over 400 lines with its tests: one machine, one step. Source: Python's `pickletools`,
+//! A pickle is a program for a stack machine, whose `REDUCE` calls any function that the pickle
+//! names. This machine accepts a closed list of names: those that `torch.save` writes for
+//! dictionaries of tensors. It refuses other functions and other opcodes, naming them. Memory is
+//! bounded by the length of the pickle: values live in one list and refer to each other by index,
+//! so sharing and cycles take no memory.
+//!
+//! This file is long: it holds the whole machine and its tests. Source: Python's `pickletools`,
 //! protocols 2 to 5; `torch/_utils.py`.
 
 use std::collections::HashMap;
 
 use crate::pickle_values::{Function, Id, Numbers, Storage, Value, View, global};
 
-/// The machine's result: all values, and which one it is.
+/// Runs the machine. Returns all values and the index of the result.
 pub(crate) fn run(bytes: &[u8]) -> Result<(Vec<Value>, Id), String> {
     let mut machine = Machine { bytes, ..Machine::default() };
     loop {
@@ -131,7 +133,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// One opcode; the result at the end.
+    /// Executes one opcode. Returns the result at the end.
     fn step(&mut self) -> Result<Option<Id>, String> {
         match self.take(1)?[0] {
             // PROTO, FRAME
@@ -158,7 +160,7 @@ impl<'a> Machine<'a> {
                 let n = self.number(4)? as u32 as i32;
                 self.push(Value::Int(n.into()));
             }
-            // LONG1: any length, two's complement; more than 8 bytes count nothing here
+            // LONG1: any length, two's complement; integers of more than 8 bytes are not needed
             0x8a => {
                 let count = self.length(1)?;
                 let bytes = self.take(count)?;
@@ -247,7 +249,7 @@ impl<'a> Machine<'a> {
                 let made = self.call(function, arguments)?;
                 self.stack.push(made);
             }
-            // BUILD: a state beside the items of a dictionary, which says nothing of tensors
+            // BUILD: the state beside the items of a dictionary, which contains no tensors
             b'b' => {
                 self.pop()?;
                 let top = self.top()?;
@@ -292,7 +294,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// `("storage", type, key, location, length)`.
+    /// A storage: `("storage", type, key, location, length)`.
     fn storage(&self, id: Id) -> Result<Storage, String> {
         let values: Vec<&Value> = self.items(id)?.iter().map(|i| &self.values[*i]).collect();
         match values[..] {

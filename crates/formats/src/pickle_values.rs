@@ -1,17 +1,18 @@
-//! What a pickle may hold and name: the closed list behind [`pickle`](crate::pickle).
+//! The values and names that a pickle may contain: the closed list of [`pickle`](crate::pickle).
 //!
-//! Source: `torch/_utils.py` and `torch/storage.py` of PyTorch 2, for what `torch.save` names.
+//! Source of the names that `torch.save` uses: `torch/_utils.py` and `torch/storage.py` of PyTorch
+//! 2.
 
 use crate::dtype::SourceType;
 
-/// Number of a value.
+/// Index of a value.
 pub(crate) type Id = usize;
 
-/// Numbers of a tensor.
+/// Number type of a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Numbers {
     Real(SourceType),
-    /// Real and imaginary part, one after the other.
+    /// Complex: real part, then imaginary part.
     Complex(SourceType),
 }
 
@@ -25,16 +26,16 @@ impl Numbers {
     }
 }
 
-/// Bytes that tensors are views of.
+/// The bytes behind one or more tensors.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Storage {
-    /// The file it is in.
+    /// Name of its file in the archive.
     pub(crate) key: String,
-    /// Its numbers; where it has none, those of the tensor.
+    /// Its number type; none if the tensor gives it.
     pub(crate) numbers: Option<Numbers>,
 }
 
-/// A view of a storage: offset, lengths and strides in numbers, not bytes.
+/// A view of a storage: offset, lengths and strides, counted in numbers instead of bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
     pub(crate) storage: Storage,
@@ -44,10 +45,10 @@ pub(crate) struct View {
     pub(crate) strides: Vec<u64>,
 }
 
-/// What a pickle makes.
+/// A value of the machine.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
-    /// Something that is no tensor and holds none.
+    /// A value that is no tensor and holds none.
     Other,
     Int(i64),
     Text(String),
@@ -59,21 +60,21 @@ pub(crate) enum Value {
     Tensor(View),
 }
 
-/// What may be called.
+/// A function that may be called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
     OrderedDict,
     Tensor,
-    /// With the type of its numbers as the last argument.
+    /// A tensor whose number type is the last argument.
     TypedTensor,
     Parameter,
     Size,
-    /// A place to compute, which does not matter.
+    /// A device, which is ignored.
     Device,
 }
 
 impl Value {
-    /// In words, for messages.
+    /// The function in words, for messages.
     pub(crate) fn described(&self) -> &'static str {
         match self {
             Value::Other => "something else",
@@ -89,7 +90,7 @@ impl Value {
     }
 }
 
-/// What a name stands for, if state dicts need it.
+/// The value of a global name, if state dicts need it.
 pub(crate) fn global(module: &str, name: &str) -> Result<Value, String> {
     let function = match (module, name) {
         ("collections", "OrderedDict") => Some(Function::OrderedDict),
@@ -118,7 +119,7 @@ pub(crate) fn global(module: &str, name: &str) -> Result<Value, String> {
     }
 }
 
-/// The numbers of a type of PyTorch's, by the name of a storage or of a dtype.
+/// The number type for the name of a PyTorch storage or dtype.
 fn numbers(name: &str) -> Option<Numbers> {
     use SourceType::{Bf16, Bool, F16, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64};
     Some(match name {

@@ -1,9 +1,9 @@
-//! One PNG or JPEG as a 2-D field.
+//! Reads one PNG or JPEG as a 2-D field.
 //!
-//! Grey gives one channel, colour three. Alpha is dropped where every pixel is opaque; where one
-//! is not, the colour below it has no agreed meaning and the picture is refused. Grey PNGs of 1, 2 or
-//! 4 bits come scaled to 0 … 255. Of a palette the numbers of its colours are read, as masks mean them;
-//! a palette of greys gives those greys. EXIF orientations are followed; colour profiles and gamma are
+//! Grey gives one channel and colour three. Alpha is dropped if every pixel is opaque. If one is
+//! not, its colour has no agreed meaning and the picture is refused. Grey PNGs of 1, 2 or 4 bits
+//! are scaled to 0 … 255. A palette picture gives its palette indices, as masks need them; a
+//! palette of greys gives the greys. EXIF orientations are applied. Colour profiles and gamma are
 //! ignored.
 
 use std::io::{BufRead, Cursor, Read, Seek};
@@ -17,24 +17,24 @@ use crate::seekable::{ReadSeek, Seekable};
 use crate::tiff_pixels::turn;
 use crate::{FormatError, RawFields, ReadOptions, SourceType};
 
-/// Bytes a decoder may use beside the values: its own buffers, a JPEG's metadata.
+/// Bytes that a decoder may use besides the values, such as its buffers and a JPEG's metadata.
 const DECODER_ROOM: u64 = 64 << 20;
 
-/// Pixels as a decoder gives them.
+/// Decoded pixels.
 struct Pixels {
     size: (usize, usize),
-    /// Values of a pixel, interleaved.
+    /// Number of interleaved values of a pixel.
     samples: usize,
     /// Alpha of an opaque pixel, if the last value is alpha.
     opaque: Option<f32>,
     dtype: SourceType,
     values: Vec<f32>,
-    /// 1 to 8 as in EXIF.
+    /// Orientation, 1 to 8 as in EXIF.
     orientation: u8,
     note: Option<&'static str>,
 }
 
-/// Decodes a PNG or JPEG; `name` becomes that of the field.
+/// Decodes a PNG or JPEG. `name` becomes the name of the field.
 pub(crate) fn read(
     file: Seekable<'_>,
     content: Content,
@@ -46,7 +46,7 @@ pub(crate) fn read(
         Content::Jpeg => {
             let bytes = file.bytes(room(options))?;
             if !has_end(&bytes) {
-                // the decoder would fill the missing part with grey and say nothing
+                // the decoder would silently fill the missing part with grey
                 return Err(FormatError::Truncated {
                     path: path.into(),
                     expected: length + 2,
@@ -54,7 +54,7 @@ pub(crate) fn read(
                 });
             }
             if components(&bytes) == Some(4) {
-                // the decoder would make colours of them and say nothing
+                // the decoder would silently convert them to colours
                 return Err(FormatError::Unsupported {
                     path: path.into(),
                     what: "pixels are CMYK; grey and RGB are read".into(),
@@ -67,13 +67,13 @@ pub(crate) fn read(
     pixels.field(path, name, options)
 }
 
-/// Bytes that decoding may take in all.
+/// Bytes that decoding may take in total.
 fn room(options: &ReadOptions) -> u64 {
     options.limit_bytes.saturating_add(DECODER_ROOM)
 }
 
 impl Pixels {
-    /// The picture as a field, turned upright.
+    /// The picture as a field, with its orientation applied.
     fn field(
         self,
         path: &Path,
@@ -117,7 +117,7 @@ impl Pixels {
     }
 }
 
-/// A PNG; those with a palette are not left to the decoder, which would give colours.
+/// Decodes a PNG. A palette is not left to the decoder, which would return colours.
 fn png(
     path: &Path,
     mut file: Box<dyn ReadSeek>,
@@ -125,7 +125,7 @@ fn png(
 ) -> Result<Pixels, FormatError> {
     let failed = |source| FormatError::Read { path: path.into(), source };
     let mut head = Vec::new();
-    // signature, the header's length and name, width, height, bits, kind of colours
+    // signature, length and name of the header, width, height, bits, colour type
     file.by_ref().take(26).read_to_end(&mut head).map_err(failed)?;
     file.rewind().map_err(failed)?;
     match head.get(25) {
@@ -234,13 +234,13 @@ fn has_end(bytes: &[u8]) -> bool {
     scan.is_none_or(|start| bytes[start..].windows(2).any(|w| w == [0xff, 0xd9]))
 }
 
-/// Components of a JPEG's frame.
+/// Number of components of a JPEG's frame.
 fn components(bytes: &[u8]) -> Option<u8> {
     let mut rest = bytes.get(2..)?;
     loop {
         let (marker, length) = (rest.get(1)?, rest.get(2..4)?);
         match marker {
-            // frames, but not the tables between their numbers
+            // start-of-frame markers, without the tables that have codes between them
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => return rest.get(9).copied(),
             0xff => rest = rest.get(1..)?,
             _ => rest = rest.get(2 + usize::from(u16::from_be_bytes([length[0], length[1]]))..)?,

@@ -1,27 +1,27 @@
-//! An array whose values stand one after the other in a file: NPY and raw values.
+//! An array whose values are contiguous in a file: NPY and raw values.
 
 use crate::dtype::{Endian, SourceType};
 use crate::input::Input;
 use crate::layout::Layout;
 use crate::{FormatError, RawFields, ReadOptions, Units};
 
-/// Where the values stand, and what they are.
+/// Position and type of the values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Placed {
     /// Lengths of the axes.
     pub(crate) shape: Vec<u64>,
     pub(crate) dtype: SourceType,
     pub(crate) endian: Endian,
-    /// Whether the first axis is the fastest, not the last.
+    /// Whether the first axis is the fastest instead of the last.
     pub(crate) fortran_order: bool,
-    /// Byte of the first value.
+    /// Offset of the first value.
     pub(crate) start: u64,
-    /// Spacing of all axes of `shape`, if known.
+    /// Spacing of all axes of `shape`, if it is known.
     pub(crate) units: Units,
 }
 
 impl Placed {
-    /// Reads everything from an input that stands at `start`; the file must end with the values.
+    /// Reads all values from an input at position `start`. The file must end after the values.
     pub(crate) fn read(
         self,
         input: Input<'_>,
@@ -31,7 +31,7 @@ impl Placed {
         self.read_as(layout, input, options)
     }
 
-    /// As [`Placed::read`], its axes meaning what `layout` says.
+    /// As [`Placed::read`], with the axes interpreted by `layout`.
     pub(crate) fn read_as(
         self,
         layout: Layout,
@@ -49,7 +49,7 @@ impl Placed {
         Ok(fields)
     }
 
-    /// Bytes between neighbours along each axis.
+    /// Distance in bytes between neighbours along each axis.
     pub(crate) fn strides(&self) -> Vec<u64> {
         let mut strides = vec![0; self.shape.len()];
         let mut stride = self.dtype.size() as u64;
@@ -65,7 +65,7 @@ impl Placed {
     }
 }
 
-/// Values stored first axis fastest, in the order last axis fastest.
+/// Converts values from first axis fastest to last axis fastest.
 pub(crate) fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
     let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
     let mut stride = vec![1; shape.len()];

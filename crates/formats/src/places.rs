@@ -1,26 +1,26 @@
-//! Where the values of fields stand in a file that is read by part.
+//! The positions of field values in a file that is read by part.
 
 use std::cmp::Reverse;
 
-/// How the bytes of values are found.
+/// How the offsets of values are computed.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Places {
-    /// Bytes between neighbours: of samples, of channels, along each axis.
+    /// Strides in bytes: of samples, of channels, and of each axis.
     Strided { start: u64, sample: u64, channel: u64, axes: Vec<u64> },
-    /// Rows in strips, each strip anywhere: the strips of page 0, of page 1, …. A page is a channel of
-    /// a sample, or a channel of a slice of a volume.
+    /// Rows in strips at any offset: the strips of page 0, of page 1, …. A page is a channel of a
+    /// sample, or a channel of a slice of a volume.
     Strips {
         offsets: Vec<u64>,
         strips_a_page: usize,
         rows_a_strip: usize,
         row: u64,
-        /// Pages that are channels of one another.
+        /// Number of pages that are channels of the same field.
         channels: usize,
     },
 }
 
 impl Places {
-    /// The byte behind the last value; what a header claims may be beyond any file.
+    /// The offset behind the last value. It is a `u128`, because a header may claim any size.
     pub(crate) fn end(&self, count: usize, channels: usize, points: &[usize], size: usize) -> u128 {
         let wide = u128::from;
         match self {
@@ -43,8 +43,8 @@ impl Places {
         }
     }
 
-    /// The byte of a point of `size` bytes; the file has been found to reach there.
-    /// `points` are those of a field.
+    /// The offset of a point of `size` bytes. The file is known to reach it. `points` are those of
+    /// a field.
     pub(crate) fn offset(
         &self,
         (item, channel): (usize, usize),
@@ -70,7 +70,8 @@ impl Places {
         }
     }
 
-    /// Axes from slow to fast in the file, and the bytes between neighbours of the fastest.
+    /// Axes from slow to fast in the file, and the distance in bytes between neighbours along the
+    /// fastest.
     pub(crate) fn order(&self, dim: usize, size: usize) -> (Vec<usize>, u64) {
         let mut order: Vec<usize> = (0..dim).collect();
         match self {

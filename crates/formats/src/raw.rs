@@ -1,6 +1,7 @@
-//! Raw values: a file of nothing but numbers, whose shape and type are said beside it.
+//! Raw values: a file of numbers only, whose shape and type are given separately.
 //!
-//! Either in the name, `scan.raw:400x400x400:u16:le`, or in a TOML file beside it, `scan.raw.toml`:
+//! They are given in the name, `scan.raw:400x400x400:u16:le`, or in a TOML file beside it,
+//! `scan.raw.toml`:
 //!
 //! ```toml
 //! shape = [400, 400, 400]      # slowest axis first; the last axis is fastest
@@ -12,9 +13,9 @@
 //! unit = "um"                  # of spacing
 //! ```
 //!
-//! In a name, everything after shape and type is free in order: `le` or `be`, `F`, `skip=512`,
-//! `spacing=2.25x2.25x2.25`, `unit=um`. A sidecar makes a file raw whatever its first bytes are:
-//! raw values can look like anything. What an axis means is decided as for NPY.
+//! In a name, the items after shape and type may have any order: `le` or `be`, `F`, `skip=512`,
+//! `spacing=2.25x2.25x2.25`, `unit=um`. A file with a sidecar is raw whatever its first bytes are,
+//! because raw values can look like any format. Axes are interpreted as for NPY.
 
 use std::path::{Path, PathBuf};
 
@@ -25,10 +26,10 @@ use crate::input::Input;
 use crate::placed::Placed;
 use crate::{Address, FormatError, RawFields, ReadOptions, Units};
 
-/// Longest sidecar taken seriously.
+/// Longest accepted sidecar.
 const SIDECAR_AT_MOST: u64 = 1 << 16;
 
-/// What is said about a raw file.
+/// The description of a raw file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RawNote {
     shape: Vec<u64>,
@@ -39,7 +40,7 @@ pub(crate) struct RawNote {
     units: Units,
 }
 
-/// A sidecar as written.
+/// The content of a sidecar.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Sidecar {
@@ -54,7 +55,7 @@ struct Sidecar {
 }
 
 impl RawNote {
-    /// What is said about a raw file, in its address or beside it; `None` if nothing is.
+    /// The description of a raw file from its address or its sidecar; `None` if there is none.
     pub(crate) fn of_address(address: &Address) -> Result<Option<Self>, FormatError> {
         match address.part.as_deref().filter(|part| Self::is_meant(part)) {
             Some(part) => Self::parse(part)
@@ -65,14 +66,14 @@ impl RawNote {
         }
     }
 
-    /// Whether a part of an address is meant as a raw notation: lengths, then a type.
+    /// Whether a part of an address is a raw description: lengths, then a type.
     pub(crate) fn is_meant(part: &str) -> bool {
         let mut words = part.split(':');
         let lengths = words.next().and_then(lengths::<u64>);
         lengths.is_some() && words.next().is_some_and(|w| SourceType::named(w).is_some())
     }
 
-    /// Reads the notation; the error says what is wrong with it.
+    /// Parses a raw description. The error says what is wrong with it.
     pub(crate) fn parse(part: &str) -> Result<Self, String> {
         let example = "400x400x400:u16:le";
         let mut words = part.split(':');
@@ -109,7 +110,7 @@ impl RawNote {
         Self { shape, dtype, endian, fortran_order, skip, units }.checked()
     }
 
-    /// The sidecar of a file, if there is one.
+    /// Reads the sidecar of a file, if there is one.
     pub(crate) fn beside(path: &Path) -> Result<Option<Self>, FormatError> {
         let sidecar = sidecar(path);
         let failed = |source| FormatError::Read { path: sidecar.clone(), source };
@@ -168,21 +169,21 @@ impl RawNote {
         place.read(input, options)
     }
 
-    /// Where the values stand.
+    /// The position of the values.
     pub(crate) fn place(self) -> Placed {
         let RawNote { shape, dtype, endian, fortran_order, skip: start, units } = self;
         Placed { shape, dtype, endian, fortran_order, start, units }
     }
 }
 
-/// The name of a file's sidecar: `.toml` behind the whole name.
+/// The path of a file's sidecar: `.toml` appended to the whole name.
 pub(crate) fn sidecar(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".toml");
     name.into()
 }
 
-/// Numbers with an `x` between them.
+/// Parses numbers separated by `x`.
 fn lengths<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
     text.split('x').map(|n| n.parse().ok()).collect()
 }

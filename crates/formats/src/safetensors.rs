@@ -1,7 +1,8 @@
-//! Safetensors: a length, a JSON header of names, types, shapes and places, the numbers.
+//! Safetensors: a length, a JSON header of names, types, shapes and offsets, then the numbers.
 //!
-//! Little-endian, last axis fastest. Own code: the library wants the whole file in memory, and
-//! places are all that is needed here. Source: the format's description by Hugging Face.
+//! Numbers are little-endian, last axis fastest. This is own code, because the library needs the
+//! whole file in memory, and only offsets are needed here. Source: the format's description by
+//! Hugging Face.
 
 use std::fs::File;
 use std::io::Read;

@@ -1,4 +1,4 @@
-//! A file, or an unpacked member of an archive, that a decoder reads back and forth.
+//! A file, or an unpacked archive member, for decoders that seek.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Seek};
@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::FormatError;
 
-/// What decoders of pictures want.
+/// The trait that decoders of pictures need.
 pub(crate) trait ReadSeek: BufRead + Seek {}
 
 impl<T: BufRead + Seek> ReadSeek for T {}
 
-/// An open file and its length.
+/// An open file with its length.
 pub(crate) struct Seekable<'a> {
-    /// Where it lies, for messages.
+    /// The path for messages.
     pub(crate) path: &'a Path,
     pub(crate) reader: Box<dyn ReadSeek>,
     pub(crate) length: u64,
@@ -28,13 +28,13 @@ impl<'a> Seekable<'a> {
         Ok(Self { path, reader: Box::new(BufReader::new(file)), length })
     }
 
-    /// Bytes that were unpacked from a file.
+    /// The unpacked bytes of an archive member.
     pub(crate) fn memory(path: &'a Path, bytes: Vec<u8>) -> Self {
         let length = bytes.len() as u64;
         Self { path, reader: Box::new(Cursor::new(bytes)), length }
     }
 
-    /// All bytes, of a file no longer than `limit`.
+    /// All bytes; an error if there are more than `limit`.
     pub(crate) fn bytes(mut self, limit: u64) -> Result<Vec<u8>, FormatError> {
         let Self { path, length, .. } = self;
         if length > limit {

@@ -1,11 +1,11 @@
-//! What patches are cut from: fields in memory, or fields that stay in their file.
+//! Sources of patches: fields in memory, or fields that stay in their file.
 
 use std::fmt;
 use std::path::Path;
 
 use crate::{FormatError, RawFields, Series, SourceType, Units};
 
-/// Fields of which a block can be had without having them all.
+/// Fields from which a block can be read without loading all values.
 pub trait FieldSource: fmt::Debug + Sync {
     /// Number of fields n.
     fn count(&self) -> usize;
@@ -19,33 +19,34 @@ pub trait FieldSource: fmt::Debug + Sync {
     /// Number type in the file.
     fn dtype(&self) -> SourceType;
 
-    /// File or folder they come from.
+    /// The file or folder of the fields.
     fn path(&self) -> &Path;
 
     /// Name of a field, if it has one.
     fn name(&self, item: usize) -> Option<&str>;
 
-    /// Place of a field in its series.
+    /// Position of a field in its series.
     fn position(&self, item: usize) -> u64;
 
-    /// Spacing and units, as far as known.
+    /// Spacing and units, as far as they are known.
     fn units(&self) -> &Units;
 
-    /// Whether fields that follow each other are neighbours.
+    /// Whether consecutive fields are neighbours.
     fn series(&self) -> Series;
 
-    /// What is to be added to the values of each channel, in double precision, to have the file's:
-    /// [`RawFields::offset`].
+    /// The offset of each channel. Added to the values in double precision, it gives the values of
+    /// the file: [`RawFields::offset`].
     fn offsets(&self) -> Vec<f64>;
 
-    /// Appends the block, less the offsets, of `points` points an axis that begins at point `corner` of field `item`,
-    /// `[channel, axis0, …]`, last axis fastest.
+    /// Appends a block of field `item`, with the offsets subtracted. It begins at point `corner`
+    /// and has `points` points for each axis. The order is `[channel, axis0, …]`, last axis
+    /// fastest.
     ///
-    /// The block lies inside the field: `item` below the count, and on every axis
-    /// `corner + points` at most the field's points.
+    /// The block lies inside the field: `item` is below the count, and on every axis `corner +
+    /// points` is at most the number of points.
     ///
     /// # Errors
-    /// Where values come from a file, those of reading it; [`FormatError::NonFinite`].
+    /// Errors while reading the file, if values come from one; [`FormatError::NonFinite`].
     fn block(
         &self,
         item: usize,

@@ -1,34 +1,37 @@
-//! Training and validation sets out of a stack whose neighbours resemble each other.
+//! Splits a stack with similar neighbours into training and validation sets.
 //!
-//! Random patches, or random slices, would put near copies of the training data into the
-//! validation set. Whole blocks of neighbouring slices go to validation instead, and slices near
-//! a block go to neither side.
+//! Random patches or slices would put near copies of the training data into the validation set.
+//! Instead, whole blocks of neighbouring slices are used for validation, and slices near a block
+//! belong to neither set.
 
 use crate::FormatError;
 
-/// Which items train and which validate; the gaps between them are in neither.
+/// The items for training and those for validation. Items in the gaps are in neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
-    /// Items to train on, in order of position.
+    /// Items for training, in order of position.
     pub train: Vec<usize>,
-    /// Items to validate on, in order of position.
+    /// Items for validation, in order of position.
     pub validation: Vec<usize>,
 }
 
 /// Splits a stack by blocks of neighbouring slices.
 ///
-/// `positions[i]` is the place of item i ([`RawFields::positions`](crate::RawFields::positions));
-/// places may have holes and need no order. About `validation_fraction` of the items, at least
-/// one a block, validate: `blocks` blocks of neighbours, one in each of `blocks` equal parts of the
-/// stack. An item trains if its place differs by more than `gap` from that of every validation
-/// item; each block lies where it leaves the fewest items to neither side (beside a hole or an end
-/// of the stack, where there is one), nearest the middle of its part among such places.
+/// `positions[i]` is the position of item i
+/// ([`RawFields::positions`](crate::RawFields::positions)). Positions may have gaps and any order.
+/// The stack is divided into `blocks` equal parts, and each part gives one block of neighbours to
+/// validation. About `validation_fraction` of the items are used, at least one for each block. An
+/// item is used for training if its position differs by more than `gap` from that of every
+/// validation item.
+///
+/// Each block is placed where it costs the fewest unused items (beside a gap or an end of the
+/// stack, if there is one). Among such places, the one nearest to the middle of its part is taken.
 ///
 /// **Errors** [`FormatError::Parameter`] unless 0 < `validation_fraction` < 1,
 /// 1 ≤ `blocks` ≤ number of items, and at least one item is left to train on.
 ///
-/// **Choosing** `gap` is where the correlation of slices has died out; several blocks see more of
-/// a stack that drifts, but each costs a gap or two.
+/// **Choosing** `gap` should be the distance at which the correlation of slices vanishes. Several
+/// blocks cover more of a stack that drifts, but each costs one or two gaps.
 ///
 /// # Example
 /// ```
@@ -100,7 +103,7 @@ pub fn split_blocks(
     Ok(split)
 }
 
-/// Number of items within `gap` of a block of ranks, its own included.
+/// Number of items within `gap` of a block of ranks, including the block.
 fn reach(places: &[u64], block: std::ops::Range<usize>, gap: u64) -> usize {
     let (Some(&first), Some(&last)) = (places.get(block.start), places[block].last()) else {
         return 0;
@@ -113,7 +116,7 @@ fn reach(places: &[u64], block: std::ops::Range<usize>, gap: u64) -> usize {
 mod tests {
     use super::*;
 
-    /// Slices 1 to 46 and 67 to 82: the stack with a hole.
+    /// Slices 1 to 46 and 67 to 82: a stack with a gap in its numbers.
     fn stack() -> Vec<u64> {
         (1..=46).chain(67..=82).collect()
     }
@@ -148,10 +151,10 @@ mod tests {
 
     #[test]
     fn a_hole_is_as_good_as_a_gap() {
-        // slice 20 follows slice 6 directly in the list, but is far from it
+        // slice 20 follows slice 6 in the list, but is far from it
         let split = split_blocks(&[4, 5, 6, 20, 21], 0.2, 1, 2).unwrap();
         assert_eq!((split.validation, split.train), (vec![3], vec![0, 1, 2]));
-        // two blocks of three slices, each beside an end or the hole: one gap a block is lost
+        // two blocks of three slices, each at an end or beside the hole, so each costs one gap
         let split = split_blocks(&stack(), 0.1, 2, 8).unwrap();
         assert_eq!((split.validation.len(), split.train.len()), (6, 62 - 6 - 2 * 8));
     }

@@ -1,8 +1,8 @@
-//! One data set out of several files: their fields side by side as channels.
+//! One data set from several files, whose fields become the channels.
 //!
-//! Solvers write one array a quantity (`x.npy`, `y.npy`); a model of their joint law needs them as
-//! channels of one field. Nothing is copied: a block of the whole is the blocks of the parts one
-//! after the other, so volumes may stay in their files.
+//! Solvers write one array for each quantity (`x.npy`, `y.npy`). A model of their joint law needs
+//! them as channels of one field. Nothing is copied: a block of the whole is read as blocks of the
+//! parts, so volumes may stay in their files.
 
 use std::path::Path;
 
@@ -10,9 +10,10 @@ use crate::{
     FieldSource, FormatError, RawFields, ReadOptions, Series, SourceType, StoredFields, Units, read,
 };
 
-/// Fields of one file, or of several with equally many fields of equal shape, stacked by channel.
+/// Fields of one file, or of several files stacked by channel. All files have the same number of
+/// fields and the same shape.
 ///
-/// **Shape** Channels in the order of the files, the last axes those of every file.
+/// **Shape** Channels in the order of the files; the other axes are those of each file.
 ///
 /// # Example
 /// ```
@@ -59,7 +60,7 @@ impl Part {
         }
     }
 
-    /// Fields and points, in words.
+    /// Number and points of the fields, in words.
     fn shape(&self) -> String {
         format!("{} field(s) of {:?} points", self.fields().count(), self.fields().points())
     }
@@ -68,24 +69,27 @@ impl Part {
 impl StackedFields {
     /// Reads every file as [`read()`](crate::read()) does.
     ///
-    /// [`ReadOptions::channels`] are those of one file, or of the whole if there are several.
+    /// [`ReadOptions::channels`] is the number of channels of one file, or the total for several
+    /// files.
     ///
     /// # Errors
-    /// Those of reading; [`FormatError::Empty`] without a file; [`FormatError::Mixed`] if numbers of
-    /// fields, their points or their places in a series differ; [`FormatError::Layout`] if several
-    /// files have other channels than asked for.
+    /// Errors while reading; [`FormatError::Empty`] without a file; [`FormatError::Mixed`] if the
+    /// files differ in the number of fields, their points or their positions in a series;
+    /// [`FormatError::Layout`] if the total number of channels of several files is not the
+    /// requested one.
     pub fn read<P: AsRef<Path>>(paths: &[P], options: &ReadOptions) -> Result<Self, FormatError> {
         Self::of(paths, options, |path, options| read(path, options).map(Part::Whole))
     }
 
-    /// Leaves the values of every file where they are if its format allows that, and reads the others.
+    /// Opens files without reading the values, if their format allows it, and reads the other
+    /// files.
     ///
     /// # Errors
     /// As [`StackedFields::read`].
     pub fn open<P: AsRef<Path>>(paths: &[P], options: &ReadOptions) -> Result<Self, FormatError> {
         Self::of(paths, options, |path, options| match StoredFields::open(path, options) {
             Ok(fields) => Ok(Part::Stored(fields)),
-            // a format that is read whole, or none that is read: the reader knows
+            // a format that is only read completely, or an unknown one: the reader decides
             Err(FormatError::Unsupported { .. }) => read(path, options).map(Part::Whole),
             Err(error) => Err(error),
         })
@@ -121,13 +125,13 @@ impl StackedFields {
         }
     }
 
-    /// What a reader should be told of every file.
+    /// Notes of all files for the user.
     pub fn notes(&self) -> Vec<String> {
         self.parts.iter().flat_map(|part| part.notes().iter().cloned()).collect()
     }
 }
 
-/// Fields that are to be channels of one another must be as many, on the same points.
+/// Fields that become channels of one another must agree in number and points.
 fn agree(first: &Part, other: &Part) -> Result<(), FormatError> {
     let (a, b) = (first.fields(), other.fields());
     let (mut first_shape, mut second_shape) = (first.shape(), other.shape());
@@ -155,12 +159,12 @@ impl FieldSource for StackedFields {
         self.parts[0].fields().points()
     }
 
-    /// That of the first file.
+    /// The type of the first file.
     fn dtype(&self) -> SourceType {
         self.parts[0].fields().dtype()
     }
 
-    /// The first file.
+    /// The path of the first file.
     fn path(&self) -> &Path {
         self.parts[0].fields().path()
     }
@@ -173,12 +177,12 @@ impl FieldSource for StackedFields {
         self.parts[0].fields().position(item)
     }
 
-    /// Those of the first file; values of several have no common unit.
+    /// The units of the first file; values of several files have no common unit.
     fn units(&self) -> &Units {
         self.parts[0].fields().units()
     }
 
-    /// That of the first file.
+    /// The series of the first file.
     fn series(&self) -> Series {
         self.parts[0].fields().series()
     }
@@ -205,7 +209,7 @@ mod tests {
     use super::*;
     use crate::PatchSource;
 
-    /// Fields of unsigned bytes as IDX, the values 0, 1, 2, … from `first` on.
+    /// An IDX file of unsigned bytes, with values `first`, `first` + 1, ….
     fn idx(folder: &Path, name: &str, shape: &[u32], first: u8) -> PathBuf {
         let mut bytes = vec![0, 0, 8, shape.len() as u8];
         shape.iter().for_each(|n| bytes.extend(n.to_be_bytes()));

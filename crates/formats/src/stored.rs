@@ -1,10 +1,11 @@
-//! Fields that stay in their file: any block is read where it stands, nothing else is.
+//! Fields that stay in their file. Blocks are read from it when they are needed.
 //!
-//! A 2000³ volume of bytes is 8 GB, four times that as `f32`; patches of it need none of that
-//! memory. Read this way are formats whose values stand uncompressed at known places (raw values,
-//! NPY, tensors of a state dict, NetCDF's classic format, uncompressed grey TIFF; NPY and TIFF also in
-//! zip archives, where a packed member is unpacked once and kept in its own type), and Zarr, whose
-//! chunks are unpacked one by one. Everything else is read whole, by [`read()`](crate::read()).
+//! A 2000³ volume of bytes takes 8 GB, and four times as much as `f32`. Patches need none of that
+//! memory if values are read in place. This works for formats with uncompressed values at known
+//! offsets: raw values, NPY, tensors of a state dict, NetCDF's classic format, uncompressed grey
+//! TIFF. NPY and TIFF may be in a zip archive; a packed member is unpacked once and kept in its own
+//! type. It also works for Zarr, whose chunks are unpacked one by one. Other formats are read
+//! completely, by [`read()`](crate::read()).
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -30,14 +31,16 @@ use crate::{
     tiff_places, torch,
 };
 
-/// Fields of which blocks are read from an open file.
+/// Fields whose blocks are read from an open file.
 ///
-/// **Shape** As [`RawFields`](crate::RawFields): item, channel, then axes from slow to fast. A file in Fortran order
-/// has its axes in the same order as for [`read()`](crate::read()); only the bytes lie otherwise.
+/// **Shape** As [`RawFields`](crate::RawFields): item, channel, then axes from slow to fast. A file
+/// in Fortran order has the same order of axes as in [`read()`](crate::read()); only its bytes are
+/// arranged differently.
 ///
-/// **Cost** One read per plane of a block whose lines are near in the file, else one per line; no
-/// memory beyond the block and 256 KiB, and the bytes of a packed member of an archive. Of Zarr, the
-/// chunks that a block touches are unpacked, and up to 64 MiB of them are kept for the next block.
+/// **Cost** One read for each plane of a block if its lines are close in the file, otherwise one
+/// for each line. The memory is that of the block and 256 KiB, plus the bytes of a packed archive
+/// member. For Zarr, the chunks that a block touches are unpacked, and up to 64 MiB of them are
+/// kept for the next block.
 ///
 /// # Example
 /// ```
@@ -58,7 +61,7 @@ pub struct StoredFields {
     pub(crate) source: PathBuf,
     pub(crate) points: Vec<usize>,
     pub(crate) channels: usize,
-    /// Whether the chunks of an array have the channels as their last axis.
+    /// Whether the last axis of the array's chunks holds the channels.
     pub(crate) channels_last: bool,
     pub(crate) count: usize,
     pub(crate) dtype: SourceType,
@@ -70,12 +73,12 @@ pub struct StoredFields {
     pub(crate) series: Series,
 }
 
-/// How values are found.
+/// How values are read.
 #[derive(Debug)]
 pub(crate) enum Values {
-    /// At known places of one file.
+    /// From known offsets of one file.
     InFile(FileValues),
-    /// In chunks that are unpacked.
+    /// From chunks that are unpacked.
     InChunks(Box<Chunks>),
 }
 
@@ -83,9 +86,9 @@ impl StoredFields {
     /// Opens a file without reading its values.
     ///
     /// # Errors
-    /// [`FormatError::Unsupported`] for a format that cannot be read by part, otherwise those of
-    /// [`read()`](crate::read()). [`ReadOptions::limit_bytes`] is asked of packed members and of one
-    /// chunk where there are chunks: nothing else is loaded.
+    /// [`FormatError::Unsupported`] for a format that cannot be read by part; otherwise the errors
+    /// of [`read()`](crate::read()). [`ReadOptions::limit_bytes`] applies to a packed member, and
+    /// to one chunk of an array in chunks, because nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         options.check()?;
         let mut fields = Self::fields(path.as_ref(), options)?;
@@ -147,7 +150,7 @@ impl StoredFields {
         }
     }
 
-    /// A member of a zip archive; none if it is of a format that cannot be read by part.
+    /// Opens a member of a zip archive; none if its format cannot be read by part.
     fn member(
         name: &Path,
         address: &Address,
@@ -180,7 +183,7 @@ impl StoredFields {
         }
     }
 
-    /// An array whose values stand one after the other.
+    /// Opens an array with contiguous values.
     fn placed(
         name: &Path,
         bytes: Bytes,
@@ -197,7 +200,8 @@ impl StoredFields {
         Ok(fields)
     }
 
-    /// Refuses values that do not end at byte `found`: more or fewer of them mean another shape.
+    /// Refuses a file whose values do not end at byte `found`, because its shape would be another
+    /// one.
     fn ending(self, found: u64) -> Result<Self, FormatError> {
         let (path, expected) = (self.source.clone(), self.end() as u64);
         match expected.cmp(&found) {
@@ -207,7 +211,7 @@ impl StoredFields {
         }
     }
 
-    /// Holds the places against the number of bytes.
+    /// Checks the positions of the values against the number of bytes.
     pub(crate) fn new(
         name: &Path,
         bytes: Bytes,
@@ -227,7 +231,7 @@ impl StoredFields {
         Ok(fields)
     }
 
-    /// An array in chunks.
+    /// Opens an array in chunks.
     pub(crate) fn chunked(name: &Path, layout: Layout, count: usize, chunks: Chunks) -> Self {
         let dtype = chunks.meta.dtype;
         Self::of(name, layout, count, dtype, Values::InChunks(Box::new(chunks)))
@@ -252,7 +256,7 @@ impl StoredFields {
         }
     }
 
-    /// What a reader should be told: guesses made.
+    /// Notes for the user on guesses.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
@@ -261,12 +265,12 @@ impl StoredFields {
         &mut self.notes
     }
 
-    /// Names the fields.
+    /// Sets the names of the fields.
     pub(crate) fn name_fields(&mut self, names: Vec<String>) {
         self.items = names;
     }
 
-    /// What stored numbers mean, if they are no values themselves.
+    /// Sets how stored numbers become values; none if they are values.
     pub(crate) fn set_packing(&mut self, packing: Option<Packing>) {
         match &mut self.values {
             Values::InFile(file) => file.packing = packing,
@@ -274,7 +278,7 @@ impl StoredFields {
         }
     }
 
-    /// The byte behind the last value; 0 where values are in many files.
+    /// The offset behind the last value; 0 if values are in many files.
     fn end(&self) -> u128 {
         match &self.values {
             Values::InFile(values) => {

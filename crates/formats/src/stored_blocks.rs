@@ -1,5 +1,5 @@
-//! Blocks of fields that stay in their file: read where they stand, less an offset where digits ask for
-//! it, missing values treated as asked.
+//! Reads blocks of fields that stay in their file. An offset is subtracted if single precision
+//! needs it, and missing values are treated as requested.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use crate::{
     FieldSource, FormatError, Missing, RawFields, ReadOptions, Series, SourceType, Units, missing,
 };
 
-/// Fields and slices of each that are looked at for their range.
+/// Number of fields, and of slices of each, that are read to estimate their range.
 const PROBED: usize = 8;
 
 impl StoredFields {
-    /// What is to be subtracted before values are rounded, from slices that are spread over the fields.
+    /// The offset to subtract before rounding, estimated from slices spread over the fields.
     pub(crate) fn probed(&self) -> Result<f64, FormatError> {
         if !(self.dtype == SourceType::F64 || self.dtype.is_wide_integer()) {
             return Ok(0.0);
@@ -35,7 +35,7 @@ impl StoredFields {
         Ok(range.offset(self.dtype).unwrap_or(0.0))
     }
 
-    /// Makes values less.
+    /// Subtracts `amount` from all values.
     pub(crate) fn subtract(&mut self, amount: f64) {
         let packing = match &mut self.values {
             Values::InFile(file) => &mut file.packing,
@@ -44,7 +44,7 @@ impl StoredFields {
         *packing = Packing::less(packing.take(), amount);
     }
 
-    /// Reads all fields, missing values being NaN.
+    /// Reads all fields. Missing values are NaN.
     pub(crate) fn load(mut self, options: &ReadOptions) -> Result<RawFields, FormatError> {
         self.subtract(options.offset);
         let axes = self.points.iter().map(|&n| n as u64);
@@ -52,7 +52,7 @@ impl StoredFields {
         let length = options.admit(&self.source, factors)?;
         let mut values = Vec::with_capacity(length);
         match &self.values {
-            // every chunk once, whatever fields it has parts of
+            // each chunk is read once, whatever fields it has parts of
             Values::InChunks(chunks) => {
                 let shape = &chunks.meta.shape;
                 values.resize(length, 0.0);
@@ -75,7 +75,7 @@ impl StoredFields {
         Ok(fields)
     }
 
-    /// Appends a block, missing values being NaN.
+    /// Appends a block. Missing values are NaN.
     fn numbers(
         &self,
         item: usize,
@@ -94,7 +94,7 @@ impl StoredFields {
                 }
             }
             Values::InChunks(chunks) => {
-                // samples and channels are axes like others
+                // samples and channels are axes of the array like others
                 let lead = chunks.meta.shape.len() - part.len();
                 let wide = |n: &usize| *n as u64;
                 let own = [(item as u64, 1), (0, self.channels as u64)];
@@ -118,7 +118,7 @@ impl StoredFields {
         Ok(())
     }
 
-    /// Flat index in all fields of value `rest` of a block.
+    /// Flat index, in all fields, of value `rest` of a block.
     fn flat(&self, item: usize, channel: usize, (corner, part): Block<'_>, rest: usize) -> usize {
         let (mut index, mut stride, mut rest) = (0, 1, rest);
         for axis in (0..part.len()).rev() {

@@ -1,7 +1,7 @@
-//! Named tensors of a file: where each one's numbers stand, and reading them.
+//! The named tensors of a file: their positions, and reading them.
 //!
-//! PyTorch's archives and safetensors both keep numbers uncompressed, so that a tensor is a place
-//! in the file with lengths and strides. Nothing is loaded to know them.
+//! PyTorch's archives and safetensors store numbers uncompressed. A tensor is therefore an offset
+//! in the file with lengths and strides, which are known without loading numbers.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -25,42 +25,42 @@ pub(crate) struct Tensor {
     pub(crate) numbers: Numbers,
     pub(crate) endian: Endian,
     pub(crate) shape: Vec<u64>,
-    /// Bytes between neighbours along each axis.
+    /// Distance in bytes between neighbours along each axis.
     pub(crate) strides: Vec<u64>,
-    /// Byte of the first number.
+    /// Offset of the first number.
     pub(crate) start: u64,
 }
 
 /// One array of a state dict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedArray {
-    /// Its name, those of nested dictionaries joined by dots.
+    /// Its name. Names of nested dictionaries are joined by dots.
     pub name: String,
-    /// Lengths of its axes; none for a single number.
+    /// Lengths of its axes; empty for a single number.
     pub shape: Vec<usize>,
-    /// Its numbers, last axis fastest.
+    /// Its values, last axis fastest.
     pub values: ArrayValues,
 }
 
-/// Numbers of a [`NamedArray`], whatever their precision in the file.
+/// The values of a [`NamedArray`], converted to single precision.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArrayValues {
-    /// Real ones.
+    /// Real numbers.
     Real(Vec<f32>),
-    /// Real and imaginary parts.
+    /// Complex numbers as real and imaginary parts.
     Complex(Vec<[f32; 2]>),
 }
 
-/// Reads all arrays of a state dict: a `.pt` or `.pth` that `torch.save` wrote, or `.safetensors`.
+/// Reads all arrays of a state dict: a `.pt` or `.pth` written by `torch.save`, or `.safetensors`.
 ///
-/// Nested dictionaries and lists become names with dots (`model.layers.0.weight`); what is no
-/// tensor is passed over. Nothing in the file is run: a pickle that names anything but tensors,
-/// dictionaries and their types is refused by that name.
+/// Nested dictionaries and lists become names with dots (`model.layers.0.weight`). Values that are
+/// not tensors are skipped. No code of the file is run: a pickle that names anything but tensors,
+/// dictionaries and their types is refused with that name.
 ///
 /// **Errors** [`FormatError::Unsupported`] for other files and other contents,
-/// [`FormatError::TooLarge`] if the values as `f32` exceed [`ReadOptions::limit_bytes`] together,
-/// [`FormatError::NonFinite`] naming the array, [`FormatError::Truncated`] where a tensor reaches
-/// beyond its file.
+/// [`FormatError::TooLarge`] if the values as `f32` together exceed [`ReadOptions::limit_bytes`],
+/// [`FormatError::NonFinite`] with the name of the array, [`FormatError::Truncated`] if a tensor
+/// extends beyond its file.
 ///
 /// # Example
 /// ```
@@ -100,7 +100,7 @@ pub fn read_state_dict(
     tensors.iter().map(|tensor| tensor.read(path, options)).collect()
 }
 
-/// Bytes between neighbours along each axis where numbers stand one after the other.
+/// Distance in bytes between neighbours along each axis of contiguous numbers.
 pub(crate) fn dense(shape: &[u64], size: usize) -> Vec<u64> {
     let mut strides = vec![size as u64; shape.len()];
     for axis in (0..shape.len().saturating_sub(1)).rev() {
@@ -117,7 +117,7 @@ fn no_state_dict(path: &Path) -> FormatError {
 }
 
 impl Tensor {
-    /// The byte behind the last number; what a file claims may be beyond any.
+    /// The offset behind the last number. It is a `u128`, because a file may claim any size.
     pub(crate) fn end(&self) -> u128 {
         let axes = self.shape.iter().zip(&self.strides);
         let last = axes.fold(u128::from(self.start), |end, (n, stride)| {
@@ -135,13 +135,13 @@ impl Tensor {
         format!("{}:{}", path.display(), self.name).into()
     }
 
-    /// Reads all numbers; what the tensor spans in the file is read in one go.
+    /// Reads all numbers. The span of the tensor in the file is read in one piece.
     fn read(&self, path: &Path, options: &ReadOptions) -> Result<NamedArray, FormatError> {
         let place = self.place(path);
         let failed = |source| FormatError::Read { path: place.clone(), source };
         let count = options.admit(&place, self.shape.iter().copied())?;
         let (span, limit) = (self.end() - u128::from(self.start), options.limit_bytes);
-        // doubles take twice the bytes of what they become
+        // doubles take twice the bytes of the `f32` they become
         if span > 4 * u128::from(limit) {
             return Err(FormatError::TooLarge { path: place, bytes: span, limit });
         }
@@ -181,7 +181,7 @@ impl Tensor {
         Ok(NamedArray { name: self.name.clone(), shape, values })
     }
 
-    /// The tensor named, or the only one that can be fields, as fields.
+    /// Opens the named tensor, or the only one that can be fields.
     pub(crate) fn open(
         tensors: Vec<Self>,
         name: &Path,
@@ -221,7 +221,7 @@ impl Tensor {
         let (sample, channel, axes) = layout.split(&tensor.strides);
         let places = Places::Strided { start: tensor.start, sample, channel, axes };
         let count = layout.count(&tensor.shape);
-        // repeated values take no room in the file: their number is bounded by nothing else
+        // repeated values take no space in the file, so only this check bounds their number
         let values = tensor.shape.iter().fold(8u128, |n, axis| n.saturating_mul(u128::from(*axis)));
         if values > i64::MAX as u128 {
             let limit = i64::MAX as u64;

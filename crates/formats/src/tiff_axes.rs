@@ -1,19 +1,21 @@
-//! What the pages of a TIFF stack are, as ImageJ, tifffile and MetaMorph say: times, slices, channels.
+//! The axes of a TIFF stack (times, slices, channels), as described by ImageJ, tifffile or
+//! MetaMorph.
 //!
-//! Sources: ImageJ's `FileInfo` and `TiffEncoder`, whose pages run channels fastest, then slices, then
-//! frames; tifffile's description, a JSON object with the shape of the whole. OME: module `tiff_ome`.
+//! Sources: ImageJ's `FileInfo` and `TiffEncoder`, whose pages have channels fastest, then slices,
+//! then frames; tifffile's description, a JSON object with the shape of the whole stack. Module
+//! `tiff_ome` reads OME.
 
 use serde_json::Value;
 
 use crate::ReadOptions;
 use crate::tiff_page::Page;
 
-/// First word of the description that ImageJ writes.
+/// First word of ImageJ's description.
 pub(crate) const IMAGEJ: &str = "ImageJ=";
-/// Longest axis before those of a page that may be channels where nothing says so.
+/// Longest axis before those of a page that is taken for channels if the file does not say.
 const CHANNELS_AT_MOST: usize = 4;
 
-/// What an axis before those of a page counts.
+/// The meaning of an axis before those of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Time,
@@ -21,10 +23,10 @@ pub(crate) enum Role {
     Channel,
 }
 
-/// Axes before those of a page, the slowest first.
+/// The axes before those of a page, slowest first.
 pub(crate) type Lead = Vec<(Role, usize)>;
 
-/// Pages by what they are: `order[(time · slices + slice) · channels + channel]` is a page.
+/// Pages in order: `order[(time · slices + slice) · channels + channel]` is a page number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Arranged {
     pub(crate) times: usize,
@@ -33,12 +35,12 @@ pub(crate) struct Arranged {
     pub(crate) order: Vec<usize>,
 }
 
-/// Pages in all.
+/// Number of pages.
 pub(crate) fn pages(lead: &Lead) -> usize {
     lead.iter().fold(1, |n: usize, (_, length)| n.saturating_mul(*length))
 }
 
-/// Sorts pages by time, slice and channel; each role occurs once at most.
+/// Sorts pages by time, slice and channel. Each role occurs at most once.
 pub(crate) fn arrange(lead: &Lead) -> Arranged {
     let axis = |role: Role| {
         let at = lead.iter().position(|(r, _)| *r == role);
@@ -53,7 +55,7 @@ pub(crate) fn arrange(lead: &Lead) -> Arranged {
     Arranged { times, slices, channels, order }
 }
 
-/// The same axes, that of channels being one of pictures.
+/// The same axes, with channels treated as an axis of pictures.
 pub(crate) fn without_channels(lead: Lead) -> Lead {
     let single = |role: Role| lead.iter().all(|(r, n)| *r != role || *n == 1);
     let other = match (single(Role::Slice), single(Role::Time)) {
@@ -71,7 +73,7 @@ pub(crate) fn imagej_key<'t>(description: &'t str, key: &str) -> Option<&'t str>
     found.map(str::trim)
 }
 
-/// The axes of ImageJ's description; an error where its numbers contradict each other.
+/// The axes in ImageJ's description; an error if its numbers contradict each other.
 pub(crate) fn imagej(description: &str) -> Result<Option<Lead>, String> {
     let number = |key: &str| -> Result<Option<usize>, String> {
         let Some(text) = imagej_key(description, key) else { return Ok(None) };
@@ -96,8 +98,8 @@ pub(crate) fn imagej(description: &str) -> Result<Option<Lead>, String> {
     }
 }
 
-/// The axes of tifffile's description; none if there is no such description, or if the shape of the page
-/// is not in it.
+/// The axes in tifffile's description. None if there is no such description, or if its shape does
+/// not end with that of the page.
 pub(crate) fn shaped(description: &str, page: &Page, options: &ReadOptions) -> Option<Lead> {
     if !description.starts_with('{') {
         return None;
@@ -134,7 +136,7 @@ pub(crate) fn shaped(description: &str, page: &Page, options: &ReadOptions) -> O
             return Some(roles.into_iter().zip(lead.iter().copied()).collect());
         }
     }
-    // as an array of this shape would be read
+    // interpreted like an array of this shape
     let roles = match *lead {
         [] | [_] => vec![Role::Slice],
         [_, c] if options.channels == Some(c) && c > 1 => match options.dim {

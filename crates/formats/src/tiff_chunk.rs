@@ -1,7 +1,7 @@
-//! One strip or tile of a TIFF page: unpacked, its predictor undone, its numbers read.
+//! Decodes one strip or tile of a TIFF page: unpacks it, undoes its predictor, reads its numbers.
 //!
-//! What a strip unpacks to is known before, so nothing is unpacked beyond. Sources: TIFF 6.0 with its
-//! technical note 3 for predictors of floats; Adobe's Deflate; libtiff's Zstandard.
+//! The unpacked size of a strip is known, and nothing is unpacked beyond it. Sources: TIFF 6.0 with
+//! its technical note 3 for predictors of floats; Adobe's Deflate; libtiff's Zstandard.
 
 use std::io::{Cursor, Read};
 
@@ -15,23 +15,23 @@ use crate::cf::Packing;
 use crate::dtype::{Endian, SourceType};
 use crate::tiff_page::Page;
 
-/// Memory that a Zstandard frame may ask for beyond what it unpacks to.
+/// Window memory that a Zstandard frame may use beyond its unpacked size.
 const WINDOW: u64 = 1 << 23;
 
-/// Bytes that one packed byte can become at most.
+/// Largest number of bytes that one packed byte can become.
 pub(crate) fn ratio(compression: u64) -> u64 {
     match compression {
         1 => 1,
         32773 => 128,
         8 | 32946 => 1032,
-        // a code of 9 to 12 bits is a string of at most 4096 bytes
+        // a code of 9 to 12 bits stands for at most 4096 bytes
         5 => 4096,
-        // a block of 128 KiB behind its header, and pictures of one colour
+        // a block of 128 KiB after its header, or a picture of one colour
         _ => 1 << 17,
     }
 }
 
-/// Unpacks a strip or tile to exactly `expected` bytes.
+/// Unpacks a strip or tile, which must give exactly `expected` bytes.
 pub(crate) fn unpack(
     page: &Page,
     mut packed: Vec<u8>,
@@ -67,20 +67,20 @@ pub(crate) fn unpack(
     Ok(bytes)
 }
 
-/// At most so many bytes of what comes out.
+/// Reads up to `expected` bytes of output.
 fn take(from: impl Read, expected: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = from.take(expected as u64).read_to_end(&mut bytes);
     match read {
         Ok(_) => Ok(bytes),
-        // all that is needed may be there all the same
+        // an error after all needed bytes does no harm
         Err(_) if bytes.len() == expected => Ok(bytes),
         Err(error) => Err(error.to_string()),
     }
 }
 
 fn lzw(packed: &[u8], expected: usize) -> Result<Vec<u8>, String> {
-    // a first code of 256, least significant bit first
+    // old LZW: the first code is 256 with the least significant bit first
     if let [0, second, ..] = packed
         && second & 1 == 1
     {
@@ -132,7 +132,7 @@ fn pack_bits(packed: &[u8], expected: usize) -> Vec<u8> {
     bytes
 }
 
-/// A JPEG stream whose tables may stand in a tag of the page.
+/// Decodes a JPEG stream, whose tables may be in a tag of the page.
 fn jpeg(
     page: &Page,
     packed: &[u8],
@@ -140,7 +140,7 @@ fn jpeg(
     expected: usize,
 ) -> Result<Vec<u8>, String> {
     let stream = match (tables, packed) {
-        // tables without their end, then the picture without its start
+        // tables without their end marker, then the picture without its start marker
         (Some([tables @ .., 0xff, 0xd9]), [0xff, 0xd8, rest @ ..]) => [tables, rest].concat(),
         _ => packed.to_vec(),
     };
@@ -161,12 +161,12 @@ fn jpeg(
     }
     let mut bytes = vec![0; decoder.total_bytes() as usize];
     decoder.read_image(&mut bytes).map_err(|e| e.to_string())?;
-    // the last strip may be padded below
+    // the last strip may be padded at the bottom
     bytes.truncate(expected);
     Ok(bytes)
 }
 
-/// Undoes the predictor in rows of `row` bytes; says in which byte order the numbers then are.
+/// Undoes the predictor in rows of `row` bytes. Returns the byte order of the resulting numbers.
 pub(crate) fn unpredict(page: &Page, endian: Endian, bytes: &mut [u8], row: usize) -> Endian {
     let (width, step) = (page.bits / 8, page.together());
     match page.predictor {
@@ -180,7 +180,7 @@ pub(crate) fn unpredict(page: &Page, endian: Endian, bytes: &mut [u8], row: usiz
                 for at in step..row.len() {
                     row[at] = row[at].wrapping_add(row[at - step]);
                 }
-                // planes of bytes, the most significant first
+                // the planes of bytes, most significant first
                 let count = row.len() / width;
                 for (at, byte) in row.iter().enumerate() {
                     sorted[at % count * width + at / count] = *byte;
@@ -193,7 +193,7 @@ pub(crate) fn unpredict(page: &Page, endian: Endian, bytes: &mut [u8], row: usiz
     }
 }
 
-/// Turns differences of a row's numbers into the numbers.
+/// Sums up the differences along a row.
 fn sum_up(row: &mut [u8], width: usize, step: usize, endian: Endian) {
     macro_rules! sum {
         ($t:ty) => {{
@@ -221,7 +221,7 @@ fn sum_up(row: &mut [u8], width: usize, step: usize, endian: Endian) {
     }
 }
 
-/// The values of the numbers of one row, appended.
+/// Appends the values of the numbers in one row.
 pub(crate) fn numbers(
     page: &Page,
     endian: Endian,
@@ -238,7 +238,7 @@ pub(crate) fn numbers(
             Some(packing) => packing.decode(bytes, (page.dtype, endian), to),
         };
     }
-    // numbers of few bits stand one after the other, the most significant bit first
+    // numbers of few bits are contiguous, most significant bit first
     let bit = |at: usize| u32::from(row[at / 8] >> (7 - at % 8) & 1);
     to.extend((0..count).map(|number| {
         let first = number * page.bits;
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn packed_bits_are_runs_and_literals() {
-        // the example of Apple's technical note 1023
+        // the example in Apple's technical note 1023
         let packed = [
             0xfe, 0xaa, 0x02, 0x80, 0x00, 0x2a, 0xfd, 0xaa, 0x03, 0x80, 0x00, 0x2a, 0x22, 0xf7,
             0xaa,
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn lzw_ends_where_the_strip_does() {
-        // codes of 9 bits: clear, 7, the string just made, end
+        // codes of 9 bits: clear, 7, the string just formed, end
         let codes = [256u32, 7, 258, 257];
         let bits = codes.iter().fold(0u64, |n, code| n << 9 | u64::from(*code)) << 4;
         let packed = bits.to_be_bytes()[3..].to_vec();

@@ -1,6 +1,6 @@
-//! OME-TIFF: which page is which slice, channel and time, and how large a pixel is.
+//! OME-TIFF: the slice, channel and time of each page, and the size of a pixel.
 //!
-//! The first page's description is XML. Source: the OME-TIFF specification, 6.0. Files whose planes lie
+//! The first page's description is XML. Source: the OME-TIFF specification, 6.0. Files with planes
 //! in other files, and files of several images, are refused.
 
 use quick_xml::Reader;
@@ -8,30 +8,30 @@ use quick_xml::events::{BytesStart, Event};
 
 use crate::tiff_axes::Arranged;
 
-/// What the XML says of its image.
+/// The content of the XML about its image.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Ome {
     /// Axes from fast to slow, without X and Y.
     order: String,
     /// Lengths along Z, C and T.
     sizes: [usize; 3],
-    /// Channels that one page holds.
+    /// Number of channels that one page holds.
     together: usize,
-    /// Size of a pixel along X, Y and Z, and its unit.
+    /// Size of a pixel along X, Y and Z, with its unit.
     pub(crate) physical: [Option<(f64, String)>; 3],
     blocks: Vec<Block>,
 }
 
-/// Pages that are planes in a row.
+/// A run of pages that are consecutive planes.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Block {
     page: Option<usize>,
-    /// First Z, C and T.
+    /// Z, C and T of the first plane.
     first: [usize; 3],
     count: Option<usize>,
 }
 
-/// Whether a description is that of OME.
+/// Whether a description is OME's XML.
 pub(crate) fn is_ome(description: &str) -> bool {
     let start = description.trim_start();
     start.starts_with('<') && start.contains("<OME") && start.contains("<Pixels")
@@ -50,7 +50,7 @@ fn number(tag: &BytesStart<'_>, name: &str) -> Result<Option<usize>, String> {
 }
 
 impl Ome {
-    /// Reads the XML.
+    /// Parses the XML.
     pub(crate) fn parse(description: &str) -> Result<Self, String> {
         let mut reader = Reader::from_str(description);
         let (mut ome, mut images, mut own, mut inside) = (Self::default(), 0, None, false);
@@ -114,7 +114,7 @@ impl Ome {
         Ok(())
     }
 
-    /// Sorts the file's `pages` pages.
+    /// Sorts the `pages` pages of the file.
     pub(crate) fn arrange(&self, pages: usize) -> Result<Arranged, String> {
         let together = self.together.max(1);
         let [slices, all, times] = self.sizes;
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn planes_follow_the_order_of_dimensions() {
-        // 2 slices, 3 channels; slices fastest: page = channel · 2 + slice
+        // 2 slices and 3 channels, slices fastest: page = channel · 2 + slice
         let text = xml("DimensionOrder=\"XYZCT\" SizeZ=\"2\" SizeC=\"3\" SizeT=\"1\"", "");
         assert!(is_ome(&text));
         let arranged = Ome::parse(&text).unwrap().arrange(6).unwrap();

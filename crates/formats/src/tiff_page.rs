@@ -1,37 +1,37 @@
-//! What the tags of one TIFF page say of its pixels, and why a page cannot be read.
+//! The properties of one TIFF page from its tags, and the reasons for refusing a page.
 
 use crate::FormatError;
 use crate::dtype::SourceType;
 use crate::tiff_tags::{Directory, Tags, tag};
 
-/// One page.
+/// The properties of one page.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Page {
     pub(crate) width: usize,
     pub(crate) height: usize,
-    /// Numbers of a pixel, alpha among them.
+    /// Numbers of a pixel, including alpha.
     pub(crate) samples: usize,
-    /// Which of them is alpha.
+    /// Index of the alpha sample.
     pub(crate) alpha: Option<usize>,
     /// Bits of a number.
     pub(crate) bits: usize,
     pub(crate) dtype: SourceType,
-    /// Whether every sample has a plane of its own.
+    /// Whether each sample has its own plane.
     pub(crate) separate: bool,
-    /// Whether a stored number is the index of a colour.
+    /// Whether a stored number is an index into a palette.
     pub(crate) palette: bool,
     pub(crate) compression: u64,
     pub(crate) predictor: u64,
-    /// Whether the bits of each byte are the other way round.
+    /// Whether the bits of each byte are reversed.
     pub(crate) reversed: bool,
-    /// How the picture is to be turned, 1 to 8 as in EXIF.
+    /// Orientation of the picture, 1 to 8 as in EXIF.
     pub(crate) orientation: u8,
     pub(crate) tiled: bool,
     /// Columns and rows of a strip or tile.
     pub(crate) chunk: (usize, usize),
 }
 
-/// Names of what is not decoded.
+/// Names of compressions that are not supported.
 fn compression_name(code: u64) -> &'static str {
     match code {
         2..=4 => "CCITT fax",
@@ -48,7 +48,7 @@ fn compression_name(code: u64) -> &'static str {
     }
 }
 
-/// Names of colours that are not read.
+/// Names of colour types that are not supported.
 fn photometric_name(code: u64) -> &'static str {
     match code {
         4 => "a transparency mask",
@@ -63,7 +63,7 @@ fn photometric_name(code: u64) -> &'static str {
 }
 
 impl Page {
-    /// Reads the tags of a page; refuses what is not read, with the reason.
+    /// Reads the tags of a page. An unsupported page is refused with the reason.
     pub(crate) fn of(tags: &Tags<'_>, directory: &Directory) -> Result<Self, FormatError> {
         let page = directory.page;
         let unsupported = |what: String| FormatError::Unsupported {
@@ -197,19 +197,19 @@ impl Page {
         })
     }
 
-    /// Whether a page repeats another at less resolution, or masks it: no field of its own.
+    /// Whether a page is a reduced copy or a mask of another page, and therefore no field.
     pub(crate) fn is_aside(tags: &Tags<'_>, directory: &Directory) -> Result<bool, FormatError> {
         let kind = tags.number(directory, tag::SUBFILE)?.unwrap_or(0);
         let old = tags.number(directory, tag::OLD_SUBFILE)?.unwrap_or(0);
         Ok(kind & 0b101 != 0 || old == 2)
     }
 
-    /// Channels of the field it becomes.
+    /// Number of channels of the resulting field.
     pub(crate) fn channels(&self) -> usize {
         self.samples - usize::from(self.alpha.is_some())
     }
 
-    /// Rows and columns once it is turned as its orientation says.
+    /// Rows and columns after its orientation is applied.
     pub(crate) fn turned(&self) -> (usize, usize) {
         match self.orientation {
             5..=8 => (self.width, self.height),
@@ -223,7 +223,7 @@ impl Page {
         format!("{height}x{width} with {} channel(s) of {}", self.channels(), self.dtype)
     }
 
-    /// Numbers of a pixel that stand together.
+    /// Number of samples stored together for each pixel.
     pub(crate) fn together(&self) -> usize {
         if self.separate { 1 } else { self.samples }
     }
@@ -239,12 +239,12 @@ impl Page {
         self.row_bytes(self.width).saturating_mul(self.height as u64).saturating_mul(planes as u64)
     }
 
-    /// Strips or tiles across and down.
+    /// Number of strips or tiles across and down.
     pub(crate) fn chunks(&self) -> (usize, usize) {
         (self.width.div_ceil(self.chunk.0), self.height.div_ceil(self.chunk.1))
     }
 
-    /// Where the strips or tiles stand and how many bytes each has, in the order planes, rows, columns.
+    /// Offset and number of bytes of each strip or tile, in the order planes, rows, columns.
     pub(crate) fn places(
         &self,
         tags: &Tags<'_>,
@@ -269,7 +269,7 @@ impl Page {
         offsets.truncate(needed as usize);
         let mut counts = tags.numbers(directory, counts)?.unwrap_or_default();
         if self.compression == 1 {
-            // some writers leave these out or at 0
+            // some writers leave the counts out or set them to 0
             counts.resize(needed as usize, 0);
             for (chunk, count) in counts.iter_mut().enumerate() {
                 *count = self.chunk_bytes(chunk / across % down);
@@ -282,7 +282,7 @@ impl Page {
         Ok((offsets, counts))
     }
 
-    /// Bytes of a strip or tile in row `down` of them, unpacked.
+    /// Unpacked bytes of a strip or tile in row `down`.
     pub(crate) fn chunk_bytes(&self, down: usize) -> u64 {
         let (columns, rows) = self.chunk;
         let rows = match self.tiled {

@@ -1,9 +1,10 @@
-//! TIFF, page by page: grey, RGB and palettes of 1 to 64 bits, whole numbers and floats, BigTIFF too.
+//! Reads TIFF pages: grey, RGB and palettes of 1 to 64 bits, integers and floats, BigTIFF too.
 //!
-//! A microscope's TIFF is a measurement more often than a picture, so values are the *stored* numbers:
-//! white may be zero and colours may stand in a palette, the numbers are what they are. What the file
-//! says of their meaning (a straight line, a missing value) is followed. Own code on top of the decoders:
-//! the library for TIFF inverts floats for the screen, and does not know what pages are.
+//! A TIFF from a microscope is a measurement more often than a picture, so values are the *stored*
+//! numbers. They are not inverted if white is zero, and palette indices are not replaced by
+//! colours. A calibration in the file (a linear function, a missing value) is applied. This is own
+//! code on top of the decoders, because the TIFF library inverts floats for the screen and does not
+//! interpret pages.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use crate::tiff_pixels::{Sparse, read as pixels, turn};
 use crate::tiff_series::Pages;
 use crate::{FormatError, RawFields, ReadOptions, Series, SourceType};
 
-/// Reads all fields; those that are pictures are named after `name`.
+/// Reads all fields. Fields that are pictures are named after `name`.
 pub(crate) fn read(
     path: &Path,
     bytes: &Bytes,
@@ -30,7 +31,7 @@ pub(crate) fn read(
     let mut sparse = Sparse { fill: series.fill, count: 0 };
     for (directory, shift) in series.pages() {
         let page = series.like_first(directory)?;
-        // alpha comes beside the channels for a moment
+        // alpha temporarily takes memory besides the channels
         options.admit(path, [page.samples as u64, plane as u64])?;
         let packing = series.packing.as_ref().filter(|_| page.alpha.is_none());
         let pixels = pixels(&series.tags, directory, &page, shift, packing, &mut sparse, options)?;
@@ -59,7 +60,7 @@ pub(crate) fn read(
     Ok(fields)
 }
 
-/// Refuses a picture with see-through pixels.
+/// Refuses a picture with transparent pixels.
 fn opaque(path: &Path, dtype: SourceType, alpha: &[f32]) -> Result<(), FormatError> {
     let opaque = match dtype {
         SourceType::U8 => f32::from(u8::MAX),
@@ -80,7 +81,7 @@ fn opaque(path: &Path, dtype: SourceType, alpha: &[f32]) -> Result<(), FormatErr
     }
 }
 
-/// Slices with their channels side by side, as volumes channel after channel.
+/// Combines slices with interleaved channels into volumes, channel by channel.
 fn volumes(
     values: &[f32],
     (count, slices, channels): (usize, usize, usize),

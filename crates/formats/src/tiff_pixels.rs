@@ -1,4 +1,4 @@
-//! The values of one TIFF page, put together from its strips or tiles and turned upright.
+//! The values of one TIFF page, assembled from its strips or tiles, with its orientation applied.
 
 use crate::cf::Packing;
 use crate::tiff_chunk::{numbers, ratio, unpack, unpredict};
@@ -6,17 +6,18 @@ use crate::tiff_page::Page;
 use crate::tiff_tags::{Directory, Tags, tag};
 use crate::{FormatError, ReadOptions};
 
-/// Strips or tiles that were never written, and what stands there instead.
+/// Strips or tiles that were never written, and their fill value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sparse {
     /// Stored number of their pixels.
     pub(crate) fill: f64,
-    /// How many there were.
+    /// Number of such strips or tiles.
     pub(crate) count: usize,
 }
 
-/// Values of one page, `[sample, row, column]`, alpha among the samples, not yet turned. Its bytes
-/// stand `shift` bytes behind where its tags say, as those of a stack with one directory do.
+/// Values of one page, `[sample, row, column]`, including alpha, before its orientation is applied.
+/// Its bytes lie `shift` bytes behind the offsets in its tags. In a stack with one directory this
+/// shift selects the page.
 pub(crate) fn read(
     tags: &Tags<'_>,
     directory: &Directory,
@@ -95,7 +96,7 @@ fn unwritten(offset: u64, count: u64) -> bool {
     offset == 0 || count == 0
 }
 
-/// A plane of `height` rows turned as an orientation of TIFF and EXIF says, 1 to 8.
+/// Applies an orientation of TIFF and EXIF, 1 to 8, to a plane of `height` rows.
 pub(crate) fn turn(plane: &[f32], (height, width): (usize, usize), orientation: u8) -> Vec<f32> {
     if orientation == 1 {
         return plane.into();
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_eight_orientations_put_the_first_row_where_exif_says() {
-        // 2 rows of 3, the first row 0 1 2; where it comes to lie: EXIF 2.32, tag 274
+        // 2 rows of 3, the first row is 0 1 2; expected positions by EXIF 2.32, tag 274
         let plane: Vec<f32> = (0..6).map(|v| v as f32).collect();
         let expected = [
             vec![0., 1., 2., 3., 4., 5.],

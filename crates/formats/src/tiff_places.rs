@@ -1,4 +1,4 @@
-//! Where the rows of an uncompressed grey TIFF stand: read by part, never decoded whole.
+//! Positions of the rows of an uncompressed grey TIFF, which is read by part.
 
 use std::path::Path;
 
@@ -10,15 +10,15 @@ use crate::tiff_page::Page;
 use crate::tiff_series::Pages;
 use crate::{FormatError, ReadOptions, Series};
 
-/// Opens a stack of uncompressed grey pages: a page a field, or volumes if `dim = 3`. Fields are named
-/// after `file`.
+/// Opens a stack of uncompressed grey pages. Each page is a field, or with `dim = 3` pages form
+/// volumes. Fields are named after `file`.
 pub(crate) fn open(
     path: &Path,
     bytes: Bytes,
     file: &str,
     options: &ReadOptions,
 ) -> Result<StoredFields, FormatError> {
-    // an offset is subtracted where blocks are read
+    // the offset is subtracted when blocks are read
     let own = ReadOptions { offset: 0.0, ..options.clone() };
     let series = Pages::open(path, &bytes, &own)?;
     series.check(options)?;
@@ -34,8 +34,8 @@ pub(crate) fn open(
             ),
         };
         plain(&page, &first).map_err(whole)?;
-        // pages may share one table of strips, but not the bytes of their rows: places are kept for rows
-        // that the file has room for only
+        // pages may share one table of strips, but not the bytes of their rows: positions are
+        // stored only for rows that fit in the file
         expected = expected.saturating_add(page.bytes());
         if expected > found {
             return Err(FormatError::Truncated { path: path.into(), expected, found });
@@ -69,7 +69,7 @@ pub(crate) fn open(
     Ok(fields)
 }
 
-/// Why a page's rows cannot be read where they stand.
+/// The reason why the rows of a page cannot be read in place.
 fn plain(page: &Page, first: &Page) -> Result<(), &'static str> {
     match page {
         Page { compression: 2.., .. } => Err("is compressed"),

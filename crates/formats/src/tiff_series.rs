@@ -1,7 +1,8 @@
-//! The pages of a TIFF file as fields: which pages count, what each of them is, what values mean.
+//! The pages of a TIFF file as fields: which pages are used, their meaning, and the meaning of
+//! values.
 //!
-//! Smaller copies of a page and masks are passed over. A stack beyond 4 GiB has, as ImageJ and tifffile
-//! write it, one directory, and its pages one behind the other.
+//! Reduced copies of pages and masks are skipped. A stack beyond 4 GiB, as ImageJ and tifffile
+//! write it, has one directory, and its pages follow one another.
 
 use std::path::Path;
 
@@ -14,13 +15,13 @@ use crate::tiff_page::Page;
 use crate::tiff_tags::{Directory, Tags, tag};
 use crate::{FormatError, ReadOptions};
 
-/// Pages as fields.
+/// The pages of a file, interpreted as fields.
 pub(crate) struct Pages<'a> {
     pub(crate) tags: Tags<'a>,
-    /// Pages that count.
+    /// The pages that are used.
     directories: Vec<Directory>,
     arranged: Arranged,
-    /// Bytes from one page to the next where all have one directory.
+    /// Bytes from one page to the next if all share one directory.
     apart: u64,
     /// The first page.
     pub(crate) page: Page,
@@ -33,7 +34,7 @@ pub(crate) struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    /// Reads the directories, and no pixel.
+    /// Reads the directories, but no pixels.
     pub(crate) fn open(
         path: &'a Path,
         bytes: &'a Bytes,
@@ -51,7 +52,7 @@ impl<'a> Pages<'a> {
         }
         let mut notes = Vec::new();
         if directories.is_empty() {
-            // marked as reduced, yet there is nothing that it reduces
+            // if every page is marked as a reduced copy or a mask, the first one is used
             directories.extend(first);
         } else if directories.len() < total {
             notes.push(format!(
@@ -96,7 +97,7 @@ impl<'a> Pages<'a> {
         Ok(series)
     }
 
-    /// What stands in the file of its axes; nothing where it says nothing that fits its pages.
+    /// The axes described in the file. By default pages are slices.
     fn lead(&self, description: &str, options: &ReadOptions) -> Result<Lead, FormatError> {
         let planes = self.tags.count(&self.directories[0], tag::METAMORPH_STACK) as usize;
         let lead = match description.starts_with(IMAGEJ) {
@@ -105,7 +106,7 @@ impl<'a> Pages<'a> {
                 .map_err(|what| FormatError::Unsupported { path: self.tags.path.into(), what })?,
             false => tiff_axes::shaped(description, &self.page, options),
         };
-        // a page of colours holds all channels; what else is called so are pictures
+        // a colour page holds all channels, so a channel axis of pages is an axis of pictures
         let lead = lead.map(|lead| match self.page.channels() {
             1 => lead,
             _ => tiff_axes::without_channels(lead),
@@ -113,7 +114,7 @@ impl<'a> Pages<'a> {
         Ok(lead.unwrap_or_else(|| vec![(Role::Slice, self.directories.len())]))
     }
 
-    /// Sorts the pages, of which there may be one directory only.
+    /// Sorts the pages, which may share one directory.
     fn arrange(&mut self, lead: Lead) -> Result<(), FormatError> {
         let (path, found) = (self.tags.path, self.directories.len());
         let wanted = tiff_axes::pages(&lead);
@@ -161,7 +162,7 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// Says how pages are read where that is not a page a field.
+    /// Adds notes if pages are not simply one field each.
     fn tell(&mut self) {
         let Arranged { times, slices, channels, .. } = self.arranged;
         if times > 1 && slices > 1 {
@@ -186,23 +187,23 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Number of fields, and slices of each: more than one for volumes.
+    /// Number of fields, and number of slices of each (more than one for volumes).
     pub(crate) fn fields(&self) -> (usize, usize) {
         let Arranged { times, slices, .. } = self.arranged;
         match self.dim {
             Some(3) if slices > 1 => (times, slices),
-            // a series of pictures asked for as one volume
+            // a series of pictures requested as one volume
             Some(3) => (1, times),
             _ => (times * slices, 1),
         }
     }
 
-    /// Channels of a field.
+    /// Number of channels of a field.
     pub(crate) fn channels(&self) -> usize {
         self.arranged.channels * self.page.channels()
     }
 
-    /// Channels that are pages of their own.
+    /// Number of channels that are separate pages.
     pub(crate) fn channel_pages(&self) -> usize {
         self.arranged.channels
     }
@@ -216,7 +217,7 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Refuses what pages cannot be.
+    /// Refuses options that do not fit the pages.
     pub(crate) fn check(&self, options: &ReadOptions) -> Result<(), FormatError> {
         let (height, width) = self.page.turned();
         let refuse = |requirement: String| {
@@ -236,8 +237,8 @@ impl<'a> Pages<'a> {
         }
     }
 
-    /// Pages in the order time, slice, channel: the directory of each, and how far behind the place in
-    /// its tags its bytes stand.
+    /// Pages in the order time, slice, channel: the directory of each, and the shift of its bytes
+    /// behind the offsets in the tags.
     pub(crate) fn pages(&self) -> impl Iterator<Item = (&Directory, u64)> {
         self.arranged.order.iter().map(|&page| match self.apart {
             0 => (&self.directories[page], 0),
@@ -245,11 +246,11 @@ impl<'a> Pages<'a> {
         })
     }
 
-    /// The page of a directory, which must be like the first.
+    /// The page of a directory, which must have the shape of the first page.
     pub(crate) fn like_first(&self, directory: &Directory) -> Result<Page, FormatError> {
         let mut page = Page::of(&self.tags, directory)?;
         if self.tags.count(directory, tag::ORIENTATION) == 0 {
-            // written for all pages with the first
+            // the orientation may be written for the first page only
             page.orientation = self.page.orientation;
         }
         let (first, second) = (self.page.shape(), page.shape());
@@ -268,7 +269,7 @@ impl<'a> Pages<'a> {
         format!("{}#{page}", self.tags.path.display()).into()
     }
 
-    /// Names of the fields where each is a picture; `name` is that of the file.
+    /// Names of the fields if each is a picture. `name` is the name of the file.
     pub(crate) fn names(&self, name: &str) -> Vec<String> {
         match (self.dim, self.fields().0) {
             (Some(3), _) => Vec::new(),

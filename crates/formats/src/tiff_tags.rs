@@ -1,7 +1,7 @@
-//! The skeleton of a TIFF file: its header, its directories, the values of their tags.
+//! The structure of a TIFF file: its header, its directories, and the values of their tags.
 //!
-//! Nothing is believed: offsets and counts are held against the file's length before memory is taken,
-//! and a chain of directories that comes back to itself is refused. Source: TIFF 6.0; BigTIFF.
+//! Offsets and counts are checked against the file's length before memory is allocated. A circular
+//! chain of directories is refused. Source: TIFF 6.0; BigTIFF.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
@@ -10,10 +10,10 @@ use crate::FormatError;
 use crate::bytes::Bytes;
 use crate::dtype::{Endian, SourceType};
 
-/// Longest text of a tag that is read.
+/// Longest text tag that is read.
 const TEXT_AT_MOST: u64 = 64 << 20;
 
-/// Tags by the names that TIFF 6.0 gives them.
+/// Tag numbers, with the names of TIFF 6.0.
 pub(crate) mod tag {
     pub(crate) const SUBFILE: u16 = 254;
     pub(crate) const OLD_SUBFILE: u16 = 255;
@@ -42,7 +42,7 @@ pub(crate) mod tag {
     pub(crate) const SAMPLE_FORMAT: u16 = 339;
     pub(crate) const JPEG_TABLES: u16 = 347;
     pub(crate) const IMAGE_DEPTH: u16 = 32997;
-    /// Planes of a MetaMorph stack, all behind one directory.
+    /// Planes of a MetaMorph stack, which share one directory.
     pub(crate) const METAMORPH_STACK: u16 = 33629;
     pub(crate) const MODEL_PIXEL_SCALE: u16 = 33550;
     pub(crate) const GEO_KEYS: u16 = 34735;
@@ -50,7 +50,7 @@ pub(crate) mod tag {
     pub(crate) const GDAL_NODATA: u16 = 42113;
 }
 
-/// One tag: its type, how many numbers it holds, and the bytes of its value field.
+/// One tag: its type, its number of values, and the bytes of its value field.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     kind: u16,
@@ -61,7 +61,7 @@ struct Entry {
 /// The tags of one page.
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
-    /// Its place in the chain, counted from 0.
+    /// Its index in the chain, counted from 0.
     pub(crate) page: usize,
     entries: BTreeMap<u16, Entry>,
 }
@@ -71,14 +71,14 @@ pub(crate) struct Directory {
 pub(crate) struct Tags<'a> {
     pub(crate) path: &'a Path,
     bytes: &'a Bytes,
-    /// Bytes of the file.
+    /// Length of the file in bytes.
     pub(crate) length: u64,
     pub(crate) endian: Endian,
     big: bool,
     first: u64,
 }
 
-/// Bytes of one number of a tag's type; none for a type that is not known.
+/// Bytes of one value of a tag's type; none for an unknown type.
 fn size(kind: u16) -> Option<u64> {
     Some(match kind {
         1 | 2 | 6 | 7 => 1,
@@ -105,7 +105,7 @@ impl<'a> Tags<'a> {
         Ok(tags)
     }
 
-    /// Bytes of the file, which must be there.
+    /// Bytes of the file, which must exist.
     pub(crate) fn bytes(&self, at: u64, count: u64) -> Result<Vec<u8>, FormatError> {
         let expected = at.saturating_add(count);
         if expected > self.length {
@@ -122,11 +122,11 @@ impl<'a> Tags<'a> {
         Ok(bytes)
     }
 
-    /// The tags of every page in the file's order.
+    /// The tags of all pages in the order of the file.
     pub(crate) fn directories(&self) -> Result<Vec<Directory>, FormatError> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let (count_size, entry_size, word) = if self.big { (8, 20, 8) } else { (2, 12, 4) };
-        // directories may overlap, yet all of them together take no more than the file has
+        // directories may overlap, but together they may not exceed the length of the file
         let (mut next, mut room) = (self.first, self.length);
         while next != 0 {
             let page = found.len();
@@ -165,7 +165,7 @@ impl<'a> Tags<'a> {
         (short(&bytes[..2]), Entry { kind: short(&bytes[2..4]), count, field })
     }
 
-    /// The bytes of a tag's value, and its type; none if the page has no such tag.
+    /// The type and the bytes of a tag's value; none if the page has no such tag.
     fn value(&self, page: &Directory, tag: u16) -> Result<Option<(u16, Vec<u8>)>, FormatError> {
         let Some(Entry { kind, count, field }) = page.entries.get(&tag) else { return Ok(None) };
         let Some(size) = size(*kind) else { return Ok(None) };
@@ -178,7 +178,7 @@ impl<'a> Tags<'a> {
         Ok(Some((*kind, self.bytes(at, total)?)))
     }
 
-    /// Whole numbers of a tag; none if it is not there or holds others.
+    /// The integers of a tag; none if the tag is missing or holds other values.
     pub(crate) fn numbers(
         &self,
         page: &Directory,
@@ -191,17 +191,17 @@ impl<'a> Tags<'a> {
         Ok(whole.then(|| bytes.chunks_exact(width).map(read).collect()))
     }
 
-    /// The first whole number of a tag.
+    /// The first integer of a tag.
     pub(crate) fn number(&self, page: &Directory, tag: u16) -> Result<Option<u64>, FormatError> {
         Ok(self.numbers(page, tag)?.and_then(|numbers| numbers.first().copied()))
     }
 
-    /// How many numbers a tag holds, 0 without it.
+    /// Number of values of a tag; 0 if it is missing.
     pub(crate) fn count(&self, page: &Directory, tag: u16) -> u64 {
         page.entries.get(&tag).map_or(0, |entry| entry.count)
     }
 
-    /// Numbers of a tag that may be fractions; none where there are none or they cannot be read.
+    /// The numbers of a tag, which may be fractions; none if it is missing or unreadable.
     pub(crate) fn reals(&self, page: &Directory, tag: u16) -> Option<Vec<f64>> {
         let (kind, bytes) = self.value(page, tag).ok()??;
         let unsigned = |b: &[u8]| SourceType::length(b, self.endian) as f64;
@@ -213,7 +213,7 @@ impl<'a> Tags<'a> {
         })
     }
 
-    /// The text of a tag up to its first zero byte; empty where there is none.
+    /// The text of a tag up to its first zero byte; empty if it is missing.
     pub(crate) fn text(&self, page: &Directory, tag: u16) -> Result<String, FormatError> {
         if self.count(page, tag) > TEXT_AT_MOST {
             return Ok(String::new());
@@ -226,7 +226,7 @@ impl<'a> Tags<'a> {
         Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
     }
 
-    /// The bytes of a tag, whatever they are.
+    /// The bytes of a tag of any type.
     pub(crate) fn raw(&self, page: &Directory, tag: u16) -> Result<Option<Vec<u8>>, FormatError> {
         Ok(self.value(page, tag)?.map(|(_, bytes)| bytes))
     }

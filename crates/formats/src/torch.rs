@@ -1,8 +1,8 @@
-//! PyTorch's files: a zip of stored numbers and a pickle that says which tensors view them.
+//! PyTorch files: a zip archive of stored numbers, and a pickle that describes the tensors.
 //!
-//! `NAME/data.pkl`, `NAME/data/0`, `NAME/data/1`, …, `NAME/byteorder`. The pickle is read by
-//! [`pickle`](crate::pickle), which runs nothing; every tensor is then held against the length of
-//! its storage. Source: `torch/serialization.py` of PyTorch 2.
+//! The members are `NAME/data.pkl`, `NAME/data/0`, `NAME/data/1`, …, `NAME/byteorder`. The pickle
+//! is read by [`pickle`](crate::pickle), which runs no code. Every tensor is then checked against
+//! the length of its storage. Source: `torch/serialization.py` of PyTorch 2.
 
 use std::io::Read;
 use std::path::Path;
@@ -14,17 +14,17 @@ use crate::pickle;
 use crate::pickle_values::{Id, Value, View};
 use crate::tensors::Tensor;
 
-/// Longest pickle taken seriously: a network of a million tensors.
+/// Longest accepted pickle: that of a network with a million tensors.
 const PICKLE_AT_MOST: u64 = 1 << 26;
-/// Dictionaries within dictionaries, what is looked at in all, tensors, and letters of a name.
+/// Limits: nested dictionaries, values visited in all, tensors, and characters of a name.
 const DEPTH_AT_MOST: usize = 64;
 const VALUES_AT_MOST: usize = 1 << 20;
 const TENSORS_AT_MOST: usize = 1 << 16;
 const NAME_AT_MOST: usize = 1024;
-/// The member that makes an archive one of PyTorch's.
+/// The member that identifies a PyTorch archive.
 const PICKLE: &str = "data.pkl";
 
-/// The tensors of an archive by their names; `None` if it is none of PyTorch's.
+/// The tensors of an archive by name; `None` if it is not a PyTorch archive.
 pub(crate) fn tensors(archive: &Archive<'_>) -> Result<Option<Vec<Tensor>>, FormatError> {
     let all = archive.all();
     let is_pickle = |m: &&&Member| m.name.strip_suffix(PICKLE).is_some_and(in_folder);
@@ -74,7 +74,7 @@ pub(crate) fn tensors(archive: &Archive<'_>) -> Result<Option<Vec<Tensor>>, Form
     views.found.into_iter().map(place).collect::<Result<Vec<Tensor>, _>>().map(Some)
 }
 
-/// What to say of a file from before PyTorch 1.6: one pickle after the other, no archive.
+/// The error for a file from before PyTorch 1.6, which is a sequence of pickles and no archive.
 pub(crate) fn old(path: &Path) -> FormatError {
     FormatError::Unsupported {
         path: path.into(),
@@ -82,12 +82,12 @@ pub(crate) fn old(path: &Path) -> FormatError {
     }
 }
 
-/// Whether the rest of a name is a folder, or nothing.
+/// Whether the rest of a name is empty or ends as a folder does.
 fn in_folder(rest: &str) -> bool {
     rest.is_empty() || rest.ends_with('/')
 }
 
-/// A small member, unpacked.
+/// Unpacks a small member.
 fn content(archive: &Archive<'_>, member: &Member, limit: u64) -> Result<Vec<u8>, FormatError> {
     let path = || archive.path.join(&member.name);
     let mut bytes = Vec::new();
@@ -99,7 +99,8 @@ fn content(archive: &Archive<'_>, member: &Member, limit: u64) -> Result<Vec<u8>
     }
 }
 
-/// The tensors in dictionaries and lists, found with bounds: they may be shared, and go in circles.
+/// Collects the tensors in dictionaries and lists. The search is bounded, because values may be
+/// shared or circular.
 struct Views<'v> {
     values: &'v [Value],
     found: Vec<(String, &'v View)>,
@@ -135,7 +136,7 @@ impl Views<'_> {
                 let key = match &self.values[*key] {
                     Value::Text(text) => below(text),
                     Value::Int(n) => below(&n.to_string()),
-                    // what is not named by text is no parameter
+                    // a value without a text key is no parameter
                     _ => return Ok(()),
                 };
                 self.collect(*value, key, depth + 1)

@@ -1,9 +1,9 @@
 //! VTI, VTK image data: one array on the points or cells of a box, with its spacing.
 //!
-//! x is VTK's fastest axis and our last: a box of X by Y by Z points is read as `[Z, Y, X]`, as
-//! `[Y, X]` if it is one point deep. Components become channels. Several arrays are quantities,
-//! one of which is named (`flow.vti:pressure`), unless their names differ by a number only: then
-//! they are samples, as this crate writes them.
+//! x is VTK's fastest axis and the last axis here. A box of X by Y by Z points is read as `[Z, Y,
+//! X]`, or as `[Y, X]` if it is one point deep. Components become channels. Several arrays are
+//! quantities, one of which must be named (`flow.vti:pressure`). If their names differ only by a
+//! number, they are samples, as this crate writes them.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use crate::seekable::Seekable;
 use crate::vti_header::{VtiArray, VtiHeader};
 use crate::{FormatError, RawFields, ReadOptions, Units, names, vti_values};
 
-/// Bytes of XML that a file may have beside its values.
+/// Bytes of XML that a file may have in addition to its values.
 const XML_ROOM: u64 = 16 << 20;
-/// Letters that a value in text may take for each byte as `f32`.
+/// Characters of a text value, at most, for each byte of its `f32`.
 const TEXT_RATIO: u64 = 8;
 
-/// Reads one array, or a series of arrays.
+/// Reads one array, or a numbered series of arrays.
 pub(crate) fn read(
     name: &Path,
     file: Seekable<'_>,
@@ -81,7 +81,7 @@ fn shape_of(array: &VtiArray) -> String {
     format!("{components} component(s) of {dtype} on {place}")
 }
 
-/// The array named, the only one, or a numbered series.
+/// The named array, the only one, or a numbered series.
 fn choose<'h>(
     header: &'h VtiHeader,
     path: &Path,
@@ -113,13 +113,13 @@ fn choose<'h>(
     }
 }
 
-/// How a box is read as fields.
+/// The interpretation of a box as fields.
 struct Shape {
-    /// Points or cells along z, y, x.
+    /// Number of points or cells along z, y, x.
     lengths: Vec<u64>,
     /// Points of a field.
     points: Vec<usize>,
-    /// Along z, y, x.
+    /// Spacing along z, y, x.
     spacing: Vec<f64>,
     /// Whether slices along z are samples.
     slices: bool,
@@ -162,7 +162,8 @@ impl Shape {
         Ok(Self { lengths, points, spacing, slices })
     }
 
-    /// Appends an array's values, points outside components, as fields, channels outside points.
+    /// Appends an array's values as fields. In the array, the components of a point are contiguous;
+    /// in a field, the points of a channel are.
     fn append(&self, stored: Vec<f32>, channels: usize, values: &mut Vec<f32>) {
         if channels == 1 {
             return values.extend(stored);

@@ -1,31 +1,31 @@
-//! The XML of a VTK image data file: the box, its arrays, and where their values stand.
+//! The XML of a VTK image data file: the box, its arrays, and the positions of their values.
 //!
-//! Source: "VTK XML Formats" of the VTK documentation. Only what lies in front of the appended
-//! values is XML; they themselves are bytes.
+//! Source: "VTK XML Formats" of the VTK documentation. Only the part before the appended values is
+//! XML; the values are bytes.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::dtype::{Endian, SourceType};
 
-/// Most arrays that are looked at.
+/// Largest number of arrays that are read.
 const ARRAYS_AT_MOST: usize = 1 << 16;
 
-/// All that the XML says.
+/// The content of the XML.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct VtiHeader {
     pub(crate) endian: Endian,
-    /// Bytes of a length in front of binary values: 4 or 8.
+    /// Bytes of the length before binary values: 4 or 8.
     pub(crate) length_size: usize,
     pub(crate) zlib: bool,
     /// First and last point along x, y, z.
     pub(crate) extent: [i64; 6],
     /// Distance of points along x, y, z.
     pub(crate) spacing: [f64; 3],
-    /// Unit of the spacing, where the file was written by this crate.
+    /// Unit of the spacing, if this crate wrote the file.
     pub(crate) unit: Option<String>,
     pub(crate) arrays: Vec<VtiArray>,
-    /// Where the appended values begin, and whether they are base64.
+    /// Offset of the appended values, and whether they are base64.
     pub(crate) appended: Option<(usize, bool)>,
 }
 
@@ -35,31 +35,31 @@ pub(crate) struct VtiArray {
     pub(crate) name: String,
     pub(crate) dtype: SourceType,
     pub(crate) components: usize,
-    /// Whether its values belong to cells, of which there is one less than points.
+    /// Whether its values belong to cells, of which there is one less than points along each axis.
     pub(crate) cells: bool,
     pub(crate) values: VtiValues,
 }
 
-/// Where the values stand.
+/// The position of the values.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum VtiValues {
     /// As text in the XML, at these bytes.
     Ascii(usize, usize),
     /// As base64 in the XML, at these bytes.
     Inline(usize, usize),
-    /// So many bytes behind the start of the appended values.
+    /// At this offset from the start of the appended values.
     Appended(usize),
 }
 
-/// Name of the array of text that holds the unit of the spacing.
+/// Name of the text array that holds the unit of the spacing.
 pub(crate) const UNIT: &str = "spacing_unit";
 
 impl VtiHeader {
-    /// Reads the XML; the error says at which byte it breaks which rule.
+    /// Parses the XML. The error has the offset and the broken rule.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, (u64, String)> {
         let mut reader = Reader::from_reader(bytes);
         let mut found = Found::default();
-        // the array being read, where its text stands, and how deep below it the reader is
+        // the current array, the range of its text, and the reader's depth below it
         let mut current: Option<(BytesStart<'static>, (usize, usize))> = None;
         let mut nested = 0;
         loop {
@@ -111,7 +111,7 @@ impl VtiHeader {
     }
 }
 
-/// Which kind of data the reader is in.
+/// The section of the file in which the reader is.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 enum Section {
     #[default]
@@ -264,7 +264,7 @@ fn numbers<T: std::str::FromStr, const N: usize>(
     }
 }
 
-/// Text that VTK writes as the codes of its letters, a zero at its end.
+/// Text that VTK writes as character codes with a final zero.
 fn unit_of(text: &[u8]) -> Option<String> {
     let codes = std::str::from_utf8(text).ok()?.split_whitespace().map(|n| n.parse().ok());
     let letters: Vec<u8> = codes.collect::<Option<_>>()?;

@@ -1,8 +1,8 @@
 //! The values of one array of a VTK file: text, base64, raw bytes, zlib blocks.
 //!
-//! Binary values have a length in front; compressed ones a table: number of blocks, bytes of a
-//! whole block and of the last, packed bytes of each. Base64 of several pieces may be padded
-//! between them. Source: "VTK XML Formats", and what VTK 9 writes.
+//! Binary values follow their length. Compressed values follow a table: number of blocks, bytes of
+//! a full block and of the last one, packed bytes of each. Base64 of several pieces may have
+//! padding between them. Source: "VTK XML Formats", and what VTK 9 writes.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -14,10 +14,11 @@ use crate::dtype::SourceType;
 use crate::input::DEFLATE_RATIO;
 use crate::vti_header::{VtiArray, VtiHeader, VtiValues};
 
-/// Text that is longer than any number.
+/// Number of characters that no number exceeds.
 const NUMBER_AT_MOST: usize = 64;
 
-/// The `count` values of an array, less `offset`; the error says what is wrong with it.
+/// The `count` values of an array, with `offset` subtracted. The error says what is wrong with the
+/// array.
 pub(crate) fn decode(
     header: &VtiHeader,
     array: &VtiArray,
@@ -53,7 +54,7 @@ pub(crate) fn decode(
     Ok(numbers)
 }
 
-/// The bytes of one array out of base64: behind it stand other arrays, which are none of its business.
+/// Decodes the base64 of one array. Other arrays may follow, and are not decoded.
 fn letters(header: &VtiHeader, text: &[u8], needed: u64) -> Result<Vec<u8>, String> {
     let size = header.length_size as u64;
     let upto = |bytes: u64| base64(text, usize::try_from(bytes).unwrap_or(usize::MAX));
@@ -62,16 +63,16 @@ fn letters(header: &VtiHeader, text: &[u8], needed: u64) -> Result<Vec<u8>, Stri
     }
     let blocks = word(header, &upto(size)?, 0)?;
     let table = upto(blocks.saturating_add(3).saturating_mul(size))?;
-    // a table that is cut short is refused where it is read
+    // a truncated table is refused where it is read
     let words = table.chunks_exact(header.length_size).skip(3).take(blocks as usize);
     let packed =
         words.fold(0u64, |sum, word| sum.saturating_add(SourceType::length(word, header.endian)));
     upto((table.len() as u64).saturating_add(packed))
 }
 
-/// Numbers between spaces.
+/// Parses numbers separated by spaces.
 fn ascii(text: &[u8], dtype: SourceType, count: usize, offset: f64) -> Result<Vec<f32>, String> {
-    // a number takes a digit and a space, but for the last
+    // each number takes a digit and a space, except the last
     if count > text.len() / 2 + 1 {
         return Err(format!("{count} values are needed, its text has {} bytes", text.len()));
     }
@@ -96,7 +97,7 @@ fn ascii(text: &[u8], dtype: SourceType, count: usize, offset: f64) -> Result<Ve
     }
 }
 
-/// The length at word `index` of a stream.
+/// Word `index` of a stream, which is a length.
 fn word(header: &VtiHeader, stream: &[u8], index: usize) -> Result<u64, String> {
     let size = header.length_size;
     let bytes = index.checked_mul(size).and_then(|from| stream.get(from..from.checked_add(size)?));
@@ -155,8 +156,8 @@ fn unpacked(header: &VtiHeader, stream: &[u8], needed: u64) -> Result<Vec<u8>, S
     Ok(values)
 }
 
-/// Base64 up to the first foreign letter, or to the group that completes `enough` bytes; spaces aside.
-/// Padding ends a piece, not the stream.
+/// Decodes base64 up to the first foreign character, or to the group that completes `enough` bytes.
+/// Spaces are skipped. Padding ends a piece, but not the stream.
 fn base64(text: &[u8], enough: usize) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity((text.len() / 4 * 3).min(enough.saturating_add(2)));
     let (mut group, mut letters, mut padding) = (0u32, 0, 0);
@@ -216,7 +217,7 @@ mod tests {
         for text in ["Zg", "Zg=", "Zg=v", "===="] {
             assert!(base64(text.as_bytes(), usize::MAX).is_err(), "{text}");
         }
-        // whole groups, and not a letter further
+        // whole groups, and no character more
         for (enough, bytes) in [(0, ""), (1, "foo"), (3, "foo"), (4, "foobar")] {
             assert_eq!(base64(b"Zm9vYmFyZg=v", enough).unwrap(), bytes.as_bytes(), "{enough}");
         }

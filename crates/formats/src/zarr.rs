@@ -1,11 +1,13 @@
 //! Zarr, versions 2 and 3: one array of a folder or an archive, read chunk by chunk.
 //!
 //! An array is named by its path (`scan.zarr:images/0`), or is the only one of two axes or more.
-//! Nothing is loaded that is not asked for: a block of a volume costs the chunks it touches. Points
-//! whose chunk was never written have the fill value. Spacing is taken from OME-NGFF, from
-//! coordinates as xarray writes them, or from the attributes `spacing` or `element_size_um`;
-//! packed values are unpacked as in NetCDF. Own code: the crate `zarrs` brings 92 more crates with
-//! C libraries for Blosc and Zstandard; what is needed here is a few hundred lines.
+//! Only needed chunks are loaded: a block of a volume costs the chunks that it touches. Points of a
+//! chunk that was never written have the fill value. The spacing comes from OME-NGFF, from
+//! coordinates as xarray writes them, or from the attributes `spacing` or `element_size_um`. Packed
+//! values are unpacked as in NetCDF.
+//!
+//! This is own code: the crate `zarrs` brings 92 more crates with C libraries for Blosc and
+//! Zstandard, but a few hundred lines suffice here.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -22,26 +24,26 @@ use crate::zarr_store::{Store, join};
 use crate::zarr_units;
 use crate::{FormatError, ReadOptions};
 
-/// Longest metadata taken seriously.
+/// Longest accepted metadata.
 const META_AT_MOST: u64 = 1 << 24;
 
-/// A hierarchy whose arrays are known by name.
+/// A hierarchy of groups and arrays, which are addressed by keys.
 #[derive(Debug)]
 pub(crate) struct Hierarchy {
     pub(crate) store: Store,
-    /// What is before every key: the array that the path itself is, in the group above.
+    /// Prefix of every key: the path of the given array or group below the outermost group.
     within: String,
 }
 
-/// An array, or a group of them.
+/// A group or an array.
 pub(crate) enum Node {
     Array(Box<ArrayMeta>),
-    /// Its attributes.
+    /// A group with its attributes.
     Group(Value),
 }
 
 impl Hierarchy {
-    /// A folder that is a group or an array; the groups above tell the spacing of an array.
+    /// A folder that is a group or an array. Groups above it may have the spacing of an array.
     pub(crate) fn folder(path: &Path) -> Self {
         let (mut root, mut within) = (path, String::new());
         while let (Some(up), Some(name)) = (root.parent(), root.file_name()) {
@@ -52,7 +54,7 @@ impl Hierarchy {
         Self { store: Store::Folder(root.into()), within }
     }
 
-    /// The hierarchy in an archive, if one is there.
+    /// The hierarchy in an archive; none if there is none.
     pub(crate) fn in_archive(archive: &Archive<'_>) -> Option<Self> {
         Some(Self { store: Store::in_archive(archive)?, within: String::new() })
     }
@@ -66,7 +68,7 @@ impl Hierarchy {
         })
     }
 
-    /// What is at a key; `None` if nothing of Zarr's is.
+    /// The node at a key; `None` if nothing of Zarr lies there.
     pub(crate) fn node(&self, place: &str) -> Result<Option<Node>, FormatError> {
         let refused = |what: String| FormatError::Unsupported {
             path: self.store.path().into(),
@@ -95,7 +97,7 @@ impl Hierarchy {
         }
     }
 
-    /// Keys of all arrays at and below `root`, whether they are read or not.
+    /// Keys of all arrays at and below `root`, including unsupported ones.
     fn arrays(&self, root: &str) -> Vec<String> {
         let is_array = |place: &str| !matches!(self.node(place), Ok(Some(Node::Group(_))));
         let mut places = self.store.places(root, &is_array);
@@ -103,20 +105,20 @@ impl Hierarchy {
         places
     }
 
-    /// A key as a user names it.
+    /// A key as users write it.
     fn shown(&self, key: &str) -> String {
         let rest = key.strip_prefix(&self.within).unwrap_or(key);
         rest.strip_prefix('/').unwrap_or(rest).into()
     }
 
-    /// The array named, or the only one that can be fields.
+    /// The named array, or the only one that can be fields.
     fn choose(
         &self,
         path: &Path,
         part: Option<&str>,
     ) -> Result<(String, Box<ArrayMeta>), FormatError> {
         let asked = part.map_or("", |part| part.trim_matches('/'));
-        // a part is a name, never a way out of the hierarchy
+        // a part must not lead out of the hierarchy
         let stray = asked.split('/').any(|word| matches!(word, "." | ".."));
         let root = match asked {
             "" => self.within.clone(),
@@ -175,7 +177,7 @@ impl Hierarchy {
             true => Err(FormatError::TooLarge { path: name.into(), bytes, limit }),
             false => Ok(()),
         };
-        // indices of values, and what one chunk takes as f32 beside its bytes
+        // limits: the indices of values, and the memory of one chunk as bytes and as f32
         let values = meta.shape.iter().fold(1u128, |n, s| n.saturating_mul(u128::from(*s)));
         room(values.saturating_mul(8), i64::MAX as u64)?;
         let chunk = meta.chunk_bytes();
@@ -189,7 +191,7 @@ impl Hierarchy {
         let mut notes = packing.as_ref().map(|p| p.notes(&key)).unwrap_or_default();
         let units = zarr_units::of(&self, &key, &meta, dim);
         let mut chunks = Chunks { store: self.store, key, meta, packing, kept: Mutex::default() };
-        // Zarr 2.0 to 2.7 could write chunks into folders without saying so
+        // Zarr 2.0 to 2.7 could write chunks into nested folders without recording it
         let plain = chunks.meta.keys;
         if let (Some((absent, total)), Some(nested)) = (chunks.absent(), plain.nested())
             && absent == total
@@ -219,7 +221,7 @@ impl Hierarchy {
     }
 }
 
-/// What the attributes say of packed and missing values, as xarray writes them.
+/// The attributes for packed and missing values, as xarray writes them.
 fn said(meta: &ArrayMeta) -> Said {
     let get = |name: &str| meta.attributes.get(name);
     let number = |name: &str| get(name).and_then(Value::as_f64);
@@ -247,8 +249,8 @@ fn said(meta: &ArrayMeta) -> Said {
     }
 }
 
-/// The numbers that an attribute marks: plain, in a list, or as xarray writes them for Zarr 3, the
-/// eight bytes of a double in base64.
+/// The numbers marked by an attribute: one number, a list, or the base64 of the eight bytes of a
+/// double, as xarray writes it for Zarr 3.
 fn marks(value: &Value) -> Vec<f64> {
     match value {
         Value::Array(list) => list.iter().flat_map(marks).collect(),
@@ -257,11 +259,11 @@ fn marks(value: &Value) -> Vec<f64> {
     }
 }
 
-/// The double whose little-endian bytes a text of base64 holds.
+/// The double whose little-endian bytes are encoded in base64.
 fn double(text: &str) -> Option<f64> {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let digits = text.strip_suffix('=').filter(|t| t.len() == 11)?;
-    // 11 digits of six bits hold 8 bytes and two bits that are zero
+    // 11 digits of six bits hold 8 bytes and two zero bits
     let bits = digits.bytes().try_fold(0u128, |bits, letter| {
         let digit = LETTERS.iter().position(|l| *l == letter)?;
         Some(bits << 6 | digit as u128)
@@ -269,7 +271,7 @@ fn double(text: &str) -> Option<f64> {
     Some(f64::from_bits(((bits >> 2) as u64).swap_bytes()))
 }
 
-/// Numbers of a short array of one axis, such as a coordinate.
+/// The numbers and the unit of a short array of one axis, such as a coordinate.
 pub(crate) fn line(hierarchy: &Hierarchy, key: &str) -> Option<(Vec<f64>, Option<String>)> {
     let Ok(Some(Node::Array(meta))) = hierarchy.node(key) else { return None };
     let [length @ 2..=cf::COORDINATES_AT_MOST] = meta.shape[..] else { return None };

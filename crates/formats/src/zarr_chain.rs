@@ -1,4 +1,4 @@
-//! The chain of codecs of a Zarr 3 array: orders of axes, numbers to bytes, bytes to bytes, shards.
+//! The codec chain of a Zarr 3 array: transposes, numbers to bytes, bytes to bytes, shards.
 
 use serde_json::Value;
 
@@ -6,29 +6,29 @@ use crate::codecs::{Codec, KNOWN};
 use crate::dtype::{Endian, SourceType};
 use crate::zarr_meta::{lengths, list};
 
-/// How shards keep their chunks.
+/// The layout of shards.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shards {
-    /// Chunks of a shard along each axis.
+    /// Number of chunks of a shard along each axis.
     pub(crate) chunks: Vec<u64>,
-    /// Whether the table of places has a checksum.
+    /// Whether the table of offsets has a checksum.
     pub(crate) checked: bool,
-    /// Whether the table stands behind the chunks.
+    /// Whether the table lies after the chunks.
     pub(crate) at_end: bool,
 }
 
-/// The codecs of Zarr 3: orders of axes, then numbers to bytes, then bytes to bytes.
+/// The codecs of Zarr 3: transposes, then numbers to bytes, then bytes to bytes.
 pub(crate) struct Chain {
-    /// The array's axes in the order in which bytes keep them.
+    /// The array's axes in the order in which a chunk stores them.
     pub(crate) order: Vec<usize>,
     pub(crate) endian: Endian,
     pub(crate) codecs: Vec<Codec>,
-    /// Chunks of the shard, and how it keeps them.
+    /// Shape of the chunks in a shard, and the layout of the shard.
     pub(crate) shards: Option<(Vec<u64>, Shards)>,
 }
 
 impl Chain {
-    /// Reads the list of an array; only the outermost one may have shards.
+    /// Parses the list of an array. Only the outermost codec may be sharding.
     pub(crate) fn read(
         codecs: &[Value],
         axes: usize,
@@ -100,7 +100,7 @@ impl Chain {
 }
 
 impl Shards {
-    /// The shape of a shard's chunks, and how it keeps them.
+    /// Parses the shape of a shard's chunks, and the layout of the shard.
     fn read(settings: &Value) -> Result<(Vec<u64>, Self), String> {
         let name = |codec: &Value| Some(codec.get("name")?.as_str()?.to_string());
         let index: Option<Vec<String>> = settings
@@ -130,7 +130,7 @@ impl Shards {
     }
 }
 
-/// What to say of a codec that is not read.
+/// The error for an unsupported codec.
 pub(crate) fn unknown_codec(name: &str) -> String {
     format!("codec {name:?} is not read here; known are {KNOWN}: save it with one of them")
 }

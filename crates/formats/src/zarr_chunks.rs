@@ -1,4 +1,4 @@
-//! Chunks of a Zarr array: found, unpacked, and put where a region wants them.
+//! The chunks of a Zarr array: finding, unpacking, and copying them into a region.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -10,35 +10,35 @@ use crate::zarr_chain::Shards;
 use crate::zarr_meta::ArrayMeta;
 use crate::zarr_store::{Store, join};
 
-/// Memory for chunks that may be wanted again: patches overlap, and lie in few chunks.
+/// Memory for recent chunks. Patches overlap and lie in few chunks, so chunks are reused.
 const KEPT_BYTES: usize = 64 << 20;
-/// A packed chunk may be larger than its values by this: headers, checksums, incompressible bytes.
+/// Allowed excess of a packed chunk over its values: headers, checksums, incompressible bytes.
 const PACKED_BEYOND: u64 = 1 << 16;
-/// Longest table of a shard taken seriously: four million chunks.
+/// Longest accepted table of a shard: four million chunks.
 const TABLE_AT_MOST: u64 = 1 << 26;
-/// Chunks looked for to tell how many are not there.
+/// Largest number of chunks that are searched to count missing ones.
 const LOOKED_FOR: u64 = 1 << 16;
-/// In a shard's table, a chunk that is not there.
+/// Entry of a missing chunk in the table of a shard.
 const ABSENT: u64 = u64::MAX;
 
-/// Chunks by their place in the grid.
+/// Recent chunks with their position in the grid of chunks.
 pub(crate) type Kept = VecDeque<(Vec<u64>, Arc<Vec<f32>>)>;
 
-/// An array whose chunks are read when they are asked for.
+/// An array whose chunks are read when they are needed.
 #[derive(Debug)]
 pub(crate) struct Chunks {
     pub(crate) store: Store,
-    /// Where the array is in the store.
+    /// Key of the array in the store.
     pub(crate) key: String,
     pub(crate) meta: ArrayMeta,
-    /// What stored numbers mean, if they are no values themselves.
+    /// How stored numbers become values; none if they are values.
     pub(crate) packing: Option<Packing>,
-    /// The chunks met last, newest first.
+    /// The most recently used chunks, newest first.
     pub(crate) kept: Mutex<Kept>,
 }
 
 impl Chunks {
-    /// Writes the values of a box of the array to `to`, last axis fastest.
+    /// Writes the values of a region of the array to `to`, last axis fastest.
     pub(crate) fn region(
         &self,
         start: &[u64],
@@ -70,7 +70,8 @@ impl Chunks {
         }
     }
 
-    /// Writes what a region has of one chunk; without values, the fill value.
+    /// Writes the part of a region that one chunk covers. Without values, the fill value is
+    /// written.
     fn put(&self, values: &[f32], place: &[u64], start: &[u64], lengths: &[u64], to: &mut [f32]) {
         let meta = &self.meta;
         let axes = place.len();
@@ -80,7 +81,7 @@ impl Chunks {
             stride[axis] = step;
             step *= meta.chunk[axis] as usize;
         }
-        // the part that chunk and region share, from the region's start
+        // the intersection of chunk and region, relative to the region's start
         let low = |a: usize| (place[a] * meta.chunk[a]).max(start[a]);
         let high = |a: usize| {
             let end = place[a].saturating_add(1).saturating_mul(meta.chunk[a]);
@@ -114,7 +115,7 @@ impl Chunks {
         }
     }
 
-    /// The values of one chunk in the order it keeps them; `None` if it was never written.
+    /// The values of one chunk in stored order; `None` if it was never written.
     fn chunk(&self, place: &[u64]) -> Result<Option<Arc<Vec<f32>>>, FormatError> {
         let lock = || self.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((_, values)) = lock().iter().find(|(kept, _)| kept == place) {
@@ -129,7 +130,7 @@ impl Chunks {
         Ok(values)
     }
 
-    /// The value of points whose chunk is not there.
+    /// The value of points whose chunk does not exist.
     pub(crate) fn fill(&self) -> f32 {
         match &self.packing {
             None => self.meta.fill as f32,
@@ -148,8 +149,7 @@ impl Chunks {
         Ok(Some(values))
     }
 
-    /// How many chunks (or shards) are not there, and how many there should be; `None` if they are
-    /// too many to look for.
+    /// Numbers of missing and of all chunks (or shards); `None` if there are too many to search.
     pub(crate) fn absent(&self) -> Option<(u64, u64)> {
         let meta = &self.meta;
         let inner = |axis: usize| meta.shards.as_ref().map_or(1, |shards| shards.chunks[axis]);
@@ -191,7 +191,7 @@ impl Chunks {
     }
 }
 
-/// The unpacked bytes of one chunk, exactly as many as its values need.
+/// The unpacked bytes of one chunk. Their number is checked.
 fn bytes(
     store: &Store,
     key: &str,
@@ -214,7 +214,7 @@ fn bytes(
         what: format!("chunk {name}: {what}"),
     };
     for (i, codec) in meta.codecs.iter().enumerate().rev() {
-        // between codecs a chunk may be longer by their checksums and headers
+        // between codecs a chunk may be longer, because of checksums and headers
         let at_most = if i == 0 { expected } else { packed_at_most as usize };
         bytes = codec.undo(bytes, at_most).map_err(refused)?;
     }
@@ -225,7 +225,7 @@ fn bytes(
 }
 
 impl Shards {
-    /// The packed bytes of one chunk, and the name of the shard they are in.
+    /// The packed bytes of one chunk, and the name of its shard.
     fn packed(
         &self,
         store: &Store,

@@ -1,9 +1,9 @@
-//! What `.zarray` (Zarr 2) and `zarr.json` (Zarr 3) say of an array, checked before it is believed.
+//! Metadata of a Zarr array: `.zarray` (Zarr 2) or `zarr.json` (Zarr 3), parsed and checked.
 //!
-//! Both come down to the same: a shape cut into chunks, the order in which a chunk keeps its axes,
-//! the number type, and codecs from bytes to bytes. A shard is a chunk that is a file of smaller
-//! chunks behind a table of their places. Source: the Zarr storage specification, version 2, and
-//! the Zarr core specification, version 3.1, with the registered codecs.
+//! Both versions give the same information: a shape divided into chunks, the order of axes in a
+//! chunk, the number type, and bytes-to-bytes codecs. A shard is a chunk that is a file of smaller
+//! chunks with a table of their offsets. Source: the Zarr storage specification, version 2, and the
+//! Zarr core specification, version 3.1, with the registered codecs.
 
 use serde_json::{Map, Value};
 
@@ -12,34 +12,34 @@ use crate::dtype::{Endian, SourceType};
 use crate::npy_header;
 use crate::zarr_chain::{Chain, Shards, unknown_codec};
 
-/// Number of axes beyond which nothing here is a field anyway.
+/// Largest accepted number of axes.
 const AXES_AT_MOST: usize = 32;
 
-/// One array.
+/// The metadata of one array.
 #[derive(Debug, Clone)]
 pub(crate) struct ArrayMeta {
     /// Lengths of the axes.
     pub(crate) shape: Vec<u64>,
-    /// Lengths of a chunk's axes; of a chunk within a shard, where there are shards.
+    /// Lengths of a chunk's axes; with shards, those of a chunk in a shard.
     pub(crate) chunk: Vec<u64>,
-    /// The array's axes, in the order in which a chunk keeps them, slowest first.
+    /// The array's axes in the order in which a chunk stores them, slowest first.
     pub(crate) order: Vec<usize>,
     pub(crate) dtype: SourceType,
     pub(crate) endian: Endian,
-    /// Value of points whose chunk is not there.
+    /// Value of points whose chunk does not exist.
     pub(crate) fill: f64,
-    /// Whether the metadata give a fill value that xarray takes for "missing".
+    /// Whether there is a fill value that xarray treats as missing.
     pub(crate) fill_is_missing: bool,
-    /// Codecs between a chunk's bytes and those in the file, first applied first.
+    /// Codecs from a chunk's bytes to those in the file, in the order of encoding.
     pub(crate) codecs: Vec<Codec>,
     pub(crate) keys: Keys,
     pub(crate) shards: Option<Shards>,
-    /// Names of the axes, where they have some.
+    /// Names of the axes, where given.
     pub(crate) dimensions: Vec<Option<String>>,
     pub(crate) attributes: Map<String, Value>,
 }
 
-/// How a chunk's file is named.
+/// The naming scheme of chunk files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keys {
     /// Whether names begin with `c`.
@@ -48,12 +48,12 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The same with chunks in folders, if they are in one.
+    /// The same scheme with nested folders, if the scheme is flat.
     pub(crate) fn nested(self) -> Option<Self> {
         (self.separator == '.').then_some(Self { separator: '/', ..self })
     }
 
-    /// The name of the chunk (or shard) at a place of the grid.
+    /// The name of the chunk (or shard) at a position of the grid.
     pub(crate) fn name(self, place: &[u64]) -> String {
         let mut words: Vec<String> = place.iter().map(u64::to_string).collect();
         if self.prefixed {
@@ -65,7 +65,7 @@ impl Keys {
     }
 }
 
-/// Text as JSON. Python writes NaN and infinities, which JSON does not know; they are read as null.
+/// Parses JSON. Python writes NaN and infinities, which JSON does not allow; they are read as null.
 pub(crate) fn json(bytes: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
     let strict = serde_json::from_str(text);
@@ -75,7 +75,7 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value, String> {
         if i > 0 {
             lenient.push('"');
         }
-        // outside of strings, as far as quotes without escapes tell; a mistake fails to parse
+        // only outside of strings, found by quotes without escapes; a mistake makes the parser fail
         match i % 2 {
             0 => {
                 let part = part.replace("-Infinity", "null");
@@ -88,7 +88,7 @@ pub(crate) fn json(bytes: &[u8]) -> Result<Value, String> {
 }
 
 impl ArrayMeta {
-    /// From `.zarray` and `.zattrs`; the error says what is wrong or not read.
+    /// The metadata from `.zarray` and `.zattrs`. The error says what is wrong or not supported.
     pub(crate) fn version_2(zarray: &Value, zattrs: &Value) -> Result<Self, String> {
         let descr = zarray.get("dtype").and_then(Value::as_str).ok_or("its dtype is no text")?;
         let (dtype, endian) = npy_header::number_type(descr)?;
@@ -115,7 +115,8 @@ impl ArrayMeta {
         Self {
             chunk: lengths(zarray, "chunks")?,
             fill: fill(zarray.get("fill_value"), dtype)?,
-            // names of axes in the attributes are xarray's, and so is the meaning of its fill value
+            // axis names in the attributes come from xarray, which also treats the fill value as
+            // missing
             fill_is_missing: names.is_some()
                 && zarray.get("fill_value").is_some_and(|v| !v.is_null()),
             keys: Keys { prefixed: false, separator },
@@ -131,7 +132,7 @@ impl ArrayMeta {
         .checked()
     }
 
-    /// From `zarr.json`.
+    /// The metadata from `zarr.json`.
     pub(crate) fn version_3(meta: &Value) -> Result<Self, String> {
         let name = meta.get("data_type").and_then(Value::as_str).unwrap_or_default();
         let Some(dtype) = SourceType::named(name) else {
@@ -222,19 +223,19 @@ impl ArrayMeta {
         Ok(self)
     }
 
-    /// Bytes of a chunk once unpacked; what metadata claim may be beyond any memory.
+    /// Bytes of an unpacked chunk. It is a `u128`, because metadata may claim any size.
     pub(crate) fn chunk_bytes(&self) -> u128 {
         let points = self.chunk.iter().fold(1u128, |n, c| n.saturating_mul(u128::from(*c)));
         points.saturating_mul(self.dtype.size() as u128)
     }
 }
 
-/// A list of whole numbers.
+/// A list of integers.
 pub(crate) fn list(value: &Value) -> Option<Vec<u64>> {
     value.as_array()?.iter().map(Value::as_u64).collect()
 }
 
-/// The list of whole numbers at a key.
+/// The list of integers at a key.
 pub(crate) fn lengths(of: &Value, key: &str) -> Result<Vec<u64>, String> {
     of.get(key).and_then(list).ok_or_else(|| format!("its {key} is no list of lengths"))
 }
@@ -252,7 +253,7 @@ fn dimensions(names: Option<&Value>) -> Vec<Option<String>> {
     names.and_then(Value::as_array).into_iter().flatten().map(name).collect()
 }
 
-/// Value where no chunk is: a number, a name of none, or its bits.
+/// The fill value: a number, a name such as NaN, or its bits.
 fn fill(value: Option<&Value>, dtype: SourceType) -> Result<f64, String> {
     let wrong = |value: &Value| format!("fill_value {value} is no number of type {dtype}");
     Ok(match value {

@@ -1,4 +1,4 @@
-//! Where a Zarr hierarchy keeps its files: a folder, or a zip archive.
+//! The storage of a Zarr hierarchy: a folder or a zip archive.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use crate::FormatError;
 use crate::archive::{Archive, Member};
 
-/// Names that make a folder, or a place in an archive, one of Zarr's.
+/// Names of files that identify a Zarr folder or a place in an archive.
 pub(crate) const MARKS: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
-/// Groups and arrays that are looked through, and how deep they may lie.
+/// Limits of the search for groups and arrays: their number and their depth.
 const PLACES_AT_MOST: usize = 4096;
 const DEPTH_AT_MOST: usize = 16;
 
-/// Files by their keys, names with `/` between them.
+/// Files by key. A key consists of names separated by `/`.
 #[derive(Debug)]
 pub(crate) enum Store {
     Folder(PathBuf),
@@ -27,9 +27,9 @@ impl Store {
         MARKS.iter().any(|mark| path.join(mark).is_file())
     }
 
-    /// The store in an archive, if one is there.
+    /// The store in an archive; none if there is none.
     pub(crate) fn in_archive(archive: &Archive<'_>) -> Option<Self> {
-        // some writers put everything into one folder
+        // some writers put the hierarchy into one folder of the archive
         let all = archive.all();
         let root = all.iter().filter_map(|m| {
             let (folder, name) = m.name.rsplit_once('/').unwrap_or(("", &m.name));
@@ -51,7 +51,7 @@ impl Store {
         }
     }
 
-    /// Bytes of a file; `None` if it is not there.
+    /// Length of a file in bytes; `None` if it does not exist.
     pub(crate) fn length(&self, key: &str) -> Result<Option<u64>, FormatError> {
         match self {
             Store::Folder(folder) => match std::fs::metadata(folder.join(key)) {
@@ -63,7 +63,7 @@ impl Store {
         }
     }
 
-    /// A file of at most so many bytes; `None` if it is not there.
+    /// The content of a file up to a number of bytes; `None` if it does not exist.
     pub(crate) fn get(&self, key: &str, at_most: u64) -> Result<Option<Vec<u8>>, FormatError> {
         let Some(length) = self.length(key)? else { return Ok(None) };
         if length > at_most {
@@ -73,7 +73,7 @@ impl Store {
         self.part(key, 0, length).map(Some)
     }
 
-    /// `length` bytes of a file that is there, from byte `start`; the caller bounds them.
+    /// `length` bytes of an existing file from byte `start`. The caller limits them.
     pub(crate) fn part(&self, key: &str, start: u64, length: u64) -> Result<Vec<u8>, FormatError> {
         let place = self.path().join(key);
         let failed = |source| FormatError::Read { path: place.clone(), source };
@@ -92,7 +92,7 @@ impl Store {
                 let mut member = member.reader(path)?;
                 io::copy(&mut member.by_ref().take(start), &mut io::sink()).map_err(failed)?;
                 read(&mut member, &mut bytes).map_err(failed)?;
-                // a read at the end compares the checksum
+                // a read at the end checks the checksum
                 member.read(&mut [0; 1]).map_err(failed)?;
             }
         }
@@ -103,8 +103,8 @@ impl Store {
         }
     }
 
-    /// Keys of all groups and arrays at and below `root`, as far as the bounds allow; `is_array`
-    /// stops the search: below an array are its chunks.
+    /// Keys of all groups and arrays at and below `root`, within the limits. The search stops where
+    /// `is_array` is true, because only chunks lie below an array.
     pub(crate) fn places(&self, root: &str, is_array: &dyn Fn(&str) -> bool) -> Vec<String> {
         let mut found = Vec::new();
         let mut ahead = vec![(root.to_string(), 0)];
@@ -147,7 +147,7 @@ impl Store {
     }
 }
 
-/// A key below another; the root is the empty one.
+/// The key of a name below another key; the root has the empty key.
 pub(crate) fn join(place: &str, name: &str) -> String {
     if place.is_empty() { name.into() } else { format!("{place}/{name}") }
 }

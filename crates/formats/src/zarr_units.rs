@@ -1,4 +1,4 @@
-//! How far apart the points of a Zarr array are, as far as it or the groups above it say.
+//! The spacing of a Zarr array, as far as the array or the groups above it have it.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::zarr::{Hierarchy, Node, line};
 use crate::zarr_meta::ArrayMeta;
 use crate::zarr_store::join;
 
-/// Spacing of the last `dim` axes: OME-NGFF, attributes of the array, or steps of coordinates.
+/// Spacing of the last `dim` axes: from OME-NGFF, attributes of the array, or steps of coordinates.
 pub(crate) fn of(hierarchy: &Hierarchy, key: &str, meta: &ArrayMeta, dim: usize) -> Units {
     let text = |name: &str| meta.attributes.get(name).and_then(Value::as_str).map(String::from);
     let value = text("units");
@@ -22,7 +22,7 @@ pub(crate) fn of(hierarchy: &Hierarchy, key: &str, meta: &ArrayMeta, dim: usize)
     }
 }
 
-/// The last `dim` of a list of positive numbers.
+/// The last `dim` numbers of a list, if they are positive.
 fn last(list: &Value, dim: usize) -> Option<Vec<f64>> {
     let list: Option<Vec<f64>> = list.as_array()?.iter().map(Value::as_f64).collect();
     let list = list?;
@@ -30,12 +30,12 @@ fn last(list: &Value, dim: usize) -> Option<Vec<f64>> {
     list.iter().all(|h| h.is_finite() && *h > 0.0).then_some(list)
 }
 
-/// OME-NGFF: a group above names its arrays, their axes and their scales.
+/// OME-NGFF: a group above the array names its arrays, their axes and their scales.
 fn microscope(hierarchy: &Hierarchy, key: &str, dim: usize) -> Option<(Vec<f64>, Option<String>)> {
     let above = key.rmatch_indices('/').map(|(at, _)| (&key[..at], &key[at + 1..]));
     for (group, name) in above.chain([("", key)]) {
         let Ok(Some(Node::Group(attributes))) = hierarchy.node(group) else { continue };
-        // 0.5 keeps its part apart from other attributes
+        // version 0.5 has an attribute of its own for OME
         let ome = attributes.get("ome").unwrap_or(&attributes);
         let scales = ome.get("multiscales").and_then(Value::as_array);
         for image in scales.into_iter().flatten() {
@@ -43,7 +43,7 @@ fn microscope(hierarchy: &Hierarchy, key: &str, dim: usize) -> Option<(Vec<f64>,
             let named = |d: &&Value| d.get("path").and_then(Value::as_str) == Some(name);
             let Some(dataset) = datasets.into_iter().flatten().find(named) else { continue };
             let mut spacing = last(scale(dataset)?, dim)?;
-            // a scale of the whole image comes on top
+            // a scale of the whole image is applied in addition
             if let Some(more) = scale(image).and_then(|s| last(s, dim)) {
                 spacing.iter_mut().zip(more).for_each(|(h, s)| *h *= s);
             }
@@ -57,13 +57,13 @@ fn microscope(hierarchy: &Hierarchy, key: &str, dim: usize) -> Option<(Vec<f64>,
     None
 }
 
-/// The numbers of the first transformation that scales.
+/// The numbers of the first transformation of type `scale`.
 fn scale(of: &Value) -> Option<&Value> {
     let all = of.get("coordinateTransformations")?.as_array()?;
     all.iter().find(|t| t.get("type").is_some_and(|kind| kind == "scale"))?.get("scale")
 }
 
-/// Step and unit of coordinates: arrays beside this one, named like its axes.
+/// Step and unit of coordinates: arrays in the same group, named like the axes.
 fn coordinates(
     hierarchy: &Hierarchy,
     key: &str,

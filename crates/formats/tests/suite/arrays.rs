@@ -1,4 +1,4 @@
-//! IDX and NPY as they should be, plain and in gzip, and what the options make of their axes.
+//! Valid IDX and NPY files, plain and in gzip, and the interpretation of their axes by the options.
 
 use karhunen_formats::{FormatError, ReadOptions, SourceType, read};
 
@@ -6,7 +6,7 @@ use crate::{file, folder, gzip, idx, npy, read_bytes};
 
 const DEFAULT: ReadOptions = ReadOptions { limit_bytes: 1 << 20, ..ReadOptions::DEFAULT };
 
-/// The same small numbers in every type: 0 … 11, on 2 fields of 2 x 3.
+/// The numbers 0 … 11 in each type, as 2 fields of 2 x 3.
 fn numbers<const B: usize>(encode: impl Fn(u8) -> [u8; B]) -> Vec<u8> {
     (0..12).flat_map(encode).collect()
 }

@@ -1,4 +1,4 @@
-//! Headers that claim what their files do not hold, and contents that no reader can use.
+//! Files whose headers claim more than they hold, and contents that no reader can use.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A VTI of one array; `attributes` of the file, the extent, and what stands in the array.
+/// A VTI of one array: `attributes` of the file, the extent, and the text of the array.
 fn vti(attributes: &str, extent: &str, array: &str, text: &str) -> Vec<u8> {
     format!(
         "<VTKFile type=\"ImageData\" {attributes}><ImageData WholeExtent=\"{extent}\" \
@@ -31,7 +31,7 @@ fn vti(attributes: &str, extent: &str, array: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A classic NetCDF file of one float variable, no attributes.
+/// A classic NetCDF file of one float variable without attributes.
 fn netcdf(records: u32, lengths: &[u32], values: &[f32]) -> Vec<u8> {
     let mut bytes = b"CDF\x01".to_vec();
     let mut word = |n: u32| bytes.extend(n.to_be_bytes());
@@ -70,7 +70,7 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
             assert!(refused, "{error}");
         }
     }
-    // within the limit, yet more than the file can hold
+    // within the limit, but more than the file can hold
     for bytes in [
         archive(&[("a.npy", &npy("|u1", false, "(4096, 1048576)", &[]))]),
         vti("", "0 4095 0 4095 0 100", "format=\"ascii\"", "1 2"),
@@ -81,8 +81,8 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
     }
 }
 
-/// A TIFF of bytes in strips of one row, whose pages all point to one table of strips, and whose strips
-/// all point to one byte.
+/// A TIFF of bytes in strips of one row. All pages share one table of strips, and all strips share
+/// one byte.
 fn tiff(pages: u32, height: u32) -> Vec<u8> {
     let table = 12u32;
     let mut bytes = b"II*\0\0\0\0\0\x07\0\0\0".to_vec();
@@ -113,7 +113,7 @@ fn tiff(pages: u32, height: u32) -> Vec<u8> {
     bytes
 }
 
-/// A thousand pages of 110 bytes each would claim 4096 places of 8 bytes each.
+/// A thousand pages of 110 bytes each claim 4096 offsets of 8 bytes each.
 #[test]
 fn pages_that_share_their_strips_take_no_memory() {
     let folder = folder();
@@ -124,7 +124,7 @@ fn pages_that_share_their_strips_take_no_memory() {
     let many = file(&folder, "many.tif", &tiff(1000, 4096));
     let error = StoredFields::open(&many, &LARGE).unwrap_err();
     let found = std::fs::metadata(&many).unwrap().len();
-    // refused at the first page whose rows the file has no room for
+    // refused at the first page whose rows do not fit in the file
     match error {
         FormatError::Truncated { expected, found: length, .. } => {
             assert_eq!((expected, length), (4096 * (found / 4096 + 1), found));
@@ -137,7 +137,7 @@ fn pages_that_share_their_strips_take_no_memory() {
 fn bombs_are_not_unpacked() {
     use flate2::write::{DeflateEncoder, ZlibEncoder};
     let zeros = vec![0; 64 << 20];
-    // a deflated member of a zip, by hand: the library here only stores
+    // a deflated zip member, made by hand because the library here only stores
     let mut packed = DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(&npy("|u1", false, "(2, 2)", &zeros)).unwrap();
     let packed = packed.finish().unwrap();
@@ -164,7 +164,7 @@ fn bombs_are_not_unpacked() {
     let error = read_bytes(&bomb, &SMALL).unwrap_err();
     assert!(matches!(error, FormatError::Trailing { .. }), "{error}");
 
-    // one zlib block of a VTI that says 16 bytes
+    // one zlib block of a VTI, which claims 16 bytes
     let mut packed = ZlibEncoder::new(Vec::new(), flate2::Compression::best());
     packed.write_all(&zeros).unwrap();
     let packed = packed.finish().unwrap();
@@ -222,7 +222,7 @@ fn what_a_vti_cannot_be_is_said() {
 fn what_a_netcdf_cannot_be_is_said() {
     let good = read_bytes(&netcdf(0, &[2, 3], &[1.0; 6]), &SMALL).unwrap();
     assert_eq!((good.count(), &good.points[..]), (2, &[3][..]));
-    // the writer did not count its records: the file's length does
+    // the writer left the number of records open, so the file's length gives it
     let streamed = read_bytes(&netcdf(u32::MAX, &[0, 3], &[1.0; 9]), &SMALL).unwrap();
     assert_eq!(streamed.count(), 3);
     let error = |bytes: &[u8]| read_bytes(bytes, &SMALL).unwrap_err();
@@ -233,7 +233,7 @@ fn what_a_netcdf_cannot_be_is_said() {
     let short = error(&netcdf(0, &[2, 3], &[1.0; 5]));
     assert!(matches!(short, FormatError::Truncated { .. }), "{short}");
     let mut stray = netcdf(0, &[2, 3], &[1.0; 6]);
-    // the second dimension number of the variable
+    // the second dimension index of the variable
     let at = stray.windows(8).position(|w| w == [0, 0, 0, 0, 0, 0, 0, 1]).unwrap() + 7;
     stray[at] = 9;
     assert!(error(&stray).to_string().contains("dimension number 9; there are 2"));
@@ -256,7 +256,7 @@ fn what_an_archive_cannot_be_is_said() {
     assert!(matches!(empty, FormatError::Empty { .. }), "{empty}");
     let text = error(&archive(&[("a.npy", &npy("<U3", false, "(1, 2)", &[0; 24]))]));
     assert!(matches!(text, FormatError::Header { offset: 10, .. }), "{text}");
-    // a member that is not read stands in nobody's way but its own
+    // an unreadable member is an error only if it is used
     let mut mixed = archive(&[("a.npy", &array), ("b.npy", &array)]);
     let central = mixed.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap();
     mixed[central + 8] |= 1;
@@ -271,13 +271,13 @@ fn what_an_archive_cannot_be_is_said() {
         StoredFields::open(address, &SMALL).unwrap_err(),
         FormatError::Unsupported { .. }
     ));
-    // an array that says it goes on into the next member
+    // an array that claims to continue into the next member
     let longer = npy("|u1", false, "(2, 30)", &[1, 2, 3, 4]);
     let folder = folder();
     let path = file(&folder, "a.npz", &archive(&[("a.npy", &longer), ("b.npy", &array)]));
     let part = StoredFields::open(format!("{}:a", path.display()), &SMALL).unwrap_err();
     assert!(matches!(part, FormatError::Truncated { .. }), "{part}");
-    // a byte of the values changed: the checksum in the directory tells
+    // one byte of the values changed, which the checksum in the directory reveals
     let mut changed = archive(&[("a.npy", &array)]);
     let at = changed.windows(4).position(|w| w == [1, 2, 3, 4]).unwrap();
     changed[at] = 9;
@@ -299,7 +299,7 @@ fn raw_values_need_to_be_described() {
     assert!(text(":0x5:u8").contains("holds no field"), "{}", text(":0x5:u8"));
     assert!(text(":2x3:f32").contains("add :le or :be"), "{}", text(":2x3:f32"));
 
-    // a file beside it makes it raw, whatever it begins with
+    // a sidecar makes the file raw, whatever its first bytes are
     let note = file(&folder, "a.raw.toml", b"shape = [2, 3, 4]\ndtype = 'u8'\nspacing = [1, 2, 3]");
     let fields = read(&path, &ReadOptions { dim: Some(3), ..SMALL }).unwrap();
     assert_eq!(fields.points, [2, 3, 4]);

@@ -1,4 +1,4 @@
-//! Files that are cut short, padded, lie about their size, or are something else entirely.
+//! Files that are truncated, padded, claim a wrong size, or have another format.
 
 use std::io::Cursor;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::replay::exercise;
 use crate::{gzip, idx, npy, read_bytes};
 
-/// Small, so that a reader which takes memory on a header's word is caught.
+/// A small limit, to catch a reader that allocates memory because of a header alone.
 const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 const LARGE: ReadOptions = ReadOptions { limit_bytes: u64::MAX, ..ReadOptions::DEFAULT };
 
@@ -71,7 +71,7 @@ fn pictures_cut_anywhere_are_errors_or_whole() {
     {
         let expected = read_bytes(&whole, &SMALL).unwrap().values;
         for length in 0..whole.len() {
-            // a chunk that only says "the end" may be missing; a value may not
+            // a final end marker may be missing, but not a value
             if let Ok(fields) = read_bytes(&whole[..length], &SMALL) {
                 assert_eq!(fields.values, expected, "{length} of {}", whole.len());
             }
@@ -107,13 +107,13 @@ fn claims_of_size_are_checked_before_memory_is_taken() {
             }
         }
     }
-    // within the limit, yet more than the file can hold
+    // within the limit, but more than the file can hold
     let hollow = idx(0x08, &[1 << 14, 1, 1 << 20], &[]);
     for bytes in [gzip(&hollow), hollow] {
         let error = read_bytes(&bytes, &LARGE).unwrap_err();
         assert!(matches!(error, FormatError::Truncated { found: 16, .. }), "{error}");
     }
-    // a true claim that is not allowed
+    // a true size that exceeds the limit
     let limit = ReadOptions { limit_bytes: 47, ..SMALL };
     let error = read_bytes(&good_idx(), &limit).unwrap_err();
     assert!(matches!(error, FormatError::TooLarge { bytes: 48, limit: 47, .. }), "{error}");
@@ -165,7 +165,7 @@ fn what_is_no_field_says_what_it_is() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
-    /// Whatever is done to a file, reading ends in fields within the limit or in an error.
+    /// Reading a damaged file gives fields within the limit or an error, whatever the damage.
     #[test]
     fn no_damage_makes_a_reader_panic(
         which in 0usize..6,

@@ -1,9 +1,10 @@
-//! Where real data lie, if they are there at all.
+//! Location of real data, if they exist.
 
 use std::path::{Path, PathBuf};
 
-/// A file or folder of the data collection: under the environment variable `KARHUNEN_DATA`, or in
-/// a folder `shared/data` beside the repository. `None`, and a printed reason, without it.
+/// A file or folder of the data collection: in the folder named by the environment variable
+/// `KARHUNEN_DATA`, or in `shared/data` beside the repository. `None`, and a printed reason, if it
+/// does not exist.
 pub(crate) fn find(part: &str) -> Option<PathBuf> {
     let root = match std::env::var_os("KARHUNEN_DATA") {
         Some(root) => PathBuf::from(root),

@@ -1,4 +1,4 @@
-//! Values that single precision would round away, and arrays whose channels are last.
+//! Values that single precision would round to one number, and arrays with channels last.
 
 use karhunen_formats::{
     FieldSource, FieldsRef, Missing, ReadOptions, StoredFields, WriteOptions, read, write,
@@ -6,7 +6,7 @@ use karhunen_formats::{
 
 use crate::{file, folder, npy};
 
-/// 8 fields of 3 x 4 points, 101325 and deviations of a few hundredths.
+/// 8 fields of 3 x 4 points with the value 101325 and deviations of a few hundredths.
 fn pressures() -> Vec<f64> {
     (0..96).map(|i| 101_325.0 + 0.02 * f64::from(i * 37 % 96) / 96.0).collect()
 }
@@ -25,7 +25,7 @@ fn small_deviations_from_a_large_number_are_kept() {
     let mut values = Vec::new();
     (0..8).for_each(|item| stored.block(item, &[0, 0], &[3, 4], &mut values).unwrap());
     assert!(near(stored.offsets()[0], &values));
-    // and out again, in eight bytes
+    // written again, in eight bytes
     let back = folder.path().join("back.npy");
     write(&back, FieldsRef::Raw(&fields), &WriteOptions::default()).unwrap();
     let again = read(&back, &ReadOptions::default()).unwrap();
@@ -58,7 +58,7 @@ fn a_stand_in_for_missing_values_is_in_the_files_units() {
 #[test]
 fn channels_last_are_the_same_whole_and_by_part() {
     let folder = folder();
-    // 2 fields of 3 x 4 points and 2 channels; value = 100 channel + the point
+    // 2 fields of 3 x 4 points and 2 channels; value = 100 · channel + point
     let values: Vec<u8> = (0..48).map(|i| 100 * (i % 2) + i / 2).collect();
     let path = file(&folder, "a.npy", &npy("|u1", false, "(2, 3, 4, 2)", &values));
     let options = ReadOptions { channels_last: true, ..ReadOptions::DEFAULT };
@@ -70,7 +70,7 @@ fn channels_last_are_the_same_whole_and_by_part() {
     let mut block = Vec::new();
     stored.block(1, &[2, 1], &[1, 3], &mut block).unwrap();
     assert_eq!(block, [21., 22., 23., 121., 122., 123.]);
-    // told where it is likely
+    // a note suggests channels last where that is likely
     let wide = file(&folder, "b.npy", &npy("|u1", false, "(20, 20, 3)", &[0; 1200]));
     let notes = read(&wide, &ReadOptions::default()).unwrap().notes.join(" ");
     assert!(notes.contains("its last axis has 3 points"), "{notes}");

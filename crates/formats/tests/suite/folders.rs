@@ -1,4 +1,4 @@
-//! Folders of pictures: order, stacks, copies, strangers.
+//! Folders of pictures: order, stacks, copies, and other files.
 
 use std::fs;
 use std::path::Path;
@@ -99,7 +99,7 @@ fn files_of_one_array_are_a_field_each() {
     assert_eq!((fields.values[7], &fields.items[1][..]), (11.0, "s1.npy"));
     let volume = ReadOptions { dim: Some(3), ..ReadOptions::default() };
     assert_eq!(read(folder.path(), &volume).unwrap().points, [3, 2, 3]);
-    // pictures stand before arrays
+    // pictures take precedence over arrays
     put(folder.path(), "a.png", 1);
     let fields = read(folder.path(), &ReadOptions::default()).unwrap();
     assert_eq!((fields.count(), &fields.items[0][..]), (1, "a.png"));

@@ -1,4 +1,5 @@
-//! Labels as bytes: every format holds the numbers themselves, and DREAM.3D's layout is what h5py sees.
+//! Labels are written as bytes: every format holds the labels themselves, and h5py reads DREAM.3D's
+//! layout.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! Arrays whose numbers mean something else than their bytes; see golden/arrays.py.
+//! Arrays whose stored numbers are not their values, such as packed ones; see golden/arrays.py.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,11 @@ use serde::Deserialize;
 struct Expected {
     #[serde(default)]
     shape: Vec<usize>,
-    /// None where a value is missing.
+    /// Expected values; none where a value is missing.
     #[serde(default)]
     values: Vec<Option<f64>>,
     spacing: Option<Vec<f64>>,
-    /// A word of the reason why it is refused.
+    /// A word of the error message, if the array is refused.
     refused: Option<String>,
 }
 
@@ -33,7 +33,7 @@ fn expected() -> BTreeMap<String, Expected> {
 }
 
 fn options(e: &Expected, missing: Missing) -> ReadOptions {
-    // a first axis of length 1 stands for one field
+    // a first axis of length 1 means one field
     let one = e.shape.first() == Some(&1) && e.shape.len() == 4;
     let dim = if one { 3 } else { e.shape.len() - 1 };
     ReadOptions { dim: Some(dim), missing, limit_bytes: 1 << 20, ..ReadOptions::DEFAULT }
@@ -118,7 +118,7 @@ fn a_short_or_lying_mat_file_is_refused() {
         let path = super::file(&folder, "a.mat", &bytes[..end]);
         assert!(read(format!("{}:s", path.display()), &ReadOptions::DEFAULT).is_err(), "{end}");
     }
-    // the axes of the first variable say two thousand million values
+    // the axes of the first variable claim two thousand million values
     let mut lying = bytes;
     let at = lying.windows(8).position(|w| w == [4, 0, 0, 0, 5, 0, 0, 0]).unwrap();
     lying[at..at + 8].copy_from_slice(&[255, 255, 0, 0, 255, 127, 0, 0]);

@@ -1,4 +1,4 @@
-//! Files that NumPy, h5py, netCDF4, SciPy, tifffile, VTK, Zarr and PyTorch wrote; see
+//! Files written by NumPy, h5py, netCDF4, SciPy, tifffile, VTK, Zarr and PyTorch; see
 //! golden/formats.py.
 
 use std::path::{Path, PathBuf};
@@ -14,11 +14,11 @@ struct Expected {
     dim: Option<usize>,
     spacing: Option<Vec<f64>>,
     unit: Option<String>,
-    /// The address that has the same values.
+    /// An address with the same values.
     like: Option<String>,
 }
 
-/// Spacings are rounded where formats keep them as text or fractions.
+/// Tolerance of spacings, which some formats round as text or fractions.
 const SPACING_TOLERANCE: f64 = 1e-6;
 
 fn place(name: &str) -> PathBuf {
@@ -41,7 +41,7 @@ fn options(dim: Option<usize>) -> ReadOptions {
     ReadOptions { dim, limit_bytes: 1 << 20, ..ReadOptions::default() }
 }
 
-/// Whether this build reads the file.
+/// Whether this build supports the format.
 fn is_read(address: &str) -> bool {
     cfg!(feature = "hdf5") || !(address.contains(".h5") || address.starts_with("netcdf4"))
 }
@@ -93,7 +93,7 @@ fn what_stays_in_its_file_has_the_same_values() {
         "u16be.tif",
         "strips.tif",
         "big.tif",
-        // packed: unpacked once, read by part from there
+        // packed members: unpacked once, then read by part
         "stack.zip:deep/u8.tif",
         "two.npz:rho",
         "imagej.tif",

@@ -14,12 +14,12 @@ fn encoded(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// 3 columns, 2 rows, sample s of pixel p being 40 p + s.
+/// 3 columns and 2 rows; sample s of pixel p is 40 p + s.
 fn samples(channels: usize) -> Vec<u8> {
     (0..6 * channels).map(|i| (40 * (i / channels) + i % channels) as u8).collect()
 }
 
-/// The same as fields: channel after channel.
+/// The same values as fields, channel by channel.
 fn planar(channels: usize) -> Vec<f32> {
     (0..channels).flat_map(|c| (0..6).map(move |p| (40 * p + c) as f32)).collect()
 }
@@ -64,14 +64,14 @@ fn alpha_is_dropped_only_where_it_hides_nothing() {
     assert!(matches!(error, FormatError::Transparent { pixel: 1, alpha: 65_534.0, .. }), "{error}");
 }
 
-/// A PNG of 3 columns and 2 rows whose pixels are the numbers 0 to 5 of a palette.
+/// A PNG of 3 columns and 2 rows whose pixels are the palette indices 0 to 5.
 fn palette(colours: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 3, 2);
     encoder.set_color(png::ColorType::Indexed);
     encoder.set_depth(png::BitDepth::Four);
     encoder.set_palette(colours.to_vec());
-    // two numbers a byte, rows padded
+    // two indices in each byte, rows padded
     let mut writer = encoder.write_header().unwrap();
     writer.write_image_data(&[0x01, 0x20, 0x34, 0x50]).unwrap();
     writer.finish().unwrap();
@@ -91,7 +91,7 @@ fn numbers_of_a_palette_are_read_and_its_greys() {
 
 #[test]
 fn a_jpeg_is_turned_as_it_says() {
-    // grey rising to the right, in blocks of one level each
+    // grey that rises to the right, in blocks of one level
     let ramp = ImageBuffer::<Luma<u8>, _>::from_fn(24, 8, |x, _| Luma([60 * (x / 8) as u8]));
     let plain = encoded(ramp, ImageFormat::Jpeg);
     // EXIF: one entry, orientation 6
@@ -112,7 +112,7 @@ fn jpeg_is_read_near_enough() {
     let flat = ImageBuffer::<Luma<u8>, _>::from_pixel(17, 9, Luma([90]));
     let fields = read_bytes(&encoded(flat, ImageFormat::Jpeg), &ReadOptions::default()).unwrap();
     assert_eq!((fields.channels, &fields.points[..]), (1, &[9, 17][..]));
-    // a flat block has one coefficient, rounded to a step of a few grey levels
+    // a constant block has one coefficient, rounded to a step of a few grey levels
     assert!(fields.values.iter().all(|v| (v - 90.0).abs() <= 2.0), "{:?}", fields.values[0]);
 }
 

@@ -1,4 +1,4 @@
-//! Volumes and stacks that are written and read again: values, spacing, units.
+//! Volumes and stacks are written and read again: values, spacing and units.
 
 use karhunen_field::{Axis, Boundary, Ensemble, Grid};
 use karhunen_formats::{
@@ -10,7 +10,7 @@ use proptest::test_runner::RngSeed;
 
 use crate::{file, folder};
 
-/// A box of cells `spacing` wide.
+/// Fields on a box whose cells have the given spacing.
 fn ensemble(points: &[usize], spacing: &[f64], channels: usize, count: usize) -> Ensemble {
     let boundary = Boundary::Neumann;
     let axes: Vec<Axis> = points
@@ -27,7 +27,7 @@ fn options(dim: usize) -> ReadOptions {
     ReadOptions { dim: Some(dim), limit_bytes: 1 << 24, ..ReadOptions::default() }
 }
 
-/// Spacings go through text, fractions and the length of the box.
+/// Tolerance of spacings, which pass through text, fractions and the length of the box.
 const SPACING_TOLERANCE: f64 = 1e-5;
 
 fn same_spacing(units: &Units, spacing: &[f64]) -> bool {
@@ -107,7 +107,7 @@ proptest! {
         prop_assert!(same_spacing(&back.units, &spacing));
         for (a, b) in back.values.iter().zip(&fields.values) {
             let expected = match range {
-                // nearest of 65536 numbers from -1 to 1
+                // nearest of 65536 levels from -1 to 1
                 Some(_) => ((b + 1.0) / 2.0 * 65535.0).round() as f32,
                 None => *b as f32,
             };
@@ -164,7 +164,7 @@ fn a_png_of_16_bits_is_one_field_and_a_folder_is_many() {
     write_pictures(folder.path().join("slices"), &volume, &deep).unwrap();
     let back = read(folder.path().join("slices"), &options(3)).unwrap();
     assert_eq!((back.channels, &back.points[..]), (3, &[4, 3, 5][..]));
-    // nothing half-written is left beside them
+    // no partial file is left in the folder
     let names: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert!(names.iter().all(|n| !n.to_string_lossy().starts_with('.')), "{names:?}");
@@ -210,6 +210,6 @@ fn a_constant_field_has_no_range_and_is_black() {
     assert_eq!(write(&path, &flat, &deep).unwrap().range, Some((7.0, 7.0)));
     let back: RawFields = read(&path, &options(2)).unwrap();
     assert_eq!(back.values, [0.0; 4]);
-    // and reading gives what can be written again
+    // fields that were read can be written again
     write(folder.path().join("again.vti"), FieldsRef::from(&back), &deep).unwrap();
 }

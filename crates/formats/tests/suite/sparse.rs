@@ -1,4 +1,5 @@
-//! Arrays that are no fields, and sparse matrices, as NumPy and SciPy write them (golden/sparse.py).
+//! Arrays that are not fields, and sparse matrices, as NumPy and SciPy write them
+//! (golden/sparse.py).
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,8 @@ fn place(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/matrices").join(name)
 }
 
-/// [[0, 2.5, 0, 0], [0, 0, 0, 0], [-1, 0, 0, 16777217]]: a number that single precision has not.
+/// The matrix [[0, 2.5, 0, 0], [0, 0, 0, 0], [-1, 0, 0, 16777217]]; single precision has no
+/// 16777217.
 #[test]
 fn sparse_matrices_have_scipys_entries() {
     for name in ["sparse.npz", "sparse-packed.npz"] {
@@ -30,7 +32,7 @@ fn other_forms_are_named() {
     assert!(error.to_string().contains("no array \"format\""), "{error}");
 }
 
-/// NaN, Fortran's order and whole numbers of eight bytes come as they are.
+/// NaN, Fortran order and integers of eight bytes are read exactly.
 #[test]
 fn arrays_keep_their_numbers() {
     let arrays = read_arrays(place("numbers.npz"), &SMALL).unwrap();

@@ -1,4 +1,4 @@
-//! State dicts as PyTorch and safetensors write them, and files that only look like some.
+//! State dicts written by PyTorch and safetensors, and files that only resemble them.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -31,7 +31,7 @@ fn assert_real(array: &NamedArray, shape: &[usize], values: &[f32]) {
     );
 }
 
-/// n = [[0, ¼, ½], [¾, 1, 1¼]] of golden/formats.py.
+/// The array n = [[0, ¼, ½], [¾, 1, 1¼]] of golden/formats.py.
 const N: [f32; 6] = [0.0, 0.25, 0.5, 0.75, 1.0, 1.25];
 
 #[test]
@@ -91,7 +91,7 @@ fn what_is_no_dictionary_of_tensors_is_refused_by_name() {
     }
 }
 
-/// An archive of that pickle and one storage of four floats.
+/// A PyTorch archive with the given pickle and one storage of four floats.
 fn torch(pickle: &[u8]) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     let mut zip = zip::ZipWriter::new(&mut bytes);
@@ -104,7 +104,7 @@ fn torch(pickle: &[u8]) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A tensor of one axis, as a pickle writes it: offset, length, stride of at most four bytes each.
+/// The pickle of a tensor of one axis; offset, length and stride have at most four bytes each.
 fn tensor([offset, length, stride]: [i32; 3]) -> Vec<u8> {
     let mut program =
         b"ctorch._utils\n_rebuild_tensor_v2\n((X\x07\0\0\0storagectorch\nFloatStorage\n\
@@ -142,17 +142,17 @@ fn tensors_lie_within_their_storage() {
         let text = refusal(&dictionary(&tensor(wrong))).to_string();
         assert!(text.contains("m/data.pkl: at byte") && text.contains(part), "{text}");
     }
-    // two thousand million times the same number
+    // the same number two thousand million times
     let error = refusal(&dictionary(&tensor([0, i32::MAX, 0])));
     assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
 }
 
 #[test]
 fn dictionaries_in_circles_end() {
-    // a dictionary that holds itself
+    // a dictionary that contains itself
     let circle = refusal(b"\x80\x02}q\x00X\x01\0\0\0ah\x00s.");
     assert!(circle.to_string().contains("64 dictionaries within one another"), "{circle}");
-    // forty dictionaries, each holding the one before twice
+    // forty dictionaries, each containing the previous one twice
     let mut program = b"\x80\x02}q\x00".to_vec();
     for level in 0..40 {
         program.extend([

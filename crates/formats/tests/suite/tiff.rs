@@ -1,4 +1,4 @@
-//! TIFF files made byte by byte: what their tags say of pages, numbers and lengths.
+//! TIFF files made byte by byte, to test the interpretation of pages, numbers and lengths.
 
 use karhunen_formats::{
     FieldSource, FormatError, Missing, RawFields, ReadOptions, StoredFields, read,
@@ -6,14 +6,14 @@ use karhunen_formats::{
 
 use crate::{file, folder};
 
-/// Types of a tag's numbers.
+/// Types of tag values.
 const ASCII: u16 = 2;
 const SHORT: u16 = 3;
 const LONG: u16 = 4;
 const RATIONAL: u16 = 5;
 const DOUBLE: u16 = 12;
 
-/// One page: its tags beside those of its shape, and its strips or tiles.
+/// One page: additional tags, its shape, and its strips or tiles.
 #[derive(Clone)]
 struct Page {
     tags: Vec<(u16, u16, Vec<u8>)>,
@@ -30,7 +30,7 @@ fn long(numbers: &[u32]) -> Vec<u8> {
 }
 
 impl Page {
-    /// Numbers of `bits` bits and a sample format, uncompressed, in one strip.
+    /// Uncompressed numbers of `bits` bits and a sample format, in one strip.
     fn of(height: u32, width: u32, (bits, format): (u16, u16), bytes: Vec<u8>) -> Self {
         let tags = vec![
             (256, LONG, long(&[width])),
@@ -53,7 +53,7 @@ impl Page {
     }
 }
 
-/// The pages' bytes one behind the other, then `more`, then the tags.
+/// A file of the pages' bytes, then `more`, then the tags.
 fn tiff(pages: &[Page], more: &[u8]) -> Vec<u8> {
     let mut bytes = b"II*\0\0\0\0\0".to_vec();
     let mut places = Vec::new();
@@ -99,7 +99,7 @@ fn options(dim: Option<usize>) -> ReadOptions {
     ReadOptions { dim, limit_bytes: 1 << 20, ..ReadOptions::DEFAULT }
 }
 
-/// What is read whole, and the same by part where the file allows that.
+/// Reads a file completely, and by part if possible; both must agree.
 fn fields(bytes: &[u8], options: &ReadOptions) -> Result<RawFields, FormatError> {
     let folder = folder();
     let path = file(&folder, "a.tif", bytes);
@@ -134,10 +134,10 @@ fn a_stack_with_one_directory_has_all_its_pages() {
     let volume = fields(&bytes, &options(Some(3))).unwrap();
     assert_eq!(volume.points, [3, 1, 2]);
     assert_eq!(volume.units.spacing, Some(vec![2.0, 0.5, 0.25]));
-    // tifffile says the shape instead
+    // tifffile's description gives the shape instead
     let shaped = tiff(&[pair(0).text(270, "{\"shape\": [3, 1, 2]}")], &[1, 101, 2, 102]);
     assert_eq!(fields(&shaped, &options(None)).unwrap().values, flat.values);
-    // what is not there is missed
+    // pages that are missing in the file are reported
     let many = page.text(270, "ImageJ=1.53t\nimages=400\n");
     let error = fields(&tiff(&[many], &[1, 101]), &options(None)).unwrap_err();
     assert!(matches!(error, FormatError::Truncated { expected: 808, .. }), "{error}");
@@ -170,7 +170,7 @@ fn channels_are_channels_and_times_samples() {
     assert_eq!(volume.units.length, Some("nm".into()));
     let short = refused(&pages(&ome.replace("SizeZ=\"6\"", "SizeZ=\"5\"")));
     assert!(short.contains("5 slice(s) of 2 channel(s), but the file has 12 page(s)"), "{short}");
-    // tifffile
+    // tifffile's description
     let shaped = fields(&pages("{\"shape\": [6, 2, 1, 2]}"), &options(None)).unwrap();
     assert_eq!((shaped.count(), shaped.channels), (6, 2));
     let wrong = refused(&pages("ImageJ=1.53t\nimages=12\nslices=5\n"));
@@ -218,7 +218,7 @@ fn calibrations_of_values_are_followed() {
 fn pictures_are_turned_as_they_say() {
     let page = |n: u8| Page::of(2, 3, (8, 1), (0..6).map(|i| 10 * n + i).collect());
     let turned = |orientation: u16| {
-        // the first page speaks for those that say nothing
+        // the first page's orientation holds for pages without one
         let first = page(0).with(274, SHORT, short(&[orientation]));
         let first = first.with(296, SHORT, short(&[3]));
         let first = first.with(282, RATIONAL, long(&[2, 1]));
@@ -274,7 +274,7 @@ fn small_tiles_of_lzw_are_unpacked() {
 fn floats_behind_a_predictor_are_put_together() {
     use std::io::Write;
     let numbers = [1.5f32, -2.25, 1e-9, 3e7];
-    // planes of bytes, the most significant first, then differences
+    // planes of bytes, most significant first, then differences
     let plane = |byte: usize| numbers.iter().map(move |v| v.to_be_bytes()[byte]);
     let sorted: Vec<u8> = (0..4).flat_map(plane).collect();
     let differences: Vec<u8> = (0..16)
@@ -302,7 +302,7 @@ fn numbers_of_few_bits_are_unpacked() {
         let read = fields(&tiff(&[page], &[]), &options(None)).unwrap();
         assert_eq!(read.values, expected, "{bits}");
     }
-    // the bits of each byte the other way round
+    // the bits of each byte reversed
     let page = Page::of(1, 8, (1, 1), vec![0b0000_0011]).with(266, SHORT, short(&[2]));
     let read = fields(&tiff(&[page], &[]), &options(None)).unwrap();
     assert_eq!(read.values, [1., 1., 0., 0., 0., 0., 0., 0.]);
@@ -339,7 +339,7 @@ fn what_is_not_read_is_named() {
         let text = refused(&tiff(&[pair(0).with(tag, SHORT, short(&[value]))], &[]));
         assert!(text.contains(said) && text.contains("page 0"), "{text}");
     }
-    // a predictor that no number of these bits has
+    // a predictor that does not exist for numbers of this size
     let page = pair(0).with(259, SHORT, short(&[8])).with(317, SHORT, short(&[3]));
     assert!(refused(&tiff(&[page], &[])).contains("predictor 3 of 8-bit u8"));
     let other = refused(&tiff(&[pair(0), Page::of(1, 3, (8, 1), vec![1, 2, 3])], &[]));

@@ -1,4 +1,4 @@
-//! Volumes of which parts are read, and volumes too large to be held.
+//! Volumes that are read by part, and volumes that exceed the memory.
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -15,7 +15,7 @@ const VOLUME: ReadOptions =
 proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Default::default() })]
 
-    /// Whatever the shape, the order and the part: what is read by part is what is read whole.
+    /// Reading by part gives the same as reading completely, for any shape, order and part.
     #[test]
     fn parts_are_parts_of_the_whole(
         shape in prop::collection::vec(1usize..7, 3..=5),
@@ -46,7 +46,7 @@ proptest! {
     }
 }
 
-/// 3000³ bytes that take no space on disk: 27 GB, 108 GB as `f32`.
+/// A sparse file of 3000³ bytes: 27 GB, or 108 GB as `f32`, that takes no space on disk.
 #[test]
 fn a_volume_larger_than_memory_gives_its_patches() {
     let folder = folder();
@@ -117,6 +117,6 @@ fn the_berea_sandstone_is_read_out_of_its_archive() {
     assert_eq!(levels.len(), 2, "grain and pore");
     let low = fields.values.iter().filter(|v| v.to_bits() == levels[1]).count();
     let share = low as f64 / fields.values.len() as f64;
-    // the porosity published with the sample is 0.196 to three digits
+    // the published porosity of the sample is 0.196 to three digits
     assert!((share - 0.196).abs() < 1e-3 || (1.0 - share - 0.196).abs() < 1e-3, "{share}");
 }

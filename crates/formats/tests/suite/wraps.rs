@@ -1,6 +1,6 @@
-//! Files around bytes of which only the inside is in question: a pickle, Zarr's metadata, a chunk.
+//! Wraps test bytes into complete files: a pickle, Zarr's metadata, or a chunk.
 //!
-//! The fuzz targets in `/fuzz` use this file too, so that what they find is replayed as they met it.
+//! The fuzz targets in `/fuzz` use this file too, so that their findings can be replayed exactly.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zip::write::SimpleFileOptions;
 
-/// An archive of PyTorch's with this pickle, and one storage.
+/// A PyTorch archive with this pickle and one storage.
 pub fn pickle(bytes: &[u8]) -> Vec<u8> {
     let mut archive = Cursor::new(Vec::new());
     let mut zip = zip::ZipWriter::new(&mut archive);
@@ -20,8 +20,8 @@ pub fn pickle(bytes: &[u8]) -> Vec<u8> {
     archive.into_inner()
 }
 
-/// A Zarr array in `folder`: the first byte says which version, then metadata up to a zero byte, then
-/// one chunk, under the names that it may have.
+/// A Zarr array in `folder`. The first byte gives the version. Metadata follow up to a zero byte,
+/// then one chunk, which is written under all its possible names.
 pub fn zarr(bytes: &[u8], folder: &Path) -> PathBuf {
     let (version, rest) = bytes.split_first().unwrap_or((&0, &[]));
     let end = rest.iter().position(|b| *b == 0).unwrap_or(rest.len());
@@ -39,7 +39,7 @@ pub fn zarr(bytes: &[u8], folder: &Path) -> PathBuf {
     folder
 }
 
-/// A Zarr array of one chunk in `folder`: the first byte chooses how it is packed.
+/// A Zarr array of one chunk in `folder`. The first byte chooses its codec.
 pub fn chunk(bytes: &[u8], folder: &Path) -> PathBuf {
     let (choice, chunk) = bytes.split_first().unwrap_or((&0, &[]));
     let choice = usize::from(*choice) % (TWO.len() + THREE.len());
@@ -65,7 +65,7 @@ pub fn chunk(bytes: &[u8], folder: &Path) -> PathBuf {
     folder
 }
 
-/// Compressors of version 2, and codecs of version 3.
+/// Compressors of version 2 and codecs of version 3.
 const TWO: [&str; 6] = [
     r#"{"id":"blosc"}"#,
     r#"{"id":"zstd"}"#,

@@ -1,4 +1,4 @@
-//! What is written is read again, in one piece or not at all.
+//! Written files can be read again, and are complete or absent.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ proptest! {
         let same = back.values.iter().zip(&fields.values).all(|(a, b)| *a == *b as f32);
         prop_assert!(same);
 
-        // and what was read is written as it is
+        // fields that were read are written unchanged
         let again = folder.path().join("again.npy");
         write(&again, &back, &WriteOptions::default()).unwrap();
         prop_assert_eq!(read(&again, &options).unwrap().values, back.values);
@@ -136,7 +136,7 @@ fn a_montage_is_a_picture_with_a_stated_range() {
     let (low, high) = written.range.unwrap();
     assert!((-1.0..-0.9).contains(&low) && (0.9..=1.0).contains(&high), "{low} {high}");
     let picture = read(&path, &ReadOptions::default()).unwrap();
-    // 3 columns of 32 and 2 rows of 24, gaps of 2
+    // 3 columns of 32 and 2 rows of 24 pixels, with gaps of 2
     assert_eq!((picture.channels, &picture.points[..]), (1, &[50, 100][..]));
     let colour = folder.path().join("colour.png");
     write(&colour, &ensemble(&[6, 8], 3, 1), &WriteOptions::default()).unwrap();

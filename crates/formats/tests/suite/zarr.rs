@@ -1,4 +1,4 @@
-//! Zarr hierarchies made here: claims without chunks, damaged chunks, codecs that are not read.
+//! Zarr hierarchies made in the test: missing chunks, damaged chunks, unsupported codecs.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::folder;
 const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 const LARGE: ReadOptions = ReadOptions { limit_bytes: u64::MAX, ..ReadOptions::DEFAULT };
 
-/// An array of version 2 with chunks by name.
+/// An array of version 2 with named chunks.
 fn two(change: Value, chunks: &[(&str, &[u8])]) -> TempDir {
     let mut meta = json!({
         "zarr_format": 2, "shape": [4, 6], "chunks": [2, 3], "dtype": "<f4", "order": "C",
@@ -26,7 +26,7 @@ fn two(change: Value, chunks: &[(&str, &[u8])]) -> TempDir {
     store(".zarray", &meta, chunks)
 }
 
-/// An array of version 3, little-endian floats in chunks of 2 x 3.
+/// An array of version 3: little-endian floats in chunks of 2 x 3.
 fn three(change: Value, chunks: &[(&str, &[u8])]) -> TempDir {
     let mut meta = json!({
         "zarr_format": 3, "node_type": "array", "shape": [4, 6], "data_type": "float32",
@@ -71,7 +71,7 @@ fn what_was_never_written_has_the_fill_value() {
     let chunk = floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let folder = two(json!({"fill_value": 9, "shape": [3, 5]}), &[("0.1", &chunk)]);
     let fields = read(folder.path(), &SMALL).unwrap();
-    // the part of the chunk beyond the shape is no part of the array
+    // points of the chunk outside the shape do not belong to the array
     let expected = [9., 9., 9., 1., 2., 9., 9., 9., 4., 5., 9., 9., 9., 9., 9.];
     assert_eq!(fields.values, expected);
     let none = two(json!({"fill_value": "NaN"}), &[("0.1", &chunk)]);
@@ -83,7 +83,7 @@ fn what_was_never_written_has_the_fill_value() {
     assert_eq!(values, [4.0, 5.0, 6.0]);
     let error = stored.block(1, &[2], &[3], &mut values).unwrap_err();
     assert!(matches!(error, FormatError::Missing { index: 8, .. }), "{error}");
-    // a single that is infinite in its bits
+    // a fill value given by the bits of an infinity in single precision
     let bits = three(json!({"fill_value": "0x7f800000"}), &[]);
     let error = read(bits.path(), &SMALL).unwrap_err();
     assert!(matches!(error, FormatError::NonFinite { index: 0, .. }), "{error}");
@@ -126,10 +126,10 @@ fn absurd_claims_take_no_memory() {
             assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
         }
     }
-    // a chunk far beyond the limit, of an array within it
+    // a chunk far above the limit in an array below it
     let error = read(two(json!({"chunks": [1 << 10, 1 << 10]}), &[]).path(), &SMALL).unwrap_err();
     assert!(matches!(error, FormatError::TooLarge { bytes: 4_194_304, .. }), "{error}");
-    // patches of 10^18 values need none of them
+    // a block of an array of 10^18 values loads only its own chunks
     let side = 1_000_000u64;
     let huge = json!({"shape": [side, side, side], "chunks": [8, 8, 8], "fill_value": 5});
     let huge = two(huge, &[("124999.0.124998", &floats(&[1.0; 512]))]);
@@ -198,7 +198,7 @@ fn what_a_zarr_cannot_be_is_said() {
     assert!(refusal(&empty).contains("no array of numbers"));
 }
 
-/// A shard of 2 x 2 chunks of 2 x 3 bytes whose table says what `places` say.
+/// A shard of 2 x 2 chunks of 2 x 3 bytes, with a table of `places`.
 fn shard(places: &[u64], chunks: &[u8]) -> TempDir {
     let codec = json!([{"name": "sharding_indexed", "configuration": {
         "chunk_shape": [2, 3], "codecs": ["bytes"],
@@ -231,8 +231,8 @@ fn tables_of_shards_are_held_against_their_files() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Default::default() })]
 
-    /// Whatever the shape, the chunks and their order: what is read by part is what is read whole,
-    /// and that is what was written.
+    /// Reading by part gives the same as reading completely, and the values that were written, for
+    /// any shape, chunks and order.
     #[test]
     fn parts_are_parts_of_the_whole(
         axes in prop::collection::vec((1usize..7, 1usize..5), 2..=5),
