@@ -15,8 +15,8 @@
 //! - the largest resident memory before that measurement. Ask for a single row to get the memory of
 //!   one training step.
 //!
-//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu]
-//! [WIDTH,N,BATCH[,MODES] …]`; with `gpu` on the first card.
+//! `cargo bench --workspace --bench step -- [seconds a row] [unet] [composed] [gpu] [WIDTH,N,BATCH[,MODES] …]`;
+//! with `gpu` on the first card.
 
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,8 @@
 //! mean constant along their axes and give the cosine and the sine of a wave the same variance. The
 //! mean and the variances of shifted data are symmetrised in this way.
 //!
-//! A stored run without `data.augment`, as earlier versions wrote it, moves nothing.
+//! A stored run without `data.augment`, as earlier versions wrote it, moves nothing. This file is
+//! long: it reads, checks and draws all motions, and tests them.
 
 use std::fmt;
 
@@ -42,7 +43,7 @@ pub enum Kind {
     Rotate,
 }
 
-/// One entry of `data.augment`: a kind, and the axes behind a colon if it is not for all:
+/// One entry of `data.augment`: a kind, and the axes after a colon if it is not for all:
 /// `shift:0,1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -1,14 +1,12 @@
 //! Turns a budget in seconds into a number of steps, and adjusts it to the measured cost of steps.
 //!
-//! Each level is timed before the first step. The plan is the largest number of steps N that the
-//! budget allows, with validations and checkpoints counted in; the levels divide N by their shares.
-//! During the run the measured seconds of the last steps are compared with the planned ones. If the
-//! run would end early or late by more than a hundredth of the budget, the costs are scaled by the
-//! ratio and N is computed again for the time left:
+//! Each level is timed before the first step. The plan is the largest number of steps N that fits
+//! the budget with its validations and checkpoints; the levels divide N by their shares. During the
+//! run, measured and planned seconds of the last steps are compared. If the run would end early or
+//! late by more than a hundredth of the budget, costs are scaled by the ratio and N is recomputed:
 //!
 //! - A level that has ended keeps its steps. The others divide the rest of N by their shares. The
-//!   current level has at least the steps that it has already taken; each later level has at least
-//!   one.
+//!   current level has at least the steps already taken; each later level has at least one.
 //! - The learning rate continues from the part u of the run that is done. While the rate is flat, u
 //!   is moved to step / N, so that the final decay takes its part of all steps. A rise or a decay
 //!   that has begun continues from its current value without a jump, and ends at N.
@@ -81,7 +79,7 @@ pub struct Demands {
     pub budget: f64,
     /// Each level's share of the steps; shares need not sum to one.
     pub shares: Vec<f64>,
-    /// Part of the steps behind the first level that return to a coarser one.
+    /// Part of the steps after the first level that return to a coarser one.
     pub replay: f64,
     /// Number of validations spread over the run; each level's end adds one.
     pub validations: usize,
@@ -142,8 +140,7 @@ impl Window {
         self.since += seconds;
     }
 
-    /// The measured cost of steps relative to the plan, if the window is long enough. The window
-    /// then begins anew.
+    /// Measured cost of steps relative to the plan, if the window is long enough; it then restarts.
     pub fn ratio(&mut self, budget: f64) -> Option<f64> {
         if self.taken.max(self.planned) < budget / WINDOWS || self.planned <= 0.0 {
             return None;
@@ -155,8 +152,7 @@ impl Window {
 }
 
 impl Costs {
-    /// The costs on a machine that takes `ratio` times as long. Checkpoints keep their cost,
-    /// because they wait for a disk.
+    /// Costs on a machine `ratio` times as slow; those of checkpoints stay, as they wait for a disk.
     pub fn scaled(&self, ratio: f64) -> Self {
         let steps = self.steps.iter().map(|s| s * ratio).collect();
         Self { steps, validation: self.validation * ratio, ..*self }
@@ -254,8 +250,7 @@ impl Plan {
         let mut rest: f64 = shares.iter().sum();
         let (mut before, mut ends) = (0, Vec::new());
         for (i, (share, &end)) in shares.iter().zip(&self.ends).enumerate() {
-            // the steps left by earlier levels, divided by the shares of this level and the later
-            // ones
+            // the steps left by earlier levels, divided by the shares of this and later levels
             let part = total.saturating_sub(before) as f64 * share / rest;
             let planned = before + part.round() as usize;
             rest -= share;
@@ -339,8 +334,7 @@ mod tests {
         assert_eq!(plan.ends, [1, 2, 3]);
     }
 
-    /// Half-way through level 0, steps become twice as slow: the shares hold for the steps that now
-    /// fit.
+    /// Half-way through level 0, steps take twice as long: the shares hold for the steps that fit.
     #[test]
     fn shares_hold_when_the_number_of_steps_changes() {
         let plan = Plan::new(&demands(), costs([0.01, 0.04, 0.16]), 100.00001);

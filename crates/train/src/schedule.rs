@@ -21,7 +21,7 @@ pub struct Level {
 pub struct Schedule {
     /// The levels, coarse first.
     pub levels: Vec<Level>,
-    /// Part of the steps behind the first level that go back to a coarser one.
+    /// Part of the steps after the first level that go back to a coarser one.
     pub replay: f64,
 }
 

@@ -81,7 +81,7 @@ pub fn resolve(name: &str, beside: Option<&Path>) -> String {
     }
     let folder = beside.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();
     let joined = folder.join(name);
-    // a part of a file may be named behind a colon, as in `run.npz:density`
+    // a part of a file may be named after a colon, as in `run.npz:density`
     match karhunen_formats::Address::of(&joined).exists() {
         true => joined.display().to_string(),
         false => name.to_string(),

@@ -212,8 +212,8 @@ fn write(path: &Path, source: std::io::Error) -> TrainError {
 mod tests {
     use super::*;
 
-    /// The bytes that TensorFlow's own writer produces for `Event(wall_time=1.5, step=300,
-    /// file_version="brain.Event:2")`.
+    /// The bytes that TensorFlow's own writer produces for
+    /// `Event(wall_time=1.5, step=300, file_version="brain.Event:2")`.
     #[test]
     fn a_record_has_the_bytes_of_tensorflow() {
         let mut data = vec![0x09];
