@@ -36,7 +36,7 @@ impl Native {
         Self::of_opened(config, data::open(config)?)
     }
 
-    /// The same for a source that is already open.
+    /// As [`Native::of`], for a source that is already open.
     ///
     /// # Errors
     /// An error for built-in data that do not exist.

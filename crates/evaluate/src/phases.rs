@@ -131,8 +131,7 @@ impl PhaseTable {
             // expensive rows exist for the first fields only
             let of_real: Vec<&Row> = reference.iter().filter_map(|f| f.get(s)).collect();
             let first = least.min(if is_heavy(of.name) { HEAVY_AT_MOST } else { usize::MAX });
-            // two disjoint sets if there are enough fields, otherwise both are drawn with
-            // replacement
+            // two disjoint sets if there are enough fields, else both are drawn with replacement
             let second = match of_real.len().checked_sub(first) {
                 Some(rest) if rest >= first => rest,
                 _ => of_real.len(),
@@ -169,8 +168,7 @@ impl PhaseTable {
         Ok(Self { names: names.to_vec(), candidates, statistics })
     }
 
-    /// One line for each statistic: the real mean, then each candidate's mean and its difference in
-    /// floors.
+    /// One line for each statistic: the real mean, then each candidate's mean and floors.
     pub fn to_text(&self) -> String {
         let mut head = format!("{:<34} {:<14} {:>10}", "phases", "", "real");
         self.candidates.iter().for_each(|name| head.push_str(&format!(" {name:>24}")));
@@ -215,8 +213,7 @@ fn distance(a: &[f64], b: &[f64], of: &Row) -> f64 {
     }
 }
 
-/// The mean of a row: a scalar itself, ∫ (1 − F) of a distribution function, the mean value of a
-/// curve.
+/// The mean of a row: a scalar itself, ∫ (1 − F) of a distribution, the mean value of a curve.
 fn value(numbers: &[f64], of: &Row) -> f64 {
     match of.kind {
         Kind::Scalar => numbers.first().copied().unwrap_or(f64::NAN),
@@ -328,8 +325,7 @@ fn heavy_of_phase(cells: &Ensemble, phase: usize) -> Result<Vec<Row>, FieldError
     Ok(rows)
 }
 
-/// Surface area between two phases: half of the sum of their surfaces minus the surface of their
-/// union.
+/// Surface between two phases: half of the sum of their surfaces minus that of their union.
 fn of_pairs(fields: &Labelled, field: usize, phases: usize) -> Result<Vec<Row>, FieldError> {
     let surface = |these: &[usize]| -> Result<f64, FieldError> {
         Ok(specific_surface(&fields.indicator(field, these)?)?[0])
