@@ -131,7 +131,7 @@ impl Member {
         }
     }
 
-    /// The offset behind the member's last byte in the archive.
+    /// The offset after the member's last byte in the archive.
     pub(crate) fn end(&self) -> u64 {
         self.start.saturating_add(self.packed)
     }

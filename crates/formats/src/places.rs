@@ -20,7 +20,7 @@ pub(crate) enum Places {
 }
 
 impl Places {
-    /// The offset behind the last value. It is a `u128`, because a header may claim any size.
+    /// The offset after the last value. It is a `u128`, because a header may claim any size.
     pub(crate) fn end(&self, count: usize, channels: usize, points: &[usize], size: usize) -> u128 {
         let wide = u128::from;
         match self {

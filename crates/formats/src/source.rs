@@ -42,8 +42,8 @@ pub trait FieldSource: fmt::Debug + Sync {
     /// and has `points` points for each axis. The order is `[channel, axis0, …]`, last axis
     /// fastest.
     ///
-    /// The block lies inside the field: `item` is below the count, and on every axis `corner +
-    /// points` is at most the number of points.
+    /// The block lies inside the field: `item` is below the count, and on every axis
+    /// `corner + points` is at most the number of points.
     ///
     /// # Errors
     /// Errors while reading the file, if values come from one; [`FormatError::NonFinite`].

@@ -278,7 +278,7 @@ impl StoredFields {
         }
     }
 
-    /// The offset behind the last value; 0 if values are in many files.
+    /// The offset after the last value; 0 if values are in many files.
     fn end(&self) -> u128 {
         match &self.values {
             Values::InFile(values) => {

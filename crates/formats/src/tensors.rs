@@ -117,7 +117,7 @@ fn no_state_dict(path: &Path) -> FormatError {
 }
 
 impl Tensor {
-    /// The offset behind the last number. It is a `u128`, because a file may claim any size.
+    /// The offset after the last number. It is a `u128`, because a file may claim any size.
     pub(crate) fn end(&self) -> u128 {
         let axes = self.shape.iter().zip(&self.strides);
         let last = axes.fold(u128::from(self.start), |end, (n, stride)| {

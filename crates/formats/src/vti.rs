@@ -1,9 +1,9 @@
 //! VTI, VTK image data: one array on the points or cells of a box, with its spacing.
 //!
-//! x is VTK's fastest axis and the last axis here. A box of X by Y by Z points is read as `[Z, Y,
-//! X]`, or as `[Y, X]` if it is one point deep. Components become channels. Several arrays are
-//! quantities, one of which must be named (`flow.vti:pressure`). If their names differ only by a
-//! number, they are samples, as this crate writes them.
+//! x is VTK's fastest axis and the last axis here. A box of X by Y by Z points is read as
+//! `[Z, Y, X]`, or as `[Y, X]` if it is one point deep. Components become channels. Several arrays
+//! are quantities, one of which must be named (`flow.vti:pressure`). If their names differ only by
+//! a number, they are samples, as this crate writes them.
 
 use std::path::Path;
 
