@@ -168,7 +168,7 @@ impl PhaseTable {
         Ok(Self { names: names.to_vec(), candidates, statistics })
     }
 
-    /// One line for each statistic: the real mean, then each candidate's mean and floors.
+    /// One line for each statistic: the real mean, then each candidate's mean and difference in floors.
     pub fn to_text(&self) -> String {
         let mut head = format!("{:<34} {:<14} {:>10}", "phases", "", "real");
         self.candidates.iter().for_each(|name| head.push_str(&format!(" {name:>24}")));
