@@ -70,7 +70,7 @@ pub fn one_function(sampled: &[Ensemble], index: usize, path: &Path) -> Result<(
     output::write(&Ensemble::new(grid, 1, values)?, path, &REPLACING)
 }
 
-/// Draws radial spectra of real fields and samples, and marks the trained band.
+/// Draws radial spectra of real fields and samples, and marks the trained band (the modes of the finest level).
 ///
 /// # Errors
 /// Errors of the spectrum and of writing.

@@ -19,7 +19,7 @@ pub enum SampleError {
         /// Number of fields from there.
         count: u64,
     },
-    /// The trained band was requested, but the prior has none.
+    /// The trained band (the modes of the finest level) was requested, but the prior has none.
     #[error("band trained: {0}")]
     Band(&'static str),
     /// A tolerance was given for a sampler that has no use for it.
