@@ -4,10 +4,12 @@
 //! cargo run --release -p karhunen-field --example conditioning -- 16 2000 > conditioning.jsonl
 //! ```
 //!
-//! arguments: cells an axis, fields a row. One JSON object a row. Given y the mixture is a mixture again: each
-//! component kriged, its weight times its evidence. So weights, mean and spread of what is drawn have exact
-//! values, and the sliced distance between fields drawn and exact draws a floor: that of two sets of exact draws.
-//! The sensors leave two components likely.
+//! Arguments: cells along each axis, fields a row. Prints one JSON object a row.
+//!
+//! Given the sensors' values y, the mixture is again a mixture. Each component is kriged, and its
+//! weight is multiplied by its evidence. The weights, mean and spread of the drawn fields therefore
+//! have exact reference values. The floor of the sliced distance is that between two sets of exact
+//! draws. The sensors leave two components likely.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -28,12 +30,12 @@ use karhunen_field::{
 
 /// p_i.
 const WEIGHTS: [f64; 5] = [0.35, 0.25, 0.2, 0.15, 0.05];
-/// Wave numbers of the means, an axis.
+/// Wave numbers of the means along each axis.
 const MEAN_MODES: usize = 4;
 const MEANS: u64 = 1;
 const SEED: u64 = 2;
 const EXACT: u64 = 3;
-/// Sensors and the standard deviation of their errors.
+/// Number of sensors, and the standard deviation of their errors.
 const SENSORS: usize = 4;
 const DEVIATION: f64 = 0.5;
 
@@ -82,14 +84,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The mixture, its law to second order, and the sensors.
+/// The mixture, the Gaussian law with its mean and variances, and the sensors.
 struct Toy {
     path: Arc<dyn Path>,
     prior: Arc<dyn Prior>,
     law: GaussianLaw,
     mixture: Mixture,
     conditioning: Conditioning,
-    /// Of each component given the sensors: weight, and the conditioning of its own law.
+    /// For each component given the sensors: its weight, and the conditioning of its own law.
     posterior: Vec<(f64, Conditioning)>,
     grid: Grid,
 }
@@ -115,7 +117,7 @@ impl Toy {
             WEIGHTS.iter().zip(&means).map(|(p, m)| Ok((*p, field(m)?))).collect();
         let (q, p) = (Arc::clone(&prior), Arc::clone(&path));
         let mixture = Mixture::new(components?, Arc::clone(&covariance), q, p)?;
-        // what the sensors saw: half way between two components, nearer to none
+        // sensor values half way between two components, equally near to both
         let uniform = ModeNoise::new(7).uniforms(3 * SENSORS, 0, stream::METRICS);
         let seen: Vec<f64> = means[0].iter().zip(&means[1]).map(|(a, b)| 0.5 * (a + b)).collect();
         let place = |i: usize| [uniform[3 * i], uniform[3 * i + 1], 0.0];
@@ -172,7 +174,7 @@ impl Toy {
         Ok(integrate(&mut *method.build(), &mut reverse, &times, x, &mut |_, _| {})?)
     }
 
-    /// Fields chosen among particles, and the mean effective number of these at worst.
+    /// Fields selected from particles, and the mean of their smallest effective numbers.
     fn chosen(
         &self,
         count: usize,
@@ -190,7 +192,8 @@ impl Toy {
         Ok((chosen.fields, worst))
     }
 
-    /// One line: shares of the components, error of mean and spread in units of the exact spread, distance.
+    /// One line: shares of the components, errors of mean and spread in units of the exact spread,
+    /// distance.
     fn report(
         &self,
         exact: &Ensemble,
@@ -240,7 +243,7 @@ fn moments(fields: &Ensemble) -> (Vec<f64>, Vec<f64>) {
     (mean, spread)
 }
 
-/// Coefficients of mean i, the lowest ones, falling with frequency.
+/// Coefficients of mean i on the lowest modes, falling with frequency.
 fn mean(grid: &Grid, i: u64) -> Vec<f64> {
     let low = grid.with_points(&vec![MEAN_MODES; grid.dim()]).unwrap_or(*grid);
     let numbers = ModeNoise::new(MEANS).normals(&low, i, stream::SIMULATION, 0);

@@ -1,5 +1,5 @@
-//! Times level sets, effective diffusivity, local thickness and a mesh of a cube of cells; the first argument
-//! is its side, 128 without one.
+//! Times level sets, effective diffusivity, local thickness and a mesh of a cube of cells. The
+//! first argument is the side of the cube (default 128).
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use karhunen_field::{Boundary, Ensemble, Grid};
 fn main() -> Result<(), karhunen_field::FieldError> {
     let side: usize = std::env::args().nth(1).and_then(|n| n.parse().ok()).unwrap_or(128);
     let grid = Grid::unit(&[side; 3], Boundary::Neumann)?;
-    // a gyroid of walls as fine as a rock's pores: eight cells to a period of 2π or so
+    // a gyroid with walls as fine as the pores of a rock: about eight cells to a period of 2π
     let wave = |cell: usize| {
         let [x, y, z] = grid.position(cell).map(|j| j as f64 * 0.21);
         x.sin() * y.cos() + y.sin() * z.cos() + z.sin() * x.cos()

@@ -1,13 +1,16 @@
-//! Samplers alone: a mixture of Gaussian fields, whose denoiser is known, through every sampler.
+//! Compares all samplers on a mixture of Gaussian fields, whose denoiser is known.
 //!
 //! ```sh
 //! cargo run --release -p karhunen-field --example mixture -- 32 1024 >> mixture-32.jsonl
 //! ```
 //!
-//! arguments: cells an axis, fields a row, and one sampler where not all are wanted. One JSON object a row. No network, so what is seen
-//! is the samplers' own error: five shifted Gaussian fields on the unit square, means within the lowest 4
-//! modes an axis, one covariance; the noise is the published Bessel prior or the data's own
-//! spectrum; the start is the law of X_T up to the second moments. The same functions on every grid.
+//! Arguments: cells along each axis, fields a row, and optionally one sampler. Prints one JSON
+//! object a row.
+//!
+//! No network is involved, so the errors are those of the samplers. The data are five shifted
+//! Gaussian fields on the unit square with one covariance and with means within the lowest 4 modes
+//! of each axis. The noise is the published Bessel prior or has the data's own spectrum. Runs start
+//! from the law of X_T up to second moments. All functions are the same on every grid.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -21,18 +24,18 @@ use karhunen_field::prior::{Bessel, Measured};
 use karhunen_field::sampler::{Method, Reverse, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, ModeNoise, Prior, Transform};
 
-/// p_i; unlike each other, so that a lost component shows.
+/// p_i, all different, so that a lost component shows.
 const WEIGHTS: [f64; 5] = [0.35, 0.25, 0.2, 0.15, 0.05];
-/// Wave numbers of the means, an axis.
+/// Wave numbers of the means along each axis.
 const MEAN_MODES: usize = 4;
 /// Seed of the means.
 const MEANS: u64 = 1;
-/// Real fields: a pool for a reference and its floors.
+/// Real fields: the pool for a reference and its floors.
 const REAL: u64 = 4096;
-/// Seed of what is sampled; the real fields have another.
+/// Seed of the samples; the real fields have another.
 const SEED: u64 = 2;
 const REAL_SEED: u64 = 3;
-/// Fields at a time; no field depends on it.
+/// Fields computed at a time. No field depends on it.
 const BATCH: u64 = 128;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -108,7 +111,7 @@ impl Toy {
         Ok(Self { path, prior, law, mixture })
     }
 
-    /// Fields, and the seconds a thread was busy with them.
+    /// Fields, and the busy seconds of the thread.
     fn sample(
         &self,
         grid: Grid,
@@ -135,7 +138,7 @@ impl Toy {
         self.law.sample(grid, SEED, 0..count as u64, stream::VALIDATION)
     }
 
-    /// One line: distances with their floors, and how far the components' shares are off.
+    /// One line: distances with their floors, and the error of the components' shares.
     fn report(
         &self,
         reference: &Reference,
@@ -169,7 +172,7 @@ impl Toy {
     }
 }
 
-/// Mode coefficients of mean i: normals that fall like 1 / (1 + |k|²), scaled to an energy of 1.
+/// Mode coefficients of mean i: normals that fall like 1 / (1 + |k|²), scaled to energy 1.
 fn mean(grid: &Grid, i: u64) -> Vec<f64> {
     let mut modes = ModeNoise::new(MEANS).normals(grid, i, stream::SIMULATION, 0);
     for (m, mode) in modes.iter_mut().zip(grid.modes()) {
@@ -182,12 +185,12 @@ fn mean(grid: &Grid, i: u64) -> Vec<f64> {
     modes
 }
 
-/// Six digits: more than floors can tell.
+/// Six digits, more than floors can resolve.
 fn digits(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// Seconds this thread was on a processor where the system tells, else seconds that passed.
+/// Processor time of this thread where the system reports it, else elapsed time.
 struct Clock {
     begun: Instant,
     busy: Option<f64>,

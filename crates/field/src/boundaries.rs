@@ -1,4 +1,4 @@
-//! Boundary conditions of a box as a user writes them: `neumann`, or one an axis.
+//! Boundary conditions of a box as a user writes them: `neumann`, or one condition for each axis.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::FieldError;
 use crate::grid::Boundary;
 
-/// One condition for every axis, or a list of one an axis, slowest first.
+/// One condition for all axes, or a list with one for each axis, slowest first.
 ///
 /// # Example
 /// ```
@@ -23,12 +23,12 @@ use crate::grid::Boundary;
 pub enum Boundaries {
     /// The same on every axis.
     All(Boundary),
-    /// One an axis.
+    /// One for each axis.
     PerAxis(Vec<Boundary>),
 }
 
-/// What may stand in a file, before names are looked up: an untagged enum of conditions would answer a
-/// misspelt name with the names of its own variants, or none.
+/// The form in a file before names are looked up. An untagged enum of conditions would answer a
+/// misspelt name with the names of its own variants, or with none.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a boundary condition is a name, or a list of one an axis")]
 enum Written {
@@ -47,7 +47,7 @@ impl TryFrom<Written> for Boundaries {
             }
         };
         boundaries.map_err(|error: FieldError| match error {
-            // serde's own words for a name of an enum, which callers know how to answer
+            // serde's own wording for an unknown variant, which callers know how to explain
             FieldError::UnknownName { name, known, .. } => {
                 let known = known.replace(", ", "`, `");
                 format!("unknown variant `{name}`, expected one of `{known}`")
@@ -61,7 +61,7 @@ impl Boundaries {
     /// The condition of every axis of a box of dimension `dim`.
     ///
     /// # Errors
-    /// [`FieldError::Boundaries`] unless a list has one entry an axis.
+    /// [`FieldError::Boundaries`] unless a list has one entry for each axis.
     pub fn for_axes(&self, dim: usize) -> Result<Vec<Boundary>, FieldError> {
         match self {
             Boundaries::All(boundary) => Ok(vec![*boundary; dim]),
@@ -85,7 +85,7 @@ impl From<&Boundaries> for Boundaries {
     }
 }
 
-/// `neumann`, or `periodic,dirichlet` where axes have their own.
+/// `neumann`, or `periodic,dirichlet` where axes differ.
 impl fmt::Display for Boundaries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,13 +1,15 @@
-//! Spectral calibration: generated fields get the data's mean and spectrum back.
+//! Spectral calibration: gives generated fields the mean and the spectrum of the data.
 //!
-//! A network that is not done learning answers with too little variance, ODE samplers keep it that
-//! way, and the amplitudes of whole shells of modes come out a few per cent low; the mean drifts.
-//! What they should be is known: m_k and c_k, measured from the data before training. A [`Calibration`]
-//! is the affine map that takes the moments of *pilot* fields there, as far as they are no chance of few
-//! pilots. It shifts and scales modes and mixes none: fields of one (seed, index) on two grids stay
-//! as near as they were.
+//! A network that has not finished learning answers with too little variance, and ODE samplers
+//! preserve this error. The amplitudes of whole shells of modes then come out a few per cent low,
+//! and the mean drifts. The right values are known: m_k and c_k, measured from the data before
+//! training. A [`Calibration`] is the affine map that gives *pilot* fields (fields drawn beforehand
+//! for this purpose) these moments. It corrects only as far as the deviation is more than the
+//! chance of few pilots. It shifts and scales modes and mixes none, so fields of one (seed, index)
+//! on two grids stay as close as before.
 //!
-//! Not here: whose pilots (the caller's: sampler, budget, grid), and anything beyond second moments.
+//! The caller draws the pilots with its own sampler, budget and grid. Nothing beyond second moments
+//! is corrected.
 
 use crate::large_box::LargeBox;
 use crate::prior::{Shell, shells};
@@ -17,21 +19,25 @@ use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
 /// Mean frequency |ω| and factor of each shell of modes, by rising frequency.
 pub type Shells = Vec<(f64, f64)>;
 
-/// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k with β and f from pilots, channel by channel.
+/// x ↦ m + Σ_k f(|ω_k|) (x − m − β)_k e_k, channel by channel, with shift β and factors f measured
+/// from pilots.
 ///
-/// Of n pilots, the mean deviation δ_k = ⟨(x − m)_k⟩ is known to c_k/n. β_k = w δ_k with w = ν/(ν + 1/n), where
-/// ν is the mean of δ_k²/c_k − 1/n over a radial shell, or 0.
+/// **Shift.** From n pilots the mean deviation δ_k = ⟨(x − m)_k⟩ is known up to a variance of
+/// c_k/n. β_k = w δ_k with w = ν/(ν + 1/n), where ν is the mean of δ_k²/c_k − 1/n over a radial
+/// shell, or 0 if that is negative.
 ///
-/// ℓ_s = ½ ln(Σ c_k / Σ ⟨(x − m − β)_k²⟩) over the M modes of a radial shell s is known to
-/// σ_s² = 1/(2nM) (exactly so for Gaussian modes). Its average ℓ̄_s over neighbouring shells, with weights
-/// M exp(−(Δ ln(1 + s))² / 2h²), h = 0.3, is known better but misses peaks; ln f_s lies between them,
-/// ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s), where τ² is the mean of (ℓ_s − ℓ̄_s)² − σ_s² over shells, weighted
-/// by their variance in the data, or 0. Between shells f is linear in |ω|, below the first and
-/// beyond the last it is constant; modes that the pilots' grid does not hold are left alone. No f is beyond
-/// ¼ … 4.
+/// **Factors.** In a radial shell s of M modes, ℓ_s = ½ ln(Σ c_k / Σ ⟨(x − m − β)_k²⟩) has variance
+/// σ_s² = 1/(2nM) (exactly so for Gaussian modes). Its average ℓ̄_s over neighbouring shells has
+/// weights M exp(−(Δ ln(1 + s))² / 2h²) with h = 0.3. The average is more precise but misses peaks.
+/// ln f_s lies between the two: ℓ̄_s + τ²/(τ² + σ_s²) (ℓ_s − ℓ̄_s). Here τ² is the mean of (ℓ_s −
+/// ℓ̄_s)² − σ_s² over shells, weighted by their variance in the data, or 0 if that is negative.
 ///
-/// **Cost** one transform a pilot, two a calibrated field. **Source** the weighing of a noisy against a
-/// pooled mean is James and Stein's (1961), with the variance estimated as Efron and Morris (1973) do.
+/// Between shells f is linear in |ω|. Below the first and beyond the last shell it is constant.
+/// Modes that the pilots' grid does not hold are left unchanged. f is limited to ¼ … 4.
+///
+/// **Cost** one transform a pilot, two a calibrated field. **Source** The weighting of a noisy
+/// against a pooled mean is that of James and Stein (1961), with the variance estimated as by Efron
+/// and Morris (1973).
 ///
 /// # Example
 /// ```
@@ -49,22 +55,22 @@ pub type Shells = Vec<(f64, f64)>;
 pub struct Calibration {
     /// The pilots' grid.
     grid: Grid,
-    /// (|ω|, f) of every channel by rising frequency; empty where nothing is known.
+    /// (|ω|, f) of every channel by rising frequency; empty where nothing was measured.
     channels: Vec<Vec<(f64, f64)>>,
     /// β_k, `[channel, mode]`.
     shift: Vec<f64>,
 }
 
-/// h: shells whose frequencies differ by a third or so speak for one another.
+/// h. Shells whose frequencies differ by about a third are averaged together.
 const SMOOTHING: f64 = 0.3;
 
-/// A mode with less than this part of the whole variance is rounding, and left alone.
+/// A mode with less than this part of the whole variance is rounding, and is left unchanged.
 const NOTHING: f64 = 1e-12;
-/// ln 4: a shell further off than that is no matter of calibration.
+/// ln 4. A shell with a larger deviation is beyond what calibration should correct.
 const LARGEST: f64 = 2.0 * std::f64::consts::LN_2;
 
 impl Calibration {
-    /// From pilots, in the law's own (normalised) values.
+    /// Measures a calibration from pilots, in the law's own (normalised) values.
     ///
     /// # Errors
     /// [`FieldError::Length`] unless pilots and law have the same number of channels;
@@ -107,8 +113,8 @@ impl Calibration {
         Ok(Self { grid, channels, shift })
     }
 
-    /// One that was measured before: the pilots' grid, (|ω|, f) of the shells of every channel by rising frequency, and
-    /// β_k, `[channel, mode]`.
+    /// A calibration that was measured before. It takes the pilots' grid, (|ω|, f) of the shells of
+    /// every channel by rising frequency, and β_k, `[channel, mode]`.
     ///
     /// # Errors
     /// [`FieldError::Modes`] unless there is a β for every mode of every channel; [`FieldError::Parameter`] for values
@@ -139,13 +145,13 @@ impl Calibration {
         Ok(Self { grid, channels, shift })
     }
 
-    /// What [`Calibration::of_parts`] takes.
+    /// The arguments of [`Calibration::of_parts`].
     pub fn parts(&self) -> (&Grid, &[Shells], &[f64]) {
         (&self.grid, &self.channels, &self.shift)
     }
 
-    /// f of every mode of a grid of the same box, `[channel, mode]`; 1 where nothing is known, as of
-    /// modes that the pilots' grid does not hold.
+    /// f of every mode of a grid of the same box, `[channel, mode]`. It is 1 where nothing was
+    /// measured, such as for modes that the pilots' grid does not hold.
     pub fn factors(&self, grid: &Grid) -> Vec<f64> {
         let held = self.grid.mode_shape();
         let modes = |table: &[(f64, f64)]| {
@@ -158,8 +164,8 @@ impl Calibration {
         self.channels.iter().flat_map(|table| modes(table)).collect()
     }
 
-    /// The same on a larger box: f by frequency, and of β what the mean field has there, its mean over the axes that become
-    /// longer.
+    /// The same calibration on a larger box. It keeps f as a function of frequency. Of β it keeps
+    /// the mean over the axes that become longer, as the mean field does.
     ///
     /// # Errors
     /// As [`LargeBox::like`].
@@ -172,10 +178,11 @@ impl Calibration {
 
     /// Shifts and scales the modes of fields of the law's box, in place.
     ///
-    /// What no mode of the grid holds (white noise per cell on periodic axes) stays.
+    /// The part that no mode of the grid represents (white noise per cell on periodic axes) is
+    /// unchanged.
     ///
     /// # Errors
-    /// [`FieldError::Length`] for another number of channels.
+    /// [`FieldError::Length`] for a different number of channels.
     pub fn apply(&self, law: &GaussianLaw, fields: &mut Ensemble) -> Result<(), FieldError> {
         let grid = fields.grid;
         if fields.channels != self.channels.len() {
@@ -215,7 +222,7 @@ fn drift_weights(
     Ok(grid.modes().map(|mode| interpolated(&weights, mode.frequency())).collect())
 }
 
-/// ℓ of every shell of one channel in which both have variance.
+/// ℓ of every shell of one channel in which data and pilots both have variance.
 fn ratios(grid: &Grid, c: &[f64], found: &[f64]) -> Result<Vec<Ratio>, FieldError> {
     let (c, found) = (shells(grid, c)?, shells(grid, found)?);
     let whole = |of: &[Shell]| of.iter().map(|s| s.mean * s.count as f64).sum::<f64>();
@@ -234,7 +241,7 @@ fn ratios(grid: &Grid, c: &[f64], found: &[f64]) -> Result<Vec<Ratio>, FieldErro
 /// ℓ of one shell.
 struct Ratio {
     frequency: f64,
-    /// Its modes.
+    /// Its number of modes.
     count: f64,
     /// Variance of the data in it.
     energy: f64,

@@ -5,7 +5,7 @@ use crate::{FieldError, Grid};
 /// One function f: Ω → R^C by its point values, `[channel, axis0, …]`, last axis fastest.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// Where the values lie.
+    /// Grid of the values.
     pub grid: Grid,
     /// Channels C.
     pub channels: usize,
@@ -34,7 +34,7 @@ impl Field {
 /// Many fields on one grid, `[sample, channel, axis0, …]`: a data set, a batch, a set of samples.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ensemble {
-    /// Where the values lie.
+    /// Grid of the values.
     pub grid: Grid,
     /// Channels C of each field.
     pub channels: usize,
@@ -48,7 +48,7 @@ impl Ensemble {
         Self { grid, channels, values: vec![0.0; count * channels * grid.len()] }
     }
 
-    /// An ensemble from point values; the count follows from their number.
+    /// An ensemble from point values. The number of fields follows from their count.
     ///
     /// # Errors
     /// [`FieldError::Length`] unless they are a whole number of fields.
@@ -74,8 +74,8 @@ impl Ensemble {
         self.values.chunks_exact(self.field_len())
     }
 
-    /// Mean and standard deviation of each channel over all fields and points; 1 for the deviation of a
-    /// channel that does not vary.
+    /// Mean and standard deviation of each channel over all fields and points. A channel that does
+    /// not vary has deviation 1.
     pub fn channel_scales(&self) -> Vec<(f64, f64)> {
         let points = self.grid.len();
         let of_channel = |c: usize| {
@@ -89,13 +89,13 @@ impl Ensemble {
         (0..self.channels).map(of_channel).collect()
     }
 
-    /// The fields' values, to be changed.
+    /// The fields' values, mutable.
     pub fn fields_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
         let len = self.field_len();
         self.values.chunks_exact_mut(len)
     }
 
-    /// Fields `range` as an ensemble of their own.
+    /// Fields `range` as a new ensemble.
     ///
     /// # Panics
     /// If the range reaches past the last field.
@@ -108,7 +108,7 @@ impl Ensemble {
         }
     }
 
-    /// Fields in the order given.
+    /// The fields with these indices, in the order given.
     ///
     /// # Panics
     /// If an index reaches past the last field.

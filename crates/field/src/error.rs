@@ -1,22 +1,22 @@
-//! What can be wrong with the mathematics a caller asks for.
+//! The errors of this crate: invalid parameters, mismatched grids and failures of the numerics.
 
 use crate::grid::Grid;
 use crate::large_box::BoxFault;
 use crate::observation::Fault;
 
-/// Errors of this crate; each message carries the values and the inequality that failed.
+/// Errors of this crate. Each message gives the values and the condition that failed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
     /// A box has no axis, or more than three.
     #[error("a grid has 1, 2 or 3 axes, not {0}")]
     Dimension(usize),
-    /// Cell counts that are not one an axis.
+    /// The number of cell counts differs from the number of axes.
     #[error("{given} cell counts for a box of {axes} axes; give one an axis")]
     CellCounts {
-        /// Counts given.
+        /// Number of counts given.
         given: usize,
-        /// Axes of the box.
+        /// Number of axes of the box.
         axes: usize,
     },
     /// An axis without cells, or with a length that is not a positive number.
@@ -26,17 +26,17 @@ pub enum FieldError {
     Axis {
         /// Which axis, counted from 0.
         axis: usize,
-        /// Cells asked for.
+        /// Cells requested.
         points: usize,
-        /// Physical length asked for.
+        /// Physical length requested.
         length: f64,
     },
     /// A list of boundary conditions that does not fit the axes.
     #[error("{conditions} boundary conditions for {axes} axes; give one for all, or one an axis")]
     Boundaries {
-        /// Conditions given.
+        /// Number of conditions given.
         conditions: usize,
-        /// Axes of the box.
+        /// Number of axes of the box.
         axes: usize,
     },
     /// A Dirichlet axis too coarse for its lowest sine.
@@ -50,22 +50,22 @@ pub enum FieldError {
     /// A buffer that does not hold a whole number of fields on its grid.
     #[error("{values} values do not fill fields of {channels} channel(s) on the grid {grid}")]
     Length {
-        /// Values given.
+        /// Number of values given.
         values: usize,
         /// Channels of a field.
         channels: usize,
         /// The grid.
         grid: Grid,
     },
-    /// A table of one number per mode that does not fit its grid.
+    /// A table with one number per mode that does not fit its grid.
     #[error("{values} mode-wise values, but the grid {grid} holds {modes} modes", modes = .grid.mode_count())]
     Modes {
-        /// Values given.
+        /// Number of values given.
         values: usize,
         /// The grid.
         grid: Grid,
     },
-    /// A larger box that windows of the trained one cannot cover.
+    /// A larger box that windows of the trained box cannot cover.
     #[error("axis {axis}: {fault}")]
     LargeBox {
         /// Which axis, counted from 0.
@@ -73,7 +73,7 @@ pub enum FieldError {
         /// What is wrong.
         fault: BoxFault,
     },
-    /// Two objects that must live on the same grid (or box) do not.
+    /// Two objects on different grids (or boxes) that must be on the same one.
     #[error("{what}: {} and {} do not match", described(left, right), described(right, left))]
     GridMismatch {
         /// What was attempted.
@@ -86,9 +86,9 @@ pub enum FieldError {
     /// Area averages only go from fine to coarse.
     #[error("area averages restrict, they do not refine: {from} to {to}; use spectral resampling")]
     AreaRefines {
-        /// Where the data are.
+        /// Grid of the data.
         from: Grid,
-        /// Where they should go.
+        /// Requested grid.
         to: Grid,
     },
     /// A covariance operator whose eigenvalues have no finite sum.
@@ -98,7 +98,7 @@ pub enum FieldError {
     NotTraceClass {
         /// Name of the prior.
         prior: &'static str,
-        /// The parameter at fault.
+        /// The parameter out of range.
         parameter: &'static str,
         /// Its value.
         value: f64,
@@ -107,37 +107,37 @@ pub enum FieldError {
         /// Dimension of the box.
         dim: usize,
     },
-    /// A parameter outside the range where the formula means anything.
+    /// A parameter outside the range in which the formula is meaningful.
     #[error("{parameter} = {value}: {requirement}")]
     Parameter {
         /// Name as a user knows it.
         parameter: &'static str,
         /// Value given.
         value: f64,
-        /// What it must satisfy.
+        /// The requirement that it fails.
         requirement: &'static str,
     },
-    /// A name that stands for nothing.
+    /// An unknown name.
     #[error("unknown {what} `{name}`; known are {known}")]
     UnknownName {
-        /// What kind of thing was named.
+        /// The kind of thing named.
         what: &'static str,
         /// The name given.
         name: String,
-        /// The names that would do.
+        /// The known names.
         known: String,
     },
     /// Too few fields for a statistic.
     #[error("{what} needs at least {least} fields, got {count}")]
     TooFew {
-        /// What was asked for.
+        /// The statistic.
         what: &'static str,
-        /// Fewest it can work with.
+        /// Smallest number of fields that it needs.
         least: usize,
-        /// What there is.
+        /// Number of fields given.
         count: usize,
     },
-    /// White noise per cell where functions on several grids are asked for.
+    /// White noise per cell where the same functions on several grids are required.
     #[error(
         "refining a grid while sampling needs noise that is one function on every grid, which white noise per cell is not; choose a trace-class prior"
     )]
@@ -152,30 +152,30 @@ pub enum FieldError {
         /// Path time.
         time: f64,
     },
-    /// An observation that says nothing, or nothing that can be.
+    /// An observation that is invalid or carries no information.
     #[error(
         "{}{message}{}",
         numbered("observation ", row, ": "),
         numbered(" (observation ", other, ")")
     )]
     Observation {
-        /// What kind of thing it is.
+        /// The kind of fault.
         fault: Fault,
-        /// Which number of it, counted from 0; none where it is all of them.
+        /// Index of the number at fault, counted from 0; `None` if it concerns all of them.
         row: Option<usize>,
-        /// Another one that is the reason.
+        /// Index of another number that conflicts with it.
         other: Option<usize>,
-        /// What is wrong.
+        /// Description of the fault.
         message: String,
     },
-    /// A linear system that conjugate gradients could not solve.
+    /// A linear system that conjugate gradients did not solve.
     #[error(
         "the system of {rows} observations was not solved: residual {residual:.1e} after {iterations} iterations"
     )]
     NotSolved {
-        /// Observations.
+        /// Number of observations.
         rows: usize,
-        /// Relative residual that is left.
+        /// Relative residual that remains.
         residual: f64,
         /// Iterations taken.
         iterations: usize,
@@ -186,20 +186,20 @@ pub enum FieldError {
         /// What was attempted.
         what: &'static str,
     },
-    /// Whoever asked for the fields does not want them any more.
+    /// The caller stopped the run.
     #[error("stopped")]
     Stopped,
-    /// A denoiser failed for its own reasons (a network on a device, say).
+    /// A failure inside a denoiser (for example of a network on a device).
     #[error("the denoiser failed: {0}")]
     Denoiser(String),
 }
 
-/// A number counted from 1 between two texts.
+/// A number, counted from 1, between two texts.
 fn numbered(before: &str, number: &Option<usize>, after: &str) -> String {
     number.map(|n| format!("{before}{}{after}", n + 1)).unwrap_or_default()
 }
 
-/// A grid, with all that a display leaves out where it would read like the other one's.
+/// A grid with the details its display leaves out, if it would otherwise read like the other grid.
 fn described(grid: &Grid, other: &Grid) -> String {
     let mut text = grid.to_string();
     if text != other.to_string() {

@@ -1,8 +1,8 @@
 //! Boxes and their discretisations.
 //!
-//! A [`Grid`] is a box Ω = ∏ⱼ [0, Lⱼ] of dimension 1, 2 or 3, a boundary condition per axis
-//! (which selects the basis), and Nⱼ cells per axis. Points are cell centres
-//! xⱼ = (j + ½) L / N. Sizes may be odd, prime, different per axis.
+//! A [`Grid`] is a box Ω = ∏ⱼ [0, Lⱼ] of dimension 1, 2 or 3, with a boundary condition for each
+//! axis (which selects the basis) and Nⱼ cells along each axis. Points are cell centres xⱼ = (j +
+//! ½) L / N. Numbers of cells may be odd or prime, and may differ between axes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,16 +15,18 @@ use crate::boundaries::Boundaries;
 /// Largest dimension of a box.
 pub const MAX_DIM: usize = 3;
 
-/// Boundary condition of one axis; it selects the Laplacian's eigenfunctions on it.
+/// Boundary condition of one axis. It selects the eigenfunctions of the Laplacian along the axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Boundary {
-    /// The box closes on itself: exp(2πikx/L). For simulated or declared periodic data.
+    /// The end meets the beginning: exp(2πikx/L). For data that are periodic by simulation or
+    /// declaration.
     Periodic,
-    /// Zero slope at the ends: cos(πkx/L). For images, CT slices, anything seen through a window.
+    /// Zero slope at the ends: cos(πkx/L). For images, CT slices, and any window of something
+    /// larger.
     Neumann,
-    /// Zero at the ends: sin(πkx/L). For what walls hold at zero: displacements of a clamped plate,
-    /// deviations from a prescribed temperature. Not for data that merely end there.
+    /// Zero at the ends: sin(πkx/L). For fields that vanish at walls: displacements of a clamped
+    /// plate, deviations from a prescribed temperature. Not for data that merely end there.
     Dirichlet,
 }
 
@@ -55,7 +57,7 @@ impl FromStr for Boundary {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
-    /// Cells, N ≥ 1; N ≥ 2 between ends held at zero, where one cell holds no mode.
+    /// Cells, N ≥ 1. A Dirichlet axis needs N ≥ 2, because one cell holds no mode.
     pub points: usize,
     /// Physical length, L > 0.
     pub length: f64,
@@ -70,7 +72,7 @@ impl Axis {
     }
 }
 
-/// A box with its cells: one discretisation of the functions on it.
+/// A box with its cells: one discretisation of the functions on the box.
 ///
 /// # Example
 /// ```
@@ -114,10 +116,11 @@ impl Grid {
         Ok(Self { axes: all, dim })
     }
 
-    /// A grid whose first axis has length 1 and whose cells are cubes: the natural box of pixels.
+    /// A grid whose first axis has length 1 and whose cells are cubes: the usual box for pixels.
     ///
     /// # Errors
-    /// As [`Grid::new`]; [`FieldError::Boundaries`] for a list that has not one condition an axis.
+    /// As [`Grid::new`]; [`FieldError::Boundaries`] for a list without exactly one condition an
+    /// axis.
     pub fn unit(points: &[usize], boundary: impl Into<Boundaries>) -> Result<Self, FieldError> {
         let first = points.first().copied().unwrap_or(1).max(1) as f64;
         let boundaries = boundary.into().for_axes(points.len())?;
@@ -129,11 +132,11 @@ impl Grid {
         Self::new(&axes)
     }
 
-    /// The same box with other cell counts.
+    /// The same box with different cell counts.
     ///
     /// # Errors
-    /// [`FieldError::CellCounts`] if `points` has another number of axes; [`FieldError::Axis`] for
-    /// an axis without cells.
+    /// [`FieldError::CellCounts`] if `points` has a different number of axes; [`FieldError::Axis`]
+    /// for an axis without cells.
     pub fn with_points(&self, points: &[usize]) -> Result<Self, FieldError> {
         if points.len() != self.dim {
             return Err(FieldError::CellCounts { given: points.len(), axes: self.dim });
@@ -169,12 +172,12 @@ impl Grid {
         self.axes().iter().map(|a| a.length).product()
     }
 
-    /// Whether constants are among the functions of the box: no axis is held at zero.
+    /// Whether the box has constant functions, which requires that no axis is Dirichlet.
     pub fn holds_constants(&self) -> bool {
         self.axes().iter().all(|a| a.boundary != Boundary::Dirichlet)
     }
 
-    /// The boundary conditions, one name where all axes share it.
+    /// The boundary conditions; a single name if all axes share it.
     pub fn boundaries(&self) -> Boundaries {
         let list: Vec<Boundary> = self.axes().iter().map(|a| a.boundary).collect();
         let all = list.iter().all(|b| *b == list[0]);
@@ -189,7 +192,7 @@ impl Grid {
             })
     }
 
-    /// The multi-index of a flat position, last axis fastest; unused axes are 0.
+    /// The multi-index of a flat position, last axis fastest. Unused axes are 0.
     pub fn position(&self, mut flat: usize) -> [usize; MAX_DIM] {
         let mut index = [0; MAX_DIM];
         for axis in (0..self.dim).rev() {
@@ -213,7 +216,7 @@ impl From<Grid> for Vec<Axis> {
     }
 }
 
-/// `64x64` on a unit box, lengths added where they differ from cubic cells: `64x32 over 1x2`.
+/// `64x64` for cubic cells on a unit box. Otherwise lengths are added: `64x32 over 1x2`.
 impl fmt::Display for Grid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let join = |parts: Vec<String>| parts.join("x");

@@ -1,13 +1,14 @@
-//! Whether data support that their law is the same after a motion of the box.
+//! Tests of invariance: whether data support that their law is unchanged by a motion of the box.
 //!
-//! A law that a motion leaves as it is has a mean field, a variance field and a spectrum that the motion leaves as
-//! they are. The part that it changes, D of one field's values, squares or spectrum, then has the mean 0 over fields,
-//! and its mean d̄ over n fields has the size that chance gives it: n |d̄|² / tr Cov D has the mean 1 and the
-//! variance 2/ν, ν = (tr Cov)² / tr Cov². An [`Asymmetry`] compares them. It sees second moments and no more, and takes
-//! fields as independent; where they are not, it finds asymmetries that are none.
+//! If a motion leaves a law unchanged, it also leaves the mean field, the variance field and the
+//! spectrum unchanged. Let D be the part of one field's values, squares or spectrum that the motion
+//! changes. Under invariance D has mean 0 over fields, and its mean d̄ over n fields has the size
+//! expected by chance: n |d̄|² / tr Cov D has mean 1 and variance 2/ν with ν = (tr Cov)² / tr Cov².
+//! An [`Asymmetry`] compares the two. The test uses second moments only and assumes independent
+//! fields. For dependent fields it reports asymmetries that do not exist.
 //!
-//! Spectra are those of the field under a Hann window along axes that are not periodic. Not here: the motions
-//! ([`crate::motion`]), and what follows from an asymmetry.
+//! Spectra are computed with a Hann window along axes that are not periodic. The motions are in
+//! [`crate::motion`]. The caller decides what follows from an asymmetry.
 
 use std::collections::HashMap;
 use std::f64::consts::TAU;
@@ -16,33 +17,33 @@ use crate::grid::{Axis, Boundary, Grid, MAX_DIM};
 use crate::motion::{Motion, turned};
 use crate::{Ensemble, FieldError, Transform};
 
-/// Deviations of the ratio from 1 that are no chance.
+/// Deviations of the ratio from 1, in standard deviations, that chance does not explain.
 const CHANCE: f64 = 5.0;
-/// Part of the whole below which an asymmetry does not matter.
+/// Relative size below which an asymmetry does not matter.
 const SMALL: f64 = 0.05;
-/// Neighbours of each field in the sum for tr Cov².
+/// Neighbours of each field in the sum that estimates tr Cov².
 const NEIGHBOURS: usize = 16;
 
-/// How far a mean over fields is from what a motion would leave as it is.
+/// Deviation of a mean over fields from what an invariant law would give.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Asymmetry {
-    /// What was looked at: `"mean"`, `"variance"` or `"spectrum"`.
+    /// The tested quantity: `"mean"`, `"variance"` or `"spectrum"`.
     pub what: &'static str,
-    /// n |d̄|² / tr Cov D; 1 by chance, 0 where there is nothing to see.
+    /// n |d̄|² / tr Cov D. It is 1 by chance, and 0 where nothing can differ.
     pub ratio: f64,
-    /// Standard deviation of the ratio by chance.
+    /// Standard deviation of the ratio under invariance.
     pub spread: f64,
-    /// |d̄| beyond chance, relative to the root mean square of what was looked at.
+    /// d̄| in excess of chance, relative to the root mean square of the tested quantity.
     pub size: f64,
 }
 
 impl Asymmetry {
-    /// Whether it is more than chance, and more than a twentieth of the whole.
+    /// Whether it exceeds chance and is more than a twentieth of the whole.
     pub fn is_there(&self) -> bool {
         self.ratio > 1.0 + CHANCE * self.spread && self.size > SMALL
     }
 
-    /// From what was looked at of each field, and what a motion changes of it.
+    /// From the tested quantity of each field, and the part of it that a motion changes.
     fn of(what: &'static str, whole: &[Vec<f64>], changed: &[Vec<f64>]) -> Self {
         let n = changed.len() as f64;
         let mut mean = vec![0.0; changed[0].len()];
@@ -70,7 +71,7 @@ impl Asymmetry {
     }
 }
 
-/// What shifts along a periodic axis change of the mean and of the variance of fields.
+/// Asymmetries of mean and variance of fields under shifts along a periodic axis.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] below two fields.
@@ -81,7 +82,7 @@ pub fn under_shifts(fields: &Ensemble, axis: usize) -> Result<[Asymmetry; 2], Fi
     let points = fields.grid.points();
     let stride: usize = points[axis + 1..].iter().product();
     let n = points[axis];
-    // values less their mean along the axis
+    // values minus their mean along the axis
     let change = |values: &[f64]| {
         let mut changed = values.to_vec();
         for block in changed.chunks_exact_mut(n * stride) {
@@ -95,13 +96,13 @@ pub fn under_shifts(fields: &Ensemble, axis: usize) -> Result<[Asymmetry; 2], Fi
     moments(fields, &change)
 }
 
-/// What a mirror along an axis, or a turn, changes of mean, variance and spectrum of fields.
+/// Asymmetries of mean, variance and spectrum of fields under a mirror along an axis or a turn.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] below two fields.
 ///
 /// # Panics
-/// Where axes change places that have not as many cells.
+/// Where axes with different numbers of cells are exchanged.
 pub fn under(fields: &Ensemble, motion: &Motion) -> Result<[Asymmetry; 3], FieldError> {
     let grid = fields.grid;
     let change = |values: &[f64]| {
@@ -142,13 +143,13 @@ fn moments(
     ])
 }
 
-/// Power of single fields by wave vector, under a window.
+/// Power spectra of single fields by wave vector, with a window.
 struct Spectra {
-    /// Periodic along all axes.
+    /// A grid that is periodic along all axes.
     grid: Grid,
     transform: Transform,
     window: Vec<f64>,
-    /// Slot of the mode of the opposite wave vector.
+    /// Slot of the mode with the opposite wave vector.
     opposite: Vec<usize>,
     places: HashMap<[i32; MAX_DIM], usize>,
 }
@@ -170,7 +171,7 @@ impl Spectra {
         Self { grid, transform: Transform::new(grid), window, opposite, places }
     }
 
-    /// `[channel, mode]`, the constant left out.
+    /// `[channel, mode]`, without the constant mode.
     fn of(&self, field: &[f64]) -> Vec<f64> {
         let mut power = Vec::new();
         for channel in field.chunks_exact(self.grid.len()) {
@@ -187,7 +188,7 @@ impl Spectra {
         power
     }
 
-    /// Where the power of each mode lies after a motion.
+    /// For each mode, the slot that holds its power after a motion.
     fn moved(&self, motion: &Motion) -> Vec<usize> {
         let place = |wave: [i32; MAX_DIM]| {
             let mut moved = [0; MAX_DIM];
@@ -253,8 +254,8 @@ mod tests {
         assert_eq!((there(&variance, 0), there(&variance, 1)), ([false, true], [false; 2]));
     }
 
-    /// Sheared fields have slanted structures: another spectrum in the mirror and after a turn, the same
-    /// mean and variance.
+    /// Sheared fields have slanted structures. A mirror and a turn change their spectrum, but not
+    /// their mean and variance.
     #[test]
     fn slanted_and_stretched_structures_are_seen_in_spectra() {
         let mut slanted = fields(Boundary::Periodic, 100);

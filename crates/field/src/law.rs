@@ -1,8 +1,9 @@
 //! Gaussian laws N(m, C) on functions, diagonal in the basis of [`crate::modes`].
 //!
-//! The best that mean and spectrum alone can say about a data set. It is the start of the reverse
-//! process, the Wiener part of a preconditioned network, the closed-form oracle of every sampler,
-//! and the surrogate that each table of results must beat.
+//! A Gaussian law is the best description of a data set by mean and spectrum alone. It gives the
+//! start of the reverse process, the Wiener part of a preconditioned network, and the closed-form
+//! oracle of every sampler. It is also the Gaussian surrogate, the baseline that each table of
+//! results must beat.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ pub struct GaussianLaw {
 }
 
 impl GaussianLaw {
-    /// The law with this mean (on whatever grid it is known) and these covariances, one a channel.
+    /// The law with this mean (on the grid where it is known) and these covariances, one for each
+    /// channel.
     ///
     /// # Errors
     /// [`FieldError::Length`] unless there is one covariance for every channel of the mean.
@@ -51,12 +53,12 @@ impl GaussianLaw {
         &self.mean
     }
 
-    /// Covariance operators, one a channel.
+    /// Covariance operators, one for each channel.
     pub fn covariances(&self) -> &[Arc<dyn Prior>] {
         &self.covariances
     }
 
-    /// m_k on a grid of the same box, `[channel, mode]`; modes beyond the measured ones are 0.
+    /// m_k on a grid of the same box, `[channel, mode]`. Modes beyond the measured ones are 0.
     pub fn mean_modes(&self, grid: &Grid) -> Vec<f64> {
         copied_modes(&self.mean.grid, &self.mean_modes, grid)
     }
@@ -66,7 +68,7 @@ impl GaussianLaw {
         self.covariances.iter().flat_map(|c| c.eigenvalues(grid)).collect()
     }
 
-    /// Fields `indices` of a seed: the same functions on every grid.
+    /// Fields `indices` of a seed; the same functions on every grid.
     pub fn sample(
         &self,
         grid: Grid,

@@ -1,12 +1,14 @@
 //! The mathematics of generative models of *functions*.
 //!
-//! A sample is a function f: Ω → R^C on a box Ω = ∏ⱼ [0, Lⱼ]; a [`Grid`] is one discretisation
-//! of it, never the object itself. Everything here is stated so that it does not depend on the
-//! grid more than it must: inner products are means over points, noise is a Gaussian field with
-//! a trace-class covariance, and one `(seed, index)` names one function on every grid.
+//! A sample is a function f: Ω → R^C on a box Ω = ∏ⱼ [0, Lⱼ]. A [`Grid`] is one discretisation of
+//! the box. All definitions depend on the grid as little as possible: inner products are means over
+//! points, noise is a Gaussian field with a trace-class covariance, and one `(seed, index)` names
+//! the same function on every grid.
 //!
-//! What is deliberately not here: networks, files, threads, progress bars. All arithmetic is in
-//! `f64`; networks convert at their own border.
+//! The project's own terms (band, floor, nested noise, …) are explained in `docs/glossary.md`.
+//!
+//! This crate holds no networks, files, threads or progress bars. All arithmetic is in `f64`;
+//! networks convert their inputs and outputs themselves.
 
 mod boundaries;
 pub mod calibration;

@@ -1,27 +1,27 @@
-//! How likely a function is under a denoiser, relative to a Gaussian law.
+//! Likelihood of a function under a denoiser, relative to a Gaussian law.
 //!
-//! Functions have no density, because there is no flat measure on them. Two laws of functions may have a
-//! density relative to each other. Here the other one is the data's Gaussian law N(m, C):
+//! Functions have no density, because function space has no flat measure. Two laws of functions may
+//! have a density relative to each other. Here the reference is the data's Gaussian law N(m, C):
 //!
 //! > ℓ(x) = ln dP/dN(m, C) (x), in nats.
 //!
-//! Positive: the denoiser's law P expects x more than the Gaussian law does. Both laws are taken under the
-//! noise of the path's first time, where the samplers end: x = a X₀ + b η.
+//! If ℓ is positive, the denoiser's law P expects x more than the Gaussian law does. Both laws are
+//! taken under the noise of the path's first time, where the samplers end: x = a X₀ + b η.
 //!
-//! S_k = a² c_k + b² λ_k are the variances of the Gaussian law under noise. Under that law
-//! y_k = (x_k − a m_k) / √S_k is standard normal at every time, and its own probability flow keeps y constant. Let D be
-//! the denoiser and D_W the Wiener denoiser, which belongs to N(m, C). Let ν = ln(a/b) and r_k = (D − D_W)_k / √S_k.
-//! The probability flow of P is
+//! S_k = a² c_k + b² λ_k are the variances of the Gaussian law under noise. Under that law y_k =
+//! (x_k − a m_k) / √S_k is standard normal at every time, and its own probability flow keeps y
+//! constant. Let D be the denoiser and D_W the Wiener denoiser, which belongs to N(m, C). Let
+//! ν = ln(a/b) and r_k = (D − D_W)_k / √S_k. The probability flow of P is
 //!
 //! > dy/dν = a r,
 //!
-//! and along it, from the first time to the last, where the two laws are one,
+//! The flow runs from the first time to the last, where the two laws agree. Along it
 //!
 //! > ℓ(x) = ½ |y(first)|² − ½ |y(last)|² + ∫ a tr ∂(D − D_W) dν.
 //!
-//! (At the last time T a difference of the means would be left, times a(T); the data's own Gaussian law has their
-//! mean.) Only D − D_W enters. A denoiser that is the Wiener denoiser beyond the modes that it was trained on adds nothing
-//! there: the number has a limit when the grid is refined.
+//! At the last time T a difference of the means would remain, times a(T). The data's own Gaussian
+//! law has the same mean as the data. Only D − D_W enters. A denoiser that equals the Wiener
+//! denoiser beyond its trained modes adds nothing there, so ℓ has a limit when the grid is refined.
 //!
 //! The trace is a sum over all modes, or Hutchinson's estimate zᵀ ∂(D − D_W) z with random signs z.
 //!
@@ -33,16 +33,16 @@ use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, ModeNoise, Prior};
 
-/// How the trace of a derivative is taken.
+/// Method for the trace of a derivative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
-    /// Mode by mode: exact, at the cost of one derivative a mode.
+    /// Mode by mode: exact, at the cost of one derivative for each mode.
     Exact,
     /// By one vector of random signs for each repetition.
     Signs,
 }
 
-/// What ln dP/dN(m, C) is computed with.
+/// The ingredients of ln dP/dN(m, C).
 pub struct Likelihood<'a> {
     /// a(t), b(t).
     pub path: &'a dyn Path,
@@ -52,13 +52,14 @@ pub struct Likelihood<'a> {
     pub law: &'a GaussianLaw,
     /// D(x, t), with its derivative.
     pub denoiser: &'a dyn Denoiser,
-    /// Steps of Heun's method, equal in ln(a/b); two evaluations of D and of its derivative each.
+    /// Steps of Heun's method, equal in ln(a/b). Each takes two evaluations of D and of its
+    /// derivative.
     pub steps: usize,
-    /// How traces are taken.
+    /// Method for traces.
     pub trace: Trace,
-    /// Independent repetitions for each field, each with noise η and signs z of its own.
+    /// Independent repetitions for each field, each with its own noise η and signs z.
     pub repetitions: usize,
-    /// Seed of both.
+    /// Seed of noise and signs.
     pub seed: u64,
 }
 
@@ -67,24 +68,25 @@ pub struct Likelihood<'a> {
 pub struct LogDensity {
     /// Mean over the repetitions, in nats.
     pub value: f64,
-    /// Its standard error; none of a single repetition.
+    /// Its standard error; `None` for a single repetition.
     pub error: Option<f64>,
 }
 
 impl Likelihood<'_> {
-    /// ℓ of every field; field i has the noise and the signs of index `first_index + i`.
+    /// ℓ of every field. Field i has the noise and the signs of index `first_index + i`.
     ///
     /// `observe(done, steps)` is called after every step.
     ///
-    /// **Cost** 2 · steps · repetitions evaluations of D and of its derivative a field; with [`Trace::Exact`] as
-    /// many derivatives as there are modes.
+    /// **Cost** 2 · steps · repetitions evaluations of D and of its derivative for each field. With
+    /// [`Trace::Exact`] the number of derivatives is multiplied by the number of modes.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] without steps or repetitions; [`FieldError::NoDerivative`] for a denoiser without
-    /// one; [`FieldError::NonFinite`] for an answer that is no number; those of the denoiser.
+    /// [`FieldError::TooFew`] without steps or repetitions; [`FieldError::NoDerivative`] for a
+    /// denoiser without a derivative; [`FieldError::NonFinite`] for an answer that is not finite;
+    /// any error of the denoiser.
     ///
     /// # Example
-    /// On Gaussian data the denoiser is the Wiener denoiser, and nothing is to be told apart.
+    /// On Gaussian data the denoiser is the Wiener denoiser, so ℓ is 0.
     /// ```
     /// use std::sync::Arc;
     /// use karhunen_field::denoiser::Gaussian;
@@ -129,7 +131,8 @@ impl Likelihood<'_> {
                     .flat_map(|channel| noise.normals(&fields.grid, index, stream, channel));
                 let pairs = clean.iter().zip(eta).zip(&tables.eigenvalues);
                 x.extend(pairs.map(|((c, eta), lambda)| a * c + b * lambda.sqrt() * eta));
-                // of modes by their place, so that the signs of a mode are the same on every grid
+                // signs are drawn for modes by their position, so that they are the same on every
+                // grid
                 let of_modes = (0..fields.channels)
                     .flat_map(|channel| noise.normals(&fields.grid, index, stream + 1, channel));
                 signs.extend(of_modes.map(f64::signum));
@@ -228,7 +231,7 @@ impl Likelihood<'_> {
                 for (pulled, z) in pulled.fields().zip(signs.chunks_exact(each)) {
                     let pulled = tables.transform.analyse_channels(pulled);
                     let terms = pulled.iter().zip(z).zip(&at.weights);
-                    // a mode without variance is no direction
+                    // a mode without variance does not count as a direction
                     let terms = terms.zip(&at.deviations).filter(|(_, s)| **s > 0.0);
                     let trace: f64 = terms.map(|(((p, z), w), _)| (p - w * z) * z).sum();
                     traces.push(at.a * trace);
@@ -289,7 +292,7 @@ impl At {
         }
     }
 
-    /// y_k = (x_k − a m_k) / √S_k; 0 in modes without variance.
+    /// y_k = (x_k − a m_k) / √S_k; 0 for modes without variance.
     fn whitened(&self, x: &[f64], mean: &[f64]) -> Vec<f64> {
         let known = self.deviations.iter().zip(mean).cycle();
         let of = |(x, (s, m)): (&f64, (&f64, &f64))| match *s > 0.0 {

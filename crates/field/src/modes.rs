@@ -1,4 +1,4 @@
-//! The eigenfunctions of the Laplacian on a box that a grid can hold.
+//! Modes: the eigenfunctions of the Laplacian on a box that a grid can represent.
 //!
 //! Real orthonormal basis in the inner product ⟨f, g⟩ = (1/|Ω|) ∫ f g dx:
 //!
@@ -8,17 +8,17 @@
 //! | Neumann | √(2−δ_{k0}) cos(πkx/L) | πk/L | 0 … N−1 |
 //! | Dirichlet | √2 sin(πkx/L) | πk/L | 1 … N−1 |
 //!
-//! (√2 sin(πNx/L) alternates between ±√2 at the N cell centres: it has norm² 2 there instead of 1,
-//! as the Nyquist of an even periodic grid has, and is left out likewise.)
+//! √2 sin(πNx/L) alternates between ±√2 at the N cell centres. Its squared norm there is 2 instead
+//! of 1, as for the Nyquist mode of an even periodic grid. Both are left out.
 //!
-//! Over several periodic axes the cosine belongs to the wave vector whose first non-zero periodic
-//! component is positive and the sine to its negative, so a covariance diagonal in the complex
-//! exponentials (λ_k = λ_{−k}) is diagonal here too.
+//! Over several periodic axes, a wave vector k whose first non-zero periodic component is positive
+//! stands for the cosine, and −k for the sine. A covariance that is diagonal in the complex
+//! exponentials (λ_k = λ_{−k}) is therefore diagonal here too.
 //!
 //! Along each axis modes are stored by rising frequency: 0, 1, 2, … for Neumann, 1, 2, 3, … for
-//! Dirichlet and 0, 1, −1, 2, −2, … for periodic axes. The modes of a coarser grid are therefore a *prefix* along
-//! every axis, and a mode's position in that order does not depend on N: restriction is a copy, and
-//! the position is the address of its random number.
+//! Dirichlet and 0, 1, −1, 2, −2, … for periodic axes. The modes of a coarser grid are therefore a
+//! *prefix* along every axis. A mode's position in that order does not depend on N. Restriction is
+//! a copy, and the position is the address of the mode's random number.
 
 use crate::grid::{Axis, Boundary, Grid, MAX_DIM};
 
@@ -51,13 +51,14 @@ impl Axis {
         per_wave * f64::from(wave) / self.length
     }
 
-    /// Largest angular frequency such that every mode below it is held: π N / L, the grid's Nyquist.
+    /// Largest angular frequency such that every mode below it is held: π N / L, the Nyquist
+    /// frequency.
     pub fn nyquist(&self) -> f64 {
         std::f64::consts::PI * self.points as f64 / self.length
     }
 }
 
-/// One eigenfunction e_k of −Δ on a box, with the grid that asks for it.
+/// One eigenfunction e_k of −Δ on a box, with the grid for which it is listed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Mode {
     /// Position along each axis in the order of rising frequency; the same on every grid.
@@ -66,13 +67,13 @@ pub struct Mode {
     pub wave: [i32; MAX_DIM],
     /// Signed angular frequency ω_k per axis.
     pub omega: [f64; MAX_DIM],
-    /// Whether an axis is periodic, so that k and −k are two modes of it; false on unused axes.
+    /// Whether an axis is periodic, so that k and −k are two modes; false on unused axes.
     pub periodic: [bool; MAX_DIM],
     /// Dimension of the box.
     pub dim: usize,
     /// Volume |Ω| of the box, which turns a spectral density into an eigenvalue.
     pub volume: f64,
-    /// Cells of the grid that asks; only white noise per cell may depend on it.
+    /// Cells of the grid. Only white noise per cell may depend on it.
     pub cells: usize,
 }
 
@@ -87,8 +88,8 @@ impl Mode {
         self.laplacian().sqrt()
     }
 
-    /// The wave vector that names the ± pair of this mode: the periodic components of k change
-    /// sign together where the first non-zero one is negative. What depends on it alone has
+    /// The wave vector that names the ± pair of this mode. Its periodic components change sign
+    /// together if the first non-zero one is negative. A spectrum that depends on it alone has
     /// λ_k = λ_{−k}, as the covariance of a real stationary field must.
     pub fn pair_wave(&self) -> [i32; MAX_DIM] {
         let mut wave = self.wave;
@@ -103,7 +104,7 @@ impl Mode {
         wave
     }
 
-    /// Whether this is the constant function, which no box with a Dirichlet axis has.
+    /// Whether this is the constant function, which boxes with a Dirichlet axis do not have.
     pub fn is_constant(&self) -> bool {
         self.wave == [0; MAX_DIM]
     }

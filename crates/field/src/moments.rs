@@ -1,7 +1,8 @@
 //! Mean and mode variances of a data set, one field at a time.
 //!
-//! What [`crate::GaussianLaw`], the fitted priors and the Wiener preconditioning know about data.
-//! Welford's recursion: one pass, no data kept, no cancellation for fields with a large mean.
+//! These moments are the knowledge of the data that [`crate::GaussianLaw`], the fitted priors and
+//! the Wiener preconditioning use. They are computed by Welford's recursion: one pass, no stored
+//! data, and no cancellation for fields with a large mean.
 
 use crate::{Field, FieldError, Grid, Transform};
 
@@ -34,7 +35,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// No fields yet, on this grid with this many channels.
+    /// Starts without fields, on this grid with this many channels.
     pub fn new(grid: Grid, channels: usize) -> Self {
         let modes = channels * grid.mode_count();
         Self {
@@ -46,11 +47,11 @@ impl Moments {
         }
     }
 
-    /// Takes one field in, `[channel, axis0, …]`.
+    /// Adds one field, `[channel, axis0, …]`.
     ///
     /// # Errors
     /// [`FieldError::Length`] unless it has `channels · grid.len()` values, and
-    /// [`FieldError::Parameter`] for one that is not finite; nothing is taken in then.
+    /// [`FieldError::Parameter`] for a value that is not finite. In both cases nothing is added.
     pub fn add(&mut self, values: &[f64]) -> Result<(), FieldError> {
         let grid = *self.transform.grid();
         if values.len() != self.channels * grid.len() {
@@ -72,7 +73,7 @@ impl Moments {
         Ok(())
     }
 
-    /// Fields taken in so far.
+    /// Number of fields added so far.
     pub fn count(&self) -> usize {
         self.count
     }

@@ -1,9 +1,9 @@
 //! Motions of a box onto itself: turns by right angles, mirrors, shifts along periodic axes.
 //!
-//! A function moved is seen alike on every grid: cell centres fall on cell centres under turns and mirrors,
-//! and a shift, of any length, is a rotation of each pair of a cosine and a sine. What a motion does to a fine
-//! grid's values and restricts afterwards is what it does to the restricted ones. Not here: which motions the
-//! law of some data allows ([`crate::invariance`]).
+//! A motion acts on a function in the same way on every grid. Turns and mirrors map cell centres to
+//! cell centres. A shift of any length rotates each pair of a cosine and a sine. Moving a fine
+//! field and then restricting it gives the same as restricting it and then moving it.
+//! [`crate::invariance`] tests which motions the law of some data allows.
 
 use std::collections::HashMap;
 
@@ -24,11 +24,11 @@ use crate::transform::Transform;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Motion {
-    /// s as a part of each axis' length; only along periodic axes.
+    /// s as a fraction of each axis's length; only along periodic axes.
     pub shift: [f64; MAX_DIM],
-    /// Along which axis of f the moved function looks along each axis.
+    /// For each axis of the moved function, the axis of f that it reads.
     pub axes: [usize; MAX_DIM],
-    /// Whether it looks from the other end.
+    /// Whether it reads that axis from the other end.
     pub flipped: [bool; MAX_DIM],
 }
 
@@ -55,11 +55,11 @@ impl Motion {
     }
 }
 
-/// Moves functions on one grid.
+/// Applies motions to functions on one grid.
 #[derive(Debug, Clone)]
 pub struct Mover {
     transform: Transform,
-    /// Cosine, sine, wave numbers along periodic axes.
+    /// Cosine slot, sine slot and wave numbers along periodic axes.
     pairs: Vec<(usize, usize, [f64; MAX_DIM])>,
 }
 
@@ -90,13 +90,14 @@ impl Mover {
         self.transform.grid()
     }
 
-    /// One channel's values of a function, moved. A shift leaves out what no mode of the grid holds, as the
-    /// highest frequency of an even number of cells.
+    /// The moved values of one channel of a function. A shift drops the part that no mode of the
+    /// grid represents, such as the highest frequency of an even number of cells.
     ///
-    /// **Cost** a copy; of a shift two transforms.
+    /// **Cost** a copy; for a shift also two transforms.
     ///
     /// # Panics
-    /// Unless the function has a value a cell, and axes that change places have as many cells.
+    /// Unless the function has one value a cell, and axes that are exchanged have equally many
+    /// cells.
     pub fn moved(&self, motion: &Motion, values: &[f64]) -> Vec<f64> {
         let mut values = turned(self.grid(), motion, values);
         let shift = motion.shift;
@@ -116,7 +117,7 @@ impl Mover {
     }
 }
 
-/// Values by cells, axes changed and turned round; a copy of those that no motion changes.
+/// Cell values with axes exchanged and reversed. A plain copy if the motion does neither.
 ///
 /// # Panics
 /// As [`Mover::moved`].
@@ -180,7 +181,7 @@ mod tests {
         }
     }
 
-    /// The same function, moved on a fine grid and restricted, or restricted and moved.
+    /// Moving on a fine grid and then restricting equals restricting and then moving.
     #[test]
     fn motions_are_the_same_on_every_grid() {
         let axes = [Boundary::Periodic, Boundary::Dirichlet, Boundary::Periodic];
@@ -200,7 +201,7 @@ mod tests {
         Transform::new(coarse).synthesise(&kept, &mut restricted);
         let then = copied_modes(&fine, &modes_of(fine, &moved), &coarse);
         close(&modes_of(coarse, &Mover::new(coarse).moved(&ANY, &restricted)), &then);
-        // nothing is lost: norms stay
+        // nothing is lost: norms stay the same
         let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>();
         assert!((norm(&moved) / norm(&values) - 1.0).abs() < 1e-12);
     }

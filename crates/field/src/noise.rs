@@ -1,26 +1,26 @@
 //! Nested noise: independent standard normals addressed by mode, the same on every grid.
 //!
 //! The Karhunen–Loève expansion η = Σ_k √λ_k ξ_k e_k needs one standard normal ξ_k per mode. Here
-//! ξ_k is a pure function of (seed, index, stream, channel, k): no state, no order of drawing. The
-//! 32-grid field of a seed is therefore the spectral restriction of its 128-grid field, whatever
-//! the batch size or thread count.
+//! ξ_k is a pure function of (seed, index, stream, channel, k), without state or order of drawing.
+//! The field of a seed on a grid of 32 cells is therefore the spectral restriction of its field on
+//! 128 cells, for any batch size and number of threads.
 //!
-//! Generator: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
-//! 1, 2, 3", SC 2011), one block per two neighbouring modes of the last axis, Box–Muller in f64
-//! from `libm`, whose results do not vary between platforms. The values are golden: they never
-//! change between versions.
+//! The generator is Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as
+//! 1, 2, 3", SC 2011), with one block per two neighbouring modes of the last axis. Box–Muller runs
+//! in f64 with `libm`, whose results do not vary between platforms. The values are golden: they
+//! never change between versions.
 
 use std::f64::consts::PI;
 
 use crate::grid::{Grid, MAX_DIM};
 
-/// What a stream of normals is for; samples of different purpose never share numbers.
+/// Streams of normals by purpose. Samples of different purpose never share numbers.
 pub mod stream {
-    /// The start of the reverse process, and "field `index` of seed `seed`" in general.
+    /// The start of the reverse process, and in general "field `index` of seed `seed`".
     pub const START: u32 = 0;
     /// First step of an SDE sampler; step i < [`STEPS_AT_MOST`] uses `STEPS + i`.
     pub const STEPS: u32 = 1 << 16;
-    /// Steps of a run: one more would share the numbers of [`CORRECTOR`].
+    /// Largest number of steps of a run. One more would share the numbers of [`CORRECTOR`].
     pub const STEPS_AT_MOST: usize = (CORRECTOR - STEPS) as usize;
     /// Corrector of step i of an SDE sampler, `CORRECTOR + i`.
     pub const CORRECTOR: u32 = 1 << 20;
@@ -32,19 +32,20 @@ pub mod stream {
     pub const METRICS: u32 = 3 << 24;
     /// Initial conditions of simulated data.
     pub const SIMULATION: u32 = 4 << 24;
-    /// Starting weights of a network; parameter array i uses index i.
+    /// Initial weights of a network; parameter array i uses index i.
     pub const WEIGHTS: u32 = 6 << 24;
-    /// Places of random patches; patch i uses index i.
+    /// Positions of random patches; patch i uses index i.
     pub const PATCHES: u32 = 7 << 24;
     /// Classes of sampled fields; field i uses index i.
     pub const CLASSES: u32 = 8 << 24;
-    /// Errors and unknown parts of observations: at the start, and `OBSERVATION + 1 + i` in step i.
+    /// Errors and unknown parts of observations: this stream at the start, `OBSERVATION + 1 + i` in
+    /// step i.
     pub const OBSERVATION: u32 = 9 << 24;
-    /// Choices among particles in step i, `PARTICLES + i`.
+    /// Resampling of particles in step i, `PARTICLES + i`.
     pub const PARTICLES: u32 = 10 << 24;
-    /// Noise and random signs of likelihoods: two streams a repetition.
+    /// Noise and random signs of likelihoods, two streams for each repetition.
     pub const LIKELIHOOD: u32 = 11 << 24;
-    /// Weights that belong to a prior.
+    /// Random weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 }
 
@@ -66,7 +67,7 @@ pub struct ModeNoise {
 }
 
 impl ModeNoise {
-    /// The noise of a run's seed.
+    /// The noise of a seed.
     pub fn new(seed: u64) -> Self {
         Self { seed }
     }
@@ -78,8 +79,8 @@ impl ModeNoise {
         self.fill(&grid.mode_shape(), index, stream, channel)
     }
 
-    /// Independent standard normals for the *cells* of a grid, as white noise per pixel needs
-    /// them. Not nested: another grid gets unrelated numbers.
+    /// Independent standard normals for the *cells* of a grid, for white noise per pixel. They are
+    /// not nested: another grid gets unrelated numbers.
     pub fn cell_normals(&self, grid: &Grid, index: u64, stream: u32, channel: usize) -> Vec<f64> {
         self.fill(&grid.points(), index, stream, channel)
     }
@@ -103,7 +104,7 @@ impl ModeNoise {
         for line in 0..lines {
             let (mut rest, mut outer) = (line, [0u32; MAX_DIM - 1]);
             for axis in (0..shape.len() - 1).rev() {
-                // aligned to the last axis: a 2-D field uses outer[1], a 3-D one both
+                // aligned to the last axis: a 2-D field uses outer[1], a 3-D field uses both
                 outer[MAX_DIM - shape.len() + axis] = (rest % shape[axis]) as u32;
                 rest /= shape[axis];
             }
@@ -120,7 +121,7 @@ impl ModeNoise {
         normals
     }
 
-    /// Mixes everything but the position into a Philox key and one counter word.
+    /// Mixes all coordinates except the position into a Philox key and one counter word.
     fn key(&self, index: u64, stream: u32, channel: u32) -> ([u32; 2], u32) {
         let seed = [self.seed as u32, (self.seed >> 32) as u32];
         let mixed = philox([index as u32, (index >> 32) as u32, stream, channel], seed);
@@ -199,7 +200,7 @@ mod tests {
         }
     }
 
-    /// Golden values: they must never change, or published seeds would name other functions.
+    /// Golden values. They must never change, or published seeds would give other functions.
     #[test]
     fn values_are_stable() {
         let xi = ModeNoise::new(42).plain_normals(3, 7, stream::START);

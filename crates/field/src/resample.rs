@@ -1,13 +1,15 @@
-//! The same function on another grid of its box.
+//! Resampling: the same function on another grid of its box.
 //!
-//! **Spectral** restriction drops modes, prolongation pads with zeros; exact on constants and keeps
-//! the mean (where no axis is Dirichlet: such boxes have no constants), and commutes with everything that is diagonal in modes: it is what the ladder, the
-//! references of an evaluation and every comparison between grids use. **Area** averages bring
-//! measured data to the finest grid (restriction only); they do not commute with spectral noise.
+//! **Spectral** restriction drops modes, and prolongation pads with zeros. It is exact on constants
+//! and keeps the mean (on boxes without a Dirichlet axis; others have no constants). It commutes
+//! with every operator that is diagonal in modes. The ladder of training grids, the references of
+//! an evaluation and all comparisons between grids use it. **Area** averages bring measured data to
+//! the finest training grid (restriction only). They do not commute with spectral noise.
 
 use crate::{Ensemble, FieldError, Grid, Transform};
 
-/// Copies the coefficients two grids of one box share; modes only the target holds become zero.
+/// Copies the coefficients that two grids of one box share. Modes that only the target holds become
+/// zero.
 ///
 /// # Panics
 /// Unless the slices have the grids' mode counts.
@@ -16,7 +18,8 @@ pub fn copy_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
     overlay_modes(from, source, to, target);
 }
 
-/// Copies the coefficients two grids of one box share; modes only the target holds stay as they are.
+/// Copies the coefficients that two grids of one box share. Modes that only the target holds keep
+/// their values.
 ///
 /// # Panics
 /// Unless the slices have the grids' mode counts.
@@ -39,8 +42,8 @@ pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64])
     }
 }
 
-/// [`copy_modes`] of one list of coefficients after another: `[…, mode]` on another grid, zero where only
-/// that grid holds a mode.
+/// [`copy_modes`] for several lists of coefficients: `[…, mode]` on another grid, zero for modes
+/// that only that grid holds.
 pub fn copied_modes(from: &Grid, values: &[f64], to: &Grid) -> Vec<f64> {
     let (old, new) = (from.mode_count(), to.mode_count());
     let mut out = vec![0.0; values.len() / old * new];
@@ -72,7 +75,7 @@ pub fn spectral(fields: &Ensemble, to: Grid) -> Result<Ensemble, FieldError> {
     Ok(out)
 }
 
-/// Cell averages on a coarser grid of the same box; sizes need not divide one another.
+/// Cell averages on a coarser grid of the same box. Numbers of cells need not divide one another.
 ///
 /// # Errors
 /// [`FieldError::GridMismatch`] for different boxes, [`FieldError::AreaRefines`] if an axis of `to`

@@ -1,10 +1,10 @@
-//! Between point values and coefficients in the orthonormal basis of [`crate::modes`].
+//! Transforms between point values and coefficients in the orthonormal basis of [`crate::modes`].
 //!
-//! Cosine axes go through DCT-II/III, sine axes through DST-II/III, periodic axes together through
-//! a complex DFT with the half-cell phase of cell centres; any length works. With the mean as inner product,
-//! `analyse(synthesise(c)) = c` and mean f² = Σ c² for fields within the band.
+//! Cosine axes use DCT-II/III and sine axes DST-II/III. Periodic axes together use a complex DFT
+//! with the half-cell phase of cell centres. Any length works. With the mean as inner product,
+//! `analyse(synthesise(c)) = c`, and mean f² = Σ c² for fields within the band.
 //!
-//! **Cost** O(N log N) for N points; plans are made once per grid.
+//! **Cost** O(N log N) for N points. Plans are made once per grid.
 
 use std::f64::consts::{PI, SQRT_2};
 use std::fmt;
@@ -16,7 +16,7 @@ use rustfft::{Fft, FftPlanner, num_complex::Complex};
 use crate::Mode;
 use crate::grid::{Boundary, Grid};
 
-/// A planned pair of transforms for one grid. Cheap to clone, free of interior state.
+/// A planned pair of transforms for one grid. It is cheap to clone and has no interior state.
 ///
 /// # Example
 /// ```
@@ -25,23 +25,24 @@ use crate::grid::{Boundary, Grid};
 /// let transform = Transform::new(grid);
 /// let mut modes = vec![0.0; grid.mode_count()];
 /// transform.analyse(&[3.0; 5], &mut modes);
-/// assert!((modes[0] - 3.0).abs() < 1e-12); // the constant c has the one coefficient c
+/// assert!((modes[0] - 3.0).abs() < 1e-12); // the constant c has the single coefficient c
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 #[derive(Clone)]
 pub struct Transform {
     grid: Grid,
     axes: Vec<AxisPlan>,
-    /// One entry a mode slot; empty where every cell is the slot of its own mode (cosines only).
+    /// One entry for each mode slot. Empty if every cell is the slot of its own mode (cosines
+    /// only).
     pairs: Arc<Vec<Pair>>,
 }
 
-/// Where a mode's coefficient lies in the spectrum, complex where an axis is periodic.
+/// Position of a mode's coefficient in the spectrum, which is complex where an axis is periodic.
 #[derive(Clone, Copy)]
 struct Pair {
-    /// Flat index among the transforms' own, one a cell.
+    /// Flat index in the output of the transforms, one entry a cell.
     flat: usize,
-    /// Mode slot with the periodic wave numbers negated.
+    /// Mode slot of the mode with negated periodic wave numbers.
     partner: usize,
     half: Half,
 }
@@ -92,7 +93,7 @@ impl Transform {
         transform
     }
 
-    /// The grid this was planned for.
+    /// The grid of the plan.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -153,7 +154,7 @@ impl Transform {
             *coefficient = match pair.half {
                 Half::Zero => spectrum[pair.flat].re,
                 Half::Cosine => SQRT_2 * spectrum[pair.flat].re,
-                // −√2 Im of the partner at +k, which is the conjugate of the value at −k
+                // −√2 Im of the partner at +k, whose value is the conjugate of that at −k
                 Half::Sine => SQRT_2 * spectrum[pair.flat].im,
             }
         }
@@ -237,8 +238,8 @@ impl Transform {
         values
     }
 
-    /// Projects point values onto the modes the grid holds, in place, channel by channel.
-    /// The identity but for the Nyquist modes of even periodic axes and of all Dirichlet axes.
+    /// Projects point values onto the modes of the grid, in place, channel by channel. It changes
+    /// only the Nyquist modes of even periodic axes and of all Dirichlet axes.
     pub fn project(&self, values: &mut [f64]) {
         if self.grid.mode_count() == self.grid.len() {
             return;
@@ -259,7 +260,7 @@ impl Transform {
     }
 }
 
-/// The pair table of a grid, in the order of its mode slots.
+/// The pairs of a grid, in the order of its mode slots.
 fn pairs(grid: &Grid) -> Vec<Pair> {
     let shape = grid.mode_shape();
     let of = |mode: Mode| {
@@ -267,7 +268,7 @@ fn pairs(grid: &Grid) -> Vec<Pair> {
         for (axis, a) in grid.axes().iter().enumerate() {
             let (k, p) = (mode.wave[axis], mode.position[axis]);
             let periodic = a.boundary == Boundary::Periodic;
-            // sines start at k = 1, in slot 0
+            // sines start at k = 1, which is in slot 0
             let slot = if periodic { k.rem_euclid(a.points as i32) as usize } else { p };
             flat = flat * a.points + slot;
             let mirrored = match p {
@@ -293,7 +294,7 @@ enum Half {
     Sine,
 }
 
-/// Runs `work` on every line along `axis` of a row-major array.
+/// Calls `work` on every line along `axis` of a row-major array.
 pub(crate) fn for_each_line<T: Copy + Default>(
     data: &mut [T],
     shape: &[usize],

@@ -1,7 +1,7 @@
-//! Every mix of boundary conditions against the named functions themselves.
+//! Every mix of boundary conditions against the analytic eigenfunctions.
 //!
-//! The basis is written out a second time here, without any transform: products over the axes that
-//! are not periodic, one cosine or sine of the wave vector over those that are.
+//! The basis is written out a second time here, without any transform. It is a product over the
+//! axes that are not periodic, times one cosine or sine of the wave vector over the periodic axes.
 
 use std::f64::consts::SQRT_2;
 
@@ -10,12 +10,12 @@ use karhunen_field::prior::{Matern, sample};
 use karhunen_field::resample::{area, spectral};
 use karhunen_field::{Axis, Boundary, Ensemble, FieldError, Grid, Mode, ModeNoise, Transform};
 
-/// Transforms of at most a few hundred cells.
+/// Rounding of transforms of at most a few hundred cells.
 const ROUNDING: f64 = 1e-12;
 
 const ALL: [Boundary; 3] = [Boundary::Periodic, Boundary::Neumann, Boundary::Dirichlet];
 
-/// Every mix of conditions for every shape: odd, prime, even, 2, 3, non-square, 1-D to 3-D, and
+/// Every mix of conditions for many shapes: odd, prime, even, 2, 3, non-square, 1-D to 3-D, and
 /// boxes whose sides are no multiples of one another.
 fn grids() -> Vec<Grid> {
     let shapes: [&[usize]; 9] =
@@ -129,7 +129,7 @@ fn modes_are_eigenfunctions_that_keep_their_boundary_conditions() {
     }
 }
 
-/// k = N alternates between cells: norm² 2 on the grid, and the alias of itself.
+/// k = N alternates between cells: its squared norm on the grid is 2, and it is its own alias.
 #[test]
 fn the_sine_that_is_left_out_has_twice_the_norm() {
     for n in [2, 5, 8] {
@@ -160,7 +160,7 @@ fn one_seed_is_one_function_whatever_the_mix() {
     }
 }
 
-/// Projection keeps what the modes hold and drops the rest: idempotent, never longer.
+/// Projection keeps the part that the modes represent and drops the rest: idempotent, never longer.
 #[test]
 fn projection_drops_what_no_mode_holds() {
     for grid in grids() {
@@ -177,7 +177,7 @@ fn projection_drops_what_no_mode_holds() {
     }
 }
 
-/// Cell averages know no basis: constants stay constant, whatever the walls say.
+/// Cell averages do not depend on the basis: constants stay constant for any boundary.
 #[test]
 fn area_averages_do_not_depend_on_the_boundary() {
     let values: Vec<f64> = (0..42).map(|i| f64::from(i * i % 11)).collect();

@@ -1,4 +1,4 @@
-//! The forward process: closed forms against each other and against simulation (oracle O1).
+//! The forward process: closed forms against each other and against simulation (test oracle O1).
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use karhunen_field::path::{Path, TimeGrid, VariancePreserving};
 use karhunen_field::prior::{self, Bessel};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, Prior, Transform};
 
-/// Standard errors allowed in a random test: 2e-7 a comparison, about 1e-5 for the 50 of a test.
+/// Standard errors allowed in a random test: 2e-7 a comparison, about 1e-5 for the 50 of one test.
 const SIGMAS: f64 = 5.2;
 
 fn bessel(dim: usize) -> Arc<dyn Prior> {
@@ -35,7 +35,7 @@ fn variance_is_preserved_to_machine_precision() {
         let t = 10f64.powf(-f64::from(i) / 100.0);
         let (a, b) = (path.signal(t), path.noise(t));
         assert!((a * a + b * b - 1.0).abs() <= 4.0 * f64::EPSILON, "{t}");
-        // b² = 1 − e^{−2L} by its series, where 1 − a² has lost its digits
+        // b² = 1 − e^{−2L} by its series, because 1 − a² cancels here
         if t < 1e-4 {
             let l = 0.25 * t * t * 19.9 + 0.05 * t;
             let series = 2.0 * l * (1.0 - l * (1.0 - 2.0 / 3.0 * l));
@@ -107,7 +107,7 @@ fn simulation_converges_to_the_closed_form_with_order_one() {
     }
 }
 
-/// Whole fields pushed forward step by step have the moments of the scalar recursion: noise of
+/// Whole fields pushed forward step by step have the moments of the scalar recursion. The noise of
 /// different steps and fields is independent and has covariance Q.
 #[test]
 fn simulated_fields_have_the_closed_form_moments() {

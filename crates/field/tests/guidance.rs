@@ -8,12 +8,12 @@ use karhunen_field::path::{Path, VariancePreserving};
 use karhunen_field::prior::{self, Bessel};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, Prior, Transform};
 
-/// Central differences of log-odds in f64: h² of a smooth function, and rounding over h.
+/// Error of central differences of log-odds in f64: h² of a smooth function, plus rounding over h.
 const DIFFERENCES: f64 = 2e-6;
 /// A few rounding errors.
 const ROUNDING: f64 = 1e-12;
 
-/// Three means with one covariance: the classes, and the law of all of them.
+/// A mixture of three means with one covariance: the single classes, and the law of all of them.
 struct Known {
     grid: Grid,
     noise: Arc<dyn Prior>,
@@ -46,8 +46,8 @@ fn known(grid: Grid) -> Known {
     Known { grid, noise, path, classes, all }
 }
 
-/// Q∇ of log p(x) + W log p(class | x) is what the guided denoiser stands for: D − D_u =
-/// W (b²/a) Q∇ log p(class | x), by differences of the posterior along every mode.
+/// The guided denoiser represents Q∇ of log p(x) + W log p(class | x): D − D_u = W (b²/a) Q∇ log
+/// p(class | x), checked by differences of the posterior along every mode.
 #[test]
 fn the_guided_score_is_that_of_the_sharpened_class() {
     for points in [&[9][..], &[4, 3]] {

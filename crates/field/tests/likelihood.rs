@@ -67,7 +67,7 @@ fn likelihood<'a>(
     Likelihood { path, prior, law, denoiser, steps, trace, repetitions, seed: 3 }
 }
 
-/// One Gaussian law against another: closed form, and Heun's order.
+/// One Gaussian law relative to another: closed form, and the order of Heun's method.
 #[test]
 fn gaussian_laws_have_their_exact_density() {
     for (points, boundary) in [(vec![9], Boundary::Neumann), (vec![8, 5], Boundary::Periodic)] {
@@ -76,7 +76,8 @@ fn gaussian_laws_have_their_exact_density() {
         let narrow: Arc<dyn Prior> = Arc::new(Matern::new(0.8, 0.3, 1.5).unwrap());
         let wide: Arc<dyn Prior> = Arc::new(Matern::new(1.2, 0.25, 1.5).unwrap());
         let one = GaussianLaw::new(wave(grid, 0.6), vec![narrow]).unwrap();
-        // one mean: what means differ by is still there at the last time, times a(T)
+        // both laws share a mean, because at the last time a difference of means remains, times
+        // a(T)
         let law = GaussianLaw::new(wave(grid, 0.6), vec![wide]).unwrap();
         let denoiser = Gaussian::new(one.clone(), q.clone(), path.clone());
         let field = one.sample(grid, 8, 0..1, stream::METRICS);
@@ -93,8 +94,8 @@ fn gaussian_laws_have_their_exact_density() {
     }
 }
 
-/// Two bumps of one covariance: the denoiser is nonlinear, the density known on every grid, and it
-/// converges when the grid is refined.
+/// Two shifted Gaussian components with one covariance: the denoiser is nonlinear and the density
+/// known on every grid. It converges when the grid is refined.
 #[test]
 fn a_mixture_has_its_exact_density_on_every_grid() {
     let (path, q) = (path(), noise());
@@ -122,7 +123,7 @@ fn a_mixture_has_its_exact_density_on_every_grid() {
     assert!((known[2] - known[1]).abs() < 0.05, "{known:?}");
 }
 
-/// Random signs have the exact trace in the mean; fields do not depend on their batch.
+/// Random signs give the exact trace on average; fields do not depend on their batch.
 #[test]
 fn random_signs_agree_with_the_exact_trace() {
     let grid = Grid::unit(&[6, 7], Boundary::Neumann).unwrap();

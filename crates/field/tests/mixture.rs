@@ -1,4 +1,5 @@
-//! The mixture oracle: against brute force, across grids, and through the samplers (oracle O6).
+//! The mixture as test oracle: against brute force, across grids, and through the samplers (oracle
+//! O6).
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ fn analyse(fields: &Ensemble) -> Vec<f64> {
     fields.fields().flat_map(|f| transform.analyse_channels(f)).collect()
 }
 
-/// Two modes, integrals over both by the trapezoidal rule: Bayes' formula and nothing else.
+/// Two modes, with integrals over both by the trapezoidal rule, directly from Bayes' formula.
 #[test]
 fn it_is_the_posterior_mean_by_quadrature() {
     let grid = Grid::unit(&[2], Boundary::Neumann).unwrap();
@@ -100,7 +101,8 @@ fn one_component_is_the_gaussian_denoiser() {
     }
 }
 
-/// Means on the coarse grid's modes: what only the fine grid sees says nothing about components.
+/// Means on the coarse grid's modes: modes of the fine grid alone carry no information on
+/// components.
 #[test]
 fn grids_agree_to_rounding_on_band_limited_means() {
     for boundary in [Boundary::Periodic, Boundary::Neumann] {
@@ -127,8 +129,8 @@ fn grids_agree_to_rounding_on_band_limited_means() {
     }
 }
 
-/// m_k = 0.3 k^{−3} against λ_k ~ k^{−2.2}: the log-odds lose a variance Σ_{k>N} m_k²/λ_k ∝ N^{−2.8}
-/// on an N-grid, so refining changes the answer less and less, as N^{−1.4}.
+/// m_k = 0.3 k^{−3} against λ_k ~ k^{−2.2}: on a grid of N cells the log-odds lose a variance
+/// Σ_{k>N} m_k²/λ_k ∝ N^{−2.8}. Refining therefore changes the answer like N^{−1.4}.
 #[test]
 fn grids_converge_for_means_in_the_cameron_martin_space() {
     let fine = Grid::unit(&[2048], Boundary::Neumann).unwrap();
@@ -200,7 +202,8 @@ fn samplers_reproduce_weights_means_and_variances() {
                 .collect();
             let n = members.len() as f64;
             let (share, p) = (n / count as f64, weights[i]);
-            // false alarm 4e-8 a comparison, 1e-5 for all 225; the addends are the samplers' bias
+            // false alarm 4e-8 a comparison, 1e-5 for all 225; the added constants are the
+            // samplers' bias
             let tolerance = SIGMAS * (p * (1.0 - p) / count as f64).sqrt() + 0.005;
             assert!((share - p).abs() < tolerance, "{method} {i}: weight {share}");
             let expected = Transform::new(grid).analyse_channels(&means[i].values);
@@ -263,7 +266,7 @@ fn what_is_no_mixture_is_refused() {
     let strange = Ensemble::zeros(grid, 2, 1);
     assert!(matches!(mixture.denoise(&strange, 0.5), Err(FieldError::Length { .. })));
 
-    // means that differ where neither data nor noise vary: no posterior weight exists
+    // means that differ where neither data nor noise vary: posterior weights do not exist
     let apart = field(grid, |mode| mode.position[0] as f64);
     let degenerate = Mixture::new(
         vec![(1.0, zero), (1.0, apart)],

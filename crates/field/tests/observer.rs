@@ -1,4 +1,4 @@
-//! What an observer sees of a run, and that it changes nothing.
+//! What an observer of a run is shown, and that observing changes nothing.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use karhunen_field::prior::Matern;
 use karhunen_field::sampler::{Intermediate, Method, Reverse, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, Prior};
 
-/// One evaluation, copied.
+/// A copy of one evaluation.
 struct Seen {
     step: usize,
     time: f64,

@@ -1,4 +1,4 @@
-//! Every path against its closed forms, its derivatives and the forward equation (oracle O1).
+//! Every path against its closed forms, its derivatives and the forward equation (test oracle O1).
 
 use std::f64::consts::PI;
 
@@ -59,8 +59,8 @@ fn variance_preserving_paths_preserve_it_to_machine_precision() {
     }
 }
 
-/// Central differences with a step of 1e-5 of the distance to 0 and 1: errors of h² times the third
-/// logarithmic derivative, and the rounding of numbers below 100 over h.
+/// Central differences with a step of 1e-5 of the distance to 0 and 1. Their errors are h² times
+/// the third logarithmic derivative, and the rounding of numbers below 100 divided by h.
 #[test]
 fn rates_are_the_derivatives_and_give_the_forward_equation() {
     for path in all() {
@@ -151,7 +151,7 @@ fn every_time_grid_falls_strictly_from_start_to_end_on_every_path() {
             }
         }
     }
-    // even in t is even in σ^{1/ρ}: the grid of Karras et al.
+    // even in t means even in σ^{1/ρ}: the grid of Karras et al.
     let path = VarianceExploding::default();
     let uniform = TimeGrid::Uniform.times(&path, 12);
     let karras = TimeGrid::Karras { rho: 7.0 }.times(&path, 12);
@@ -177,7 +177,7 @@ fn parameters_that_make_no_path_are_refused_by_name() {
     assert_eq!(ve(2.0, 1.0, 7.0), "sigma_min");
     assert_eq!(ve(0.1, f64::INFINITY, 7.0), "sigma_max");
     assert_eq!(ve(0.1, 1.0, 0.0), "rho");
-    // t_min = 10^{−2/ρ} rounds to 0, to 1, and is a tenth of the range of doubles
+    // t_min = 10^{−2/ρ} rounds to 0, rounds to 1, and needs a tenth of the exponents of doubles
     assert_eq!(ve(0.01, 1.0, 0.006), "rho");
     assert_eq!(ve(0.01, 1.0, 1e300), "rho");
     assert!(VarianceExploding::new(0.01, 1.0, 0.065).is_ok());

@@ -26,8 +26,8 @@ fn paths() -> Vec<Arc<dyn Path>> {
     ]
 }
 
-/// A law whose mean lives on the coarsest grid, its noise, and grids from coarse to fine; sizes are
-/// no multiples of one another.
+/// A law whose mean lives on the coarsest grid, its noise prior, and grids from coarse to fine.
+/// Their sizes are no multiples of one another.
 fn gaussian(ladder: &[Grid]) -> (GaussianLaw, Bessel) {
     let coarse = ladder[0];
     let mean = (0..2 * coarse.len()).map(|i| 3.0 * (i as f64).cos()).collect();
@@ -56,7 +56,7 @@ fn ladders() -> Vec<Vec<Grid>> {
     ladders
 }
 
-/// The grid changes where the log-SNR passes a third and two thirds of its range.
+/// Changes the grid where the log-SNR passes one third and two thirds of its range.
 fn schedule(path: &dyn Path, ladder: &[Grid]) -> Vec<Refinement> {
     let (noisy, clean) = (path.log_snr(path.start()), path.log_snr(path.end()));
     let time = |part: f64| path.time_of_log_snr(noisy + part * (clean - noisy));
@@ -72,7 +72,7 @@ fn relative(x: &Ensemble, y: &Ensemble) -> f64 {
         / norm(&mut y.values.iter().copied())
 }
 
-/// One problem on its way from T.
+/// One problem, run from T.
 struct Run<'a> {
     law: &'a GaussianLaw,
     prior: &'a Bessel,
@@ -122,7 +122,7 @@ fn on_gaussian_data_a_refined_run_is_the_fine_run() {
     }
 }
 
-/// Two means that differ on the coarsest grid's modes: the law of the new modes is Gaussian, and the
+/// Two means that differ on the coarsest grid's modes. The new modes have a Gaussian law, and the
 /// history of the old ones must survive the change of the grid.
 fn mixture(ladder: &[Grid], path: Arc<dyn Path>) -> (Mixture, GaussianLaw, Bessel) {
     let coarse = ladder[0];
@@ -149,7 +149,8 @@ fn what_is_not_gaussian_on_coarse_modes_is_not_lost_either() {
         let refined = run.refined(&mut WienerExponential::default(), &ladder);
         let error = relative(&refined, &fine);
         assert!(error < EXACT, "{ladder:?}: {error:.1e}");
-        // another method errs in the new modes on the fine grid, and not after having waited
+        // another method errs in the new modes while it runs on the fine grid, but not before the
+        // change
         let exact = TimeGrid::LogSnr.times(&*path, 2000);
         let exact = Run { times: &exact, ..run }.fine(&mut WienerExponential::default(), &ladder);
         let own = relative(&run.fine(&mut DpmSolver2M::default(), &ladder), &exact);
@@ -158,8 +159,8 @@ fn what_is_not_gaussian_on_coarse_modes_is_not_lost_either() {
     }
 }
 
-/// Every method runs across grids; the restriction of the result to the coarse grid is what a run
-/// that stays coarse gives, as modes do not meet on Gaussian data.
+/// Every method runs across grids. On Gaussian data modes do not interact. The restriction of the
+/// result to the coarse grid is therefore the result of a run that stays coarse.
 #[test]
 fn every_method_crosses_grids() {
     let ladder = &ladders()[1];
@@ -229,7 +230,7 @@ fn tolerances_buy_accuracy() {
             assert!(times.windows(2).all(|w| w[1] < w[0]));
             assert_eq!(reverse.evaluations, times.len() - 1);
             let (steps, error) = (times.len() - 1, relative(&run(&times), &exact));
-            // steps are judged one by one and their errors add
+            // steps are checked one by one, and their errors add
             assert!(error < 3.0 * tolerance, "{path:?} {tolerance}: {error:.1e} in {steps} steps");
             history.push((steps, error));
         }
@@ -244,7 +245,7 @@ fn tolerances_buy_accuracy() {
     }
 }
 
-/// Nothing to integrate: steps only grow.
+/// With nothing to integrate, steps only grow.
 #[test]
 fn gaussian_data_take_a_handful_of_steps() {
     let ladder = &ladders()[1];
@@ -258,7 +259,7 @@ fn gaussian_data_take_a_handful_of_steps() {
     assert_eq!(times.len() - 1, 5);
 }
 
-/// Data that are their mean: the exact run of them, not one of shortest steps.
+/// Data equal to their mean: the run for them is exact, not one of shortest steps.
 #[test]
 fn data_without_variance_take_a_handful_of_steps_too() {
     /// No variance in any mode.

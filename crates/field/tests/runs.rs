@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// Couples modes: a denoiser diagonal in them would hide mistakes.
+/// A denoiser that couples modes, because one that is diagonal in them would hide mistakes.
 struct Saturating(Box<dyn Denoiser>);
 
 impl Denoiser for Saturating {
@@ -73,7 +73,7 @@ fn a_field_does_not_depend_on_its_batch_mates() {
     }
 }
 
-/// Nested start, nested steps: for diagonal data the coarse run is the restricted fine run.
+/// With nested start and steps, the coarse run on diagonal data is the restriction of the fine run.
 #[test]
 fn samples_of_two_grids_are_the_same_functions() {
     let pairs: [(&[usize], &[usize]); 3] =
@@ -170,7 +170,7 @@ fn names_round_trip_and_unknown_ones_list_the_known() {
     assert!(serde_json::from_str::<Method>("\"dpm\"").unwrap_err().to_string().contains(message));
 }
 
-/// The identity until t = 0.5, then one value of its own.
+/// The identity until t = 0.5, then one constant value.
 struct Failing(f64);
 
 impl Denoiser for Failing {
@@ -183,7 +183,7 @@ impl Denoiser for Failing {
     }
 }
 
-/// Answers on another grid, or with another number of fields.
+/// Answers on a different grid, or with a different number of fields.
 struct Reshaping(Ensemble);
 
 impl Denoiser for Reshaping {
@@ -215,7 +215,7 @@ fn what_cannot_be_sampled_is_an_error_with_step_and_time() {
         let error = run(&Failing(0.0), times).unwrap_err();
         assert!(matches!(error, FieldError::Parameter { .. }), "{times:?}: {error}");
     }
-    // one more would draw the noise of the first corrector
+    // one more step would draw the noise of the first corrector
     let times: Vec<f64> = (0..983_042).map(|i| 1.0 - 1e-7 * f64::from(i)).collect();
     let error = run(&Failing(f64::NAN), &times).unwrap_err().to_string();
     assert!(error.starts_with("sampler steps = 983041: must be 983040 at most"), "{error}");

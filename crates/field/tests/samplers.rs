@@ -1,8 +1,9 @@
-//! Samplers on Gaussian data with the exact denoiser: orders, constants, laws (oracles O5, O8).
+//! Samplers on Gaussian data with the exact denoiser: orders, constants, laws (test oracles O5,
+//! O8).
 //!
-//! Everything is linear and diagonal, so each mode has a closed form: the probability flow is
+//! Everything is linear and diagonal, so each mode has a closed form. The probability flow is
 //! x_k(s) = a_s m_k + √(S(s)/S(t)) (x_k(t) − a_t m_k) with S = a² c + b² λ, and Euler–Maruyama is a
-//! scalar recursion. r = √(c/λ) is what a mode's difficulty depends on.
+//! scalar recursion. The difficulty of a mode depends on r = √(c/λ).
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use karhunen_field::prior::{self, Bessel};
 use karhunen_field::sampler::{Method, Reverse, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, GaussianLaw, Grid, Mode, Prior, Transform};
 
-/// Standard errors allowed in a random test: 6e-7 a comparison, about 1e-5 for the few of a test.
+/// Standard errors allowed in a random test: 6e-7 a comparison, about 1e-5 for the few of one test.
 const SIGMAS: f64 = 5.0;
 
 /// Variances by position along a single axis.
@@ -42,7 +43,7 @@ impl Problem {
         Self { law, prior, path, oracle }
     }
 
-    /// Three modes with r = 0.5, 2, 10, noise of different strength and m ≠ 0 in each.
+    /// Three modes with r = 0.5, 2, 10, with noise of different strength and m ≠ 0 in each.
     fn ratios() -> Self {
         let grid = Grid::unit(&[3], Boundary::Neumann).unwrap();
         let mut mean = vec![0.0; 3];
@@ -66,7 +67,7 @@ impl Problem {
         spectra.map(|(c, lambda)| a * a * c + b * b * lambda).collect()
     }
 
-    /// D at t_min of the exact probability flow started at T in `x`, as modes of every field.
+    /// D at t_min after the exact probability flow from `x` at T, as modes of every field.
     fn exact(&self, x: &Ensemble) -> Vec<f64> {
         let (t, s) = (self.path.start(), self.path.end());
         let (m, c) = (self.law.mean_modes(&x.grid), self.law.variances(&x.grid));
@@ -89,7 +90,7 @@ fn analyse(fields: &Ensemble) -> Vec<f64> {
     fields.fields().flat_map(|f| transform.analyse_channels(f)).collect()
 }
 
-/// Largest error of every mode over a batch, against its data's standard deviation.
+/// Largest error of every mode over a batch, relative to the standard deviation of its data.
 fn mode_errors(problem: &Problem, method: Method, times: TimeGrid, steps: usize) -> Vec<f64> {
     let grid = problem.law.mean().grid;
     let x = start(&problem.law, &*problem.prior, &*problem.path, grid, 1, 0..8);
@@ -125,7 +126,8 @@ fn deterministic_samplers_have_order_two_in_every_mode() {
     }
 }
 
-/// A run ends at t_min, not 0: however many its steps, ½ b²/r² of the deviation is missing.
+/// A run ends at t_min, not 0. For any number of steps, ½ b²/r² of the deviation is therefore
+/// missing.
 #[test]
 fn the_final_denoising_leaves_half_the_noise_to_signal_ratio() {
     let problem = Problem::ratios();
@@ -139,12 +141,12 @@ fn the_final_denoising_leaves_half_the_noise_to_signal_ratio() {
         let data = (c / spread[k]).sqrt() * (from[k] - path.signal(path.start()) * m[k]);
         let missing = 1.0 - (got[k] - m[k]) / data;
         let expected = 0.5 * path.noise(path.end()).powi(2) * lambda / c;
-        // the steps themselves cost 1e-5 here, r = 0.5 misses 2e-4
+        // the error of the steps is 1e-5 here; r = 0.5 misses 2e-4
         assert!((missing - expected).abs() < 1e-5, "mode {k}: {missing} {expected}");
     }
 }
 
-/// H-norm error relative to the exact solution of one nested field.
+/// H-norm error of one nested field relative to the exact solution.
 fn relative_error(problem: &Problem, method: Method, grid: Grid) -> f64 {
     let times = method.default_times().times(&*problem.path, 24);
     let x = start(&problem.law, &*problem.prior, &*problem.path, grid, 1, 0..4);
@@ -307,7 +309,7 @@ fn euler_maruyama_samples_have_the_recursions_moments() {
     }
 }
 
-/// O8: N(0, Q) in place of the law at T is a small error there and a large one at t = 0.
+/// O8: replacing the law at T by N(0, Q) makes a small error there and a large one at t = 0.
 #[test]
 fn a_wrong_start_is_amplified_by_the_ratio() {
     let grid = Grid::unit(&[3], Boundary::Neumann).unwrap();

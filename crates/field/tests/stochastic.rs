@@ -1,7 +1,8 @@
-//! The other samplers on Gaussian data: recursions path by path, weak orders, what each is for.
+//! The other samplers on Gaussian data: recursions path by path, weak orders, and typical uses.
 //!
-//! Per mode every step is x ← keep · x + shift + √injected ξ with numbers known in closed form, so a
-//! run's mean and variance are too, and orders are measured without Monte-Carlo noise (oracle O5).
+//! Per mode every step is x ← keep · x + shift + √injected ξ with coefficients known in closed
+//! form. The mean and variance of a run follow, and orders are measured without Monte-Carlo noise
+//! (test oracle O5).
 
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ fn spread(path: &dyn Path, t: f64, k: usize) -> f64 {
     path.signal(t).powi(2) * C[k] + path.noise(t).powi(2) * LAMBDA[k]
 }
 
-/// x ← keep · x + shift + √injected ξ, further parts in the order in which a step takes them.
+/// x ← keep · x + shift + √injected ξ; a step may consist of several parts, in the order listed.
 type Part = (f64, f64, f64);
 
 /// The parts of one step from t to s.
@@ -171,7 +172,7 @@ fn analyse(fields: &Ensemble) -> Vec<f64> {
     fields.fields().flat_map(|f| transform.analyse_channels(f)).collect()
 }
 
-/// Measured on doublings up to n = 2560.
+/// Orders measured on doublings up to n = 2560.
 #[test]
 fn weak_orders_are_one_for_the_exponential_steps_and_two_with_churn() {
     for path in paths() {
@@ -194,7 +195,7 @@ fn weak_orders_are_one_for_the_exponential_steps_and_two_with_churn() {
     }
 }
 
-/// From the law at T the means are right whatever the step, once D is affine and exact.
+/// From the law at T the means are right for every step size, because D is affine and exact.
 #[test]
 fn means_are_kept_by_exponential_steps() {
     for path in paths() {
@@ -208,8 +209,8 @@ fn means_are_kept_by_exponential_steps() {
     }
 }
 
-/// The corrector moves a wrong law towards the right one: a start without the data's part is
-/// better off with it, at r = 10 where that part counts.
+/// The corrector moves a wrong law towards the right one. A start without the data's part gains
+/// from it at r = 10, where that part matters.
 #[test]
 fn the_corrector_mends_what_came_before_it() {
     let path = VariancePreserving::default();
@@ -228,8 +229,9 @@ fn the_corrector_mends_what_came_before_it() {
     assert!(mended.abs() < 0.7 * alone.abs(), "{mended} against {alone}");
 }
 
-/// A prior rougher than the data: modes beyond the law's grid are stiffer than all within it, by up to
-/// three orders here, and the same seed must be the same function on both grids.
+/// A prior rougher than the data. Modes beyond the law's grid are stiffer than all modes within it,
+/// by up to three orders of magnitude here. The same seed must still be the same function on both
+/// grids.
 #[test]
 fn the_corrector_stays_bounded_beyond_the_grid_of_the_law() {
     let path = VariancePreserving::new(0.1, 20.0, 1e-5).unwrap();
@@ -263,7 +265,7 @@ fn the_corrector_stays_bounded_beyond_the_grid_of_the_law() {
     }
 }
 
-/// However long its steps, ancestral sampling stays bounded where Euler–Maruyama explodes.
+/// For any step size ancestral sampling stays bounded, where Euler–Maruyama diverges.
 #[test]
 fn exponential_steps_are_stable() {
     let path = VariancePreserving::default();

@@ -1,7 +1,8 @@
-//! What a finite grid and an imperfect score cost, in Wasserstein distance (oracles O7, O12).
+//! Errors of a finite grid and of an imperfect score, in Wasserstein distance (test oracles O7,
+//! O12).
 //!
-//! Laws here are Gaussian and diagonal in one basis, so W₂² = Σ_k (√v_k − √w_k)² + (m_k − n_k)²: no
-//! transport has to be solved.
+//! All laws here are Gaussian and diagonal in one basis, so W₂² = Σ_k (√v_k − √w_k)² + (m_k −
+//! n_k)². No transport problem has to be solved.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use karhunen_field::resample::spectral;
 use karhunen_field::sampler::{Method, Reverse, WienerExponential, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Prior, Transform};
 
-/// A family of grids of one box, the last one standing for the continuum.
+/// Families of grids of one box; the last grid of each stands for the continuum.
 fn families() -> Vec<Vec<Grid>> {
     let families: [&[&[usize]]; 3] = [
         &[&[7], &[14], &[31], &[64], &[2048]],
@@ -52,9 +53,9 @@ fn beyond(
         .sum()
 }
 
-/// O7: the law of X_t on an N-grid against the one on a fine grid. They agree in the modes they
-/// share, so W₂² is what the grid cannot hold, a² E‖(I − P_N) X₀‖² + b² Σ_{k∉N} λ_k, and falls like the
-/// slower of both tails: N^{d − 4p} with p = 0.85 of the noise.
+/// O7: the law of X_t on an N-grid against that on a fine grid. They agree in the modes they share.
+/// W₂² is therefore the part that the grid lacks, a² E‖(I − P_N) X₀‖² + b² Σ_{k∉N} λ_k. It falls
+/// like the slower of both tails: N^{d − 4p} with p = 0.85 of the noise.
 #[test]
 fn truncation_costs_what_the_grid_cannot_hold() {
     let path = VariancePreserving::default();
@@ -93,7 +94,7 @@ fn truncation_costs_what_the_grid_cannot_hold() {
     }
 }
 
-/// Its rate on lines, where the continuum is close: 2048 cells against N.
+/// The rate of O7 on lines, where the continuum is close: 2048 cells against N.
 #[test]
 fn truncation_falls_with_the_power_of_the_noise() {
     let finest = Grid::unit(&[4096], Boundary::Neumann).unwrap();
@@ -107,8 +108,8 @@ fn truncation_falls_with_the_power_of_the_noise() {
     assert!((slope - 2.4).abs() < 0.05, "{slope}");
 }
 
-/// The same for whole runs: samples on N cells are the restriction of fine ones, so their distance
-/// is that of the cut-off data, and no more.
+/// The same for whole runs. Samples on N cells are the restriction of fine ones, so their distance
+/// is exactly that of the truncated data.
 #[test]
 fn coarse_samples_miss_only_fine_modes() {
     for family in families() {
@@ -129,19 +130,19 @@ fn coarse_samples_miss_only_fine_modes() {
             let squares = x.values.iter().zip(&y.values).map(|(a, b)| (a - b).powi(2));
             squares.sum::<f64>() / (x.count() * x.grid.len()) as f64
         };
-        // the coupling by seeds is optimal, so the mean square is W₂² up to its statistics
+        // the coupling by seeds is optimal, so the mean square is W₂² up to sampling error
         let expected = beyond(&law, &q, &coarse, &fine, |c, lambda, _| {
             let (a2, b2) = (path.signal(path.end()).powi(2), path.noise(path.end()).powi(2));
             a2 * c * c / (a2 * c + b2 * lambda)
         });
         let ratio = norm(&on_fine, &embedded) / expected;
-        // dozens of modes at least, 200 fields: standard error below √(2/200) = 0.1 for one mode
-        // alone, five of them for 9 grids
+        // at least dozens of modes and 200 fields: for one mode alone the standard error is below
+        // √(2/200) = 0.1; five of them are allowed for 9 grids
         assert!((ratio - 1.0).abs() < 0.5, "{coarse:?}: {ratio}");
     }
 }
 
-/// A denoiser whose *score* is off by ε times a fixed field in the direction of the noise.
+/// A denoiser whose *score* has an error of ε times a fixed field, in the direction of the noise.
 struct Perturbed<'a> {
     exact: &'a Gaussian,
     path: &'a dyn Path,
@@ -152,7 +153,7 @@ struct Perturbed<'a> {
 impl Denoiser for Perturbed<'_> {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         let mut out = self.exact.denoise(x, t)?;
-        // Q∇log p = (a D − x)/b²: D moves by b²/a times what the score does
+        // Q∇log p = (a D − x)/b²: D changes by b²/a times the change of the score
         let gain = self.epsilon * self.path.noise(t).powi(2) / self.path.signal(t);
         for field in out.values.chunks_exact_mut(self.direction.len()) {
             field.iter_mut().zip(self.direction).for_each(|(d, e)| *d += gain * e);
@@ -161,7 +162,7 @@ impl Denoiser for Perturbed<'_> {
     }
 }
 
-/// O12: an error ε of the score moves samples in proportion, on every grid alike.
+/// O12: an error ε of the score shifts samples in proportion, equally on every grid.
 #[test]
 fn errors_of_the_score_act_in_proportion() {
     for family in families() {
@@ -184,7 +185,7 @@ fn errors_of_the_score_act_in_proportion() {
                 integrate(&mut *sampler, &mut reverse, &times, x, &mut |_, _| {}).unwrap()
             };
             let exact = run(0.0);
-            // all fields are shifted alike: W₂ is the norm of the shift
+            // all fields are shifted equally: W₂ is the norm of the shift
             let moved = |epsilon: f64| {
                 let off = run(epsilon);
                 let squares = off.values.iter().zip(&exact.values).map(|(a, b)| (a - b).powi(2));

@@ -1,4 +1,4 @@
-//! The Wiener-exponential sampler: exact where data are Gaussian, of order 2 elsewhere (oracle O5).
+//! The Wiener-exponential sampler: exact on Gaussian data, of order 2 elsewhere (test oracle O5).
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use karhunen_field::sampler::{
 };
 use karhunen_field::{Axis, Boundary, Ensemble, Field, GaussianLaw, Grid, Mode, Prior, Transform};
 
-/// Steps are closed forms: what is left is the rounding of some hundred of them, amplified at most
-/// by r = 100.
+/// Tolerance for exact results. Steps are closed forms, so only the rounding of some hundred steps
+/// remains, amplified by at most r = 100.
 const EXACT: f64 = 1e-9;
 
-/// λ_k of another prior, times r² and a slow oscillation in k, so that modes differ in r.
+/// λ_k of another prior, times r² and a slow oscillation in k, so that r differs between modes.
 #[derive(Debug)]
 struct Stronger(Bessel, f64);
 
@@ -26,7 +26,7 @@ impl Prior for Stronger {
     }
 }
 
-/// No variance in any mode: a law that knows the mean alone.
+/// No variance in any mode: a law of which only the mean is known.
 #[derive(Debug)]
 struct Nothing;
 
@@ -153,7 +153,7 @@ fn distance(x: &Ensemble, y: &Ensemble) -> f64 {
     (squares / x.values.len() as f64).sqrt()
 }
 
-/// Measured order by Richardson's quotient, on every path.
+/// Order measured by Richardson's quotient, on every path.
 #[test]
 fn order_two_on_a_mixture() {
     for path in paths() {
@@ -174,7 +174,7 @@ fn order_two_on_a_mixture() {
     }
 }
 
-/// Another method in the limit: the same probability flow.
+/// In the limit of small steps it agrees with another method for the same probability flow.
 #[test]
 fn the_limit_is_the_probability_flow() {
     let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
@@ -186,7 +186,7 @@ fn the_limit_is_the_probability_flow() {
     assert!(distance(&ours, &heun) < 1e-4, "{:.1e}", distance(&ours, &heun));
 }
 
-/// A law without variance leaves DPM-Solver++(2M), noise outside of the modes included.
+/// For a law without variance it equals DPM-Solver++(2M), including noise outside of the modes.
 #[test]
 fn without_a_covariance_it_is_the_multistep_solver() {
     let grid = Grid::unit(&[6, 4], Boundary::Periodic).unwrap();
@@ -213,7 +213,7 @@ fn without_a_covariance_it_is_the_multistep_solver() {
     }
 }
 
-/// Fewer evaluations than the multistep solver for one error, where r is far from 1.
+/// Fewer evaluations than the multistep solver for the same error, where r is far from 1.
 #[test]
 fn what_is_gaussian_costs_nothing() {
     let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());

@@ -1,4 +1,4 @@
-//! What an operator refuses.
+//! The errors of this crate: operands and geometries that an operator refuses.
 
 use crate::plan::convolution::ConvShape;
 use crate::plan::oversampling::MOST_POINTS;
@@ -9,7 +9,7 @@ use crate::plan::stencil::StencilAxis;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KernelError {
-    /// A tensor or array that does not fit the others.
+    /// A tensor or array whose shape does not fit the other operands.
     #[error("{operator}: {operand} has shape {found:?}, the others ask for {expected:?}")]
     Shape {
         /// The operator.
@@ -21,7 +21,7 @@ pub enum KernelError {
         /// Shape found.
         found: Vec<usize>,
     },
-    /// A device that the operators do not run on, or numbers that they do not compute with.
+    /// A device that the operators do not support, or an unsupported type of numbers.
     #[error(
         "{operator} runs on the flex device in f32, {operand} is of {found}; compose tensor operations"
     )]
@@ -38,12 +38,12 @@ pub enum KernelError {
         "KARHUNEN_SIMD={asked}: this CPU has {available}; name one of these or unset the variable"
     )]
     Level {
-        /// What the variable says.
+        /// The value of the environment variable.
         asked: String,
-        /// The names that it may say here.
+        /// The valid values.
         available: String,
     },
-    /// A window of modes that no grid can have.
+    /// An invalid window of modes.
     #[error(
         "spectral plan: {points:?} points, {modes:?} modes, periods {periods:?}: one to three axes, as many of each, points at least 1, modes 1 to {MOST_MODES}, periods at least 1, at most 2^{} points and as many modes in the window",
         MOST_CELLS.ilog2()
@@ -56,16 +56,16 @@ pub enum KernelError {
         /// Period over box, per axis.
         periods: Vec<f64>,
     },
-    /// A stencil that no grid can have.
+    /// An invalid stencil.
     #[error(
         "stencil {axes:?}: one to three axes, each with at least one cell and 1 to 64 offsets of at most 2^20 cells, 2^{} cells in all at most",
         MOST_CELLS.ilog2()
     )]
     Stencil {
-        /// What was asked for.
+        /// The stencil requested.
         axes: Vec<StencilAxis>,
     },
-    /// A grid on which no nonlinearity is oversampled.
+    /// An invalid grid for an oversampled nonlinearity.
     #[error(
         "oversampling of {points:?} points, periodic {periodic:?}: one to three axes of 1 to {MOST_POINTS} points, as many of each, at most 2^{} points in all",
         MOST_CELLS.ilog2()
@@ -76,7 +76,7 @@ pub enum KernelError {
         /// Which axes are periodic.
         periodic: Vec<bool>,
     },
-    /// Matrices that are not one an axis.
+    /// An invalid list of matrices, one for each axis.
     #[error(
         "axis maps of shapes [to, from, values] {shapes:?}: one to three, none empty, each with to times from values"
     )]
@@ -84,13 +84,13 @@ pub enum KernelError {
         /// Rows, columns and number of values of each.
         shapes: Vec<[usize; 3]>,
     },
-    /// A convolution that no image can have.
+    /// An invalid convolution.
     #[error(
         "convolution {shape:?}: the kernel's side must be odd and, like the stride, 1 to 63, every side 1 to 2^30 cells and no larger than what it is enlarged to, 2^{} cells in all at most",
         MOST_CELLS.ilog2()
     )]
     Convolution {
-        /// What was asked for.
+        /// The convolution requested.
         shape: ConvShape,
     },
     /// A number of groups that does not divide the channels.

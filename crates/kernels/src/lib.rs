@@ -1,26 +1,30 @@
-//! Fused operators of neural operators, with hand-written gradients.
+//! Fused operators for neural operators, with hand-written gradients.
 //!
-//! - A Fourier neural operator is made of [`spectral_block`] (one whole layer), [`spectral_block_oversampled`] (a layer
-//!   that does not alias), [`depthwise_stencil`] (a local kernel before a layer), [`pointwise_linear`] (the lifting) and
-//!   [`pointwise_mlp`] (the projection).
-//! - A nested network is made of [`depthwise_stencil`], [`residual_mlp`] (the point-wise half of a residual block) and
-//!   [`map_axes`] (from one grid to another).
-//! - A U-Net is made of [`convolution`], [`group_norm_silu`] and [`join_channels`].
+//! - A Fourier neural operator uses [`spectral_block`] (one whole layer),
+//!   [`spectral_block_oversampled`] (a layer that does not alias), [`depthwise_stencil`] (a local
+//!   kernel before a layer), [`pointwise_linear`] (the lifting) and [`pointwise_mlp`] (the
+//!   projection).
+//! - A nested network (one stage a training grid) uses [`depthwise_stencil`], [`residual_mlp`] (the
+//!   point-wise half of a residual block) and [`map_axes`] (the transfer from one grid to another).
+//! - A U-Net uses [`convolution`], [`group_norm_silu`] and [`join_channels`].
 //!
-//! Channels are last, points are one flattened axis. Results are the same bits for any number of threads, and a field's
-//! do not depend on its batch mates. This holds on one [`Level`] of instructions; another one changes the last bits.
-//! Gradients are first order.
+//! Channels are last, and points are one flattened axis. Results are bit-identical for any number
+//! of threads, and the result for a field does not depend on the other fields of its batch. This
+//! holds on one [`Level`] of instructions; another level changes the last bits. Gradients are of
+//! first order only.
 //!
-//! | room | what it holds |
+//! | module | contents |
 //! |---|---|
-//! | `plan` | what an operator needs to know of a grid |
+//! | `plan` | the tables that an operator needs of a grid |
 //! | `cpu` | the operators on slices, forward and backward |
 //! | `simd` | lanes of `f32`, compiled for AVX-512, AVX2 + FMA, NEON and the target's own instructions |
-//! | `gpu` | the operators of the neural operator on cards (features `wgpu`, `vulkan`, `cuda`) |
-//! | `burn` | the operators on tensors, with their place in the graph of derivatives |
+//! | `gpu` | the operators of the neural operator on GPUs (features `wgpu`, `vulkan`, `cuda`) |
+//! | `burn` | the operators on tensors, with their nodes for automatic differentiation |
 //!
-//! Tensors are known to `burn` and `gpu`, and to the memory that becomes theirs (`cpu::buffer`). This is the only crate with `unsafe` code. Compositions of tensor
-//! operations that compute the same slowly are in `karhunen-net`: they serve other devices, and tests compare with them.
+//! Only `burn`, `gpu` and `cpu::buffer` (memory that becomes a tensor's) depend on the tensor
+//! library. This is the only crate with `unsafe` code. Crate `karhunen-net` holds slower
+//! compositions of tensor operations with the same results. They serve other devices and are the
+//! reference in tests.
 
 mod burn;
 mod cpu;

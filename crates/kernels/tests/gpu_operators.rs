@@ -1,13 +1,15 @@
-//! The operators on a GPU against the same on the CPU: values and every gradient.
+//! The operators on a GPU against the same operators on the CPU: values and every gradient.
 //!
-//! Built only with a GPU feature, and skipped, with the reason printed, where no card answers:
+//! The test is built only with a GPU feature. Without a working card it is skipped and prints the
+//! reason:
 //!
 //! ```sh
 //! cargo test --release --workspace --features karhunen/wgpu --test gpu_operators -- --nocapture --test-threads 1
 //! ```
 //!
-//! A software driver (Debian: mesa-vulkan-drivers, with XDG_RUNTIME_DIR set) will do. Products that a
-//! driver rounds to 10 bits of mantissa (tf32) miss the tolerances by two orders of magnitude.
+//! A software driver is sufficient (Debian: mesa-vulkan-drivers, with XDG_RUNTIME_DIR set). Drivers
+//! that round products to 10 bits of mantissa (tf32) miss the tolerances by two orders of
+//! magnitude.
 
 use std::sync::Arc;
 
@@ -17,12 +19,12 @@ use karhunen_kernels::{
     depthwise_stencil, pointwise_linear, pointwise_mlp, spectral_block, supports,
 };
 
-/// Relative to the largest value: f32 sums of up to 300 terms in another order, on both sides.
+/// Relative to the largest value: f32 sums of up to 300 terms, in a different order on each side.
 const VALUES: f32 = 2e-6;
 /// As [`VALUES`], for gradients of weights: sums over up to 3000 points.
 const GRADIENTS: f32 = 5e-6;
 
-/// The first card, or nothing and the reason.
+/// The first card, or `None` after printing the reason.
 fn card() -> Option<Device> {
     let found = Device::enumerate(DeviceType::Wgpu).into_vec().into_iter().next();
     if found.is_none() {
@@ -31,7 +33,7 @@ fn card() -> Option<Device> {
     found
 }
 
-/// Numbers in [−1, 1), by a multiplicative hash of their place in the sequence.
+/// Numbers in [−1, 1), by a multiplicative hash of their position in the sequence.
 struct Numbers(u32);
 
 impl Numbers {
@@ -56,7 +58,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.try_into_vec_as().unwrap()
 }
 
-/// y and the gradients of Σ r y by the operands, in their order.
+/// y and the gradients of Σ r y for the operands, in their order.
 macro_rules! results {
     ($numbers:expr, $y:expr, [$($operand:ident),*]) => {{
         let y = $y;
@@ -69,7 +71,7 @@ macro_rules! results {
     }};
 }
 
-/// Largest errors seen, of values and of gradients.
+/// Largest observed errors of values and of gradients.
 #[derive(Default)]
 struct Worst([f32; 2]);
 
@@ -137,7 +139,7 @@ impl LayerCase {
     }
 }
 
-/// 1, 2, 3, odd, prime and even; 1-D to 3-D; below, at and above a tile of 16, 32 and 64.
+/// 1, 2, 3, odd, prime and even; 1-D to 3-D; below, at and above tiles of 16, 32 and 64.
 fn layers() -> Vec<LayerCase> {
     let shapes: [(&[usize], &[usize], usize, [usize; 2]); 16] = [
         (&[1], &[2], 1, [1, 1]),
@@ -262,7 +264,8 @@ fn a_stencil_is_the_cpus() {
     worst.tell("stencils");
 }
 
-/// Operands may be views with strides of their own, and gradients one number seen everywhere.
+/// Operands may be views with their own strides, and gradients may be one number repeated
+/// everywhere.
 #[test]
 fn views_count_by_their_values() {
     let Some(card) = card() else { return };
@@ -291,7 +294,8 @@ fn views_count_by_their_values() {
     worst.tell("views");
 }
 
-/// No atomics, and sums in the order of the shapes.
+/// Repeated runs give the same bits: there are no atomics, and the order of sums depends on shapes
+/// alone.
 #[test]
 fn two_runs_are_the_same_bits() {
     let Some(card) = card() else { return };
@@ -302,7 +306,7 @@ fn two_runs_are_the_same_bits() {
     }
 }
 
-/// A run that diverges is seen by its numbers: none may be hidden by a minimum.
+/// A run that diverges shows in its numbers: no minimum may hide a value that is not a number.
 #[test]
 fn what_is_not_a_number_stays_so() {
     let Some(card) = card() else { return };

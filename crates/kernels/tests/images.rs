@@ -1,5 +1,5 @@
-//! The operators on images as tensors meet them: against compositions of tensor operations, on views,
-//! and what they refuse.
+//! The U-Net's operators on tensors: against compositions of tensor operations, on views, and
+//! refused operands.
 
 #[macro_use]
 mod common;
@@ -22,7 +22,7 @@ fn image(x: Tensor<3>, [rows, columns]: [usize; 2]) -> Tensor<4> {
     x.reshape([batch, rows, columns, channels]).permute([0, 3, 1, 2])
 }
 
-/// And back.
+/// The inverse of `image`.
 fn field(x: Tensor<4>) -> Tensor<3> {
     let [batch, channels, rows, columns] = x.dims();
     x.permute([0, 2, 3, 1]).reshape([batch, rows * columns, channels])
@@ -103,7 +103,7 @@ fn joins_are_concatenations() {
     assert_same!("join", fused, Tensor::cat(vec![a.clone(), b.clone()], 2), [a, b]);
 }
 
-/// What asks for no gradient gets none, and costs the others nothing; views are read as they are.
+/// Operands that require no gradient get none, at no cost for the others; views are read in place.
 #[test]
 fn parts_without_gradients_and_views() {
     let (plain, device) = (Device::flex(), Device::flex().autodiff());

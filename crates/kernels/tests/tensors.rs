@@ -1,5 +1,5 @@
-//! The operators as tensors meet them: against compositions of tensor operations, on views, and
-//! what they refuse.
+//! The operators on tensors: against compositions of tensor operations, on views, and refused
+//! operands.
 
 #[macro_use]
 mod common;
@@ -49,7 +49,7 @@ fn linear_maps_and_perceptrons_are_their_compositions() {
     }
 }
 
-/// On one point of period 1 only the mode 0 is kept: the layer is a linear map by Re W₀ + S.
+/// A layer on one point with period 1. Only the mode 0 is kept, so it is a linear map by Re W₀ + S.
 fn layer(
     inputs: usize,
     outputs: usize,
@@ -96,7 +96,7 @@ fn differences() -> Arc<StencilPlan> {
     Arc::new(StencilPlan::new(&[axis(4), axis(3)]).unwrap())
 }
 
-/// On a periodic grid one tap is a roll of the points.
+/// On a periodic grid a single tap is a cyclic shift of the points.
 #[test]
 fn a_stencil_is_a_sum_of_rolled_fields() {
     let device = Device::flex().autodiff();
@@ -112,8 +112,8 @@ fn a_stencil_is_a_sum_of_rolled_fields() {
     assert_same!("a stencil", fused, y, [x, taps]);
 }
 
-/// On one point functions are constants, and oversampling changes nothing: views, shared gradients, and
-/// what stands before and behind.
+/// On one point functions are constants and oversampling changes nothing. Tests views, shared
+/// gradients, and operations before and after.
 #[test]
 fn an_oversampled_layer_of_constants_is_the_plain_layer() {
     let device = Device::flex().autodiff();
@@ -142,7 +142,7 @@ fn an_oversampled_layer_of_constants_is_the_plain_layer() {
     assert!(refused(wide, None).contains("F64 numbers"));
 }
 
-/// Views come with strides of their own; gradients may be views and shared.
+/// Views have their own strides; gradients may be views and may be shared.
 #[test]
 fn views_count_by_their_values() {
     let device = Device::flex().autodiff();
@@ -158,7 +158,8 @@ fn views_count_by_their_values() {
     let view = || run(leaf.clone().swap_dims(1, 2));
     let turned = Tensor::<3>::from_data(leaf.clone().swap_dims(1, 2).into_data(), &device);
     assert_close("a turned view", view(), run(turned));
-    // the gradient of a sum is one number seen everywhere; of two sums, the same one twice
+    // the gradient of a sum is one number repeated everywhere; for two sums it is the same tensor
+    // twice
     let once = leaf.grad(&view().sum().backward()).unwrap();
     let y = view();
     let twice = leaf.grad(&(y.clone().sum() + y.sum()).backward()).unwrap();

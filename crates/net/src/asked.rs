@@ -1,4 +1,4 @@
-//! What the fields of a sampling are asked to be.
+//! Conditions of a sampling: the classes, attributes and other fields that are asked for.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,40 +7,41 @@ use karhunen_field::{Ensemble, FieldError, Grid, resample};
 
 use crate::Given;
 
-/// Classes, attributes and other fields that the fields of a batch shall belong to, one each; nothing is asked
-/// for by default.
+/// The condition of each field of a batch: a class, attributes, or another field on the same box.
+/// By default nothing is asked for.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Class of each field, or none of any.
+    /// Class of each field, or an empty list if no classes are asked for.
     pub classes: Vec<Option<u32>>,
-    /// Normalised attributes of each field, NaN where nothing is asked for; or none of any.
+    /// Normalised attributes of each field, with NaN where nothing is asked for. Empty if none are
+    /// asked for.
     pub attributes: Vec<Vec<f32>>,
-    /// The other fields, one a field.
+    /// The other fields, one for each field of the batch.
     pub fields: Option<OtherFields>,
 }
 
-/// Fields that are given, on whatever grid they are asked for.
+/// Given fields that can be evaluated on any grid of their box.
 #[derive(Debug)]
 pub struct OtherFields {
-    /// As they came, normalised.
+    /// The fields as supplied, normalised.
     fields: Ensemble,
-    /// Channels last and marked, on each grid met so far.
+    /// The fields with channels last and a mark, for each grid used so far.
     grids: Mutex<Vec<(Grid, Arc<Vec<f32>>)>>,
 }
 
 impl OtherFields {
-    /// Fields on any grid of the box.
+    /// From fields on any grid of the box.
     pub fn new(fields: Ensemble) -> Self {
         Self { fields, grids: Mutex::default() }
     }
 
-    /// Their number.
+    /// Number of fields.
     pub fn count(&self) -> usize {
         self.fields.count()
     }
 
-    /// `[field, point, channel + 1]` on a grid: restricted to its modes, or continued with nothing beyond
-    /// their own.
+    /// `[field, point, channel + 1]` on a grid. A coarser grid gets the restriction to its modes; a
+    /// finer grid gets no modes beyond those of the fields.
     fn on(&self, grid: &Grid) -> Result<Arc<Vec<f32>>, FieldError> {
         let mut known = self.grids.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, values)) = known.iter().find(|(of, _)| of == grid) {
@@ -66,8 +67,8 @@ impl Asked {
         Self { classes, ..Self::default() }
     }
 
-    /// The classes and attributes of some of the fields, in this order. Other fields belong to the box and
-    /// do not go along.
+    /// The classes and attributes of some of the fields, in this order. The other fields are
+    /// dropped, because they belong to the box.
     pub fn of(&self, fields: &[usize]) -> Self {
         let classes = match self.classes.is_empty() {
             true => Vec::new(),
@@ -80,10 +81,10 @@ impl Asked {
         Self { classes, attributes, fields: None }
     }
 
-    /// What is asked of fields `range` of the batch, on a grid.
+    /// The conditions of fields `range` of the batch, on a grid.
     ///
     /// # Errors
-    /// Those of resampling.
+    /// Any error of resampling.
     pub(crate) fn on(&self, grid: &Grid, range: &Range<usize>) -> Result<Given, FieldError> {
         let fields = match &self.fields {
             None => Vec::new(),
@@ -100,7 +101,7 @@ impl Asked {
         })
     }
 
-    /// Refuses anything but one of each, or none, for `count` fields.
+    /// Checks that each list has one entry for each of `count` fields, or none.
     ///
     /// # Errors
     /// [`FieldError::Denoiser`].

@@ -1,20 +1,22 @@
-//! Which part of a function a network is asked about.
+//! The band: the part of a function that a network is asked about.
 //!
-//! A network is trained on grids of at most B cells an axis. On a finer grid it meets frequencies
-//! that it never saw, as noise in its input and as what its point-wise parts make of them, and both
-//! fold back into the frequencies that it knows, on every grid in another way: it answers
-//! differently at B and at 2B. [`Band::Trained`] asks it for what it knows,
+//! The band of a grid is the set of waves that it can represent. A network is trained on grids of
+//! at most B cells an axis. On a finer grid it would meet frequencies that it never saw in
+//! training. They arise from noise in its input and from its point-wise nonlinearities. Both alias
+//! into the frequencies that the network knows, and differently on every grid. Its answers at B and
+//! 2B would then differ. [`Band::Trained`] uses the network only for the trained frequencies:
 //!
-//! D(x, t) = D_B(P_B x, t) + (1 − P_B) W(x, t),
+//! D(x, t) = D_B(P_B x, t) + (1 − P_B) W(x, t).
 //!
-//! P_B the projection onto the modes of the finest training level and W the Wiener denoiser, so that
-//! modes beyond the band stay Gaussian, with the variance that the data's fitted spectrum continues
-//! to. All else in a sampler is diagonal in modes: what it makes in the trained band is the same on
-//! every finer grid, to rounding; the network costs what it costs on the grid of B cells, the rest is two
-//! transforms of the finer grid.
+//! P_B is the projection onto the modes of the finest training level, and W is the Wiener denoiser.
+//! Modes beyond the band thus stay Gaussian, with the variance to which the data's fitted spectrum
+//! continues. Everything else in a sampler is diagonal in modes. Its result in the trained band is
+//! therefore the same on every finer grid, up to rounding. The network costs as much as on the grid
+//! of B cells, plus two transforms of the finer grid.
 //!
-//! On grids of at most B cells nothing changes. (Without the Wiener kind, what a network answers at
-//! the Nyquist mode of an even ring, which is a mode of no grid, stays in D_B there and is gone on finer grids.)
+//! On grids of at most B cells nothing changes. There is one exception without the Wiener kind. The
+//! network's answer at the Nyquist mode of an even periodic axis, which belongs to no grid's modes,
+//! stays in D_B there and is dropped on finer grids.
 
 use karhunen_field::{Grid, resample};
 use rayon::prelude::*;
@@ -22,13 +24,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::preconditioning::{OnGrid, Preconditioner, Wiener};
 
-/// Which modes of a field a network sees and answers.
+/// The modes of a field that a network sees and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Band {
-    /// All that the field's grid holds, trained or not.
+    /// All modes of the field's grid, trained or not.
     Grid,
-    /// Those of the finest training level at most; the others are left to the Wiener denoiser.
+    /// At most the modes of the finest training level. The others are left to the Wiener denoiser.
     #[default]
     Trained,
 }
@@ -45,12 +47,12 @@ impl Band {
     }
 }
 
-/// Fields of one grid, split at the band of a coarser one, at one time.
+/// Fields of one grid at one time, split at the band of a coarser grid.
 pub(crate) struct Split<'a> {
     fine: &'a OnGrid,
     coarse: &'a OnGrid,
     known: Wiener,
-    /// a m, coefficients on the network's grid.
+    /// a m, as coefficients on the network's grid.
     average: Vec<f64>,
 }
 
@@ -67,7 +69,8 @@ impl<'a> Split<'a> {
         Self { fine, coarse, known: preconditioner.wiener(t, fine), average }
     }
 
-    /// P_B x, as point values, and the coefficients of W(x, t), of fields `[field; channel, point]`.
+    /// P_B x as point values, and the coefficients of W(x, t), for fields `[field; channel,
+    /// point]`.
     pub fn apart(&self, x: &[f64], field_len: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
         let (from, to) = (self.fine.transform().grid(), self.coarse.transform().grid());
         let parts: Vec<(Vec<f64>, Vec<f64>)> = x
@@ -75,7 +78,7 @@ impl<'a> Split<'a> {
             .map(|field| {
                 let modes = self.fine.transform().analyse_channels(field);
                 let known = self.known.denoised(&modes);
-                // modes that only the network's grid holds are what they are on average
+                // modes that only the network's grid holds are set to their mean
                 let mut band = self.average.clone();
                 for (source, target) in modes
                     .chunks_exact(from.mode_count())
@@ -90,7 +93,8 @@ impl<'a> Split<'a> {
         (band.concat(), known)
     }
 
-    /// Values of D_B + (1 − P_B) W from the values of D_B, one after another, and W's coefficients.
+    /// D_B + (1 − P_B) W as point values, from the values of D_B, field by field, and W's
+    /// coefficients.
     pub fn together(&self, band: &[f64], known: Vec<Vec<f64>>) -> Vec<f64> {
         let (to, from) = (self.fine.transform().grid(), self.coarse.transform().grid());
         let fields: Vec<Vec<f64>> = band

@@ -1,11 +1,11 @@
-//! A small convolutional classifier of fields in dimension 2: what class a field shows, and features
-//! to compare sets of fields by.
+//! A small convolutional classifier of two-dimensional fields. It predicts the class of a field and
+//! gives features for comparing sets of fields.
 //!
-//! Three 3×3 convolutions (the second and the third halve the grid), a hidden layer of
-//! [`FEATURES`], a score a class; ReLU between. It counts cells, so it lives on one grid and is no
-//! operator: fields come to its grid before they come to it. About sixty times smaller than what is
-//! usual for such distances, which is enough to tell digits apart on a CPU in a minute of training. Not
-//! here: that training, and how fields reach the grid (crate `train`).
+//! It has three 3×3 convolutions (the second and the third halve the grid), a hidden layer of
+//! [`FEATURES`] values and one score a class, with ReLU between. Its kernels are measured in cells,
+//! so it works on one grid and is no operator: fields must be resampled to its grid first. It is
+//! about sixty times smaller than usual for such distances. That is enough to distinguish digits
+//! after a minute of training on a CPU. Crate `train` holds the training and the resampling.
 
 use std::sync::Arc;
 
@@ -21,9 +21,9 @@ use crate::{NetError, Parameters};
 
 /// Length of a field's feature vector.
 pub const FEATURES: usize = 64;
-/// Channels behind each convolution.
+/// Channels of each convolution.
 const CHANNELS: [usize; 3] = [16, 32, 48];
-/// Cells of a convolution's result a convolution's input has in each direction.
+/// Stride of each convolution.
 const STRIDES: [usize; 3] = [1, 2, 2];
 
 /// The trainable parts of a classifier.
@@ -49,7 +49,8 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// A classifier with seeded weights and equal scores for `channels`-channel fields on `grid`.
+    /// A classifier with seeded weights and equal initial scores, for `channels`-channel fields on
+    /// `grid`.
     ///
     /// # Errors
     /// [`NetError::Config`] for a grid that is not of dimension 2, or fewer than two classes.
@@ -100,7 +101,7 @@ impl Classifier {
         Ok(classifier)
     }
 
-    /// The grid it reads fields on.
+    /// The grid on which it reads fields.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -110,7 +111,7 @@ impl Classifier {
         self.channels
     }
 
-    /// Classes it tells apart.
+    /// Number of classes.
     pub fn classes(&self) -> usize {
         self.classes
     }
@@ -118,7 +119,7 @@ impl Classifier {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         Parameters::of(&self.weights)
     }
@@ -132,12 +133,12 @@ impl Classifier {
         Ok(())
     }
 
-    /// As [`crate::Network::release_parameters`].
+    /// See [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
     }
 
-    /// Takes the gradients of all parameters out.
+    /// Removes the gradients of all parameters from `gradients` and returns them.
     ///
     /// # Errors
     /// As [`Parameters::taken_gradients`].
@@ -145,7 +146,7 @@ impl Classifier {
         Parameters::taken_gradients(&self.weights, gradients)
     }
 
-    /// (features, scores) of a batch.
+    /// Features and scores of a batch.
     ///
     /// **Shape** `x` holds `[field, point, channel]` values on the classifier's grid; the results are
     /// `[field, FEATURES]` and `[field, class]`.

@@ -1,9 +1,9 @@
-//! Where a network computes: the CPU, or a graphics card that the build and the machine have.
+//! Devices: the CPU, or a GPU that both the build and the machine have.
 //!
-//! A device is chosen when a program starts and is no part of any configuration: weights live on
-//! the host by name, so what was trained on one device goes on, or samples, on another. Whoever
-//! asks for a GPU gets that GPU or an error, never the CPU instead. Both compute by fused operators
-//! ([`crate::Operators::Fused`]), each by its own.
+//! A device is chosen when a program starts and is not part of any configuration. Weights are
+//! stored on the host by name, so a model trained on one device can be trained further or sampled
+//! on another. A request for a GPU gets that GPU or an error, never the CPU instead. Both kinds of
+//! device use fused operators ([`crate::Operators::Fused`]) of their own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use burn::tensor::Device;
 
 use crate::NetError;
 
-/// A device as it is asked for: `cpu`, `gpu` or `gpu:1`.
+/// A device as a user names it: `cpu`, `gpu` or `gpu:1`.
 ///
 /// # Example
 /// ```
@@ -26,8 +26,8 @@ pub enum DeviceChoice {
     /// The CPU.
     #[default]
     Cpu,
-    /// A graphics card by its number: discrete ones first, then integrated and virtual ones,
-    /// software drivers last. Where the build has CUDA, its cards by its numbers.
+    /// A GPU by its number. Discrete cards come first, then integrated and virtual ones, then
+    /// software drivers. In a build with CUDA, the number is that of CUDA.
     Gpu(usize),
 }
 
@@ -54,7 +54,7 @@ impl FromStr for DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// Opens the device, and tells the name of the card if it is one.
+    /// Opens the device and returns it with the name of the card, if it is one.
     ///
     /// # Errors
     /// [`NetError::CpuBuild`] for a GPU in a build without one of the features `wgpu`, `vulkan`,
@@ -72,7 +72,7 @@ impl DeviceChoice {
     }
 }
 
-/// Whether a device is the CPU, where many small computations at a time are as fast as a large one.
+/// Whether a device is the CPU. There, many small computations are as fast as one large one.
 pub fn is_cpu(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
@@ -89,7 +89,7 @@ fn gpu(number: usize) -> Result<(Device, String), String> {
 #[cfg(all(feature = "wgpu", not(feature = "cuda")))]
 use adapters::gpu;
 
-/// Cards through wgpu, whatever graphics interface the system has for them.
+/// GPUs through wgpu, with any graphics interface that the system offers.
 #[cfg(all(feature = "wgpu", not(feature = "cuda")))]
 mod adapters {
     use std::sync::Mutex;
@@ -100,7 +100,7 @@ mod adapters {
     use burn::backend::{CubeDevice, DispatchDevice, WgpuDeviceKind};
     use burn::tensor::Device;
 
-    /// An adapter is opened once in a process, whoever asks again.
+    /// Adapters opened so far. Each is opened once in a process and then shared.
     static OPENED: Mutex<Vec<(WgpuDevice, String)>> = Mutex::new(Vec::new());
 
     pub fn gpu(number: usize) -> Result<(Device, String), String> {
@@ -119,7 +119,7 @@ mod adapters {
         Ok((Device::new(device.clone()), name))
     }
 
-    /// All adapters, in the order in which they are numbered.
+    /// All adapters, in the order of their numbers.
     fn ranked() -> Vec<WgpuDevice> {
         let devices = Device::enumerate(burn::tensor::DeviceType::Wgpu).into_vec();
         let mut found: Vec<WgpuDevice> = Vec::new();

@@ -1,17 +1,19 @@
-//! A small convolutional network that learns to tell two sets of fields apart.
+//! A small convolutional network that learns to distinguish two sets of fields.
 //!
-//! Blocks of a 3^d convolution, a group normalisation and SiLU. The first block keeps the grid, each later
-//! one halves it. The mean of each channel of each block over all points goes into one linear output: the
-//! logit of "the field is real". So a texture counts wherever it lies, fine textures from the first blocks
-//! and coarse shapes from the last. The first normalisation has ε = 1, which keeps what a field's contrast
-//! says; the later ones have a small ε.
+//! Each block is a 3^d convolution, a group normalisation and SiLU. The first block keeps the grid,
+//! and each later block halves it. The mean of each channel of each block over all points enters
+//! one linear output: the logit of "the field is real". Textures therefore count wherever they lie,
+//! fine textures through the first blocks and coarse shapes through the last. The first
+//! normalisation has ε = 1, which preserves the information in a field's contrast. The later ones
+//! have a small ε.
 //!
-//! The fused convolutions of a U-Net do the work in each dimension. A field of dimension 1 is an image of
-//! one row. In dimension 3 each of the three taps along the first axis is an image convolution of shifted
-//! planes, added up.
+//! The convolutions are the fused ones of the U-Net, in every dimension. A field of dimension 1 is
+//! an image of one row. In dimension 3 each of the three taps along the first axis is an image
+//! convolution of shifted planes, and the three are added.
 //!
-//! It counts cells, so it lives on one grid and is no operator. It runs on the CPU. Not here: its training,
-//! and what its scores say of a model (crate `train`, `distinguish`).
+//! The kernels are measured in cells, so the network works on one grid and is no operator. It runs
+//! on the CPU. Crate `train` (`distinguish`) holds its training and the interpretation of its
+//! scores.
 
 use std::sync::Arc;
 
@@ -27,48 +29,51 @@ use karhunen_kernels::{
 use crate::parameters::released;
 use crate::{NetError, Parameters};
 
-/// Channels of the first block and of all later ones, by dimension less one: volumes have so many points
-/// that half as many channels must do.
+/// Channels of the first block and of all later ones, indexed by dimension minus one. Volumes have
+/// so many points that the first block has half as many channels.
 const CHANNELS: [[usize; 2]; 3] = [[16, 32], [16, 32], [8, 32]];
-/// The second block of volumes, whose convolution would cost more than all others together.
+/// Channels of the second block of volumes, whose convolution would otherwise cost more than all
+/// others.
 const SECOND_OF_VOLUMES: usize = 16;
-/// Blocks that halve the grid, at most.
+/// Largest number of blocks that halve the grid.
 const HALVINGS: usize = 5;
-/// Cells along the longest axis at which halving ends.
+/// Number of cells along the longest axis at which halving stops.
 const COARSEST: usize = 4;
-/// Groups of a normalisation behind the first block.
+/// Groups of each normalisation after that of the first block.
 const GROUPS: usize = 4;
 /// ε of the first normalisation, and of the others.
 const EPSILON: [f64; 2] = [1.0, 1e-2];
 
-/// One convolution with what follows it.
+/// One block: a convolution and its normalisation.
 #[derive(Module, Debug)]
 pub struct DiscriminatorBlock {
-    /// The taps along the last two axes; in dimension 3 one for each tap along the first axis.
+    /// The taps along the last two axes. In dimension 3 there is one for each tap along the first
+    /// axis.
     pub convolutions: Vec<Conv2d>,
-    /// Before SiLU.
+    /// The normalisation before SiLU.
     pub norm: GroupNorm,
 }
 
 /// The trainable parts of a discriminator.
 #[derive(Module, Debug)]
 pub struct DiscriminatorWeights {
-    /// Fine to coarse.
+    /// The blocks, fine to coarse.
     pub blocks: Vec<DiscriminatorBlock>,
     /// Means of all blocks' channels → logit.
     pub output: Linear,
 }
 
-/// Where a block's taps fall.
+/// The geometry of a block's convolution.
 #[derive(Debug, Clone)]
 struct Plan {
-    /// On one plane of the last two axes.
+    /// The convolution on one plane of the last two axes.
     plane: Arc<ConvPlan>,
-    /// Planes that come in, and cells from one that goes out to the next; none below dimension 3.
+    /// Number of input planes, and the stride from one output plane to the next; `None` below
+    /// dimension 3.
     planes: Option<(usize, usize)>,
 }
 
-/// A network that tells whether a field on one grid is of the first or of the second of two sets.
+/// A network that distinguishes two sets of fields on one grid.
 #[derive(Debug, Clone)]
 pub struct Discriminator {
     grid: Grid,
@@ -79,7 +84,8 @@ pub struct Discriminator {
 }
 
 impl Discriminator {
-    /// A discriminator of `channels`-channel fields on `grid` with seeded weights; all its logits are 0.
+    /// A discriminator of `channels`-channel fields on `grid` with seeded weights. Initially all
+    /// logits are 0.
     ///
     /// # Errors
     /// [`NetError::Kernel`] for a grid that is too large for a convolution.
@@ -126,7 +132,7 @@ impl Discriminator {
         Ok(network)
     }
 
-    /// The grid it reads fields on.
+    /// The grid on which it reads fields.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
@@ -134,7 +140,7 @@ impl Discriminator {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         Parameters::of(&self.weights)
     }
@@ -148,12 +154,12 @@ impl Discriminator {
         Ok(())
     }
 
-    /// As [`crate::Network::release_parameters`].
+    /// See [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
     }
 
-    /// Takes the gradients of all parameters out.
+    /// Removes the gradients of all parameters from `gradients` and returns them.
     ///
     /// # Errors
     /// As [`Parameters::taken_gradients`].
@@ -192,7 +198,7 @@ impl Discriminator {
     }
 }
 
-/// How often a grid is halved.
+/// Number of times that a grid is halved.
 fn halvings(points: &[usize]) -> usize {
     let mut longest = points.iter().copied().max().unwrap_or(1);
     let mut count = 0;
@@ -325,7 +331,7 @@ mod tests {
             let finite = gradients.arrays.iter().all(|a| a.values.iter().all(|v| v.is_finite()));
             assert!(finite, "{points:?}");
             assert!(network.forward(&[]).is_err());
-            // all but one value are whole fields only where a field is one value
+            // dropping one value leaves whole fields only where a field is one value
             assert_eq!(network.forward(&x[1..]).is_ok(), grid.len() * channels == 1);
         }
     }

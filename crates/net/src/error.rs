@@ -1,4 +1,4 @@
-//! What can be wrong with a network.
+//! The errors of this crate.
 
 use crate::DeviceChoice;
 
@@ -13,15 +13,15 @@ pub enum NetError {
         key: &'static str,
         /// Value given.
         value: String,
-        /// What it must satisfy.
+        /// The requirement that it fails.
         requirement: &'static str,
     },
-    /// A ladder that a nested network cannot hold.
+    /// A list of levels that a nested network does not support.
     #[error("levels: {grid}: {requirement}")]
     Levels {
         /// The level at fault.
         grid: String,
-        /// What it must satisfy.
+        /// The requirement that it fails.
         requirement: &'static str,
     },
     /// Stored parameters that do not belong to this architecture.
@@ -29,46 +29,46 @@ pub enum NetError {
     Parameter {
         /// Name of the parameter.
         name: String,
-        /// Shape the architecture has.
+        /// Shape in this architecture.
         expected: Vec<usize>,
-        /// Shape found; empty where it is missing.
+        /// Shape found; empty if the parameter is missing.
         found: Vec<usize>,
     },
-    /// A field that the network was not built for.
+    /// A field of a kind for which the network was not built.
     #[error("the network was built for {expected}, this field has {found}")]
     Input {
-        /// What it was built for.
+        /// What the network was built for.
         expected: String,
         /// What it was given.
         found: String,
     },
-    /// The tensor library failed to compute or to hand back a result.
+    /// The tensor library failed to compute or to return a result.
     #[error("computation failed: {0}")]
     Compute(String),
-    /// A name that is no device.
+    /// A name that is not a device.
     #[error("`{text}` is no device; write cpu, gpu, or gpu:1 for the second one")]
     UnknownDevice {
-        /// What was written.
+        /// The text given.
         text: String,
     },
-    /// A GPU in a build that knows none.
+    /// A GPU requested in a build without GPU support.
     #[error("device {asked}: this program was built for the CPU alone")]
     CpuBuild {
-        /// What was asked for.
+        /// The device requested.
         asked: DeviceChoice,
     },
-    /// A GPU that is not there, or that its driver does not open.
+    /// A GPU that does not exist or that its driver does not open.
     #[error("device {asked}: {message}")]
     Gpu {
-        /// What was asked for.
+        /// The device requested.
         asked: DeviceChoice,
-        /// What is there, or what the driver says.
+        /// The available devices, or the driver's message.
         message: String,
     },
-    /// A fused operator refused its operands.
+    /// An error of a fused operator about its operands.
     #[error(transparent)]
     Kernel(#[from] karhunen_kernels::KernelError),
-    /// The mathematics below refused.
+    /// An error of the mathematics in crate `field`.
     #[error(transparent)]
     Field(#[from] karhunen_field::FieldError),
 }

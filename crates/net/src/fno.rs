@@ -1,12 +1,17 @@
 //! Fourier neural operator on one flattened point axis.
 //!
-//! lift (field, coordinates, time) → width; L layers of [spectral convolution + 1×1], each behind
-//! [local kernels](crate::local) if asked for, GELU between them, on twice the points an axis if asked
-//! for; project width → hidden → C. Weights do not know the grid, so one network evaluates a
-//! function at any resolution. **Source** arXiv 2303.04772 §5 and Li et al. 2021; departures: time
-//! enters every layer by FiLM (its input channel remains as an option), coordinates are physical
-//! cell centres (ditto), the last layer starts at zero behind a preconditioner. Over 400 lines, because a network's
-//! two ways to compute and its costs stand side by side.
+//! The network lifts (field, coordinates, time) to its width, applies L layers, and projects width
+//! → hidden → C channels. A layer is [spectral convolution + 1×1 map], optionally preceded by
+//! [local kernels](crate::local). GELU stands between layers, optionally on twice the points an
+//! axis. Weights do not depend on the grid, so one network evaluates a function at any resolution.
+//!
+//! **Source** arXiv 2303.04772 §5 and Li et al. 2021. Departures from it: Time enters every layer
+//! by FiLM, while its input channel remains as an option. Coordinates are physical cell centres,
+//! while the published ones remain as an option. The last layer starts at zero behind a
+//! preconditioner.
+//!
+//! This file is long: it holds both implementations of the network, fused and composed, beside its
+//! costs.
 
 use std::sync::Arc;
 
@@ -32,9 +37,9 @@ use crate::{Given, NetError};
 /// The trainable part of one layer.
 #[derive(Module, Debug)]
 pub struct FnoLayer {
-    /// Small kernels before the others, if any.
+    /// Small kernels before the layer, if enabled.
     pub local: Option<LocalConv>,
-    /// Global part: few modes, mixed across channels.
+    /// Global part: a few modes, mixed across channels.
     pub spectral: SpectralConv,
     /// Point-wise part: the same linear map at every point, with the layer's bias.
     pub skip: Linear,
@@ -51,9 +56,9 @@ pub struct FnoWeights {
     pub projection: Linear,
     /// Hidden → output channels.
     pub output: Linear,
-    /// Time, where it enters by FiLM.
+    /// Embedding of time, where time enters by FiLM.
     pub time: Option<TimeEmbedding>,
-    /// Other fields that are given, and a mark → width; none where no such fields are known.
+    /// Given other fields with their mark → width; `None` if the network takes no such fields.
     pub condition: Option<Linear>,
 }
 
@@ -151,7 +156,7 @@ impl Fno {
         self.channels
     }
 
-    /// The trainable tensors, to walk over with Burn's visitors.
+    /// The trainable tensors, for traversal with Burn's visitors.
     pub fn weights(&self) -> &FnoWeights {
         &self.weights
     }
@@ -161,12 +166,12 @@ impl Fno {
         &self.device
     }
 
-    /// How the network computes: fused where the device allows it.
+    /// The operators used: fused where the device allows it.
     pub fn operators(&self) -> Operators {
         self.operators
     }
 
-    /// Computes by other operators.
+    /// Selects other operators.
     ///
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
@@ -179,7 +184,7 @@ impl Fno {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         Parameters::of(&self.weights)
     }
@@ -193,7 +198,7 @@ impl Fno {
         Ok(())
     }
 
-    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    /// Adds a table of `count` classes with seeded rows. The rest of the network stays the same.
     ///
     /// # Errors
     /// [`NetError::Config`] where time enters as an input channel: classes enter by FiLM.
@@ -203,7 +208,7 @@ impl Fno {
         Ok(())
     }
 
-    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    /// Adds two seeded rows for each of `count` attributes. The rest of the network stays the same.
     ///
     /// # Errors
     /// [`NetError::Config`] where time enters as an input channel: attributes enter by FiLM.
@@ -213,7 +218,8 @@ impl Fno {
         Ok(())
     }
 
-    /// Lets the network see `channels` channels of other fields, with seeded weights; nothing else changes.
+    /// Adds an input of `channels` channels of other fields, with seeded weights. The rest of the
+    /// network stays the same.
     ///
     /// # Errors
     /// Those of reading and writing parameters.
@@ -226,35 +232,36 @@ impl Fno {
         self.set_parameters(&parameters)
     }
 
-    /// What takes the time, where it enters by FiLM.
+    /// The embedding of time, where time enters by FiLM.
     fn film(&self, requirement: &'static str) -> Result<TimeEmbedding, NetError> {
         let value = "input-channel".into();
         let other = NetError::Config { key: "conditioning", value, requirement };
         self.weights.time.clone().ok_or(other)
     }
 
-    /// Attributes that the network knows; 0 of most.
+    /// Number of attributes; 0 for most networks.
     pub fn attribute_count(&self) -> usize {
         self.weights.time.as_ref().map_or(0, TimeEmbedding::attribute_count)
     }
 
-    /// Channels of other fields that the network sees; 0 of most.
+    /// Number of channels of other fields that the network takes; 0 for most networks.
     pub fn condition_channels(&self) -> usize {
         self.weights.condition.as_ref().map_or(0, |map| map.weight.dims()[0] - 1)
     }
 
-    /// Classes that the network knows; 0 of an unlabelled one.
+    /// Number of classes; 0 for an unlabelled network.
     pub fn class_count(&self) -> usize {
         self.weights.time.as_ref().map_or(0, TimeEmbedding::class_count)
     }
 
-    /// As [`crate::Network::release_parameters`].
+    /// See [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
     }
 
-    /// Floating-point operations of the products in one forward pass of one field; transforms are
-    /// folded about the box's centre, modes ±k together, and only those that the grid holds.
+    /// Floating-point operations of the products in one forward pass of one field. Transforms are
+    /// folded about the centre of the box, with modes ±k together, and include only modes that the
+    /// grid holds.
     pub fn flops(&self, grid: &Grid) -> f64 {
         let (n, w) = (grid.len() as f64, self.config.width as f64);
         let held = held_modes(&grid.points(), &self.modes, &self.padding);
@@ -263,7 +270,8 @@ impl Fno {
         let (mut transforms, mut rows) = (0.0, n);
         for axis in (0..=last).rev() {
             let points = grid.axes()[axis].points as f64;
-            // folded, a mode costs one multiplication and one addition a real value of a pair
+            // folded, a mode costs one multiplication and one addition for each real value of a
+            // pair
             transforms += 2.0 * rows * kept[axis] * w;
             rows *= kept[axis] / points;
         }
@@ -278,7 +286,7 @@ impl Fno {
         layers + 2.0 * n * p * (w + self.channels as f64) + 2.0 * n * w * 4.0
     }
 
-    /// Of these, what interpolation to the finer grid and the way back take, folded likewise.
+    /// The part of these operations spent on interpolation to the finer grid and back, also folded.
     fn oversampling_flops(&self, grid: &Grid) -> f64 {
         if !self.oversampled() {
             return 0.0;
@@ -292,15 +300,15 @@ impl Fno {
         (self.config.layers - 1) as f64 * both_ways * values
     }
 
-    /// Whether the nonlinearities between the layers have a grid of their own.
+    /// Whether the nonlinearities between the layers are evaluated on a finer grid.
     fn oversampled(&self) -> bool {
         self.config.oversampling > 1
     }
 
-    /// Host bytes one field of a batch needs in a training step.
+    /// Host memory in bytes that one field of a batch needs in a training step.
     ///
-    /// Fused: of each layer the input, the values before conditioning, and two spectra at a time;
-    /// composed: what automatic differentiation holds.
+    /// Fused operators keep the input of each layer, the values before conditioning, and two
+    /// spectra at a time. Composed operators keep everything that automatic differentiation stores.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let (n, w) = (grid.len() as f64, self.config.width as f64);
         let window = window_size(&self.modes) as f64;
@@ -328,8 +336,8 @@ impl Fno {
     /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
     ///
     /// # Errors
-    /// [`NetError::Input`] if the grid has other boundaries than the network was built for, the
-    /// values another length, or there is not one log-SNR a time.
+    /// [`NetError::Input`] if the grid's boundaries differ from those the network was built for, if
+    /// the values have the wrong length, or if there is not one log-SNR for each time.
     pub fn forward(
         &self,
         grid: &Grid,
@@ -343,7 +351,7 @@ impl Fno {
     /// F(x, t | given) for a batch.
     ///
     /// # Errors
-    /// As [`Fno::forward`]; [`NetError::Input`] for a class the network does not know.
+    /// As [`Fno::forward`]; [`NetError::Input`] for a class that the network does not have.
     pub fn forward_of(
         &self,
         grid: &Grid,
@@ -387,13 +395,13 @@ impl Fno {
         }
     }
 
-    /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`; none on a device that
-    /// keeps no track of derivatives.
+    /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`. `None` on a
+    /// device that does not track derivatives.
     ///
     /// **Shape** `x`, `w` and the result hold `[batch, points, channel]` values.
     ///
     /// # Errors
-    /// As [`Fno::forward_of`]; [`NetError::Compute`] if the device does not hand the result back.
+    /// As [`Fno::forward_of`]; [`NetError::Compute`] if the device does not return the result.
     pub fn pullback(
         &self,
         grid: &Grid,
@@ -419,7 +427,7 @@ impl Fno {
         Ok(Some(all.chunks_exact(width).flat_map(|v| &v[..self.channels]).copied().collect()))
     }
 
-    /// One operator a layer, and one each for lifting and projection.
+    /// The fused implementation: one operator a layer, and one each for lifting and projection.
     fn fused(
         &self,
         grid: &Grid,
@@ -459,7 +467,8 @@ impl Fno {
         Ok(pointwise_mlp(h, parameters)?)
     }
 
-    /// A layer whose nonlinearity has a grid of its own; on cards only its linear part is fused.
+    /// A layer whose nonlinearity is evaluated on a finer grid. On GPUs only its linear part is
+    /// fused.
     fn fused_finer(
         &self,
         grid: &Grid,
@@ -567,14 +576,14 @@ impl Fno {
     }
 }
 
-/// x Φ(x). Composed, because the tensor library's own has on GPUs the gradient of the tanh
-/// approximation beside the exact value, a thousandth off.
+/// x Φ(x). It is composed because on GPUs the tensor library's own GELU pairs the exact value with
+/// the gradient of the tanh approximation, which is off by a thousandth.
 pub(crate) fn gelu(x: Tensor<3>) -> Tensor<3> {
     let twice_phi = (x.clone() * std::f64::consts::FRAC_1_SQRT_2).erf() + 1.0;
     x * twice_phi * 0.5
 }
 
-/// Every linear map here is made with a bias.
+/// The bias of a linear map. Every linear map here has one.
 fn bias(linear: &Linear) -> Tensor<1> {
     linear.bias.as_ref().expect("a linear map with bias").val()
 }

@@ -1,24 +1,24 @@
-//! Shape and options of a Fourier neural operator, as a configuration file states them.
+//! Shape and options of a Fourier neural operator, as given in a configuration file.
 
 use karhunen_field::{Axis, Grid};
 use serde::{Deserialize, Serialize};
 
 use crate::NetError;
 
-/// Modes an axis at most.
+/// Largest number of modes along an axis.
 const MOST_MODES: usize = 4096;
 
-/// How time reaches the network.
+/// How time enters the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Conditioning {
     /// Scale and shift of every layer from an embedding of the log-SNR.
     Film,
-    /// One more input channel holding t, as published.
+    /// One more input channel that holds t, as published.
     InputChannel,
 }
 
-/// Which coordinates the network sees beside the field.
+/// The coordinates that the network sees besides the field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Coordinates {
@@ -26,15 +26,15 @@ pub enum Coordinates {
     None,
     /// Cell centres of the box scaled to [−1, 1]: the same function on every grid.
     Centres,
-    /// `linspace(0, 1, N)` with the end point, as published; differs between grids.
+    /// `linspace(0, 1, N)` including the end point, as published; it differs between grids.
     Endpoints,
 }
 
-/// What stands before each spectral layer for what is smaller than its modes.
+/// The kernels before each spectral layer, for structures smaller than its modes resolve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LocalKernels {
-    /// Nothing, as published.
+    /// No kernels, as published.
     None,
     /// One small kernel a channel, of fixed physical reach: see [`crate::local`].
     Depthwise,
@@ -44,27 +44,28 @@ pub enum LocalKernels {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FnoConfig {
-    /// Channels inside.
+    /// Number of hidden channels.
     pub width: usize,
-    /// Modes kept per axis; one number stands for all axes.
+    /// Modes kept along each axis. A single number applies to all axes.
     pub modes: Vec<usize>,
-    /// Spectral layers.
+    /// Number of spectral layers.
     pub layers: usize,
-    /// Points an axis at which the nonlinearities between the layers are evaluated, over the grid's: 1, or 2
-    /// so that frequencies beyond the grid's are cut and do not pass for lower ones.
+    /// Points an axis for the nonlinearities between the layers, relative to the grid: 1 or 2. With
+    /// 2, frequencies beyond the grid's are removed and do not alias to lower ones.
     pub oversampling: usize,
     /// Hidden width of the projection.
     pub projection: usize,
-    /// Extension of the period beyond non-periodic axes, as a fraction of the domain.
+    /// Extension of the period beyond the ends of non-periodic axes, as a fraction of the domain.
     pub padding: f64,
     /// Small kernels before each spectral layer.
     pub local: LocalKernels,
-    /// How far they reach, in units of the first axis; by default one cell of the finest level.
+    /// Reach of the local kernels, in units of the first axis. By default one cell of the finest
+    /// level.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach: Option<f64>,
     /// How time enters.
     pub conditioning: Conditioning,
-    /// Which coordinates enter; by default centres where an axis is not periodic, else none.
+    /// The coordinates that enter. By default cell centres if some axis is not periodic, else none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<Coordinates>,
 }
@@ -87,10 +88,10 @@ impl Default for FnoConfig {
 }
 
 impl FnoConfig {
-    /// Modes per axis of a box of dimension `dim`.
+    /// Modes along each axis of a box of dimension `dim`.
     ///
     /// # Errors
-    /// [`NetError::Config`] unless there is one entry, or one an axis, each at least 1.
+    /// [`NetError::Config`] unless there is one entry, or one for each axis, each at least 1.
     pub fn modes_for(&self, dim: usize) -> Result<Vec<usize>, NetError> {
         let modes = match self.modes.len() {
             1 => vec![self.modes[0]; dim],
@@ -107,8 +108,8 @@ impl FnoConfig {
         Ok(modes)
     }
 
-    /// Number of trainable values for functions of `channels` channels in dimension `dim`, before
-    /// any is made.
+    /// Number of trainable values for functions of `channels` channels in dimension `dim`, computed
+    /// without building the network.
     ///
     /// # Errors
     /// As [`FnoConfig::modes_for`].
@@ -126,7 +127,7 @@ impl FnoConfig {
         Ok(inputs * width + layers * layer + projection * (width + 2.0 + channels as f64))
     }
 
-    /// How far local kernels reach along each axis of the finest level's grid, in its units.
+    /// Reach of the local kernels along each axis of the finest level's grid, in its units.
     pub(crate) fn reaches(&self, finest: &Grid) -> Vec<f64> {
         let first = finest.axes()[0].length;
         let of = |axis: &Axis| match self.reach {

@@ -1,10 +1,11 @@
-//! What is known of the fields of a batch besides their noisy values.
+//! Conditions of the fields of a batch, in the form that a network takes.
 
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::NetError;
 
-/// Classes, attributes and other fields that the fields of a batch belong to; nothing is known by default.
+/// Classes, attributes and other fields that condition the fields of a batch. By default there are
+/// none.
 ///
 /// # Example
 /// ```
@@ -14,12 +15,14 @@ use crate::NetError;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Given {
-    /// Class of each field, or none of any.
+    /// Class of each field, or empty if none has a class.
     pub classes: Vec<Option<u32>>,
-    /// `[field, attribute]` normalised numbers, NaN where one is not told; empty: none of any.
+    /// Normalised attributes `[field, attribute]`, with NaN for an attribute that is not given.
+    /// Empty if none is given.
     pub attributes: Vec<f32>,
-    /// `[field, point, channel]` values of the other fields, normalised, each point followed by 1, or by 0
-    /// after zeros where they are not told; empty: not told of any.
+    /// Normalised values `[field, point, channel]` of the other fields. Each point is followed by
+    /// the mark 1, or, where the field is not given, by zeros and the mark 0. Empty if none is
+    /// given.
     pub fields: Vec<f32>,
 }
 
@@ -29,12 +32,12 @@ impl Given {
         Self { classes: classes.to_vec(), ..Self::default() }
     }
 
-    /// Whether nothing is known.
+    /// Whether there are no conditions.
     pub fn is_empty(&self) -> bool {
         self.classes.is_empty() && self.attributes.is_empty() && self.fields.is_empty()
     }
 
-    /// Takes back all that is known of field i of a batch of `count`.
+    /// Removes all conditions of field i of a batch of `count`.
     pub fn forget(&mut self, i: usize, count: usize) {
         if let Some(class) = self.classes.get_mut(i) {
             *class = None;
@@ -47,7 +50,7 @@ impl Given {
         own(&mut self.fields, 0.0);
     }
 
-    /// `[point, channel + 1]` of one field `[channel, point]` that is told.
+    /// `[point, channel + 1]` of one given field `[channel, point]`.
     pub fn told(field: &[f32], points: usize) -> Vec<f32> {
         let channels = field.len() / points;
         let mut values = Vec::with_capacity(points * (channels + 1));
@@ -58,11 +61,11 @@ impl Given {
         values
     }
 
-    /// `[field, point, channel + 1]` of the other fields for a network that knows `channels` of them; zeros where
-    /// nothing is told, none where it knows none.
+    /// `[field, point, channel + 1]` of the other fields, for a network that takes `channels` of
+    /// them. Fields that are not given are zeros. `None` if the network takes no other fields.
     ///
     /// # Errors
-    /// [`NetError::Input`] for another number of values.
+    /// [`NetError::Input`] for a wrong number of values.
     pub(crate) fn tensor(
         &self,
         channels: usize,

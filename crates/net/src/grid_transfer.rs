@@ -1,8 +1,8 @@
-//! Fields and features from one grid of a box to another, by their modes.
+//! Transfer of fields and features between two grids of a box, by their modes.
 //!
-//! Restriction drops the modes that the coarser grid does not hold, prolongation pads with zeros
-//! ([`karhunen_field::resample`]). Both are one small matrix an axis, so that they are operators of the
-//! network with exact gradients.
+//! Restriction drops the modes that the coarser grid does not hold; prolongation pads with zeros
+//! ([`karhunen_field::resample`]). Both are one small matrix for each axis, so they are network
+//! operators with exact gradients.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use karhunen_kernels::{AxisMaps, map_axes};
 use crate::NetError;
 use crate::operators::Operators;
 
-/// One matrix an axis, from the points of a grid to those of another.
+/// One matrix for each axis, from the points of one grid to those of another.
 #[derive(Debug, Clone)]
 pub(crate) struct Transfer {
     maps: Arc<AxisMaps>,
 }
 
 impl Transfer {
-    /// For fields, by the modes of the box's own boundary.
+    /// The transfer of fields, by the modes of the box's own boundary.
     pub fn of_fields(from: &Grid, to: &Grid) -> Result<Self, NetError> {
         Self::new(from, to, |boundary| boundary)
     }
 
-    /// For features: they do not vanish at walls as fields of a Dirichlet axis do, so their modes
-    /// there are cosines.
+    /// The transfer of features. Features do not vanish at Dirichlet walls as fields do, so cosines
+    /// are used as their modes there.
     pub fn of_features(from: &Grid, to: &Grid) -> Result<Self, NetError> {
         Self::new(from, to, |boundary| match boundary {
             Boundary::Dirichlet => Boundary::Neumann,
@@ -76,10 +76,10 @@ impl Transfer {
     }
 }
 
-/// What takes the points of one line to those of another: rows, columns, values.
+/// The transfer matrix of one line: rows, columns, values.
 fn matrix(from: Grid, to: Grid) -> (usize, usize, Vec<f64>) {
     let (n, m) = (from.len(), to.len());
-    // field j is 1 at point j; what becomes of it is column j
+    // field j is 1 at point j; its transferred values are column j
     let units = (0..n * n).map(|at| f64::from(at / n == at % n)).collect();
     let units = Ensemble::new(from, 1, units).expect("n fields of n points");
     let columns = resample::spectral(&units, to).expect("lines of one box").values;

@@ -1,11 +1,14 @@
 //! Neural operators as denoisers of functions.
 //!
-//! Networks see one flattened point axis, `[batch, points, channel]`, with the grid beside it:
-//! point-wise layers do not know the dimension, and the spectral layer applies one small dense
-//! transform per axis. A [`Model`] puts a network behind the affine denoiser that mean and
-//! spectrum already give ([`preconditioning`]) and implements [`karhunen_field::denoiser::Denoiser`].
+//! Networks see one flattened point axis, `[batch, points, channel]`, together with the grid.
+//! Point-wise layers do not depend on the dimension, and the spectral layer applies one small dense
+//! transform per axis. A [`Model`] combines a network with the affine denoiser that mean and
+//! spectrum already give ([`preconditioning`]). It implements
+//! [`karhunen_field::denoiser::Denoiser`].
 //!
-//! Not here: data, losses, optimizers (crate `train`), samplers (crate `field`).
+//! The project's own terms (band, ladder, nested, …) are explained in `docs/glossary.md`.
+//!
+//! Data, losses and optimizers are in crate `train`, samplers in crate `field`.
 
 mod asked;
 pub mod band;

@@ -1,18 +1,19 @@
-//! Local kernels: what a spectral layer on few modes cannot do, place an edge.
+//! Local kernels: they resolve edges, which a spectral layer with few modes cannot.
 //!
 //! (K h)_c(x) = Σ_t K_c(t) h_c(x + ℓt) over t ∈ {−1, 0, 1}^d: one kernel a channel, of fixed
-//! *physical* reach ℓ. On the grid whose cell is ℓ this is a 3^d stencil; on finer grids the taps
-//! move apart, and between cells values are interpolated linearly, so one kernel is one operator at
-//! every resolution, with an error of the second power of the cell (the first where a window's wall
-//! is mirrored). It is bounded by Σ|K(t)|
-//! whatever the grid, which derivatives scaled by 1/h are not: of the noise that samplers feed to
-//! a network they would grow without end.
+//! *physical* reach ℓ. On the grid with cell size ℓ this is a 3^d stencil. On finer grids the taps
+//! move apart, and values between cells are interpolated linearly. One kernel is therefore one
+//! operator at every resolution. Its error is of second order in the cell size (first order where a
+//! window is mirrored at its wall).
 //!
-//! Channels do not mix here; the 1×1 map of the layer that follows mixes them.
+//! The operator is bounded by Σ|K(t)| on every grid. Derivatives scaled by 1/h are not: on the
+//! noise that samplers feed to a network they would grow without bound.
 //!
-//! **Source** in the line of the local integral kernels of Liu-Schiaffini et al., "Neural operators
-//! with localized integral and differential kernels", 2024; departure: a measure on points instead
-//! of a basis of hat functions, depthwise.
+//! Channels do not mix here. The 1×1 map of the following layer mixes them.
+//!
+//! **Source** Similar to the local integral kernels of Liu-Schiaffini et al., "Neural operators
+//! with localized integral and differential kernels", 2024. Departure from it: a measure on points
+//! instead of a basis of hat functions, depthwise.
 
 use std::sync::Arc;
 
@@ -23,15 +24,16 @@ use karhunen_kernels::{StencilAxis, StencilPlan, depthwise_stencil};
 
 use crate::NetError;
 
-/// Taps an axis.
+/// Taps along each axis.
 const TAPS: usize = 3;
-/// A reach this close to a whole number of cells is one: what division leaves of it.
+/// A reach this close to a whole number of cells is taken as whole, to absorb the rounding of a
+/// division.
 const WHOLE: f64 = 1e-9;
 
 /// The kernels of one layer.
 #[derive(Module, Debug)]
 pub struct LocalConv {
-    /// K, `[tap, channel]`, the product of the axes' taps, last axis fastest.
+    /// K, `[tap, channel]`, over the product of the axes' taps, last axis fastest.
     pub taps: Param<Tensor<2>>,
 }
 
@@ -42,10 +44,10 @@ impl LocalConv {
         Self { taps: Param::from_tensor(taps) }
     }
 
-    /// The kernels on one grid, `[batch, points, channel]` → the same.
+    /// Applies the kernels on one grid, `[batch, points, channel]` → the same.
     ///
     /// # Errors
-    /// [`NetError::Kernel`] on a device that the fused operators do not run on.
+    /// [`NetError::Kernel`] on a device without the fused operators.
     pub fn fused(&self, x: Tensor<3>, basis: &LocalBasis) -> Result<Tensor<3>, NetError> {
         Ok(depthwise_stencil(x, basis.on_grid(self.taps.val()), &basis.plan)?)
     }
@@ -63,22 +65,22 @@ impl LocalConv {
     }
 }
 
-/// Taps of a kernel in dimension `dim`.
+/// Number of taps of a kernel in dimension `dim`.
 pub fn taps(dim: usize) -> usize {
     TAPS.pow(dim as u32)
 }
 
-/// Where the taps fall on one grid.
+/// Positions of the taps on one grid.
 #[derive(Debug, Clone)]
 pub struct LocalBasis {
     plan: Arc<StencilPlan>,
     axes: Vec<StencilAxis>,
-    /// Taps of the kernel → taps on the grid; `None` where they are the same.
+    /// Interpolation from taps of the kernel to taps on the grid; `None` where they are the same.
     interpolation: Option<Tensor<2>>,
 }
 
 impl LocalBasis {
-    /// For kernels that reach `reach` along each axis, in the units of the grid's lengths.
+    /// For kernels with reach `reach` along each axis, in the units of the grid's lengths.
     ///
     /// # Errors
     /// [`NetError::Kernel`] if a reach spans more than 2^20 cells.
@@ -100,10 +102,10 @@ impl LocalBasis {
         Ok(Self { plan, axes, interpolation })
     }
 
-    /// For kernels of `side` cells an axis, `side` odd, whatever a cell's size.
+    /// For kernels of `side` cells along each axis (`side` odd), independent of the cell size.
     ///
     /// # Errors
-    /// [`NetError::Kernel`] for a grid of more points than a stencil takes.
+    /// [`NetError::Kernel`] for a grid with more points than a stencil supports.
     pub fn of_cells(grid: &Grid, side: usize) -> Result<Self, NetError> {
         let half = (side / 2) as i64;
         let axes: Vec<_> =
@@ -119,7 +121,7 @@ impl LocalBasis {
         }
     }
 
-    /// The point each tap reads, for every point.
+    /// For every point, the point that each tap reads.
     fn places(&self) -> Vec<Vec<i32>> {
         let mut places = vec![vec![0i32]];
         for axis in &self.axes {
@@ -148,7 +150,7 @@ fn stencil_axis(axis: &Axis, offsets: Vec<i64>) -> StencilAxis {
     StencilAxis { points: axis.points, offsets, periodic: axis.boundary == Boundary::Periodic }
 }
 
-/// Offsets on a grid for taps at −r, 0, r cells, and the weights `[offset][tap]` that interpolate.
+/// Offsets on a grid for taps at −r, 0, r cells, and their interpolation weights `[offset][tap]`.
 fn interpolate(r: f64) -> (Vec<i64>, Vec<Vec<f64>>) {
     let near = if (r - r.round()).abs() < WHOLE { r.round() } else { r.floor() };
     let (p, f) = (near as i64, (r - near).max(0.0));

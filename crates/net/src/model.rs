@@ -1,4 +1,4 @@
-//! A trained (or untrained) denoiser: a network behind its preconditioner.
+//! The denoiser of a model, trained or untrained: a network with its preconditioner.
 
 use std::ops::Range;
 
@@ -11,21 +11,22 @@ use rayon::prelude::*;
 use crate::band::{Band, Split};
 use crate::{Asked, Given, NetError, Network, Preconditioner};
 
-/// Cells evaluated together at most, over a batch; bounds the memory of one evaluation.
+/// Largest number of cells evaluated together, over a batch. It bounds the memory of one
+/// evaluation.
 const CELLS_AT_ONCE: usize = 1 << 18;
 
-/// D(x, t) = base + gain · F(input, t): see [`crate::preconditioning`].
+/// The denoiser D(x, t) = base + gain · F(input, t): see [`crate::preconditioning`].
 #[derive(Debug, Clone)]
 pub struct Model {
     /// The network.
     pub network: Network,
-    /// What surrounds it.
+    /// The preconditioner around it.
     pub preconditioner: Preconditioner,
-    /// Which part of a field the network is asked about.
+    /// The part of a field that the network is asked about.
     pub band: Band,
 }
 
-/// What the network needs to see of a batch, on the host, channels last.
+/// The network's inputs for a batch, on the host, channels last.
 pub struct Inputs {
     /// `[batch, point, channel]` inputs of F.
     pub values: Vec<f32>,
@@ -33,18 +34,19 @@ pub struct Inputs {
     pub times: Vec<f64>,
     /// ln(a/b) of each field.
     pub half_log_snr: Vec<f64>,
-    /// What else is known of the fields.
+    /// The conditions of the fields.
     pub given: Given,
 }
 
-/// A model asked for fields of given classes, attributes, or beside given fields: D(x, t | asked).
+/// A model with conditions: D(x, t | asked), for fields of given classes or attributes, or beside
+/// given fields.
 ///
-/// For a field of which nothing is asked, the model answers as it does without conditions.
+/// For a field without conditions, the model answers as it does unconditionally.
 #[derive(Debug)]
 pub struct Conditioned<'a> {
     /// The model.
     pub model: &'a Model,
-    /// What is asked of each field of the batch.
+    /// The conditions of each field of the batch.
     pub asked: Asked,
 }
 
@@ -63,9 +65,10 @@ impl Model {
         0.5 * self.preconditioner.path().log_snr(t)
     }
 
-    /// The grid on which the network is evaluated for fields on `grid`: never a finer one; with
-    /// [`Band::Trained`] one of at most the finest training level's cells, unless the noise is no
-    /// function (white per cell), whose band on a finer grid is another noise.
+    /// The grid on which the network is evaluated for fields on `grid`. It is never finer than
+    /// `grid`. With [`Band::Trained`] it has at most the cells of the finest training level. White
+    /// noise per cell, which is no function, is an exception: its band on a finer grid is a
+    /// different noise, so the band is not restricted.
     pub fn network_grid(&self, grid: &Grid) -> Grid {
         let band = match self.preconditioner.prior().is_nested() {
             true => self.band.grid(grid, self.preconditioner.reference()),
@@ -74,7 +77,7 @@ impl Model {
         self.network.grid_for(&band)
     }
 
-    /// D of what the network is asked about, and the Wiener denoiser of the rest: see [`Band`].
+    /// D in the network's band, and the Wiener denoiser elsewhere: see [`Band`].
     fn denoise_part(
         &self,
         x: &Ensemble,
@@ -95,7 +98,7 @@ impl Model {
         Ok(split.together(&band, known))
     }
 
-    /// A model lives on one box, with functions of so many channels.
+    /// Checks that fields are on the model's box and have its number of channels.
     fn check(&self, x: &Ensemble) -> Result<(), NetError> {
         let known = self.preconditioner.law().mean();
         if x.grid.same_box(&known.grid) && x.channels == known.channels {
@@ -144,7 +147,7 @@ impl Model {
 }
 
 impl Model {
-    /// D of fields of which something may be asked.
+    /// D of fields, with conditions.
     fn denoise_of(&self, x: &Ensemble, t: f64, asked: &Asked) -> Result<Ensemble, FieldError> {
         asked.check(x.count())?;
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
@@ -159,7 +162,7 @@ impl Model {
 }
 
 impl Model {
-    /// ∂D* w of fields of which something may be asked; none where the network has no derivative.
+    /// ∂D* w of fields, with conditions; `None` where the network has no derivative.
     fn pullback_of(
         &self,
         x: &Ensemble,
@@ -182,7 +185,7 @@ impl Model {
         Ensemble::new(x.grid, x.channels, values).map(Some)
     }
 
-    /// The network's share in the band it is asked about, the Wiener filter's beyond.
+    /// ∂D* w: the network's part within its band, and the Wiener filter's beyond.
     fn pullback_part(
         &self,
         x: &Ensemble,

@@ -1,7 +1,8 @@
-//! A network made of one stage a level of the ladder, each on its own grid.
+//! The nested network: one stage for each level of the ladder, each on its own grid.
 //!
-//! Stage ℓ lives on the grid of level ℓ and nowhere else, so its kernels of a few *cells* have one
-//! physical size. On the grid of level ℓ the stages 0 … ℓ run:
+//! The ladder is the list of training grids (levels), coarse to fine. Stage ℓ works only on the
+//! grid of level ℓ, so its kernels of a few *cells* have one physical size. For a field on level ℓ
+//! the stages 0 … ℓ run:
 //!
 //! ```text
 //! h    = stem_ℓ(x_ℓ, coordinates) + what stage ℓ + 1 sends
@@ -11,21 +12,22 @@
 //! F_ℓ  = prolong(F_{ℓ-1}) + head_ℓ(h)
 //! ```
 //!
-//! x_{ℓ-1} = P x_ℓ is the spectral restriction of the very same noisy field. Because
-//! P(a X₀ + b η) = a P X₀ + b P η, a coarse stage meets on every finer grid the inputs that it was
-//! trained on. `send` and `head` start at zero: a new stage changes nothing until it has learned.
+//! x_{ℓ-1} = P x_ℓ is the spectral restriction of the same noisy field. Because P(a X₀ + b η) = a P
+//! X₀ + b P η, a coarse stage receives on every finer grid the kind of inputs that it was trained
+//! on. `send` and `head` start at zero, so a new stage changes nothing until it has learned.
 //!
-//! A block is h + MLP(FiLM(norm(depthwise kernel(h)))): the kernel sees a few cells, the norm is over
-//! the channels of one point, FiLM takes scale and shift from the log-SNR and the class. No step
-//! averages over space, so the network does not depend on the extent of the box.
+//! A block is h + MLP(FiLM(norm(depthwise kernel(h)))). The kernel covers a few cells. The norm is
+//! over the channels of one point. FiLM takes scale and shift from the log-SNR and the class. No
+//! step averages over space, so the network does not depend on the extent of the box.
 //!
-//! Beyond the ends of an axis a kernel sees what the axis repeats: the field again where it is periodic,
-//! its mirror image elsewhere. On a Dirichlet axis too: features are no odd functions there, and the
-//! answer is taken to the walls by the preconditioner.
+//! Beyond the ends of an axis a kernel sees the periodic continuation where the axis is periodic,
+//! and the mirror image elsewhere. This includes Dirichlet axes: features are not odd functions
+//! there, and the preconditioner makes the answer vanish at the walls.
 //!
-//! **Source** the nested stages of Gu et al., "Matryoshka diffusion models" (2023), with spectral
-//! restriction in the place of pooling, and the block of Liu et al., "A ConvNet for the 2020s" (2022).
-//! **Cost** a point and block of width w, kernel k and expansion e: 2·k^d·w + 4·e·w² flops.
+//! **Source** The nested stages are those of Gu et al., "Matryoshka diffusion models" (2023), with
+//! spectral restriction in place of pooling. The block is that of Liu et al., "A ConvNet for the
+//! 2020s" (2022). **Cost** for each point and block of width w, kernel k and expansion e: 2·k^d·w +
+//! 4·e·w² flops.
 
 use burn::module::Param;
 use burn::nn::{Initializer, LinearConfig};
@@ -55,12 +57,12 @@ pub struct Nested {
 }
 
 impl Nested {
-    /// A network for `channels`-channel functions on the grids of `levels`, coarse first, with seeded
-    /// weights; it starts as the zero function.
+    /// A network for `channels`-channel functions on the grids of `levels`, coarse first, with
+    /// seeded weights. Initially it is the zero function.
     ///
     /// # Errors
-    /// [`NetError::Config`] for values out of range; [`NetError::Levels`] for levels that are not in
-    /// rising order, or have an axis of fewer than four cells.
+    /// [`NetError::Config`] for values out of range; [`NetError::Levels`] for levels that are not
+    /// in rising order, or have an axis of fewer than four cells.
     pub fn new(
         config: &NestedConfig,
         levels: &[Grid],
@@ -139,12 +141,12 @@ impl Nested {
         self.channels
     }
 
-    /// The trainable tensors, to walk over with Burn's visitors.
+    /// The trainable tensors, for traversal with Burn's visitors.
     pub fn weights(&self) -> &NestedWeights {
         &self.weights
     }
 
-    /// What each stage knows of its grid, coarse to fine.
+    /// The tables of each stage's grid, coarse to fine.
     pub(crate) fn grids(&self) -> &[StageGrid] {
         &self.grids
     }
@@ -154,12 +156,12 @@ impl Nested {
         &self.device
     }
 
-    /// How the network computes: fused where the device allows it.
+    /// The operators used: fused where the device allows it.
     pub fn operators(&self) -> Operators {
         self.operators
     }
 
-    /// Computes by other operators.
+    /// Selects other operators.
     ///
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
@@ -172,7 +174,7 @@ impl Nested {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         Parameters::of(&self.weights)
     }
@@ -186,10 +188,11 @@ impl Nested {
         Ok(())
     }
 
-    /// Gives every stage a table of `count` classes with seeded rows; nothing else changes.
+    /// Adds a table of `count` classes with seeded rows to every stage. The rest of the network
+    /// stays the same.
     ///
     /// # Errors
-    /// Those of reading and writing parameters.
+    /// Any error of reading and writing parameters.
     pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         for stage in &mut self.weights.stages {
             stage.time = stage.time.clone().with_classes(count, seed, &self.device)?;
@@ -197,10 +200,10 @@ impl Nested {
         Ok(())
     }
 
-    /// Gives every stage two rows for each of `count` attributes with seeded values; nothing else changes.
+    /// Adds two seeded rows for each of `count` attributes to every stage. The rest stays the same.
     ///
     /// # Errors
-    /// Those of reading and writing parameters.
+    /// Any error of reading and writing parameters.
     pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         for stage in &mut self.weights.stages {
             stage.time = stage.time.clone().with_attributes(count, seed, &self.device)?;
@@ -208,10 +211,11 @@ impl Nested {
         Ok(())
     }
 
-    /// Lets every stage see `channels` channels of other fields, with seeded weights; nothing else changes.
+    /// Adds to every stage an input of `channels` channels of other fields, with seeded weights.
+    /// The rest stays the same.
     ///
     /// # Errors
-    /// Those of reading and writing parameters.
+    /// Any error of reading and writing parameters.
     pub fn add_condition(&mut self, channels: usize, seed: u64) -> Result<(), NetError> {
         for (level, stage) in self.weights.stages.iter_mut().enumerate() {
             let map = LinearConfig::new(channels + 1, self.config.width_of(level))
@@ -223,28 +227,28 @@ impl Nested {
         self.set_parameters(&parameters)
     }
 
-    /// Channels of other fields that the network sees; 0 of most.
+    /// Number of channels of other fields that the network takes; 0 for most networks.
     pub fn condition_channels(&self) -> usize {
         self.weights.stages[0].condition.as_ref().map_or(0, |map| map.weight.dims()[0] - 1)
     }
 
-    /// Attributes that the network knows; 0 of most.
+    /// Number of attributes; 0 for most networks.
     pub fn attribute_count(&self) -> usize {
         self.weights.stages[0].time.attribute_count()
     }
 
-    /// Classes that the network knows; 0 of an unlabelled one.
+    /// Number of classes; 0 for an unlabelled network.
     pub fn class_count(&self) -> usize {
         self.weights.stages[0].time.class_count()
     }
 
-    /// As [`crate::Network::release_parameters`].
+    /// See [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
     }
 
-    /// The level on which fields of a grid are answered: the coarsest one with at least as many cells
-    /// along every axis, or the finest.
+    /// The level on which the network evaluates fields of a grid. It is the coarsest level with at
+    /// least as many cells along every axis, or else the finest level.
     pub fn level_for(&self, grid: &Grid) -> &Grid {
         let holds = |level: &&StageGrid| {
             let mut axes = level.grid.axes().iter().zip(grid.axes());
@@ -284,10 +288,10 @@ impl Nested {
         total
     }
 
-    /// Host bytes one field of a batch needs in a training step.
+    /// Host memory in bytes that one field of a batch needs in a training step.
     ///
-    /// Fused: of each block its input and the values behind its kernel; composed: what automatic
-    /// differentiation holds.
+    /// Fused operators keep the input of each block and the values after its kernel. Composed
+    /// operators keep everything that automatic differentiation stores.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let top = self.level_for(grid).points();
         let mut values = 0.0;

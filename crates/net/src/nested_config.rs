@@ -1,4 +1,4 @@
-//! Shape and options of a nested network, as a configuration file states them.
+//! Shape and options of a nested network, as given in a configuration file.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,21 +7,21 @@ use crate::fno_config::Coordinates;
 
 /// Shape of a [`crate::Nested`] network.
 ///
-/// Lists have one number a level, the coarsest first. A list that is shorter than the ladder goes on
-/// with its last number.
+/// Lists have one number for each level, the coarsest first. A list shorter than the ladder of
+/// levels repeats its last number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NestedConfig {
     /// Channels of each stage.
     pub width: Vec<usize>,
-    /// Residual blocks of each stage: half of them before the coarser stage is asked, half after it.
+    /// Residual blocks of each stage. Half of them run before the coarser stage, half after it.
     pub blocks: Vec<usize>,
-    /// Cells an axis that the kernel of a block reaches; odd. By default 5, and 3 in dimension 3.
+    /// Side of a block's kernel in cells along each axis; odd. By default 5, and 3 in dimension 3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel: Option<usize>,
-    /// Hidden values of a block's perceptron over its channels.
+    /// Hidden values of a block's perceptron, relative to its channels.
     pub expansion: usize,
-    /// Which coordinates enter; by default centres where an axis is not periodic, else none.
+    /// The coordinates that enter. By default cell centres if some axis is not periodic, else none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coordinates: Option<Coordinates>,
 }
@@ -38,7 +38,7 @@ impl Default for NestedConfig {
     }
 }
 
-/// Fewest cells an axis of a level: a stage on less has nothing to be local in.
+/// Fewest cells along an axis of a level. On fewer cells local kernels would cover the whole axis.
 pub(crate) const FEWEST_CELLS: usize = 4;
 
 impl NestedConfig {
@@ -47,13 +47,13 @@ impl NestedConfig {
         of(&self.width, level)
     }
 
-    /// The blocks of the stage of a level, before and after the coarser stage.
+    /// The numbers of blocks of the stage of a level, before and after the coarser stage.
     pub fn blocks_of(&self, level: usize) -> (usize, usize) {
         let blocks = of(&self.blocks, level);
         (blocks / 2, blocks - blocks / 2)
     }
 
-    /// Cells an axis of a kernel in dimension `dim`.
+    /// Side of a kernel in dimension `dim`, in cells.
     pub fn kernel_in(&self, dim: usize) -> usize {
         self.kernel.unwrap_or(if dim == 3 { 3 } else { 5 })
     }
@@ -84,7 +84,7 @@ impl NestedConfig {
         Ok(())
     }
 
-    /// Number of trainable values on so many levels in dimension `dim`.
+    /// Number of trainable values for this number of levels in dimension `dim`.
     pub(crate) fn parameter_count(&self, levels: usize, dim: usize, channels: usize) -> f64 {
         let linear = |i: usize, o: usize| (i * o + o) as f64;
         let taps = self.kernel_in(dim).pow(dim as u32);
@@ -106,7 +106,7 @@ impl NestedConfig {
     }
 }
 
-/// The number of a level in a list that goes on with its last.
+/// The number for a level, from a list whose last number is repeated.
 fn of(list: &[usize], level: usize) -> usize {
     list[level.min(list.len() - 1)]
 }

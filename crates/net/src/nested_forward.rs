@@ -1,4 +1,4 @@
-//! How a nested network answers: the stages, one inside the other, and the derivative of the answer.
+//! Evaluation of a nested network: its nested stages, and the derivative of the answer.
 
 use burn::nn::Linear;
 use burn::tensor::{Tensor, TensorData};
@@ -13,7 +13,7 @@ use crate::nested_stage::{NestedBlock, NestedStage, StageGrid};
 use crate::operators::Operators;
 use crate::{Given, NetError};
 
-/// ε of the norm over channels, as the fused operator has it.
+/// ε of the norm over channels, equal to that of the fused operator.
 const EPSILON: f64 = 1e-6;
 
 impl Nested {
@@ -22,8 +22,8 @@ impl Nested {
     /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
     ///
     /// # Errors
-    /// [`NetError::Input`] for a grid that is no level, values of another length, not one log-SNR a
-    /// field, or what is given in another number or of an unknown class.
+    /// [`NetError::Input`] for a grid that is not a level, values of the wrong length, a number of
+    /// log-SNRs or conditions that differs from the number of fields, or an unknown class.
     pub fn forward(
         &self,
         grid: &Grid,
@@ -37,13 +37,13 @@ impl Nested {
         self.answer(level, Tensor::from_data(data, self.device()), half_log_snr, given)
     }
 
-    /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`; none on a device that
-    /// keeps no track of derivatives.
+    /// ∂F(x, t)* w: the transposed derivative of a batch's answers, applied to `w`. `None` on a
+    /// device that does not track derivatives.
     ///
     /// **Shape** `x`, `w` and the result hold `[batch, points, channel]` values.
     ///
     /// # Errors
-    /// As [`Nested::forward`]; [`NetError::Compute`] if the device does not hand the result back.
+    /// As [`Nested::forward`]; [`NetError::Compute`] if the device does not return the result.
     pub fn pullback(
         &self,
         grid: &Grid,
@@ -68,7 +68,7 @@ impl Nested {
         found.without_autodiff().try_into_vec_as().map(Some).map_err(|e| failed(e.to_string()))
     }
 
-    /// The level of a grid, if the values are those of a batch on it.
+    /// The level of a grid, after checking that the values are those of a batch on it.
     fn level_of_batch(&self, grid: &Grid, x: &[f32], batch: usize) -> Result<usize, NetError> {
         let level = self.grids().iter().position(|level| level.grid == *grid);
         level.filter(|_| x.len() == batch * grid.len() * self.channels()).ok_or_else(|| {
@@ -96,7 +96,7 @@ impl Nested {
         Ok(self.stage(level, (x, other), None, &films)?.answer)
     }
 
-    /// Runs a stage and, within it, the coarser ones.
+    /// Runs a stage and, inside it, the coarser stages.
     fn stage(
         &self,
         level: usize,
@@ -178,7 +178,7 @@ impl Nested {
     }
 }
 
-/// What a stage hands to the finer one.
+/// The result that a stage passes to the finer stage.
 struct Answered {
     /// `[batch, points, width]`.
     features: Tensor<3>,
@@ -195,7 +195,7 @@ fn mlp_parameters(hidden: &Linear, output: &Linear) -> MlpParameters {
     }
 }
 
-/// Every linear map here is made with a bias.
+/// The bias of a linear map. Every linear map here has one.
 fn bias(linear: &Linear) -> Tensor<1> {
     linear.bias.as_ref().expect("a linear map with bias").val()
 }

@@ -1,4 +1,4 @@
-//! What a nested network is made of: the trainable parts of a stage, and what it knows of its grid.
+//! The parts of a nested network: the trainable parts of a stage, and the tables of its grid.
 
 use burn::module::Module;
 use burn::nn::Linear;
@@ -23,7 +23,7 @@ pub struct NestedBlock {
     pub output: Linear,
 }
 
-/// What a stage and the coarser one tell each other.
+/// The maps between a stage and the coarser stage.
 #[derive(Module, Debug)]
 pub struct Between {
     /// This stage's channels → the coarser one's.
@@ -37,28 +37,28 @@ pub struct Between {
 pub struct NestedStage {
     /// Field and coordinates → channels.
     pub stem: Linear,
-    /// The blocks, those of the way down first.
+    /// The blocks, first those of the way down.
     pub blocks: Vec<NestedBlock>,
-    /// To and from the coarser stage; the coarsest has none.
+    /// The maps to and from the coarser stage; `None` for the coarsest stage.
     pub between: Option<Between>,
-    /// Channels → hidden of the answer.
+    /// Channels → hidden, for the answer.
     pub head: Linear,
     /// Hidden → field.
     pub output: Linear,
-    /// Scale and shift of every block.
+    /// Embedding that gives scale and shift of every block.
     pub time: TimeEmbedding,
-    /// Other fields that are given, and a mark → channels; none where no such fields are known.
+    /// Given other fields with their mark → channels; `None` if the network takes no such fields.
     pub condition: Option<Linear>,
 }
 
 /// The trainable parts of a nested network.
 #[derive(Module, Debug)]
 pub struct NestedWeights {
-    /// Coarse to fine.
+    /// The stages, coarse to fine.
     pub stages: Vec<NestedStage>,
 }
 
-/// What a stage knows of its grid.
+/// Tables of a stage's grid.
 #[derive(Debug, Clone)]
 pub(crate) struct StageGrid {
     pub grid: Grid,
@@ -68,7 +68,7 @@ pub(crate) struct StageGrid {
     pub between: Option<Transfers>,
 }
 
-/// Between the grid of a stage and that of the coarser one.
+/// Transfers between the grid of a stage and that of the coarser stage.
 #[derive(Debug, Clone)]
 pub(crate) struct Transfers {
     pub restrict_field: Transfer,
@@ -78,7 +78,7 @@ pub(crate) struct Transfers {
 }
 
 impl StageGrid {
-    /// The field and the coordinates beside it.
+    /// The input of a stage: the field with its coordinates.
     pub fn input(&self, x: Tensor<3>, device: &Device) -> Tensor<3> {
         let Some(coordinates) = &self.coordinates else {
             return x;
@@ -91,7 +91,7 @@ impl StageGrid {
 }
 
 impl Transfers {
-    /// Other fields on the coarser grid; their mark stays what it is.
+    /// Other fields on the coarser grid. Their mark is unchanged.
     pub fn restrict_given(
         &self,
         given: &Tensor<3>,
@@ -124,7 +124,7 @@ pub(crate) fn centres(grid: &Grid) -> Vec<f32> {
     values
 }
 
-/// What a nested network asks of a ladder.
+/// Checks that a list of levels suits a nested network.
 pub(crate) fn check_levels(levels: &[Grid]) -> Result<(), NetError> {
     let wrong = |grid: &Grid, requirement: &'static str| {
         Err(NetError::Levels { grid: grid.to_string(), requirement })

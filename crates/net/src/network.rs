@@ -1,4 +1,4 @@
-//! Whichever network stands behind a model: one set of verbs, one `[network]` table.
+//! A common interface to all networks, and the `[network]` table of a configuration.
 
 use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::Grid;
@@ -8,15 +8,15 @@ use crate::unet::UNet;
 use crate::unet_config::UNetConfig;
 use crate::{Fno, FnoConfig, Given, Nested, NestedConfig, NetError, Operators, Parameters};
 
-/// A network as a configuration states it; `kind` chooses, the other keys are the kind's own.
+/// A network as given in a configuration. `kind` selects it; the other keys belong to the kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum NetworkConfig {
-    /// Fourier neural operator: a function of the function, at any resolution.
+    /// Fourier neural operator, which works at any resolution.
     Fno(FnoConfig),
-    /// U-Net, the finite-dimensional baseline, in dimension 2.
+    /// U-Net in dimension 2, the finite-dimensional baseline.
     Unet(UNetConfig),
-    /// One stage of local blocks a level of the ladder, each on its own grid.
+    /// Nested network: one stage of local blocks for each level, each on its own grid.
     Nested(NestedConfig),
 }
 
@@ -31,8 +31,8 @@ impl NetworkConfig {
     /// seeded weights and a zero output layer.
     ///
     /// # Errors
-    /// [`NetError::Config`] for values out of range, [`NetError::Levels`] for a ladder that a nested
-    /// network cannot hold.
+    /// [`NetError::Config`] for values out of range; [`NetError::Levels`] for levels that a nested
+    /// network does not support.
     ///
     /// # Panics
     /// If there is no level.
@@ -57,8 +57,8 @@ impl NetworkConfig {
         })
     }
 
-    /// Number of trainable values for functions of `channels` channels in dimension `dim` on so many
-    /// levels, before any is made.
+    /// Number of trainable values for functions of `channels` channels in dimension `dim` and this
+    /// number of levels, computed without building the network.
     ///
     /// # Errors
     /// [`NetError::Config`] where a value is out of range.
@@ -77,7 +77,7 @@ impl NetworkConfig {
         }
     }
 
-    /// The keys to lower where a network does not fit in memory.
+    /// The keys that a user should lower if a network does not fit in memory.
     pub fn size_keys(&self) -> &'static str {
         match self {
             Self::Fno(_) => "network.width or network.modes",
@@ -98,7 +98,7 @@ pub enum Network {
     Nested(Box<Nested>),
 }
 
-/// Calls the same method of whichever network it is.
+/// Calls the same method on any kind of network.
 macro_rules! of {
     ($network:expr, $n:ident => $call:expr) => {
         match $network {
@@ -120,12 +120,12 @@ impl Network {
         of!(self, n => n.device())
     }
 
-    /// How the network computes: fused where the device allows it.
+    /// The operators used: fused where the device allows it.
     pub fn operators(&self) -> Operators {
         of!(self, n => n.operators())
     }
 
-    /// Computes by other operators.
+    /// Selects other operators.
     ///
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
@@ -136,12 +136,13 @@ impl Network {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         of!(self, n => n.parameters())
     }
 
-    /// Replaces all parameters; on the CPU by these arrays themselves, not by copies.
+    /// Replaces all parameters. On the CPU the network then shares these arrays instead of copying
+    /// them.
     ///
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
@@ -149,14 +150,14 @@ impl Network {
         of!(self, n => n.set_parameters(parameters))
     }
 
-    /// Lets go of the weights, which on the CPU are the arrays they were set from: whoever changes
-    /// those in place calls this before and [`Network::set_parameters`] after. All weights are zero
-    /// meanwhile.
+    /// Releases the weights. On the CPU they are shared with the arrays that they were set from. To
+    /// change those arrays in place, call this before and [`Network::set_parameters`] after. In
+    /// between all weights are zero.
     pub fn release_parameters(&mut self) {
         of!(self, n => n.release_parameters());
     }
 
-    /// Takes the gradients of all parameters out.
+    /// Removes the gradients of all parameters from `gradients` and returns them.
     ///
     /// # Errors
     /// As [`Parameters::taken_gradients`].
@@ -164,23 +165,24 @@ impl Network {
         of!(self, n => Parameters::taken_gradients(n.weights(), gradients))
     }
 
-    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    /// Adds a table of `count` classes with seeded rows. The rest of the network stays the same.
     ///
     /// # Errors
-    /// [`NetError::Config`] for an FNO whose time is an input channel.
+    /// [`NetError::Config`] for an FNO that takes time as an input channel.
     pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         of!(self, n => n.add_classes(count, seed))
     }
 
-    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    /// Adds two seeded rows for each of `count` attributes. The rest of the network stays the same.
     ///
     /// # Errors
-    /// [`NetError::Config`] for an FNO whose time is an input channel.
+    /// [`NetError::Config`] for an FNO that takes time as an input channel.
     pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         of!(self, n => n.add_attributes(count, seed))
     }
 
-    /// Lets the network see `channels` channels of other fields, with seeded weights; nothing else changes.
+    /// Adds an input of `channels` channels of other fields, with seeded weights. The rest of the
+    /// network stays the same.
     ///
     /// # Errors
     /// [`NetError::Config`] for a U-Net.
@@ -188,23 +190,23 @@ impl Network {
         of!(self, n => n.add_condition(channels, seed))
     }
 
-    /// Attributes that the network knows; 0 of most.
+    /// Number of attributes; 0 for most networks.
     pub fn attribute_count(&self) -> usize {
         of!(self, n => n.attribute_count())
     }
 
-    /// Channels of other fields that the network sees; 0 of most.
+    /// Number of channels of other fields that the network takes; 0 for most networks.
     pub fn condition_channels(&self) -> usize {
         of!(self, n => n.condition_channels())
     }
 
-    /// Classes that the network knows; 0 of an unlabelled one.
+    /// Number of classes; 0 for an unlabelled network.
     pub fn class_count(&self) -> usize {
         of!(self, n => n.class_count())
     }
 
-    /// The grid on which fields of a grid are answered: for a nested network that of a level, for others
-    /// the same.
+    /// The grid on which fields of a grid are evaluated. For a nested network it is the grid of a
+    /// level; for other networks it is the same grid.
     pub fn grid_for(&self, grid: &Grid) -> Grid {
         match self {
             Self::Nested(nested) => *nested.level_for(grid),
@@ -212,8 +214,8 @@ impl Network {
         }
     }
 
-    /// The level with which a parameter begins to learn, by its name; `None` for networks all of whose
-    /// parameters serve every level.
+    /// The level from which on a parameter is trained, by its name. `None` for networks whose
+    /// parameters all serve every level.
     pub fn level_of(&self, parameter: &str) -> Option<usize> {
         match self {
             Self::Nested(_) => Nested::stage_of(parameter),
@@ -226,7 +228,7 @@ impl Network {
         of!(self, n => n.flops(grid))
     }
 
-    /// Host bytes one field of a batch needs in a training step.
+    /// Host memory in bytes that one field of a batch needs in a training step.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         of!(self, n => n.training_bytes(grid))
     }
@@ -236,8 +238,8 @@ impl Network {
     /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
     ///
     /// # Errors
-    /// [`NetError::Input`] for another box than the network was built for, values of another length,
-    /// or not one log-SNR a time.
+    /// [`NetError::Input`] for a box other than that the network was built for, values of the wrong
+    /// length, or not one log-SNR for each time.
     pub fn forward(
         &self,
         grid: &Grid,
@@ -251,8 +253,8 @@ impl Network {
     /// F(x, t | given) for a batch.
     ///
     /// # Errors
-    /// As [`Network::forward`]; [`NetError::Input`] for a class the network does not know, or another number of
-    /// classes, attributes or values of other fields.
+    /// As [`Network::forward`]; [`NetError::Input`] for a class that the network does not have, or
+    /// a wrong number of classes, attributes or values of other fields.
     pub fn forward_of(
         &self,
         grid: &Grid,
@@ -287,7 +289,7 @@ impl Network {
 }
 
 impl Network {
-    /// ∂F(x, t)* w: as [`Fno::pullback`]; none of a U-Net.
+    /// ∂F(x, t)* w, as [`Fno::pullback`]; `None` for a U-Net.
     ///
     /// # Errors
     /// As [`Fno::pullback`].

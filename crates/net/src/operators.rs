@@ -1,27 +1,30 @@
-//! By which operators a network computes.
+//! The choice of operators with which a network computes.
 //!
-//! Not here: the operators themselves (crate `kernels`), and which of them a network is made of.
+//! The operators themselves are in crate `kernels`.
 
 use burn::tensor::Device;
 
 use crate::NetError;
 
-/// How the network computes; both mean the same to rounding.
+/// The implementation of a network's operators. Both give the same results up to rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operators {
-    /// The operators of `karhunen-kernels`, on the CPU several times faster, and on cards.
+    /// The fused operators of `karhunen-kernels`, for the CPU (several times faster there) and for
+    /// GPUs.
     Fused,
-    /// Compositions of tensor operations, on any device; what the fused ones are tested against.
+    /// Compositions of tensor operations, for any device. The fused operators are tested against
+    /// them.
     Composed,
 }
 
 impl Operators {
-    /// The faster ones of a neural operator that run on a device.
+    /// The fastest operators of a neural operator that run on a device.
     pub fn for_device(device: &Device) -> Self {
         if karhunen_kernels::supports(device) { Self::Fused } else { Self::Composed }
     }
 
-    /// Refuses fused operators where `supported`, whether they run on the network's device, is false.
+    /// Refuses fused operators if `supported` is false, that is, if they do not run on the
+    /// network's device.
     pub(crate) fn check(self, supported: bool) -> Result<(), NetError> {
         if self == Self::Composed || supported {
             return Ok(());

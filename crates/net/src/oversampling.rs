@@ -1,14 +1,17 @@
-//! The nonlinearity between two layers on a grid of twice the points an axis, by tensor operations.
+//! The nonlinearity between two layers, on a grid of twice the points an axis, by tensor
+//! operations.
 //!
-//! gelu of a function has frequencies that the function's grid does not hold; sampled there, they pass
-//! for lower ones, on every grid in another way. Here the function that the values stand for is evaluated half
-//! way between the cells' centres too, and of the result the modes that the grid holds are kept: what
-//! [`karhunen_kernels::oversampled_gelu`] does in one operator, whose fallback and oracle this is. The
-//! spectral layers then see coefficients whose error is a product of two small parts (what is cut, and GELU's own
-//! high frequencies) where sampling leaves one small part.
+//! GELU of a function has frequencies that the function's grid does not hold. Sampled on that grid
+//! they alias to lower frequencies, differently on every grid. Here the function is also evaluated
+//! half way between the cell centres, and only those modes of the result are kept that the grid
+//! holds. [`karhunen_kernels::oversampled_gelu`] does the same in one operator; this module is its
+//! fallback and its test oracle. The error of the coefficients that the spectral layers see is then
+//! a product of two small parts: the removed part, and GELU's own high frequencies. Plain sampling
+//! leaves an error of one small part.
 //!
-//! Modes are waves along periodic axes, cosines along windows, whatever their wall: what a network
-//! carries inside vanishes at none. Not here: the network's last map, which is evaluated at points.
+//! Modes are waves along periodic axes, and cosines along all others. This includes Dirichlet axes,
+//! because hidden features vanish at no wall. The network's last map is not treated here: it is
+//! evaluated at points.
 
 use std::f64::consts::PI;
 use std::sync::Arc;
@@ -20,14 +23,16 @@ use karhunen_kernels::OversamplingPlan;
 use crate::NetError;
 use crate::fno::gelu;
 
-/// Both directions on one grid, for one device.
+/// Interpolation and projection for one grid and one device.
 #[derive(Debug, Clone)]
 pub(crate) struct OversamplingBasis {
     pub plan: Arc<OversamplingPlan>,
     points: Vec<usize>,
-    /// Per axis, `[2n + 1, n]`: values at the centres and faces of the function with these values.
+    /// For each axis, `[2n + 1, n]`: from the values at centres to those of the function at centres
+    /// and faces.
     up: Vec<Tensor<3>>,
-    /// Per axis, `[n, 2n + 1]`: values at the centres of its projection on the grid's modes.
+    /// For each axis, `[n, 2n + 1]`: to the values at centres of the projection on the grid's
+    /// modes.
     down: Vec<Tensor<3>>,
 }
 
@@ -42,7 +47,7 @@ impl OversamplingBasis {
         let (mut up, mut down) = (Vec::new(), Vec::new());
         for (&n, &periodic) in points.iter().zip(&periodic) {
             let rows: Vec<Vec<f64>> = (0..=2 * n).map(|p| interpolation(n, periodic, p)).collect();
-            // quadrature on points half a cell apart, the ends of the box counted by half
+            // quadrature on points half a cell apart; the ends of the box have half weight
             let weight = |p: usize| if p == n || p == 2 * n { 0.25 } else { 0.5 };
             let turned = (0..n).flat_map(|i| {
                 let rows = &rows;
@@ -85,11 +90,12 @@ fn matrix(values: Vec<f32>, shape: [usize; 3], device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// Value at point `p` (the n centres, then the n + 1 faces) of the functions that are 1 at one centre
-/// and 0 at the others.
+/// Values at point `p` (the n centres, then the n + 1 faces) of the functions that are 1 at one
+/// centre and 0 at the others.
 fn interpolation(n: usize, periodic: bool, p: usize) -> Vec<f64> {
     let x = if p < n { p as f64 + 0.5 } else { (p - n) as f64 };
-    // waves of k and −k together, or cosines; the Nyquist wave of an even ring is 0 at all faces
+    // waves of k and −k together, or cosines; the Nyquist wave of an even periodic axis is 0 at all
+    // faces
     let (most, turn) = match periodic {
         true => (n.div_ceil(2) - 1, 2.0 * PI / n as f64),
         false => (n - 1, PI / n as f64),

@@ -1,8 +1,9 @@
 //! A network's parameters as named arrays on the host.
 //!
-//! Optimizer, moving averages and checkpoints work on these; the network's tensors are refreshed
-//! from them, on the CPU without a copy: a network and its optimizer read the same weights. Names
-//! are paths such as `layers.0.spectral.real`, so files outlive this program.
+//! Optimizer, moving averages and checkpoints work on these arrays, and the network's tensors are
+//! set from them. On the CPU this needs no copy: a network and its optimizer share the same
+//! weights. Names are paths such as `layers.0.spectral.real`, so that files remain readable by
+//! other programs.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
@@ -23,9 +24,9 @@ pub struct Named {
     pub values: Values,
 }
 
-/// All parameters of a network, in alphabetical order of their names: the order does not depend on
-/// whether they come from a network or from a file, so weights, gradients, moments and averages
-/// can be walked together.
+/// All parameters of a network, in alphabetical order of their names. The order is the same whether
+/// they come from a network or from a file. Weights, gradients, moments and averages can therefore
+/// be traversed together.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Parameters {
     /// The arrays.
@@ -33,7 +34,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Brings arrays into their order.
+    /// Sorts arrays into their order.
     pub fn from_arrays(mut arrays: Vec<Named>) -> Self {
         arrays.sort_by(|a, b| a.name.cmp(&b.name));
         Self { arrays }
@@ -42,20 +43,21 @@ impl Parameters {
     /// Reads every float parameter of a module.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn of<M: Module>(module: &M) -> Result<Self, NetError> {
         Self::read(module, Source::Values)
     }
 
-    /// Reads the gradient of every parameter; zero where none arrived.
+    /// Reads the gradient of every parameter; zero where there is none.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn gradients_of<M: Module>(module: &M, gradients: &Gradients) -> Result<Self, NetError> {
         Self::read(module, Source::Gradients(gradients))
     }
 
-    /// Takes the gradients out; on the CPU these arrays are those that the backward pass wrote.
+    /// Removes the gradients and returns them. On the CPU these are the arrays that the backward
+    /// pass wrote.
     ///
     /// # Errors
     /// As [`Parameters::gradients_of`].
@@ -75,9 +77,9 @@ impl Parameters {
         }
     }
 
-    /// Writes the values into a module of the same architecture; its tensors are then leaves that
-    /// ask for gradients where the device tracks them. On the CPU they are these arrays, not copies:
-    /// before an array can change in place, [`released`] has to let it go.
+    /// Writes the values into a module of the same architecture. Its tensors become leaves that
+    /// require gradients where the device tracks them. On the CPU they share these arrays. Before
+    /// an array can change in place, [`released`] must be called.
     ///
     /// # Errors
     /// [`NetError::Parameter`] where a name is missing or a shape differs.
@@ -96,7 +98,7 @@ impl Parameters {
         self.arrays.iter().map(|a| a.values.len()).sum()
     }
 
-    /// The same names and shapes with every value 0.
+    /// The same names and shapes with all values 0.
     pub fn zeros_like(&self) -> Self {
         let zero = |a: &Named| Named {
             name: a.name.clone(),
@@ -106,7 +108,7 @@ impl Parameters {
         Self { arrays: self.arrays.iter().map(zero).collect() }
     }
 
-    /// The same with seeded starting values for the parameters whose names hold `part`, those of
+    /// The same parameters, with seeded initial values for those whose names contain `part`, as in
     /// [`Parameters::initialise`].
     pub fn with_started(mut self, part: &str, seed: u64) -> Self {
         let mut started = self.clone();
@@ -119,27 +121,29 @@ impl Parameters {
         self
     }
 
-    /// Seeded starting values: weights uniform on ±√(3/fan-in) · gain, biases 0, factors of
-    /// normalisations 1, and the output layer and FiLM 0, so that the network starts as the zero function.
+    /// Seeded initial values. Weights are uniform on ±√(3/fan-in) · gain, biases are 0, and factors
+    /// of normalisations are 1. The output layer and FiLM are 0, so that the network starts as the
+    /// zero function.
     ///
-    /// Spectral weights have gain ½ with fan-in counting both parts of a complex channel: the
-    /// spectrum of a unit-variance field sums to 1 over its modes, so the layer keeps its scale.
-    /// Local kernels start as the identity with a little of their neighbours. Numbers are drawn by
-    /// the parameter's name: what else a network has does not change them.
+    /// Spectral weights have gain ½, with a fan-in that counts both parts of a complex channel. The
+    /// spectrum of a unit-variance field sums to 1 over its modes, so the layer preserves the
+    /// scale. Local kernels start as the identity plus a small part of their neighbours. Random
+    /// numbers are drawn by the parameter's name, so other parameters of the network do not change
+    /// them.
     pub fn initialise(&mut self, seed: u64) {
         let noise = ModeNoise::new(seed);
         for array in &mut self.arrays {
             let name = array.name.as_str();
             let ends = |with: &[&str]| with.iter().any(|end| name.ends_with(end));
             let fan_in = match array.shape[..] {
-                // convolutions are [out, in, height, width], everything else ends with [in, out]
+                // convolutions are [out, in, height, width]; all others end with [in, out]
                 [_, inputs, height, width] => inputs * height * width,
                 ref shape => shape[shape.len().saturating_sub(2)],
             } as f64;
             let bound = match name {
                 _ if array.shape.len() < 2 => 0.0,
                 _ if ends(&["output.weight", "time.film.weight", "between.send.weight"]) => 0.0,
-                // one row a field: its fan-in is one
+                // one row a field, so its fan-in is one
                 "time.classes" | "time.attributes" => {
                     3.0f64.sqrt() * std::f64::consts::FRAC_1_SQRT_2
                 }
@@ -172,17 +176,17 @@ pub fn released<M: Module>(module: M, device: &Device) -> M {
     module.map(&mut Release(device.clone()))
 }
 
-/// FNV-1a of a name: the same number wherever the program runs.
+/// FNV-1a hash of a name, the same on every machine.
 fn hash(name: &str) -> u64 {
     let step = |h: u64, byte: u8| (h ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
     name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-/// What of a parameter is read.
+/// The quantity to read for each parameter.
 enum Source<'a> {
     Values,
     Gradients(&'a Gradients),
-    /// Gradients that nobody needs afterwards, so that their memory is not copied first.
+    /// Gradients that are not needed afterwards, so that their memory is not copied.
     Taken(&'a mut Gradients),
 }
 
@@ -261,7 +265,7 @@ impl ModuleMapper for Write<'_> {
     }
 }
 
-/// Puts zeros in the place of every tensor.
+/// Replaces every tensor by zeros.
 struct Release(Device);
 
 impl ModuleMapper for Release {

@@ -1,6 +1,6 @@
-//! The part of the denoiser that is known before any training.
+//! Preconditioning: the affine part of the denoiser, which is known before any training.
 //!
-//! Every network output F is read as D(x, t) = base(x, t) + gain(t) · F(input(x, t), t):
+//! A network's output F gives the denoiser D(x, t) = base(x, t) + gain(t) · F(input(x, t), t):
 //!
 //! | kind | base | gain | input |
 //! |---|---|---|---|
@@ -8,29 +8,29 @@
 //! | scalar | m + a σ_d² / S · (x − a m) | √q c_out | (x − a m) / √S |
 //! | Wiener | m + Σ_k a c_k / S_k · (x − a m)_k e_k | √q c_out | (x − a m) / √S |
 //!
-//! with S_k = a² c_k + b² λ_k, S = Σ S_k, v_k = c_k b² λ_k / S_k, c_out² = Σ v_k (Wiener) or
-//! σ_d² b² σ_n² / S (scalar), σ_d² = Σ c_k, σ_n² = Σ λ_k, and g² the diffusion of the forward
+//! Here S_k = a² c_k + b² λ_k, S = Σ S_k, v_k = c_k b² λ_k / S_k, σ_d² = Σ c_k and σ_n² = Σ λ_k.
+//! c_out² is Σ v_k (Wiener) or σ_d² b² σ_n² / S (scalar), and g² is the diffusion of the forward
 //! process. The sums run over the modes of the *reference grid* (the finest training level),
-//! whatever grid is evaluated: they are functions of t alone. With a zero output layer the Wiener
-//! kind is exact on Gaussian data; what is left to learn is what is not Gaussian.
+//! whatever grid is evaluated, so they depend on t alone. With a zero output layer the Wiener kind
+//! is exact on Gaussian data. The network only has to learn the non-Gaussian part.
 //!
-//! q = a² σ_d² / S is the data's share of the variance of x; for the Wiener kind it may be the part of the
-//! data's variance that its base explains ([`Share`]). As it vanishes, E[X₀ | x] becomes
-//! linear in x and nothing is left for the network to say; the factor √q keeps what it says there
-//! from mattering. With gain c_out alone an answer of 0.45 c_out at t = 0.96, outside the times
-//! trained on, was twelve times the linear part. A factor q, which is the size of what is left (it is
-//! of second order in a), learns more slowly where q is small: MNIST after 45 seconds has an energy
-//! distance of 7.1 floors with it and of 4.7 with √q (`experiments/choices`, fitted prior).
+//! **The factor √q.** q = a² σ_d² / S is the data's share of the variance of x. For the Wiener kind
+//! it may instead be the part of the data's variance that the base explains ([`Share`]). As q
+//! vanishes, E[X₀ | x] becomes linear in x and nothing remains for the network to add. The factor
+//! √q keeps errors of the network small there. With gain c_out alone, an answer of 0.45 c_out at
+//! t = 0.96, outside the trained times, was twelve times the linear part. The remaining part is of
+//! second order in a, so a factor q would match its size, but it learns more slowly where q is
+//! small. After 45 seconds of MNIST the energy distance is 7.1 floors with q and 4.7 with √q
+//! (`experiments/choices`, fitted prior); the floor is the distance between sets of real fields.
 //!
-//! What the network adds cannot exceed what is unknown: the residual of mode k has variance at most
-//! v_k. [`Evaluation::denoised`] therefore shrinks the network's answer by v_k / (v_k + δ v̄), with v̄
-//! the mean of v_k over the reference modes: nothing where anything is left to learn, zero in modes
-//! that data do not have (a conserved mean, the far tail of a smooth spectrum, what a nonlinearity
-//! aliases beyond the trained band).
+//! **The bound.** The network cannot add more than is unknown: the residual of mode k has variance
+//! at most v_k. [`Evaluation::denoised`] therefore multiplies the network's answer by v_k / (v_k +
+//! δ v̄), where v̄ is the mean of v_k over the reference modes. This changes nothing in modes where
+//! something is left to learn. It gives zero in modes that the data do not have: a conserved mean,
+//! the far tail of a smooth spectrum, and the aliases of a nonlinearity beyond the trained band.
 //!
-//! The loss weighs the squared error of F by q, so that it is E‖D − X₀‖² / c_out², of unit scale at
-//! every t; for the first kind the weight (b/g)² makes it the
-//! published E‖(b/g) F + η‖².
+//! **The loss** weighs the squared error of F by q. It is then E‖D − X₀‖² / c_out², of unit scale
+//! at every t. For the first kind the weight (b/g)² gives the published E‖(b/g) F + η‖².
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -40,11 +40,11 @@ use karhunen_field::prior::Draws;
 use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Transform};
 use serde::{Deserialize, Serialize};
 
-/// Which affine part stands before the network.
+/// The affine part around the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preconditioning {
-    /// The published parameterisation: the network is g Q∇log p.
+    /// The published parameterisation: the network's output is g Q∇log p.
     None,
     /// One number per time, from the point-wise variances of data and noise.
     Scalar,
@@ -52,15 +52,16 @@ pub enum Preconditioning {
     Wiener,
 }
 
-/// What q is for the Wiener kind: how much of the data a noisy field tells.
+/// The definition of q for the Wiener kind: how much a noisy field tells about the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Share {
-    /// a² σ_d² / S, the data's share of the variance of x: what models of before have.
+    /// a² σ_d² / S, the data's share of the variance of x, as in older models.
     Total,
-    /// Σ c_k a² c_k / S_k / σ_d², the part of the data's variance that the best linear denoiser explains.
-    /// It is the same where c_k / λ_k is. Where strong modes rise above the noise long before the data
-    /// as a whole do, the network may speak as soon as they do.
+    /// Σ c_k a² c_k / S_k / σ_d², the part of the data's variance that the best linear denoiser
+    /// explains. Both definitions agree if c_k / λ_k is the same for all modes. Strong modes may
+    /// rise above the noise long before the data as a whole do. With this q the network contributes
+    /// as soon as they do.
     #[default]
     Explained,
 }
@@ -68,19 +69,19 @@ pub enum Share {
 /// Factors that depend on time alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scales {
-    /// What F is multiplied with.
+    /// Factor of F.
     pub gain: f64,
-    /// What the centred field is multiplied with before it enters the network.
+    /// Factor of the centred field before it enters the network.
     pub input: f64,
     /// Weight of the squared error of F in the loss.
     pub weight: f64,
     /// Scalar filter a σ_d² / S; unused by the Wiener kind.
     skip: f64,
-    /// δ v̄, below which a mode's variance counts as known; 0 without preconditioning.
+    /// δ v̄. Modes with a smaller variance count as known. 0 without preconditioning.
     negligible: f64,
 }
 
-/// δ: modes whose unknown variance is this far below the average are left to the affine part.
+/// δ. Modes whose unknown variance is this far below the average are left to the affine part.
 const NEGLIGIBLE: f64 = 1e-3;
 
 /// The affine denoiser and the scales around a network.
@@ -100,7 +101,7 @@ pub struct Preconditioner {
 /// Tables of one grid.
 #[derive(Debug)]
 pub struct OnGrid {
-    /// Noise, and the grid's transform.
+    /// The noise, and the grid's transform.
     draws: Draws,
     /// Mean field, `[channel, point]`.
     mean: Vec<f64>,
@@ -108,7 +109,7 @@ pub struct OnGrid {
     data: Vec<f64>,
     /// λ_k.
     noise: Vec<f64>,
-    /// Whether fields vanish at the ends of an axis.
+    /// Whether fields vanish at the ends of some axis.
     walls: bool,
 }
 
@@ -118,14 +119,14 @@ impl OnGrid {
         &self.draws
     }
 
-    /// Between the values of this grid and their coefficients.
+    /// The transform between values on this grid and their coefficients.
     pub fn transform(&self) -> &Transform {
         self.draws.transform()
     }
 }
 
 impl Preconditioner {
-    /// From the data's law and the noise; `reference` is the finest training level's grid.
+    /// From the data's law and the noise. `reference` is the grid of the finest training level.
     pub fn new(
         kind: Preconditioning,
         path: Arc<dyn Path>,
@@ -139,7 +140,7 @@ impl Preconditioner {
         Self { kind, share, path, prior, law, grid: reference, reference: pairs, grids }
     }
 
-    /// The same with another q.
+    /// The same preconditioner with another q.
     pub fn with_share(self, share: Share) -> Self {
         Self { share, ..self }
     }
@@ -149,7 +150,7 @@ impl Preconditioner {
         variances(&self.law, self.prior.as_ref(), grid)
     }
 
-    /// Which kind this is.
+    /// The kind of the affine part.
     pub fn kind(&self) -> Preconditioning {
         self.kind
     }
@@ -169,7 +170,7 @@ impl Preconditioner {
         &self.law
     }
 
-    /// The finest training level's grid.
+    /// The grid of the finest training level.
     pub fn reference(&self) -> &Grid {
         &self.grid
     }
@@ -214,7 +215,7 @@ impl Preconditioner {
         }
     }
 
-    /// Everything that fields at time t on one grid have in common.
+    /// The quantities that all fields at time t on one grid share.
     pub fn at(&self, t: f64, grid: &Grid) -> Evaluation<'_> {
         let (scales, on) = (self.scales(t), self.on(grid));
         let (weights, bounds) = match self.kind {
@@ -245,7 +246,7 @@ impl Preconditioner {
         on.data.iter().zip(on.noise.iter().cycle()).map(of).collect()
     }
 
-    /// Tables for a grid of the box, made once.
+    /// Tables for a grid of the box, computed once.
     pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
         let mut grids = self.grids.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let make = || {
@@ -278,7 +279,7 @@ impl Preconditioner {
         (base, centred)
     }
 
-    /// The Wiener denoiser at one time on one grid, whatever the kind.
+    /// The Wiener denoiser at one time on one grid, for any kind.
     pub fn wiener(&self, t: f64, on: &OnGrid) -> Wiener {
         let mean = self.law.mean_modes(on.transform().grid());
         Wiener { a: self.path.signal(t), weights: self.weights(t, on), mean }
@@ -293,7 +294,7 @@ fn variances(law: &GaussianLaw, prior: &dyn Prior, grid: &Grid) -> Vec<(f64, f64
     (0..modes).map(|k| (mean(k), noise[k])).collect()
 }
 
-/// m_k + w_k (x_k − a m_k).
+/// The Wiener denoiser m_k + w_k (x_k − a m_k).
 #[derive(Debug)]
 pub struct Wiener {
     a: f64,
@@ -311,7 +312,7 @@ impl Wiener {
 }
 
 impl Wiener {
-    /// w_k times coefficients: the derivative, which is its own transpose.
+    /// w_k times coefficients: the derivative of the Wiener denoiser, which is its own transpose.
     pub fn pulled(&self, modes: &[f64]) -> Vec<f64> {
         modes.iter().zip(&self.weights).map(|(m, w)| m * w).collect()
     }
@@ -322,20 +323,20 @@ fn centred(x: &[f64], a: f64, on: &OnGrid) -> Vec<f64> {
     x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect()
 }
 
-/// The affine part at one time on one grid: what fields sampled together share.
+/// The affine part at one time on one grid, shared by fields that are sampled together.
 #[derive(Debug)]
 pub struct Evaluation<'a> {
     known: &'a Preconditioner,
     t: f64,
     scales: Scales,
     on: Arc<OnGrid>,
-    /// w_k and the bounds of what the network adds, `[channel, mode]`; the Wiener kind's alone.
+    /// w_k and the bounds on the network's part, `[channel, mode]`; used by the Wiener kind only.
     weights: Vec<f64>,
     bounds: Vec<f64>,
 }
 
 impl Evaluation<'_> {
-    /// What the network sees of one field `[channel, point]`.
+    /// The network's input for one field `[channel, point]`.
     pub fn input(&self, x: &[f64]) -> Vec<f64> {
         if self.known.kind == Preconditioning::None {
             return x.to_vec();
@@ -345,9 +346,9 @@ impl Evaluation<'_> {
         input
     }
 
-    /// D of one field `[channel, point]` from the network's answer to it, bounded where little is
-    /// unknown; without the Wiener kind the answer is only taken to the walls of Dirichlet axes,
-    /// where fields vanish.
+    /// D of one field `[channel, point]` from the network's answer to it. The answer is bounded in
+    /// modes where little is unknown. Without the Wiener kind it is only made to vanish at the
+    /// walls of Dirichlet axes.
     ///
     /// **Cost** three transforms a channel for the Wiener kind.
     pub fn denoised(&self, x: &[f64], mut answer: Vec<f64>) -> Vec<f64> {
@@ -377,8 +378,9 @@ impl Evaluation<'_> {
         denoised
     }
 
-    /// Of ∂D* w for one field `[channel, point]`: the affine part's share, and what the network's transposed
-    /// derivative is applied to; its answer times [`Evaluation::input_scale`] is the other share.
+    /// The parts of ∂D* w for one field `[channel, point]`: that of the affine part, and the argument
+    /// for the network's transposed derivative. The network's result times
+    /// [`Evaluation::input_scale`] is the other part.
     pub fn pulled(&self, w: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let (transform, a) = (self.on.transform(), self.known.path.signal(self.t));
         let mut network: Vec<f64> = w.iter().map(|v| self.scales.gain * v).collect();
@@ -401,7 +403,7 @@ impl Evaluation<'_> {
         (times(&self.weights), times(&self.bounds).iter().map(|v| gain * v).collect())
     }
 
-    /// What a field is multiplied with before the network sees it.
+    /// Factor of a field before it enters the network.
     pub fn input_scale(&self) -> f64 {
         self.scales.input
     }

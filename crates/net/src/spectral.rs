@@ -1,17 +1,18 @@
-//! Spectral convolution: the integral operator of a Fourier neural operator, any length, any d.
+//! Spectral convolution: the integral operator of a Fourier neural operator, for any length and
+//! dimension.
 //!
-//! y(x) = Re Σ_k e^{iω_k·x} W_k x̂_k with x̂_k = mean_j x(x_j) e^{−iω_k·x_j} and
-//! ω_k = 2πk / (L (1 + padding)), over the window |k| ≤ modes of each axis. Only the retained
-//! modes are ever computed, by one small dense real matrix per axis, so lengths may be odd or
-//! prime and nothing aliases. Modes that a coarse grid cannot hold are skipped; the others see the
-//! same weights on every grid.
+//! y(x) = Re Σ_k e^{iω_k·x} W_k x̂_k with x̂_k = mean_j x(x_j) e^{−iω_k·x_j} and ω_k = 2πk / (L
+//! (1 + padding)), over the window |k| ≤ modes of each axis. Only the retained modes are computed,
+//! by one small dense real matrix per axis. Lengths may therefore be odd or prime, and nothing
+//! aliases. Modes that a coarse grid cannot hold are skipped. The other modes have the same weights
+//! on every grid.
 //!
 //! `padding` extends the period beyond the box, as zero padding by that fraction of the domain
-//! would, but without rounding to cells: the kernel then does not wrap around the box.
+//! would, but without rounding to cells. The kernel then does not wrap around the box.
 //!
-//! This is a plain composition of tensor operations. **Cost** a sample: 4·N·m·width flops per
-//! axis for the transforms and 8·K·width² for the mixing of K modes. **Source** Li et al., "Fourier
-//! neural operator for parametric partial differential equations", 2021.
+//! This implementation is a plain composition of tensor operations. **Cost** a sample: 4·N·m·width
+//! flops per axis for the transforms and 8·K·width² for the mixing of K modes. **Source** Li et
+//! al., "Fourier neural operator for parametric partial differential equations", 2021.
 
 use std::f64::consts::PI;
 
@@ -29,21 +30,23 @@ pub struct SpectralConv {
 }
 
 impl SpectralConv {
-    /// Zero weights for `modes` per axis, views of one zero; the last axis keeps the half with k ≥ 0.
+    /// Zero weights for `modes` per axis, stored as views of one zero. The last axis keeps the half
+    /// with k ≥ 0.
     pub fn zeros(modes: &[usize], width: usize, device: &Device) -> Self {
         let shape = [window_size(modes), width, width];
         let zeros = || Param::from_tensor(Tensor::<3>::zeros([1; 3], device).expand(shape));
         Self { real: zeros(), imaginary: zeros() }
     }
 
-    /// The operator on one grid.
+    /// Applies the operator on one grid.
     ///
     /// **Shape** `[batch, points, in]` → `[batch, points, out]`.
     pub fn forward(&self, x: Tensor<3>, basis: &SpectralBasis) -> Tensor<3> {
         let [batch, points, _] = x.dims();
         let spectrum = basis.analyse(x);
         let [_, _, kept, width] = spectrum.dims();
-        // (re, im) join the batch, so that both parts meet Re W and Im W in one product each
+        // (re, im) are joined to the batch, so that both parts meet Re W and Im W in one product
+        // each
         let parts = spectrum.permute([2, 1, 0, 3]).reshape([kept, 2 * batch, width]);
         let [by_real, by_imaginary] = [&self.real, &self.imaginary].map(|weight| {
             let held = match &basis.held {
@@ -65,12 +68,12 @@ pub fn window_size(modes: &[usize]) -> usize {
     modes[..last].iter().map(|m| 2 * m).product::<usize>() * modes[last]
 }
 
-/// Whether `points` of a period `period` times their box resolve wave number `k`.
+/// Whether `points` cells resolve wave number `k` of a period that is `period` times the box.
 fn resolved(k: i64, points: usize, period: f64) -> bool {
     2.0 * k.unsigned_abs() as f64 + 1e-9 < points as f64 * period
 }
 
-/// Modes of a window of `modes` per axis that a grid of `points` holds, per axis.
+/// Number of modes per axis, of a window of `modes`, that a grid of `points` holds.
 pub fn held_modes(points: &[usize], modes: &[usize], padding: &[f64]) -> Vec<usize> {
     let last = points.len() - 1;
     (0..=last)
@@ -136,7 +139,7 @@ impl SpectralBasis {
         Self { points, kept, analysis, synthesis, held }
     }
 
-    /// Retained spectrum, `[batch, points, channel]` → `[batch, (re, im), mode, channel]`.
+    /// The retained spectrum, `[batch, points, channel]` → `[batch, (re, im), mode, channel]`.
     fn analyse(&self, x: Tensor<3>) -> Tensor<4> {
         let [batch, _, channels] = x.dims();
         let last = self.points.len() - 1;
@@ -175,7 +178,7 @@ fn matrix((rows, columns, values): Dense, device: &Device) -> Tensor<3> {
     Tensor::from_data(TensorData::new(values, [1, rows, columns]), device)
 }
 
-/// Real points ↔ (part, mode): the last axis, where ±k are folded together.
+/// Real points ↔ (part, mode): for the last axis, where ±k are folded together.
 fn real_axis(phase: &[Vec<f64>], n: usize) -> (Dense, Dense) {
     let m = phase.len();
     let mut analysis = vec![0.0; 2 * m * n];
@@ -193,7 +196,7 @@ fn real_axis(phase: &[Vec<f64>], n: usize) -> (Dense, Dense) {
     ((2 * m, n, analysis), (n, 2 * m, synthesis))
 }
 
-/// (point, part) ↔ (part, mode): every other axis.
+/// (point, part) ↔ (part, mode): for every other axis.
 fn complex_axis(phase: &[Vec<f64>], n: usize) -> (Dense, Dense) {
     let m = phase.len();
     let mut analysis = vec![0.0; 2 * m * 2 * n];
@@ -221,7 +224,7 @@ mod tests {
     use super::*;
     use karhunen_kernels::SpectralPlan;
 
-    /// What a step costs is counted in the modes that the operators keep.
+    /// The counted cost of a step includes exactly the modes that the operators keep.
     #[test]
     fn held_modes_are_those_of_the_operators() {
         for points in [&[1][..], &[7], &[64], &[7, 7], &[13, 5], &[28, 64], &[5, 6, 7]] {

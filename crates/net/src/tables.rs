@@ -1,16 +1,17 @@
-//! What a network needs to know of a grid, made when the grid is first met.
+//! Tables of a grid that a network needs, computed when the grid is first used.
 //!
-//! Shared by the copies of a network. Not here: what it is (bases, neighbours, plans).
+//! All copies of a network share them. The tables themselves (bases, neighbours, plans) are defined
+//! elsewhere.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use karhunen_field::Grid;
 
-/// One table for each grid met so far, by its points.
+/// One table for each grid used so far, by its numbers of points.
 pub(crate) type Tables<T> = Arc<Mutex<HashMap<Vec<usize>, T>>>;
 
-/// The table of a grid, made if it is the first time.
+/// The table of a grid, computed on first use.
 pub(crate) fn table<T: Clone, E>(
     tables: &Tables<T>,
     grid: &Grid,

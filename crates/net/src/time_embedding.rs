@@ -1,10 +1,11 @@
-//! Path time, and the class and attributes asked for, as a conditioning vector: sinusoids of the log-SNR
-//! through a small perceptron. To its hidden layer every class adds a row of a table, and every attribute
-//! that is told adds two: one times its value, one as it is.
+//! The conditioning vector: path time, and the requested class and attributes.
 //!
-//! The log-SNR, not t, is what the difficulty of denoising depends on; it makes one embedding
-//! serve every path. "No class" adds nothing: it is what an unlabelled model computes, and the
-//! unconditional answer of a labelled one (classifier-free guidance, Ho & Salimans 2022).
+//! Sinusoids of the log-SNR pass through a small perceptron. Every class adds a row of a table to
+//! its hidden layer. Every given attribute adds two rows: one times its value, and one unscaled.
+//!
+//! The difficulty of denoising depends on the log-SNR, not on t, so one embedding suits every path.
+//! "No class" adds nothing. It is what an unlabelled model computes, and the unconditional answer
+//! of a labelled one (classifier-free guidance, Ho & Salimans 2022).
 
 use burn::module::{Module, Param};
 use burn::nn::{Initializer, Linear, LinearConfig};
@@ -24,15 +25,16 @@ pub struct TimeEmbedding {
     pub hidden: Linear,
     /// Hidden → the scales and shifts of every layer.
     pub film: Linear,
-    /// `[class, hidden]`, where there are classes. Without them there is no such parameter, so that
-    /// the others have the names, the starting values and the files that they always had.
+    /// `[class, hidden]`, if there are classes. Otherwise there is no such parameter, so that the
+    /// names, initial values and files of the others are as without classes.
     pub classes: Option<Param<Tensor<2>>>,
-    /// `[2 × attribute, hidden]`, where there are attributes: a row for the value, a row for its being told.
+    /// `[2 × attribute, hidden]`, if there are attributes: a row for the value, and one for its
+    /// presence.
     pub attributes: Option<Param<Tensor<2>>>,
 }
 
 impl TimeEmbedding {
-    /// Zero weights for `features` scales and shifts, no classes.
+    /// Zero weights for `features` scales and shifts, without classes.
     pub fn zeros(features: usize, device: &Device) -> Self {
         let linear =
             |i, o| LinearConfig::new(i, o).with_initializer(Initializer::Zeros).init(device);
@@ -43,7 +45,7 @@ impl TimeEmbedding {
     /// The same with a seeded row for each of `count` classes.
     ///
     /// # Errors
-    /// Those of reading and writing a module's parameters.
+    /// Any error of reading and writing a module's parameters.
     pub fn with_classes(
         mut self,
         count: usize,
@@ -57,7 +59,7 @@ impl TimeEmbedding {
     /// The same with two seeded rows for each of `count` attributes.
     ///
     /// # Errors
-    /// Those of reading and writing a module's parameters.
+    /// Any error of reading and writing a module's parameters.
     pub fn with_attributes(
         mut self,
         count: usize,
@@ -68,7 +70,7 @@ impl TimeEmbedding {
         self.started("attributes", "time.attributes", seed, device)
     }
 
-    /// The same with the starting values of one parameter, drawn under another name.
+    /// The same with seeded initial values of one parameter, drawn under another name.
     fn started(self, own: &str, name: &str, seed: u64, device: &Device) -> Result<Self, NetError> {
         let mut start = Parameters::of(&self)?;
         for array in start.arrays.iter_mut().filter(|array| array.name == own) {
@@ -80,21 +82,21 @@ impl TimeEmbedding {
         start.assign(self, device)
     }
 
-    /// Classes in the table.
+    /// Number of classes in the table.
     pub fn class_count(&self) -> usize {
         self.classes.as_ref().map_or(0, |table| table.dims()[0])
     }
 
-    /// Attributes in the table.
+    /// Number of attributes in the table.
     pub fn attribute_count(&self) -> usize {
         self.attributes.as_ref().map_or(0, |table| table.dims()[0] / 2)
     }
 
-    /// `[batch]` half log-SNRs, classes and attributes → `[batch, 1, features]`; no classes at all means
-    /// none of any field, and likewise for attributes.
+    /// `[batch]` half log-SNRs, classes and attributes → `[batch, 1, features]`. An empty list of
+    /// classes means that no field has a class, and likewise for attributes.
     ///
     /// # Errors
-    /// [`NetError::Input`] for a class that is not in the table, or not one entry a field.
+    /// [`NetError::Input`] for a class that is not in the table, or not one entry for each field.
     pub fn forward(
         &self,
         half_log_snr: &[f64],
@@ -106,7 +108,7 @@ impl TimeEmbedding {
         let mut features = Vec::with_capacity(batch * 2 * FREQUENCIES);
         for l in half_log_snr {
             for i in 0..FREQUENCIES {
-                // geometric from one turn over ±20 to about one turn over a tenth
+                // geometric, from one turn over ±20 to about one turn over a tenth
                 let omega = 0.16 * 1.4f64.powi(i as i32);
                 features.extend([(omega * l).sin() as f32, (omega * l).cos() as f32]);
             }
@@ -135,7 +137,7 @@ impl TimeEmbedding {
         Ok(self.film.forward(silu(hidden)).unsqueeze_dim(1))
     }
 
-    /// `[batch, class]`: 1 at the class of a field, a row of zeros for none.
+    /// `[batch, class]`: 1 at the class of a field; a row of zeros for no class.
     fn chosen(&self, classes: &[Option<u32>], device: &Device) -> Tensor<2> {
         let count = self.class_count();
         let mut ones = vec![0.0f32; classes.len() * count];

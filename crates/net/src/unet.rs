@@ -1,20 +1,25 @@
 //! The U-Net of score-based image generation: the finite-dimensional baseline.
 //!
-//! Convolutions of 3×3 *cells*: its kernels shrink with the cell, so it is no operator on functions,
-//! and on another grid than the trained one it sees another network. That is what it is here for.
+//! Its convolutions cover 3×3 *cells*, so its kernels shrink with the cell. It is therefore no
+//! operator on functions, and on a grid other than the trained one it acts as a different network.
+//! This is the baseline to which the operators are compared.
 //!
-//! conv to `channels`; for each multiplier, `blocks` residual blocks and a strided convolution down;
-//! two blocks in the middle; the same way up with one block more a stage, each behind the features
-//! kept on the way down; norm, SiLU, conv to the output. A residual block is [GroupNorm, SiLU, conv,
-//! GroupNorm, scale and shift by time, SiLU, conv] beside its input. No attention. Convolutions see
-//! zeros beyond the edge, as published, whatever the boundary. Any size works: halves are rounded up,
-//! and the way up takes the size of what was kept.
+//! The network is a convolution to `channels`, the way down, a middle, the way up, and [norm, SiLU,
+//! convolution] to the output. On the way down each multiplier has `blocks` residual blocks and a
+//! strided convolution. The middle has two blocks. The way up is the same with one block more a
+//! stage; each takes the features kept on the way down as additional input. A residual block adds
+//! [GroupNorm, SiLU, conv, GroupNorm, scale and shift by time, SiLU, conv] to its input. There is
+//! no attention.
 //!
-//! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020;
-//! departures: time enters as scale and shift of the log-SNR's embedding, as in [`crate::Fno`], and
-//! the last layer starts at zero. On the CPU fused operators compute it (`unet_fused`), elsewhere the
-//! composition in `unet_composed`, which is their oracle too. **Cost** a field, for N points: about
-//! 18·N·channels² flops a convolution at the finest stage.
+//! Convolutions see zeros beyond the edge, as published, for any boundary. Any size works: halves
+//! are rounded up, and the way up takes the size of the kept features.
+//!
+//! **Source** arXiv 2303.04772 §5 (channels 64, multipliers 1, 2, 2) after Ho et al. 2020.
+//! Departures from it: time enters as scale and shift from the embedding of the log-SNR, as in
+//! [`crate::Fno`], and the last layer starts at zero. On the CPU it is computed by fused operators
+//! (`unet_fused`). Other devices use the composition in `unet_composed`, which is also the test
+//! oracle. **Cost** a field, for N points: about 18·N·channels² flops a convolution at the finest
+//! stage.
 
 use std::sync::Arc;
 
@@ -35,24 +40,24 @@ use crate::{Given, NetError};
 /// One residual block.
 #[derive(Module, Debug)]
 pub struct ResidualBlock {
-    /// Before the first convolution.
+    /// Normalisation before the first convolution.
     pub first_norm: GroupNorm,
     /// In → out.
     pub first: Conv2d,
-    /// Before the second.
+    /// Normalisation before the second convolution.
     pub second_norm: GroupNorm,
     /// Out → out.
     pub second: Conv2d,
-    /// 1×1 beside them, where channels change.
+    /// 1×1 convolution of the input, where the number of channels changes.
     pub beside: Option<Conv2d>,
 }
 
-/// Residual blocks at one grid, and the convolution that follows a change to the next.
+/// Residual blocks on one grid, and the convolution at the change to the next grid.
 #[derive(Module, Debug)]
 pub struct Stage {
     /// The blocks.
     pub blocks: Vec<ResidualBlock>,
-    /// Down: with stride two. Up: after doubling.
+    /// Way down: with stride two. Way up: after doubling.
     pub resample: Option<Conv2d>,
 }
 
@@ -61,17 +66,17 @@ pub struct Stage {
 pub struct UNetWeights {
     /// Field → channels.
     pub input: Conv2d,
-    /// Fine to coarse.
+    /// Stages of the way down, fine to coarse.
     pub down: Vec<Stage>,
-    /// On the coarsest grid.
+    /// Blocks on the coarsest grid.
     pub middle: Vec<ResidualBlock>,
-    /// Coarse to fine.
+    /// Stages of the way up, coarse to fine.
     pub up: Vec<Stage>,
-    /// Before the output.
+    /// Normalisation before the output.
     pub norm: GroupNorm,
     /// Channels → field.
     pub output: Conv2d,
-    /// Scale and shift of every block.
+    /// Embedding that gives scale and shift of every block.
     pub time: TimeEmbedding,
 }
 
@@ -83,7 +88,7 @@ pub struct UNet {
     weights: UNetWeights,
     device: Device,
     operators: Operators,
-    /// Fine to coarse, on every grid met so far.
+    /// Plans of the stages, fine to coarse, for every grid used so far.
     plans: Tables<Arc<Vec<Plans>>>,
 }
 
@@ -155,7 +160,7 @@ impl UNet {
         Ok(unet)
     }
 
-    /// Shape.
+    /// The shape of the network.
     pub fn config(&self) -> &UNetConfig {
         &self.config
     }
@@ -175,12 +180,12 @@ impl UNet {
         &self.device
     }
 
-    /// How the network computes: fused where the device allows it.
+    /// The operators used: fused where the device allows it.
     pub fn operators(&self) -> Operators {
         self.operators
     }
 
-    /// Computes by other operators.
+    /// Selects other operators.
     ///
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
@@ -190,7 +195,7 @@ impl UNet {
         Ok(())
     }
 
-    /// What the fused convolutions need to know of a grid.
+    /// Plans of the fused convolutions on a grid.
     pub(crate) fn plans(&self, grid: &Grid) -> Result<Arc<Vec<Plans>>, NetError> {
         table(&self.plans, grid, || Ok(Arc::new(stages(grid, self.config.multipliers.len())?)))
     }
@@ -198,7 +203,7 @@ impl UNet {
     /// A copy of all parameters on the host, by name.
     ///
     /// # Errors
-    /// [`NetError::Compute`] if the device does not hand them back.
+    /// [`NetError::Compute`] if the device does not return them.
     pub fn parameters(&self) -> Result<Parameters, NetError> {
         Parameters::of(&self.weights)
     }
@@ -212,17 +217,17 @@ impl UNet {
         Ok(())
     }
 
-    /// Gives the network two rows for each of `count` attributes with seeded values; nothing else changes.
+    /// Adds two seeded rows for each of `count` attributes. The rest of the network stays the same.
     ///
     /// # Errors
-    /// Those of reading and writing parameters.
+    /// Any error of reading and writing parameters.
     pub fn add_attributes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         let time = self.weights.time.clone();
         self.weights.time = time.with_attributes(count, seed, &self.device)?;
         Ok(())
     }
 
-    /// The baseline sees no other fields.
+    /// Refuses other fields, which this baseline does not support.
     ///
     /// # Errors
     /// [`NetError::Config`], always.
@@ -234,32 +239,32 @@ impl UNet {
         })
     }
 
-    /// Channels of other fields that the network sees: none.
+    /// Number of channels of other fields that the network takes: always 0.
     pub fn condition_channels(&self) -> usize {
         0
     }
 
-    /// Attributes that the network knows; 0 of most.
+    /// Number of attributes; 0 for most networks.
     pub fn attribute_count(&self) -> usize {
         self.weights.time.attribute_count()
     }
 
-    /// Gives the network a table of `count` classes with seeded rows; nothing else of it changes.
+    /// Adds a table of `count` classes with seeded rows. The rest of the network stays the same.
     ///
     /// # Errors
-    /// Those of reading and writing parameters.
+    /// Any error of reading and writing parameters.
     pub fn add_classes(&mut self, count: usize, seed: u64) -> Result<(), NetError> {
         let time = self.weights.time.clone();
         self.weights.time = time.with_classes(count, seed, &self.device)?;
         Ok(())
     }
 
-    /// Classes that the network knows; 0 of an unlabelled one.
+    /// Number of classes; 0 for an unlabelled network.
     pub fn class_count(&self) -> usize {
         self.weights.time.class_count()
     }
 
-    /// As [`crate::Network::release_parameters`].
+    /// See [`crate::Network::release_parameters`].
     pub fn release_parameters(&mut self) {
         self.weights = released(self.weights.clone(), &self.device);
     }
@@ -283,11 +288,11 @@ impl UNet {
         blocks + middle + resampled + top * ends
     }
 
-    /// Host bytes one field of a batch needs in a training step.
+    /// Host memory in bytes that one field of a batch needs in a training step.
     ///
-    /// Fused: of each block its input, joined where features join in, and what the convolutions
-    /// read and write, with their gradients one block at a time; composed: what automatic
-    /// differentiation holds.
+    /// Fused operators keep the input of each block (joined with the kept features where these
+    /// enter) and the values that the convolutions read and write; gradients exist one block at a
+    /// time. Composed operators keep everything that automatic differentiation stores.
     pub fn training_bytes(&self, grid: &Grid) -> f64 {
         let shape = self.config.shape();
         let points = self.points(grid);
@@ -316,11 +321,11 @@ impl UNet {
             .collect()
     }
 
-    /// F(x, t | class) for a batch: `x` holds `[batch, points, channel]` values, so does the result.
+    /// F(x, t | class) for a batch. Both `x` and the result hold `[batch, points, channel]` values.
     ///
     /// # Errors
-    /// [`NetError::Kernel`] where the fused operators refuse; [`NetError::Input`] for a class the
-    /// network does not know.
+    /// [`NetError::Kernel`] for errors of the fused operators; [`NetError::Input`] for a class that
+    /// the network does not have.
     pub(crate) fn forward(
         &self,
         grid: &Grid,
@@ -336,7 +341,7 @@ impl UNet {
     }
 }
 
-/// Makes the parts of a network.
+/// Builds the parts of a network.
 struct Make<'a> {
     groups: usize,
     device: &'a Device,
@@ -353,7 +358,8 @@ impl Make<'_> {
     }
 
     fn norm(&self, channels: usize) -> GroupNorm {
-        // features kept on the way down join in numbers that the groups may not divide
+        // with kept features joined, the number of channels may not be divisible by the number of
+        // groups
         let fits = |groups: &usize| channels.is_multiple_of(*groups);
         let groups = (1..=self.groups.min(channels)).rev().find(fits).unwrap_or(1);
         GroupNormConfig::new(groups, channels).init(self.device)

@@ -1,5 +1,5 @@
-//! A U-Net by plain tensor operations, channels first: for devices that have no fused operators, and
-//! the oracle of those that do.
+//! The U-Net by plain tensor operations, channels first. It serves devices without fused operators,
+//! and it is the test oracle of the fused ones.
 
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
@@ -44,7 +44,7 @@ impl UNet {
     }
 }
 
-/// Scale and shift of the blocks, taken one after another.
+/// Scales and shifts of the blocks, read one after another.
 struct Film {
     /// `[batch, 1, features]`.
     values: Tensor<3>,
@@ -75,7 +75,7 @@ impl ResidualBlock {
     }
 }
 
-/// Every cell takes the value of the one it came from.
+/// Nearest-neighbour upsampling: every cell takes the value of its parent cell.
 fn nearest(x: Tensor<4>, sides: [usize; 2]) -> Tensor<4> {
     interpolate(x, InterpolateOptions::new(InterpolateMode::Nearest).with_output_size(sides))
 }

@@ -1,4 +1,4 @@
-//! What a U-Net is made of, as a configuration states it, and what follows from that.
+//! Shape of a U-Net, as given in a configuration, and quantities that follow from it.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,11 +10,11 @@ use crate::NetError;
 pub struct UNetConfig {
     /// Channels of the finest stage.
     pub channels: usize,
-    /// Channels of each stage over those of the finest; each stage but the last halves the grid.
+    /// Channels of each stage, relative to the finest. Each stage but the last halves the grid.
     pub multipliers: Vec<usize>,
     /// Residual blocks of a stage on the way down.
     pub blocks: usize,
-    /// Groups of a normalisation, at most; they must divide the channels.
+    /// Largest number of groups of a normalisation; it must divide the channels.
     pub groups: usize,
 }
 
@@ -24,10 +24,10 @@ impl Default for UNetConfig {
     }
 }
 
-/// Blocks between the way down and the way up.
+/// Number of blocks between the way down and the way up.
 const MIDDLE: usize = 2;
 
-/// Channels in and out of every residual block, in the order they are run.
+/// Input and output channels of every residual block, in the order of execution.
 pub(crate) struct Shape {
     pub down: Vec<Vec<[usize; 2]>>,
     pub middle: Vec<[usize; 2]>,
@@ -75,7 +75,7 @@ impl UNetConfig {
         all.map(block).sum::<f64>() + resampled + ends
     }
 
-    /// Channels at each change of the grid.
+    /// Number of channels at each change of the grid.
     pub(crate) fn resampled(&self) -> Vec<usize> {
         let stages = self.multipliers.len() - 1;
         self.multipliers[..stages].iter().map(|m| m * self.channels).collect()

@@ -1,7 +1,7 @@
-//! A U-Net by fused operators: one for [GroupNorm, conditioning, SiLU], one for a convolution with
-//! whatever is added to it. Channels stay last from the first convolution to the last.
+//! The U-Net by fused operators: one for [GroupNorm, conditioning, SiLU], and one for a convolution
+//! with everything that is added to it. Channels stay last from the first convolution to the last.
 //!
-//! The same network as the composition in `unet_composed`, on the CPU.
+//! It is the same network as the composition in `unet_composed`, on the CPU.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use karhunen_kernels::{
 use crate::NetError;
 use crate::unet::{ResidualBlock, UNet};
 
-/// Convolutions on the grid of one stage.
+/// Plans of the convolutions on the grid of one stage.
 #[derive(Debug)]
 pub(crate) struct Plans {
-    /// 3×3 and 1×1.
+    /// 3×3 and 1×1 convolutions.
     around: Arc<ConvPlan>,
     at: Arc<ConvPlan>,
-    /// To the next coarser grid and back, 3×3.
+    /// 3×3 convolutions to the next coarser grid and back.
     down: Arc<ConvPlan>,
     up: Arc<ConvPlan>,
 }
@@ -42,7 +42,7 @@ impl Plans {
     }
 }
 
-/// The plans of a network of so many stages on a grid, fine to coarse.
+/// The plans of a network with this number of stages on a grid, fine to coarse.
 pub(crate) fn stages(grid: &Grid, count: usize) -> Result<Vec<Plans>, NetError> {
     let points = grid.points();
     let mut sides = [points[0], points[1]];
@@ -59,7 +59,7 @@ fn halves(sides: [usize; 2]) -> [usize; 2] {
     sides.map(|n| n.div_ceil(2))
 }
 
-/// Scale and shift of the blocks, taken one after another.
+/// Scales and shifts of the blocks, read one after another.
 struct Film {
     /// `[batch, 1, features]`.
     values: Tensor<3>,

@@ -1,13 +1,15 @@
 //! Networks on a GPU against the definition in f64 and against the CPU: values and every gradient.
 //!
-//! Built only with a GPU feature, and skipped, with the reason printed, where no card answers:
+//! The test is built only with a GPU feature. Without a working card it is skipped and prints the
+//! reason:
 //!
 //! ```sh
 //! cargo test --release --workspace --features wgpu --test gpu -- --nocapture --test-threads 1
 //! ```
 //!
-//! A software driver (Debian: mesa-vulkan-drivers, with XDG_RUNTIME_DIR set) will do. Products that a
-//! driver rounds to 10 bits of mantissa (tf32) miss the tolerances by two orders of magnitude.
+//! A software driver is sufficient (Debian: mesa-vulkan-drivers, with XDG_RUNTIME_DIR set). Drivers
+//! that round products to 10 bits of mantissa (tf32) miss the tolerances by two orders of
+//! magnitude.
 
 #[path = "operator/cases.rs"]
 mod cases;
@@ -27,19 +29,19 @@ use karhunen_net::{
 use cases::{Case, all, case, normals, randomise};
 use reference::Reference;
 
-/// f32 through 15 matrix products, summed in another order than on the CPU.
+/// f32 through 15 matrix products, summed in a different order than on the CPU.
 const FORWARD: f64 = 5e-6;
-/// Relative to the largest entry of a parameter's gradient, both being f32. The tanh approximation of
-/// GELU's derivative misses it tenfold.
+/// Relative to the largest entry of a parameter's gradient, with both in f32. The tanh
+/// approximation of GELU's derivative is wrong by ten times this tolerance.
 const GRADIENT: f64 = 1e-4;
-/// Gradients below this share of the network's largest are rounding: a bias before a normalisation
-/// of its own channel has none.
+/// Gradients below this share of the network's largest are rounding. Example: a bias before a
+/// normalisation of its own channel has gradient 0.
 const SMALL: f32 = 1e-2;
 
 const TIMES: [f64; 2] = [0.1, 0.8];
 const HALF_LOG_SNR: [f64; 2] = [1.3, -3.1];
 
-/// The first card, or nothing and the reason.
+/// The first card, or `None` after printing the reason.
 fn card() -> Option<Device> {
     match DeviceChoice::Gpu(0).open() {
         Ok((device, name)) => {
@@ -72,8 +74,8 @@ fn run(network: &Network, grid: &Grid, x: &[f64]) -> (Vec<f64>, Parameters) {
     (output.try_into_vec_as().unwrap(), gradients)
 }
 
-/// Largest error over the parameters, each against its own largest entry, or [`SMALL`] of the
-/// network's where that is more.
+/// Largest error over the parameters, each relative to its own largest entry, or to [`SMALL`] times
+/// the network's largest if that is more.
 fn gradient_error(found: &Parameters, expected: &Parameters, place: &str) -> f64 {
     assert_eq!(found.arrays.len(), expected.arrays.len());
     let largest = |values: &[f32]| values.iter().fold(0.0f32, |m, v| m.max(v.abs()));
@@ -90,7 +92,7 @@ fn gradient_error(found: &Parameters, expected: &Parameters, place: &str) -> f64
     errors.fold(0.0, f64::max)
 }
 
-/// Beside the cases of the other tests, widths and sizes at which a library takes its fast kernels.
+/// The cases of the other tests, plus widths and sizes at which a library uses its fast kernels.
 fn with_larger() -> Vec<Case> {
     let shapes: [(&[usize], _, &[usize], usize); 4] = [
         (&[257], Boundary::Neumann, &[16], 32),
@@ -167,7 +169,7 @@ fn a_unet_is_the_cpus() {
             let mut network = unet.build(&[grid], channels, 3, &device.autodiff()).unwrap();
             let mut parameters = network.parameters().unwrap();
             randomise(&mut parameters);
-            // shapes of convolutions end with the kernel: bring their sums back to order 1
+            // shapes of convolutions end with the kernel, so sums are scaled back to order 1
             for array in parameters.arrays.iter_mut().filter(|a| a.shape.len() == 4) {
                 let fan_in = array.values.len() / array.shape[0];
                 let scale = (array.shape[2] as f64 / fan_in as f64).sqrt() as f32;

@@ -14,9 +14,9 @@ fn law(grid: Grid, channels: usize) -> GaussianLaw {
     GaussianLaw::new(mean, vec![prior; channels]).unwrap()
 }
 
-/// Fields whose deviation is scaled by a known smooth g(|ω|) come back to the law's spectrum:
-/// f g = 1 but for the chance of 2,000 pilots (a shell of one mode: 1.6 % in amplitude, three times
-/// that allowed).
+/// Fields whose deviation is scaled by a known smooth g(|ω|) come back to the law's spectrum: f g =
+/// 1 up to the chance of 2,000 pilots. A shell of one mode has 1.6 % in amplitude; three times that
+/// is allowed.
 #[test]
 fn a_known_deficit_is_found_in_every_dimension_and_at_every_boundary() {
     let all = [Boundary::Neumann, Boundary::Periodic, Boundary::Dirichlet];
@@ -46,7 +46,8 @@ fn a_known_deficit_is_found_in_every_dimension_and_at_every_boundary() {
     }
 }
 
-/// A mean that drifted in two modes comes back, and the spectrum about it; others stay within chance.
+/// A mean that drifted in two modes is corrected, and so is the spectrum about it. Others stay
+/// within chance.
 #[test]
 fn a_drifted_mean_comes_back() {
     let grid = Grid::unit(&[12, 9], Boundary::Neumann).unwrap();
@@ -75,7 +76,7 @@ fn a_drifted_mean_comes_back() {
     let mut others = drifted(1000..3000);
     assert!((moments(&others)[0] - 0.4).abs() < 0.1);
     calibration.apply(&law, &mut others).unwrap();
-    // chance of 400 pilots and 2,000 fields together: 0.055, three times that
+    // chance of 400 pilots and 2,000 fields together is 0.055; three times that is allowed
     assert!(moments(&others).iter().all(|m| m.abs() < 0.17), "{:?}", moments(&others));
     assert!(calibration.factors(&grid).iter().all(|f| (f - 1.0).abs() < 0.1));
 }
@@ -99,7 +100,8 @@ fn parts_make_the_same_again_or_are_refused() {
     assert!(again(&wrong, shift).is_err());
 }
 
-/// A narrow peak is no chance and is followed; a flat deficit is, and its shells are pooled.
+/// A narrow peak is not chance and is followed. A flat deficit is followed too, with its shells
+/// pooled.
 #[test]
 fn peaks_are_followed_and_chance_is_not() {
     let shell = |i: usize, logarithm: f64| Ratio {
@@ -112,7 +114,7 @@ fn peaks_are_followed_and_chance_is_not() {
     let sharp: Vec<Ratio> = (0..20).map(|i| shell(i, peak(i))).collect();
     let found = table(&sharp, 256.0);
     assert!((found[9].1.ln() - 0.2).abs() < 0.03, "{:?}", found[9]);
-    // deviations of half a standard error, alternating
+    // deviations of half a standard error, alternating in sign
     let chance: Vec<Ratio> = (0..20)
         .map(|i| {
             let error = (1.0 / (2.0 * 256.0 * (1 + 2 * i) as f64)).sqrt();
@@ -144,7 +146,7 @@ fn one_function_on_two_grids_stays_one() {
 fn modes_without_data_or_pilots_are_left_alone() {
     let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
     let law = law(grid, 1);
-    // pilots that are their mean but for rounding have no spectrum to correct
+    // pilots equal to their mean up to rounding have no spectrum to correct
     let mean = law.mean().values.clone();
     let mut fields = Ensemble::new(grid, 1, mean.repeat(3)).unwrap();
     fields.values.iter_mut().enumerate().for_each(|(i, v)| *v += 1e-16 * (i % 3) as f64);

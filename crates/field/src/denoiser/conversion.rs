@@ -1,14 +1,15 @@
-//! The same knowledge in other letters: score, noise and velocity instead of data.
+//! Conversions between the denoised data and score, noise and velocity predictions.
 //!
-//! Each is affine in the state and the denoised state, y = p(t) x + q(t) D. None is better than
-//! another in exact arithmetic; what a network predicts decides where its errors are amplified
-//! (D = (x − b ε)/a divides by a(T) = 0.0066), which is why samplers here are written against D.
+//! Each quantity is affine in the state and the denoised state: y = p(t) x + q(t) D. In exact
+//! arithmetic all are equivalent. The choice of what a network predicts decides where its errors
+//! are amplified: D = (x − b ε)/a divides by a(T) = 0.0066. The samplers here are therefore written
+//! in terms of D.
 
 use serde::{Deserialize, Serialize};
 
 use crate::path::Path;
 
-/// A quantity from which D(x, t) can be had, and which can be had from it.
+/// A quantity that determines D(x, t) and is determined by it.
 ///
 /// # Example
 /// ```
@@ -84,7 +85,7 @@ mod tests {
             for t in [1e-3, 0.2, 1.0] {
                 let y = prediction.predicted(&path, t, &x, &d);
                 let back = prediction.denoised(&path, t, &x, &y);
-                // a(T) = 0.0066 costs five digits where noise is predicted
+                // a(T) = 0.0066 loses five digits where noise is predicted
                 assert!(d.iter().zip(&back).all(|(d, b)| (d - b).abs() < 1e-9), "{prediction:?}");
             }
         }

@@ -1,7 +1,8 @@
-//! What closed-form denoisers and samplers need to know about one grid, made once per grid.
+//! Tables of one grid for closed-form denoisers and samplers, computed once per grid.
 //!
-//! Eigenvalues cost a power per mode and a transform its plan: together more than denoising a
-//! single field. A sampler stays on one grid for many steps, so the last grid is remembered.
+//! Eigenvalues cost a power per mode, and a transform must be planned. Together these cost more
+//! than denoising a single field. A sampler stays on one grid for many steps, so the last grid is
+//! cached.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +10,7 @@ use super::wiener_weight;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Grid, Prior, Transform};
 
-/// Laws and prior in the modes of one grid, all tables `[channel, mode]`.
+/// Laws and prior in the modes of one grid. All tables are `[channel, mode]`.
 #[derive(Debug)]
 pub(crate) struct Diagonal {
     pub(crate) transform: Transform,
@@ -39,12 +40,13 @@ impl Diagonal {
     }
 }
 
-/// The [`Diagonal`] of the grid asked for last.
+/// A cache of the [`Diagonal`] of the last grid.
 #[derive(Debug, Default)]
 pub(crate) struct Remembered(Mutex<Option<Arc<Diagonal>>>);
 
 impl Remembered {
-    /// The tables for the grid of `x`; `laws` share box, channels and covariance and are not empty.
+    /// The tables for the grid of `x`. The `laws` share box, channels and covariance; at least one
+    /// is required.
     pub(crate) fn tables(
         &self,
         x: &Ensemble,
@@ -66,7 +68,7 @@ impl Remembered {
                 grid: x.grid,
             });
         }
-        // a panic elsewhere cannot leave half a table behind
+        // a panic in another thread cannot leave half a table behind
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*slot {
             Some(tables) if *tables.transform.grid() == x.grid => Ok(Arc::clone(tables)),

@@ -8,7 +8,7 @@ use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Prior};
 
 /// w = a c / (a² c + b² λ), the weight of the best linear denoiser for one mode of variance `c` in
-/// noise of variance `lambda`; 0 where there is neither data nor noise.
+/// noise of variance `lambda`. It is 0 where there is neither data nor noise.
 pub fn wiener_weight(a: f64, b: f64, c: f64, lambda: f64) -> f64 {
     let total = a * a * c + b * b * lambda;
     if total > 0.0 { a * c / total } else { 0.0 }
@@ -18,8 +18,7 @@ pub fn wiener_weight(a: f64, b: f64, c: f64, lambda: f64) -> f64 {
 ///
 /// D_k = m_k + w_k (x_k − a m_k) with the Wiener weight w_k = a c_k / (a² c_k + b² λ_k). For any
 /// other law with this mean and these variances it is the best *linear* denoiser. Components of x
-/// outside the modes of its grid (Nyquist of even periodic axes) are noise by definition and are
-/// dropped.
+/// outside the modes of its grid (Nyquist of even periodic axes) are pure noise and are dropped.
 ///
 /// **Cost** two transforms a field and channel.
 ///
@@ -42,7 +41,7 @@ pub fn wiener_weight(a: f64, b: f64, c: f64, lambda: f64) -> f64 {
 /// let oracle = Gaussian::new(law, Arc::new(Unit), path.clone());
 /// let x = Ensemble::new(grid, 1, vec![1.0, 2.0, 3.0, 4.0])?;
 /// let denoised = oracle.denoise(&x, 0.5)?;
-/// // data and noise alike, a² + b² = 1: the filter is the number a
+/// // data and noise have the same variances and a² + b² = 1: the filter is the factor a
 /// assert!((denoised.values[3] - 4.0 * path.signal(0.5)).abs() < 1e-14);
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```

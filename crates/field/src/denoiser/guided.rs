@@ -1,20 +1,21 @@
-//! Classifier-free guidance: more of what a condition changes than the condition alone.
+//! Classifier-free guidance: strengthens the effect of a condition beyond that of the condition
+//! alone.
 //!
-//! A combination of two denoisers and nothing else; what they are conditioned on is theirs.
+//! It combines the answers of two denoisers. The condition is part of the denoisers themselves.
 
 use super::Denoiser;
 use crate::{Ensemble, FieldError};
 
-/// D = D_u + W (D_c − D_u), D_c the answer under a condition and D_u the one without.
+/// D = D_u + W (D_c − D_u), where D_c is the answer under a condition and D_u the one without.
 ///
-/// With W = `weight`, Q∇log p = (a D − x)/b² is that of the density ∝ p_t(x) p_t(condition | x)^W: 1 is
-/// the condition, 0 no condition, and W > 1 prefers fields that show it clearly, at the cost of
-/// variety. Only for 0 and 1 is that density the law of X_t of any data, so that other weights are a
-/// choice, not an estimate.
+/// W is `weight`. Then Q∇log p = (a D − x)/b² is the score of the density ∝ p_t(x) p_t(condition |
+/// x)^W. W = 1 applies the condition and W = 0 ignores it. W > 1 prefers fields that show the
+/// condition clearly, at the cost of variety. Only for W = 0 and 1 is that density the law of X_t
+/// for some data. Any other weight is a free choice, not an estimate.
 ///
 /// **Cost** the evaluations of both, one after the other; only one of them at W = 0 and W = 1.
 ///
-/// **Source** Ho & Salimans, "Classifier-free diffusion guidance" (2022); their weight is W − 1.
+/// **Source** Ho & Salimans, "Classifier-free diffusion guidance" (2022). Their weight is W − 1.
 ///
 /// # Example
 /// ```
@@ -41,7 +42,7 @@ pub struct Guided<'a> {
 }
 
 impl Guided<'_> {
-    /// Evaluations of a network behind both for one answer.
+    /// Evaluations of the underlying network for one answer.
     pub fn evaluations(weight: f64) -> usize {
         if weight == 0.0 || weight == 1.0 { 1 } else { 2 }
     }

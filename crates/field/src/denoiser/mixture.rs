@@ -1,9 +1,10 @@
 //! The exact denoiser of a mixture of shifted Gaussian fields: known, nonlinear, on every grid.
 //!
-//! The smallest law that is not Gaussian. It tells a network from a linear filter, and a sampler
-//! that keeps modes of the distribution apart from one that loses them. One covariance for all
-//! components: Gaussian measures with different covariances are typically singular to one another
-//! in function space (Feldman–Hájek), so their posterior weights would have no limit.
+//! The mixture is the simplest law that is not Gaussian. It distinguishes a network from a linear
+//! filter, and a sampler that keeps the modes of the distribution from one that loses them. All
+//! components share one covariance. In function space, Gaussian measures with different covariances
+//! are typically singular to one another (Feldman–Hájek), so their posterior weights would have no
+//! limit.
 
 use std::sync::Arc;
 
@@ -14,12 +15,12 @@ use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior};
 
 /// X₀ = m_i + ζ with probability p_i, ζ ~ N(0, C), C diagonal in the modes of Q.
 ///
-/// With S_k = a² c_k + b² λ_k the posterior weights are p_i(x) ∝ p_i exp(Σ_k a (m_ik − m_0k)
-/// (x_k − ½ a (m_ik + m_0k)) / S_k): the density of component i against component 0, whose limit
-/// under refinement exists iff the differences of the means lie in the Cameron–Martin space.
-/// Then D_k = m̄_k + w_k (x_k − a m̄_k), m̄ = Σ_i p_i(x) m_i, w_k the Wiener weight.
+/// With S_k = a² c_k + b² λ_k the posterior weights are p_i(x) ∝ p_i exp(Σ_k a (m_ik − m_0k) (x_k −
+/// ½ a (m_ik + m_0k)) / S_k). This is the density of component i relative to component 0. Its limit
+/// under refinement exists iff the differences of the means lie in the Cameron–Martin space. Then
+/// D_k = m̄_k + w_k (x_k − a m̄_k), where m̄ = Σ_i p_i(x) m_i and w_k is the Wiener weight.
 ///
-/// **Cost** two transforms and I products a field and channel, I components.
+/// **Cost** two transforms and I products a field and channel, with I components.
 #[derive(Debug)]
 pub struct Mixture {
     weights: Vec<f64>,
@@ -96,7 +97,7 @@ impl Mixture {
         Ok(x.fields().flat_map(posterior).collect())
     }
 
-    /// Fields `indices` of a seed drawn from the mixture, the same functions on every grid.
+    /// Fields `indices` of a seed, drawn from the mixture; the same functions on every grid.
     pub fn sample(
         &self,
         grid: Grid,
@@ -111,7 +112,7 @@ impl Mixture {
                 rest -= p;
                 rest < 0.0
             });
-            // rounding may leave the uniform above the last partial sum
+            // rounding may leave the uniform number above the last partial sum
             let law = &self.laws[chosen.unwrap_or(self.laws.len() - 1)];
             values.extend(law.sample(grid, seed, index..index + 1, stream).values);
         }
@@ -162,7 +163,7 @@ impl Evidence {
                 p.ln() + offset + direction.iter().zip(modes).map(|(d, x)| d * x).sum::<f64>()
             })
             .collect();
-        // log-sum-exp: at small t the ratios leave the range of exp
+        // log-sum-exp, because at small t the ratios leave the range of exp
         let largest = p.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         p.iter_mut().for_each(|l| *l = (*l - largest).exp());
         let total: f64 = p.iter().sum();
@@ -189,8 +190,8 @@ impl Denoiser for Mixture {
         Ok(out)
     }
 
-    /// With g_i the gradient of ln p_i(x) less the posterior's mean of it, D = m̄ + w (x − a m̄) has
-    /// ∂D* u = w u + Σ_i p_i ⟨(1 − a w) m_i, u⟩ g_i.
+    /// Let g_i be the gradient of ln p_i(x) minus its posterior mean. D = m̄ + w (x − a m̄) then
+    /// has ∂D* u = w u + Σ_i p_i ⟨(1 − a w) m_i, u⟩ g_i.
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
         let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
         let evidence = self.evidence(&tables, t)?;

@@ -1,9 +1,11 @@
-//! Denoisers: all a sampler ever asks.
+//! Denoisers: the functions D(x, t) = E[X₀ | X_t = x] that samplers evaluate.
 //!
-//! D(x, t) = E[X₀ | X_t = x]. In function space ∇log p_t alone makes no sense; what exists is
-//! Q∇log p_t(x) = (a D(x, t) − x)/b², so a sampler needs D and the path, never Q or a density.
-//! Networks implement [`Denoiser`] elsewhere; here are the closed forms they are judged against,
-//! [`Gaussian`] and [`Mixture`], two denoisers made one by guidance, [`Guided`], and the [`Prediction`]s other texts use in place of D.
+//! In function space ∇log p_t alone is not defined. What exists is Q∇log p_t(x) = (a D(x, t) −
+//! x)/b², so a sampler needs D and the path, but neither Q nor a density.
+//!
+//! Networks implement [`Denoiser`] in other crates. This module holds the closed forms that
+//! networks are compared with, [`Gaussian`] and [`Mixture`]. [`Guided`] combines two denoisers by
+//! guidance. [`Prediction`] converts D to the quantities that other texts use in its place.
 
 mod conversion;
 mod diagonal;
@@ -22,7 +24,7 @@ use crate::{Ensemble, FieldError};
 /// D(x, t) = E[X₀ | X_t = x] for every field of a batch.
 ///
 /// **Shape** the result has the grid, channels and count of `x`.
-/// **Contract** the answer for one field does not depend on its batch mates.
+/// **Contract** the answer for one field does not depend on the other fields of its batch.
 pub trait Denoiser {
     /// The expected data behind the noisy fields `x` at time `t`.
     ///

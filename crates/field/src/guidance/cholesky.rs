@@ -7,17 +7,19 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, Slice};
 
 use crate::observation::dot;
 
-/// Columns that are factorised before the rest is updated by one matrix product.
+/// Number of columns that are factorised before one matrix product updates the rest.
 const BLOCK: usize = 64;
 /// Rows of that product.
 const STRIP: usize = 256;
-/// A row whose variance given the rows before it is below this part of its own says nothing new.
+/// A row is left out if its variance given the rows before it is below this part of its own
+/// variance.
 const NOTHING: f64 = 1e-12;
 
 /// S = L Lᵀ for a symmetric S ≥ 0.
 ///
-/// A row that the ones before it determine up to 1e-12 of its variance is left out: its weight in any
-/// solution is 0. With consistent right-hand sides that is the pseudo-inverse to the same accuracy.
+/// A row that the rows before it determine up to 1e-12 of its variance is left out: its weight in
+/// any solution is 0. For consistent right-hand sides this is the pseudo-inverse, to the same
+/// accuracy.
 ///
 /// **Cost** n³/3 multiplications and additions, n² numbers.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ pub(super) struct Cholesky {
 }
 
 impl Cholesky {
-    /// From the whole matrix; only its lower triangle is read.
+    /// Factorises the whole matrix; only its lower triangle is read.
     pub(super) fn new(mut a: Array2<f64>) -> Self {
         let n = a.nrows();
         let root = |i: usize| if a[[i, i]] > 0.0 { 1.0 / a[[i, i]].sqrt() } else { 0.0 };
@@ -101,18 +103,18 @@ impl Cholesky {
         kept.map(|(i, s)| 2.0 * (self.lower[[i, i]] / s).ln()).sum()
     }
 
-    /// Rows that the ones before them determine.
+    /// Rows left out because the rows before them determine them.
     pub(super) fn left_out(&self) -> impl Iterator<Item = usize> + '_ {
         self.scale.iter().enumerate().filter(|(_, s)| **s == 0.0).map(|(i, _)| i)
     }
 }
 
-/// Some rows and columns.
+/// A block of rows and columns.
 fn part(a: ArrayView2<'_, f64>, rows: Range<usize>, columns: Range<usize>) -> ArrayView2<'_, f64> {
     a.slice_axis_move(Axis(0), Slice::from(rows)).slice_axis_move(Axis(1), Slice::from(columns))
 }
 
-/// Some rows and columns, to be changed.
+/// A mutable block of rows and columns.
 fn part_mut(
     a: ArrayViewMut2<'_, f64>,
     rows: Range<usize>,
@@ -133,7 +135,7 @@ mod tests {
         a.dot(&a.t())
     }
 
-    /// S x = b for sizes about the block's.
+    /// S x = b for sizes around the block size.
     #[test]
     fn systems_are_solved_for_any_size() {
         for n in [1, 2, 5, 63, 64, 65, 130, 300, 333] {
@@ -152,7 +154,8 @@ mod tests {
         assert!((Cholesky::new(s).log_determinant() - 16f64.ln()).abs() < 1e-12);
     }
 
-    /// Twenty independent rows among a hundred: the others are left out, consistent sides are met.
+    /// Twenty independent rows among a hundred: the others are left out, and consistent right-hand
+    /// sides are solved.
     #[test]
     fn dependent_rows_are_left_out() {
         let (n, inner) = (100, 20);

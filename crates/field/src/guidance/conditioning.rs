@@ -1,4 +1,4 @@
-//! Observations through the data's Gaussian law: the exact posterior of Gaussian data.
+//! Conditioning on observations by the data's Gaussian law: the exact posterior of Gaussian data.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,18 +13,19 @@ use crate::path::Path;
 use crate::resample::{copied_modes, overlay_modes};
 use crate::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior};
 
-/// Bytes of factorised systems that are kept for the batches that follow.
+/// Bytes of factorised systems that are kept for later batches.
 const KEPT_BYTES: usize = 256 << 20;
 
-/// D_y = D + V A* (R + A V A*)⁻¹ (y − A D), V the Wiener filter's error variance.
+/// D_y = D + V A* (R + A V A*)⁻¹ (y − A D), where V is the error variance of the Wiener filter.
 ///
-/// On grids coarser than that of the finished fields, what they do not hold is unknown with the data's own
-/// variance, so that a run that refines has the same law. Cheap to ask from many threads: what a time and grid need is made once. Nonlinear observations are
-/// linearised at D with the point-wise spread √Σ v_k, field by field.
+/// A field on a coarse grid lacks some modes of the finished field. These modes are treated as
+/// unknown with the data's own variance, so that a run that refines has the same law. Nonlinear
+/// observations are linearised at D with the point-wise spread √Σ v_k, field by field. Many threads
+/// may share one `Conditioning`: the tables of a time and grid are computed once.
 ///
-/// **Cost** a field and time: one transform a channel and direction, A and A* once. A time: m² K
-/// multiplications for the matrix of m observations and K modes (or m transforms), m³/3 for its factor.
-/// **Memory** m² numbers a time kept.
+/// **Cost** For each field and time: one transform a channel and direction, and one product each
+/// with A and A*. For each time: m² K multiplications for the matrix of m observations and K modes
+/// (or m transforms), and m³/3 for its factor. **Memory** m² numbers for each time kept.
 #[derive(Debug)]
 pub struct Conditioning {
     pub(super) path: Arc<dyn Path>,
@@ -39,10 +40,10 @@ pub struct Conditioning {
     systems: Arc<Mutex<Systems>>,
 }
 
-/// Systems that are kept, oldest first.
+/// The kept systems, oldest first.
 type Systems = Vec<(Key, Arc<System>)>;
 
-/// Grid and time that a system was made for.
+/// Grid and time of a system.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Key {
     grid: Grid,
@@ -50,7 +51,7 @@ struct Key {
 }
 
 impl Conditioning {
-    /// Observations of fields that are finished on `grid`, for data of this law.
+    /// For observations of fields that are finished on `grid`, with data of this law.
     ///
     /// # Errors
     /// Those of [`crate::Observation::on`]; [`FieldError::Observation`] for an observation on a finer grid
@@ -78,10 +79,11 @@ impl Conditioning {
         Ok(Self { path, prior, law, observations, grid, stack, rows, tables, systems })
     }
 
-    /// The same observations of another field, sharing all that does not depend on their values.
+    /// The same observations of another field. All tables that do not depend on their values are
+    /// shared.
     ///
     /// # Errors
-    /// As [`Conditioning::new`]; the observations must differ from these in their values alone
+    /// As [`Conditioning::new`]. The new observations may differ from these in their values only
     /// ([`Observations::of`]).
     pub fn with(&self, observations: Observations) -> Result<Self, FieldError> {
         let stack = observations.on(&self.grid)?;
@@ -108,10 +110,11 @@ impl Conditioning {
         &self.grid
     }
 
-    /// Linear observations without error that those before them determine: rows of A that are sums of
-    /// others, counted over all linear observations from 0.
+    /// Exact linear observations that the observations before them determine: rows of A that are
+    /// linear combinations of others. They are numbered over all linear observations from 0.
     ///
-    /// **Cost** that of one system. Not asked where there are more than can be factorised.
+    /// **Cost** that of one system. Skipped where there are more observations than can be
+    /// factorised.
     pub fn redundant(&self) -> Vec<usize> {
         let stack = &self.stack;
         let noise = &stack.variances()[..stack.linear_rows()];
@@ -130,7 +133,7 @@ impl Conditioning {
             unit[j] = 0.0;
             s.row_mut(j).iter_mut().zip(column).for_each(|(s, v)| *s = v);
         }
-        // an error of a thousandth makes any number independent of the others
+        // a relative error of a thousandth makes any observation independent of the others
         for (j, r) in noise.iter().enumerate().filter(|(_, r)| **r > 0.0) {
             s[[j, j]] += r.max(1e-6 * s[[j, j]]);
         }
@@ -138,7 +141,7 @@ impl Conditioning {
         rows.into_iter().filter(|i| noise[*i] == 0.0).collect()
     }
 
-    /// Law and prior on a grid, made once.
+    /// Law and prior on a grid, computed once.
     pub(super) fn on(&self, grid: &Grid) -> Arc<Diagonal> {
         let mut all = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = all.iter().find(|p| p.transform.grid() == grid) {
@@ -150,7 +153,7 @@ impl Conditioning {
         made
     }
 
-    /// Coefficients on a coarser grid, continued by `others` to all that the finished fields hold.
+    /// Extends coefficients on a coarser grid by `others` to all modes of the finished fields.
     pub(super) fn continued(&self, grid: &Grid, modes: &[f64], others: &[f64]) -> Vec<f64> {
         if *grid == self.grid {
             return modes.to_vec();
@@ -163,18 +166,19 @@ impl Conditioning {
         all
     }
 
-    /// D continued by the data's mean.
+    /// Extends D by the data's mean.
     pub(super) fn with_mean(&self, grid: &Grid, modes: &[f64]) -> Vec<f64> {
         self.continued(grid, modes, &self.on(&self.grid).means[0])
     }
 
-    /// Variance of what is not known at a time of fields on a grid: v_k of its modes, c_k of all others.
+    /// Variance of the unknown part at a time, for fields on a grid: v_k of its modes, c_k of all
+    /// others.
     pub(super) fn unknown(&self, grid: &Grid, t: f64) -> Vec<f64> {
         let own = self.unknown_on(grid, t);
         self.continued(grid, &own, &self.on(&self.grid).variances)
     }
 
-    /// v_k at a time, of the modes of a grid.
+    /// v_k at a time, for the modes of a grid.
     pub(super) fn unknown_on(&self, grid: &Grid, t: f64) -> Vec<f64> {
         let on = self.on(grid);
         let (a2, b2) = (self.path.signal(t).powi(2), self.path.noise(t).powi(2));
@@ -185,19 +189,20 @@ impl Conditioning {
         on.variances.iter().zip(&on.eigenvalues).map(of).collect()
     }
 
-    /// S for fields on a grid at a time, kept for those who ask next.
+    /// S for fields on a grid at a time; kept for later calls.
     pub(super) fn system(&self, grid: &Grid, t: f64) -> Arc<System> {
         self.kept(Key { grid: *grid, time: t.to_bits() }, || self.unknown(grid, t))
     }
 
-    /// S of the data's own variances.
+    /// S for the data's own variances.
     pub(super) fn prior_system(&self) -> Arc<System> {
         let key = Key { grid: self.grid, time: u64::MAX };
         self.kept(key, || self.on(&self.grid).variances.clone())
     }
 
     fn kept(&self, key: Key, variances: impl FnOnce() -> Vec<f64>) -> Arc<System> {
-        // held while a system is made: another thread wants the same one
+        // the lock is held while a system is computed, because another thread would need the same
+        // one
         let mut all = self.systems.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, known)) = all.iter().find(|(k, _)| *k == key) {
             return Arc::clone(known);
@@ -231,7 +236,7 @@ impl Conditioning {
         Ok(back)
     }
 
-    /// ln N(y; A u, S) up to what is the same for every u.
+    /// ln N(y; A u, S) up to a constant that does not depend on u.
     ///
     /// # Errors
     /// As [`Guidance::guide`].
@@ -241,8 +246,8 @@ impl Conditioning {
         Ok(-0.5 * (squares + weights.log_determinant))
     }
 
-    /// ln N(y; A m, R + A C A*), what the observations say for this law, without the constant ln 2π: how much
-    /// more one law expects them than another with the same covariance.
+    /// ln N(y; A m, R + A C A*) without the constant ln 2π: the log-evidence of the observations
+    /// under this law. It compares laws that share a covariance.
     ///
     /// # Errors
     /// As [`Guidance::guide`].
@@ -257,7 +262,8 @@ impl Conditioning {
         variances.chunks_exact(modes).map(|v| v.iter().sum::<f64>().sqrt()).collect()
     }
 
-    /// Adds coefficients of finished fields to the point values of one on another grid.
+    /// Adds coefficients on the grid of finished fields to the point values of a field on another
+    /// grid.
     pub(super) fn add(&self, on: &Diagonal, field: &mut [f64], change: &[f64]) {
         let own = copied_modes(&self.grid, change, on.transform.grid());
         let change = on.transform.synthesise_channels(&own);

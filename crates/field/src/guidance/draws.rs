@@ -1,7 +1,7 @@
-//! What a run draws besides its steps: where it begins, and the new modes of a finer grid.
+//! Conditional draws besides the steps: the start of a run and the new modes of a finer grid.
 //!
-//! All by the same rule (Matheron's): of two jointly Gaussian numbers z and y draw both, then add
-//! Cov(z, y) Cov(y)⁻¹ (y observed − y drawn) to z.
+//! All use Matheron's rule. For jointly Gaussian z and y, draw both, then add Cov(z, y) Cov(y)⁻¹ (y
+//! observed − y drawn) to z.
 
 use std::ops::Range;
 
@@ -10,15 +10,15 @@ use crate::noise::stream;
 use crate::sampler;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
 
-/// Draws for new modes have numbers of their own, beyond those of steps.
+/// First noise number of draws for new modes, beyond those of steps.
 const EXTENDING: usize = 1 << 21;
 
 impl Conditioning {
     /// Fields `indices` of a seed at time T given the observations, under the data's Gaussian law.
     ///
-    /// [`sampler::start`] moved by a C A* (R + A C A*)⁻¹ (y − y′), where y′ = A X₀′ + e is drawn given those fields.
-    /// Where little is left of the data at T that is a small move, so that a seed's fields resemble
-    /// those without observations.
+    /// It is [`sampler::start`] shifted by a C A* (R + A C A*)⁻¹ (y − y′), where y′ = A X₀′ + e is
+    /// drawn given those fields. Where little of the data is left at T the shift is small. A seed's
+    /// fields then resemble its fields without observations.
     ///
     /// # Errors
     /// As [`super::Guidance::guide`].
@@ -50,8 +50,9 @@ impl Conditioning {
         Ok(x)
     }
 
-    /// Fields `indices` of a seed drawn from the data's Gaussian law given the observations: conditional
-    /// simulation by simple kriging, exact on Gaussian data, without a denoiser.
+    /// Fields `indices` of a seed, drawn from the data's Gaussian law given the observations (the
+    /// conditional Gaussian surrogate). This is conditional simulation by simple kriging. It is
+    /// exact on Gaussian data and needs no denoiser.
     ///
     /// # Errors
     /// As [`super::Guidance::guide`].
@@ -69,8 +70,8 @@ impl Conditioning {
         Ok(fields)
     }
 
-    /// Gives the modes that fields at time t have beyond the grid `before` their law given the
-    /// observations; `denoised` are the same fields denoised without observations.
+    /// Draws the modes beyond the grid `before` of fields at time t from their law given the
+    /// observations. `denoised` are the same fields, denoised without observations.
     ///
     /// # Errors
     /// As [`super::Guidance::guide`].
@@ -106,8 +107,8 @@ impl Conditioning {
         Ok(())
     }
 
-    /// X₀′ = D + √v ξ given y for fields at time t whose denoised fields are `denoised`: one draw of the
-    /// data given the state and the observations.
+    /// X₀′ = D + √v ξ given y, for fields at time t with the denoised fields `denoised`: one draw
+    /// of the data given the state and the observations.
     ///
     /// # Errors
     /// As [`super::Guidance::guide`].
@@ -145,7 +146,7 @@ impl Conditioning {
         }
     }
 
-    /// ξ of the observations' errors.
+    /// Random numbers ξ of the observations' errors.
     fn errors(&self, seed: u64, index: u64, at: usize) -> Vec<f64> {
         let stream = stream::OBSERVATION + 2 * at as u32 + 1;
         ModeNoise::new(seed).plain_normals(self.observations().count(), index, stream)

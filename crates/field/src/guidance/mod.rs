@@ -1,18 +1,20 @@
 //! Guidance: samplers that draw from the law of fields given observations.
 //!
-//! A sampler asks for D(x, t) = E[X₀ | X_t = x]. Asked for E[X₀ | X_t = x, y] instead it draws from the
-//! law given y. Where X₀ given X_t = x is N(D, V) and y = A X₀ + e, e ~ N(0, R), that is
+//! A sampler evaluates D(x, t) = E[X₀ | X_t = x]. If it evaluates E[X₀ | X_t = x, y] instead, it
+//! draws from the law given y. Where X₀ given X_t = x is N(D, V) and y = A X₀ + e with e ~ N(0, R),
+//! this expectation is
 //!
 //! D_y = D + V A* (R + A V A*)⁻¹ (y − A D).
 //!
-//! [`Conditioning`] takes for V the Wiener filter's error variance, diagonal in modes:
-//! v_k = c_k b² λ_k / (a² c_k + b² λ_k). It needs no derivative of the denoiser and one factorisation a
-//! time and grid, whatever the number of fields. On Gaussian data it is exact; what is drawn is then what
-//! simple kriging says, on any grid. [`MomentMatching`] takes V = (b²/a) Q ∂D*, the covariance of any
-//! data, at the price of products with the denoiser's derivative.
+//! * [`Conditioning`] uses the Wiener filter's error variance for V. It is diagonal in modes:
+//! v_k =   c_k b² λ_k / (a² c_k + b² λ_k). This needs no derivative of the denoiser, and one
+//!   factorisation for each time and grid, whatever the number of fields. It is exact on Gaussian
+//!   data, where the result is simple kriging on any grid.
+//! * [`MomentMatching`] uses V = (b²/a) Q ∂D*, which is the covariance for any data. It needs
+//!   products with the denoiser's derivative.
 //!
-//! A run begins with X_T given y ([`Conditioning::start`]) and gives the new modes of a finer grid
-//! their law given y too. Nothing of it depends on batches: one (seed, index) stays one function.
+//! A run begins with X_T given y ([`Conditioning::start`]). On a refinement of the grid the new
+//! modes are drawn given y too. Nothing depends on batches: one (seed, index) stays one function.
 //!
 //! **Source** Pseudoinverse guidance (Song, Vahdat, Mardani, Kautz, ICLR 2023) and moment matching
 //! (Rozet, Andry, Lanusse, Louppe, arXiv 2405.13712), with the covariance of the data's spectrum.
@@ -39,7 +41,7 @@ pub trait Guidance: Sync {
     /// The denoised fields given the observations, from those without.
     ///
     /// # Errors
-    /// [`FieldError::NotSolved`] for a system that conjugate gradients do not solve; the denoiser's own.
+    /// [`FieldError::NotSolved`] if conjugate gradients do not converge; any error of the denoiser.
     fn guide(
         &self,
         alone: &dyn Denoiser,

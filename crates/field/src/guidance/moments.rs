@@ -1,24 +1,27 @@
-//! Guidance of second order: the covariance of X₀ given X_t from the denoiser's own derivative.
+//! Moment matching: the covariance of X₀ given X_t from the denoiser's own derivative.
 
 use super::system::conjugate_gradients_of_many;
 use super::{Conditioning, Guidance};
 use crate::resample::copied_modes;
 use crate::{Denoiser, Ensemble, FieldError};
 
-/// D_y = D + V A* (R + A V A*)⁻¹ (y − A D) with V = (b²/a) Q ∂D*, the covariance of X₀ given X_t of any data.
+/// D_y = D + V A* (R + A V A*)⁻¹ (y − A D) with V = (b²/a) Q ∂D*, the covariance of X₀ given X_t
+/// for any data.
 ///
-/// Conjugate gradients, preconditioned by [`Conditioning`]'s system, which is exact on Gaussian data: one
-/// iteration is enough there. A trained denoiser's derivative is symmetric in the norm of Q only as far as it
-/// has learned; the iteration ends where the matrix turns out not to be positive.
+/// The system is solved by conjugate gradients, preconditioned by the system of [`Conditioning`].
+/// On Gaussian data that one is exact, so one iteration is enough. The derivative of a trained
+/// denoiser is symmetric in the norm of Q only approximately. The iteration stops where the matrix
+/// turns out not to be positive.
 ///
-/// **Cost** one pullback an iteration beside the evaluation (two to three of them in time).
+/// **Cost** one pullback an iteration in addition to the evaluation; a pullback takes the time of
+/// two to three evaluations.
 ///
 /// **Source** Rozet, Andry, Lanusse, Louppe, arXiv 2405.13712 (moment matching).
 #[derive(Debug)]
 pub struct MomentMatching<'a> {
     /// The observations and the Gaussian law.
     pub conditioning: &'a Conditioning,
-    /// Iterations at most; each costs one pullback.
+    /// Largest number of iterations; each costs one pullback.
     pub iterations: usize,
 }
 
@@ -53,7 +56,7 @@ impl Guidance for MomentMatching<'_> {
             let seen = stack.apply(&modes);
             residuals.push(stack.targets().iter().zip(seen).map(|(y, s)| y - s).collect());
         }
-        // V A* p of every field, in the coefficients of finished ones
+        // V A* p of every field, in the coefficients of the finished grid
         let spread = |weights: &[Vec<f64>]| -> Result<Vec<Vec<f64>>, FieldError> {
             let back: Vec<Vec<f64>> = weights.iter().map(|w| stack.adjoint(w)).collect();
             let values =

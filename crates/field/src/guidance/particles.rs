@@ -1,14 +1,14 @@
-//! Weighted particles: what guidance gets wrong is corrected, exactly in the limit of many.
+//! Weighted particles: corrects the errors of guidance, exactly in the limit of many particles.
 //!
-//! Twisted sequential Monte Carlo. N particles of one field take the steps of
-//! [`crate::sampler::WienerAncestral`] given the observations. With ψ_t(x) = N(y; A D(x, t), R + A V_t A*) as
-//! twisting function the proposal is, up to a constant, p(x_s | x_t) N(y; A D̂, S_s), where D̂ is what the Wiener
-//! filter expects D(x_s, s) to be; so the incremental weight is ψ_s(x_s)/N(y; A D̂, S_s): one quadratic form
-//! each, and 1 on Gaussian data, where nothing is to be corrected. Particles are chosen anew where their
-//! effective number falls below half.
+//! The method is twisted sequential Monte Carlo. N particles of one field take the steps of
+//! [`crate::sampler::WienerAncestral`] given the observations. The twisting function is ψ_t(x) =
+//! N(y; A D(x, t), R + A V_t A*). Up to a constant the proposal is p(x_s | x_t) N(y; A D̂, S_s),
+//! where D̂ is the Wiener filter's prediction of D(x_s, s). The incremental weight is therefore
+//! ψ_s(x_s)/N(y; A D̂, S_s), which costs one quadratic form each. On Gaussian data it is 1, because
+//! nothing needs correction. Particles are resampled where their effective number falls below half.
 //!
-//! **Source** Wu, Trippe, Naesseth, Blei, Cunningham, arXiv 2306.17775 (twisted diffusion sampler); the
-//! proposal and its weight for variances in modes are ours.
+//! **Source** Wu, Trippe, Naesseth, Blei, Cunningham, arXiv 2306.17775 (twisted diffusion sampler).
+//! The proposal and its weight for variances in modes are our own.
 
 use std::ops::Range;
 
@@ -17,22 +17,23 @@ use crate::noise::stream;
 use crate::sampler::Reverse;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
 
-/// Fields chosen among weighted particles.
+/// Fields selected from weighted particles.
 #[derive(Debug, Clone)]
 pub struct Chosen {
-    /// One field an index.
+    /// One field for each index.
     pub fields: Ensemble,
-    /// Of each field, the effective number of its particles at the end: 1/Σ w².
+    /// The effective number of particles of each field at the end: 1/Σ w².
     pub effective: Vec<f64>,
-    /// Of each field, the smallest effective number on the way.
+    /// The smallest effective number of particles of each field during the run.
     pub smallest: Vec<f64>,
 }
 
-/// Fields `indices`, each chosen among `particles` of its own: particle j of field i has the noise of field
-/// i N + j of the seed.
+/// Fields `indices`, each selected from `particles` of its own. Particle j of field i uses the
+/// noise of field i N + j of the seed.
 ///
-/// `reverse` gives path, prior, law, denoiser and seed; its guidance and first index are set here.
-/// `observe(done, n)` is called after every step. **Cost** N times that of a run with one evaluation a step.
+/// `reverse` gives path, prior, law, denoiser and seed. Its guidance and first index are set here.
+/// `observe(done, n)` is called after every step. **Cost** N times that of a run with one
+/// evaluation a step.
 ///
 /// # Errors
 /// Those of [`crate::sampler::integrate`]; [`FieldError::Parameter`] without particles.
@@ -79,7 +80,7 @@ pub fn choose(
         let lost = -(path.log_snr(t) - path.log_snr(s)).exp_m1();
         let keep = from.0 / to.0 * (to.1 / from.1).powi(2);
         let (pull, push) = (to.0 * lost, to.1 * lost.sqrt());
-        // what is new in X_s, seen through the filter, moves the expectation of the data
+        // the new part of X_s, seen through the filter, shifts the expectation of the data
         let v = given.unknown_on(&grid, t);
         let gain: Vec<f64> = (v.iter().zip(&on.eigenvalues))
             .map(|(v, lambda)| {
@@ -115,7 +116,7 @@ pub fn choose(
     Ok(Chosen { fields, effective: population.effective(), smallest: population.smallest })
 }
 
-/// Logarithms of weights, by field.
+/// Log-weights of the particles, by field.
 struct Population<'a> {
     given: &'a Conditioning,
     particles: usize,
@@ -154,7 +155,8 @@ impl<'a> Population<'a> {
         effective(&self.logs, self.particles)
     }
 
-    /// Which particles go on, where too few of a field's count; none if every field keeps its own.
+    /// Indices of the particles that continue, if some field's effective number is too small; else
+    /// `None`.
     fn resampled(&mut self, seed: u64, first: u64, step: usize) -> Option<Vec<usize>> {
         let n = self.particles;
         let few: Vec<bool> = self.effective().iter().map(|e| *e < 0.5 * n as f64).collect();
@@ -166,7 +168,7 @@ impl<'a> Population<'a> {
             let at = i * n..(i + 1) * n;
             let shares = shares(&self.logs[at.clone()]);
             let uniform = uniform(seed, first + i as u64, step);
-            // systematic: N points a distance 1/N apart
+            // systematic resampling: N points at distances of 1/N
             let (mut sum, mut j) = (shares[0], 0);
             for k in 0..n {
                 while (k as f64 + uniform) / n as f64 > sum && j + 1 < n {
@@ -180,7 +182,7 @@ impl<'a> Population<'a> {
         Some(chosen)
     }
 
-    /// One particle a field, by its weight.
+    /// Selects one particle a field, with its weight as probability.
     fn last(&self, seed: u64, first: u64, step: usize) -> Vec<usize> {
         let fields = self.logs.chunks_exact(self.particles).enumerate();
         let pick = |(i, logs): (usize, &[f64])| {
@@ -199,7 +201,7 @@ fn uniform(seed: u64, index: u64, step: usize) -> f64 {
     ModeNoise::new(seed).uniforms(1, index, stream::PARTICLES + step as u32)[0]
 }
 
-/// Weights that sum to 1.
+/// Normalises weights to sum to 1.
 fn shares(logs: &[f64]) -> Vec<f64> {
     let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let all: Vec<f64> = logs.iter().map(|l| (l - most).exp()).collect();

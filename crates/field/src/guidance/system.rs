@@ -1,4 +1,4 @@
-//! S = R + A diag(v) A* of the linear observations, ready to be solved.
+//! The system S = R + A diag(v) A* of the linear observations, prepared for solving.
 
 use ndarray::Array2;
 
@@ -6,15 +6,15 @@ use super::cholesky::Cholesky;
 use crate::FieldError;
 use crate::observation::{Stack, dot};
 
-/// Observations up to which S is factorised; beyond, conjugate gradients solve it.
+/// Up to this number of observations S is factorised. Beyond it, conjugate gradients solve it.
 pub(super) const FACTORISED: usize = 3000;
-/// Numbers of A up to which its rows are kept (32 MiB), where that saves work.
+/// Up to this number of entries of A its rows are kept (32 MiB), where that saves work.
 const KEPT: usize = 1 << 22;
 /// Relative residual at which conjugate gradients stop.
 const TOLERANCE: f64 = 1e-9;
-/// Residual that is still good enough when their iterations are used up.
+/// Residual that is still accepted when the iterations are used up.
 const GOOD_ENOUGH: f64 = 1e-5;
-/// Iterations at most.
+/// Largest number of iterations.
 const ITERATIONS: usize = 3000;
 
 /// S for one time and grid.
@@ -30,18 +30,19 @@ enum Factor {
     Nothing,
     Diagonal(Vec<f64>),
     Cholesky(Cholesky),
-    /// Its diagonal, by which conjugate gradients are preconditioned.
+    /// The diagonal of S, which preconditions conjugate gradients.
     Iterative {
         diagonal: Vec<f64>,
     },
-    /// Where A A* is a number g a channel: 1/(g (r + g v_k)), `[channel, mode]`. A diag(·) A* is S⁻¹ if all
-    /// cells are seen, and near to it if they are in a piece.
+    /// Used where A A* is one number g for each channel: 1/(g (r + g v_k)), `[channel, mode]`. If
+    /// all cells are observed, A diag(·) A* is S⁻¹. If the observed cells form one piece, it is
+    /// close to S⁻¹.
     Spectral {
         weights: Vec<f64>,
     },
 }
 
-/// The dense rows of A where they pay.
+/// The dense rows of A, where keeping them saves work.
 pub(super) fn dense_rows(stack: &Stack, width: usize) -> Option<Array2<f64>> {
     let rows = stack.linear_rows();
     let few = rows <= 256 || stack.is_dense();
@@ -108,7 +109,7 @@ impl System {
             None => {
                 let mut s = Array2::zeros((m, m));
                 for j in 0..m {
-                    // symmetric: what is a column is as well a row, and rows are written faster
+                    // S is symmetric, so the column is stored as a row, which is faster to write
                     s.row_mut(j).iter_mut().zip(stack.apply(&column(j))).for_each(|(s, v)| *s = v);
                 }
                 s
@@ -121,7 +122,7 @@ impl System {
     /// S⁻¹ b.
     ///
     /// # Errors
-    /// [`FieldError::NotSolved`] where conjugate gradients do not arrive.
+    /// [`FieldError::NotSolved`] where conjugate gradients do not converge.
     pub(super) fn solve(&self, stack: &Stack, b: &[f64]) -> Result<Vec<f64>, FieldError> {
         match &self.factor {
             Factor::Nothing => Ok(Vec::new()),
@@ -170,14 +171,15 @@ fn spectral(gains: &[f64], noise: &[f64], variances: &[f64]) -> Vec<f64> {
     let most = variances.iter().copied().fold(0.0, f64::max);
     let weight = |(k, v): (usize, &f64)| {
         let g = gains[k / modes];
-        // without noise, modes without variance have no inverse
+        // without noise, modes without variance would have no inverse
         1.0 / (g * (r + g * v.max(1e-14 * most)))
     };
     variances.iter().enumerate().map(weight).collect()
 }
 
-/// S x = b for a symmetric S > 0 by its products, with the preconditioner's; relative residual and
-/// iterations beside the solution. Ends early where S turns out not to be positive.
+/// Solves S x = b for a symmetric S > 0, given products with S and with the preconditioner. Returns
+/// the solution, the relative residual and the iterations. Stops early where S turns out not to be
+/// positive.
 #[allow(clippy::type_complexity)]
 fn conjugate_gradients(
     b: &[f64],
@@ -217,10 +219,10 @@ fn conjugate_gradients(
     Ok((x, dot(&r, &r).sqrt() / whole, iterations))
 }
 
-/// S x = b of many systems at once, S p = seen(spread(p), p); gives Σ spread(x).
+/// Solves S x = b for many systems at once, with S p = seen(spread(p), p). Returns Σ spread(x).
 ///
-/// `spread` serves all systems together. A system ends where it is solved to [`TOLERANCE`] or where S
-/// turns out not to be positive.
+/// `spread` serves all systems together. A system stops where it is solved to [`TOLERANCE`] or
+/// where S turns out not to be positive.
 #[allow(clippy::type_complexity)]
 pub(super) fn conjugate_gradients_of_many(
     b: &[Vec<f64>],

@@ -1,4 +1,4 @@
-//! Oracle O11: on Gaussian data everything equals simple kriging, in mean and covariance.
+//! Test oracle O11: on Gaussian data all results equal simple kriging, in mean and covariance.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Problem {
         let prior: Arc<dyn Prior> = Arc::new(Bessel::new(grid.dim(), 6.0, 8.0, 0.9).unwrap());
         let law = law(grid, channels);
         let oracle = Gaussian::new(law.clone(), Arc::clone(&prior), Arc::clone(&path));
-        // units in which nothing is 1
+        // scales that are not 1, so that a forgotten scale shows
         let scale: Vec<f64> = (0..channels).map(|c| 2.0 + c as f64).collect();
         let offset: Vec<f64> = (0..channels)
             .map(|c| if grid.holds_constants() { 0.5 - c as f64 } else { 0.0 })
@@ -70,7 +70,7 @@ impl Problem {
         (a, Array1::from(stack.targets().to_vec()), noise)
     }
 
-    /// Mean and covariance of N(mean, covariance) given y, by the textbook's formula.
+    /// Mean and covariance of N(mean, covariance) given y, by the textbook formula.
     fn kriging(
         &self,
         grid: &Grid,
@@ -171,7 +171,7 @@ fn check_draws(fields: &Ensemble, mean: &Array1<f64>, covariance: &Array2<f64>, 
             (0..width).for_each(|j| products[i * width + j] += z[i] * z[j] / n);
         }
     }
-    // five standard errors and rounding where nothing is left to vary
+    // five standard errors, plus rounding where no variance is left
     for i in 0..width {
         let error = 5.0 * (covariance[[i, i]].max(0.0) / n).sqrt() + 1e-5;
         assert!(sums[i].abs() < error, "{what}: mean of mode {i}: {} ± {error}", sums[i]);

@@ -1,4 +1,5 @@
-//! The weights of observations: S⁻¹ of a residual, linear observations first, nonlinear ones as a border.
+//! The weights of observations: S⁻¹ applied to a residual. Linear observations form the main block,
+//! and nonlinear ones a border.
 
 use ndarray::Array2;
 
@@ -8,17 +9,18 @@ use super::system::System;
 use crate::FieldError;
 use crate::observation::dot;
 
-/// What one field's residual weighs, before the border is taken back.
+/// The weights for one field's residual, before elimination of the border is undone.
 #[derive(Debug)]
 pub(super) struct Weights {
-    /// y − A u − √R ξ of the linear observations, and S⁻¹ of it.
+    /// y − A u − √R ξ of the linear observations, and S⁻¹ applied to it.
     pub(super) residual: Vec<f64>,
     pub(super) linear: Vec<f64>,
     /// Rows of the nonlinear observations at the field.
     pub(super) rows: Vec<Vec<f64>>,
-    /// Of each row, S⁻¹ A V row, and A V row.
+    /// For each of these rows, S⁻¹ A V row and A V row.
     pub(super) border: Vec<(Vec<f64>, Vec<f64>)>,
-    /// Their residual given the linear ones, and the Schur complement's inverse of it.
+    /// Residual of the nonlinear observations given the linear ones, and the inverse Schur
+    /// complement applied to it.
     pub(super) rest: Vec<f64>,
     pub(super) own: Vec<f64>,
     /// ln of the Schur complement's determinant; 0 without nonlinear observations.
@@ -26,7 +28,8 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// For one finished field with coefficients `u`, linearised at `base`, errors √R `xi` added.
+    /// For one finished field with coefficients `u`, linearised at `base`, with errors √R `xi`
+    /// added.
     pub(super) fn new(
         given: &Conditioning,
         system: &System,

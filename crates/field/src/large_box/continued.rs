@@ -1,4 +1,4 @@
-//! A covariance known on the trained box, on a larger one.
+//! The covariance of the trained box, continued to a larger box.
 
 use std::sync::Arc;
 
@@ -6,19 +6,24 @@ use super::LargeBox;
 use super::cubic::{Between, spread};
 use crate::{Axis, Boundary, Grid, Mode, Prior, grid::MAX_DIM};
 
-/// λ_K = |Ω|/|Ω′| s(ω_K): the same spectral density on a larger box Ω′.
+/// λ_K = |Ω|/|Ω′| s(ω_K): the same spectral density s on a larger box Ω′.
 ///
-/// The trained box Ω has the eigenvalues λ_k at the frequencies π k_j / L_j of its modes (2π k_j / L_j along periodic
-/// axes). The modes of Ω′ lie between them. s(ω) is λ between its neighbours by cubic convolution along each axis (Keys
-/// 1981), even in ω, so that the lowest waves of Ω′, longer than Ω, lie between the constant and the first
-/// mode. Sums over modes become sums over finer steps of the same function. So far from the ends the
-/// variance at a point stays what it is, and so does the covariance over distances r ≪ L. For whole numbers of boxes this
-/// is exact, unless a value had to be kept from falling below half its neighbour. Farther
-/// apart it becomes smaller than the trained box's: by 0.03 % at r = L/8, 0.5 % at L/4, 6 % at L/2 (between cosines; linear
-/// interpolation of λ would take 1.3, 5 and 19 %).
+/// The trained box Ω has the eigenvalues λ_k at the frequencies π k_j / L_j of its modes (2π k_j /
+/// L_j along periodic axes). The modes of Ω′ lie between them. There s(ω) is interpolated between
+/// neighbouring λ by cubic convolution along each axis (Keys 1981). s is even in ω. The lowest
+/// waves of Ω′, which are longer than Ω, lie between the constant and the first mode.
 ///
-/// A covariance that is flat on the band stays flat: white noise on the cells of Ω is white noise on the
-/// cells of Ω′, of the same strength.
+/// Sums over modes become sums over finer steps of the same function. Far from the ends, the
+/// variance at a point and the covariance over distances r ≪ L therefore stay the same. For whole
+/// numbers of boxes this is exact, unless a value had to be kept from falling below half its
+/// neighbour.
+///
+/// Over larger distances the covariance becomes smaller than that of the trained box: by 0.03 % at
+/// r = L/8, 0.5 % at L/4 and 6 % at L/2 (between cosines). Linear interpolation of λ would give
+/// 1.3, 5 and 19 %.
+///
+/// A covariance that is flat on the band stays flat: white noise on the cells of Ω becomes white
+/// noise of the same strength on the cells of Ω′.
 ///
 /// **Cost** 4 products a mode and axis, and the eigenvalues of Ω up to the highest frequency.
 ///
@@ -46,7 +51,8 @@ impl Continued {
         Self { small, large: large.clone() }
     }
 
-    /// The same as a prior; white noise per cell, which has no box, as it is.
+    /// The continued covariance as a prior. White noise per cell, which has no box, is returned
+    /// unchanged.
     pub fn of(small: &Arc<dyn Prior>, large: &LargeBox) -> Arc<dyn Prior> {
         match small.is_nested() {
             true => Arc::new(Self::new(Arc::clone(small), large)),
@@ -54,7 +60,7 @@ impl Continued {
         }
     }
 
-    /// Where a frequency of the larger box lies between modes of the trained one, by their positions.
+    /// Position of a frequency of the larger box between modes of the trained box.
     fn between(&self, axis: usize, omega: f64) -> Between {
         let own = &self.large.trained().axes()[axis];
         let place = omega / own.frequency(1);
@@ -64,7 +70,7 @@ impl Continued {
                 k => 2 * k.unsigned_abs() as usize,
             }),
             Boundary::Neumann => Between::of(place.abs(), |k| k.unsigned_abs() as usize),
-            // sines start at 1, and such axes are kept
+            // the wave numbers of sines start at 1, and such axes are kept
             Boundary::Dirichlet => Between::At((place.abs().round() as usize).max(1) - 1),
         }
     }
@@ -122,7 +128,7 @@ impl Prior for Continued {
             })
             .collect();
         let reach = |places: &Vec<Between>| places.iter().map(Between::reach).fold(1, usize::max);
-        // cells that hold so many modes
+        // a grid that holds this many modes
         let axes = self.large.trained().axes().iter().zip(&places).map(|(a, places)| Axis {
             points: match a.boundary {
                 Boundary::Neumann => reach(places),

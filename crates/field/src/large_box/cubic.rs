@@ -1,18 +1,18 @@
-//! A table on whole numbers between them: cubic convolution, axis by axis.
+//! Cubic convolution: interpolates a table between whole numbers, axis by axis.
 //!
-//! Between nodes i and i + 1, with p₀ … p₃ the values at i − 1 … i + 2, it is
+//! Between nodes i and i + 1, with p₀ … p₃ the values at i − 1 … i + 2, the interpolated value is
 //!
 //! > p₁ + u/2 (p₂ − p₀ + u (2p₀ − 5p₁ + 4p₂ − p₃ + u (3(p₁ − p₂) + p₃ − p₀)))
 //!
-//! (Keys, "Cubic convolution interpolation for digital image processing",
-//! 1981). It reproduces parabolas, and sums over any refinement of the nodes, times the step, are the
-//! sums over the nodes.
+//! (Keys, "Cubic convolution interpolation for digital image processing", 1981). It reproduces
+//! parabolas. The sum over any refinement of the nodes, times the step, equals the sum over the
+//! nodes.
 
-/// Least part of the smaller neighbour that an interpolated value keeps: a cubic may swing below zero beside
-/// a steep peak, and variances may not.
+/// Smallest ratio of an interpolated value to its smaller neighbour. A cubic may fall below zero
+/// beside a steep peak, but variances may not.
 const LEAST: f64 = 0.5;
 
-/// Where a value of one axis comes from.
+/// The nodes that determine a value along one axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Between {
     /// The node itself.
@@ -54,7 +54,8 @@ impl Between {
     }
 }
 
-/// Values of a row-major table at all combinations of places, one list an axis, last axis fastest.
+/// Values of a row-major table at all combinations of places, with one list for each axis, last
+/// axis fastest.
 pub(super) fn spread(
     mut table: Vec<f64>,
     mut shape: Vec<usize>,
@@ -86,7 +87,7 @@ mod tests {
             let value = Between::of(place, slot).value(|i| table[i]);
             assert!((value - 3.0 - 2.0 * place * place).abs() < 1e-12, "{place}: {value}");
         }
-        // any table on a ring: thirds of a step sum to three times the nodes
+        // any table on a ring: the sum over thirds of a step is three times that over the nodes
         let ring = [5.0, 4.0, 6.0, 5.5, 4.5, 5.25];
         let slot = |i: i64| i.rem_euclid(6) as usize;
         let fine = (0..18).map(|i| Between::of(f64::from(i) / 3.0, slot).value(|i| ring[i]));

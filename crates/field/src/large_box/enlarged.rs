@@ -1,4 +1,4 @@
-//! What is known of a larger box before a denoiser is asked: path, noise and the data's Gaussian law.
+//! The quantities of a larger box that need no denoiser: path, noise and the data's Gaussian law.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,11 +9,12 @@ use crate::path::Path;
 use crate::resample::copied_modes;
 use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior, Transform};
 
-/// Path, noise and law of the trained box, and the same on a larger one.
+/// Path, noise and law of the trained box, and the same on a larger box.
 ///
-/// The covariances are [`Continued`]. The mean along the axes that are longer than the trained box is the mean's own mean
-/// over them: stationary data have no other, and what a measured mean has beside it is chance, or a sign
-/// that the data are not stationary ([`Enlarged::mean_variation`]). Windows see fields about that mean.
+/// The covariances are [`Continued`]. Along the axes that are longer than the trained box, the mean
+/// field is replaced by its average over them, because stationary data have a constant mean there.
+/// Any variation of a measured mean is due to chance, or shows that the data are not stationary
+/// ([`Enlarged::mean_variation`]). Windows see fields relative to this mean.
 #[derive(Debug)]
 pub struct Enlarged {
     pub(super) large: LargeBox,
@@ -26,7 +27,8 @@ pub struct Enlarged {
 }
 
 impl Enlarged {
-    /// From what is known of the trained box; windows share a part `overlap` of their length with the next one.
+    /// From the quantities of the trained box. Neighbouring windows share a part `overlap` of their
+    /// length.
     ///
     /// # Errors
     /// Those of [`check_overlap`]; [`FieldError::GridMismatch`] for a law of another box.
@@ -72,12 +74,12 @@ impl Enlarged {
         &self.prior
     }
 
-    /// Part of its length that a window shares with the next one.
+    /// The part of its length that a window shares with the next one.
     pub fn overlap(&self) -> f64 {
         self.overlap
     }
 
-    /// Windows on the cells of a grid of the trained box that cover the larger one.
+    /// The number of windows with the cells of a grid of the trained box that cover the larger box.
     ///
     /// # Errors
     /// As [`LargeBox::like`].
@@ -86,8 +88,9 @@ impl Enlarged {
         Ok(Partition::new(&self.large, &grid, window, self.overlap).count())
     }
 
-    /// Variance of the mean field along the axes that become longer, over the data's variance at a point: the
-    /// largest of all channels. Of stationary data it is the chance of their number n, about 1/n.
+    /// Variance of the mean field along the axes that become longer, divided by the data's variance
+    /// at a point. The result is the largest over all channels. For stationary data of n fields it
+    /// is due to chance and about 1/n.
     pub fn mean_variation(&self) -> f64 {
         let known = &self.small.0;
         let grid = known.mean().grid;
@@ -108,7 +111,7 @@ impl Enlarged {
             .fold(0.0, f64::max)
     }
 
-    /// Path time at which a noisy field tells about half of the data: the best linear denoiser explains half of their variance.
+    /// Path time at which the best linear denoiser explains half of the data's variance.
     pub fn half_known(&self) -> f64 {
         let (law, prior) = &self.small;
         let grid = law.mean().grid;
@@ -130,7 +133,8 @@ impl Enlarged {
         0.5 * (low + high)
     }
 
-    /// Fields 0 … count − 1 of a seed at a time, as if the data were Gaussian: N(a m, a² C + b² Q).
+    /// Fields 0 … count − 1 of a seed at a time, drawn as if the data were Gaussian: N(a m, a² C +
+    /// b² Q).
     pub fn noisy(&self, grid: Grid, t: f64, seed: u64, count: u64) -> Ensemble {
         let (a, b) = (self.path.signal(t), self.path.noise(t));
         let (transform, noise) = (Transform::new(grid), ModeNoise::new(seed));
@@ -150,7 +154,7 @@ impl Enlarged {
         Ensemble { grid, channels, values: (0..count).flat_map(field).collect() }
     }
 
-    /// What a denoiser needs on one grid, made once.
+    /// Tables that a denoiser needs on one grid, computed once.
     pub(super) fn plan(
         &self,
         grid: &Grid,
@@ -166,7 +170,7 @@ impl Enlarged {
     }
 }
 
-/// The mean over the axes that become longer, along those that are kept.
+/// The average of the mean over the axes that become longer, as a function of the kept axes.
 fn mean(law: &GaussianLaw, large: &LargeBox) -> Result<Field, FieldError> {
     let from = law.mean().grid;
     let to = large.averaged(&from)?;

@@ -1,20 +1,20 @@
-//! The geometry of a larger box: how many times the trained one, closed on itself or not.
+//! The geometry of a larger box: its size in trained boxes and whether its axes are periodic.
 
 use std::fmt;
 
 use crate::{Axis, Boundary, FieldError, Grid};
 
-/// Two counts of cells this near to each other are one.
+/// Two counts of cells that differ by less than this are taken as equal.
 const SAME: f64 = 1e-6;
 
-/// What is wrong with one axis of a larger box.
+/// The fault of one axis of a larger box.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum BoxFault {
-    /// Smaller than the trained box, or no number.
+    /// It is smaller than the trained box, or not a number.
     Below(f64),
-    /// Longer along an axis whose ends hold fields at zero.
+    /// It is longer than the trained box along an axis with Dirichlet ends.
     Walls(f64),
-    /// A box that is no whole number of the cells that windows have.
+    /// Its length is not a whole number of window cells.
     Cells {
         /// Length in trained boxes.
         times: f64,
@@ -42,10 +42,11 @@ impl fmt::Display for BoxFault {
     }
 }
 
-/// A box that is `times` as long as the trained one along each axis, 1 or more, with its boundaries.
+/// A box that is `times` as long as the trained box along each axis, with its boundaries. Each
+/// factor is at least 1.
 ///
-/// An axis has the trained boundary, or closes on itself. Along a *kept* axis (once the trained length,
-/// with the trained boundary) nothing changes.
+/// An axis has the trained boundary or is periodic. A *kept* axis has the trained length and
+/// boundary, so nothing changes along it.
 ///
 /// # Example
 /// ```
@@ -63,16 +64,17 @@ impl fmt::Display for BoxFault {
 pub struct LargeBox {
     trained: Grid,
     times: Vec<f64>,
-    /// The larger box, with some grid.
+    /// The larger box, with an arbitrary grid.
     large: Grid,
 }
 
 impl LargeBox {
-    /// From the trained box, one factor an axis, and whether the axis shall be periodic.
+    /// From the trained box, with one factor for each axis and whether the axis is to be periodic.
     ///
     /// # Errors
-    /// [`FieldError::CellCounts`] unless there is one of each an axis; [`FieldError::LargeBox`] for a factor
-    /// below 1, and for one other than 1, or a periodic axis, where the ends hold fields at zero.
+    /// [`FieldError::CellCounts`] unless both lists have one entry for each axis;
+    /// [`FieldError::LargeBox`] for a factor below 1; also, on a Dirichlet axis, for a factor other
+    /// than 1 or a periodic axis.
     pub fn new(trained: Grid, times: &[f64], periodic: &[bool]) -> Result<Self, FieldError> {
         let axes = trained.dim();
         for given in [times.len(), periodic.len()] {
@@ -97,7 +99,7 @@ impl LargeBox {
         Ok(Self { trained, times: times.to_vec(), large: Grid::new(&list)? })
     }
 
-    /// The trained box, on the grid that was given.
+    /// The trained box, on the grid that was given to the constructor.
     pub fn trained(&self) -> &Grid {
         &self.trained
     }
@@ -107,28 +109,28 @@ impl LargeBox {
         &self.times
     }
 
-    /// Whether an axis is as long and as closed as the trained one.
+    /// Whether an axis has the trained length and boundary.
     pub fn keeps(&self, axis: usize) -> bool {
         let same = self.large.axes()[axis].boundary == self.trained.axes()[axis].boundary;
         self.times[axis] == 1.0 && same
     }
 
-    /// Whether every axis is kept, so that this is the trained box.
+    /// Whether every axis is kept, so that this box is the trained one.
     pub fn is_trained(&self) -> bool {
         (0..self.times.len()).all(|axis| self.keeps(axis))
     }
 
-    /// Whether an axis closes on itself.
+    /// Whether an axis is periodic.
     pub fn is_ring(&self, axis: usize) -> bool {
         self.large.axes()[axis].boundary == Boundary::Periodic
     }
 
-    /// Whether a grid is one of this box.
+    /// Whether a grid discretises this box.
     pub fn holds(&self, grid: &Grid) -> bool {
         self.large.same_box(grid)
     }
 
-    /// The larger box with so many cells.
+    /// The larger box with these cell counts.
     ///
     /// # Errors
     /// As [`Grid::with_points`].
@@ -136,10 +138,10 @@ impl LargeBox {
         self.large.with_points(points)
     }
 
-    /// The larger box with cells as large as those of a grid of the trained box.
+    /// The larger box with cells of the size of those of a grid of the trained box.
     ///
     /// # Errors
-    /// [`FieldError::LargeBox`] where they are no whole number.
+    /// [`FieldError::LargeBox`] where their number is not whole.
     pub fn like(&self, window: &Grid) -> Result<Grid, FieldError> {
         let mut points = Vec::new();
         for (axis, (times, cells)) in self.times.iter().zip(window.points()).enumerate() {
@@ -153,8 +155,8 @@ impl LargeBox {
         self.grid(&points)
     }
 
-    /// The larger box with one cell along the axes that become longer, and the cells of a grid of the trained box
-    /// along those that are kept: it holds what does not vary along the former.
+    /// The larger box with one cell along the axes that become longer. Along kept axes it has the
+    /// cells of a grid of the trained box. It holds fields that do not vary along the longer axes.
     ///
     /// # Errors
     /// As [`Grid::with_points`].
@@ -163,13 +165,14 @@ impl LargeBox {
         self.grid(&cells.map(|(axis, n)| if self.keeps(axis) { n } else { 1 }).collect::<Vec<_>>())
     }
 
-    /// The trained box with cells no larger than those of a grid of the larger one, and no fewer than need be.
+    /// The trained box with the smallest number of cells that are no larger than those of a grid of
+    /// the larger box.
     pub fn window(&self, grid: &Grid) -> Grid {
         let cells = grid.axes().iter().zip(&self.times).zip(self.trained.axes());
         let cells: Vec<usize> = cells
             .map(|((a, times), own)| {
                 let cells = (a.points as f64 / times - SAME).ceil().max(1.0) as usize;
-                // a wall needs two cells to hold a mode
+                // a Dirichlet axis needs two cells to hold a mode
                 if own.boundary == Boundary::Dirichlet { cells.max(2) } else { cells }
             })
             .collect();

@@ -3,15 +3,16 @@
 use super::LargeBox;
 use crate::{FieldError, Grid, grid::MAX_DIM};
 
-/// The part of a window that it shares with the next one, by default: at 3/8 the error on stationary Gaussian data
-/// is near what more overlap leaves, for 1.6 times the windows an axis (table in `docs/large-boxes.md`).
+/// The part of a window that it shares with the next one, by default. At 3/8 the error on
+/// stationary Gaussian data is close to that of larger overlaps, for 1.6 times the windows an axis
+/// (table in `docs/large-boxes.md`).
 pub const DEFAULT_OVERLAP: f64 = 0.375;
 
-/// Part of the overlap, at each side of it, in which one of both windows has all the weight: cells next to a window's
-/// edge see nothing beyond it, and count for nothing.
+/// Part of the overlap, at each of its sides, in which one of the two windows has all the weight.
+/// Cells next to a window's edge lack data from beyond it, so they get weight 0.
 const MARGIN: f64 = 0.25;
 
-/// Refuses overlaps that are none.
+/// Refuses overlaps outside their range.
 ///
 /// # Errors
 /// [`FieldError::Parameter`] unless 0 ≤ `overlap` ≤ ½.
@@ -26,23 +27,24 @@ pub fn check_overlap(overlap: f64) -> Result<(), FieldError> {
     })
 }
 
-/// The windows along one axis: where they begin, and the weight of each of their cells.
+/// The windows along one axis: their first cells, and the weight of each of their cells.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct AxisWindows {
-    /// First cell of each; a ring's go on behind its last cell.
+    /// First cell of each window. On a ring (a periodic axis) a window may continue past the last
+    /// cell.
     pub starts: Vec<usize>,
-    /// `[window][cell of it]`; over the windows of a cell they sum to one.
+    /// `[window][cell of it]`. Over the windows that contain a cell the weights sum to one.
     pub weights: Vec<Vec<f64>>,
 }
 
 impl AxisWindows {
-    /// One window that is the axis.
+    /// One window that covers the whole axis.
     fn whole(cells: usize) -> Self {
         Self { starts: vec![0], weights: vec![vec![1.0; cells]] }
     }
 
-    /// Windows of `window` cells over `cells`, each sharing `overlap` of its cells with the next one, or more where they
-    /// do not fit otherwise.
+    /// Windows of `window` cells over `cells`. Each shares `overlap` of its cells with the next
+    /// one, or more where they would not fit otherwise.
     pub fn new(cells: usize, window: usize, ring: bool, overlap: f64) -> Self {
         let stride = (((1.0 - overlap) * window as f64) as usize).max(1);
         let starts: Vec<usize> = if ring {
@@ -77,7 +79,7 @@ impl AxisWindows {
     }
 }
 
-/// From 0 in the margin to 1 where the neighbour's margin begins: 3u² − 2u³.
+/// Rises from 0 in the window's own margin to 1 where the neighbour's margin begins: 3u² − 2u³.
 fn rise(distance: f64, shared: f64) -> f64 {
     let margin = MARGIN * shared;
     if shared - margin <= margin {
@@ -90,14 +92,14 @@ fn rise(distance: f64, shared: f64) -> f64 {
 /// All windows of a larger grid, each a box of the same cells.
 #[derive(Debug, Clone)]
 pub(super) struct Partition {
-    /// Cells of the larger grid and of a window, axes aligned to the last.
+    /// Cells of the larger grid and of a window, with the axes aligned at the last one.
     cells: [usize; MAX_DIM],
     window: [usize; MAX_DIM],
     axes: Vec<AxisWindows>,
 }
 
 impl Partition {
-    /// Windows on the cells of `window` over the larger box on the cells of `grid`.
+    /// Windows with the cells of `window` over the larger box with the cells of `grid`.
     pub fn new(large: &LargeBox, grid: &Grid, window: &Grid, overlap: f64) -> Self {
         let unused = MAX_DIM - grid.dim();
         let (mut cells, mut own) = ([1; MAX_DIM], [1; MAX_DIM]);
@@ -118,7 +120,8 @@ impl Partition {
         self.axes.iter().map(|a| a.starts.len()).product()
     }
 
-    /// Every cell of a window: its number in the larger grid, that in the window, and its weight.
+    /// Calls `cell` for every cell of a window: its index in the larger grid, in the window, and
+    /// its weight.
     pub fn visit(&self, window: usize, mut cell: impl FnMut(usize, usize, f64)) {
         let mut rest = window;
         let mut at = [0; MAX_DIM];
@@ -151,8 +154,8 @@ mod tests {
     use super::*;
     use crate::Boundary;
 
-    /// For all sizes, odd ones too, open and closed: weights sum to one in every cell, windows share what they must, and
-    /// next to an inner edge they weigh nothing.
+    /// For all sizes, also odd ones, open and closed: weights sum to one in every cell, windows
+    /// overlap as required, and they have no weight next to an inner edge.
     #[test]
     fn weights_are_a_partition_of_unity_for_all_sizes() {
         for window in [1, 2, 3, 4, 5, 7, 16, 31, 64] {

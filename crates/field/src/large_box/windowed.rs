@@ -1,4 +1,4 @@
-//! The denoiser of a larger box, put together from windows of the trained one.
+//! The denoiser of a larger box, composed from windows of the trained box.
 
 use std::sync::Arc;
 
@@ -8,25 +8,26 @@ use crate::denoiser::Diagonal;
 use crate::resample::{copied_modes, overlay_modes};
 use crate::{Denoiser, Ensemble, FieldError, Grid, Transform};
 
-/// Cells of the windows that are asked about together: bounds what a call holds beside the larger fields.
+/// Number of cells of windows that are evaluated together. It bounds the memory of a call.
 const CELLS_TOGETHER: usize = 1 << 18;
 
-/// The denoiser of the trained box, asked about windows.
+/// The denoiser of the trained box, evaluated on windows.
 pub trait WindowDenoiser: Sync {
-    /// The grid of the trained box on which windows of this grid are answered, if it can be chosen; the same
-    /// by default.
+    /// The grid of the trained box on which windows of this grid are evaluated, where it can be
+    /// chosen. By default it is the same grid.
     fn answers_on(&self, window: &Grid) -> Grid {
         *window
     }
 
-    /// D_Ω(x, t) of windows of several larger fields; `fields` says of which of the batch each is.
+    /// D_Ω(x, t) for windows of several larger fields; `fields` gives the field of the batch for
+    /// each window.
     ///
     /// # Errors
     /// As [`Denoiser::denoise`].
     fn denoise(&self, windows: &Ensemble, t: f64, fields: &[usize])
     -> Result<Ensemble, FieldError>;
 
-    /// ∂D_Ω(x, t)* w of windows; `None` where there is no derivative.
+    /// ∂D_Ω(x, t)* w for windows; `None` where there is no derivative.
     ///
     /// # Errors
     /// As [`Denoiser::pullback`].
@@ -43,12 +44,13 @@ pub trait WindowDenoiser: Sync {
 
 /// D(x, t) = W(x, t) + P* Σ_w χ_w (D_Ω − W_Ω)(P x|_w, t) on a larger box: see [`super`].
 ///
-/// P is the restriction to the cells on which windows are answered. Modes of finer grids stay with the Wiener
-/// filter. What is made in the band of the windows is therefore the same on every grid. Windows are
-/// evaluated so many together as 2¹⁸ cells hold.
+/// P is the restriction to the cells on which windows are evaluated. Modes of finer grids are left
+/// to the Wiener filter. The result in the band of the windows is therefore the same on every grid.
+/// As many windows as 2¹⁸ cells hold are evaluated together.
 ///
-/// **Cost** a field and time: 1/(1 − overlap)^d times the windows that would tile the box, each with two transforms
-/// of its own, and four transforms of the larger grid. **Memory** three numbers a cell of the batch.
+/// **Cost** a field and time: 1/(1 − overlap)^d times the windows that would tile the box, each
+/// with two transforms of its own, and four transforms of the larger grid. **Memory** three numbers
+/// for each cell of the batch.
 pub struct Windowed<'a> {
     known: &'a Enlarged,
     small: &'a dyn WindowDenoiser,
@@ -58,9 +60,9 @@ pub struct Windowed<'a> {
 #[derive(Debug)]
 pub(super) struct Plan {
     fine: Diagonal,
-    /// The larger box on the cells of windows.
+    /// The larger box with the cells of windows.
     band: Transform,
-    /// Law and noise on a window, and its mean as point values.
+    /// Law and noise on a window, and the mean as point values.
     window: Diagonal,
     mean: Vec<f64>,
     windows: Partition,
@@ -96,7 +98,7 @@ impl Plan {
         })
     }
 
-    /// Modes on the larger grid as values on the cells of windows.
+    /// Values of modes of the larger grid on the cells of windows.
     fn restricted(&self, modes: &[f64]) -> Vec<f64> {
         let (fine, band) = (self.fine.transform.grid(), self.band.grid());
         self.band.synthesise_channels(&copied_modes(fine, modes, band))
@@ -116,7 +118,7 @@ impl Plan {
     }
 }
 
-/// What is done with the windows of one call.
+/// The windows of one call, and the fields they belong to.
 struct Group<'a> {
     plan: &'a Plan,
     /// Values on the cells of windows, `[field; channel, cell]`.
@@ -127,7 +129,7 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// Values of the windows, each times `factor(weight)`.
+    /// Extracts the values of the windows, each times `factor(weight)`.
     fn cut(&self, values: &[f64], factor: impl Fn(f64) -> f64) -> Result<Ensemble, FieldError> {
         let (cells, own) = (self.plan.band.grid().len(), *self.plan.window.transform.grid());
         let mut out = Ensemble::zeros(own, self.channels, self.members.len());
@@ -143,7 +145,7 @@ impl Group<'_> {
         Ok(out)
     }
 
-    /// Adds what windows say, each value times `factor(weight)`.
+    /// Adds the values of windows to sums over the larger grid, each value times `factor(weight)`.
     fn put(&self, windows: &Ensemble, sums: &mut [f64], factor: impl Fn(f64) -> f64) {
         let (cells, own) = (self.plan.band.grid().len(), windows.grid.len());
         for (&(field, window), values) in self.members.iter().zip(windows.fields()) {
@@ -157,8 +159,8 @@ impl Group<'_> {
         }
     }
 
-    /// Windows as the denoiser of the trained box knows fields: about its own mean, in its own modes. A window of a
-    /// larger ring may hold what no mode of the trained one does.
+    /// Converts windows to fields of the trained box: deviations from its own mean, in its own
+    /// modes. A window of a larger ring may hold a part that no mode of the trained box represents.
     fn about_means(&self, mut deviations: Ensemble, a: f64) -> Ensemble {
         for field in deviations.fields_mut() {
             self.plan.window.transform.project(field);
@@ -167,31 +169,35 @@ impl Group<'_> {
         deviations
     }
 
-    /// Which field of the batch each window is of.
+    /// The field of the batch that each window belongs to.
     fn fields(&self) -> Vec<usize> {
         self.members.iter().map(|(field, _)| *field).collect()
     }
 }
 
 impl<'a> Windowed<'a> {
-    /// The denoiser of the larger box, from what is known of it and the denoiser of the trained one.
+    /// The denoiser of the larger box, from its known quantities and the denoiser of the trained
+    /// box.
     pub fn new(known: &'a Enlarged, small: &'a dyn WindowDenoiser) -> Self {
         Self { known, small }
     }
 
-    /// The larger box on the cells on which windows of a grid are answered.
+    /// The larger box with the cells on which windows of a grid are evaluated.
     ///
     /// # Errors
-    /// [`FieldError::LargeBox`] where these are no whole number; [`FieldError::GridMismatch`] for another box.
+    /// [`FieldError::LargeBox`] where their number is not whole; [`FieldError::GridMismatch`] for
+    /// another box.
     pub fn answers_on(&self, grid: &Grid) -> Result<Grid, FieldError> {
         Ok(*self.plan(grid)?.band.grid())
     }
 
-    /// How far windows disagree where they overlap, at fields `x` of time t: the root of the mean of
-    /// Σ_w χ_w (r_w − r)² with r_w = D_Ω − W_Ω of a window and r = Σ χ_w r_w, in standard deviations of the data.
+    /// Disagreement of windows where they overlap, at fields `x` of time t. It is the root of the
+    /// mean of Σ_w χ_w (r_w − r)², in standard deviations of the data. Here r_w = D_Ω − W_Ω of a
+    /// window and r = Σ χ_w r_w.
     ///
-    /// A denoiser for which the place in the window does not matter has little of it; of one that knows
-    /// digits, centred in their box, it is as large as what it says.
+    /// It is small for a denoiser whose answer does not depend on the place in the window. For data
+    /// that are not stationary, such as digits centred in their box, it is as large as the answer
+    /// itself.
     ///
     /// # Errors
     /// As [`Denoiser::denoise`].
@@ -224,7 +230,8 @@ impl<'a> Windowed<'a> {
         self.plan(&x.grid)
     }
 
-    /// x − a m on the cells of windows, one field after another, and the coefficients of the Wiener filter's answer.
+    /// x − a m on the cells of windows, one field after another, and the coefficients of the Wiener
+    /// filter's answer.
     fn apart(&self, plan: &Plan, x: &Ensemble, t: f64) -> (Vec<f64>, Vec<Vec<f64>>) {
         let (a, mean) = (self.known.path.signal(t), &plan.fine.means[0]);
         let weights = plan.fine.wiener_weights(self.known.path.as_ref(), t);
@@ -241,7 +248,7 @@ impl<'a> Windowed<'a> {
         (band, answers)
     }
 
-    /// Does something with all windows of all fields, so many at a time.
+    /// Applies a function to all windows of all fields, in groups of limited size.
     fn each(
         &self,
         plan: &Plan,
@@ -277,7 +284,7 @@ impl<'a> Windowed<'a> {
     }
 }
 
-/// A window's values with their modes multiplied.
+/// Filters a window's values: multiplies its modes by weights.
 fn filtered(plan: &Plan, x: &[f64], weights: &[f64]) -> Vec<f64> {
     let mut modes = plan.window.transform.analyse_channels(x);
     modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);

@@ -1,34 +1,34 @@
-//! Exact Euclidean distances to a set of cells, in time linear in the cells.
+//! Exact Euclidean distances to a set of cells, in time linear in the number of cells.
 //!
-//! One pass an axis. The first counts cells to the nearest marked one of its line; every further
-//! pass takes the lower envelope of the parabolas that stand on the line's cells. Source: P.
-//! Felzenszwalb and D. Huttenlocher, "Distance Transforms of Sampled Functions", Theory of Computing
-//! 8 (2012); A. Meijster et al. (2000) for the first pass.
+//! There is one pass for each axis. The first pass counts cells to the nearest marked cell of its
+//! line. Every further pass takes the lower envelope of parabolas centred on the line's cells.
+//! Source: P. Felzenszwalb and D. Huttenlocher, "Distance Transforms of Sampled Functions", Theory
+//! of Computing 8 (2012); A. Meijster et al. (2000) for the first pass.
 
 use crate::{Boundary, Grid};
 
-/// Lines handled together, so that strided passes read whole cache lines.
+/// Lines processed together, so that strided passes read whole cache lines.
 const LINES: usize = 16;
 
-/// Distance of every cell's centre to the surface of the nearest marked cell; 0 in marked cells,
-/// infinite where no cell is marked.
+/// Distance from the centre of every cell to the surface of the nearest marked cell. It is 0 in
+/// marked cells and infinite where no cell is marked.
 ///
 /// With D the distance of the two centres and ρ the same distance counted in cells,
 ///
-/// > d = D (1 − 1 / (2ρ)):
+/// > d = D (1 − 1 / (2ρ)).
 ///
-/// half a cell less than D, in the direction of the nearest marked cell. Planes across an axis lie
-/// exactly between the centres, whatever the spacing along it.
+/// This is half a cell less than D, in the direction of the nearest marked cell. A plane interface
+/// across an axis lies exactly between the centres, whatever the spacing along that axis.
 ///
-/// Distances go around periodic axes. Beyond the ends of other axes nothing is marked: a window.
-/// That is also the distance in a box that is mirrored at its walls, because a mirror image is never
-/// nearer than what it mirrors.
+/// Periodic axes wrap. Beyond the ends of other axes nothing is marked: the box is a window. This
+/// is also the distance in a box with reflecting walls, because a mirror image is never nearer than
+/// its original.
 ///
-/// **Shape** one number a cell of `grid`; `marked` is asked by flat index.
+/// **Shape** one number for each cell of `grid`; `marked` takes a flat index.
 ///
 /// **Unit** that of the grid's lengths.
 ///
-/// **Cost** linear in the cells; 4 bytes a cell, 8 where the cells are not cubes.
+/// **Cost** linear in the number of cells; 4 bytes a cell, or 8 where the cells are not cubes.
 ///
 /// # Example
 /// ```
@@ -41,10 +41,10 @@ const LINES: usize = 16;
 pub fn surface_distance(grid: &Grid, marked: impl Fn(usize) -> bool) -> Vec<f32> {
     let spacing: Vec<f64> = grid.axes().iter().map(|a| a.length / a.points as f64).collect();
     let cubes = spacing.iter().all(|h| (h / spacing[0] - 1.0).abs() < 1e-9);
-    // in cells: squared distances are whole numbers, exact in f32 up to 2^24
+    // in units of cells: squared distances are then whole numbers, exact in f32 up to 2^24
     let unit = spacing[grid.dim() - 1];
     let mut squared = first_pass(grid, marked);
-    // squared distances counted in cells, where they are another number
+    // squared distances counted in cells, where they differ from squared lengths
     let mut counted = if cubes { Vec::new() } else { squared.clone() };
     for axis in (0..grid.dim() - 1).rev() {
         further_pass(grid, axis, spacing[axis] / unit, &mut squared, &mut counted);
@@ -90,7 +90,7 @@ fn further_pass(grid: &Grid, axis: usize, step: f64, squared: &mut [f32], counte
     let this = grid.axes()[axis];
     let n = this.points;
     let stride: usize = grid.axes()[axis + 1..].iter().map(|a| a.points).product();
-    // half a turn to either side holds every nearest cell of a ring
+    // half a turn to either side contains the nearest cell on a periodic axis
     let beyond = if this.boundary == Boundary::Periodic { n.div_ceil(2) } else { 0 };
     let mut envelope = Envelope::new(n, beyond, step);
     let (mut lines, mut counts) = (vec![0.0; LINES * n], vec![0.0; LINES * n]);
@@ -124,13 +124,14 @@ fn further_pass(grid: &Grid, axis: usize, step: f64, squared: &mut [f32], counte
     }
 }
 
-/// The lower envelope of parabolas (step (x − i))² + f(i) of one line, x in cells.
+/// The lower envelope of the parabolas (step (x − i))² + f(i) of one line, with x in cells.
 struct Envelope {
     n: usize,
-    /// Cells by which a ring is continued to either side.
+    /// Number of cells by which a periodic axis is continued to either side.
     beyond: usize,
     step: f64,
-    /// Cells whose parabolas are seen, counted from the first continued one, and where each begins.
+    /// Cells whose parabolas are on the envelope, counted from the first continued cell, and the
+    /// start of each.
     seen: Vec<(usize, f64)>,
     values: Vec<f64>,
     counts: Vec<f32>,
@@ -141,7 +142,7 @@ impl Envelope {
         Self { n, beyond, step, seen: Vec::with_capacity(n), values: vec![0.0; n], counts: vec![] }
     }
 
-    /// Replaces f by its envelope, and what is counted beside it by that of the parabola seen.
+    /// Replaces f by its envelope, and the cell counts by those of the parabola on the envelope.
     fn take(&mut self, f: &mut [f32], counts: &mut [f32]) {
         let (n, beyond) = (self.n, self.beyond);
         let square = self.step * self.step;
@@ -205,7 +206,7 @@ mod tests {
         Grid::new(&axes).unwrap()
     }
 
-    /// The definition: the nearest of all marked cells, one by one.
+    /// The definition: the nearest of all marked cells, checked one by one.
     fn by_looking(grid: &Grid, marked: &[bool]) -> Vec<f64> {
         let axes = grid.axes();
         let steps = |a: usize, i: usize, j: usize| {
@@ -226,7 +227,7 @@ mod tests {
                     let length = |a: usize| axes[a].length / axes[a].points as f64 * count[a];
                     let far: f64 = (0..axes.len()).map(|a| length(a).powi(2)).sum();
                     let rho: f64 = count.iter().map(|c| c * c).sum();
-                    // of cells equally far the one that is nearer in cells, or farther: either
+                    // of equally distant cells either may win, the nearer or the farther in cells
                     if far < best.0 {
                         best = (far, rho);
                     }
@@ -250,7 +251,7 @@ mod tests {
             uneven in any::<bool>(),
             rings in prop::collection::vec(any::<bool>(), 3),
         ) {
-            // spacings whose squares are incommensurable: no two cells are equally far by chance
+            // spacings with incommensurable squares: no two cells are equally distant by chance
             let spacing = if uneven { [1.0, 1.618_033, 0.731_4] } else { [0.5; 3] };
             let lengths: Vec<f64> =
                 points.iter().zip(spacing).map(|(n, h)| *n as f64 * h).collect();

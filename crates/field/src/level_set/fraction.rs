@@ -1,4 +1,4 @@
-//! The threshold that gives a phase the volume fraction asked for.
+//! The threshold at which a phase has a given volume fraction.
 
 use super::labels::margin_over_others;
 use crate::FieldError;
@@ -6,22 +6,22 @@ use crate::FieldError;
 /// A threshold moved away from zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shift {
-    /// What φ of the phase is raised by; with one channel, φ itself, downwards for phase 0.
+    /// The amount added to the channel φ of the phase. With one channel and phase 0, φ is lowered
+    /// by it instead.
     pub value: f64,
-    /// The fraction that the phase then has.
+    /// The volume fraction that the phase has after the shift.
     pub fraction: f64,
 }
 
-/// Moves the threshold of a field so that a phase has a volume fraction, to the cell: the phase is
-/// where g > t, g its [`margin_over_others`] and t between the values of the last cell within and the
-/// first one without.
+/// Moves the threshold of a field so that a phase has a given volume fraction, exact to one cell.
 ///
-/// The field is changed: its phase's channel is lowered by t, so that [`super::labels`] gives the
-/// phase that fraction.
+/// The phase is then where g > t. Here g is its [`margin_over_others`], and t lies between the
+/// values of the last cell inside and the first one outside. The field is changed: the channel of
+/// the phase is lowered by t, so that [`super::labels`] gives the phase this fraction.
 ///
 /// **Shape** `field` is `[channel, point]`.
 ///
-/// **Cost** linear in the points (selection by rank: no bisection is needed).
+/// **Cost** linear in the points, because the threshold is selected by rank, without bisection.
 ///
 /// # Errors
 /// [`FieldError::Parameter`] for a fraction outside of 0 … 1.
@@ -51,7 +51,7 @@ pub fn shift_to_fraction(
     }
     let mut margins = margin_over_others(field, channels, points, phase);
     let within = (fraction * points as f64).round() as usize;
-    // of falling margins, the last within and the first without
+    // in order of falling margin: the last cell inside and the first outside
     let threshold = match within {
         0 => margins.iter().copied().fold(f64::NEG_INFINITY, f64::max) + 1.0,
         n if n == points => margins.iter().copied().fold(f64::INFINITY, f64::min) - 1.0,

@@ -1,30 +1,31 @@
-//! Labels to level sets and back.
+//! Conversion between phase labels and level-set functions.
 
 use super::distance::surface_distance;
 use crate::{FieldError, Grid};
 
-/// Most phases of a material.
+/// Largest number of phases of a material.
 pub const MOST_PHASES: usize = 32;
 
-/// Channels of n phases: one for two, else n.
+/// Number of channels for n phases: one for two phases, else n.
 pub fn channels(phases: usize) -> usize {
     if phases == 2 { 1 } else { phases }
 }
 
-/// φ = tanh(d / w) of every channel, from the phase of every cell.
+/// The level-set functions φ = tanh(d / w) of every channel, from the phase of every cell.
 ///
-/// d is the distance to the surface of the phase ([`surface_distance`]), positive inside. Two phases
-/// give one channel, positive in phase 1. An absent phase is −1 everywhere.
+/// Here d is the distance to the surface of the phase ([`surface_distance`]), positive inside, and
+/// w is the width. Two phases give one channel, positive in phase 1. An absent phase is −1
+/// everywhere.
 ///
 /// **Shape** `[channel, axis0, …]`.
 ///
-/// **Cost** a distance transform a phase; 8 bytes a cell beside the result (12 where cells are no
-/// cubes).
+/// **Cost** One distance transform a phase; 8 bytes a cell besides the result (12 where cells are
+/// not cubes).
 ///
 /// # Errors
-/// [`FieldError::Length`] unless there is one phase a cell; [`FieldError::Parameter`] below two phases
-/// or above [`MOST_PHASES`], for a phase that is not below their number, or a width that is not
-/// positive.
+/// [`FieldError::Length`] unless there is one phase a cell; [`FieldError::Parameter`] below two
+/// phases or above [`MOST_PHASES`], for a label that is not below their number, or for a width that
+/// is not positive.
 ///
 /// # Example
 /// ```
@@ -86,21 +87,21 @@ pub fn level_sets(
     Ok(field)
 }
 
-/// How far beyond a block its surroundings must be known, in widths: what lies farther moves φ by
-/// less than 1 − tanh 4 = 7·10⁻⁴.
+/// Distance beyond a block up to which its surroundings matter, in widths. Cells farther away
+/// change φ by less than 1 − tanh 4 = 7·10⁻⁴.
 const MARGIN_WIDTHS: f64 = 4.0;
 
-/// Cells along each axis by which a block is enlarged before its level sets are taken.
+/// Cells along each axis by which a block must be enlarged before its level sets are computed.
 ///
-/// Level sets of the enlarged block, cut back to the block, differ from those of the whole by at most
-/// 7·10⁻⁴, and only where they exceed 0.999.
+/// The level sets of the enlarged block, cut back to the block, then differ from those of the whole
+/// field by at most 7·10⁻⁴, and only where their magnitude exceeds 0.999.
 pub fn margin(grid: &Grid, width: f64) -> Vec<usize> {
     let cells = |a: &crate::Axis| (MARGIN_WIDTHS * width * a.points as f64 / a.length).ceil();
     grid.axes().iter().map(|a| cells(a) as usize).collect()
 }
 
-/// The phase of every point: with one channel phase 1 where it is positive, with more the largest,
-/// and the first of equal ones.
+/// The phase of every point. With one channel it is phase 1 where the channel is positive. With
+/// several it is the phase of the largest channel, or the first of equal ones.
 ///
 /// **Shape** `field` is `[channel, point]`.
 pub fn labels(field: &[f64], channels: usize, points: usize) -> Vec<u8> {
@@ -114,9 +115,9 @@ pub fn labels(field: &[f64], channels: usize, points: usize) -> Vec<u8> {
     (0..points).map(largest).collect()
 }
 
-/// g = φ_p − max_{q ≠ p} φ_q of every point: positive where the phase is p.
+/// g = φ_p − max_{q ≠ p} φ_q at every point. It is positive where the phase is p.
 ///
-/// With one channel, g = φ of phase 1 and −φ of phase 0.
+/// With one channel, g is φ for phase 1 and −φ for phase 0.
 pub fn margin_over_others(field: &[f64], channels: usize, points: usize, phase: usize) -> Vec<f64> {
     if channels == 1 {
         let sign = if phase == 1 { 1.0 } else { -1.0 };
@@ -186,7 +187,7 @@ mod tests {
             let exact = ((radius - far(cell)) / width).tanh();
             let error = f64::from(*value) - exact;
             mean += error / field.len() as f64;
-            // a staircase is off by up to half the diagonal of a cell, √3 h / 2
+            // a staircase deviates by up to half the diagonal of a cell, √3 h / 2
             assert!(error.abs() < 0.87 * h / width, "{error}");
         }
         // and by little on average
@@ -205,7 +206,7 @@ mod tests {
         let field = level_sets(&grid, &slab, 2, 0.7).unwrap();
         for (cell, value) in field.iter().enumerate() {
             let x = axes[0].centre(grid.position(cell)[0]);
-            // the slab is 0.5 … 1.5 of a ring of 3
+            // the slab occupies 0.5 … 1.5 of a periodic axis of length 3
             let apart = (x - 1.0).abs();
             let d = 0.5 - apart.min(3.0 - apart);
             assert!((f64::from(*value) - (d / 0.7).tanh()).abs() < 1e-6, "{x} {value}");
@@ -239,7 +240,7 @@ mod tests {
         }
     }
 
-    /// Parts of cells that change on the way 96² → 48² → 96², with n channels and with n − 1.
+    /// Fraction of cells that change on the way 96² → 48² → 96², with n channels and with n − 1.
     #[test]
     fn a_channel_a_phase_keeps_more_than_one_fewer() {
         let grid = Grid::unit(&[96, 96], Boundary::Neumann).unwrap();
@@ -247,7 +248,7 @@ mod tests {
         let law = Matern::new(1.0, 0.12, 2.5).unwrap();
         let (mut all, mut fewer, mut indicator) = (0.0, 0.0, 0.0);
         for index in 0..4 {
-            // three fields, the largest wins: every pair of phases meets
+            // three fields, the largest wins: every pair of phases has an interface
             let rough = prior::sample(&law, grid, 3, 5, index..index + 1, stream::START);
             let given = labels(&rough.values, 3, grid.len());
             let through = |field: Vec<f64>| {
@@ -261,7 +262,7 @@ mod tests {
                     / (4 * grid.len()) as f64
             };
             all += part(&labels(&field, 3, grid.len()));
-            // the first phase where both others are negative
+            // with n − 1 channels the first phase is where both others are negative
             let mut without = field;
             without[..grid.len()].fill(0.0);
             fewer += part(&labels(&without, 3, grid.len()));
@@ -283,7 +284,7 @@ mod tests {
         {
             assert!(matches!(of(&phases, count, width), Err(FieldError::Parameter { .. })));
         }
-        // one phase alone: as deep as can be, and back
+        // one phase alone: φ is 1 everywhere, and the labels come back
         assert_eq!(of(&[1; 4], 2, 1.0).unwrap(), [1.0; 4]);
         assert_eq!(labels(&wide(&of(&[2; 4], 3, 1.0).unwrap()), 3, 4), [2; 4]);
     }

@@ -1,52 +1,54 @@
-//! The interface as a watertight mesh of triangles. Over 400 lines: the table of cubes, the surface made by it and their tests belong
-//! together.
+//! The interface as a watertight triangle mesh, by marching cubes. This file is long: it holds the
+//! table of cubes, the surface made with it, and the tests of both.
 //!
-//! Marching cubes with a table that is derived, not typed: on every face of a cube of eight cells the
-//! runs of cells inside are cut off one by one, which leaves closed loops, and every loop gets a disc.
-//! The one case where the cells outside hold together through the cube's middle alone, at two
-//! opposite corners, gets a tube. So the body within the mesh has the topology of the cells inside with
-//! 6 neighbours, and what is outside that of the others with 26.
+//! The table of marching cubes is derived, not typed in. On every face of a cube of eight cells,
+//! each run of inside cells is cut off separately. The cuts form closed loops, and every loop is
+//! filled by a disc. In one case the outside cells are connected only through the cube's middle:
+//! when the outside cells are at two opposite corners. That case gets a tube. The body inside the
+//! mesh therefore has the topology of the inside cells with 6 neighbours, and its outside that of
+//! the other cells with 26.
 
 use std::sync::OnceLock;
 
 use crate::{FieldError, Grid};
 
-/// No vertex yet.
+/// Marks a missing vertex.
 const NONE: u32 = u32::MAX;
-/// Crossings keep this part of an edge away from its ends, so that no triangle has two equal corners.
+/// Relative distance that crossings keep from the ends of an edge, so that no triangle has equal
+/// corners.
 const END: f64 = 1e-3;
 
 /// A surface of triangles.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mesh {
-    /// Corners, (x, y, z) in units of the box: x is the grid's last axis, z its first.
+    /// Corners (x, y, z) in units of the box. x belongs to the grid's last axis, z to its first.
     pub vertices: Vec<[f64; 3]>,
-    /// Three corners each, counterclockwise seen from outside.
+    /// Three corners each, counterclockwise as seen from outside.
     pub triangles: Vec<[u32; 3]>,
 }
 
-/// What happens where the phase meets the faces of the box.
+/// Treatment of the surface where the phase meets the faces of the box.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ends {
-    /// The surface closes there: it is watertight.
+    /// The surface is closed on the faces, so it is watertight.
     Capped,
-    /// It ends half a cell before.
+    /// The surface ends half a cell before the faces.
     Open,
 }
 
 impl Mesh {
-    /// The surface of where a field of three dimensions is positive.
+    /// The boundary surface of the region where a three-dimensional field is positive.
     ///
-    /// Corners lie where linear interpolation between cell centres is zero; caps lie on the box's
-    /// faces. Capped, every edge belongs to two triangles, and the [`Mesh::euler_number`] is twice the
-    /// Euler number of the positive cells with 6 neighbours
+    /// Corners lie where linear interpolation between cell centres is zero, and caps lie on the
+    /// faces of the box. If capped, every edge belongs to two triangles. The [`Mesh::euler_number`]
+    /// is then twice the Euler number of the positive cells with 6 neighbours
     /// ([`Connectivity::Faces`](crate::metrics::Connectivity)).
     ///
-    /// **Cost** linear in the cells; beside the result memory for two slices.
+    /// **Cost** linear in the cells; besides the result, memory for two slices.
     ///
     /// # Errors
-    /// [`FieldError::Dimension`] unless the grid has three axes; [`FieldError::Length`] unless there
-    /// is a value a cell; [`FieldError::Parameter`] for more than 2³² corners.
+    /// [`FieldError::Dimension`] unless the grid has three axes; [`FieldError::Length`] unless
+    /// there is one value for each cell; [`FieldError::Parameter`] for more than 2³² corners.
     ///
     /// # Example
     /// ```
@@ -77,7 +79,7 @@ impl Mesh {
 
     /// Corners − edges + triangles of a closed surface.
     pub fn euler_number(&self) -> i64 {
-        // every triangle brings three halves of an edge
+        // each triangle contributes three half edges
         self.vertices.len() as i64 - self.triangles.len() as i64 / 2
     }
 
@@ -91,7 +93,7 @@ impl Mesh {
         self.triangles.iter().map(area).sum()
     }
 
-    /// Volume within, in units of the box cubed; of closed surfaces.
+    /// Enclosed volume, in units of the box cubed; for closed surfaces.
     pub fn volume(&self) -> f64 {
         let volume = |t: &[u32; 3]| {
             let [a, b, c] = self.corners(t);
@@ -115,12 +117,12 @@ fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
-/// One walk through the cubes, slice by slice.
+/// The state of one pass through the cubes, slice by slice.
 struct Marching<'a> {
     values: &'a [f64],
     points: [usize; 3],
     spacing: [f64; 3],
-    /// Layers of nodes outside, beyond the faces of the box.
+    /// Layers of outside nodes beyond the faces of the box.
     pad: usize,
     nodes: [usize; 3],
     mesh: Mesh,
@@ -130,7 +132,8 @@ impl Marching<'_> {
     fn run(mut self) -> Result<Mesh, FieldError> {
         let [n0, n1, n2] = self.nodes;
         let plane = n1 * n2;
-        // crossings of edges along axes 1 and 2 in two layers of nodes, along axis 0 between them
+        // edge crossings: along axes 1 and 2 in two layers of nodes, along axis 0 between the
+        // layers
         let fresh = || vec![NONE; plane];
         let mut within = [[fresh(), fresh()], [fresh(), fresh()]];
         for i in 0..n0.saturating_sub(1) {
@@ -177,7 +180,7 @@ impl Marching<'_> {
         Ok(self.mesh)
     }
 
-    /// The value at a node; outside beyond the box.
+    /// The value at a node. Nodes beyond the box are outside.
     fn value(&self, node: [usize; 3]) -> f64 {
         let mut flat = 0;
         for (place, points) in node.into_iter().zip(self.points) {
@@ -189,14 +192,14 @@ impl Marching<'_> {
         self.values[flat]
     }
 
-    /// Where the surface crosses the edge from a node along an axis.
+    /// The point where the surface crosses the edge that starts at a node along an axis.
     fn crossing(&self, node: [usize; 3], axis: usize) -> [f64; 3] {
         let mut next = node;
         next[axis] += 1;
         let (here, there) = (self.value(node), self.value(next));
         let share = match here.is_finite() && there.is_finite() {
             true => (here / (here - there)).clamp(END, 1.0 - END),
-            // a face of the box lies in the middle
+            // a face of the box lies in the middle of such an edge
             false => 0.5,
         };
         let centre = |a: usize| (node[a] as f64 - self.pad as f64 + 0.5) * self.spacing[a];
@@ -236,13 +239,13 @@ impl Marching<'_> {
         }
     }
 
-    /// A ring of six triangles between two loops of three.
+    /// A ring of six triangles between two loops of three corners.
     fn tube(&mut self, one: &[u32], other: &[u32]) {
         let apart = |a: u32, b: u32| {
             let d = less(self.mesh.vertices[a as usize], self.mesh.vertices[b as usize]);
             d.iter().map(|x| x * x).sum::<f64>()
         };
-        // the other loop runs the other way round
+        // the other loop has the opposite orientation
         let facing = |start: usize, i: usize| other[(start + 3 - i) % 3];
         let length = |start: usize| (0..3).map(|i| apart(one[i], facing(start, i))).sum::<f64>();
         let start = (0..3).min_by(|a, b| length(*a).total_cmp(&length(*b))).unwrap_or(0);
@@ -257,14 +260,15 @@ impl Marching<'_> {
     }
 }
 
-/// How the surface crosses a cube whose corners are inside by the bits of a number.
+/// The crossings of a cube. The bits of the case number tell which corners are inside.
 struct Case {
     /// Closed loops of crossed edges.
     loops: Vec<Vec<usize>>,
-    /// Where a fan of each loop begins so that no diagonal lies in a face of the cube, where a
-    /// neighbour might have the same one; a loop without such a place gets a corner in its middle.
+    /// Start of the triangle fan of each loop. It is chosen so that no diagonal lies in a face of
+    /// the cube, where a neighbour might have the same diagonal. A loop without such a start gets a
+    /// corner in its middle.
     fans: Vec<Option<usize>>,
-    /// Both loops are ends of one tube.
+    /// Whether both loops are the ends of one tube.
     tube: bool,
 }
 
@@ -274,14 +278,14 @@ fn edge(axis: usize, corner: usize) -> usize {
     axis * 4 + (corner >> u & 1) + 2 * (corner >> v & 1)
 }
 
-/// [`edge`] backwards.
+/// The inverse of [`edge`].
 fn edge_of(edge: usize) -> (usize, usize) {
     let (axis, which) = (edge / 4, edge % 4);
     let (u, v) = ((axis + 1) % 3, (axis + 2) % 3);
     (axis, (which & 1) << u | (which >> 1) << v)
 }
 
-/// Whether two edges lie in one face of the cube.
+/// Whether two edges lie in the same face of the cube.
 fn share_a_face(one: usize, other: usize) -> bool {
     let faces = |e: usize| {
         let (axis, corner) = edge_of(e);
@@ -313,7 +317,7 @@ fn case(inside: usize) -> Case {
                 if is_inside(ring[i]) || !is_inside(ring[(i + 1) % 4]) {
                     continue;
                 }
-                // a run of corners inside begins here: cut it off where it ends
+                // a run of inside corners begins here: cut it off where it ends
                 let end = (1..4).find(|n| !is_inside(ring[(i + n + 1) % 4])).unwrap_or(3);
                 next[between((i + end) % 4)] = Some(between(i));
             }
@@ -353,7 +357,7 @@ mod tests {
     use crate::metrics::{Connectivity, euler_number};
     use crate::{Axis, Boundary, Ensemble};
 
-    /// Every edge is walked once in each direction.
+    /// Whether every edge is used once in each direction.
     fn is_watertight(mesh: &Mesh) -> bool {
         let mut edges: HashMap<(u32, u32), u32> = HashMap::new();
         for t in &mesh.triangles {
@@ -362,7 +366,8 @@ mod tests {
         edges.iter().all(|((a, b), n)| *n == 1 && edges.get(&(*b, *a)) == Some(&1) && a != b)
     }
 
-    /// Every corner's triangles are one ring: the surface touches itself nowhere.
+    /// Whether the triangles at every corner form one ring, so that the surface touches itself
+    /// nowhere.
     fn is_manifold(mesh: &Mesh) -> bool {
         let mut after: Vec<HashMap<u32, u32>> = vec![HashMap::new(); mesh.vertices.len()];
         for t in &mesh.triangles {
@@ -436,7 +441,7 @@ mod tests {
         let values: Vec<f64> = (0..grid.len()).map(depth).collect();
         let mesh = Mesh::of(&grid, &values, Ends::Capped).unwrap();
         let (volume, area) = (4.0 / 3.0 * PI * radius.powi(3), 4.0 * PI * radius.powi(2));
-        // chords of a sphere lie within it: off by about (h / radius)² / 10
+        // chords of a sphere lie inside it: the volume is off by about (h / radius)² / 10
         assert!((mesh.volume() / volume - 1.0).abs() < 0.02, "{}", mesh.volume() / volume);
         assert!((mesh.area() / area - 1.0).abs() < 0.02, "{}", mesh.area() / area);
         for v in &mesh.vertices {
@@ -449,7 +454,7 @@ mod tests {
     #[test]
     fn walls_close_the_surface_or_leave_it_open() {
         let grid = Grid::unit(&[6, 4, 5], Boundary::Neumann).unwrap();
-        // everything is inside: the box itself, its edges cut off
+        // everything is inside: the surface is the box itself, with bevelled edges
         let whole = Mesh::of(&grid, &vec![1.0; grid.len()], Ends::Capped).unwrap();
         assert!(is_watertight(&whole));
         let longest = |a: usize| whole.vertices.iter().fold(0.0f64, |m, v| m.max(v[a]));
@@ -458,7 +463,7 @@ mod tests {
         assert_eq!(whole.euler_number(), 2);
         let open = Mesh::of(&grid, &vec![1.0; grid.len()], Ends::Open).unwrap();
         assert_eq!(open, Mesh::default());
-        // a wall across the box: two caps' worth of area less
+        // a wall across the box: the area is smaller by that of two caps
         let slab: Vec<f64> = (0..grid.len()).map(|c| grid.position(c)[0] as f64 - 2.5).collect();
         let open = Mesh::of(&grid, &slab, Ends::Open).unwrap();
         // (4 - 1)(5 - 1) of 36 cells' faces

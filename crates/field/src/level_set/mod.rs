@@ -1,22 +1,23 @@
-//! Segmented materials as smooth functions: the signed distance to the interface, and back.
+//! Level sets: segmented materials as smooth functions, by the signed distance to the interface.
 //!
-//! An indicator function jumps, and no band of modes holds a jump. The signed distance d to the
-//! interface is smooth there, so that a coarse band holds it well, and a threshold gives sharp
-//! phases on any grid:
+//! An indicator function jumps, and no finite band of modes (the waves that a grid represents) can
+//! hold a jump. The signed distance d to the interface is smooth there. A coarse band therefore
+//! represents it well, and a threshold gives sharp phases on any grid:
 //!
 //! > φ = tanh(d / w),  phase = where φ > 0.
 //!
-//! The hyperbolic tangent forgets how far away from the interface a point is: beyond a few widths w
-//! nothing more is to be learned. A grid that holds w by a few cells holds φ.
+//! The hyperbolic tangent limits φ away from the interface: beyond a few widths w the distance
+//! carries no further information. A grid with a few cells per w represents φ.
 //!
-//! Two phases are one channel, positive in the second phase. Three and more are one channel each,
-//! and the largest wins. One channel fewer, the missing phase where all others are negative, would
-//! hold the same labels. It is not used: a small error of two channels that meet at zero puts a film
-//! of the missing phase between them. On three phases of random structures, restricted from 96² to 48²
-//! and brought back, n channels change less than three quarters as many cells (tests of `labels`).
+//! Two phases are one channel, positive in the second phase. Three or more phases have one channel
+//! each, and the largest channel wins. One channel fewer would hold the same labels: the omitted
+//! phase would be where all others are negative. This is not used. Where two channels meet at zero,
+//! a small error would put a film of the omitted phase between them. On three phases of random
+//! structures, restricted from 96² to 48² and brought back, n channels change less than three
+//! quarters as many cells (tests of `labels`).
 //!
-//! Not here: threads (callers cut large fields into blocks with a margin, [`margin`]), files, and
-//! statistics of phases (module `metrics`).
+//! This module has no threads (callers cut large fields into blocks with a [`margin`]), no files
+//! and no statistics of phases (module `metrics`).
 
 mod distance;
 mod fraction;

@@ -1,14 +1,14 @@
-//! The area under the ROC curve: how well scores tell two sets apart.
+//! The area under the ROC curve: how well scores separate two sets.
 //!
-//! Not here: who gives the scores (crate `train`, `distinguish`).
+//! The scores themselves are computed by crate `train` (`distinguish`).
 
-/// The chance that a score drawn from `positive` is above one drawn from `negative`:
+/// The probability that a score drawn from `positive` is above one drawn from `negative`:
 ///
-/// A = (1 / m n) Σ_i Σ_j ( 1\[p_i > q_j\] + ½ 1\[p_i = q_j\] ),
+/// A = (1 / m n) Σ_i Σ_j ( 1\[p_i > q_j\] + ½ 1\[p_i = q_j\] ).
 ///
-/// which is the statistic of Mann and Whitney over m n, and the area under the ROC curve. 0.5 says that the
-/// scores do not tell the sets apart, 1 that each positive lies above each negative. NaN if a set is empty
-/// or a score is NaN.
+/// This is the Mann–Whitney statistic divided by m n, and the area under the ROC curve. 0.5 means
+/// that the scores do not separate the sets, 1 that each positive lies above each negative. The
+/// result is NaN if a set is empty or a score is NaN.
 ///
 /// **Cost** one sort of m + n numbers.
 ///
@@ -29,7 +29,7 @@ pub fn auc(positive: &[f64], negative: &[f64]) -> f64 {
     let mut scores: Vec<(f64, bool)> = positive.iter().map(|score| (*score, true)).collect();
     scores.extend(negative.iter().map(|score| (*score, false)));
     scores.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    // each positive counts the negatives below it, and half of those beside it
+    // each positive counts the negatives below it, and half of those equal to it
     let (mut below, mut sum) = (0.0, 0.0);
     for tied in scores.chunk_by(|a, b| a.0 == b.0) {
         let positives = tied.iter().filter(|(_, positive)| *positive).count() as f64;
@@ -64,9 +64,9 @@ mod tests {
         assert!(golden.cases.len() >= 5);
         for (i, case) in golden.cases.iter().enumerate() {
             let found = auc(&case.positive, &case.negative);
-            // both sum fractions of whole numbers, in another order
+            // both sum fractions of whole numbers, in a different order
             assert!((found - case.auc).abs() < 1e-12, "case {i}: {found}, not {}", case.auc);
-            // the other way round
+            // with both sets exchanged
             let turned = auc(&case.negative, &case.positive);
             assert!((found + turned - 1.0).abs() < 1e-12, "case {i}: {found} + {turned}");
         }

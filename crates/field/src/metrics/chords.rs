@@ -1,10 +1,11 @@
-//! Chord-length distribution: how long a straight line stays in a phase between two interfaces.
+//! Chord-length distribution: the lengths of straight lines in a phase between two interfaces.
 //!
 //! A chord is a run of cells of the phase along an axis with an interface at both ends. Runs cut by
-//! the edge of a window are no chords, but leaving them out alone would favour short ones: a chord of
-//! ℓ cells is seen whole from N − ℓ − 1 places of its line. Each whole chord therefore counts
-//! 1/(N − ℓ − 1), which is unbiased for stationary structures up to ℓ = N − 2, beyond which nothing is
-//! seen. Periodic axes cut nothing; a line that never leaves the phase has no chord.
+//! the edge of a window are no chords. Omitting them without a correction would favour short
+//! chords: a chord of ℓ cells fits whole at only N − ℓ − 1 places of its line. Each whole chord
+//! therefore counts 1/(N − ℓ − 1). This is unbiased for stationary structures up to ℓ = N − 2;
+//! longer chords are never seen. Periodic axes cut nothing, and a line that never leaves the phase
+//! has no chord.
 
 use super::curve::bins;
 use super::mask::Mask;
@@ -19,11 +20,12 @@ pub struct Chords {
     pub length: Vec<f64>,
     /// Chords of each length with an interface at both ends.
     pub whole: Vec<u64>,
-    /// Runs of each length that end at the window's edge; in no distribution.
+    /// Runs of each length that end at the window's edge; not part of the distribution.
     pub cut: Vec<u64>,
-    /// Lines of a periodic axis that never leave the phase; in no distribution.
+    /// Lines of a periodic axis that never leave the phase; not part of the distribution.
     pub endless: u64,
-    /// Chords of each length that start per unit of length of a line, corrected for the edge.
+    /// Number of chords of each length that start per unit of length of a line, corrected for the
+    /// edge.
     pub intensity: Vec<f64>,
 }
 
@@ -45,11 +47,10 @@ impl Chords {
 pub struct ChordLengths {
     /// `[channel][axis]`, slowest axis first.
     pub along: Vec<Vec<Chords>>,
-    /// Upper edge of the bins of [`ChordLengths::average`] less half a bin: k times the smallest
-    /// cell, k = 1, 2, ….
+    /// Centres of the bins of [`ChordLengths::average`]: k times the smallest cell, k = 1, 2, ….
     pub length: Vec<f64>,
-    /// Probability of each bin over all axes, `[channel][bin]`: intensities along the axes averaged,
-    /// then normalised. All zero without whole chords.
+    /// Probability of each bin over all axes, `[channel][bin]`. Intensities are averaged over the
+    /// axes and then normalised. All zero without whole chords.
     pub average: Vec<Vec<f64>>,
 }
 
@@ -61,7 +62,7 @@ pub struct ChordLengths {
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1.
 ///
 /// **Source** Torquato & Lu, "Chord-length distribution function for two-phase random media", Phys.
-/// Rev. E 47 (1993); the edge's correction is the Horvitz–Thompson weight of minus sampling.
+/// Rev. E 47 (1993). The edge correction is the Horvitz–Thompson weight of minus sampling.
 ///
 /// # Example
 /// ```
@@ -70,7 +71,7 @@ pub struct ChordLengths {
 /// let phase = Ensemble::new(grid, 1, vec![1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0])?;
 /// let chords = &chord_lengths(&phase)?.along[0][0];
 /// assert_eq!((chords.whole[0], chords.whole[1], chords.cut[0]), (1, 1, 1));
-/// // one cell fits 6 places between two interfaces, two cells fit 5
+/// // one cell fits at 6 places between two interfaces, two cells at 5
 /// assert!((chords.probability().unwrap()[0] - 5.0 / 11.0).abs() < 1e-12);
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
@@ -100,7 +101,7 @@ pub fn chord_lengths(phase: &Ensemble) -> Result<ChordLengths, FieldError> {
     Ok(ChordLengths { along, length, average })
 }
 
-/// Numbers of chords of 0 … N cells as a line of N cells without edge would hold them.
+/// Numbers of chords of 0 … N cells that a line of N cells without edges would hold.
 pub(super) fn corrected(axis: &Axis, whole: &[f64]) -> Vec<f64> {
     let n = axis.points;
     let weight = |l: usize| match axis.boundary {
@@ -149,7 +150,7 @@ mod tests {
             for (chords, points) in found.along[0].iter().zip([13, 40]) {
                 let lines = (500 * 520 / points) as f64;
                 for l in 1..=points - 2 {
-                    // chords of ℓ cells that start at a given cell
+                    // rate of chords of ℓ cells that start at a given cell
                     let rate = (1.0 - p).powi(2) * p.powi(l as i32);
                     let length = chords.length[l - 1] / l as f64;
                     let places = match boundary {
@@ -165,7 +166,7 @@ mod tests {
                 }
             }
             let mean = found.along[0][1].mean().unwrap() * 13.0;
-            // geometric: mean 1/(1 − p), and 40 cells hold all but 1e-8 of it
+            // geometric law: mean 1/(1 − p), and 40 cells hold all but 1e-8 of it
             assert!((mean - 2.5).abs() < 0.03, "{boundary}: {mean}");
         }
     }
@@ -175,7 +176,7 @@ mod tests {
         let (p, grid) = (0.85_f64, Grid::unit(&[12], Boundary::Neumann).unwrap());
         let found = chord_lengths(&oracle::bernoulli(grid, p, 20_000)).unwrap();
         let chords = &found.along[0][0];
-        // the geometric law up to what a window can show
+        // the geometric law, up to the longest chord that a window can hold
         let seen: Vec<f64> = (1..=10).map(|l| p.powi(l)).collect();
         let total: f64 = seen.iter().sum();
         let expected: f64 = seen.iter().zip(1..).map(|(s, l)| s / total * f64::from(l)).sum();
@@ -197,7 +198,7 @@ mod tests {
         assert_eq!(found.average[0].iter().position(|p| *p == 1.0), Some(1));
         let void = chord_lengths(&oracle::complement(&stripes)).unwrap();
         assert_eq!(void.along[0][1].mean(), Some(across.length[3]));
-        // φ = mean chord over mean period
+        // φ = mean chord / mean period
         let period = across.length[1] + across.length[3];
         assert!((across.length[1] / period - 1.0 / 3.0).abs() < 1e-15);
     }

@@ -1,8 +1,8 @@
 //! An ensemble as a cloud of points in coefficient space.
 //!
 //! The basis is orthonormal in ⟨f, g⟩ = mean f g, so H-norms of functions are Euclidean norms of
-//! their coefficients, and what the grid cannot hold (the Nyquist modes of even periodic axes) is
-//! left out of every statistic at once.
+//! their coefficients. The part that the grid's modes do not represent (the Nyquist modes of even
+//! periodic axes) is left out of all statistics alike.
 
 use ndarray::{Array2, ArrayView1, Axis};
 
@@ -18,7 +18,7 @@ pub(super) struct Cloud {
 }
 
 impl Cloud {
-    /// The cloud of an ensemble with at least `least` fields, all of them finite.
+    /// The cloud of an ensemble with at least `least` fields, all of them with finite values.
     pub fn new(fields: &Ensemble, what: &'static str, least: usize) -> Result<Self, FieldError> {
         check(fields, what, least)?;
         let transform = Transform::new(fields.grid);

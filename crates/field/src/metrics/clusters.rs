@@ -1,8 +1,9 @@
 //! Connected clusters of a phase, and the two-point cluster function C₂(r).
 //!
-//! S₂ cannot tell a network from islands of the same correlation; C₂ counts only pairs that are
-//! connected through the phase, so it stays up where the phase percolates. Small clusters are counted
-//! pair by pair, large ones by products of transforms, whichever is cheaper.
+//! S₂ cannot distinguish a network from islands with the same correlation. C₂ counts only pairs
+//! that are connected through the phase, so it stays high where the phase percolates. Pairs are
+//! counted one by one in small clusters, and by products of transforms in large ones, whichever is
+//! cheaper.
 
 use rustfft::num_complex::Complex;
 
@@ -12,17 +13,19 @@ use super::mask::Mask;
 use super::two_point::{PairCounter, TwoPoint};
 use crate::{Ensemble, FieldError, Grid};
 
-/// A pair of cells costs as much as this many points and levels of a transform.
+/// Cost of one pair of cells, in points times levels of a transform.
 const PAIRS_PER_BUTTERFLY: f64 = 4.0;
 
 /// C₂(r): the probability that both ends of a random segment of length r lie in the *same* cluster
-/// of the phase; all directions averaged, bins and edges as in [`super::two_point_correlation`].
+/// of the phase. All directions are averaged; bins and edges are as in
+/// [`super::two_point_correlation`].
 ///
-/// C₂(0) = φ and C₂ ≤ S₂, with equality for a phase of one cluster. Clusters close around periodic
-/// axes; in a window they are what is connected inside it, so C₂ is low by what connects outside.
+/// C₂(0) = φ and C₂ ≤ S₂, with equality for a phase of one cluster. Clusters continue around
+/// periodic axes. In a window only connections inside the window count, so C₂ is low by the
+/// connections outside.
 ///
-/// **Unit** distances are those of the box. **Cost** for each cluster of c cells the smaller of c²
-/// and N log N.
+/// **Unit** distances are those of the box. **Cost** the smaller of c² and N log N for each cluster
+/// of c cells.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1.
@@ -36,7 +39,7 @@ const PAIRS_PER_BUTTERFLY: f64 = 4.0;
 /// let grid = Grid::unit(&[5], Boundary::Neumann)?;
 /// let phase = Ensemble::new(grid, 1, vec![1.0, 0.0, 1.0, 1.0, 0.0])?;
 /// let c2 = cluster_function(&phase, Connectivity::Full)?;
-/// // 3 of 5 cells, 1 of 4 neighbours; of the 3 pairs two apart one is solid, but not connected
+/// // 3 of 5 cells, 1 of 4 neighbours; of the 3 pairs at distance two, one is solid but not connected
 /// assert!((c2.correlation[0][1] - 0.25).abs() < 1e-12);
 /// assert!(c2.correlation[0][2].abs() < 1e-12);
 /// # Ok::<(), karhunen_field::FieldError>(())
@@ -88,7 +91,8 @@ fn clusters(cells: &[u8], grid: &Grid, connectivity: Connectivity) -> Vec<Vec<us
             for (a, b) in (x..x + len).zip(y..y + len) {
                 if cells[a] & cells[b] == 1 {
                     let (a, b) = (root(&mut parent, a), root(&mut parent, b));
-                    // the smaller one leads, so that roots come before their clusters
+                    // the smaller index leads, so that roots come before the other cells of their
+                    // cluster
                     parent[a.max(b)] = a.min(b);
                 }
             }
@@ -107,7 +111,7 @@ fn clusters(cells: &[u8], grid: &Grid, connectivity: Connectivity) -> Vec<Vec<us
     all
 }
 
-/// The leader of a cell's cluster; the path to it is halved on the way.
+/// The leader of a cell's cluster. The path to it is halved during the search.
 fn root(parent: &mut [usize], mut at: usize) -> usize {
     while parent[at] != at {
         parent[at] = parent[parent[at]];
@@ -116,7 +120,7 @@ fn root(parent: &mut [usize], mut at: usize) -> usize {
     at
 }
 
-/// Half of the lags to the neighbours; axes of one cell have none.
+/// Lags to the neighbours, one of each opposite pair. Axes of one cell have none.
 fn neighbours(grid: &Grid, connectivity: Connectivity) -> Vec<Vec<isize>> {
     let dim = grid.dim();
     (0..3usize.pow(dim as u32))
@@ -133,7 +137,7 @@ fn neighbours(grid: &Grid, connectivity: Connectivity) -> Vec<Vec<isize>> {
         .collect()
 }
 
-/// Counts pairs within one cluster after another.
+/// Counts pairs within clusters, one cluster at a time.
 struct ClusterPairs {
     counter: PairCounter,
     grid: Grid,
@@ -149,7 +153,7 @@ impl ClusterPairs {
         Self { counter, grid: *grid, bin }
     }
 
-    /// Part of the pairs of every bin that lie in the cluster.
+    /// Fraction of the pairs of every bin that lie in the cluster.
     fn correlation(&self, cluster: &[usize]) -> Vec<f64> {
         let (cells, room) = (cluster.len() as f64, self.bin.len() as f64);
         if cells * cells < PAIRS_PER_BUTTERFLY * room * room.log2().max(1.0) {
@@ -199,7 +203,7 @@ mod tests {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < ROUNDING)
     }
 
-    /// Clusters by spreading the smallest index until nothing changes.
+    /// Finds clusters by spreading the smallest index until nothing changes.
     fn by_spreading(cells: &[u8], grid: &Grid, connectivity: Connectivity) -> Vec<usize> {
         let near = |a: usize, b: usize| {
             let (p, q) = (grid.position(a), grid.position(b));

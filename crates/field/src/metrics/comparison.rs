@@ -1,4 +1,4 @@
-//! One row of a table of results: every statistic beside its floor.
+//! One row of a table of results: every statistic with its floor.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,20 +6,20 @@ use super::floor::{FloorKind, LEAST_SPLITS};
 use super::reference::Reference;
 use crate::{Ensemble, FieldError};
 
-/// What a comparison may choose; the defaults suit tables of results.
+/// Options of a comparison. The defaults suit tables of results.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComparisonOptions {
-    /// Pairs of sets of real fields behind each floor, at least 20.
+    /// Pairs of sets of real fields used for each floor, at least 20.
     pub splits: usize,
     /// Random directions of the sliced Wasserstein distance.
     pub directions: usize,
     /// Seed of directions and splits.
     pub seed: u64,
-    /// Real fields each ensemble is compared with; as many as samples if not given.
+    /// Number of real fields that each ensemble is compared with. By default the number of samples.
     pub reference_count: Option<usize>,
-    /// Largest |ω| seen in training ([`crate::Grid::band`] of the finest trained grid). Splits the
-    /// spectrum's error into the part below and the part beyond.
+    /// Largest |ω| seen in training ([`crate::Grid::band`] of the finest trained grid). It splits
+    /// the spectrum's error into a part below and a part beyond.
     pub trained_band: Option<f64>,
 }
 
@@ -35,10 +35,10 @@ impl Default for ComparisonOptions {
     }
 }
 
-/// Statistics of samples against a reference, each with its floor: the 95 % quantile of the same
-/// statistic between two sets of real fields of the same sizes.
+/// Statistics of samples against a reference, each with its floor. The floor of a statistic is the
+/// 95 % quantile of the same statistic between two sets of real fields of the same sizes.
 ///
-/// As JSON a flat object with these names as keys.
+/// In JSON it is a flat object with these names as keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// Samples compared, n.
@@ -61,7 +61,7 @@ pub struct Comparison {
     pub spectrum_log_error: f64,
     /// Its floor.
     pub spectrum_log_error_floor: f64,
-    /// The same beyond the trained band; none without a band or if the grid ends there.
+    /// The same beyond the trained band; `None` without a band or if the grid ends there.
     pub spectrum_log_error_beyond: Option<f64>,
     /// Its floor.
     pub spectrum_log_error_beyond_floor: Option<f64>,
@@ -69,11 +69,11 @@ pub struct Comparison {
     pub histogram_distance: f64,
     /// Its floor.
     pub histogram_distance_floor: f64,
-    /// The same of each channel; none if there is only one.
+    /// The same for each channel; `None` if there is only one.
     pub histogram_by_channel: Option<Vec<f64>>,
     /// Their floors.
     pub histogram_by_channel_floor: Option<Vec<f64>>,
-    /// [`super::cross_channel_error`]; none if there is only one channel.
+    /// [`super::cross_channel_error`]; `None` if there is only one channel.
     pub cross_channel_error: Option<f64>,
     /// Its floor.
     pub cross_channel_error_floor: Option<f64>,
@@ -81,7 +81,7 @@ pub struct Comparison {
     pub two_point_error: f64,
     /// Its floor.
     pub two_point_error_floor: f64,
-    /// [`super::variance_ratio`]; one is right.
+    /// [`super::variance_ratio`]; the ideal value is 1.
     pub variance_ratio: f64,
     /// Floor of |ln ratio|.
     pub variance_ratio_floor: f64,
@@ -93,10 +93,10 @@ pub struct Comparison {
     pub chord_length_distance: f64,
     /// Its floor.
     pub chord_length_distance_floor: f64,
-    /// [`super::specific_surface`] over that of the reference; one is right. None if the real fields
-    /// have no interface.
+    /// [`super::specific_surface`] divided by that of the reference; the ideal value is 1. `None`
+    /// if the real fields have no interface.
     pub specific_surface_ratio: Option<f64>,
-    /// Floor of |ln ratio|; none if sets of real fields without interface leave it no bound.
+    /// Floor of |ln ratio|; `None` if sets of real fields without interface leave it unbounded.
     pub specific_surface_ratio_floor: Option<f64>,
     /// |difference| of [`super::euler_density`].
     pub euler_density_difference: f64,
@@ -109,7 +109,7 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// A row of which no column has measured anything yet.
+    /// A row in which no column has been measured yet.
     pub(super) fn unmeasured(
         count: usize,
         reference_count: usize,
@@ -154,7 +154,7 @@ impl Comparison {
     }
 }
 
-/// One ensemble against a reference. For several rows make one [`Reference`] and keep it.
+/// Compares one ensemble with a reference. For several rows create one [`Reference`] and reuse it.
 ///
 /// # Errors
 /// As [`Reference::new`] and [`Reference::compare`].

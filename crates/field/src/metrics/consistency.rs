@@ -1,20 +1,20 @@
-//! Whether the same functions come out on two grids.
+//! Consistency across grids: whether the same seed gives the same functions on two grids.
 
 use super::check;
 use crate::{Ensemble, FieldError, Grid, resample};
 
-/// ‖R u − R v‖ / ‖R v − v̄‖, the part of what varies in v that u has otherwise, for fields made of the
-/// same seed on two grids.
+/// ‖R u − R v‖ / ‖R v − v̄‖, the relative difference of fields u and v made from the same seed on
+/// two grids.
 ///
-/// R restricts both to the modes that the two grids share, v̄ is v's mean value, norms are means over
-/// points and fields. Channels are taken one by one, and the root mean square over them is returned,
-/// so that units do not matter. Zero for a generator of functions, √2 for fields that have nothing to
-/// do with one another.
+/// R restricts both to the modes that the two grids share, and v̄ is the mean value of v. Norms are
+/// means over points and fields. Each channel is taken separately and the root mean square over
+/// channels is returned, so that units do not matter. The error is 0 for a generator of functions
+/// and √2 for unrelated fields.
 ///
 /// # Errors
-/// [`FieldError::GridMismatch`] for different boxes, [`FieldError::Length`] for different channels or
-/// numbers of fields, [`FieldError::TooFew`] for none; [`FieldError::Parameter`] where a channel of v
-/// is constant, or for values that are not finite.
+/// [`FieldError::GridMismatch`] for different boxes; [`FieldError::Length`] for different channels
+/// or numbers of fields; [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] where a
+/// channel of v is constant, or for values that are not finite.
 ///
 /// # Example
 /// ```
@@ -60,7 +60,7 @@ pub fn consistency_error(u: &Ensemble, v: &Ensemble) -> Result<f64, FieldError> 
     Ok((sum / v.channels as f64).sqrt())
 }
 
-/// The grid of the modes that both hold.
+/// The grid of the modes that both grids hold.
 fn shared(a: &Grid, b: &Grid) -> Result<Grid, FieldError> {
     let cells: Vec<usize> = a.points().iter().zip(b.points()).map(|(a, b)| *a.min(&b)).collect();
     a.with_points(&cells)
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::Boundary;
 
-    /// Rounding of transforms.
+    /// Tolerance for rounding of transforms.
     const ROUNDING: f64 = 1e-12;
 
     #[test]

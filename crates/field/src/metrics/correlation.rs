@@ -1,7 +1,8 @@
-//! How like two fields are wherever their structures lie: correlations, over shifts along periodic axes.
+//! Similarity of fields by correlation, maximised over shifts along periodic axes.
 //!
-//! Distances ([`super::memorisation()`]) see a field that is another one moved along as far from it. Not here:
-//! whose fields, and which correlation is too large.
+//! A shifted copy of a field is far from the original in the distances of
+//! [`super::memorisation()`]; here it is recognised. The caller decides which fields to compare and
+//! which correlation is too large.
 
 use std::sync::Arc;
 
@@ -11,17 +12,18 @@ use rustfft::{Fft, FftPlanner};
 use super::check;
 use crate::{Ensemble, FieldError};
 
-/// A transform along an axis, and its inverse.
+/// A forward and an inverse transform along an axis.
 type Transforms = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
 
-/// Fields among which others look for the one they are most like.
+/// Known fields, among which the most similar one to a given field is sought.
 ///
 /// r(f) = max over g and s of ⟨f, g(· + s)⟩ / (|f| |g|)
 ///
-/// Here g is a known field and s a shift by whole cells along the axes that were named. The inner product runs over
-/// all channels and points. Fields to be compared about a mean must come without it.
+/// Here g is a known field and s a shift by whole cells along the given axes. The inner product
+/// runs over all channels and points. To correlate fields about a mean, subtract the mean first.
 ///
-/// **Cost** a transform along the named axes a field and a pair, a product of all values a pair.
+/// **Cost** Transforms along the given axes for each field and each pair, and a product of all
+/// values for each pair.
 ///
 /// # Example
 /// ```
@@ -34,7 +36,7 @@ type Transforms = (Arc<dyn Fft<f64>>, Arc<dyn Fft<f64>>);
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 pub struct MostAlike {
-    /// Cell of each value in the order of this module: that of the shifts slowest.
+    /// Cell of each value in the order of this module: axes of the shifts vary slowest.
     order: Vec<usize>,
     channels: usize,
     /// Cells along the axes of the shifts, with their transforms.
@@ -45,20 +47,21 @@ pub struct MostAlike {
 }
 
 impl MostAlike {
-    /// Prepares fields, with the axes along which they may be shifted: periodic ones.
+    /// Prepares known fields and the axes along which they may be shifted. Those axes must be
+    /// periodic.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values that are not finite.
     ///
     /// # Panics
-    /// If the grid has no axis of such a number.
+    /// If the grid has no axis with such an index.
     pub fn among(fields: &Ensemble, axes: &[usize]) -> Result<Self, FieldError> {
         check(fields, "correlations", 1)?;
         let points = fields.grid.points();
         let shifted: Vec<usize> = axes.iter().map(|a| points[*a]).collect();
         let others: Vec<usize> = (0..points.len()).filter(|a| !axes.contains(a)).collect();
         let stride = |axis: usize| points[axis + 1..].iter().product::<usize>();
-        // all cells, those of the shifts slowest
+        // all cells, with the axes of the shifts varying slowest
         let mut order = vec![0];
         for axis in axes.iter().chain(&others) {
             let (n, step) = (points[*axis], stride(*axis));
@@ -74,10 +77,10 @@ impl MostAlike {
         Ok(own)
     }
 
-    /// Correlation of a field with the one that it is most like; 0 of a field that is 0.
+    /// Correlation of a field with the known field most similar to it; 0 for the zero field.
     ///
     /// # Panics
-    /// Unless the field has as many values as the others.
+    /// Unless the field has as many values as the known fields.
     pub fn correlation(&self, field: &[f64]) -> f64 {
         let (spectrum, norm) = self.spectrum(field);
         let like = |(known, size): &(Vec<Complex<f64>>, f64)| {
@@ -87,12 +90,12 @@ impl MostAlike {
         self.known.iter().map(like).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Cells of all shifts.
+    /// Number of all shifts.
     fn shifts(&self) -> usize {
         self.shifted.iter().product()
     }
 
-    /// `[shift's frequency, (channel, other cell)]` of a field, and its norm.
+    /// The spectrum of a field, `[shift's frequency, (channel, other cell)]`, and its norm.
     fn spectrum(&self, field: &[f64]) -> (Vec<Complex<f64>>, f64) {
         let (shifts, cells) = (self.shifts(), self.order.len());
         assert_eq!(field.len(), self.channels * cells, "values of a field");
@@ -109,7 +112,7 @@ impl MostAlike {
         (values, norm)
     }
 
-    /// Transforms `[shift, inner]` along every axis of the shifts.
+    /// Transforms `[shift, inner]` along every shifted axis.
     fn transform(&self, values: &mut [Complex<f64>], inner: usize, inverse: bool) {
         let mut after = inner;
         for (n, (forward, backward)) in self.shifted.iter().zip(&self.plans).rev() {
@@ -147,7 +150,7 @@ mod tests {
     use super::*;
     use crate::{Boundary, Grid};
 
-    /// The definition, over every shift.
+    /// The definition, evaluated for every shift.
     fn naive(f: &[f64], known: &Ensemble, axes: &[usize]) -> f64 {
         let points = known.grid.points();
         let (rows, columns) = (points[0], points[1]);

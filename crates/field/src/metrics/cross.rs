@@ -1,10 +1,10 @@
-//! What channels of a function have to do with each other, scale by scale.
+//! Cross-correlation of channels, scale by scale.
 //!
-//! Spectra, histograms and thresholds are taken channel by channel: samples whose channels know nothing
-//! of one another score well on all of them. The co-spectrum S_cd = mean over a shell and over fields of
-//! (f̂_c − m̂_c)(f̂_d − m̂_d), as a share of both powers, is what they miss. Modes are real
-//! ([`crate::modes`]), so along periodic axes only what is in phase counts: two channels that are the
-//! same but for a shift by a quarter of a wave have no co-spectrum at that wave.
+//! Spectra, histograms and thresholds are computed channel by channel. Samples whose channels are
+//! wrongly independent score well on all of them. This module measures the co-spectrum S_cd, the
+//! mean over a shell and over fields of (f̂_c − m̂_c)(f̂_d − m̂_d), relative to both powers. Modes
+//! are real ([`crate::modes`]), so along periodic axes only the in-phase part counts. Two channels
+//! that differ by a shift of a quarter wave have no co-spectrum at that wave.
 
 use super::cloud::Cloud;
 use super::spectrum::{EMPTY, mean_rows};
@@ -12,7 +12,7 @@ use super::{check_pair, spectrum::Shells};
 use crate::prior::shells;
 use crate::{Ensemble, FieldError};
 
-/// Correlation of channels by scale.
+/// Correlation of channels as a function of scale.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossSpectrum {
     /// Mean |ω| of each shell's modes, as [`super::Spectrum::frequency`].
@@ -23,11 +23,11 @@ pub struct CrossSpectrum {
     pub coherence: Vec<Vec<f64>>,
 }
 
-/// ρ_cd(|ω|) = S_cd / √((S_cc + ε_c)(S_dd + ε_d)), moments about the mean field, ε_c = 10⁻⁶ Σ S_cc over
-/// shells.
+/// ρ_cd(|ω|) = S_cd / √((S_cc + ε_c)(S_dd + ε_d)), with moments about the mean field and ε_c = 10⁻⁶
+/// Σ S_cc over shells.
 ///
-/// One if the modes of two channels are the same but for a positive factor, −1 for a negative one, 0 if
-/// they are uncorrelated. A field of one channel has no pairs.
+/// It is 1 if the modes of two channels differ by a positive factor only, −1 for a negative factor,
+/// and 0 if they are uncorrelated. A field of one channel has no pairs.
 ///
 /// **Cost** one transform a field, and a product a mode and pair.
 ///
@@ -61,8 +61,9 @@ pub fn cross_spectrum(fields: &Ensemble) -> Result<CrossSpectrum, FieldError> {
 
 /// RMS over pairs of channels and shells of ρ̂ − ρ, both about the reference's mean field.
 ///
-/// 0 if channels depend on one another, to second order, as those of the reference do, whatever their
-/// own spectra; of order one for independent channels where the reference's are not.
+/// It is 0 if the channels depend on one another, to second order, as those of the reference do,
+/// whatever their own spectra. It is of order one for independent channels where the reference's
+/// are dependent.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] below two fields a side; [`FieldError::GridMismatch`] or
@@ -84,7 +85,7 @@ pub fn cross_channel_error(x: &Ensemble, reference: &Ensemble) -> Result<f64, Fi
     Ok(products.error(&mean(&x)?, &mean(&reference)?))
 }
 
-/// Products of channels by shell, additive over fields.
+/// Products of channels by shell. They are additive over fields.
 #[derive(Debug, Clone)]
 pub(super) struct Products {
     frequency: Vec<f64>,
@@ -94,7 +95,7 @@ pub(super) struct Products {
 }
 
 impl Products {
-    /// About the mean of these fields.
+    /// Shells for moments about the mean of these fields.
     pub fn new(fields: &Cloud) -> Result<Self, FieldError> {
         let frequency = Shells::new(&fields.grid)?.frequency;
         Ok(Self { frequency, channels: fields.channels, mean: fields.mean() })
@@ -157,8 +158,8 @@ mod tests {
     use super::*;
     use crate::{Boundary, Grid};
 
-    /// Two channels whose modes have correlation ρ: g₁ and ρ g₁ + √(1 − ρ²) g₂, times a factor, of
-    /// independent rough fields g.
+    /// Two channels whose modes have correlation ρ: g₁, and ρ g₁ + √(1 − ρ²) g₂ times a factor,
+    /// from independent rough fields g.
     fn correlated(points: &[usize], rho: f64, factor: f64, first: u64, count: u64) -> Ensemble {
         let g = oracle::rough(points, Boundary::Neumann, first..first + 2 * count);
         let mut out = g.clone();
@@ -180,7 +181,7 @@ mod tests {
             let found = cross_spectrum(&correlated(points, rho, 1e-3, 0, count)).unwrap();
             assert_eq!(found.pairs, [(0, 1)]);
             for (shell, value) in found.coherence[0].iter().enumerate() {
-                // the error of a correlation is (1 − ρ²)/√n at most: 5 of them, false alarm below 1e-5
+                // a correlation has error (1 − ρ²)/√n at most: 5 of them, false alarm below 1e-5
                 let margin = 5.0 * (1.0 - rho * rho) / (count as f64).sqrt();
                 assert!((value - rho).abs() < margin, "{points:?} shell {shell}: {value} {rho}");
             }
@@ -195,7 +196,7 @@ mod tests {
         };
         let ((x, y), (scaled_x, scaled_y)) = (pair(1.0), pair(1e3));
         let error = cross_channel_error(&x, &y).unwrap();
-        // a dozen shells, each to 1 / √4000
+        // a dozen shells, each accurate to 1 / √4000
         assert!((error - 0.4).abs() < 0.02, "{error}");
         // the second quantity in other units
         assert!((cross_channel_error(&scaled_x, &scaled_y).unwrap() - error).abs() < 1e-9);
@@ -214,7 +215,7 @@ mod tests {
         }
         let found = cross_spectrum(&fields).unwrap();
         assert_eq!(found.pairs, [(0, 1), (0, 2), (1, 2)]);
-        // 1e-6 of all power against that of the weakest shell
+        // ε is 1e-6 of all power, compared with the power of the weakest shell
         assert!(found.coherence[1].iter().all(|r| (r + 1.0).abs() < 1e-3), "{found:?}");
         for (a, b) in found.coherence[0].iter().zip(&found.coherence[2]) {
             assert!((a + b).abs() < 1e-12);

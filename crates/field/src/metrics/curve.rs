@@ -9,18 +9,18 @@ pub struct Curve {
     pub distance: Vec<f64>,
     /// The values, `[channel][distance]`.
     pub values: Vec<Vec<f64>>,
-    /// Segments of that length in one field.
+    /// Number of segments of that length in one field.
     pub segments: Vec<u64>,
 }
 
 /// A function of distance along every axis and averaged over them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DirectionalCurve {
-    /// One curve an axis, slowest axis first.
+    /// One curve for each axis, slowest axis first.
     pub along: Vec<Curve>,
-    /// Their mean by distance, every segment counting alike; bins as wide as the smallest cell, up
-    /// to half the shortest side (as [`super::TwoPoint`]). Axes only: unlike the two-point
-    /// correlation it does not see the diagonals.
+    /// The mean of the curves by distance, in which every segment has the same weight. Bins are as
+    /// wide as the smallest cell and reach up to half the shortest side (as in
+    /// [`super::TwoPoint`]). Unlike the two-point correlation it includes no diagonals.
     pub average: Curve,
 }
 
@@ -30,13 +30,13 @@ impl DirectionalCurve {
     }
 }
 
-/// Bins of distance: their width (the smallest cell) and the last of them (half the shortest side).
-/// Axes of one cell have no lags, so they limit nothing.
+/// Bins of distance: their width (the smallest cell) and the index of the last one (half the
+/// shortest side). Axes of one cell have no lags and are ignored.
 pub(super) fn bins(grid: &Grid) -> (f64, usize) {
     let long = || grid.axes().iter().filter(|a| a.points > 1);
     let width = long().map(|a| a.length / a.points as f64).fold(f64::INFINITY, f64::min);
     let shortest = long().map(|a| a.length).fold(f64::INFINITY, f64::min);
-    // half a side may miss its bin by rounding
+    // rounding could otherwise lose the bin of exactly half a side
     let last = if width.is_finite() { (0.5 * shortest / width + 1e-9).floor() as usize } else { 0 };
     (width, last)
 }

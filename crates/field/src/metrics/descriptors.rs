@@ -1,8 +1,8 @@
-//! Descriptors of a structure as columns of a comparison: one row of numbers a field, additive over
-//! fields, so that any split of them costs a mean of rows.
+//! Structure descriptors as columns of a comparison. Each field gives one row of numbers. Rows are
+//! additive over fields, so any split of the fields costs only a mean of rows.
 //!
-//! Both phases of Otsu's threshold count alike where the question makes sense for both (lineal paths
-//! and chords); surface, Euler number and volume fraction are those of the phase above it.
+//! Lineal paths and chords use both phases of Otsu's threshold with equal weight. Surface, Euler
+//! number and volume fraction are those of the phase above it.
 
 use super::chords::corrected;
 use super::euler::{Connectivity, local_density};
@@ -16,21 +16,21 @@ use super::{check, check_pair};
 use crate::grid::Axis;
 use crate::{Ensemble, FieldError, Grid};
 
-/// Numbers of a row before the runs: volume fraction, surface, Euler number.
+/// Numbers of a row that precede the runs: volume fraction, surface, Euler number.
 const HEAD: usize = 3;
 
-/// How far the structure of an ensemble is from the reference's, both cut at the same threshold.
+/// Differences in structure between an ensemble and the reference, both cut at the same threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DescriptorErrors {
-    /// RMS difference of the lineal-path function over axes, lags up to half the side, both phases
-    /// and channels, in units of the reference's fraction of the phase.
+    /// RMS difference of the lineal-path function, in units of the reference's fraction of the
+    /// phase. The mean runs over axes, lags up to half the side, both phases and channels.
     pub lineal_path_error: f64,
-    /// 1-Wasserstein distance ∫ |F − G| of the chord-length distributions, in units of the reference's
-    /// mean chord, averaged over axes, both phases and channels. A phase without whole chords counts as
-    /// one chord of the whole side, an absent phase as one of length zero.
+    /// 1-Wasserstein distance ∫ |F − G| of the chord-length distributions, in units of the
+    /// reference's mean chord, averaged over axes, both phases and channels. A phase without whole
+    /// chords counts as one chord of the whole side, an absent phase as one of length zero.
     pub chord_length_distance: f64,
-    /// Specific surface over that of the reference, the geometric mean over channels; one is right.
-    /// None if the reference has no interface.
+    /// Specific surface divided by that of the reference, as geometric mean over channels; the
+    /// ideal value is 1. `None` if the reference has no interface.
     pub specific_surface_ratio: Option<f64>,
     /// |difference| of the Euler numbers per volume (8 or 26 neighbours), averaged over channels.
     pub euler_density_difference: f64,
@@ -39,7 +39,8 @@ pub struct DescriptorErrors {
 }
 
 impl DescriptorErrors {
-    /// What is compared with a floor: the ratio by |ln|, infinite where there is none.
+    /// The numbers that are compared with floors. The ratio enters as |ln|, infinite where there is
+    /// none.
     pub(super) fn distances(&self) -> [f64; 5] {
         [
             self.lineal_path_error,
@@ -51,7 +52,7 @@ impl DescriptorErrors {
     }
 }
 
-/// Errors of the structure's descriptors at Otsu's threshold of the *reference*.
+/// Errors of the structure descriptors at Otsu's threshold of the *reference*.
 ///
 /// **Cost** about a dozen passes over the cells of every field; linear in everything.
 ///
@@ -89,13 +90,13 @@ pub fn descriptor_errors(
     Ok(descriptors.errors(&x, &y, &units))
 }
 
-/// What does not change from field to field of one grid.
+/// The quantities that are the same for all fields of one grid.
 pub(super) struct Descriptors {
     grid: Grid,
     crofton: Crofton,
 }
 
-/// Units of one channel, from the reference.
+/// Units of one channel, taken from the reference.
 pub(super) struct Units {
     /// Fraction of each phase.
     fractions: [f64; 2],
@@ -103,7 +104,7 @@ pub(super) struct Units {
     chords: [Vec<f64>; 2],
 }
 
-/// Runs of one phase along one axis, as a row holds them.
+/// Runs of one phase along one axis, as stored in a row.
 struct RunSlots<'a> {
     axis: Axis,
     whole: &'a [f64],
@@ -116,8 +117,8 @@ impl Descriptors {
         Self { grid: *grid, crofton: Crofton::new(grid) }
     }
 
-    /// One row a field: its channels, each with [`HEAD`] numbers and the runs of both phases along
-    /// every axis.
+    /// One row a field. It holds the channels, each with [`HEAD`] numbers and the runs of both
+    /// phases along every axis.
     pub fn rows(&self, phase: &Ensemble) -> Result<Vec<Vec<f64>>, FieldError> {
         let mask = Mask::new(phase, "descriptors")?;
         let other = mask.complement();
@@ -151,7 +152,7 @@ impl Descriptors {
         HEAD + self.grid.axes().iter().map(|a| 2 * (2 * (a.points + 1) + 1)).sum::<usize>()
     }
 
-    /// Runs in a channel's row: axis by axis, both phases of each.
+    /// The runs in a channel's row: axis by axis, both phases of each.
     fn runs<'a>(&self, channel: &'a [f64]) -> Vec<[RunSlots<'a>; 2]> {
         let mut rest = &channel[HEAD..];
         let mut next = |axis: Axis| {
@@ -163,10 +164,10 @@ impl Descriptors {
         self.grid.axes().iter().map(|&axis| [next(axis), next(axis)]).collect()
     }
 
-    /// Units of each channel of the reference's mean row.
+    /// Units of each channel, from the reference's mean row.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] where there is one phase only.
+    /// [`FieldError::Parameter`] where there is only one phase.
     pub fn units(&self, mean: &[f64]) -> Result<Vec<Units>, FieldError> {
         mean.chunks_exact(self.channel_len())
             .map(|channel| {
@@ -266,7 +267,7 @@ mod tests {
 
     const ROUNDING: f64 = 1e-12;
 
-    /// Grey fields whose Otsu threshold is ½, with the phase given.
+    /// Grey fields whose Otsu threshold is ½ and whose phase is the given one.
     fn reference(phase: &Ensemble) -> Ensemble {
         oracle::affine(phase, 2.0, -0.5)
     }
@@ -306,7 +307,8 @@ mod tests {
                             lags += 1.0;
                         }
                     }
-                    // distribution functions on the multiples of a cell, without chords all at the end
+                    // distribution functions on the multiples of a cell; without chords all mass is
+                    // at the end
                     let law = |c: &super::super::ChordLengths| {
                         let mut end = vec![0.0; a.points];
                         end[a.points - 1] = 1.0;
@@ -367,7 +369,7 @@ mod tests {
         };
         let errors = descriptor_errors(&layers(4), &layers(2)).unwrap();
         assert!((errors.specific_surface_ratio.unwrap() - 0.5).abs() < ROUNDING);
-        // one axis of two doubles its chords, the other has none
+        // chords double along one of two axes and stay the same along the other
         assert!((errors.chord_length_distance - 0.5).abs() < ROUNDING);
         assert_eq!(errors.euler_density_difference, 0.0);
         let same = descriptor_errors(&layers(4), &layers(4)).unwrap();

@@ -6,26 +6,27 @@ use crate::{Boundary, Ensemble, FieldError, Grid};
 
 /// Residual relative to the right-hand side at which iterations stop.
 const TOLERANCE: f64 = 1e-8;
-/// Iterations at most, for each cell along the longest axis.
+/// Largest number of iterations, for each cell along the longest axis.
 const ITERATIONS: usize = 200;
-/// How far the incomplete factor goes towards conserving row sums.
+/// Degree to which the incomplete factor conserves row sums (1 would conserve them exactly).
 const MODIFIED: f64 = 0.97;
-/// Neighbours of one cell to one side, at most.
+/// Largest number of neighbours of one cell on one side.
 const SLOTS: usize = 6;
-/// No neighbour.
+/// Marks a missing neighbour.
 const NONE: u32 = u32::MAX;
 
-/// D_eff / D of a phase along an axis, for every field and channel: 1 of the whole box, 0 of a phase
-/// that does not percolate.
+/// D_eff / D of a phase along an axis, for every field and channel. It is 1 if the phase fills the
+/// box and 0 for a phase that does not percolate.
 ///
 /// > ∇·(D ∇c) = 0 in the phase, c = 1 and 0 on the faces of the axis, no flux through the interface;
 /// > D_eff / D = flux · L / (area · 1).
 ///
-/// With the volume fraction ε, the tortuosity factor is τ = ε D / D_eff. The same number is the relative
-/// electrical or thermal conductivity of the phase, the other one insulating.
+/// With the volume fraction ε, the tortuosity factor is τ = ε D / D_eff. D_eff / D is also the
+/// relative electrical or thermal conductivity of the phase if the other phase insulates.
 ///
-/// Finite volumes: a conductance area / distance between cells that share a face, twice that to the faces
-/// of the box. Other axes close on themselves where they are periodic, and are insulated otherwise.
+/// The method is finite volumes. The conductance between cells that share a face is area /
+/// distance, and twice that to the faces of the box. Other axes are periodic where the box is
+/// periodic, and insulated otherwise.
 ///
 /// **Cost** conjugate gradients with a modified incomplete Cholesky factor; about 110 bytes a cell of the
 /// phase.
@@ -66,23 +67,23 @@ fn of_field(cells: &[u8], grid: &Grid, axis: usize) -> Result<f64, FieldError> {
     }
     let system = System::new(&held, cells.len(), grid, axis);
     let concentration = system.solve()?;
-    // what enters at the face where c = 1
+    // flux that enters at the face where c = 1
     let flux: f64 = system.inlet.iter().map(|&i| system.face * (1.0 - concentration[i])).sum();
     let length = grid.axes()[axis].length;
     Ok(flux * length / (grid.volume() / length))
 }
 
-/// Balances of the cells that percolate: Σ g (c_i − c_j) = b_i.
+/// Balance equations of the percolating cells: Σ g (c_i − c_j) = b_i.
 struct System {
-    /// Neighbours of lower and of higher number: a slot an axis, and a further one an axis for those
-    /// around a ring.
+    /// Neighbours of lower and of higher number. Each axis has one slot, and a second one for
+    /// neighbours around a periodic axis.
     lower: Vec<[u32; SLOTS]>,
     higher: Vec<[u32; SLOTS]>,
-    /// Slots in use, and the conductance to the neighbours in each.
+    /// Slots in use, and the conductance to the neighbours in each slot.
     slots: usize,
     conductance: [f64; SLOTS],
     diagonal: Vec<f64>,
-    /// Of the modified incomplete factor.
+    /// Pivots of the modified incomplete factor.
     pivot: Vec<f64>,
     /// Cells at the face where c = 1, and the conductance to it.
     inlet: Vec<usize>,
@@ -159,7 +160,7 @@ impl System {
                     continue;
                 }
                 let j = j as usize;
-                // what elimination of j would fill in, kept on the diagonal
+                // fill-in that elimination of j would create, moved to the diagonal
                 let others: f64 = (0..self.slots)
                     .filter(|b| *b != a && self.higher[j][*b] != NONE)
                     .map(|b| self.conductance[b])
@@ -185,7 +186,7 @@ impl System {
         }
     }
 
-    /// z = M⁻¹ r by one sweep down and one up.
+    /// z = M⁻¹ r by one forward and one backward sweep.
     fn precondition(&self, r: &[f64], z: &mut [f64]) {
         for i in 0..r.len() {
             let mut sum = r[i];
@@ -257,14 +258,14 @@ mod tests {
         Grid::new(&axes).unwrap()
     }
 
-    /// The same balances by elimination of a dense matrix.
+    /// The same balances, solved by elimination of a dense matrix.
     fn dense(cells: &[u8], grid: &Grid, along: usize) -> f64 {
         let n = cells.len();
         let h: Vec<f64> = grid.axes().iter().map(|a| a.length / a.points as f64).collect();
         let g = |a: usize| h.iter().product::<f64>() / (h[a] * h[a]);
         let mut m = vec![vec![0.0; n + 1]; n];
         for i in 0..n {
-            m[i][i] = 1e-300; // cells without a balance
+            m[i][i] = 1e-300; // cells without a balance equation
             let here = grid.position(i);
             for a in 0..grid.dim() {
                 let points = grid.axes()[a].points;
@@ -301,7 +302,7 @@ mod tests {
         }
         let mut c = vec![0.0; n];
         for k in (0..n).rev() {
-            // clusters that touch no face have no concentration, and nobody asks for it
+            // clusters that touch no face have no defined concentration, and none is needed
             let held = (k + 1..n).filter(|j| m[k][*j] != 0.0);
             let sum: f64 = held.map(|j| m[k][j] * c[j]).sum();
             c[k] = (m[k][n] - sum) / m[k][k];

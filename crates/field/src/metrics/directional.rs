@@ -1,4 +1,4 @@
-//! Two-point correlation along one direction: what the average over all of them hides.
+//! Two-point correlation along one direction, which the average over directions would hide.
 
 use super::check;
 use super::curve::Curve;
@@ -9,8 +9,8 @@ use crate::{Boundary, Ensemble, FieldError};
 /// `[1, -1]`.
 ///
 /// Pairs wrap along periodic axes (up to half of them) and stay inside windows (as far as there are
-/// pairs); each distance is divided by its own number of pairs. Values other than indicators give
-/// the mean of f(x) f(x + r), the covariance of centred fields.
+/// pairs). Each distance is divided by its own number of pairs. For values other than indicators
+/// the result is the mean of f(x) f(x + r), which is the covariance of centred fields.
 ///
 /// **Unit** distances are those of the box. **Cost** points times lags a field.
 ///
@@ -32,7 +32,7 @@ pub fn two_point_along(phase: &Ensemble, step: &[isize]) -> Result<Curve, FieldE
     along(phase, step, |a, b| a * b)
 }
 
-/// Mean of a function of the values at both ends of every pair, at multiples of a lag.
+/// Mean of a function of the values at both ends of every pair, at multiples of a lag vector.
 pub(super) fn along(
     fields: &Ensemble,
     step: &[isize],
@@ -92,7 +92,7 @@ mod tests {
         let grid = Grid::unit(&[12, 10], Boundary::Periodic).unwrap();
         let layers = oracle::pattern(grid, |at| at[0] % 6 < 3);
         let across = two_point_along(&layers, &[1, 0]).unwrap();
-        // three cells of six less one a cell of lag, and back
+        // three cells of six, one fewer for each cell of lag, then rising again
         let expected = [3.0, 2.0, 1.0, 0.0, 1.0, 2.0, 3.0].map(|n| n / 6.0);
         assert!(across.values[0].iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-15));
         assert!(two_point_along(&layers, &[0, 1]).unwrap().values[0].iter().all(|s| *s == 0.5));

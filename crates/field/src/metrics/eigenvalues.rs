@@ -1,13 +1,13 @@
-//! Eigenvalues of a symmetric matrix: Householder's reflections to tridiagonal form, then QR steps
+//! Eigenvalues of a symmetric matrix: Householder reflections to tridiagonal form, then QR steps
 //! with Wilkinson's shift.
 //!
-//! Values only, no vectors, no blocking: 4n³/3 multiplications, a second or two at n = 1000. Golub &
-//! Van Loan, "Matrix Computations" (4th edition), sections 8.3.1 and 8.3.3.
+//! Computes values only, without vectors or blocking: 4n³/3 multiplications, a second or two for
+//! n = 1000. Golub & Van Loan, "Matrix Computations" (4th edition), sections 8.3.1 and 8.3.3.
 
-/// QR steps an eigenvalue may take; two or three are usual.
+/// Largest number of QR steps for an eigenvalue; two or three are usual.
 const STEPS: usize = 60;
 
-/// All eigenvalues, rising, of a symmetric n × n matrix by its rows.
+/// All eigenvalues, in rising order, of a symmetric n × n matrix given by its rows.
 pub(super) fn symmetric_eigenvalues(matrix: Vec<f64>, n: usize) -> Vec<f64> {
     let (mut diagonal, mut beside) = tridiagonal(matrix, n);
     let mut end = n;
@@ -59,7 +59,7 @@ fn tridiagonal(mut a: Vec<f64>, n: usize) -> (Vec<f64>, Vec<f64>) {
     ((0..n).map(|i| a[i * n + i]).collect(), beside)
 }
 
-/// Four partial sums, so that additions need not wait for one another.
+/// Dot product with four partial sums, so that additions need not wait for one another.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 4];
     let (fours, rest) = (a.chunks_exact(4), a.chunks_exact(4).remainder());
@@ -70,10 +70,10 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     sums.iter().sum::<f64>() + tail
 }
 
-/// One implicit QR step: rotations chase the bulge of the first one out of the matrix.
+/// One implicit QR step: rotations move the bulge of the first one out of the matrix.
 fn qr_step(d: &mut [f64], e: &mut [f64]) {
     let last = d.len() - 1;
-    // the eigenvalue of the last 2 × 2 block that is closer to its corner
+    // shift: the eigenvalue of the last 2 × 2 block that is closer to its corner
     let half = 0.5 * (d[last - 1] - d[last]);
     let corner = e[last - 1];
     let shift = d[last] - corner * (corner / (half + half.hypot(corner).copysign(half)));
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn dense_matrices_keep_the_spectrum_they_were_made_with() {
         for n in [2, 5, 30, 61] {
-            // reflections of a known diagonal, with values that repeat and vanish
+            // reflections of a known diagonal with repeated and zero eigenvalues
             let expected: Vec<f64> = (0..n).map(|i| (i / 3) as f64 * 0.25 - 1.0).collect();
             let mut a: Vec<f64> =
                 (0..n * n).map(|f| if f / n == f % n { expected[f / n] } else { 0.0 }).collect();

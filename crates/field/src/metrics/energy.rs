@@ -1,10 +1,11 @@
-//! Energy distance with the Riesz kernel ‖x − y‖, and the distances it is made of.
+//! Energy distance with the Riesz kernel ‖x − y‖, and the matrix of distances behind it.
 //!
-//! All pairs of n and m fields go through blocked matrix products, ‖x‖² + ‖y‖² − 2⟨x, y⟩, so the
-//! cost is that of a matrix product. The expansion cancels: fields are centred on a common mean
-//! first, and pairs that are close for their size are recomputed from their difference, so equal
-//! fields have distance zero exactly. A matrix of distances, once made, gives the energy distance
-//! of any split of its fields as sums over index sets: floors cost next to nothing.
+//! All pairs of n and m fields are computed by blocked matrix products, ‖x‖² + ‖y‖² − 2⟨x, y⟩, so
+//! the cost is that of a matrix product. This expansion suffers cancellation. Fields are therefore
+//! centred on a common mean first, and pairs that are close relative to their size are recomputed
+//! from their difference. Equal fields thus have distance zero exactly. From one matrix of
+//! distances, the energy distance of any split of its fields is a sum over index sets, so floors
+//! cost almost nothing.
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, Axis, Slice};
@@ -21,9 +22,9 @@ const CANCELLED: f64 = 1e-6;
 
 /// Unbiased estimate of the energy distance between two laws on functions.
 ///
-/// 2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ with ‖f‖² = Σ_channels mean f², expectations as averages
-/// over all pairs of different fields (a U-statistic). Zero in the mean for equal laws, so it can
-/// be negative; compare it with a [`super::Floor`], never with zero.
+/// 2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ with ‖f‖² = Σ_channels mean f². Expectations are averages
+/// over all pairs of different fields (a U-statistic). For equal laws its mean is zero, so it can
+/// be negative. Compare it with a [`super::Floor`], not with zero.
 ///
 /// **Unit** that of the field. **Cost** (n + m)² C M multiplications for M modes: 2000 fields a
 /// side at 64² take seconds.
@@ -78,7 +79,7 @@ impl Distances {
         Ok(Self::across(&Cloud::new(x, "distances", 1)?, &Cloud::new(y, "distances", 1)?))
     }
 
-    /// Fields of the first and of the second ensemble.
+    /// Number of fields of the first and of the second ensemble.
     pub fn shape(&self) -> (usize, usize) {
         self.values.dim()
     }
@@ -91,8 +92,8 @@ impl Distances {
         self.values[[i, j]]
     }
 
-    /// [`energy_distance`] between two sets of fields of one ensemble, by their indices, which may
-    /// repeat; made for splits of one pool.
+    /// [`energy_distance`] between two sets of fields of one ensemble, given by their indices,
+    /// which may repeat. Meant for splits of one pool.
     ///
     /// **Cost** (n + m)² additions.
     ///
@@ -107,7 +108,8 @@ impl Distances {
             - self.mean_among(y)?)
     }
 
-    /// tr Cov of a set of fields, ½ mean ‖xᵢ − xⱼ‖² over its pairs: the unbiased sample variance.
+    /// tr Cov of a set of fields: ½ mean ‖xᵢ − xⱼ‖² over its pairs, which is the unbiased sample
+    /// variance.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] if the set has fewer than two indices.
@@ -158,7 +160,7 @@ impl Distances {
             .sum()
     }
 
-    /// The blocked product. `symmetric` computes the tiles on and above the diagonal only.
+    /// The blocked product. With `symmetric` only the tiles on and above the diagonal are computed.
     fn tiled(x: &Cloud, y: &Cloud, centre: &[f64], symmetric: bool) -> Self {
         let mut values = Array2::zeros((x.count(), y.count()));
         for top in (0..x.count()).step_by(TILE) {
@@ -191,7 +193,7 @@ impl Distances {
     }
 }
 
-/// n(n − 1), or why there are none.
+/// n(n − 1), or an error if there are no pairs.
 fn ordered_pairs(n: usize) -> Result<f64, FieldError> {
     if n < 2 {
         return Err(FieldError::TooFew { what: "a mean over pairs", least: 2, count: n });
@@ -199,7 +201,7 @@ fn ordered_pairs(n: usize) -> Result<f64, FieldError> {
     Ok((n * (n - 1)) as f64)
 }
 
-/// Some rows of a cloud less a common centre, with their squared norms.
+/// Some rows of a cloud minus a common centre, with their squared norms.
 struct Tile {
     place: Slice,
     centred: Array2<f64>,
@@ -224,7 +226,7 @@ mod tests {
     use super::*;
     use crate::{Boundary, Grid, resample};
 
-    /// E|Z| for Z ~ N(mean, 2): the distance of two unit normals whose means differ.
+    /// E|Z| for Z ~ N(mean, 2): the mean distance of two unit normals whose means differ by `mean`.
     fn mean_distance(mean: f64) -> f64 {
         let pi = std::f64::consts::PI;
         2.0 / pi.sqrt() * (-0.25 * mean * mean).exp() + mean * libm::erf(0.5 * mean)

@@ -1,26 +1,29 @@
-//! Euler number χ of a phase: in 2-D objects less holes, in 3-D objects less tunnels plus voids.
+//! Euler number χ of a phase: in 2-D objects minus holes, in 3-D objects minus tunnels plus voids.
 //!
-//! χ is a sum over local configurations: with n(S) the blocks of two cells along every axis of S
-//! (and one along the others) that lie in the phase as a whole, χ = Σ_S (−1)^{|S|} n(S) joins cells
-//! by their faces. Joining them by edges and corners too is the same sum for the other phase with the
-//! sign (−1)^{d+1}: what touches here separates there.
+//! χ is a sum over local configurations, χ = Σ_S (−1)^{|S|} n(S). Here S is a set of axes, and n(S)
+//! is the number of blocks entirely in the phase that are two cells long along the axes of S and
+//! one cell along the others. This sum joins cells by their faces. To join them by edges and
+//! corners too, the same sum is taken over the other phase with the sign (−1)^{d+1}: cells that
+//! touch in one phase separate the other.
 
 use super::mask::Mask;
 use crate::grid::Axis;
 use crate::{Boundary, Ensemble, FieldError, Grid};
 
-/// Which cells of a phase belong together.
+/// Which neighbouring cells of a phase are connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connectivity {
-    /// Those that share a face: 4 neighbours in 2-D, 6 in 3-D. The other phase then connects fully.
+    /// Cells that share a face: 4 neighbours in 2-D, 6 in 3-D. The other phase is then connected
+    /// fully.
     Faces,
-    /// Those that touch at all: 8 neighbours in 2-D, 26 in 3-D. The other phase then connects by faces.
+    /// Cells that touch at all: 8 neighbours in 2-D, 26 in 3-D. The other phase is then connected
+    /// by faces.
     Full,
 }
 
-/// χ of every field, `[field][channel]`: the phase as it lies in the box.
+/// χ of every field, `[field][channel]`, for the phase as it lies in the box.
 ///
-/// Outside a window there is no phase; periodic axes close. A ring around a periodic axis has χ = 0.
+/// Outside a window there is no phase. Periodic axes are closed: a ring around one has χ = 0.
 ///
 /// **Cost** 2^d passes a field.
 ///
@@ -51,7 +54,7 @@ pub fn euler_number(
         .map(|cells| match connectivity {
             Connectivity::Faces => alternating(&blocks(cells, axes), |b| b.inside as i64),
             Connectivity::Full => {
-                // blocks that meet the phase, with one layer of nothing around every window
+                // blocks that meet the phase, with one layer of empty cells around every window
                 let empty = outside(cells, &mask.grid, &padded);
                 let met = |b: &Blocks| (b.places - b.inside) as i64;
                 let sign = if axes.len().is_multiple_of(2) { 1 } else { -1 };
@@ -64,9 +67,10 @@ pub fn euler_number(
 
 /// χ per volume of each channel, without the bias of the window's edge.
 ///
-/// Every n(S) is divided by the places of its block inside the box, so stationary structures give
-/// the mean χ per volume of the whole space, which χ / |Ω| misses by the objects that the edge
-/// cuts. Axes of one cell are left out: the structure is taken as constant along them.
+/// Every n(S) is divided by the number of places of its block inside the box. For stationary
+/// structures this gives the mean χ per volume of the whole space. χ / |Ω| would miss the objects
+/// that the edge cuts. Axes of one cell are left out: the structure is taken as constant along
+/// them.
 ///
 /// **Unit** 1/volume of the box. **Cost** 2^d passes a field.
 ///
@@ -83,27 +87,27 @@ pub fn euler_density(phase: &Ensemble, connectivity: Connectivity) -> Result<Vec
     Ok(density)
 }
 
-/// χ per volume of one field, from the cells of the phase ([`Connectivity::Faces`]) or of the other
-/// one ([`Connectivity::Full`]).
+/// χ per volume of one field, from the cells of the phase ([`Connectivity::Faces`]) or from those
+/// of the other phase ([`Connectivity::Full`]).
 pub(super) fn local_density(cells: &[u8], grid: &Grid, connectivity: Connectivity) -> f64 {
     let axes: Vec<Axis> = grid.axes().iter().filter(|a| a.points > 1).copied().collect();
     let sum = alternating(&blocks(cells, &axes), |b| b.inside as f64 / b.places as f64);
     let per_cell = match connectivity {
-        Connectivity::Full if axes.is_empty() => 1.0 - sum, // one cell: what the other phase leaves
+        Connectivity::Full if axes.is_empty() => 1.0 - sum, // one cell: the remainder of the other phase
         Connectivity::Full if axes.len().is_multiple_of(2) => -sum,
         _ => sum,
     };
     per_cell * grid.len() as f64 / grid.volume()
 }
 
-/// Blocks of one shape: how many lie in the phase, and how many there are.
+/// Blocks of one shape: how many lie in the phase, and how many places there are.
 #[derive(Debug, Clone, Copy)]
 struct Blocks {
     inside: usize,
     places: usize,
 }
 
-/// Σ_S (−1)^{|S|} of a number of each shape, S a set of bits.
+/// Σ_S (−1)^{|S|} of a number for each shape, where S is a set of bits.
 fn alternating<T: std::ops::Neg<Output = T> + std::iter::Sum>(
     shapes: &[Blocks],
     number: impl Fn(&Blocks) -> T,
@@ -114,7 +118,7 @@ fn alternating<T: std::ops::Neg<Output = T> + std::iter::Sum>(
     shapes.iter().enumerate().map(signed).sum()
 }
 
-/// Blocks of all 2^d shapes; bit `axis` of the index says whether they are two cells long there.
+/// Blocks of all 2^d shapes. Bit `axis` of the index tells whether they are two cells long there.
 fn blocks(cells: &[u8], axes: &[Axis]) -> Vec<Blocks> {
     let mut shapes = vec![Blocks { inside: 0, places: 0 }; 1 << axes.len()];
     let points: Vec<usize> = axes.iter().map(|a| a.points).collect();
@@ -157,7 +161,7 @@ fn join(cells: &[u8], points: &[usize], axis: usize, boundary: Boundary) -> (Vec
     (joined, fewer)
 }
 
-/// An axis with one more cell at each end of a window.
+/// An axis, extended by one cell at each end if it is a window.
 fn padded_axis(axis: &Axis) -> Axis {
     match axis.boundary {
         Boundary::Periodic => *axis,
@@ -165,7 +169,7 @@ fn padded_axis(axis: &Axis) -> Axis {
     }
 }
 
-/// Indicator of what is not the phase, on the padded axes.
+/// Indicator of the other phase, on the padded axes.
 fn outside(cells: &[u8], grid: &Grid, padded: &[Axis]) -> Vec<u8> {
     let mut empty = vec![1; padded.iter().map(|a| a.points).product()];
     for (flat, &cell) in cells.iter().enumerate() {
@@ -203,7 +207,7 @@ mod tests {
             (1..4).contains(&at[0]) && (1..4).contains(&at[1]) && at[..2] != [2, 2]
         };
         assert_eq!(both(&oracle::pattern(window(&[5, 5]), frame)), [0, 0]);
-        // the ring around it has a hole, the cell in its middle none
+        // the ring around it has a hole, the cell in its middle has none
         assert_eq!(both(&oracle::pattern(window(&[5, 5]), |at| !frame(at))), [1, 1]);
         let shell = |at: [usize; 3]| at.iter().all(|i| (1..4).contains(i)) && at != [2, 2, 2];
         assert_eq!(both(&oracle::pattern(window(&[5, 5, 5]), shell)), [2, 2]);
@@ -234,7 +238,7 @@ mod tests {
         assert_eq!(both(&oracle::pattern(strip.unwrap(), |_| true)), [0, 0]);
     }
 
-    /// Clusters less holes, by flooding, in a 2-D window.
+    /// Clusters minus holes, by flood fill, in a 2-D window.
     fn by_flooding(cells: &[u8], rows: usize, columns: usize, connectivity: Connectivity) -> i64 {
         let (r, c) = (rows + 2, columns + 2);
         let mut padded = vec![0u8; r * c];
@@ -251,7 +255,7 @@ mod tests {
             }
             let phase = padded[start];
             components[usize::from(phase)] += 1;
-            // opposite connectivities for the two phases
+            // the two phases have opposite connectivities
             let diagonal = (connectivity == Full) == (phase == 1);
             let mut stack = vec![start];
             seen[start] = true;
@@ -305,7 +309,8 @@ mod tests {
                 let fields = 200;
                 let phase = oracle::bernoulli(grid, p, fields);
                 let cell = grid.volume() / grid.len() as f64;
-                // a sum of blocks that reach to neighbours: the spread of fields tells the error
+                // χ sums blocks that reach to neighbours, so its error is estimated from the spread
+                // of fields
                 let each: Vec<f64> = (0..fields)
                     .map(|i| euler_density(&phase.slice(i..i + 1), Full).unwrap()[0] * cell)
                     .collect();

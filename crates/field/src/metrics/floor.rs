@@ -1,25 +1,25 @@
-//! What a statistic is worth when nothing differs: the same number between two sets of real
-//! fields, of the same sizes as the comparison.
+//! Floors: the value of a statistic between two sets of real fields, of the same sizes as the
+//! comparison.
 //!
 //! At finite n no distance is zero, not even between two halves of the data, and a U-statistic can
-//! be negative. The floor is the unit in which every distance is to be read.
+//! be negative. The floor is therefore the unit in which every distance should be read.
 
 use serde::{Deserialize, Serialize};
 
 use crate::noise::stream;
 use crate::{FieldError, ModeNoise};
 
-/// The part of splits below the floor.
+/// The part of the splits that lies below the floor.
 const LEVEL: f64 = 0.95;
 
-/// Fewest splits that hold a 95 % quantile: below 19 the largest of them lies under it.
+/// Fewest splits that have a 95 % quantile: below 19 even the largest value lies under it.
 pub(super) const LEAST_SPLITS: usize = 20;
 
 /// How the two sets of real fields were drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FloorKind {
-    /// Without replacement: the sets share no field. The honest one.
+    /// Without replacement: the sets share no field. This is the preferred kind.
     Disjoint,
     /// With replacement, because there are too few real fields for two disjoint sets.
     Bootstrap,
@@ -54,8 +54,8 @@ pub struct Splits {
 }
 
 impl Splits {
-    /// `splits` random pairs of sets of `first` and `second` out of `pool` fields: disjoint if
-    /// first + second ≤ pool, else both drawn with replacement.
+    /// Draws `splits` random pairs of sets of `first` and `second` out of `pool` fields. The sets
+    /// are disjoint if first + second ≤ pool, else both are drawn with replacement.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] below two fields in the pool or a set; [`FieldError::Parameter`]
@@ -102,14 +102,14 @@ impl Splits {
         self.kind
     }
 
-    /// The floor of a statistic of two index sets, the first in the place of the samples and the
-    /// second in that of the reference.
+    /// The floor of a statistic of two index sets. The first set stands for the samples and the
+    /// second for the reference.
     ///
-    /// The k-th smallest value with k = ⌈0.95 (splits + 1)⌉: a further pair of sets lies below it
-    /// with at least that probability.
+    /// It is the k-th smallest value with k = ⌈0.95 (splits + 1)⌉. A further pair of sets lies
+    /// below it with at least that probability.
     ///
     /// # Errors
-    /// Whatever the statistic reports.
+    /// Any error of the statistic.
     pub fn floor(
         &self,
         mut statistic: impl FnMut(&[usize], &[usize]) -> Result<f64, FieldError>,
@@ -118,7 +118,7 @@ impl Splits {
         Ok(Floor { value, kind: self.kind, splits: self.pairs.len() })
     }
 
-    /// The floors of several statistics that come out of one computation.
+    /// The floors of several statistics that one computation returns together.
     ///
     /// # Errors
     /// As [`Splits::floor`].
@@ -130,7 +130,7 @@ impl Splits {
         Ok(std::array::from_fn(|k| floors[k]))
     }
 
-    /// The same for as many as there are channels.
+    /// The same for a number of statistics known at run time, such as one a channel.
     ///
     /// # Errors
     /// As [`Splits::floor`].

@@ -1,9 +1,9 @@
-//! Fréchet distance of feature vectors: the distance of the two Gaussians with their means and
-//! covariances.
+//! Fréchet distance of feature vectors: the distance between two Gaussians with the same means and
+//! covariances as the features.
 //!
-//! Not here: where features come from. It sees nothing but two moments of them, and it is biased: for
-//! n vectors of one law it is about tr C / n above zero and more for many dimensions, so that it
-//! is read in units of its floor at the same n.
+//! The features are computed elsewhere. The distance depends on two moments only, and it is biased.
+//! For n vectors of one law it is about tr C / n above zero, and more for many dimensions. It
+//! should therefore be read in units of its floor at the same n.
 
 use super::eigenvalues::symmetric_eigenvalues;
 use crate::FieldError;
@@ -12,12 +12,12 @@ use crate::FieldError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeatureMoments {
     mean: Vec<f64>,
-    /// Row after row, with n − 1 in the denominator.
+    /// Row by row, with n − 1 in the denominator.
     covariance: Vec<f64>,
 }
 
 impl FeatureMoments {
-    /// Of the rows `which` of `[vector, feature]` values.
+    /// Moments of the rows `which` of `[vector, feature]` values.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] below two vectors; [`FieldError::Parameter`] for a value that is not
@@ -64,7 +64,7 @@ impl FeatureMoments {
 /// **Cost** d³ for d features.
 ///
 /// **Source** Dowson & Landau, "The Fréchet distance between multivariate normal distributions"
-/// (1982); on features of a network it is the FID of Heusel et al. (2017).
+/// (1982). On features of a network it is the FID of Heusel et al. (2017).
 ///
 /// # Errors
 /// [`FieldError::Parameter`] for different numbers of features.
@@ -102,7 +102,7 @@ pub fn frechet_distance(a: &FeatureMoments, b: &FeatureMoments) -> Result<f64, F
     Ok(apart + trace(&a.covariance) + trace(&b.covariance) - 2.0 * roots)
 }
 
-/// Lower triangular L with L Lᵀ = C of a covariance, which may be singular: a direction that the
+/// Lower triangular L with L Lᵀ = C for a covariance, which may be singular. A direction that the
 /// others span gets a column of zeros.
 fn cholesky(c: &[f64], dim: usize) -> Vec<f64> {
     let mut l = vec![0.0; dim * dim];
@@ -111,7 +111,7 @@ fn cholesky(c: &[f64], dim: usize) -> Vec<f64> {
         let dot =
             |l: &[f64], i: usize| -> f64 { (0..j).map(|k| l[i * dim + k] * l[j * dim + k]).sum() };
         let pivot = c[j * dim + j] - dot(&l, j);
-        // what rounding leaves of a variance that others explain
+        // only rounding remains of a variance that the other directions explain
         if pivot <= dim as f64 * f64::EPSILON * largest {
             continue;
         }
@@ -130,7 +130,7 @@ mod tests {
     use super::super::oracle;
     use super::*;
 
-    /// Roots of eigenvalues that are rounding errors of sums near 10.
+    /// Square roots of eigenvalues that are rounding errors of sums near 10.
     const ROUNDING: f64 = 1e-7;
 
     fn all(features: &[f64], dim: usize) -> FeatureMoments {
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn covariances_that_commute_have_the_closed_form() {
-        // diagonal: Σ (√c₁ − √c₂)² beside the means
+        // diagonal covariances: the squared means plus Σ (√c₁ − √c₂)²
         let with = |variances: &[f64], mean: f64| FeatureMoments {
             mean: vec![mean; variances.len()],
             covariance: (0..variances.len().pow(2))
@@ -155,7 +155,7 @@ mod tests {
         for found in [frechet_distance(&a, &b), frechet_distance(&b, &a)] {
             assert!((found.unwrap() - expected).abs() < ROUNDING);
         }
-        // a rotation of both changes nothing
+        // rotating both changes nothing
         let turned = |m: &FeatureMoments| {
             let (s, c) = 0.7f64.sin_cos();
             let r = [c, -s, 0.0, s, c, 0.0, 0.0, 0.0, 1.0];
@@ -191,7 +191,7 @@ mod tests {
         frechet_distance: f64,
     }
 
-    /// golden/features.py, by SciPy's matrix root.
+    /// golden/features.py, by SciPy's matrix square root.
     #[test]
     fn it_agrees_with_scipys_matrix_root() {
         let text = include_str!("../../../../golden/features.json");

@@ -1,4 +1,4 @@
-//! Our numbers against those of SciPy and POT (golden/metrics.py).
+//! Comparison with SciPy and POT (golden/metrics.py).
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::sliced::transport_cost;
 use super::*;
 use crate::{Boundary, Grid};
 
-/// Sums in another order, transforms of another library.
+/// Tolerance for sums in another order and transforms of another library.
 const ROUNDING: f64 = 1e-12;
 
 #[derive(Deserialize)]

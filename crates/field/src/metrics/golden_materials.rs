@@ -1,7 +1,9 @@
-//! Our descriptors against PoreSpy, scikit-image, GSTools, POT and vendi-score (golden/materials.py).
+//! Comparison of descriptors with PoreSpy, scikit-image, GSTools, POT and vendi-score
+//! (golden/materials.py).
 //!
-//! Inputs are integer arithmetic repeated here, so the golden file holds results only. Where a peer
-//! defines a thing otherwise, the script says so and the test does it the peer's way.
+//! Inputs are integer arithmetic repeated here, so the golden file holds results only. Where
+//! another package defines a quantity differently, the script says so and the test uses that
+//! definition.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +16,7 @@ use crate::grid::Axis;
 use crate::prior::{Matern, Prior};
 use crate::{Boundary, Grid};
 
-/// Sums in another order, special functions of another library.
+/// Tolerance for sums in another order and special functions of another library.
 const ROUNDING: f64 = 1e-11;
 
 #[derive(Deserialize)]
@@ -140,7 +142,7 @@ fn euler_numbers_and_perimeters_agree_with_scikit_image() {
     assert_eq!(numbers(&plane()), golden.euler_plane);
     assert_eq!(numbers(&phase(&[6, 5, 7], 0.4, 2000)), golden.euler_solid);
 
-    // a frame of background, and a ring so that the frame's pairs count as all others do
+    // a frame of background, and a ring so that pairs at the frame count like all others
     let axis = |points| Axis { points, length: points as f64, boundary: Boundary::Periodic };
     let grid = Grid::new(&[axis(13), axis(10)]).unwrap();
     let inner = phase(&[11, 8], 0.6, 1000);
@@ -162,7 +164,7 @@ fn thresholds_part_the_levels_where_scikit_image_does() {
         let found = multi_otsu_thresholds(&levels, classes).unwrap();
         assert_eq!(found.len(), expected.len());
         for (found, level) in found.iter().zip(expected) {
-            // theirs is the last level below, ours the middle of the gap
+            // their threshold is the last level below, ours the middle of the gap
             let gap = levels.iter().filter(|v| **v > level).fold(f64::INFINITY, |a, b| a.min(*b));
             assert!((level..gap).contains(found), "{classes}: {found} {level} {gap}");
         }

@@ -1,4 +1,5 @@
-//! Thickness and diffusion against PoreSpy, TauFactor and a direct solver of scipy (golden/phases.py).
+//! Thickness and diffusion against PoreSpy, TauFactor and a direct solver of SciPy
+//! (golden/phases.py).
 
 use serde::Deserialize;
 
@@ -73,7 +74,7 @@ fn diffusion_agrees_with_a_direct_solver_and_with_taufactor() {
         for (axis, expected) in case.exact.iter().enumerate() {
             let found = effective_diffusivity(&void, axis).unwrap()[0];
             assert!((found - expected).abs() < 1e-7, "{axis}: {found} {expected}");
-            // TauFactor stops by its own criterion, a part of a thousand
+            // TauFactor stops by its own criterion, at a relative error of a thousandth
             if let Some(peer) = case.taufactor.get(axis) {
                 assert!((found / peer - 1.0).abs() < 3e-3, "{axis}: {found} {peer}");
             }

@@ -1,15 +1,17 @@
-//! Distance between the laws of point values.
+//! Distance between the one-point distributions (histograms of values).
 //!
-//! Exact: no bins whose width would decide the answer. All values are sorted once, each with the
-//! number of its field, so any split of the fields costs one pass and no further sorting.
+//! The distance is exact: there are no bins whose width would matter. All values are sorted once,
+//! each with the number of its field. Any split of the fields then costs one pass and no further
+//! sorting.
 
 use super::{check, check_pair};
 use crate::{Ensemble, FieldError};
 
-/// 1-Wasserstein distance ∫ |F_x(v) − F_y(v)| dv between pixel-value distributions, in units of
-/// the reference's standard deviation (over points and fields), averaged over channels.
+/// 1-Wasserstein distance ∫ |F_x(v) − F_y(v)| dv between the distributions of point values. It is
+/// given in units of the reference's standard deviation (over points and fields) and averaged over
+/// channels.
 ///
-/// A shift of all values by one standard deviation costs 1. Nothing is rescaled per sample.
+/// A shift of all values by one standard deviation gives 1. No sample is rescaled.
 ///
 /// **Cost** sorting the (n + m) N values of each channel.
 ///
@@ -63,7 +65,8 @@ impl PixelValues {
         (0..self.fields).collect()
     }
 
-    /// Distance of each channel between all these fields and the fields `set` of another ensemble.
+    /// Distance of each channel between all these fields and the fields in `set` of another
+    /// ensemble.
     pub fn distances(&self, other: &PixelValues, set: &[usize], deviations: &[f64]) -> Vec<f64> {
         let own = self.weights(&self.all());
         let theirs = other.weights(set);
@@ -90,7 +93,7 @@ impl PixelValues {
         distances.collect()
     }
 
-    /// Weight of a value of each field when the fields at `set` share the mass 1.
+    /// Weight of a value of each field when the fields in `set` share the mass 1.
     fn weights(&self, set: &[usize]) -> Vec<f64> {
         let points = self.channels[0].len() / self.fields;
         let mut weights = vec![0.0; self.fields];
@@ -129,7 +132,7 @@ pub(super) fn channel_values(fields: &Ensemble, channel: usize) -> impl Iterator
     fields.fields().flat_map(move |f| f[channel * points..(channel + 1) * points].iter().copied())
 }
 
-/// ∫ |F(v)| dv of the step function that jumps by each weight at its value, values rising.
+/// ∫ |F(v)| dv of the step function that jumps by each weight at its value. Values are rising.
 fn area_between(steps: impl Iterator<Item = (f64, f64)>) -> f64 {
     let (mut level, mut at, mut area) = (0.0_f64, None, 0.0);
     for (value, weight) in steps {
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn channels_count_alike_whatever_their_units() {
         let x = oracle::rough(&[6], Boundary::Neumann, 0..8);
-        // fields 2i and 2i + 1 become two channels, the second in units of 1/1000
+        // fields 2i and 2i + 1 become two channels, the second scaled by 1/1000
         let pair = |scale: f64, shift: f64| {
             let mut values = x.values.clone();
             for field in values.chunks_exact_mut(12) {

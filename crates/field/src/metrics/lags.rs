@@ -1,13 +1,14 @@
 //! Pairs of cells that differ by one lag vector, as runs of neighbouring pairs.
 //!
-//! Periodic axes wrap and hold all N pairs; others hold the N − |lag| inside the window. The last
-//! axis comes as whole segments, so that loops over pairs are loops over slices.
+//! Periodic axes wrap and hold all N pairs; other axes hold the N − |lag| pairs inside the window.
+//! Pairs along the last axis are returned as whole segments, so that loops over pairs are loops
+//! over slices.
 
 use crate::{Boundary, Grid};
 
 /// Visits all pairs (x, x + lag) as segments (first cell of x, first cell of x + lag, length).
 ///
-/// Lags of periodic axes must be below N in size; a lag that leaves a window visits nothing.
+/// Lags of periodic axes must be smaller than N in size. A lag that leaves a window visits nothing.
 pub(super) fn for_each_segment(
     grid: &Grid,
     lag: &[isize],
@@ -37,7 +38,7 @@ pub(super) fn for_each_segment(
     }
 }
 
-/// Pairs that [`for_each_segment`] visits.
+/// Number of pairs that [`for_each_segment`] visits.
 pub(super) fn pair_count(grid: &Grid, lag: &[isize]) -> usize {
     let pairs = |(a, &l): (&crate::Axis, &isize)| {
         segments(a.points, l, a.boundary).iter().map(|s| s.2).sum::<usize>()
@@ -58,7 +59,7 @@ fn segments(points: usize, lag: isize, boundary: Boundary) -> Vec<(usize, usize,
     let inside = points.saturating_sub(size);
     let mut all = vec![(from, to, inside)];
     if boundary == Boundary::Periodic && size > 0 {
-        // what left through one end comes back through the other
+        // pairs that leave at one end return at the other
         all.push(if lag < 0 { (0, points - size, size) } else { (points - size, 0, size) });
     }
     all.retain(|s| s.2 > 0);

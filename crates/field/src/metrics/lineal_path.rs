@@ -1,9 +1,8 @@
-//! Lineal-path function L(r): the probability that a segment of length r lies in the phase as a
-//! whole.
+//! Lineal-path function L(r): the probability that a whole segment of length r lies in the phase.
 //!
-//! Where S₂ asks for both ends only, L knows whether what is between them is connected along the
-//! segment: L ≤ S₂, with equality at 0 and at one cell. On a grid the segment of lag k covers the
-//! k + 1 cells from its first centre to its last.
+//! S₂ considers both ends of the segment only, whereas L requires that everything between them is
+//! in the phase too. L ≤ S₂, with equality at distances of 0 and of one cell. On a grid the segment
+//! of lag k covers the k + 1 cells from its first centre to its last.
 
 use super::curve::{Curve, DirectionalCurve};
 use super::mask::Mask;
@@ -13,9 +12,9 @@ use crate::{Boundary, Ensemble, FieldError};
 
 /// L(r) of an ensemble of indicators, along every axis and averaged over axes.
 ///
-/// L(k h) = (placements of k + 1 neighbouring cells that lie in the phase) / (all placements), h
-/// the cell. L(0) = φ. Placements stay inside a window and wrap along periodic axes, up to k = N − 1.
-/// For the other phase pass its indicator.
+/// L(k h) = (placements of k + 1 neighbouring cells that lie in the phase) / (all placements),
+/// where h is the cell. L(0) = φ. Placements stay inside a window and wrap along periodic axes, up
+/// to k = N − 1. For the other phase pass its indicator.
 ///
 /// **Unit** distances are those of the box. **Cost** one pass a field and axis.
 ///
@@ -64,7 +63,7 @@ pub fn lineal_path(phase: &Ensemble) -> Result<DirectionalCurve, FieldError> {
     Ok(DirectionalCurve::new(&grid, along.collect()))
 }
 
-/// Places of k + 1 neighbouring cells along one line.
+/// Number of placements of k + 1 neighbouring cells along one line.
 pub(super) fn placements(axis: &Axis, k: usize) -> usize {
     match axis.boundary {
         Boundary::Neumann | Boundary::Dirichlet => axis.points - k,
@@ -72,8 +71,8 @@ pub(super) fn placements(axis: &Axis, k: usize) -> usize {
     }
 }
 
-/// L(k h), k = 0 … N − 1, of a field with `held[ℓ]` runs of ℓ cells and `endless` lines without an
-/// end: a run of ℓ cells holds ℓ − k placements.
+/// L(k h), k = 0 … N − 1, of a field with `held[ℓ]` runs of ℓ cells and `endless` lines that never
+/// leave the phase. A run of ℓ cells holds ℓ − k placements.
 pub(super) fn probability(axis: &Axis, lines: usize, held: &[f64], endless: f64) -> Vec<f64> {
     let n = axis.points;
     let mut path = vec![0.0; n];
@@ -94,7 +93,7 @@ mod tests {
 
     const ROUNDING: f64 = 1e-13;
 
-    /// Every placement, cell by cell.
+    /// Counts every placement, cell by cell.
     fn by_counting(phase: &Ensemble, axis: usize) -> Vec<f64> {
         let (grid, a) = (phase.grid, phase.grid.axes()[axis]);
         let stride: usize = grid.points()[axis + 1..].iter().product();
@@ -141,7 +140,8 @@ mod tests {
         for curve in &found.along {
             for (k, (value, segments)) in curve.values[0].iter().zip(&curve.segments).enumerate() {
                 let expected = p.powi(k as i32 + 1);
-                // overlapping segments are correlated: at most 2k + 1 of them are one observation
+                // overlapping segments are correlated: up to 2k + 1 of them count as one
+                // observation
                 let independent = (*segments as f64 * fields as f64) / (2 * k + 1) as f64;
                 let error = (expected * (1.0 - expected) / independent).sqrt();
                 // 41 comparisons at 5 standard errors: false alarm near 1e-5
@@ -158,7 +158,7 @@ mod tests {
         assert!(path.along[0].values[0].iter().all(|p| *p == 0.5));
         assert_eq!(path.along[1].values[0][..4], [0.5, 0.25, 0.0, 0.0]);
         assert!((path.average.values[0][1] - 0.375).abs() < ROUNDING);
-        // equal to the two-point function at 0 and never above it
+        // L equals the two-point function at 0 and is never above it
         let s2 = two_point_correlation(&oracle::pattern(
             Grid::unit(&[12], Boundary::Periodic).unwrap(),
             |at| at[0] % 4 < 2,

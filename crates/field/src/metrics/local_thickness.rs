@@ -1,20 +1,21 @@
-//! How wide a phase is at each of its cells: the pore-size distribution.
+//! Local thickness: the width of a phase at each of its cells (the pore-size distribution).
 
 use super::mask::Mask;
 use crate::level_set::surface_distance;
 use crate::{Ensemble, FieldError, Grid};
 
-/// Steps of the radius, in cells.
+/// Step of the radius, in cells.
 const STEP: f64 = 0.5;
 
-/// Local thickness: the diameter of the largest ball within the phase that covers a cell, centred on
-/// some cell's centre; 0 outside of the phase.
+/// Local thickness: the diameter of the largest ball within the phase that covers a cell. Balls are
+/// centred on cell centres. Outside of the phase the value is 0.
 ///
-/// Radii are whole steps of half a cell (of the smallest spacing), rounded down. A channel of an odd
-/// number of cells has its width, one of an even number one cell less, since balls stand on centres.
+/// Radii are multiples of half a cell (of the smallest spacing), rounded down. A channel of an odd
+/// number of cells gets its own width. A channel of an even number gets one cell less, since balls
+/// are centred on cells.
 ///
 /// **Unit** that of the grid's lengths. Beyond the ends of axes that are not periodic the phase is
-/// taken to go on: a window.
+/// assumed to continue, since the box is a window.
 ///
 /// **Cost** two distance transforms for every half cell of the largest radius.
 ///
@@ -22,7 +23,8 @@ const STEP: f64 = 0.5;
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1, and
 /// where a field has no cell outside of the phase.
 ///
-/// **Source** T. Hildebrand and P. Rüegsegger, J. Microscopy 185 (1997); by sizes, as PoreSpy does.
+/// **Source** T. Hildebrand and P. Rüegsegger, J. Microscopy 185 (1997); computed size by size, as
+/// PoreSpy does.
 ///
 /// # Example
 /// ```
@@ -51,7 +53,7 @@ pub fn local_thickness(phase: &Ensemble) -> Result<Ensemble, FieldError> {
     Ensemble::new(grid, phase.channels, values)
 }
 
-/// The diameter of the last of the rising radii whose balls cover a cell.
+/// For each cell the diameter of the last of the rising radii whose balls cover it.
 pub(super) fn by_radii(cells: &[u8], grid: &Grid, radii: impl Iterator<Item = f64>) -> Vec<f64> {
     let depth = surface_distance(grid, |i| cells[i] == 0);
     let deepest = depth.iter().copied().fold(0.0f32, f32::max);
@@ -69,7 +71,7 @@ pub(super) fn by_radii(cells: &[u8], grid: &Grid, radii: impl Iterator<Item = f6
             }
         }
     }
-    // balls reach over the rim by less than a cell
+    // balls extend beyond the rim by less than a cell
     thickness.iter_mut().zip(cells).filter(|(_, c)| **c == 0).for_each(|(t, _)| *t = 0.0);
     thickness
 }
@@ -94,7 +96,7 @@ mod tests {
             let within: Vec<f64> = v.iter().copied().filter(|t| *t > 0.0).collect();
             within.iter().sum::<f64>() / within.len() as f64
         };
-        // nearly all of a ball is covered by its largest one
+        // nearly all of a ball is covered by the largest ball in it
         assert!(mean(&thick.values) > 0.8 * centre);
         for (width, exact) in [(1, 1.0), (3, 3.0), (4, 3.0), (7, 7.0)] {
             let wall = |c: usize| (7..7 + width).contains(&grid.position(c)[1]);
@@ -102,7 +104,7 @@ mod tests {
             let thick = local_thickness(&Ensemble::new(grid, 1, slab).unwrap()).unwrap();
             for (c, t) in thick.values.iter().enumerate() {
                 let expected = if wall(c) { exact * h } else { 0.0 };
-                // rims of even channels are covered up to the step below
+                // rims of even channels are covered only up to the next smaller step
                 let off = (t - expected).abs();
                 assert!(
                     off < 1e-9 || (width % 2 == 0 && off < 1.01 * h),

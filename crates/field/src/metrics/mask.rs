@@ -1,7 +1,7 @@
-//! Cells of a phase as bytes: what every descriptor of geometry starts from.
+//! Cells of a phase as bytes: the input of every geometric descriptor.
 //!
-//! Descriptors of structure mean nothing for grey values, so anything but 0 and 1 is refused here,
-//! once. Thresholds are the business of [`super::Segmentation`] and [`super::Phases`].
+//! Descriptors of structure are not defined for grey values, so values other than 0 and 1 are
+//! refused here. [`super::Segmentation`] and [`super::Phases`] apply thresholds.
 
 use super::check;
 use crate::{Ensemble, FieldError, Grid};
@@ -39,7 +39,7 @@ impl Mask {
         self.cells.len() / (self.channels * self.grid.len())
     }
 
-    /// Cells of every channel of every field, channels of one field together.
+    /// The cells of every channel of every field; channels of one field are adjacent.
     pub fn blocks(&self) -> std::slice::ChunksExact<'_, u8> {
         self.cells.chunks_exact(self.grid.len())
     }
@@ -50,7 +50,7 @@ impl Mask {
     }
 }
 
-/// φ of each channel: the part of all cells, over all fields, that lies in the phase.
+/// φ of each channel: the fraction of all cells, over all fields, that lies in the phase.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1.

@@ -1,31 +1,32 @@
-//! Do samples lie closer to the training fields than real fields do?
+//! Memorisation: whether samples lie closer to the training fields than other real fields do.
 //!
-//! A model that memorises scores perfectly in every distance between laws. Here the distance of each
-//! sample to its nearest training field is compared with that of real fields *not* trained on. If the
-//! samples followed the real law, samples and held-out fields would be exchangeable, so the number of
-//! samples below a quantile of the held-out distances has a law free of any assumption.
+//! A model that memorises has perfect scores in every distance between laws. Here the distance of
+//! each sample to its nearest training field is compared with that of real fields that were *not*
+//! trained on. If samples followed the real law, samples and held-out fields would be exchangeable.
+//! The number of samples below a quantile of the held-out distances then has a known law without
+//! any assumption.
 //!
-//! Equal distances (duplicates of training fields among the held-out ones, say) are ordered by lot, with
-//! fixed numbers: exchangeable all the same. Were they not close, a few duplicates would clear a
-//! model that does nothing but copy.
+//! Ties between equal distances (as between duplicates of training fields among the held-out ones)
+//! are broken at random with fixed numbers, which keeps exchangeability. If ties did not count as
+//! close, a few duplicates would let a model pass that only copies.
 
 use super::energy::Distances;
 use crate::noise::stream;
 use crate::{Ensemble, FieldError, ModeNoise};
 
-/// Seed of the lots between equal distances.
+/// Seed of the random numbers that break ties.
 const LOTS: u64 = 0x6c6f_7473;
 
 /// Quantile of the held-out distances below which a sample counts as close.
 const LEVEL: f64 = 0.05;
 
-/// False alarms of the verdict: one in a thousand honest models.
+/// False-alarm rate of the verdict: one in a thousand honest models.
 const SIGNIFICANCE: f64 = 1e-3;
 
-/// A sample three times closer to one training field than to the next is a copy of it.
+/// A sample three times closer to one training field than to the next counts as a copy of it.
 const COPY: f64 = 1.0 / 3.0;
 
-/// What the distances say.
+/// The verdict from the distances.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// No more samples close to training fields than chance allows.
@@ -34,7 +35,7 @@ pub enum Verdict {
     Memorised,
 }
 
-/// Distances to the nearest training field, and what they say.
+/// Distances to the nearest training field, and the verdict from them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Memorisation {
     /// Distance of each sample to its nearest training field.
@@ -43,24 +44,26 @@ pub struct Memorisation {
     pub held_out: Vec<f64>,
     /// The 5 % quantile of the held-out distances: the ⌈0.05 (m + 1)⌉-th smallest of m.
     pub threshold: f64,
-    /// Samples closer than that, or as close and before it by lot.
+    /// Number of samples closer than that, or equally close and before it in the random tie order.
     pub close: usize,
-    /// Their number for an honest model, in the mean.
+    /// Expected number of close samples for an honest model.
     pub expected: f64,
-    /// Probability of so many or more for an honest model.
+    /// Probability of this number or more for an honest model.
     pub p_value: f64,
     /// Samples whose nearest training field is at less than a third of the distance of the second
-    /// nearest: none from one training field.
+    /// nearest. 0 if there is only one training field.
     pub copies: usize,
-    /// [`Verdict::Memorised`] if the probability is below 1/1000.
+    /// [`Verdict::Memorised`] if the p-value is below 1/1000.
     pub verdict: Verdict,
 }
 
-/// Nearest-neighbour check of samples against training fields, with real fields that were held out.
+/// Nearest-neighbour check of samples against training fields, with held-out real fields for
+/// comparison.
 ///
-/// With j = ⌈0.05 (m + 1)⌉ the number K of n samples below the j-th smallest of m held-out distances
-/// (ties by lot) satisfies P(K = k) = C(k + j − 1, k) C(n − k + m − j, n − k) / C(n + m, n) for an honest model,
-/// whatever the law. Few held-out fields make few close samples unremarkable: take m ≥ 100.
+/// Let K be the number of n samples below the j-th smallest of m held-out distances (ties broken at
+/// random), with j = ⌈0.05 (m + 1)⌉. For an honest model P(K = k) = C(k + j − 1, k) C(n − k + m −
+/// j, n − k) / C(n + m, n), whatever the law. With few held-out fields the check has little power:
+/// use m ≥ 100.
 ///
 /// **Unit** of distances: H-norm, in the unit of the field. **Cost** (n + m) R C M for R training
 /// fields and M modes.
@@ -70,9 +73,9 @@ pub struct Memorisation {
 /// [`FieldError::Length`] for different grids or channels; [`FieldError::Parameter`] for values that
 /// are not finite.
 ///
-/// **Source** the rank argument is that of Wilks, "Determination of sample sizes for setting tolerance
-/// limits", Ann. Math. Stat. 12 (1941); the ratio of Yoon, Choi, Kwon & Ryu, "Diffusion probabilistic
-/// models generalize when they fail to memorize", ICML workshop (2023).
+/// **Source** The rank argument is that of Wilks, "Determination of sample sizes for setting
+/// tolerance limits", Ann. Math. Stat. 12 (1941). The ratio is that of Yoon, Choi, Kwon & Ryu,
+/// "Diffusion probabilistic models generalize when they fail to memorize", ICML workshop (2023).
 pub fn memorisation(
     samples: &Ensemble,
     training: &Ensemble,
@@ -110,7 +113,7 @@ pub fn memorisation(
     })
 }
 
-/// Smallest and second smallest distance of each row; the second is infinite in a row of one.
+/// Smallest and second smallest distance of each row. The second is infinite in a row of one.
 fn two_nearest(distances: &Distances) -> Vec<(f64, f64)> {
     let (rows, columns) = distances.shape();
     let nearest = |i| {
@@ -147,7 +150,7 @@ mod tests {
         assert_eq!(honest.verdict, Verdict::Clear);
         assert_eq!(honest.copies, 0);
         assert!((honest.expected - 100.0 * 8.0 / 151.0).abs() < 1e-12);
-        // a fifth of the samples are training fields with a little noise
+        // a fifth of the samples are training fields plus a little noise
         let mut samples = real(400..500);
         let noise = oracle::affine(&real(600..700), 0.02, 0.0);
         let copied = 20 * samples.field_len();
@@ -159,7 +162,8 @@ mod tests {
         assert!(found.samples[..20].iter().all(|d| *d < found.threshold));
     }
 
-    /// A tenth of the held-out fields are training fields: the threshold is 0, and no distance below it.
+    /// A tenth of the held-out fields are training fields: the threshold is 0, and no distance is
+    /// below it.
     #[test]
     fn duplicates_among_held_out_fields_clear_nobody_who_copies() {
         let training = real(0..150);
@@ -172,7 +176,7 @@ mod tests {
         let copies = memorisation(&training, &training, &held_out).unwrap();
         assert_eq!((copies.threshold, copies.verdict), (0.0, Verdict::Memorised));
         assert_eq!(copies.copies, 150);
-        // the law itself repeats a tenth of its fields, and so do honest samples
+        // the law itself repeats a tenth of its fields, and honest samples do too
         let honest = memorisation(&duplicated(real(400..500), 10), &training, &held_out).unwrap();
         assert_eq!(honest.verdict, Verdict::Clear);
         assert!(honest.p_value > 0.05, "{}", honest.p_value);
@@ -201,7 +205,7 @@ mod tests {
             let found = memorisation(&law(3 * trial), &law(3 * trial + 1), &law(3 * trial + 2));
             below += usize::from(found.unwrap().p_value < 0.05);
         }
-        // at most 5 % in the mean: 20 of 400, 4.5 standard deviations above
+        // at most 5 % on average: 20 of 400, plus 4.5 standard deviations
         assert!(below <= 40, "{below}");
         assert!(below > 0, "probabilities below 0.05 do occur");
     }

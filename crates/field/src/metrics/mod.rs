@@ -1,9 +1,10 @@
-//! How far one ensemble of functions is from another.
+//! Metrics: the distance of one ensemble of functions from another, and descriptors of structure.
 //!
-//! Every number here is a property of functions, not of pixels: inner products are means over
-//! points, so a metric means the same on every grid, and random directions are nested by mode.
+//! All numbers are properties of functions, not of pixels. Inner products are means over points, so
+//! a metric means the same on every grid. Random directions are nested: they are given mode by
+//! mode.
 //!
-//! | statistic | sees | zero for |
+//! | statistic | sensitive to | zero for |
 //! |---|---|---|
 //! | [`energy_distance`] | the whole law, in the H-norm | equal laws (unbiased: may be negative) |
 //! | [`sliced_wasserstein`] | laws of linear functionals at every scale | equal laws, infinitely many fields |
@@ -14,23 +15,29 @@
 //! | [`variance_ratio`] | tr Cov | (one) equal variances |
 //! | [`descriptor_errors`] | lineal paths, chords, surface, topology, fractions after a threshold | equal descriptors |
 //!
-//! Descriptors of one structure, in units of the box, for zeros and ones as [`Segmentation`] or
-//! [`Phases`] make them: [`volume_fraction`], [`two_point_correlation`] and [`two_point_along`] a
-//! direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`], [`specific_surface`],
-//! [`euler_number`], [`percolation`], [`local_thickness`], [`effective_diffusivity`]. For grey fields: [`radial_spectrum`], [`structure_function`]. About an ensemble
-//! alone: [`vendi_score`]; about samples and what they were trained on: [`memorisation()`], [`MostAlike`]; about samples
-//! of one seed on two grids: [`consistency_error`].
+//! Descriptors of one structure, in units of the box. They take zeros and ones, as made by
+//! [`Segmentation`] or [`Phases`]: [`volume_fraction`], [`two_point_correlation`] and
+//! [`two_point_along`] a direction, [`cluster_function`], [`lineal_path`], [`chord_lengths`],
+//! [`specific_surface`], [`euler_number`], [`percolation`], [`local_thickness`],
+//! [`effective_diffusivity`].
 //!
-//! None of the statistics is zero at finite n, not even between two sets of real fields. [`Reference`]
-//! therefore measures with each statistic its [`Floor`], and [`Comparison`] reports both.
+//! * For grey fields: [`radial_spectrum`], [`structure_function`].
+//! * For an ensemble alone: [`vendi_score`].
+//! * For samples and their training fields: [`memorisation()`], [`MostAlike`].
+//! * For samples of one seed on two grids: [`consistency_error`].
+//! * For features and classes predicted by a classifier: [`frechet_distance`],
+//!   [`ReadingReference`].
 //!
-//! Norm-based statistics (energy, sliced, variance) sum channels, so channels of different units
-//! must be normalised first; [`cross_channel_error`] compares pairs of them; the others are taken
-//! channel by channel. Statistics of modes see the
-//! modes the grid holds; pixel statistics see point values as they come.
+//! None of the statistics is zero at finite n, not even between two sets of real fields.
+//! [`Reference`] therefore measures the [`Floor`] of each statistic, its value between two sets of
+//! real fields, and [`Comparison`] reports both.
 //!
-//! Of features and classes that a classifier reads in fields: [`frechet_distance`],
-//! [`ReadingReference`]. Not here: the classifier (crate `net`), and plots.
+//! Statistics based on norms (energy, sliced, variance) sum over channels, so channels of different
+//! units must be normalised first. [`cross_channel_error`] compares pairs of channels. The others
+//! are computed channel by channel. Statistics of modes use the modes that the grid holds; pixel
+//! statistics use point values as they are.
+//!
+//! The classifier itself is in crate `net`. This module has no plots.
 
 mod auc;
 mod chords;
@@ -131,7 +138,7 @@ fn check(fields: &Ensemble, what: &'static str, least: usize) -> Result<(), Fiel
     }
 }
 
-/// Refuses pairs of ensembles that do not live in the same space.
+/// Refuses pairs of ensembles with different grids or channels.
 fn check_pair(x: &Ensemble, y: &Ensemble, what: &'static str) -> Result<(), FieldError> {
     if !x.grid.same_box(&y.grid) || x.grid.points() != y.grid.points() {
         return Err(FieldError::GridMismatch { what, left: x.grid, right: y.grid });

@@ -1,11 +1,11 @@
-//! Ensembles whose metrics are known, for the tests.
+//! Ensembles with known metrics, for the tests.
 
 use crate::grid::Axis;
 use crate::noise::stream;
 use crate::prior::{self, Prior};
 use crate::{Boundary, Ensemble, Grid, Mode, ModeNoise};
 
-/// λ = (1 + (|ω|/π)²)^{−decay}, 0 beyond a frequency.
+/// λ = (1 + (|ω|/π)²)^{−decay}, and 0 beyond a frequency.
 #[derive(Debug, Clone, Copy)]
 pub struct PowerLaw {
     pub decay: f64,
@@ -26,7 +26,7 @@ pub fn rough(points: &[usize], boundary: Boundary, indices: std::ops::Range<u64>
     prior::sample(&law, grid, 1, 11, indices, stream::START)
 }
 
-/// Constant fields with the values given: functions of one degree of freedom.
+/// Constant fields with the given values: functions with one degree of freedom.
 pub fn constants(grid: Grid, values: &[f64]) -> Ensemble {
     let all = values.iter().flat_map(|&v| std::iter::repeat_n(v, grid.len())).collect();
     Ensemble::new(grid, 1, all).unwrap()
@@ -49,8 +49,8 @@ pub fn affine(fields: &Ensemble, factor: f64, shift: f64) -> Ensemble {
     out
 }
 
-/// Boxes of every dimension with odd, even, prime and single-cell axes, windows and rings, cubic
-/// cells and others.
+/// Boxes of every dimension with odd, even, prime and single-cell axes, as windows and rings, with
+/// cubic and other cells.
 pub fn boxes() -> Vec<Vec<Axis>> {
     let axis = |points, length, boundary| Axis { points, length, boundary };
     use Boundary::{Neumann, Periodic};
@@ -74,7 +74,7 @@ pub fn bernoulli(grid: Grid, fraction: f64, count: usize) -> Ensemble {
     Ensemble::new(grid, 1, values).unwrap()
 }
 
-/// One field: the indicator of a set of cells, by their positions.
+/// One field: the indicator of a set of cells given by their positions.
 pub fn pattern(grid: Grid, inside: impl Fn([usize; 3]) -> bool) -> Ensemble {
     let values = (0..grid.len()).map(|i| f64::from(u8::from(inside(grid.position(i)))));
     Ensemble::new(grid, 1, values.collect()).unwrap()

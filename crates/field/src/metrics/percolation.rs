@@ -1,21 +1,22 @@
-//! Whether a phase leads from one face of the box to the opposite one.
+//! Percolation: whether a phase connects one face of the box with the opposite one.
 
 use super::mask::Mask;
 use crate::{Boundary, Ensemble, FieldError, Grid};
 
-/// One field's phase along one axis.
+/// Percolation of one field's phase along one axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Percolation {
     /// Whether some cluster touches both faces.
     pub percolates: bool,
-    /// Part of the phase's cells in such clusters; 0 of an absent phase.
+    /// Fraction of the phase's cells in such clusters; 0 for an absent phase.
     pub connected: f64,
 }
 
-/// Percolation of every field and channel along every axis, clusters by faces (4 or 6 neighbours).
+/// Percolation of every field and channel along every axis. Clusters are connected by faces (4 or 6
+/// neighbours).
 ///
-/// **Shape** `[field · channel][axis]`. Other axes close on themselves where they are periodic; the
-/// axis in question is a window, whatever its boundary.
+/// **Shape** `[field · channel][axis]`. Other axes are closed where they are periodic. The axis in
+/// question is treated as a window, whatever its boundary.
 ///
 /// **Cost** linear in the cells, once an axis.
 ///
@@ -104,7 +105,7 @@ mod tests {
         let found = percolation(&field).unwrap();
         assert_eq!(found[0][0], Percolation { percolates: false, connected: 0.0 });
         assert_eq!(found[0][1], Percolation { percolates: true, connected: 5.0 / 7.0 });
-        // around axis 1 the cells 8 … 11 and 12 … 15 hold together by their ends
+        // around axis 1 the cells 8 … 11 and 12 … 15 are connected through their ends
         let ring = Grid::unit(&[2, 4], Boundary::Periodic).unwrap();
         let across = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
         let down = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];

@@ -1,17 +1,18 @@
-//! Any number of phases from grey values: thresholds given, or found by Otsu's criterion.
+//! Segmentation into any number of phases by thresholds, given or found by Otsu's criterion.
 //!
-//! Like [`super::Segmentation`], which is its case of two, made from the reference and applied to
-//! all. The best thresholds are found exactly, not among the edges of a histogram's bins: the
-//! criterion is that of one-dimensional k-means, whose optimal cuts move monotonically.
+//! [`super::Segmentation`] is the special case of two phases. Thresholds are computed from the
+//! reference and applied to all. The best thresholds are found exactly, not on the bins of a
+//! histogram. The criterion is that of one-dimensional k-means, whose optimal cuts move
+//! monotonically.
 
 use super::check;
 use super::histogram::channel_values;
 use crate::{Ensemble, FieldError};
 
-/// The `phases` − 1 thresholds that maximise the variance between classes, rising.
+/// The `phases` − 1 rising thresholds that maximise the variance between classes.
 ///
-/// Σ_j w_j (μ_j − μ)² over all ways to cut the sorted values into that many classes; each threshold is
-/// the middle of its gap, and two phases give [`super::otsu_threshold`].
+/// The maximum of Σ_j w_j (μ_j − μ)² is taken over all ways to cut the sorted values into that many
+/// classes. Each threshold is the middle of its gap. Two phases give [`super::otsu_threshold`].
 ///
 /// **Cost** sorting, and n log n for each further phase.
 ///
@@ -19,8 +20,8 @@ use crate::{Ensemble, FieldError};
 /// [`FieldError::Parameter`] below two phases, for fewer different values than phases, or values that
 /// are not finite.
 ///
-/// **Source** Liao, Chen & Chung, "A fast algorithm for multilevel thresholding", J. Inf. Sci. Eng. 17
-/// (2001) for the criterion; monotone divide and conquer instead of its tables.
+/// **Source** Liao, Chen & Chung, "A fast algorithm for multilevel thresholding", J. Inf. Sci. Eng.
+/// 17 (2001) for the criterion. Monotone divide and conquer replaces its tables.
 ///
 /// # Example
 /// ```
@@ -65,7 +66,7 @@ impl Phases {
     /// Otsu's thresholds of each channel of an ensemble, for that many phases.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] without fields; else as [`multi_otsu_thresholds`].
+    /// [`FieldError::TooFew`] without fields; otherwise as [`multi_otsu_thresholds`].
     pub fn otsu(fields: &Ensemble, phases: usize) -> Result<Self, FieldError> {
         check(fields, "segmentation", 1)?;
         let of = |channel| {
@@ -74,7 +75,7 @@ impl Phases {
         Ok(Self { thresholds: (0..fields.channels).map(of).collect::<Result<_, _>>()? })
     }
 
-    /// Thresholds of each channel as given.
+    /// The given thresholds of each channel.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] unless those of each channel are finite and strictly rising.
@@ -99,7 +100,7 @@ impl Phases {
     }
 
     /// The indicator of a phase: 1 where threshold `phase` − 1 < value ≤ threshold `phase` of the
-    /// channel, 0 elsewhere. The first phase has no lower and the last no upper end.
+    /// channel, 0 elsewhere. The first phase has no lower bound and the last no upper bound.
     ///
     /// # Errors
     /// [`FieldError::Length`] unless there are thresholds for every channel;
@@ -130,10 +131,10 @@ impl Phases {
     }
 }
 
-/// Different values in rising order, with sums of all values up to each.
+/// The distinct values in rising order, with sums of all values up to each.
 struct Classes {
     distinct: Vec<f64>,
-    /// Values, and their sum about the mean, before each of the different ones.
+    /// Number of values, and their sum about the mean, before each distinct value.
     count: Vec<f64>,
     sum: Vec<f64>,
 }
@@ -142,7 +143,7 @@ impl Classes {
     fn new(values: &[f64]) -> Self {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
-        // about the mean: offsets that are large for the contrast must not cancel it
+        // values are taken about the mean, because a large offset would cancel a small contrast
         let first = sorted.first().copied().unwrap_or_default();
         let mean =
             first + sorted.iter().map(|v| v - first).sum::<f64>() / sorted.len().max(1) as f64;
@@ -166,10 +167,10 @@ impl Classes {
         self.distinct[cut - 1] + 0.5 * (self.distinct[cut] - self.distinct[cut - 1])
     }
 
-    /// Ends of all classes but the last, as numbers of different values below.
+    /// Ends of all classes but the last, as numbers of distinct values below.
     fn cuts(&self, phases: usize) -> Vec<usize> {
         let n = self.distinct.len();
-        // best[j]: the most that j values can give in the classes so far
+        // best[j]: the largest gain of j values in the classes so far
         let mut best: Vec<f64> =
             (0..=n).map(|j| if j > 0 { self.gain(0, j) } else { f64::NEG_INFINITY }).collect();
         let mut choices = Vec::new();
@@ -193,8 +194,8 @@ impl Classes {
         cuts
     }
 
-    /// Adds a class to the ends `to.0 ..= to.1`; its start lies in `from.0 ..= from.1` and rises with
-    /// its end.
+    /// Adds a class to the ends `to.0 ..= to.1`. Its start lies in `from.0 ..= from.1` and rises
+    /// with its end.
     fn divide(
         &self,
         best: &[f64],
@@ -228,7 +229,7 @@ mod tests {
     use super::*;
     use crate::{Boundary, Grid};
 
-    /// Variance between the classes of the given cuts, from the definition.
+    /// Variance between the classes of the given cuts, by definition.
     fn between(values: &[f64], cuts: &[f64]) -> f64 {
         let mean = values.iter().sum::<f64>() / values.len() as f64;
         (0..=cuts.len())

@@ -1,9 +1,10 @@
-//! Is the spread of a posterior right? Truths among draws given what was observed of them.
+//! Calibration of a posterior: whether its spread is right, by ranking truths among draws.
 //!
-//! If draws and truth are of one law, the truth's rank among n draws is uniform on 0 … n, intervals between
-//! order statistics hold it as often as they say, and the error of the draws' mean is as large as their spread.
-//! Cells of one field are correlated, fields are not: every number here has the standard error that it varies
-//! with from truth to truth.
+//! If draws and truth follow one law, three things hold. The truth's rank among n draws is uniform
+//! on 0 … n. Intervals between order statistics contain it as often as they should. The error of
+//! the draws' mean is as large as their spread. Cells of one field are correlated, but different
+//! fields are not. The standard error of every number here is therefore computed from its variation
+//! between truths.
 //!
 //! **Source** ranks: Talts, Betancourt, Simpson, Vehtari, Gelman, arXiv 1804.06788; spread and skill: Fortin,
 //! Abaza, Anctil, Turcotte, J. Hydrometeorol. 15 (2014); CRPS of finite ensembles: Ferro, Q. J. R. Meteorol.
@@ -15,12 +16,13 @@ use crate::{Ensemble, FieldError};
 
 /// Bins of a rank histogram.
 const BINS: usize = 10;
-/// Cells in which the draws vary less than this part of the truth's own spread are known, not uncertain.
+/// Cells whose draws vary less than this part of the truth's own spread count as known, not
+/// uncertain.
 const KNOWN: f64 = 1e-6;
-/// Two-sided 99 % over ten bins together (Bonferroni: 99.9 % each).
+/// Two-sided 99 % for ten bins together (Bonferroni: 99.9 % each).
 const SIMULTANEOUS: f64 = 3.29;
 
-/// A mean over truths with its standard error.
+/// A mean over truths, with its standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The mean.
@@ -38,36 +40,37 @@ impl Estimate {
     }
 }
 
-/// What truths and their posteriors say.
+/// Quality of posteriors, from truths and their draws.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PosteriorQuality {
-    /// Truths.
+    /// Number of truths.
     pub truths: usize,
-    /// Draws of each.
+    /// Number of draws for each truth.
     pub draws: usize,
     /// Continuous ranked probability score in the units of the data; smaller is better.
     pub crps: Estimate,
     /// Root mean square error of the draws' mean.
     pub skill: f64,
-    /// Root mean square spread of the draws, made comparable: √((1 + 1/n) variance).
+    /// Root mean square spread of the draws, corrected for their number: √((1 + 1/n) variance).
     pub spread: f64,
-    /// spread/skill, 1 if the spread is right.
+    /// spread/skill; the ideal value is 1.
     pub ratio: Estimate,
-    /// Share of cells inside the central half of the draws, and what it should be.
+    /// Fraction of cells inside the central half of the draws.
     pub half: Estimate,
-    /// What `half` should be for so many draws.
+    /// Expected value of `half` for this number of draws.
     pub half_expected: f64,
-    /// Share inside the central nine tenths.
+    /// Fraction of cells inside the central nine tenths of the draws.
     pub ninety: Estimate,
-    /// What `ninety` should be for so many draws.
+    /// Expected value of `ninety` for this number of draws.
     pub ninety_expected: f64,
-    /// Share of ranks in each of ten bins, of expectation a tenth each.
+    /// Fraction of ranks in each of ten bins; the expectation is a tenth each.
     pub ranks: Vec<Estimate>,
-    /// Whether every bin's share is within its band about a tenth (99 % for all together).
+    /// Whether every bin's fraction lies within its confidence band around a tenth (99 % for all
+    /// together).
     pub flat: bool,
 }
 
-/// Takes truths with their draws in, one after another.
+/// Accumulates truths with their draws, one at a time.
 #[derive(Debug, Clone, Default)]
 pub struct PosteriorCheck {
     draws: usize,
@@ -81,11 +84,11 @@ pub struct PosteriorCheck {
 }
 
 impl PosteriorCheck {
-    /// Takes one truth and draws given what was observed of it, in the same cells.
+    /// Adds one truth and draws given observations of it, in the same cells.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] for fewer than nine draws; [`FieldError::Length`] for another number of values,
-    /// or draws in another number than before.
+    /// [`FieldError::TooFew`] for fewer than nine draws; [`FieldError::Length`] for a different
+    /// number of values, or a different number of draws than before.
     pub fn add(&mut self, truth: &[f64], draws: &Ensemble) -> Result<(), FieldError> {
         let n = draws.count();
         if n + 1 < BINS {
@@ -122,7 +125,7 @@ impl PosteriorCheck {
             let rank = cell.partition_point(|v| v < y);
             half += f64::from(u8::from(inside(rank, n, 0.5)));
             ninety += f64::from(u8::from(inside(rank, n, 0.9)));
-            // a rank that straddles two bins counts in both
+            // a rank that straddles two bins counts partly in each
             for (bin, share) in ranks.iter_mut().enumerate() {
                 let (low, high) = (bin as f64 / BINS as f64, (bin + 1) as f64 / BINS as f64);
                 let (from, to) = (rank as f64 / (n + 1) as f64, (rank + 1) as f64 / (n + 1) as f64);
@@ -141,10 +144,10 @@ impl PosteriorCheck {
         Ok(())
     }
 
-    /// What the truths taken in say together.
+    /// The quality over all truths added so far.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] for fewer than two truths with anything uncertain.
+    /// [`FieldError::TooFew`] for fewer than two truths with uncertain cells.
     pub fn finish(&self) -> Result<PosteriorQuality, FieldError> {
         let (truths, n) = (self.crps.len(), self.draws);
         if truths < 2 {
@@ -153,7 +156,7 @@ impl PosteriorCheck {
         }
         let (error, variance) = (sum(&self.errors), (1.0 + 1.0 / n as f64) * sum(&self.variances));
         let ratio = (variance / error).sqrt();
-        // leaving one truth out after another
+        // jackknife: leaves out one truth at a time
         let left: Vec<f64> = (self.errors.iter().zip(&self.variances))
             .map(|(e, v)| ((variance - (1.0 + 1.0 / n as f64) * v) / (error - e)).sqrt())
             .collect();
@@ -183,7 +186,7 @@ fn sum(values: &[f64]) -> f64 {
     values.iter().sum()
 }
 
-/// mean |x_i − y| − Σ_{i<j} |x_i − x_j| / (n (n − 1)) of sorted x: unbiased for finite ensembles.
+/// mean |x_i − y| − Σ_{i<j} |x_i − x_j| / (n (n − 1)) for sorted x: unbiased for finite ensembles.
 fn score(sorted: &[f64], y: f64) -> f64 {
     let n = sorted.len() as f64;
     let error = sorted.iter().map(|x| (x - y).abs()).sum::<f64>() / n;
@@ -192,13 +195,13 @@ fn score(sorted: &[f64], y: f64) -> f64 {
     error - pairs / (n * (n - 1.0))
 }
 
-/// Whether a rank among 0 … n lies in the central `share` of them.
+/// Whether a rank among 0 … n lies in the central `share` of the ranks.
 fn inside(rank: usize, n: usize, share: f64) -> bool {
     let outside = outside(n, share);
     rank >= outside && rank + outside <= n
 }
 
-/// Ranks left out on either side.
+/// Number of ranks left out on either side.
 fn outside(n: usize, share: f64) -> usize {
     (0.5 * (1.0 - share) * (n + 1) as f64).round() as usize
 }
@@ -213,7 +216,7 @@ mod tests {
     use crate::noise::stream;
     use crate::{Boundary, Grid, ModeNoise};
 
-    /// Truths and draws of one law, draws scaled by a factor.
+    /// Truths and draws of one law, with the draws scaled by a factor.
     fn check(factor: f64, draws: usize) -> PosteriorQuality {
         let grid = Grid::unit(&[20], Boundary::Neumann).unwrap();
         let mut check = PosteriorCheck::default();
@@ -234,7 +237,7 @@ mod tests {
             assert!(right.flat && (right.ratio.value - 1.0).abs() < 5.0 * right.ratio.error);
             assert!((right.half.value - right.half_expected).abs() < 5.0 * right.half.error);
             assert!((right.ninety.value - right.ninety_expected).abs() < 5.0 * right.ninety.error);
-            // the score of a standard normal by itself: 1/√π
+            // the score of a standard normal under itself: 1/√π
             let expected = 1.0 / std::f64::consts::PI.sqrt();
             assert!((right.crps.value - expected).abs() < 5.0 * right.crps.error);
             let narrow = check(0.6, draws);

@@ -1,8 +1,8 @@
-//! What a classifier reads in fields, compared with what it reads in real ones.
+//! Comparison of samples and real fields by the predictions of a classifier.
 //!
-//! Whatever the classifier confuses it confuses on both sides: its features and its class
-//! frequencies of samples are compared with those of real fields, never with true labels. Not here:
-//! the classifier.
+//! A classifier makes the same confusions on both sides. Its features and class frequencies on
+//! samples are therefore compared with those on real fields, never with true labels. The classifier
+//! itself is in crate `net`.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ use crate::FieldError;
 /// Pairs of sets behind a floor.
 const SPLITS: usize = 20;
 
-/// Features and the most likely class of every field.
+/// Readings of a classifier: the features and the most likely class of every field.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Readings {
-    /// Features of a field.
+    /// Number of features of a field.
     pub dim: usize,
     /// `[field, feature]`.
     pub features: Vec<f64>,
@@ -24,34 +24,34 @@ pub struct Readings {
     pub classes: Vec<u32>,
 }
 
-/// One row: samples as a classifier sees them, beside real fields.
+/// One row: the classifier's readings of samples, compared with those of real fields.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReadingComparison {
-    /// Samples.
+    /// Number of samples.
     pub count: usize,
-    /// Real fields.
+    /// Number of real fields.
     pub reference_count: usize,
-    /// How the floors' sets were drawn.
+    /// How the sets of the floors were drawn.
     pub floor_kind: FloorKind,
     /// [`frechet_distance`] of the features.
     pub feature_distance: f64,
     /// Its floor.
     pub feature_distance_floor: f64,
-    /// ½ Σ |p − q| over the classes read, the total variation distance.
+    /// ½ Σ |p − q| over the predicted classes, the total variation distance.
     pub class_distance: f64,
     /// Its floor.
     pub class_distance_floor: f64,
-    /// Part of the samples read as each class.
+    /// Fraction of the samples predicted as each class.
     pub frequencies: Vec<f64>,
-    /// The same of the real fields.
+    /// The same for the real fields.
     pub reference_frequencies: Vec<f64>,
 }
 
-/// Readings of real fields with the floors of what is compared with them.
+/// Readings of real fields, with the floors of the statistics.
 ///
-/// **Sizes** as in [`super::Reference`]: rows of n samples are compared with m = n real fields where
-/// there are as many; floors are the same statistics between disjoint sets of n and m real fields, drawn with
-/// replacement where there are too few.
+/// **Sizes** As in [`super::Reference`], rows of n samples are compared with m = n real fields
+/// where there are enough. Floors are the same statistics between disjoint sets of n and m real
+/// fields, drawn with replacement where there are too few.
 #[derive(Debug)]
 pub struct ReadingReference {
     count: usize,
@@ -64,7 +64,7 @@ pub struct ReadingReference {
 }
 
 impl ReadingReference {
-    /// Prepares readings of real fields for rows of `count` samples; `classes` are known.
+    /// Prepares readings of real fields for rows of `count` samples and this number of classes.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] below two samples or real fields; [`FieldError::Parameter`] for features
@@ -102,7 +102,7 @@ impl ReadingReference {
     /// Compares the first n readings.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] if there are fewer; as [`ReadingReference::new`].
+    /// [`FieldError::TooFew`] if there are fewer; otherwise as [`ReadingReference::new`].
     pub fn compare(&self, samples: &Readings) -> Result<ReadingComparison, FieldError> {
         let (least, count) = (self.count, samples.classes.len());
         if count < least {
@@ -142,7 +142,8 @@ mod tests {
     use super::super::oracle;
     use super::*;
 
-    /// `count` readings of 3 features about `mean`; classes 0, 1, 2 by turns, all `only` if given.
+    /// `count` readings of 3 features about `mean`. Classes are 0, 1, 2 in turn, or all `only` if
+    /// given.
     fn readings(count: usize, number: u64, mean: f64, only: Option<u32>) -> Readings {
         let features = oracle::normals(3 * count, number).iter().map(|v| v + mean).collect();
         let classes = (0..count).map(|i| only.unwrap_or(i as u32 % 3)).collect();
@@ -155,10 +156,10 @@ mod tests {
         let alike = reference.compare(&readings(300, 2, 0.0, None)).unwrap();
         assert_eq!((alike.count, alike.reference_count), (300, 300));
         assert_eq!(alike.floor_kind, FloorKind::Disjoint);
-        // a floor is exceeded with probability 0.05; three of them are not met by chance
+        // a floor is exceeded with probability 0.05, and three times the floor practically never
         assert!(alike.feature_distance < 3.0 * alike.feature_distance_floor, "{alike:?}");
         let shifted = reference.compare(&readings(300, 3, 1.0, Some(1))).unwrap();
-        // three features a standard deviation off, and their fluctuations: 1/√300 each
+        // three features off by a standard deviation, plus their fluctuations of 1/√300 each
         assert!((shifted.feature_distance - 3.0).abs() < 0.7, "{shifted:?}");
         assert!((shifted.class_distance - 2.0 / 3.0).abs() < 0.15, "{shifted:?}");
         assert_eq!(shifted.frequencies, [0.0, 1.0, 0.0]);

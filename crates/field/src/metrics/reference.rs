@@ -1,14 +1,13 @@
-//! Real fields prepared for comparison: descriptors and floors computed once, rows compared many
-//! times.
+//! Real fields prepared for comparison: floors are computed once, and rows are compared many times.
 //!
-//! **Sizes.** n samples are compared with m real fields (m = n unless asked otherwise). Of R real
-//! fields a random pool of n + m is kept; its first m are what every row is compared with, and the
-//! floors are the same statistics between random disjoint sets of n and m of the pool. With
-//! R < n + m all R fields are the pool and the sets are drawn with replacement; the report says
-//! so, and a smaller n or m is the way out.
+//! **Sizes.** n samples are compared with m real fields (m = n by default). Of R real fields a
+//! random pool of n + m is kept. Its first m are the fields that every row is compared with. The
+//! floors are the same statistics between random disjoint sets of n and m from the pool. If R < n +
+//! m, all R fields are the pool and the sets are drawn with replacement. The report then says so; a
+//! smaller n or m avoids it.
 //!
 //! Otsu's threshold, φ(1 − φ) and the histograms' unit come from the whole pool, so that all rows
-//! and all splits are measured alike. What is measured stands in [`super::columns`].
+//! and all splits are measured alike. [`super::columns`] holds the statistics.
 
 use std::cell::OnceCell;
 
@@ -20,10 +19,10 @@ use super::segmentation::Segmentation;
 use super::{check, check_pair};
 use crate::{Ensemble, FieldError};
 
-/// Real fields with everything that does not depend on what they are compared with.
+/// Real fields with all quantities that do not depend on the samples compared with them.
 ///
-/// **Cost** memory: the pool three times over and its matrix of distances; time: as one
-/// comparison, and the floors.
+/// **Cost** memory: the pool three times over and its matrix of distances; time: one comparison
+/// plus the floors.
 pub struct Reference {
     count: usize,
     kind: FloorKind,
@@ -82,12 +81,12 @@ impl Reference {
         Ok(Self { count, kind, fields, segmentation, columns })
     }
 
-    /// Samples of every row, n.
+    /// Number n of samples of every row.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The m real fields every row is compared with.
+    /// The m real fields that every row is compared with.
     pub fn fields(&self) -> &Ensemble {
         &self.fields
     }
@@ -152,7 +151,7 @@ mod tests {
         let spectrum = |band| spectrum_log_error(&x, y, Some(band)).unwrap();
         assert!(close(row.spectrum_log_error, spectrum((0.0, band))));
         assert!(close(row.spectrum_log_error_beyond.unwrap(), spectrum((band, f64::INFINITY))));
-        // these take threshold and unit from the pool, so they agree but for its sampling error
+        // threshold and unit come from the pool, so results agree up to its sampling error
         let histogram = histogram_distance(&x, y).unwrap();
         assert!((row.histogram_distance / histogram - 1.0).abs() < 0.3);
         assert!((row.two_point_error / two_point_error(&x, y).unwrap() - 1.0).abs() < 0.3);
@@ -172,8 +171,8 @@ mod tests {
         // white noise with the variance of the data
         let raw = variance_ratio(&white, &real(0..400)).unwrap();
         let other = reference.compare(&oracle::affine(&white, raw.sqrt().recip(), 0.0)).unwrap();
-        // 2.5 times a 95 % quantile are 4.9 standard errors: false alarm about 1e-5 and below; the
-        // energy distance behaves as a square
+        // 2.5 times a 95 % quantile is 4.9 standard errors: false alarm about 1e-5 and below; the
+        // energy distance behaves like a square
         let (margin, square) = (2.5, 2.5 * 2.5);
         let json = [&same, &other].map(|row| serde_json::to_value(row).unwrap());
         let number = |row: usize, key: &str| json[row][key].as_f64().unwrap();
@@ -234,7 +233,7 @@ mod tests {
 
     #[test]
     fn channels_are_told_apart_and_compared_with_one_another() {
-        // channel 1 is channel 0 and half as much of another field
+        // channel 1 is channel 0 plus half of another field
         let pair = |first: u64, own: f64| {
             let g = oracle::rough(&[9, 8], Boundary::Neumann, first..first + 240);
             let mut fields = Ensemble { channels: 2, ..g };

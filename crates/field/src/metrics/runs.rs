@@ -1,14 +1,14 @@
-//! Runs of equal cells along the lines of an axis: lineal paths and chords are counts of them.
+//! Runs of equal cells along the lines of an axis, from which lineal paths and chords are counted.
 
 use crate::grid::Axis;
 use crate::{Boundary, Grid};
 
-/// Runs of one phase along all lines of one axis, counted by their number of cells.
+/// Runs of one phase along all lines of one axis, counted by length in cells.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Runs {
-    /// Runs between two interfaces, at the index of their length 0 … N.
+    /// Runs between two interfaces; the index is their length 0 … N.
     pub whole: Vec<u64>,
-    /// Runs that the window's edge cuts at one end or both.
+    /// Runs that the window's edge cuts at one or both ends.
     pub cut: Vec<u64>,
     /// Lines of a periodic axis that never leave the phase.
     pub endless: u64,

@@ -1,7 +1,7 @@
-//! Two phases from grey values: Otsu's threshold, taken from the reference and applied to all.
+//! Two phases from grey values: Otsu's threshold, computed from the reference and applied to all.
 //!
-//! A threshold of its own for every ensemble (or worse, every sample) would hide exactly the
-//! errors a comparison is for: a wrong volume fraction above all.
+//! A separate threshold for every ensemble or sample would hide the errors that a comparison should
+//! find, above all a wrong volume fraction.
 
 use super::check;
 use super::histogram::channel_values;
@@ -9,9 +9,9 @@ use crate::{Ensemble, FieldError};
 
 /// Otsu's threshold: the cut that maximises the variance between the two classes.
 ///
-/// w₀ w₁ (μ₁ − μ₀)² over every gap between neighbouring distinct values, without bins; the middle
-/// of the best gap. Values above it belong to the phase. All values equal: that value, so nothing
-/// lies above.
+/// It maximises w₀ w₁ (μ₁ − μ₀)² over every gap between neighbouring distinct values, without bins,
+/// and is the middle of the best gap. Values above it belong to the phase. If all values are equal,
+/// it is that value, so that nothing lies above.
 ///
 /// **Cost** one sort.
 ///
@@ -36,7 +36,7 @@ pub fn otsu_threshold(values: &[f64]) -> Result<f64, FieldError> {
         });
     }
     let n = sorted.len() as f64;
-    // about the lowest value: offsets that are large for the contrast must not cancel it
+    // taken about the lowest value, because a large offset would cancel a small contrast
     let total: f64 = sorted.iter().map(|v| v - lowest).sum();
     let (mut below, mut best, mut threshold) = (0.0, 0.0, lowest);
     for (i, pair) in sorted.windows(2).enumerate() {

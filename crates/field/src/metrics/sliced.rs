@@ -1,14 +1,15 @@
 //! Sliced Wasserstein distance: optimal transport of one-dimensional projections.
 //!
-//! A direction is a Gaussian field θ, a projection the number ⟨f, θ⟩, and between two sets of
-//! numbers the optimal transport is sorting. What some codes call by this name compares one mean
-//! and one variance; white noise then scores zero. Here all quantiles of every projection count.
+//! A direction is a Gaussian field θ, and a projection is the number ⟨f, θ⟩. Between two sets of
+//! numbers optimal transport is sorting. All quantiles of every projection count here. Some codes
+//! use this name for a comparison of one mean and one variance, in which white noise scores zero.
 //!
-//! θ has independent modes of variance λ_k = (1 + |ω_k|²/ω₁²)^{−(d + ½)/2}, ω₁ the lowest
-//! frequency of the box: just inside trace class, so every octave of scales weighs nearly the
-//! same (a factor 2^{−½} each) and the value converges under refinement. Fixed in advance, it
-//! depends on neither data set nor grid, and ξ_k is nested: band-limited fields score the same on
-//! every grid that holds them. λ = 1 on the constant: a shift of everything by c costs |c|.
+//! θ has independent modes of variance λ_k = (1 + |ω_k|²/ω₁²)^{−(d + ½)/2}, where ω₁ is the lowest
+//! frequency of the box. This is just inside trace class. Every octave of scales then has nearly
+//! the same weight (a factor 2^{−½} each), and the value converges under refinement. The law of θ
+//! is fixed, so it depends on neither data set nor grid. ξ_k is nested: band-limited fields score
+//! the same on every grid that holds them. λ = 1 on the constant, so a shift of everything by c
+//! costs |c|.
 
 use ndarray::{Array2, Axis, Slice};
 
@@ -17,17 +18,17 @@ use super::cloud::Cloud;
 use crate::noise::stream;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
 
-/// Directions held in memory at once.
+/// Number of directions held in memory at once.
 const BLOCK: usize = 32;
 
 /// Sliced 2-Wasserstein distance √(mean_θ W₂²(⟨X, θ⟩, ⟨Y, θ⟩)) over random `directions`.
 ///
-/// Different numbers of fields are matched by their quantile functions. Biased upwards at finite
-/// n (two sets of one law do not score zero): compare with a [`super::Floor`].
+/// Sets of different sizes are matched by their quantile functions. The distance is biased upwards
+/// at finite n (two sets of one law do not score zero): compare it with a [`super::Floor`].
 ///
 /// **Unit** that of the field. **Cost** D (n + m) C M for D directions and M modes, plus sorting.
-/// **Choosing** 256 directions leave about 5 % of noise, the same for every ensemble compared
-/// with one seed.
+/// **Choosing** 256 directions leave about 5 % of noise, which is the same for every ensemble
+/// compared with one seed.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::GridMismatch`] or [`FieldError::Length`]
@@ -35,7 +36,7 @@ const BLOCK: usize = 32;
 /// that are not finite.
 ///
 /// **Source** Bonneel, Rabin, Peyré & Pfister, "Sliced and Radon Wasserstein barycenters of
-/// measures", J. Math. Imaging Vis. 51 (2015); directions as fields are ours.
+/// measures", J. Math. Imaging Vis. 51 (2015). Fields as directions are our own.
 pub fn sliced_wasserstein(
     x: &Ensemble,
     y: &Ensemble,
@@ -75,7 +76,7 @@ impl Projections {
         Ok(Self { values })
     }
 
-    /// The fields at `indices`, which may repeat, their projections sorted for each direction.
+    /// The fields at `indices`, which may repeat, with their projections sorted for each direction.
     pub fn sorted(&self, indices: &[usize]) -> SortedProjections {
         let rows = self.values.rows().into_iter();
         SortedProjections(rows.map(|row| sort(indices.iter().map(|&i| row[i]))).collect())
@@ -91,7 +92,7 @@ impl Projections {
     }
 }
 
-/// Sorted projections, a list for each direction.
+/// Sorted projections, one list for each direction.
 #[derive(Debug, Clone)]
 pub(super) struct SortedProjections(Vec<Vec<f64>>);
 
@@ -233,7 +234,7 @@ mod tests {
 
     #[test]
     fn quantiles_of_unequal_sets_are_matched_exactly() {
-        // halves of 0 move to 0 and 1; of the mass at 3 all moves to 1
+        // half of the mass at 0 moves to 1; all of the mass at 3 moves to 1
         assert_eq!(transport_cost(&[0.0, 3.0], &[0.0, 1.0, 1.0, 1.0]), (1.0 + 4.0 + 4.0) / 4.0);
         // repeating every value changes no law
         let (x, y) = ([0.5, 1.5, 4.0], [-1.0, 0.0, 0.25, 2.0, 7.0]);

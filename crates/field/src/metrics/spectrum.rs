@@ -1,27 +1,29 @@
 //! Radially averaged power spectrum and its logarithmic error.
 //!
 //! The modulus is taken before the average: P = mean over a shell and over samples of |f̂_k|².
-//! (Averaging complex coefficients first leaves nothing of a random field.) Modes are those of
-//! [`crate::modes`], so a window's cosine modes do not see the jump at its edge as power.
+//! Averaging complex coefficients first would cancel a random field. Modes are those of
+//! [`crate::modes`], so a window's cosine modes do not count the jump at its edge as power.
 
 use super::check_pair;
 use super::cloud::Cloud;
 use crate::prior::shells;
 use crate::{Ensemble, FieldError, Grid};
 
-/// ε of the logarithmic error, relative to the reference's ΣP: shells with less count as empty.
+/// ε of the logarithmic error, relative to the reference's ΣP. Shells with less power count as
+/// empty.
 pub(super) const EMPTY: f64 = 1e-6;
 
 /// Second moments of the modes, averaged over shells of equal |ω|.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spectrum {
     /// Mean |ω| of each shell's modes. The first shell is the constant mode (a box with a Dirichlet
-    /// axis has none), the others are as wide as the lowest frequency of the box; shells that hold no
-    /// mode are left out.
+    /// axis has none). The others are as wide as the lowest frequency of the box. Shells without
+    /// modes are left out.
     pub frequency: Vec<f64>,
     /// P of each shell, `[channel][shell]`: raw second moments, the mean field included.
     pub power: Vec<Vec<f64>>,
-    /// Modes in each shell. Beyond [`Grid::band`] shells are filled in their corners only.
+    /// Modes in each shell. Shells beyond [`Grid::band`] are only filled in the corners of the
+    /// spectrum.
     pub modes_in_shell: Vec<usize>,
 }
 
@@ -48,7 +50,7 @@ pub fn radial_spectrum(fields: &Ensemble) -> Result<Spectrum, FieldError> {
 /// RMS over shells (and channels) of ln((P̂ + ε) / (P + ε)), ε = 10⁻⁶ ΣP of the reference.
 ///
 /// `band = (lo, hi)` restricts it to shells with lo ≤ |ω| < hi, such as `(0, trained band)` and
-/// `(trained band, ∞)`; `None` takes all.
+/// `(trained band, ∞)`. `None` uses all shells.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::GridMismatch`] or [`FieldError::Length`]
@@ -67,7 +69,7 @@ pub fn spectrum_log_error(
     shells.log_error(&power(x)?, &power(reference)?, band.unwrap_or((0.0, f64::INFINITY)))
 }
 
-/// The radial shells of a grid, [`crate::prior::shells`], for powers of many fields.
+/// The radial shells of a grid, [`crate::prior::shells`], prepared for the powers of many fields.
 #[derive(Debug, Clone)]
 pub(super) struct Shells {
     pub frequency: Vec<f64>,
@@ -83,7 +85,7 @@ impl Shells {
         })
     }
 
-    /// Power of every field, `[(channel, shell)]` each: additive over fields.
+    /// Power of every field, each `[(channel, shell)]`. Powers are additive over fields.
     pub fn powers(&self, fields: &Cloud) -> Result<Vec<Vec<f64>>, FieldError> {
         let rows = fields.coefficients.rows().into_iter();
         rows.map(|row| {
@@ -127,7 +129,7 @@ impl Shells {
     }
 }
 
-/// Mean of rows, all of them or those at the given indices, which may repeat.
+/// Mean of rows: of all of them, or of those at the given indices, which may repeat.
 pub(super) fn mean_rows(rows: &[Vec<f64>], indices: Option<&[usize]>) -> Vec<f64> {
     let mut mean = vec![0.0; rows[0].len()];
     let mut add = |row: &[f64]| mean.iter_mut().zip(row).for_each(|(m, v)| *m += v);

@@ -1,7 +1,9 @@
-//! Structure functions S_p(r) = E|f(x + r) − f(x)|^p of grey fields: variograms and their relatives.
+//! Structure functions S_p(r) = E|f(x + r) − f(x)|^p of grey fields: variograms and related
+//! functions.
 //!
-//! No threshold, no mean: increments see neither, so these are what turbulence and geostatistics
-//! compare. S₂ here is twice the variogram, and not the two-point correlation of the same letter.
+//! Increments depend on neither a threshold nor the mean, and they are what turbulence and
+//! geostatistics compare. S₂ here is twice the variogram. It is not the two-point correlation,
+//! which has the same symbol.
 
 use super::check;
 use super::curve::DirectionalCurve;
@@ -11,9 +13,9 @@ use crate::{Ensemble, FieldError};
 /// S_p(r) = mean |f(x + r) − f(x)|^p over fields and over all places, along every axis and averaged
 /// over axes.
 ///
-/// p is `order`: 2 gives twice the variogram, S₂(r) = 2 (C(0) − C(r)) for a covariance C; the ratio
-/// S₄ / S₂² is 3 for Gaussian increments and larger for intermittent ones. Increments stay inside
-/// windows and wrap along periodic axes (up to half of them).
+/// p is `order`. p = 2 gives twice the variogram, S₂(r) = 2 (C(0) − C(r)) for a covariance C. The
+/// ratio S₄ / S₂² is 3 for Gaussian increments and larger for intermittent ones. Increments stay
+/// inside windows and wrap along periodic axes (up to half of them).
 ///
 /// **Unit** that of the field to the power p, distances those of the box. **Cost** points times lags
 /// a field and axis.
@@ -68,7 +70,7 @@ mod tests {
         for axis in 0..2 {
             for lag in 1..=7 {
                 let x = lag as f64 / grid.axes()[axis].points as f64 * 2.0 * std::f64::consts::PI;
-                // C(0) − C(r) = Σ λ_k (1 − cos ω·r), k and −k each on its own
+                // C(0) − C(r) = Σ λ_k (1 − cos ω·r), with k and −k as separate terms
                 let expected: f64 = grid
                     .modes()
                     .map(|m| {

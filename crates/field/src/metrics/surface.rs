@@ -1,9 +1,10 @@
 //! Specific surface: interface per volume (area in 3-D, length in 2-D, points in 1-D).
 //!
-//! A grid shows steps, not surfaces, and their faces add up to more than the surface they stand for
-//! (a disc's pixel edges measure 4/π of its circumference at every resolution). What is counted
-//! here are crossings of lines in many directions (Crofton): a line along u meets an interface of
-//! normal n with density |n·u|, whose mean over directions is c = 1, 2/π, 1/2 in 1, 2, 3 dimensions.
+//! A grid represents a surface by steps, and the faces of the steps add up to more than its area. A
+//! disc's pixel edges measure 4/π of its circumference at every resolution. This module instead
+//! counts crossings of lines in many directions (Crofton's formula). A line along u meets an
+//! interface of normal n with density |n·u|. The mean of |n·u| over directions is c = 1, 2/π, 1/2
+//! in 1, 2, 3 dimensions.
 
 use super::lags::{for_each_segment, length, pair_count};
 use super::mask::Mask;
@@ -11,18 +12,17 @@ use crate::{Ensemble, FieldError, Grid};
 
 /// Interface per volume of each channel, by Crofton's formula over nearest neighbours.
 ///
-/// s = (1/c) Σ_u w_u P(x and x + u differ) / |u|, over the 1, 4 or 13 directions u to the nearest
-/// neighbours (faces, edges, corners of a cell), w_u the part of all directions nearest to u. One
-/// direction's term is −2 S₂′(0) by its first difference. Axes only would be the count of faces with
-/// its correction (π/4 in 2-D, 2/3 in 3-D).
+/// s = (1/c) Σ_u w_u P(x and x + u differ) / |u|. The sum runs over the 1, 4 or 13 directions u to
+/// the nearest neighbours (faces, edges, corners of a cell). w_u is the part of all directions
+/// nearest to u. The term of one direction is −2 S₂′(0), by its first difference. With the axes
+/// alone it would be the count of faces with its correction (π/4 in 2-D, 2/3 in 3-D).
 ///
-/// **Unit** 1/length of the box. **Cost** 1, 4, 13 passes a field. **Bias** for interfaces smooth at
-/// the scale of a cell: none in the mean over all orientations; for one orientation within
-/// −5.2 … +2.6 % in 2-D and −7.3 … +2.3 % in 3-D on cubic cells (lowest for faces along the axes); the
-/// corrected count of faces has −21 … +11 % and −33 … +15 %.
-/// Structures finer than a cell are not seen: s is low by what the segmentation lost.
-/// The edge of a window is no interface. Axes of one cell are left out: the structure is taken as
-/// constant along them.
+/// **Unit** 1/length of the box. **Cost** 1, 4, 13 passes a field. **Bias** For interfaces smooth
+/// at the scale of a cell there is none in the mean over all orientations. For one orientation it
+/// is within −5.2 … +2.6 % in 2-D and −7.3 … +2.3 % in 3-D on cubic cells (lowest for faces along
+/// the axes). The corrected count of faces has −21 … +11 % and −33 … +15 %. Structures finer than a
+/// cell are not seen: s is low by the surface that the segmentation lost. The edge of a window is
+/// no interface. Axes of one cell are left out: the structure is taken as constant along them.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::Parameter`] for values other than 0 and 1.
@@ -52,7 +52,7 @@ pub fn specific_surface(phase: &Ensemble) -> Result<Vec<f64>, FieldError> {
 /// Weights of the lags to nearest neighbours of one grid.
 pub(super) struct Crofton {
     grid: Grid,
-    /// Lag, and what one pair of different cells adds to s.
+    /// Lag, and the contribution of one pair of different cells to s.
     lags: Vec<(Vec<isize>, f64)>,
 }
 
@@ -89,10 +89,10 @@ impl Crofton {
     }
 }
 
-/// Half of the directions to the nearest neighbours, each with the part of all directions that are
-/// closest to it (up to sign), for cells of the given sides.
+/// Half of the directions to the nearest neighbours. Each has the part of all directions closest to
+/// it (up to sign), for cells with the given sides.
 fn directions(cells: &[f64]) -> Vec<(Vec<isize>, f64)> {
-    // reflections reduce the question to the directions with components 0 and 1
+    // by symmetry only the directions with components 0 and 1 need be considered
     let dim = cells.len();
     let classes: Vec<Vec<isize>> = (1..1usize << dim)
         .map(|bits| (0..dim).map(|axis| (bits >> axis & 1) as isize).collect())
@@ -100,7 +100,7 @@ fn directions(cells: &[f64]) -> Vec<(Vec<isize>, f64)> {
     let weights = match dim {
         0 | 1 => vec![1.0; dim],
         2 => {
-            // the bisectors between an axis and the diagonal bound the axis's share
+            // the bisectors between each axis and the diagonal bound the axis's share
             let (x, y) = ((cells[1] / cells[0]).atan(), (cells[0] / cells[1]).atan());
             vec![x / std::f64::consts::PI, y / std::f64::consts::PI, 0.5]
         }
@@ -109,7 +109,7 @@ fn directions(cells: &[f64]) -> Vec<(Vec<isize>, f64)> {
     let mut all = Vec::new();
     for (class, weight) in classes.iter().zip(weights) {
         let diagonal: Vec<usize> = (0..dim).filter(|&axis| class[axis] != 0).collect();
-        // the sign of the first component is fixed, the others take both
+        // the sign of the first component is fixed, the others take both signs
         let signs = 1usize << (diagonal.len() - 1);
         for bits in 0..signs {
             let mut lag = class.clone();
@@ -126,8 +126,8 @@ fn directions(cells: &[f64]) -> Vec<(Vec<isize>, f64)> {
 
 type Vector = [f64; 3];
 
-/// Shares of the first octant nearest to each class: solid angles of spherical polygons, each the
-/// octant cut by the planes between its direction and the others.
+/// Shares of the first octant nearest to each class. They are solid angles of spherical polygons:
+/// the octant, cut by the planes between its direction and the others.
 fn octant_shares(cells: &[f64], classes: &[Vec<isize>]) -> Vec<f64> {
     let units: Vec<Vector> = classes
         .iter()
@@ -197,7 +197,7 @@ mod tests {
     fn shares_of_a_cube_are_the_known_ones() {
         let cube = directions(&[1.0; 3]);
         assert_eq!(cube.len(), 13);
-        // per direction and its opposite; eight digits are published
+        // per direction and its opposite; eight published digits
         let known = [2.0 * 0.04577789, 2.0 * 0.03698063, 2.0 * 0.03519563];
         for (lag, weight) in &cube {
             let steps = lag.iter().map(|s| s.abs()).sum::<isize>() as usize;
@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn discs_and_balls_have_their_surface_in_any_cells() {
-        // a ring, for a body in the middle of a window is no stationary structure;
-        // one body at one place has whole numbers of crossings: several places are averaged
+        // a periodic box, because a body in the middle of a window is no stationary structure; one
+        // body at one place has whole numbers of crossings, so several places are averaged
         let body = |points: &[usize], radius: f64, surface: f64| {
             let axes: Vec<Axis> = points
                 .iter()

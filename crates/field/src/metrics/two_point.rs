@@ -1,10 +1,10 @@
 //! Two-point correlation S₂(r) of a phase: the probability that both ends of a random segment of
 //! length r lie in it.
 //!
-//! S₂(0) = φ, the volume fraction, and S₂(∞) = φ² without long-range order. Counted over *all*
-//! directions (an orthant misses anisotropy along its diagonals) and over the pairs there are:
-//! periodic axes wrap, others are padded with zeros and divided by the number of pairs inside the
-//! window. Products of transforms count all pairs at once, O(N log N) a field.
+//! S₂(0) = φ, the volume fraction, and S₂(∞) = φ² without long-range order. *All* directions are
+//! counted, because one orthant alone would miss anisotropy along its diagonals. Periodic axes
+//! wrap. Other axes are padded with zeros, and the count is divided by the number of pairs inside
+//! the window. Products of transforms count all pairs at once, O(N log N) a field.
 
 use std::sync::Arc;
 
@@ -17,19 +17,19 @@ use super::{check, check_pair};
 use crate::transform::for_each_line;
 use crate::{Boundary, Ensemble, FieldError, Grid};
 
-/// S₂ by physical distance, up to half the shortest side of the box.
+/// S₂ as a function of distance, up to half the shortest side of the box.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TwoPoint {
     /// Mean distance of the pairs of each bin, in units of the box. Bins are as wide as the
-    /// smallest cell; the first holds distance 0 alone.
+    /// smallest cell. The first holds only distance 0.
     pub distance: Vec<f64>,
     /// S₂ of each bin, `[channel][bin]`.
     pub correlation: Vec<Vec<f64>>,
-    /// Ordered pairs of points of each bin, in one field.
+    /// Number of ordered pairs of points of each bin, in one field.
     pub pairs: Vec<u64>,
 }
 
-/// S₂(r) of an ensemble of indicators (0 or 1), such as [`Segmentation::indicator`] makes.
+/// S₂(r) of an ensemble of indicators (0 or 1), such as [`Segmentation::indicator`] returns.
 ///
 /// Other values are allowed and give the radial mean of the products f(x) f(x + r).
 ///
@@ -51,8 +51,8 @@ pub fn two_point_correlation(phase: &Ensemble) -> Result<TwoPoint, FieldError> {
 
 /// RMS over distances (and channels) of the difference in S₂, divided by φ(1 − φ).
 ///
-/// Both ensembles are cut at Otsu's threshold of the *reference*, whose φ is the unit: 1 is the
-/// error of a structure that confuses "phase" with "not correlated at all".
+/// Both ensembles are cut at Otsu's threshold of the *reference*, whose φ sets the unit. An error
+/// of 1 means that the structure confuses "in the phase" with "not correlated at all".
 ///
 /// # Errors
 /// [`FieldError::TooFew`] without fields; [`FieldError::GridMismatch`] or [`FieldError::Length`]
@@ -145,7 +145,7 @@ impl PairCounter {
         Self { distance, pairs, grid: *grid, padded, plans, lags }
     }
 
-    /// S₂ of every field, `[(channel, bin)]` each: additive over fields.
+    /// S₂ of every field, each `[(channel, bin)]`. S₂ is additive over fields.
     pub fn correlations(&self, phase: &Ensemble) -> Vec<Vec<f64>> {
         let mut padded = vec![Complex::default(); self.padded.iter().product()];
         phase
@@ -160,12 +160,12 @@ impl PairCounter {
     /// φ(1 − φ) of each channel.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] where there is one phase only.
+    /// [`FieldError::Parameter`] where there is only one phase.
     pub fn units(&self, correlation: &[f64]) -> Result<Vec<f64>, FieldError> {
         correlation
             .chunks_exact(self.pairs.len())
             .map(|s2| {
-                // counts of transforms carry their rounding, so one phase is not exactly 0 or 1
+                // transforms round, so for a single phase the fraction is not exactly 0 or 1
                 let (fraction, rounding) = (s2[0], 1e-9);
                 if fraction > rounding && fraction < 1.0 - rounding {
                     return Ok(fraction * (1.0 - fraction));
@@ -191,7 +191,7 @@ impl PairCounter {
         (squares / x.len() as f64).sqrt()
     }
 
-    /// S₂ of one channel of one field; `padded` is room to work in.
+    /// S₂ of one channel of one field; `padded` is a work array.
     pub fn correlation(&self, values: &[f64], padded: &mut [Complex<f64>]) -> Vec<f64> {
         padded.fill(Complex::default());
         let points = self.grid.points();
@@ -214,7 +214,7 @@ impl PairCounter {
     }
 }
 
-/// The smallest length ≥ `least` without prime factors beyond 5, which transforms like.
+/// The smallest length ≥ `least` without prime factors beyond 5, for which transforms are fast.
 fn smooth_length(least: usize) -> usize {
     (least..)
         .find(|&n| {
@@ -234,10 +234,10 @@ mod tests {
     use super::*;
     use crate::grid::Axis;
 
-    /// Transforms of a few hundred points.
+    /// Rounding of transforms of a few hundred points.
     const ROUNDING: f64 = 1e-13;
 
-    /// All pairs one by one, wrapped to the nearest image along periodic axes.
+    /// Counts all pairs one by one, with the nearest image along periodic axes.
     fn by_counting(phase: &Ensemble) -> (Vec<u64>, Vec<f64>) {
         let grid = phase.grid;
         let cells: Vec<f64> = grid.axes().iter().map(|a| a.length / a.points as f64).collect();
@@ -327,7 +327,7 @@ mod tests {
         let half = |at: [usize; 3]| at[0] < 4;
         close(&field(window, &half), &[4.0 / 8.0, 3.0 / 7.0, 2.0 / 6.0, 1.0 / 5.0, 0.0]);
         close(&field(ring, &half), &[0.5, 0.375, 0.25, 0.125, 0.0]);
-        // distance 1 holds the four neighbours, of other colour, and the four diagonal ones
+        // distance 1 holds the four neighbours, of the other colour, and the four diagonal ones
         let board = Grid::unit(&[4, 4], Boundary::Periodic).unwrap();
         close(&field(board, &|at| (at[0] + at[1]) % 2 == 0), &[0.5, 0.25, 0.5 * 2.0 / 6.0]);
     }

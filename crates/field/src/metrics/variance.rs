@@ -1,13 +1,13 @@
-//! How much of the reference's variability an ensemble has.
+//! Ratio of the variance of an ensemble to that of the reference.
 
 use super::check_pair;
 use super::cloud::Cloud;
 use crate::{Ensemble, FieldError};
 
-/// tr Cov of an ensemble over tr Cov of the reference.
+/// tr Cov of an ensemble divided by tr Cov of the reference.
 ///
-/// The trace is the mean point-wise variance, summed over channels (n − 1 in the denominator).
-/// One is right; its distance from there is |ln ratio|, which treats half and double alike.
+/// The trace is the mean point-wise variance, summed over channels (n − 1 in the denominator). The
+/// ideal ratio is 1. The distance from it is |ln ratio|, which treats half and double alike.
 ///
 /// **Cost** one transform a field.
 ///

@@ -1,21 +1,24 @@
-//! Vendi score: how many different fields an ensemble really holds.
+//! Vendi score: the effective number of different fields in an ensemble.
 //!
-//! A measure of diversity alone: it needs no reference and says nothing about quality. Collapsed or
-//! copied samples score low where distances between means of many fields may not show it.
+//! It measures diversity only: it needs no reference and says nothing about quality. Collapsed or
+//! copied samples score low, even where distances between means of many fields do not detect them.
 
 use super::eigenvalues::symmetric_eigenvalues;
 use super::energy::Distances;
 use crate::{Ensemble, FieldError};
 
-/// exp(−Σ λᵢ ln λᵢ), λ the eigenvalues of K/n with the kernel Kᵢⱼ = exp(−‖fᵢ − fⱼ‖² / (2 h²)).
+/// exp(−Σ λᵢ ln λᵢ), where λ are the eigenvalues of K/n with the kernel Kᵢⱼ = exp(−‖fᵢ − fⱼ‖² / (2
+/// h²)).
 ///
-/// ‖·‖ is the H-norm (mean over points, sum over channels), so the score does not depend on the grid;
-/// h is `bandwidth`. 1 for n equal fields, n for fields much farther from one another than h; an
-/// ensemble of k equal groups of far fields scores k.
+/// ‖·‖ is the H-norm (mean over points, sum over channels), so the score does not depend on the
+/// grid; h is `bandwidth`. The score is 1 for n equal fields, and n for fields much farther from
+/// one another than h. An ensemble of k equally large groups of fields, far from one another,
+/// scores k.
 ///
 /// **Unit** h has the unit of the field. **Cost** n² C M for the distances and 4n³/3 for the
-/// eigenvalues: a second or two at n = 1000. **Choosing** the same h for everything compared, such as
-/// half the root mean square distance of two real fields; the same n too, for the score grows with it.
+/// eigenvalues: a second or two at n = 1000. **Choosing** Use the same h for everything compared,
+/// such as half the root mean square distance of two real fields. Use the same n too, because the
+/// score grows with it.
 ///
 /// # Errors
 /// [`FieldError::TooFew`] below two fields; [`FieldError::Parameter`] unless 0 < h < ∞, or for values
@@ -50,7 +53,7 @@ pub fn vendi_score(fields: &Ensemble, bandwidth: f64) -> Result<f64, FieldError>
         .collect();
     let entropy: f64 = symmetric_eigenvalues(kernel, n)
         .into_iter()
-        .filter(|l| *l > 0.0) // rounding leaves zeros on either side
+        .filter(|l| *l > 0.0) // rounding makes zeros slightly positive or negative
         .map(|l| -l * l.ln())
         .sum();
     Ok(entropy.exp())

@@ -1,4 +1,4 @@
-//! A field seen through a Gaussian point spread.
+//! A field blurred by a Gaussian point spread function.
 
 use std::sync::Arc;
 
@@ -9,8 +9,9 @@ use crate::{Ensemble, FieldError, Grid, Transform};
 
 /// y = P (G_s ∗ u): h_k = exp(−½ s² |ω_k|²) for the modes of the blurred field's grid.
 ///
-/// At walls the function is continued as its boundary condition says (evenly, oddly or around). Errors
-/// of standard deviation σ in each of N cells are errors of σ/√N in each mode. **Cost** copies.
+/// Beyond the walls the function is continued as its boundary condition demands (evenly, oddly or
+/// periodically). Errors of standard deviation σ in each of N cells are errors of σ/√N in each
+/// mode. **Cost** copies.
 #[derive(Debug, Clone)]
 pub struct Blur {
     grid: Grid,
@@ -22,12 +23,13 @@ pub struct Blur {
 }
 
 impl Blur {
-    /// A blurred field, the standard deviation `width` of the point spread in the box's lengths, and
-    /// that of the errors, which must not be 0; channels from `first_channel`.
+    /// From a blurred field. `width` is the standard deviation of the point spread in the box's
+    /// lengths, `deviation` that of the errors, which must not be 0. The channels of u start at
+    /// `first_channel`.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for values, a width or a deviation that are no positive numbers;
-    /// [`FieldError::TooFew`] unless there is one field.
+    /// [`FieldError::Observation`] unless the values are finite and width and deviation positive;
+    /// [`FieldError::TooFew`] unless there is exactly one field.
     pub fn new(
         field: &Ensemble,
         first_channel: usize,

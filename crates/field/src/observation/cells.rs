@@ -1,10 +1,10 @@
-//! The operator of fields seen on a grid of their own: their restriction to it, cell by cell.
+//! The operator of fields observed on a grid of their own: the cells of their restriction to it.
 
 use super::Operator;
 use crate::resample::copied_modes;
 use crate::{Grid, Transform};
 
-/// u ↦ (P u)(x_j) at cells of a grid, P the restriction to its modes.
+/// u ↦ (P u)(x_j) at cells of a grid, where P is the restriction to the modes of that grid.
 #[derive(Debug)]
 pub(super) struct Cells {
     /// Grid of u.
@@ -27,7 +27,7 @@ impl Operator for Cells {
     }
 
     fn gain(&self) -> Option<f64> {
-        // point values of all modes of a grid are orthogonal where it has as many modes as cells
+        // where a grid has as many modes as cells, its rows are orthogonal
         let own = self.transform.grid();
         (own.len() == own.mode_count()).then_some(own.len() as f64)
     }
@@ -54,7 +54,7 @@ impl Operator for Cells {
             if cells[channel].is_empty() {
                 cells[channel] = vec![0.0; own.len()];
             }
-            // analysing divides by the number of cells
+            // the analysis transform divides by the number of cells
             cells[channel][cell] = weight * own.len() as f64;
         }
         let back = |values: &Vec<f64>| match values.is_empty() {

@@ -1,4 +1,4 @@
-//! A field on a coarser grid: super-resolution.
+//! An observed field on a coarser grid: super-resolution.
 
 use std::sync::Arc;
 
@@ -9,12 +9,13 @@ use super::{Observation, Operator, channel_of, finite, refused, repeated, same_b
 use crate::grid::MAX_DIM;
 use crate::{Ensemble, FieldError, Grid, Transform};
 
-/// A whole field on a coarser grid, by its modes or by its cells' averages.
+/// A whole field on a coarser grid, given by its modes or by cell averages.
 ///
-/// **Spectral** y = P u, the restriction to the coarse grid's modes: what the same function looks like
-/// when it is sampled there. It is observed mode by mode, errors of standard deviation s in each of N
-/// cells being errors of s/√N in each mode. **Average** y_j = the average of u over cell j, as a
-/// detector with square pixels has it. **Cost** copies; the average one product a cell and mode.
+/// **Spectral** y = P u, the restriction to the coarse grid's modes: the same function sampled on
+/// the coarse grid. It is observed mode by mode. Errors of standard deviation s in each of N cells
+/// are errors of s/√N in each mode. **Average** y_j = the average of u over cell j, as measured by
+/// a detector with square pixels. **Cost** Copies for the spectral kind; one product a cell and
+/// mode for averages.
 #[derive(Debug, Clone)]
 pub struct Coarse {
     grid: Grid,
@@ -26,11 +27,12 @@ pub struct Coarse {
 }
 
 impl Coarse {
-    /// The restriction of a function to the modes of a coarse grid; channels from `first_channel`.
+    /// The restriction of a function to the modes of a coarse grid. The channels of u start at
+    /// `first_channel`.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for values or a deviation that are no numbers; [`FieldError::TooFew`]
-    /// unless there is one field.
+    /// [`FieldError::Observation`] for values or a deviation that are not valid numbers;
+    /// [`FieldError::TooFew`] unless there is exactly one field.
     pub fn spectral(
         field: &Ensemble,
         first_channel: usize,
@@ -43,7 +45,8 @@ impl Coarse {
         Ok(Self::new(field, first_channel, false, values, variances))
     }
 
-    /// The averages of a function over the cells of a coarse grid; channels from `first_channel`.
+    /// The averages of a function over the cells of a coarse grid. The channels of u start at
+    /// `first_channel`.
     ///
     /// # Errors
     /// As [`Coarse::spectral`].
@@ -68,7 +71,7 @@ impl Coarse {
     }
 }
 
-/// One field of numbers.
+/// Checks that there is exactly one field, with finite values.
 pub(super) fn check(field: &Ensemble) -> Result<(), FieldError> {
     if field.count() != 1 {
         let count = field.count();

@@ -1,15 +1,15 @@
-//! The part of the box where a channel exceeds a threshold: porosity, volume fraction.
+//! The fraction of the box where a channel exceeds a threshold: porosity, volume fraction.
 
 use std::sync::Arc;
 
 use super::{Fault, Linearised, Observation, Operator, channel_of, faulty, refused, repeated};
 use crate::{FieldError, Grid, Transform};
 
-/// y = (1/|Ω|) |{x : u(x) > θ}|, the indicator smoothed to Φ((u − θ)/w).
+/// y = (1/|Ω|) |{x : u(x) > θ}| with the indicator smoothed to Φ((u − θ)/w).
 ///
-/// Nonlinear. While X₀ is known up to an error of point-wise standard deviation s, the expected part is
-/// the mean of Φ((D − θ)/√(w² + s²)), and its slope the mean of φ(·)/√(w² + s²): the linearisation that
-/// is used, exact in expectation for Gaussian errors (Stein's lemma).
+/// This observation is nonlinear. Let X₀ be known up to an error of point-wise standard deviation
+/// s. The expected fraction is then the mean of Φ((D − θ)/√(w² + s²)), and its slope is the mean of
+/// φ(·)/√(w² + s²). This linearisation is exact in expectation for Gaussian errors (Stein's lemma).
 #[derive(Debug, Clone)]
 pub struct Fraction {
     channel: usize,
@@ -20,12 +20,12 @@ pub struct Fraction {
 }
 
 impl Fraction {
-    /// The part, between 0 and 1, above `threshold`; the indicator is smoothed over `width` (in the
-    /// data's units), and `deviation` is the standard deviation of the part's error.
+    /// The fraction above `threshold`, between 0 and 1. The indicator is smoothed over `width` (in
+    /// the data's units). `deviation` is the standard deviation of the fraction's error.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for a part outside [0, 1], a threshold that is no number, or a width
-    /// that is not positive.
+    /// [`FieldError::Observation`] for a fraction outside [0, 1], a threshold that is not finite,
+    /// or a width that is not positive.
     pub fn new(
         channel: usize,
         threshold: f64,
@@ -104,7 +104,7 @@ impl Operator for Above {
         1
     }
 
-    /// The part of the cells above the threshold, not smoothed.
+    /// The fraction of the cells above the threshold, not smoothed.
     fn apply(&self, modes: &[f64]) -> Vec<f64> {
         let cells = self.cells(modes);
         let above = cells.iter().filter(|u| **u > self.threshold).count();

@@ -1,9 +1,8 @@
-//! Linear functionals of a function by what they do to each eigenfunction.
+//! Linear functionals of a function, given by their values on every eigenfunction.
 //!
-//! A value at a point, the average over a box around it, the average along a segment: all are averages
-//! over a uniform set about a centre, and an exponential e^{iω·x} averages to e^{iω·c} times sinc
-//! factors. Cosines and sines are sums of exponentials, so every entry has a closed form and no
-//! quadrature is needed.
+//! Each functional is an average over a uniform set about a centre: a point, a box around it, or a
+//! segment. An exponential e^{iω·x} averages to e^{iω·c} times sinc factors. Cosines and sines are
+//! sums of exponentials, so every entry has a closed form and no quadrature is needed.
 
 use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
@@ -11,18 +10,19 @@ use rustfft::num_complex::Complex;
 
 use crate::grid::{Axis, Boundary, Grid, MAX_DIM};
 
-/// u ↦ weight × the average of u over the box of these widths about every point of a segment.
+/// u ↦ weight × (average of u over the points of a segment, each averaged over a box of given
+/// widths).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Functional {
-    /// Which channel.
+    /// The channel.
     pub channel: usize,
     /// Centre c, in the box's lengths.
     pub centre: [f64; MAX_DIM],
-    /// Widths of the averaging box; 0 for none.
+    /// Widths of the averaging box; 0 for no averaging.
     pub widths: [f64; MAX_DIM],
-    /// The segment from c − d/2 to c + d/2; 0 for none.
+    /// The vector d of the segment from c − d/2 to c + d/2; 0 for no segment.
     pub along: [f64; MAX_DIM],
-    /// What the average is multiplied with.
+    /// Factor of the average.
     pub weight: f64,
 }
 
@@ -32,14 +32,14 @@ impl Functional {
         Self { channel, centre, widths: [0.0; MAX_DIM], along: [0.0; MAX_DIM], weight: 1.0 }
     }
 
-    /// What it makes of every eigenfunction of a grid, in storage order.
+    /// The functional's value on every eigenfunction of a grid, in storage order.
     ///
     /// **Cost** a few products a mode; sines and cosines for each mode along a segment.
     pub(super) fn row(&self, grid: &Grid) -> Vec<f64> {
         if self.along == [0.0; MAX_DIM] { self.separable(grid) } else { self.segment(grid) }
     }
 
-    /// Products of one factor an axis.
+    /// The row as products of one factor an axis, for functionals without a segment.
     fn separable(&self, grid: &Grid) -> Vec<f64> {
         let mut factors: [Vec<(Complex<f64>, i8)>; MAX_DIM] =
             std::array::from_fn(|_| vec![(Complex::new(1.0, 0.0), 0)]);
@@ -70,7 +70,7 @@ impl Functional {
         row
     }
 
-    /// Sums of exponentials.
+    /// The row as sums of exponentials, for functionals along a segment.
     fn segment(&self, grid: &Grid) -> Vec<f64> {
         let value = |mode: crate::Mode| {
             let mut terms = vec![([0.0; MAX_DIM], Complex::new(1.0, 0.0))];
@@ -116,12 +116,12 @@ impl Functional {
     }
 }
 
-/// Sign of the periodic wave number, 0 of other axes and of constants.
+/// Sign of the periodic wave number; 0 for other axes and for constants.
 fn sign(axis: &Axis, wave: i32) -> i8 {
     if axis.boundary == Boundary::Periodic { wave.signum() as i8 } else { 0 }
 }
 
-/// The first sign that is one.
+/// The first of two signs that is not 0.
 fn pick(first: i8, second: i8) -> i8 {
     if first != 0 { first } else { second }
 }

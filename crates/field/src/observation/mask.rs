@@ -1,4 +1,4 @@
-//! A field of which some cells are known: inpainting, logs along wells, outcrops on a face.
+//! A field with some known cells: inpainting, logs along wells, outcrops on a face.
 
 use std::sync::Arc;
 
@@ -6,10 +6,12 @@ use super::cells::Cells;
 use super::{Observation, Operator, channel_of, refused, repeated, same_box};
 use crate::{Ensemble, FieldError, Grid};
 
-/// y_j = (P u)(x_j) at the known cells of a grid, P the restriction to what that grid holds.
+/// y_j = (P u)(x_j) at the known cells of a grid, where P is the restriction to the modes of that
+/// grid.
 ///
-/// On the field's own grid these are the cells themselves. A finer sample is compared by its
-/// restriction, which is the function that the same seed has on the coarse grid. **Cost** one transform.
+/// On the field's own grid these are the cell values themselves. A sample on a finer grid is
+/// compared by its restriction, which is the function that the same seed has on the coarse grid.
+/// **Cost** one transform.
 #[derive(Debug, Clone)]
 pub struct Mask {
     grid: Grid,
@@ -19,11 +21,12 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// From one field; NaN says that a cell is not known. Its channels are those from `first_channel`.
+    /// From one field, in which NaN marks an unknown cell. The channels of u start at
+    /// `first_channel`.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for a field without a known cell, an infinite value, or a deviation
-    /// that is no number; [`FieldError::TooFew`] unless there is one field.
+    /// [`FieldError::Observation`] for a field without a known cell, an infinite value, or an
+    /// invalid deviation; [`FieldError::TooFew`] unless there is exactly one field.
     pub fn new(field: &Ensemble, first_channel: usize, deviation: f64) -> Result<Self, FieldError> {
         if field.count() != 1 {
             let count = field.count();

@@ -20,7 +20,7 @@ impl Mean {
     /// The mean of a channel and the standard deviation of its error.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for a mean or deviation that is no number.
+    /// [`FieldError::Observation`] for a mean or deviation that is not a valid number.
     pub fn new(channel: usize, value: f64, deviation: f64) -> Result<Self, FieldError> {
         finite(&[value])?;
         Ok(Self { channel, values: vec![value], variances: repeated(deviation, 1)? })

@@ -1,4 +1,4 @@
-//! Observations: what is known of a function besides its law, y = A u + e with e ~ N(0, R).
+//! Observations: measurements of a function, y = A u + e with errors e ~ N(0, R).
 //!
 //! | kind | y |
 //! |---|---|
@@ -8,12 +8,12 @@
 //! | [`Blur`] | a field seen through a Gaussian point spread |
 //! | [`Rays`] | integrals along straight lines |
 //! | [`Mean`] | the mean of a channel over the box |
-//! | [`Fraction`] | the part of the box where a channel exceeds a threshold |
+//! | [`Fraction`] | the fraction of the box where a channel exceeds a threshold |
 //! | [`Sparse`] | a sparse matrix times the cells of a field |
 //!
-//! An [`Observation`] speaks of functions, so it means the same on every grid; [`Observation::on`]
-//! gives its [`Operator`] on the coefficients of one grid. [`Observations`] are several together.
-//! How they steer a sampler is the matter of [`crate::guidance`].
+//! An [`Observation`] is defined for functions, so it means the same on every grid.
+//! [`Observation::on`] gives its [`Operator`] on the coefficients of one grid. [`Observations`]
+//! combines several. [`crate::guidance`] describes how they condition a sampler.
 
 mod blur;
 mod cells;
@@ -46,15 +46,15 @@ pub use stack::{Observations, Residual, Stack};
 use crate::grid::MAX_DIM;
 use crate::{FieldError, Grid};
 
-/// Measured numbers and what they measure, in the units of the data's files.
+/// Measured numbers and the quantities they measure, in the units of the data's files.
 pub trait Observation: Debug + Send + Sync {
-    /// Name of the kind, as tables and files write it.
+    /// Name of the kind, as written in tables and files.
     fn kind(&self) -> &'static str;
 
-    /// y, one number an observation.
+    /// y, one entry per measured number.
     fn values(&self) -> &[f64];
 
-    /// The same observation of another field, which gave these values.
+    /// The same kind of observation of another field, with these values.
     fn with_values(&self, values: Vec<f64>) -> Arc<dyn Observation>;
 
     /// Diagonal of R: the variance of each number's error; 0 where it is exact.
@@ -65,58 +65,58 @@ pub trait Observation: Debug + Send + Sync {
         true
     }
 
-    /// The grid that fields must hold to be observed in full; none where any grid does.
+    /// The grid that a field must hold to be observed in full; `None` where any grid will do.
     fn needs(&self) -> Option<Grid> {
         None
     }
 
-    /// Where single places are observed: the place, its channel, the value.
+    /// The observed single places, if any: the place, its channel, the value.
     fn places(&self) -> Vec<([f64; MAX_DIM], usize, f64)> {
         Vec::new()
     }
 
-    /// A on the coefficients of fields of so many channels on one grid.
+    /// A as an operator on the coefficients of fields with this number of channels on one grid.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for a channel that is not there or a place outside the box.
+    /// [`FieldError::Observation`] for a channel that does not exist or a place outside the box.
     fn on(&self, grid: &Grid, channels: usize) -> Result<Arc<dyn Operator>, FieldError>;
 }
 
 /// A on one grid: from coefficients `[channel, mode]` to m numbers.
 pub trait Operator: Debug + Send + Sync {
-    /// m.
+    /// Number m of rows.
     fn rows(&self) -> usize;
 
     /// A u.
     fn apply(&self, modes: &[f64]) -> Vec<f64>;
 
-    /// A* v, with ⟨A u, v⟩ = ⟨u, A* v⟩: coefficients are orthonormal, so this is the transposed matrix.
-    /// Of a nonlinear operator the adjoint lives in [`Operator::linearised`].
+    /// A* v with ⟨A u, v⟩ = ⟨u, A* v⟩. Coefficients are orthonormal, so A* is the transposed
+    /// matrix. For a nonlinear operator, use the rows of [`Operator::linearised`] instead.
     fn adjoint(&self, weights: &[f64]) -> Vec<f64>;
 
-    /// diag of A diag(v) A* where that matrix is diagonal, for variances v `[channel, mode]`.
+    /// diag of A diag(v) A* if that matrix is diagonal, for variances v `[channel, mode]`.
     fn diagonal(&self, _variances: &[f64]) -> Option<Vec<f64>> {
         None
     }
 
-    /// g where A A* = g: rows that are orthogonal and of one length.
+    /// The number g if A A* = g, that is, if the rows are orthogonal and of equal length.
     fn gain(&self) -> Option<f64> {
         None
     }
 
-    /// Whether a product costs as much as a dense matrix; otherwise it costs a transform.
+    /// Whether a product costs as much as a dense matrix. Otherwise it costs a transform.
     fn is_dense(&self) -> bool {
         false
     }
 
-    /// Of a nonlinear operator: E[A(u + ζ)] and E[A′(u + ζ)] for Gaussian ζ of this point-wise standard
-    /// deviation, one a channel. `None` where A is linear.
+    /// For a nonlinear operator: E[A(u + ζ)] and E[A′(u + ζ)] with Gaussian ζ whose point-wise
+    /// standard deviation is `spread`, one a channel. `None` where A is linear.
     fn linearised(&self, _modes: &[f64], _spread: &[f64]) -> Option<Linearised> {
         None
     }
 }
 
-/// A nonlinear operator near one field.
+/// A nonlinear operator linearised at one field.
 #[derive(Debug, Clone)]
 pub struct Linearised {
     /// E[A(u + ζ)].
@@ -125,7 +125,7 @@ pub struct Linearised {
     pub rows: Vec<Vec<f64>>,
 }
 
-/// What can be wrong with an observation, by what can be done about it.
+/// The kinds of fault an observation may have, grouped by remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -133,31 +133,31 @@ pub enum Fault {
     Twice,
     /// A place outside the box.
     Outside,
-    /// Channels that are not there.
+    /// A channel that does not exist.
     Channel,
-    /// A part that is none.
+    /// A fraction outside its range.
     Part,
-    /// A finer grid than the one that is sampled.
+    /// A grid finer than the one that is sampled.
     Finer,
-    /// It is determined by those before it.
+    /// A value that the observations before it determine.
     Redundant,
-    /// An error is needed, and it has none.
+    /// An exact value (error 0) where an error is needed.
     Exact,
-    /// Numbers that are none, or mean nothing.
+    /// Numbers that are not finite or are meaningless.
     Numbers,
 }
 
-/// An error of the observation number `row`, counted from 0, or of all of them.
+/// An error for observation number `row`, counted from 0, or for all of them if `None`.
 fn refused(row: Option<usize>, message: impl Into<String>) -> FieldError {
     faulty(Fault::Numbers, row, message)
 }
 
-/// The same of a kind.
+/// The same error with the kind of fault.
 fn faulty(fault: Fault, row: Option<usize>, message: impl Into<String>) -> FieldError {
     FieldError::Observation { fault, row, other: None, message: message.into() }
 }
 
-/// Standard deviations as variances.
+/// Squares standard deviations to variances.
 fn squares(deviations: &[f64]) -> Result<Vec<f64>, FieldError> {
     let square = |(row, sd): (usize, &f64)| match sd.is_finite() && *sd >= 0.0 {
         true => Ok(sd * sd),
@@ -168,7 +168,7 @@ fn squares(deviations: &[f64]) -> Result<Vec<f64>, FieldError> {
     deviations.iter().enumerate().map(square).collect()
 }
 
-/// A number for the whole of an observation, as many times as it has values.
+/// Repeats one deviation for all values of an observation.
 fn repeated(deviation: f64, count: usize) -> Result<Vec<f64>, FieldError> {
     match deviation.is_finite() && deviation >= 0.0 {
         true => Ok(vec![deviation * deviation; count]),
@@ -178,7 +178,7 @@ fn repeated(deviation: f64, count: usize) -> Result<Vec<f64>, FieldError> {
     }
 }
 
-/// Refuses numbers that are none.
+/// Refuses values that are not finite.
 fn finite(values: &[f64]) -> Result<(), FieldError> {
     match values.iter().position(|v| !v.is_finite()) {
         Some(row) => Err(refused(Some(row), format!("the value {} is no number", values[row]))),

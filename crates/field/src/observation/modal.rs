@@ -1,4 +1,4 @@
-//! The operator of whole fields on a coarser grid, in modes: one number a mode, none mixed.
+//! The operator of whole fields on a coarser grid, mode by mode: one number a mode, without mixing.
 
 use super::Operator;
 use crate::Grid;
@@ -9,7 +9,7 @@ use crate::resample::{copied_modes, overlay_modes};
 pub(super) struct Modal {
     from: Grid,
     own: Grid,
-    /// Channels of u, and those that are seen.
+    /// Channels of u, and those that are observed.
     channels: usize,
     first: usize,
     seen: usize,
@@ -28,7 +28,7 @@ impl Modal {
         Self { from, own, channels, first: seen.start, seen: seen.len(), factors }
     }
 
-    /// The seen channels of `[channel, mode]`.
+    /// The observed channels of `[channel, mode]`.
     fn seen_of<'a>(&self, modes: &'a [f64]) -> &'a [f64] {
         let count = self.from.mode_count();
         &modes[self.first * count..(self.first + self.seen) * count]

@@ -1,4 +1,4 @@
-//! Values at places of the box: sensors, wells.
+//! Values at points of the box: sensors, wells.
 
 use std::sync::Arc;
 
@@ -11,17 +11,18 @@ use crate::{FieldError, Grid};
 /// One measured value.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sensor {
-    /// Where, in the box's lengths; unused axes 0.
+    /// The place, in the box's lengths; 0 along unused axes.
     pub place: [f64; MAX_DIM],
-    /// Of which channel.
+    /// The channel.
     pub channel: usize,
-    /// What was measured, in the data's units.
+    /// The measured value, in the data's units.
     pub value: f64,
-    /// Standard deviation of its error; 0 for none.
+    /// Standard deviation of its error; 0 for an exact value.
     pub deviation: f64,
 }
 
-/// y_i = u(x_i), the function's own value: Σ u_k e_k(x_i) over the modes of whatever grid it lives on.
+/// y_i = u(x_i), the value of the function itself: Σ u_k e_k(x_i) over the modes of the field's
+/// grid.
 ///
 /// A sensor therefore means the same on every grid. **Cost** one product a sensor and mode.
 #[derive(Debug, Clone)]
@@ -35,9 +36,9 @@ impl Points {
     /// From sensors.
     ///
     /// # Errors
-    /// [`FieldError::Observation`], with the number of the sensor, for a place or value that is no
-    /// number, a negative deviation, or a second sensor of one channel at one place;
-    /// [`FieldError::TooFew`] without any.
+    /// [`FieldError::Observation`], with the number of the sensor, for a place or value that is not
+    /// finite, a negative deviation, or two sensors of one channel at one place;
+    /// [`FieldError::TooFew`] without sensors.
     pub fn new(sensors: Vec<Sensor>) -> Result<Self, FieldError> {
         if sensors.is_empty() {
             return Err(FieldError::TooFew { what: "an observation", least: 1, count: 0 });

@@ -12,21 +12,22 @@ use crate::{FieldError, Grid};
 /// One measured line.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ray {
-    /// Where it begins, in the box's lengths.
+    /// Its start, in the box's lengths.
     pub from: [f64; MAX_DIM],
-    /// Where it ends.
+    /// Its end.
     pub to: [f64; MAX_DIM],
-    /// Of which channel.
+    /// The channel.
     pub channel: usize,
     /// The integral, in the data's units times a length.
     pub value: f64,
-    /// Standard deviation of its error; 0 for none.
+    /// Standard deviation of its error; 0 for an exact value.
     pub deviation: f64,
 }
 
 /// y_i = ∫ u ds from one end of a ray to the other, exact for every mode.
 ///
-/// **Cost** sines and cosines of every mode once a ray and grid, then one product a ray and mode.
+/// **Cost** Once for each ray and grid, the sines and cosines of every mode; then one product a ray
+/// and mode.
 #[derive(Debug, Clone)]
 pub struct Rays {
     rays: Vec<Ray>,
@@ -38,8 +39,8 @@ impl Rays {
     /// From rays.
     ///
     /// # Errors
-    /// [`FieldError::Observation`], with the number of the ray, for ends or values that are no numbers,
-    /// a negative deviation, or a ray without length; [`FieldError::TooFew`] without any.
+    /// [`FieldError::Observation`], with the number of the ray, for ends or values that are not
+    /// finite, a negative deviation, or a ray of length 0; [`FieldError::TooFew`] without rays.
     pub fn new(rays: Vec<Ray>) -> Result<Self, FieldError> {
         if rays.is_empty() {
             return Err(FieldError::TooFew { what: "an observation", least: 1, count: 0 });

@@ -1,10 +1,11 @@
-//! An operator of functionals: one row of numbers each.
+//! The operator of several functionals, each a dense row of numbers.
 
 use super::Operator;
 use super::functional::Functional;
 use crate::Grid;
 
-/// Rows are kept up to this many numbers (128 MiB) and made anew for each product beyond.
+/// Rows are kept in memory up to this many numbers (128 MiB). Larger ones are recomputed for each
+/// product.
 const KEPT: usize = 1 << 24;
 
 /// Functionals of the fields of one grid.
@@ -13,7 +14,7 @@ pub(super) struct Rows {
     grid: Grid,
     channels: usize,
     functionals: Vec<Functional>,
-    /// `[functional, mode]`, where they are few enough.
+    /// `[functional, mode]`, if they are few enough to be kept.
     kept: Option<Vec<f64>>,
 }
 
@@ -65,7 +66,7 @@ impl Operator for Rows {
     }
 }
 
-/// Σ a_k b_k in an order that depends on the length alone.
+/// Σ a_k b_k, summed in an order that depends only on the length.
 pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut sums = [0.0; 8];
     let (left, right) = (a.chunks_exact(8), b.chunks_exact(8));

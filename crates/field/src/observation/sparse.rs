@@ -6,8 +6,8 @@ use super::{Fault, Observation, Operator, faulty, finite, refused, repeated, sam
 use crate::resample::copied_modes;
 use crate::{FieldError, Grid, Transform};
 
-/// y = M z with z the cells of the field's restriction to a grid, `[channel, axis0, …]` flattened, last
-/// axis fastest, and M a matrix of compressed rows (CSR).
+/// y = M z. The vector z holds the cells of the field's restriction to a grid, `[channel, axis0,
+/// …]` flattened, last axis fastest. M is a matrix of compressed sparse rows (CSR).
 ///
 /// **Cost** one transform a channel, one product an entry.
 #[derive(Debug, Clone)]
@@ -28,12 +28,12 @@ struct Matrix {
 }
 
 impl Sparse {
-    /// From the three arrays of a CSR matrix with `[rows, channels · cells]` entries, and one value and
-    /// error a row.
+    /// From the three arrays of a CSR matrix with `[rows, channels · cells]` entries, and one value
+    /// and error a row.
     ///
     /// # Errors
-    /// [`FieldError::Observation`] for arrays that are no such matrix, values that are no numbers or not
-    /// one a row, a row without any entry.
+    /// [`FieldError::Observation`] for arrays that are not such a matrix, values that are not
+    /// finite or not one a row, or a row without entries.
     pub fn new(
         grid: Grid,
         channels: usize,
@@ -145,7 +145,7 @@ impl Operator for Product {
         let Matrix { starts, columns, data } = &*self.matrix;
         for (w, weight) in starts.windows(2).zip(weights) {
             for (column, value) in columns[w[0]..w[1]].iter().zip(&data[w[0]..w[1]]) {
-                // analysing divides by the number of cells
+                // the analysis transform divides by the number of cells
                 cells[*column] += weight * value * own.len() as f64;
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Linearised, Observation, Operator};
 use crate::{FieldError, Grid};
 
-/// Observations of fields that a model knows as (u − offset)/scale, channel by channel.
+/// Observations of fields that a model represents as (u − offset)/scale, channel by channel.
 #[derive(Debug, Clone)]
 pub struct Observations {
     parts: Vec<Arc<dyn Observation>>,
@@ -14,16 +14,16 @@ pub struct Observations {
     scale: Vec<f64>,
 }
 
-/// How well a field agrees with one observation.
+/// How well a field satisfies one observation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Residual {
     /// Kind of the observation.
     pub kind: &'static str,
-    /// Its numbers.
+    /// Number of its values.
     pub count: usize,
-    /// √ of the mean of ((y − A u)/sd)² over those with sd > 0; NaN without any.
+    /// RMS of (y − A u)/sd over the values with sd > 0; NaN if there are none.
     pub relative: f64,
-    /// √ of the mean of (y − A u)² over those with sd 0, in the data's units; NaN without any.
+    /// RMS of y − A u over the values with sd 0, in the data's units; NaN if there are none.
     pub exact: f64,
 }
 
@@ -45,7 +45,7 @@ impl Observations {
         }
     }
 
-    /// Observations of fields as they are, of so many channels.
+    /// Observations of fields with offset 0 and scale 1, with this number of channels.
     ///
     /// # Errors
     /// As [`Observations::new`].
@@ -58,12 +58,12 @@ impl Observations {
         &self.parts
     }
 
-    /// Numbers observed in all.
+    /// Total number of observed values.
     pub fn count(&self) -> usize {
         self.parts.iter().map(|p| p.values().len()).sum()
     }
 
-    /// The same observations of another field, with errors √R ξ: what they would have given.
+    /// The same observations of another field: A u plus errors √R ξ.
     ///
     /// # Errors
     /// As [`Observations::seen_in`].
@@ -81,7 +81,8 @@ impl Observations {
         Ok(Self { parts, offset: self.offset.clone(), scale: self.scale.clone() })
     }
 
-    /// A u of every observation, one list a part, for coefficients `[channel, mode]` of a normalised field.
+    /// A u of every observation, one list for each, for coefficients `[channel, mode]` of a
+    /// normalised field.
     ///
     /// # Errors
     /// Those of [`Observation::on`].
@@ -90,7 +91,7 @@ impl Observations {
         self.parts.iter().map(|p| Ok(p.on(grid, self.scale.len())?.apply(&raw))).collect()
     }
 
-    /// All of them on one grid.
+    /// The operators of all observations on one grid.
     ///
     /// # Errors
     /// Those of [`Observation::on`].
@@ -119,8 +120,8 @@ impl Observations {
         Ok(Stack { linear, nonlinear, targets, variances, linear_rows, offset, scale, modes })
     }
 
-    /// How well each observation is met by normalised fields, each `[channel, mode]`: root mean squares over
-    /// all of them.
+    /// How well normalised fields, each `[channel, mode]`, satisfy each observation: root mean
+    /// squares over all fields.
     ///
     /// # Errors
     /// Those of [`Observation::on`].
@@ -160,7 +161,7 @@ impl Observations {
         let mut raw = modes.to_vec();
         for (channel, own) in raw.chunks_exact_mut(count).enumerate() {
             own.iter_mut().for_each(|u| *u *= self.scale[channel]);
-            // the constant is the first mode of boxes that hold it, and others have no offset
+            // on boxes that have a constant mode it is the first one; other boxes have no offset
             if grid.holds_constants() {
                 own[0] += self.offset[channel];
             }
@@ -169,7 +170,7 @@ impl Observations {
     }
 }
 
-/// Observations on one grid, in the model's own values: linear ones first, the others after them.
+/// Observations on one grid, in the model's own values. Linear observations come first.
 #[derive(Debug)]
 pub struct Stack {
     linear: Vec<(Range<usize>, Arc<dyn Operator>)>,
@@ -184,12 +185,12 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Rows of the linear observations.
+    /// Number of rows of the linear observations.
     pub fn linear_rows(&self) -> usize {
         self.linear_rows
     }
 
-    /// y, less what the offset contributes to linear observations.
+    /// y, less the contribution of the offset to linear observations.
     pub fn targets(&self) -> &[f64] {
         &self.targets
     }
@@ -218,7 +219,7 @@ impl Stack {
         self.scaled(&sum)
     }
 
-    /// diag(A diag(v) A*) where that matrix is diagonal.
+    /// diag(A diag(v) A*) if that matrix is diagonal.
     pub fn diagonal(&self, variances: &[f64]) -> Option<Vec<f64>> {
         match &self.linear[..] {
             [(_, only)] => only.diagonal(&self.scaled(&self.scaled(variances))),
@@ -226,7 +227,7 @@ impl Stack {
         }
     }
 
-    /// g of every channel where A A* is one number in each.
+    /// g of every channel, if A A* is one number for each channel.
     pub fn gains(&self) -> Option<Vec<f64>> {
         match &self.linear[..] {
             [(_, only)] => {
@@ -242,7 +243,8 @@ impl Stack {
         self.linear.iter().all(|(_, operator)| operator.is_dense())
     }
 
-    /// The nonlinear observations near one field known up to this point-wise deviation a channel.
+    /// The nonlinear observations, linearised at a field known up to this point-wise deviation a
+    /// channel.
     pub fn linearised(&self, modes: &[f64], spread: &[f64]) -> Vec<Linearised> {
         if self.nonlinear.is_empty() {
             return Vec::new();

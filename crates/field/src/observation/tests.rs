@@ -1,5 +1,5 @@
-//! Every kind in one to three dimensions and at every boundary: adjoints, and values against point
-//! values and quadrature.
+//! Every kind of observation in one to three dimensions and at every boundary. Checks adjoints, and
+//! values against point values and quadrature.
 
 use super::functional::Functional;
 use super::*;
@@ -39,7 +39,7 @@ fn places(grid: &Grid, count: usize) -> Vec<[f64; MAX_DIM]> {
     (0..count).map(place).collect()
 }
 
-/// u(x) by its own sum of modes, through the transform of a grid whose cell centre x is.
+/// u(x) computed as a sum of modes, by the transform of a grid that has x as a cell centre.
 fn value_at(grid: &Grid, modes: &[f64], place: [f64; MAX_DIM]) -> f64 {
     let row = Functional::point(0, place).row(grid);
     row.iter().zip(modes).map(|(r, u)| r * u).sum()
@@ -80,7 +80,7 @@ fn every_kind(grid: &Grid, channels: usize) -> Vec<Arc<dyn Observation>> {
     ]
 }
 
-/// ⟨A u, v⟩ = ⟨u, A* v⟩, and the diagonal that an operator claims is that of its matrix.
+/// ⟨A u, v⟩ = ⟨u, A* v⟩, and the diagonal returned by an operator is that of its matrix.
 #[test]
 fn adjoints_are_adjoint() {
     for grid in grids() {
@@ -113,7 +113,7 @@ fn adjoints_are_adjoint() {
     }
 }
 
-/// The row of a point at a cell's centre is what the transform makes of the modes there.
+/// The row of a point at a cell's centre agrees with the transform at that cell.
 #[test]
 fn points_at_cell_centres_are_the_cells() {
     for grid in grids() {
@@ -187,7 +187,7 @@ fn rays_and_averages_are_integrals() {
     }
 }
 
-/// The mean is that of the cells where constants are held, and of sines by their integrals.
+/// The mean is that of the cells where constants are held, and the integral of the sines elsewhere.
 #[test]
 fn means_are_means() {
     for grid in grids() {
@@ -206,7 +206,8 @@ fn means_are_means() {
     }
 }
 
-/// A sensor, a mask, a coarse field and a matrix mean the same on a finer grid that holds the same function.
+/// A sensor, a mask, a coarse field and a matrix give the same values on a finer grid for the same
+/// function.
 #[test]
 fn observations_mean_the_same_on_every_grid() {
     for grid in grids() {
@@ -223,7 +224,8 @@ fn observations_mean_the_same_on_every_grid() {
     }
 }
 
-/// The slope of the smoothed fraction against finite differences, and its value at no spread.
+/// The slope of the smoothed fraction agrees with finite differences, and its value without spread
+/// is right.
 #[test]
 fn fractions_know_their_slope() {
     for grid in grids().into_iter().filter(Grid::holds_constants) {

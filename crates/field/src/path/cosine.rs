@@ -1,4 +1,4 @@
-//! The variance-preserving path whose signal falls like a cosine: little noise for longer.
+//! The variance-preserving path with a cosine schedule: noise grows slowly at first.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -9,12 +9,13 @@ use crate::FieldError;
 
 /// a(t) = cos θ(t) / cos θ(0) with θ(t) = ½π (t + s)/(1 + s), and a² + b² = 1.
 ///
-/// s is `offset`: it keeps b from rising too slowly at first. a would be 0 at t = 1 (the schedule
-/// this comes from clips its steps there), so time ends at T = `start` < 1 with a(T) > 0.
-/// b² = sin(θ − θ₀) sin(θ + θ₀)/cos² θ₀, which does not cancel at small t.
+/// The offset s (`offset`) keeps b from rising too slowly at first. At t = 1 the signal a would be
+/// 0 (the original schedule clips its steps there). Time therefore ends at T = `start` < 1 with
+/// a(T) > 0. b² is computed as sin(θ − θ₀) sin(θ + θ₀)/cos² θ₀, which does not cancel at small t.
 ///
-/// **Choosing** compared with [`super::VariancePreserving`] fewer steps of a uniform grid are spent
-/// where nothing of the data is left. In log-SNR, where most samplers here step, both are alike.
+/// **Choosing** Compared with [`super::VariancePreserving`], a uniform grid spends fewer steps
+/// where nothing of the data is left. In log-SNR, the variable of most samplers here, both paths
+/// are alike.
 ///
 /// **Source** Nichol, Dhariwal, arXiv 2102.09672, eq. 17 in continuous time, s = 0.008; by default
 /// T = 0.995 (a = 0.0078) and t_min = 1e-3 (b = 0.0064).

@@ -7,9 +7,10 @@ use crate::FieldError;
 
 /// a = 1 − t, b = t on [t_min, T] inside (0, 1).
 ///
-/// x = a X₀ + b η moves on straight lines with velocity η − X₀; its conditional mean is the
-/// probability flow. Not variance preserving: a² + b² is ½ in the middle. `end` is t_min and `start`
-/// T; by default 0.01 and 0.99, the same range of signal-to-noise ratios as the others here.
+/// x = a X₀ + b η moves on straight lines with velocity η − X₀. The conditional mean of this
+/// velocity is the probability flow. The path is not variance preserving: a² + b² is ½ in the
+/// middle. `end` is t_min and `start` is T. Their defaults 0.01 and 0.99 give the same range of
+/// signal-to-noise ratios as the other paths.
 ///
 /// **Source** Lipman, Chen, Ben-Hamu, Nickel, Le, arXiv 2210.02747, with time running from data to
 /// noise.

@@ -1,8 +1,8 @@
-//! Gaussian paths: how data turn into noise and back.
+//! Gaussian paths: the forward processes that turn data into noise.
 //!
-//! X_t = a(t) X₀ + b(t) η with η ~ N(0, Q), time running from 0 (data) to T (noise). The two
-//! functions a and b are everything a forward process is to this crate; variance-preserving,
-//! variance-exploding and flow-matching schemes are rows of this table, not programs:
+//! X_t = a(t) X₀ + b(t) η with η ~ N(0, Q). Time runs from 0 (data) to T (noise). A path is given
+//! by the two functions a and b alone. Variance-preserving, variance-exploding and flow-matching
+//! schemes are rows of this table:
 //!
 //! | path | a | b | T | t_min |
 //! |---|---|---|---|---|
@@ -11,7 +11,7 @@
 //! | [`VarianceExploding`] | 1 | σ_max t^ρ | 1 | (σ_min/σ_max)^{1/ρ} |
 //! | [`Flow`] | 1 − t | t | 0.99 | 0.01 |
 //!
-//! (ends by default: ln(b/a) from about −5 to 5 for each of them).
+//! The ends T and t_min are defaults. With them ln(b/a) runs from about −5 to 5 on each path.
 //!
 //! Times stay inside [[`Path::end`], [`Path::start`]], where both a and b are positive.
 
@@ -50,8 +50,8 @@ pub trait Path: Debug + Send + Sync {
     /// T, the largest time: the reverse process starts here.
     fn start(&self) -> f64;
 
-    /// t_min > 0, the smallest time: below it b is too small for the score to mean anything, and
-    /// the reverse process ends with one denoising.
+    /// t_min > 0, the smallest time. Below it b is too small for a meaningful score, so the reverse
+    /// process ends there with one denoising.
     fn end(&self) -> f64;
 
     /// 2 ln(a/b), the logarithm of the signal-to-noise ratio; decreasing in t.
@@ -70,11 +70,12 @@ pub trait Path: Debug + Send + Sync {
         2.0 * b * (self.noise_rate(t) - self.drift(t) * b)
     }
 
-    /// The time in [`Path::end`] … [`Path::start`] whose [`Path::log_snr`] is `log_snr`; values
+    /// The time in [`Path::end`] … [`Path::start`] whose [`Path::log_snr`] is `log_snr`. Values
     /// beyond the ends of the path give those ends.
     ///
-    /// Newton's method inside a bracket that every evaluation shrinks; it bisects where Newton
-    /// would leave the bracket or not at least halve its step, so it always arrives.
+    /// Uses Newton's method inside a bracket that every evaluation shrinks. Where Newton would
+    /// leave the bracket, or would not at least halve its step, it bisects instead. It therefore
+    /// always converges.
     fn time_of_log_snr(&self, log_snr: f64) -> f64 {
         let (mut early, mut late) = (self.end(), self.start());
         if log_snr >= self.log_snr(early) {
@@ -104,7 +105,7 @@ pub trait Path: Debug + Send + Sync {
     }
 }
 
-/// The ends of a path whose signal is gone at time 1.
+/// Checks the ends of a path whose signal is 0 at time 1.
 fn check_ends(end: f64, start: f64) -> Result<(), FieldError> {
     let wrong = |parameter, value, requirement| {
         Err(FieldError::Parameter { parameter, value, requirement })
@@ -122,7 +123,7 @@ fn check_ends(end: f64, start: f64) -> Result<(), FieldError> {
 mod tests {
     use super::*;
 
-    /// Nothing but the required methods: the provided ones are on trial.
+    /// Implements only the required methods, so that the provided ones are tested.
     #[derive(Debug)]
     struct Bare(Flow);
 

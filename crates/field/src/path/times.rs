@@ -1,7 +1,8 @@
-//! Time grids: where along the path a sampler evaluates.
+//! Time grids: the times at which a sampler evaluates the denoiser.
 //!
-//! All grids begin at T, arrive at t_min exactly and decrease strictly. Which one suits a sampler is
-//! a question of where its error is made; [`crate::sampler::Method::default_times`] answers it.
+//! All grids begin at T, end exactly at t_min and decrease strictly. Which grid suits a sampler
+//! depends on where the sampler makes its error. [`crate::sampler::Method::default_times`] gives
+//! the best one.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,17 +23,18 @@ use super::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TimeGrid {
-    /// Even in t: the paper's choice for Euler–Maruyama. Wasteful for second-order methods, whose
-    /// last steps it makes far too long in log-SNR.
+    /// Even in t: the choice of Hagemann et al. for Euler–Maruyama. Second-order methods should not
+    /// use it: their last steps become far too long in log-SNR.
     Uniform,
-    /// Even in √t, t = (√T + (√t_min − √T) i/n)²: the grid T (1 − i/n)², stretched so that its last
-    /// time is t_min instead of 0, where the score is 0/0. b grows like √t at small t, so the
-    /// solution is smooth in this variable and second-order methods show their order.
+    /// Even in √t: t = (√T + (√t_min − √T) i/n)². This is the grid T (1 − i/n)², stretched so that
+    /// its last time is t_min instead of 0, where the score is 0/0. At small t the amplitude b
+    /// grows like √t. The solution is therefore smooth in √t, and second-order methods reach their
+    /// order.
     Quadratic,
     /// Even in [`Path::log_snr`].
     LogSnr,
-    /// Even in σ^{1/ρ}, σ = b/a (Karras, Aittala, Aila, Laine, arXiv 2206.00364, eq. 5; there
-    /// ρ = 7). Larger ρ moves steps towards the data; ρ → ∞ is [`TimeGrid::LogSnr`].
+    /// Even in σ^{1/ρ} with σ = b/a (Karras, Aittala, Aila, Laine, arXiv 2206.00364, eq. 5, with
+    /// ρ = 7). A larger ρ moves steps towards the data; the limit ρ → ∞ is [`TimeGrid::LogSnr`].
     Karras {
         /// ρ > 0.
         rho: f64,
@@ -42,13 +44,13 @@ pub enum TimeGrid {
 impl TimeGrid {
     /// `steps` + 1 strictly decreasing times from T to t_min; only T if `steps` is 0.
     ///
-    /// A ρ that is not positive and finite gives times [`crate::sampler::integrate`] refuses.
+    /// A ρ that is not positive and finite gives times that [`crate::sampler::integrate`] refuses.
     pub fn times(&self, path: &dyn Path, steps: usize) -> Vec<f64> {
         let (start, end) = (path.start(), path.end());
         let (noisy, clean) = (path.log_snr(start), path.log_snr(end));
         (0..=steps)
             .map(|i| {
-                // the ends exactly: rounding must not leave the path
+                // the ends are exact, so that rounding never leaves the path
                 if i == 0 {
                     return start;
                 }

@@ -1,4 +1,4 @@
-//! The variance-exploding path: data stay, noise is added on top.
+//! The variance-exploding path: the data keep their amplitude and noise is added.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +7,13 @@ use crate::FieldError;
 
 /// a = 1, b(t) = σ(t) = σ_max t^ρ on [t_min, 1], t_min = (σ_min/σ_max)^{1/ρ}.
 ///
-/// Time is σ^{1/ρ} up to a factor, so that [`super::TimeGrid::Uniform`] *is* the grid of Karras et
-/// al. for this ρ, and no grid spends its steps on large σ alone, as it would with t = σ.
+/// Time is σ^{1/ρ} up to a factor. [`super::TimeGrid::Uniform`] is therefore the grid of Karras et
+/// al. for this ρ. With t = σ, grids would spend nearly all steps on large σ.
 ///
-/// **Unit** σ multiplies noise of covariance Q: for a prior as strong as the data (the fitted one)
-/// it is the noise-to-data ratio at every frequency. Defaults for data of unit variance: σ_max = 100
-/// (data keep 1 % of the amplitude, as a(T) = 0.0066 of the variance-preserving path does),
-/// σ_min = 0.01 and ρ = 7.
+/// **Unit** σ multiplies noise of covariance Q. For a prior as strong as the data (the fitted one),
+/// σ is the noise-to-data ratio at every frequency. The defaults are for data of unit variance.
+/// σ_max is 100: the data keep 1 % of the amplitude, close to a(T) = 0.0066 of the
+/// variance-preserving path. σ_min is 0.01 and ρ is 7.
 ///
 /// **Source** Karras, Aittala, Aila, Laine, arXiv 2206.00364 (0.002 … 80 for data of deviation ½).
 ///
@@ -50,8 +50,8 @@ impl VarianceExploding {
     /// A path from its smallest and largest noise and the exponent of time.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] unless 0 < σ_min < σ_max < ∞, 0 < ρ < ∞ and 0 < t_min < 1 in double
-    /// precision, which a ρ far below or above 1 rounds to its ends.
+    /// [`FieldError::Parameter`] unless 0 < σ_min < σ_max < ∞, 0 < ρ < ∞ and 0 < t_min < 1 in
+    /// double precision. A ρ far below or far above 1 rounds t_min to 0 or 1.
     pub fn new(sigma_min: f64, sigma_max: f64, rho: f64) -> Result<Self, FieldError> {
         let wrong = |parameter, value, requirement| {
             Err(FieldError::Parameter { parameter, value, requirement })

@@ -1,4 +1,4 @@
-//! The variance-preserving path with linearly growing α: the paper's forward process.
+//! The variance-preserving path with linearly growing α: the forward process of Hagemann et al.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,11 +7,11 @@ use crate::FieldError;
 
 /// dX = −½ α(t) X dt + √α(t) dW^Q with α(t) = α_min + (α_max − α_min) t on [0, 1].
 ///
-/// a(t) = exp(−¼ t² (α_max − α_min) − ½ t α_min) and a² + b² = 1: whoever starts from N(0, Q)
-/// stays there. b² is computed as −expm1(2 ln a), since 1 − a² cancels at small t.
+/// a(t) = exp(−¼ t² (α_max − α_min) − ½ t α_min) and a² + b² = 1. The law N(0, Q) is stationary
+/// under this process. b² is computed as −expm1(2 ln a), since 1 − a² cancels at small t.
 ///
-/// **Source** arXiv 2303.04772, §2; the default is its α_min = 0.1, α_max = 20, and t_min = 1e-3
-/// (b = 0.0105).
+/// **Source** arXiv 2303.04772, §2. The defaults are α_min = 0.1 and α_max = 20 as there, and
+/// t_min = 1e-3 (b = 0.0105).
 ///
 /// # Example
 /// ```
@@ -101,8 +101,8 @@ impl Path for VariancePreserving {
         self.rates.end
     }
 
-    // The forward equation is this path's definition; the quotients of the provided methods would
-    // only add rounding, and 0/0 where a underflows.
+    // The forward equation defines this path, so drift and diffusion are given directly. The
+    // quotients of the provided methods would add rounding, and would be 0/0 where a underflows.
     fn drift(&self, t: f64) -> f64 {
         -0.5 * self.alpha(t)
     }

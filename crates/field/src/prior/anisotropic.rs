@@ -1,10 +1,10 @@
-//! The covariance that training data suggest where directions differ: fibres, layers, flows.
+//! The covariance estimated from data whose directions differ: fibres, layers, flows.
 //!
-//! One variance for every |k| = (|k_1|, …, |k_d|) is too noisy a measurement to be a prior as it
-//! stands: modes of neighbouring |k| are averaged in bins of a fifth of their wave number, and bins
-//! are drawn towards what their neighbours predict, as far as their noise demands. Both the noise
-//! and what neighbours are worth are measured from the table itself, so that exact variances are
-//! left alone and few fields do not leave holes.
+//! A variance for every |k| = (|k_1|, …, |k_d|) is too noisy a measurement to serve as a prior.
+//! Modes of neighbouring |k| are therefore averaged in bins whose width is a fifth of their wave
+//! number. Each bin is then shrunk towards the prediction of its neighbours, as far as its noise
+//! requires. The noise and the error of the predictions are both measured from the table itself.
+//! Exact variances therefore stay unchanged, and few fields leave no holes.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,17 +14,20 @@ use super::tail::{MARGIN, log_slope};
 use super::{Fitted, Shell};
 use crate::{FieldError, Grid, Mode, Prior};
 
-/// λ_k by the (|ω_1|, …, |ω_d|) of its mode: multilinear in ln λ over ln|ω_j| between binned means.
+/// λ_k as a function of (|ω_1|, …, |ω_d|) of its mode. Between binned means it is multilinear in ln
+/// λ over ln|ω_j|.
 ///
-/// Beyond the measured band λ continues along rays from the origin: with Ω_j the last bin's
-/// frequency of axis j, ρ = max_j |ω_j|/Ω_j and u = ω/(ρ Ω), λ(ω) = λ(ω/ρ) ρ^{−s}, where
-/// s = Σ s_j u_j²/Σ u_j² and s_j is measured in the last octave of the sector in which axis j
-/// decides ρ. **Never smoother than the data**, but s_j > d by 0.2 at least, so trace class; nowhere
-/// below 10⁻¹² of its largest value (10⁻¹² ρ^{−d−0.2} beyond the band).
+/// Beyond the measured band λ continues along rays from the origin. Let Ω_j be the last bin's
+/// frequency of axis j, ρ = max_j |ω_j|/Ω_j and u = ω/(ρ Ω). Then λ(ω) = λ(ω/ρ) ρ^{−s} with s = Σ
+/// s_j u_j²/Σ u_j². Each s_j is measured in the last octave of the sector in which axis j attains
+/// the maximum ρ.
 ///
-/// **Choosing** [`Fitted`] where directions do not differ (its means are over many more modes);
-/// [`super::Measured`] for the law of the data, mode by mode. Anisotropy along diagonals (k and its
-/// mirror image with one sign changed differ) is averaged out here.
+/// **Never smoother than the data**, except that s_j is at least d + 0.2, so that the covariance is
+/// trace class. λ is nowhere below 10⁻¹² of its largest value (10⁻¹² ρ^{−d−0.2} beyond the band).
+///
+/// **Choosing** Use [`Fitted`] where directions do not differ, because its means are over many more
+/// modes. Use [`super::Measured`] for the law of the data, mode by mode. Anisotropy along diagonals
+/// (where k and its mirror image with one sign changed differ) is averaged out here.
 ///
 /// # Example
 /// ```
@@ -36,7 +39,7 @@ use crate::{FieldError, Grid, Mode, Prior};
 /// let prior = FittedAnisotropic::new(grid, variances)?;
 /// let lambda = prior.eigenvalues(&grid);
 /// let off = lambda[16] / law([std::f64::consts::PI, 0.0, 0.0]) - 1.0;
-/// assert!(off.abs() < 1e-3, "{off}"); // bins of a mode or two, smoothed
+/// assert!(off.abs() < 1e-3, "{off}"); // bins of one or two modes, smoothed
 /// # Ok::<(), karhunen_field::FieldError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +53,7 @@ pub struct FittedAnisotropic {
     floor: f64,
 }
 
-/// What it is stored as: the rest follows.
+/// The stored form, from which everything else is computed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {

@@ -7,11 +7,12 @@ use crate::{FieldError, Mode, Prior};
 
 /// Q^{1/2} = s (γ − Δ)^{−p}: λ_k = s² (γ + |ω_k|²)^{−2p}.
 ///
-/// s is `scale`, γ `gamma` (1/length²), p `power`. Power-law beyond |ω| = √γ, flat below.
+/// Here s is `scale`, γ is `gamma` (1/length²) and p is `power`. The spectrum is a power law beyond
+/// ω| = √γ and flat below.
 ///
 /// **Trace class** iff 4p > d, checked for the dimension given to the constructor.
 ///
-/// **Choosing** [`super::Matern`] is the same family by variance, length and smoothness.
+/// **Choosing** [`super::Matern`] is the same family, given by variance, length and smoothness.
 ///
 /// **Source** Hagemann et al., arXiv 2303.04772, section 5: γ = 8 or 100, p = 0.55.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

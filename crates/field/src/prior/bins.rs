@@ -1,31 +1,34 @@
-//! Means of mode variances over bins of |k| per axis, and the interpolation between them.
+//! Means of mode variances over bins of |k| per axis, and the interpolation between the bins.
 //!
-//! Means are arithmetic: a mode without power is a zero among its neighbours, not a factor of zero, and
-//! the mean of n noisy variances is nearer to unbiased than the mean of their logarithms. Every mode
-//! is moved to the node of its bin along the spectrum found so far, so that steep spectra are not
-//! overestimated by what a bin's width holds of them: Σ c_k/λ_k = n in each bin.
+//! The means are arithmetic. A mode without power then counts as one zero among its neighbours,
+//! whereas in a geometric mean it would make the whole mean zero. The mean of n noisy variances is
+//! also less biased than the mean of their logarithms. Before averaging, every mode is moved to the
+//! node of its bin along the spectrum found so far. This keeps the width of a bin from
+//! overestimating steep spectra: Σ c_k/λ_k = n in each bin.
 
 use super::fitted::RELATIVE_FLOOR;
 use crate::Grid;
 
-/// Width of a bin relative to its first wave number; below 5 every wave number has its own.
+/// Width of a bin relative to its first wave number. Below wave number 5 every wave number has its
+/// own bin.
 const WIDTH: f64 = 0.2;
-/// Median of χ²₁: a median of squares over it is a variance that outliers do not move.
+/// Median of χ²₁. The median of squares divided by it is a variance estimate that outliers do not
+/// move.
 const MEDIAN: f64 = 0.4549;
-/// Neighbours' predictions are off by this relative variance at least: what interpolation over
-/// bins this wide leaves of a smooth spectrum.
+/// Smallest relative variance of the error of neighbours' predictions. It is what interpolation
+/// over bins of this width misses of a smooth spectrum.
 const CURVATURE: f64 = 1e-3;
-/// Passes over the modes: the first knows no spectrum to move them along, the second moves them by
-/// what the first found, and the third changes the steepest spectra by less than 10⁻³.
+/// Passes over the modes. The first knows no spectrum to move modes along. The second moves them
+/// along the spectrum of the first. The third changes even the steepest spectra by less than 10⁻³.
 const PASSES: usize = 3;
-/// Largest |ln| by which a mode is moved: ω^{−10} over half a bin. What falls faster is an edge of the
-/// band and no spectrum to move along.
+/// Largest |ln| by which a mode is moved: ω^{−10} over half a bin. A steeper fall is an edge of the
+/// band, not a spectrum to move modes along.
 const STEEPEST: f64 = 1.0;
 
 /// ln λ on a product of frequency nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Bins {
-    /// Frequencies of the nodes of each axis, rising; 0 first where the axis has it.
+    /// Frequencies of the nodes of each axis, rising. 0 comes first where the axis has it.
     nodes: Vec<Vec<f64>>,
     /// ln λ, last axis fastest.
     logs: Vec<f64>,
@@ -66,14 +69,16 @@ impl Bins {
         bins
     }
 
-    /// The last node of every axis; where it has none but 0, the smallest of the other axes.
+    /// The last node of every axis. An axis with no node but 0 takes the smallest last node of the
+    /// others.
     pub(super) fn last(&self) -> Vec<f64> {
         let last: Vec<f64> = self.nodes.iter().map(|nodes| nodes[nodes.len() - 1]).collect();
         let smallest = last.iter().copied().filter(|w| *w > 0.0).fold(f64::INFINITY, f64::min);
         last.into_iter().map(|w| if w > 0.0 { w } else { smallest }).collect()
     }
 
-    /// λ at |ω_j|: multilinear in ln λ over ln|ω_j|, beyond the last node of an axis as before it.
+    /// λ at |ω_j|: multilinear in ln λ over ln|ω_j|. Beyond the last node of an axis the line is
+    /// continued.
     pub(super) fn at(&self, omega: &[f64]) -> f64 {
         let mut corners = vec![(0, 1.0)];
         for (nodes, w) in self.nodes.iter().zip(omega) {
@@ -92,13 +97,14 @@ impl Bins {
         corners.iter().map(|(slot, weight)| weight * self.logs[*slot]).sum::<f64>().exp()
     }
 
-    /// Draws every bin towards its neighbours' prediction ŷ: y ← ŷ + (y − ŷ) w/(w + τ²), τ² the noise
-    /// of the bin's ln λ, w what predictions are off by beyond noise, in most bins or in this one.
+    /// Shrinks every bin towards the prediction ŷ of its neighbours: y ← ŷ + (y − ŷ) w/(w + τ²).
+    /// Here τ² is the noise variance of the bin's ln λ. w is the variance of the predictions' error
+    /// beyond noise: that of most bins, or that of this bin.
     fn smooth(&mut self, counts: &[f64], scatter: f64) {
         let noise: Vec<f64> = counts.iter().map(|n| (scatter / n).exp_m1()).collect();
         let predicted: Vec<Option<(f64, f64)>> =
             (0..self.logs.len()).map(|slot| self.prediction(slot, &noise)).collect();
-        // a prediction has noise of its own
+        // a prediction has noise too
         let mut excess: Vec<f64> = predicted
             .iter()
             .zip(self.logs.iter().zip(&noise))
@@ -120,8 +126,8 @@ impl Bins {
         }
     }
 
-    /// Mean over the axes of the log-log interpolation between both neighbours, and the noise it has
-    /// from theirs. Bins at the ends of all axes have none.
+    /// Mean over the axes of the log-log interpolation between both neighbours, and the noise
+    /// variance that it inherits from them. Bins at the ends of all axes have no prediction.
     fn prediction(&self, slot: usize, noises: &[f64]) -> Option<(f64, f64)> {
         let (mut sum, mut noise, mut axes, mut stride) = (0.0, 0.0, 0.0, 1);
         for nodes in self.nodes.iter().rev() {
@@ -139,17 +145,18 @@ impl Bins {
     }
 }
 
-/// E ln(mean) falls short of ln E(mean) by this where the mean has relative variance v: ln α − ψ(α)
-/// for α = 1/v, the law of a mean of squared normals, to 2 % for v ≤ 2 (one square).
+/// Difference ln E(mean) − E ln(mean) where the mean has relative variance v. It is ln α − ψ(α) for
+/// α = 1/v, the law of a mean of squared normals, to 2 % for v ≤ 2 (one square).
 fn shortfall(v: f64) -> f64 {
     v / 2.0 + v * v / 12.0
 }
 
-/// Node below w and the part of the way to the next one, in ln ω; above 1 beyond the last node.
+/// The node below w, and the part of the way to the next node in ln ω; above 1 beyond the last
+/// node.
 ///
-/// Below the second node, where logarithms end or the lowest wave is far from 0, in ω²: smooth
-/// spectra are even functions of every ω_j. Rays to finer grids pass there; below a first node that
-/// is not 0 the line is continued.
+/// Below the second node the part is measured in ω² instead. There logarithms end, or the lowest
+/// wave is far from 0, and smooth spectra are even functions of every ω_j. Rays to finer grids pass
+/// through this region. Below a first node that is not 0 the line is continued.
 fn bracket(nodes: &[f64], w: f64) -> (usize, f64) {
     if nodes.len() == 1 {
         return (0, 0.0);
@@ -165,7 +172,7 @@ fn bracket(nodes: &[f64], w: f64) -> (usize, f64) {
 
 /// The bins of one axis.
 struct AxisBins {
-    /// ln-mean of the frequencies in each bin.
+    /// Exponential of the mean ln-frequency in each bin.
     nodes: Vec<f64>,
     /// Bin of each |k|.
     bin_of: Vec<usize>,
@@ -180,7 +187,7 @@ impl AxisBins {
         let mut k = lowest;
         while k <= largest {
             let width = ((WIDTH * k as f64) as usize).max(1);
-            // a remainder too short for a bin joins the last one
+            // a remainder too short for a bin of its own joins the last bin
             let next = if largest < k + 2 * width - 1 { largest + 1 } else { k + width };
             let next = if k == 0 { 1 } else { next };
             bin_of[k..next].fill(nodes.len());
@@ -192,11 +199,12 @@ impl AxisBins {
     }
 }
 
-/// τ², the variance of ln c_k of one mode about a smooth spectrum: the median square of second
-/// differences of ln c over neighbouring |k| along the axes, 6 τ² for independent modes.
+/// τ², the variance of ln c_k of one mode about a smooth spectrum. It is estimated from the median
+/// square of second differences of ln c over neighbouring |k| along the axes, which is 6 τ² for
+/// independent modes.
 ///
-/// For c of relative variance v, τ² = ψ′(1/v) = e^v − 1 to 1 % for v ≤ ½. Modes without power have no
-/// logarithm and say nothing of noise.
+/// For c of relative variance v, τ² = ψ′(1/v) = e^v − 1 to 1 % for v ≤ ½. Modes without power have
+/// no logarithm and are left out.
 fn noise(grid: &Grid, variances: &[f64]) -> f64 {
     let floor = RELATIVE_FLOOR * variances.iter().copied().fold(0.0, f64::max);
     let shape = grid.mode_shape();
@@ -204,10 +212,11 @@ fn noise(grid: &Grid, variances: &[f64]) -> f64 {
     for (slot, mode) in grid.modes().enumerate() {
         let mut stride = 1;
         for axis in (0..grid.dim()).rev() {
-            // ±k of a periodic axis lie two apart
+            // +k and −k of a periodic axis alternate, so neighbouring |k| lie two apart
             let apart = if mode.periodic[axis] { 2 } else { 1 };
             let position = mode.position[axis];
-            // low waves are left out where there are others: a smooth spectrum bends there
+            // low waves are left out where there are enough others, because a smooth spectrum bends
+            // there
             let smooth = position >= apart * (2 + shape[axis] / 4);
             if smooth && position + apart < shape[axis] {
                 let step = apart * stride;

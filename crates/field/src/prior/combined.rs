@@ -1,4 +1,4 @@
-//! One white noise through the sum of several multipliers.
+//! The sum of several priors that share one white noise.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use crate::{FieldError, Mode, Prior};
 
 /// Q^{1/2} = Σᵢ wᵢ Qᵢ^{1/2}: λ_k = (Σᵢ wᵢ √λ_{i,k})².
 ///
-/// The parts share ξ_k, so deviations add and not variances: the field is Σᵢ wᵢ ηᵢ for the parts'
-/// own fields ηᵢ of the same seed. Trace class because each part is: (Σ wᵢ aᵢ)² ≤ n Σ wᵢ² aᵢ².
+/// All parts use the same ξ_k, so standard deviations add, not variances. The field is Σᵢ wᵢ ηᵢ,
+/// where ηᵢ is the field that part i draws from the same seed. The sum is trace class because each
+/// part is: (Σ wᵢ aᵢ)² ≤ n Σ wᵢ² aᵢ².
 ///
 /// **Source** Hagemann et al., arXiv 2303.04772, section 5: ½ [`super::Truncated`] +
 /// 10 (−Δ)^{−0.55}.

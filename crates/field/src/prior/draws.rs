@@ -1,13 +1,14 @@
-//! Draws of N(0, Q) on one grid, with everything that does not depend on the draw made once.
+//! Repeated draws of N(0, Q) on one grid: whatever does not depend on the draw is computed once.
 //!
-//! Eigenvalues cost powers and exponentials, several times what the numbers and their transform
-//! cost, and are the same for every draw.
+//! Eigenvalues need powers and exponentials. They cost several times as much as the random numbers
+//! and their transform, and are the same for every draw.
 
 use crate::{Ensemble, Grid, ModeNoise, Prior, Transform};
 
 /// η = Σ_k √λ_k ξ_k e_k on one grid, for any (seed, index, stream, channel).
 ///
-/// **Cost** the eigenvalues once; a draw is its numbers (10 ns a mode) and one transform.
+/// **Cost** the eigenvalues once. Each draw costs its random numbers (10 ns a mode) and one
+/// transform.
 ///
 /// # Example
 /// ```
@@ -22,7 +23,7 @@ use crate::{Ensemble, Grid, ModeNoise, Prior, Transform};
 #[derive(Debug, Clone)]
 pub struct Draws {
     transform: Transform,
-    /// √λ_k; none for white noise per cell, which is drawn in cells.
+    /// √λ_k. `None` for white noise per cell, which is drawn cell by cell.
     roots: Option<Vec<f64>>,
 }
 
@@ -54,7 +55,8 @@ impl Draws {
 
     /// Point values of field `index`, one channel.
     ///
-    /// White noise per cell departs from the sum: it also fills what no mode of the grid holds.
+    /// White noise per cell differs from the sum: it also fills the part that no mode of the grid
+    /// represents.
     pub fn values(&self, noise: ModeNoise, index: u64, stream: u32, channel: usize) -> Vec<f64> {
         if self.roots.is_none() {
             return noise.cell_normals(self.transform.grid(), index, stream, channel);

@@ -1,15 +1,16 @@
-//! The Cameron–Martin norm: how much a function costs as a shift of the noise.
+//! The Cameron–Martin norm: the size of a function relative to the noise.
 
 use crate::{Ensemble, Prior, Transform};
 
-/// ‖x‖_Q = √(Σ_k x_k²/λ_k) of every field, channels added: the norm of Q^{−1/2} x.
+/// ‖x‖_Q = √(Σ_k x_k²/λ_k) of every field, summed over channels: the norm of Q^{−1/2} x.
 ///
-/// N(m, Q) and N(0, Q) have densities against one another iff ‖m‖_Q is finite in the limit of fine
-/// grids; then ln of the density at x is ⟨m, x⟩_Q − ½ ‖m‖_Q², and their Kullback–Leibler divergence
-/// ½ ‖m‖_Q². A draw of the noise itself has ‖η‖_Q² = number of modes: it is not in the space.
+/// N(m, Q) and N(0, Q) have densities with respect to one another iff ‖m‖_Q is finite in the limit
+/// of fine grids. Then the logarithm of the density at x is ⟨m, x⟩_Q − ½ ‖m‖_Q², and their
+/// Kullback–Leibler divergence is ½ ‖m‖_Q². A draw η of the noise itself has ‖η‖_Q² = number of
+/// modes, so in the limit it does not lie in the Cameron–Martin space.
 ///
-/// Infinite where a field has a component that the noise has not (x_k ≠ 0 = λ_k). What no mode of
-/// the grid holds does not count.
+/// The norm is infinite where a field has a component that the noise does not have (x_k ≠ 0 = λ_k).
+/// The part of a field that no mode of the grid represents is ignored.
 ///
 /// **Unit** none. **Cost** one transform a field and channel.
 ///

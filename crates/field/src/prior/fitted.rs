@@ -1,4 +1,4 @@
-//! The isotropic covariance that training data suggest: the default prior.
+//! The isotropic covariance estimated from data: the default prior.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,24 @@ use super::tail::PowerTail;
 use super::{Shell, shells};
 use crate::{FieldError, Grid, Mode, Prior, grid::MAX_DIM};
 
-/// Smallest eigenvalue relative to the largest shell: divisions by λ stay finite where data have
-/// no power at all (blank borders, band-limited simulations).
+/// Smallest eigenvalue relative to the largest shell. It keeps divisions by λ finite where the data
+/// have no power (blank borders, band-limited simulations).
 pub(super) const RELATIVE_FLOOR: f64 = 1e-12;
 
-/// λ_k = the data's mean mode variance in the radial shell of |ω_k|, log-log linear between
-/// shells, continued by their power law; the constant mode has its own value (where there is one:
-/// boxes with a Dirichlet axis have none).
+/// λ_k = the data's mean mode variance in the radial shell of |ω_k|.
 ///
-/// **Never smoother than the data**: beyond the measured band the spectrum falls as the last
-/// octave did, but always faster than |ω|^{−d} (by 0.2 in the exponent), and nowhere below 10⁻¹²
-/// of its largest shell (10⁻¹² (|ω|/ω₀)^{−d−0.2} beyond the last): full rank and trace class for
-/// any data. No normalisation: the trace is the data's, interpolation apart.
+/// Between shells λ is log-log linear, and beyond them it continues by their power law. The
+/// constant mode has a value of its own, on boxes that have one (those with a Dirichlet axis do
+/// not).
 ///
-/// **Choosing** with λ ∝ c every mode has the same signal-to-noise ratio at each time.
-/// Where directions differ see [`super::FittedAnisotropic`]; [`super::Measured`] follows any spectrum
+/// **Never smoother than the data**: beyond the measured band the spectrum falls as the last octave
+/// did, but always faster than |ω|^{−d} (by 0.2 in the exponent). It is nowhere below 10⁻¹² of its
+/// largest shell (10⁻¹² (|ω|/ω₀)^{−d−0.2} beyond the last). The covariance thus has full rank and
+/// is trace class for any data. It is not normalised: apart from interpolation, its trace is that
+/// of the data.
+///
+/// **Choosing** With λ ∝ c all modes have the same signal-to-noise ratio at each time. Where
+/// directions differ see [`super::FittedAnisotropic`]. [`super::Measured`] follows any spectrum
 /// mode by mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Spectrum", into = "Spectrum")]
@@ -31,7 +34,7 @@ pub struct Fitted {
     floor: f64,
 }
 
-/// What a fitted prior is stored as: everything else follows.
+/// The stored form of a fitted prior, from which everything else is computed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Spectrum {
@@ -68,7 +71,8 @@ impl Fitted {
         Self::from_shells(grid.dim(), shells(grid, variances)?)
     }
 
-    /// From shells by rising frequency, the constant mode's (|ω| = 0) first where there is one.
+    /// From shells by rising frequency. The constant mode's shell (|ω| = 0), if the box has one,
+    /// comes first.
     ///
     /// # Errors
     /// [`FieldError::Dimension`] unless `dim` is 1 to 3; [`FieldError::Parameter`] unless there is a
@@ -111,7 +115,7 @@ impl Fitted {
         (a.mean.ln() + part * (b.mean / a.mean).ln()).exp().max(self.floor)
     }
 
-    /// The shells it was fitted to, the constant mode's first where there is one.
+    /// The shells it was fitted to. The constant mode's shell, if there is one, comes first.
     pub fn shells(&self) -> &[Shell] {
         &self.shells
     }

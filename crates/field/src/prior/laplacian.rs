@@ -1,4 +1,4 @@
-//! Noise from a negative power of the Laplacian, with the constant mode as a case of its own.
+//! Noise from a negative power of the Laplacian, with a separate value for the constant mode.
 
 use std::f64::consts::PI;
 
@@ -9,15 +9,15 @@ use crate::{FieldError, Mode, Prior};
 
 /// Q^{1/2} = s (−Δ)^{−p}: λ_k = s² |ω_k|^{−4p}, and λ_0 = c² where −Δ has no inverse.
 ///
-/// s is `scale`, p `power`, c `constant`: the standard deviation of the field's mean. Without a
-/// word about it c = s π^{−2p}, the deviation of a mode at ω = π, the lowest cosine of an axis of
-/// length 1 (whatever the box, so that nothing depends on it); 0 reproduces the paper, but then
-/// the mean of a generated field can only come from the network.
+/// Here s is `scale`, p is `power`, and c is `constant`, the standard deviation of the field's
+/// mean. By default c = s π^{−2p}, the deviation of a mode at ω = π. This is the lowest cosine of
+/// an axis of length 1, and it is used for every box, so that c does not depend on the box. c = 0
+/// reproduces the paper, but then only the network can produce the mean of a generated field.
 ///
 /// **Trace class** iff 4p > d, checked for the dimension given to the constructor.
 ///
-/// **Source** Hagemann et al., arXiv 2303.04772, section 5: p = 0.55 in v4, s = 8 … 20 (p = ½ in
-/// v1 diverges logarithmically in two dimensions, and is refused).
+/// **Source** Hagemann et al., arXiv 2303.04772, section 5: p = 0.55 in v4, s = 8 … 20. The value
+/// p = ½ of v1 diverges logarithmically in two dimensions and is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Parameters")]
 pub struct Laplacian {
@@ -44,7 +44,8 @@ impl TryFrom<Parameters> for Laplacian {
 }
 
 impl Laplacian {
-    /// The prior for boxes of dimension `dim`, the constant mode as strong as one at ω = π.
+    /// The prior for boxes of dimension `dim`. The constant mode has the variance of a mode at
+    /// ω = π.
     ///
     /// # Errors
     /// [`FieldError::NotTraceClass`] unless 4p > d; [`FieldError::Parameter`] unless `scale` is

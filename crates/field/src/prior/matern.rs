@@ -1,9 +1,9 @@
-//! The covariance of geostatistics: variance, correlation length, smoothness.
+//! The Matérn covariance of geostatistics: variance, correlation length, smoothness.
 //!
-//! Normalised by the spectral density of the field on all of R^d and never per grid, so λ_k is
-//! the same number at every N. Summed over the modes of a box this gives the whole-space
-//! covariance plus that of its images: translates on periodic boxes, reflections on Neumann ones,
-//! reflections with changed sign on Dirichlet ones.
+//! It is normalised by the spectral density of the field on all of R^d, not per grid, so λ_k is the
+//! same number at every N. The sum over the modes of a box gives the whole-space covariance plus
+//! that of its images. Images are translates on periodic boxes, reflections on Neumann boxes, and
+//! reflections with changed sign on Dirichlet boxes.
 
 use std::f64::consts::PI;
 
@@ -15,14 +15,15 @@ use crate::{FieldError, Mode, Prior};
 /// C(r) = σ² 2^{1−ν}/Γ(ν) (κr)^ν K_ν(κr), κ = √(2ν)/ℓ: λ_k = S(ω_k)/|Ω| with the spectral density
 /// S(ω) = ∫ C e^{−iω·r} dr = σ² 2^d π^{d/2} Γ(ν+d/2)/Γ(ν) κ^{2ν} (κ² + |ω|²)^{−(ν+d/2)}.
 ///
-/// σ² is `variance`, ℓ `length` (in the box's unit), ν `smoothness`: ½ is the exponential
-/// covariance e^{−r/ℓ}, ∞ the Gaussian one; the field has ⌈ν⌉ − 1 mean-square derivatives.
+/// Here σ² is `variance`, ℓ is `length` (in the box's unit) and ν is `smoothness`. ν = ½ is the
+/// exponential covariance e^{−r/ℓ}, ν = ∞ the Gaussian one. The field has ⌈ν⌉ − 1 mean-square
+/// derivatives.
 ///
-/// **Normalisation** (1/(2π)^d) ∫ S = σ². By Poisson summation Σ_k λ_k e_k(x) e_k(y) is
-/// Σ_n C(x − y + nL) on a periodic axis, Σ_n C(x − y + 2nL) ± C(x + y + 2nL) on a Neumann (+) and a
-/// Dirichlet one (−), products over axes likewise: σ² away from walls and up to images of order
-/// e^{−κL}, but 2σ² **at** a Neumann wall and 0 at a Dirichlet one, so that the trace differs from
-/// σ² by ±S(0)/(2L), in 1-D ~ σ²ℓ/L.
+/// **Normalisation** (1/(2π)^d) ∫ S = σ². By Poisson summation Σ_k λ_k e_k(x) e_k(y) is Σ_n C(x −
+/// y + nL) on a periodic axis. On a Neumann (+) or Dirichlet (−) axis it is Σ_n C(x − y + 2nL) ±
+/// C(x + y + 2nL). Several axes multiply likewise. Away from walls the variance is σ² up to images
+/// of order e^{−κL}. **At** a Neumann wall it is 2σ² and at a Dirichlet wall 0. The trace therefore
+/// differs from σ² by ±S(0)/(2L), in 1-D ~ σ²ℓ/L.
 ///
 /// **Trace class** iff ν > 0, in every dimension.
 ///
@@ -54,8 +55,8 @@ impl Matern {
     /// The prior from the three numbers of a variogram fit.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] unless all three are positive and finite; the smoothness because
-    /// the covariance is trace class iff ν > 0.
+    /// [`FieldError::Parameter`] unless all three are positive and finite. The smoothness must be
+    /// positive because the covariance is trace class iff ν > 0.
     pub fn new(variance: f64, length: f64, smoothness: f64) -> Result<Self, FieldError> {
         if !(smoothness.is_finite() && smoothness > 0.0) {
             return Err(FieldError::Parameter {
@@ -73,7 +74,7 @@ impl Prior for Matern {
     fn eigenvalue(&self, mode: &Mode) -> f64 {
         let (nu, half_dim) = (self.smoothness, mode.dim as f64 / 2.0);
         let kappa2 = 2.0 * nu / (self.length * self.length);
-        // In logarithms, with κ^{2ν} drawn into the bracket: any ν without overflow.
+        // Computed in logarithms, with κ^{2ν} drawn into the bracket, so that no ν overflows.
         let log_density = half_dim * (4.0 * PI).ln() + libm::lgamma(nu + half_dim)
             - libm::lgamma(nu)
             - nu * (mode.laplacian() / kappa2).ln_1p()

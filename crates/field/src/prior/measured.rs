@@ -6,15 +6,16 @@ use super::Fitted;
 use super::fitted::RELATIVE_FLOOR;
 use crate::{FieldError, Grid, Mode, Prior};
 
-/// λ_k = c_k of a table for the modes of one grid; beyond them the radial mean of the table and
-/// then its power law, as [`Fitted`] has it.
+/// λ_k = c_k, from a table with one value for each mode of one grid. Beyond that grid λ is the
+/// radial mean of the table and then its power law, as for [`Fitted`].
 ///
-/// Zeros in the table are raised to 10⁻¹² of its largest entry, so that divisions by λ stay
-/// finite. Modes are identified by their position, so grids of the same box agree with one
-/// another; asking with another box reads the same positions and means nothing.
+/// Zeros in the table are raised to 10⁻¹² of its largest entry, so that divisions by λ stay finite.
+/// Modes are identified by their position, so all grids of the same box agree. A grid of another
+/// box would read the same positions, which has no meaning.
 ///
-/// **Choosing** the covariance of a data set in a [`crate::GaussianLaw`], whatever its anisotropy.
-/// A variance from n fields is off by √(2/n) mode by mode: with few fields prefer [`Fitted`].
+/// **Choosing** Suited to the covariance of a data set in a [`crate::GaussianLaw`], whatever its
+/// anisotropy. A variance measured from n fields is off by √(2/n) mode by mode, so with few fields
+/// prefer [`Fitted`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Table", into = "Table")]
 pub struct Measured {
@@ -23,7 +24,7 @@ pub struct Measured {
     beyond: Fitted,
 }
 
-/// What it is stored as: the rest follows.
+/// The stored form, from which everything else is computed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -45,7 +46,7 @@ impl From<Measured> for Table {
 }
 
 impl Measured {
-    /// From one variance a mode of `grid`, in storage order.
+    /// The prior from one variance for each mode of `grid`, in storage order.
     ///
     /// # Errors
     /// As [`Fitted::new`].

@@ -1,8 +1,10 @@
-//! Covariance operators Q of Gaussian random fields, diagonal in the basis of [`crate::modes`].
+//! Priors: covariance operators Q of Gaussian random fields, diagonal in the basis of
+//! [`crate::modes`].
 //!
-//! A prior is its eigenvalues λ_k; everything else follows: trace, Q f, Q^{1/2} f, noise. One
-//! covariance a file. Q is *trace class* iff tr Q = Σ λ_k < ∞ over all modes of the continuum:
-//! only then is there a random function behind the random grids. Constructors refuse the rest.
+//! A prior is given by its eigenvalues λ_k alone. Trace, Q f, Q^{1/2} f and noise follow from them.
+//! Each covariance has a file of its own. Q is *trace class* iff tr Q = Σ λ_k < ∞ over all modes of
+//! the continuum. Only then does a random function exist whose restrictions are the fields on
+//! grids. The constructors refuse covariances that are not trace class.
 
 mod anisotropic;
 mod bessel;
@@ -44,13 +46,14 @@ pub use truncated::Truncated;
 
 use crate::{Ensemble, FieldError, Grid, Mode, Transform, grid::MAX_DIM};
 
-/// A covariance operator Q by its eigenvalues.
+/// A covariance operator Q, given by its eigenvalues.
 pub trait Prior: Debug + Send + Sync {
     /// λ_k of a mode, ≥ 0.
     fn eigenvalue(&self, mode: &Mode) -> f64;
 
-    /// Whether one (seed, index) names one function on every grid. False only for white noise of
-    /// unit variance per cell, which is no function at all in the limit; [`Draws`] fills cells then.
+    /// Whether one (seed, index) gives the same function on every grid. False only for white noise
+    /// of unit variance per cell, which has no limit function; [`Draws`] then fills cells instead
+    /// of modes.
     fn is_nested(&self) -> bool {
         true
     }
@@ -89,7 +92,7 @@ pub fn sample(
     Draws::new(prior, grid).sample(channels, seed, indices, stream)
 }
 
-/// A parameter that must be a positive finite number.
+/// Checks a parameter that must be a positive finite number.
 fn positive(parameter: &'static str, value: f64) -> Result<f64, FieldError> {
     if value.is_finite() && value > 0.0 {
         return Ok(value);
@@ -98,8 +101,8 @@ fn positive(parameter: &'static str, value: f64) -> Result<f64, FieldError> {
     Err(FieldError::Parameter { parameter, value, requirement })
 }
 
-/// The power p of a multiplier |ω|^{−2p}: Σ |ω_k|^{−4p} over the modes of a d-dimensional box is
-/// finite iff 4p > d.
+/// Checks the power p of a multiplier |ω|^{−2p}: the sum Σ |ω_k|^{−4p} over the modes of a
+/// d-dimensional box is finite iff 4p > d.
 fn trace_class_power(prior: &'static str, power: f64, dim: usize) -> Result<f64, FieldError> {
     if !(1..=MAX_DIM).contains(&dim) {
         return Err(FieldError::Dimension(dim));

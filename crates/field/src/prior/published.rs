@@ -1,11 +1,10 @@
-//! Pixel noise as the published code makes it: multipliers on the DFT of white noise per cell.
+//! Pixel noise as in the published code: multipliers on the DFT of white noise per cell.
 //!
-//! This is the *parity option*: it exists to reproduce published numbers and nothing else. The
-//! frequencies are those of the 5-point stencil and every DFT mode is kept, Nyquist included, so
-//! the noise of two grids is not the restriction of one function: it is **not nested**, and its
-//! strength at a wave number changes with N. For work, take [`super::Bessel`],
-//! [`super::Laplacian`], [`super::Truncated`] and [`super::Combined`], which are the same
-//! covariances on the continuum.
+//! This option exists only to reproduce published numbers. Its frequencies are those of the 5-point
+//! stencil, and every DFT mode is kept, including Nyquist. The noise of two grids is therefore not
+//! the restriction of one function: it is **not nested**, and its strength at a wave number changes
+//! with N. In applications use [`super::Bessel`], [`super::Laplacian`], [`super::Truncated`] and
+//! [`super::Combined`], which are the same covariances on the continuum.
 
 use std::f64::consts::PI;
 
@@ -28,17 +27,17 @@ use crate::{Boundary, FieldError, Grid};
 /// | [`window`](Self::window) | w_k on a window of the lowest modes, 0 beyond |
 /// | [`combined`](Self::combined) | Σ_i f_i M_k of the parts |
 ///
-/// As in a real inverse DFT, modes with k_last > 0 stand for themselves and their conjugates, and
-/// of the plane k_last = 0 (and of the Nyquist plane of an even last axis) the Hermitian part
-/// counts: a complex window acts there as ½ (w_k + conj w_{−k}).
+/// As in a real inverse DFT, modes with k_last > 0 stand for themselves and their conjugates. Of
+/// the plane k_last = 0 (and of the Nyquist plane of an even last axis) only the Hermitian part
+/// counts. A complex window acts there as ½ (w_k + conj w_{−k}).
 ///
 /// **Normalisation** white noise of unit variance becomes a field of variance Σ |M_k|² / N over
 /// all N DFT modes, so pixel amplitudes shrink with refinement.
 ///
 /// **Cost** two DFTs.
 ///
-/// **Source** the code of Hagemann et al., arXiv 2303.04772, for two axes; one and three follow
-/// the same rule. Non-square grids take the unit box.
+/// **Source** The code of Hagemann et al., arXiv 2303.04772, for two axes. One and three axes
+/// follow the same rule. Non-square grids use the unit box.
 ///
 /// # Example
 /// ```
@@ -65,8 +64,8 @@ impl PixelMultiplier {
     /// (γ + s)^{−p}.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] unless both are positive and finite. Trace class is not asked for:
-    /// the first published power, ½ in two dimensions, is not.
+    /// [`FieldError::Parameter`] unless both are positive and finite. Trace class is not required,
+    /// because the first published power, ½ in two dimensions, is not trace class.
     pub fn bessel(gamma: f64, power: f64) -> Result<Self, FieldError> {
         let (gamma, power) = (positive("gamma", gamma)?, positive("power", power)?);
         Ok(Self { terms: vec![(1.0, Symbol::Bessel { gamma, power })] })
@@ -83,12 +82,13 @@ impl PixelMultiplier {
 
     /// Complex weights on the lowest m_j = `modes[j]` modes of every axis.
     ///
-    /// **Shape** `weights` is `[2 m_0, …, m_last]` with k = 0, …, m−1, −m, …, −1 along every axis
-    /// but the last and 0, …, m−1 along the last. Modes that a grid does not hold are skipped.
+    /// **Shape** `weights` is `[2 m_0, …, m_last]`. Along every axis but the last the order is k =
+    /// 0, …, m−1, −m, …, −1; along the last it is 0, …, m−1. Modes that a grid does not hold are
+    /// skipped.
     ///
     /// # Errors
     /// [`FieldError::Dimension`] unless there are 1 to 3 axes; [`FieldError::Parameter`] if the
-    /// number of weights is another.
+    /// number of weights is wrong.
     pub fn window(modes: &[usize], weights: Vec<Complex<f64>>) -> Result<Self, FieldError> {
         let grid = Grid::unit(modes, Boundary::Periodic)?;
         if weights.len() != grid.len() << (grid.dim() - 1) {
@@ -124,8 +124,8 @@ impl PixelMultiplier {
     /// **Shape** `values` is row-major, last axis fastest, one channel; so is the result.
     ///
     /// # Errors
-    /// [`FieldError::Dimension`] or [`FieldError::Axis`] if `points` are no grid, or have another
-    /// dimension than a window; [`FieldError::Length`] if the values do not fill it.
+    /// [`FieldError::Dimension`] or [`FieldError::Axis`] if `points` do not form a grid, or if their
+    /// dimension differs from that of a window; [`FieldError::Length`] if the values do not fill it.
     pub fn apply(&self, points: &[usize], values: &[f64]) -> Result<Vec<f64>, FieldError> {
         let grid = Grid::unit(points, Boundary::Periodic)?;
         if values.len() != grid.len() {

@@ -1,10 +1,10 @@
-//! Radial shells of modes: all modes of about one frequency |ω|.
+//! Radial shells: groups of modes with about the same frequency |ω|.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{FieldError, Grid, grid::Axis};
 
-/// The modes whose |ω| rounds to the same multiple of the lowest frequency.
+/// A shell: the modes whose |ω| rounds to the same multiple of the lowest frequency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shell {
@@ -18,8 +18,9 @@ pub struct Shell {
 
 /// Mean of mode-wise values (`[mode]`, storage order) over radial shells, by rising frequency.
 ///
-/// The first shell is the constant mode alone, where the box has one; the others are as wide as the
-/// lowest non-zero frequency of the box. Shells beyond [`Grid::band`] hold only the corners of the spectrum.
+/// The first shell is the constant mode alone, on boxes that have one. The others are as wide as
+/// the lowest non-zero frequency of the box. Shells beyond [`Grid::band`] hold only the corners of
+/// the spectrum.
 ///
 /// # Errors
 /// [`FieldError::Modes`] unless there is one value a mode.
@@ -27,7 +28,7 @@ pub fn shells(grid: &Grid, values: &[f64]) -> Result<Vec<Shell>, FieldError> {
     if values.len() != grid.mode_count() {
         return Err(FieldError::Modes { values: values.len(), grid: *grid });
     }
-    // an axis whose only mode is the constant sets no width
+    // an axis whose only mode is the constant is ignored for the width
     let resolved = |a: &&Axis| a.wave_number(a.modes() - 1) != 0;
     let width =
         grid.axes().iter().filter(resolved).map(|a| a.frequency(1)).fold(f64::INFINITY, f64::min);

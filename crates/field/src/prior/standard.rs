@@ -1,19 +1,19 @@
 //! White noise per cell: the finite-dimensional baseline.
 //!
-//! It is what diffusion models for pixels use, and no function in the limit: every refinement
-//! brings independent numbers. Here to be compared with, flagged by [`Prior::is_nested`].
+//! Diffusion models for pixels use it. It has no limit function, because every refinement draws
+//! independent numbers. It is included for comparison, and [`Prior::is_nested`] is false for it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Grid, Mode, Prior};
 
-/// Independent standard normals in the *cells* of whatever grid asks, λ_k = N^{−d} = 1/cells.
+/// Independent standard normals in the *cells* of the grid, λ_k = N^{−d} = 1/cells.
 ///
-/// **Normalisation** variance exactly 1 in every cell, so trace 1 on every grid, including what
-/// the modes leave out (the Nyquist of even periodic axes).
+/// **Normalisation** The variance is exactly 1 in every cell, so the trace is 1 on every grid. This
+/// includes the part that the modes leave out (the Nyquist of even periodic axes).
 ///
-/// **Choosing** only as the baseline: restricting its 2N-field does not give its N-field, neither
-/// path-wise nor in law.
+/// **Choosing** Only as a baseline: the restriction of its field on 2N cells is not its field on N
+/// cells, neither path-wise nor in law.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Standard {}

@@ -1,15 +1,16 @@
-//! How strong data are against a prior: the number that decides how well a sampler starts.
+//! The ratio of data to prior, which decides how well a sampler can start from the prior.
 
 use super::shells;
 use crate::{FieldError, Grid};
 
-/// r = data standard deviation / prior standard deviation per radial shell, as (|ω|, r) by rising
-/// frequency, the constant mode first where there is one (not with a Dirichlet axis).
+/// The ratio r = data standard deviation / prior standard deviation per radial shell. The result is
+/// (|ω|, r) by rising frequency, with the constant mode first where there is one (not with a
+/// Dirichlet axis).
 ///
-/// `variances` are the data's c_k and `eigenvalues` the prior's λ_k, one a mode of `grid` in
-/// storage order, one channel; r² = Σ c_k / Σ λ_k over a shell. Started from N(0, Q), a reverse
-/// process loses most of the modes with r ≫ 1 (those with a(T) r ≳ 0.1); where r ≪ 1 an SDE sampler
-/// needs many steps; r = 1 where both vanish, ∞ where the prior alone does.
+/// `variances` are the data's c_k and `eigenvalues` the prior's λ_k, one for each mode of `grid` in
+/// storage order, for one channel. Over a shell r² = Σ c_k / Σ λ_k. A reverse process that starts
+/// from N(0, Q) loses most of the modes with r ≫ 1 (those with a(T) r ≳ 0.1). Where r ≪ 1 an SDE
+/// sampler needs many steps. r is 1 where both sums vanish and ∞ where only the prior's does.
 ///
 /// # Errors
 /// [`FieldError::Modes`] unless both have one value a mode.

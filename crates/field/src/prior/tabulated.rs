@@ -1,4 +1,4 @@
-//! A spectrum from a user's table: frequencies and eigenvalues, from a model or a measurement.
+//! A spectrum from a user's table of frequencies and eigenvalues, from a model or a measurement.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,15 @@ use crate::{FieldError, Mode, Prior, grid::MAX_DIM};
 
 /// λ(|ω|) log-log linear between the rows (|ω|, λ) of a table, continued by a power law.
 ///
-/// A row with |ω| = 0 is the constant mode's λ; without one it takes the first row's, as all
-/// frequencies below the first row do. Beyond the last row λ falls as |ω|^{−s}, s the log-log slope
-/// of the last octave of rows (its last two rows at least) by least squares. Where one end of an
-/// interval is 0, where no logarithm exists, λ is linear in |ω|; a table that ends with 0 stays 0.
+/// A row with |ω| = 0 gives the constant mode's λ. Without such a row the constant mode takes the
+/// first row's λ, as do all frequencies below the first row. Beyond the last row λ falls as
+/// |ω|^{−s}. Here s is the log-log slope of the last octave of rows (at least the last two rows) by
+/// least squares. An interval with λ = 0 at one end has no logarithm there, so λ is linear in |ω|.
+/// A table that ends with 0 stays 0.
 ///
-/// **Trace class** iff s > d or the last λ is 0. **Unit** |ω| in radians per unit of the box (whose
-/// first axis has length 1 in configurations), λ as variance of an orthonormal mode: the trace is
-/// Σ λ_k over modes. A spectral *density* S(ω) becomes λ = S/|Ω|.
+/// **Trace class** iff s > d or the last λ is 0. **Unit** |ω| is in radians per unit of the box,
+/// whose first axis has length 1 in configurations. λ is the variance of an orthonormal mode, so
+/// the trace is Σ λ_k over modes. A spectral *density* S(ω) becomes λ = S/|Ω|.
 ///
 /// # Example
 /// ```
@@ -31,7 +32,7 @@ pub struct Tabulated {
     slope: f64,
 }
 
-/// What it is stored as: the rest follows.
+/// The stored form, from which everything else is computed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
@@ -89,7 +90,7 @@ impl Tabulated {
         }
         let ([w0, l0], [w1, l1]) = (self.rows[above - 1], self.rows[above]);
         if w0 == 0.0 {
-            // the constant mode is itself alone, everything else is near to the first row
+            // the constant mode stands apart; every other frequency takes the first row
             return if frequency == 0.0 { l0 } else { l1 };
         }
         if l0 > 0.0 && l1 > 0.0 {
@@ -139,8 +140,8 @@ fn check(rows: &[[f64; 2]]) -> Result<(), FieldError> {
     Ok(())
 }
 
-/// Log-log slope of the last octave of rows with positive λ, of the last two at least; −∞ where only
-/// one row before the end is positive, a fall from nothing.
+/// Log-log slope of the last octave of rows with positive λ, at least of the last two. −∞ where
+/// only one row before the end is positive, because the fall from it has no slope.
 fn tail_slope(rows: &[[f64; 2]]) -> f64 {
     let last = rows[rows.len() - 1];
     let positive = rows.iter().rposition(|r| r[0] <= 0.0 || r[1] <= 0.0).map_or(0, |at| at + 1);
@@ -153,6 +154,6 @@ fn tail_slope(rows: &[[f64; 2]]) -> f64 {
         (points.iter().map(|p| p.0).sum::<f64>() / n, points.iter().map(|p| p.1).sum::<f64>() / n);
     let spread: f64 = points.iter().map(|p| (p.0 - x).powi(2)).sum();
     let along: f64 = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum();
-    // a last row alone after a zero rises: no power law that falls fits it
+    // a single last row after a zero rises, and no falling power law fits it
     if spread > 0.0 { along / spread } else { f64::INFINITY }
 }

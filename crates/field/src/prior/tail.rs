@@ -1,17 +1,17 @@
-//! How a measured spectrum goes on beyond the last frequency where it was measured.
+//! The tail of a measured spectrum beyond the last measured frequency.
 
 use super::Shell;
 
-/// How much steeper than |ω|^{−d} a tail must fall, so that it is trace class with a trace that
-/// visibly converges (each octave then carries at most 2^{−0.2} = 0.87 of the one below).
+/// Excess over d in the exponent of the tail |ω|^{−s}. It makes the tail trace class with a trace
+/// that converges visibly: each octave carries at most 2^{−0.2} = 0.87 of the one below.
 pub(super) const MARGIN: f64 = 0.2;
 
 /// λ(ω) = level (|ω|/ω₀)^{−s}, s > d.
 ///
-/// s is the log-log slope of the shells in the last octave, weighted by their numbers of modes,
-/// and the level the weighted mean of the last quarter octave carried to ω₀ = the last shell's
-/// frequency: a single noisy shell decides nothing. Where the data fall slower than |ω|^{−d}
-/// (white measurement noise does), s is the smallest that is trace class.
+/// s is the log-log slope of the shells in the last octave, weighted by their numbers of modes. The
+/// level is the weighted mean of the last quarter octave, carried to ω₀, the last shell's
+/// frequency. A single noisy shell therefore decides nothing. Where the data fall more slowly than
+/// |ω|^{−d} (as white measurement noise does), s is the smallest exponent that is trace class.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct PowerTail {
     start: f64,
@@ -22,8 +22,8 @@ pub(super) struct PowerTail {
 }
 
 impl PowerTail {
-    /// Continues shells of rising non-zero frequency and positive means; there must be one.
-    /// Never falls below `floor` (|ω|/ω₀)^{−d−0.2}, itself trace class.
+    /// Continues shells of rising non-zero frequency and positive mean; at least one is required.
+    /// The tail never falls below `floor` (|ω|/ω₀)^{−d−0.2}, which is itself trace class.
     pub(super) fn fit(dim: usize, shells: &[Shell], floor: f64) -> Self {
         let start = shells[shells.len() - 1].frequency;
         let gentlest = dim as f64 + MARGIN;
@@ -31,7 +31,7 @@ impl PowerTail {
             let from = shells.partition_point(|s| s.frequency < start * (-octaves).exp2());
             &shells[from..]
         };
-        // Two shells at least: a coarse grid may have fewer in its last octave.
+        // At least two shells: a coarse grid may have fewer in its last octave.
         let octave = match within(1.0) {
             [_] => shells,
             several => several,
@@ -52,8 +52,8 @@ impl PowerTail {
     }
 }
 
-/// Slope of ln mean over ln frequency by least squares weighted with the counts; none where all
-/// frequencies are one.
+/// Slope of ln mean over ln frequency by least squares, weighted with the counts. `None` where all
+/// frequencies are equal.
 pub(super) fn log_slope(shells: &[Shell], unit: f64) -> Option<f64> {
     let x = |s: &Shell| (s.frequency / unit).ln();
     let mean = |f: &dyn Fn(&Shell) -> f64| {

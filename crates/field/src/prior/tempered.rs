@@ -1,25 +1,27 @@
-//! Noise between the data's own spectrum and one that is flat on the trained band.
+//! Noise with a spectrum between that of the data and one that is flat on the trained band.
 
 use serde::{Deserialize, Serialize};
 
 use super::Fitted;
 use crate::{FieldError, Grid, Mode, Prior, grid::MAX_DIM};
 
-/// λ_k = s c(|ω_k|)^θ on the modes of one grid, the *band*; c is the spectrum of [`Fitted`].
+/// λ_k = s c(|ω_k|)^θ on the modes of one grid, the *band*. Here c is the spectrum of [`Fitted`].
 ///
-/// Beyond the band λ falls as the data do: λ(ω) = s c(|ω|) c(|ω*|)^{θ−1}, where ω* has the components
-/// of ω, each cut to the largest frequency of its axis in the band. The factor s gives the band the
-/// trace that [`Fitted`] has on it, which is the data's variance but for the interpolation of the shells.
+/// Beyond the band λ falls as the data do: λ(ω) = s c(|ω|) c(|ω*|)^{θ−1}. The components of ω* are
+/// those of ω, each limited to the largest frequency of its axis in the band. The factor s gives
+/// the band the trace that [`Fitted`] has on it. That trace is the data's variance, apart from the
+/// interpolation of the shells.
 ///
 /// θ is `exponent`. With θ = 1 this **is** [`Fitted`]. With θ = 0 it is flat on the band
 /// ([`Tempered::flat`]): white noise for every grid of the band at once.
 ///
 /// **Trace class** for every θ: beyond the band λ is a bounded multiple of c, which is trace class.
-/// **Nested**: λ of a mode does not depend on the grid that asks.
+/// **Nested**: λ of a mode is the same on every grid.
 ///
-/// **Choosing** data over noise is r² = c/λ ∝ c^{1−θ}: it falls with the frequency as soon as θ < 1. Strong
-/// low modes are then decided while the noise is high, fine ones later, when what they depend on is
-/// known. The path must reach from σ = b/a well above the largest r to well below the smallest.
+/// **Choosing** The ratio of data to noise is r² = c/λ ∝ c^{1−θ}. It falls with the frequency as
+/// soon as θ < 1. Strong low modes are then decided while the noise is high. Fine modes are decided
+/// later, when the modes they depend on are known. The path must reach from σ = b/a well above the
+/// largest r to well below the smallest.
 ///
 /// # Example
 /// ```
@@ -46,7 +48,7 @@ pub struct Tempered {
     lowest: f64,
 }
 
-/// What it is stored as: the rest follows.
+/// The stored form, from which everything else is computed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Parameters {
@@ -96,7 +98,7 @@ impl Tempered {
         &self.grid
     }
 
-    /// Refuses exponents that no tempered prior has.
+    /// Refuses exponents outside the range of tempered priors.
     ///
     /// # Errors
     /// [`FieldError::Parameter`] unless 0 ≤ `exponent` ≤ 1.
@@ -131,7 +133,7 @@ impl Prior for Tempered {
     fn eigenvalue(&self, mode: &Mode) -> f64 {
         let cut = mode.omega.iter().zip(&self.edge).map(|(w, edge)| w.abs().min(*edge).powi(2));
         let (frequency, cut) = (mode.frequency(), cut.sum::<f64>().sqrt());
-        // the constant's value belongs to the constant alone
+        // the constant mode's value is used for the constant mode only
         let cut = if frequency > 0.0 { cut.max(self.lowest) } else { 0.0 };
         let (own, edge) = (self.data.at(frequency), self.data.at(cut));
         if own == edge {

@@ -1,24 +1,24 @@
 //! Noise of finite rank with random weights, the "FNO prior" of the literature.
 //!
-//! One spectral convolution with random weights applied to white noise: only the lowest modes
-//! survive. The weights are part of the model, so they are a function of (seed, k) and not of a
-//! grid. The published code's half-plane window on a DFT grid is a matter of parity, not here.
+//! It is one spectral convolution with random weights, applied to white noise, so only the lowest
+//! modes remain. The weights are part of the model: they depend on (seed, k) and not on a grid. The
+//! half-plane window of the published code on a DFT grid is [`super::PixelMultiplier::window`].
 
 use serde::{Deserialize, Serialize};
 
 use super::positive;
 use crate::{FieldError, Mode, ModeNoise, Prior, noise::stream};
 
-/// Wave numbers share one 64-bit address, 21 bits an axis, sign included.
+/// Wave numbers share one 64-bit address, with 21 bits an axis including the sign.
 const BITS: u32 = 21;
 
 /// λ_k = scale² |w_k|² for |k|_∞ ≤ K and 0 beyond, w_k = 0.2 + 0.8 (U₁ + i U₂).
 ///
-/// U₁, U₂ are uniform on [0, 1) and belong to (`seed`, k); k and −k of periodic axes share them.
-/// K is `cutoff`. **Normalisation** E|w_k|² = 47/75, between 0.04 and 1.64.
+/// U₁ and U₂ are uniform on [0, 1) and determined by (`seed`, k). Of periodic axes k and −k share
+/// them. K is `cutoff`. **Normalisation** E|w_k|² = 47/75, between 0.04 and 1.64.
 ///
-/// **Choosing** data with power beyond K cannot be started from or denoised towards: prefer a
-/// prior of full rank unless it is combined with one ([`super::Combined`]).
+/// **Choosing** This prior has no noise beyond K. Data with power there cannot be reached from it.
+/// Prefer a prior of full rank, or combine this one with such a prior ([`super::Combined`]).
 ///
 /// **Source** Hagemann et al., arXiv 2303.04772, section 5; weights as in the authors' code.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,35 +1,36 @@
-//! A time grid chosen by the error that a run makes.
+//! Adaptive time steps: a time grid chosen by the estimated error of each step.
 //!
-//! [`super::WienerExponential`] knows what its second order adds to a step before it takes it: the
-//! evaluation at t is done, and the difference to the first-order step is a function of where the
-//! step ends. So every step is the longest whose difference stays within the tolerance, and none is
-//! ever rejected.
+//! [`super::WienerExponential`] can estimate the error of a step before taking it. Once the
+//! denoiser is evaluated at t, the difference between its first-order and second-order steps is a
+//! known function of the end time s. Each step is therefore the longest one whose difference stays
+//! within the tolerance, and no step is ever rejected.
 //!
-//! What it buys is the number of steps: at that number the even log-SNR grid is as good, on the
-//! mixtures tried to a tenth or two of the error.
+//! The tolerance decides the number of steps. For an equal number of steps the even log-SNR grid is
+//! as good: on the mixtures tried, the errors of the two agree to a tenth or two.
 //!
-//! The grid comes from a few *pilot* fields and serves all others: were every batch to choose its
-//! own, a field would depend on its batch mates.
+//! The time grid is computed from a few *pilot* fields and then used for all others. If every batch
+//! chose its own grid, a field would depend on the other fields of its batch.
 
 use super::{Reverse, Sampler, WienerExponential};
 use crate::{Ensemble, FieldError};
 
-/// The first step in ln(a/b), where there is no history to estimate an error from. At T little of
-/// the data is seen and R is small.
+/// Length of the first step in ln(a/b). There is no history yet to estimate an error from. At T
+/// little of the data is visible and R is small.
 const FIRST: f64 = 0.4;
-/// A step is at most this many times the one before: history further back says little.
+/// A step is at most this many times as long as the one before, because a distant history says
+/// little.
 const GROWTH: f64 = 2.0;
-/// A step is never below this part of the whole range, whatever the tolerance.
+/// A step is never shorter than this part of the whole range, whatever the tolerance.
 const SHORTEST: f64 = 1e-3;
-/// Halvings of the interval in which the end of a step is sought.
+/// Number of halvings of the interval in which the end of a step is sought.
 const BISECTIONS: usize = 30;
 
-/// Times from T to t_min for the pilot fields `x` (at time T), such that each step's estimated error
-/// is at most `tolerance`.
+/// Times from T to t_min, chosen with the pilot fields `x` (at time T) such that each step's
+/// estimated error is at most `tolerance`.
 ///
-/// **Unit** the data's standard deviation, in the H-norm, carried to t = 0. The estimate is that of
-/// the *first-order* step: the second-order run that uses the times is better, and errors of its
-/// steps add up. **Cost** one evaluation a step, for the pilots.
+/// **Unit** the standard deviation of the data in the H-norm, carried to t = 0. The estimate is the
+/// error of the *first-order* step. The second-order run that uses the times is more accurate, but
+/// the errors of its steps add up. **Cost** one evaluation a step, for the pilots.
 ///
 /// # Errors
 /// [`FieldError::Parameter`] unless the tolerance is positive and finite; those of
@@ -69,7 +70,7 @@ pub fn adaptive_times(
             }
             step = low;
         }
-        // what would be left is not worth a step of its own
+        // the remaining range would be too short for a step of its own
         let last = clean - lambda - step < shortest;
         let s = if last { path.end() } else { end(step) };
         stage.advance(reverse, &tables, s, &mut x);

@@ -1,4 +1,5 @@
-//! The probability flow of a Gaussian law, mode by mode, and how it carries a remainder.
+//! The probability flow of a Gaussian law, mode by mode, and the effect of a constant remainder on
+//! it.
 
 use crate::denoiser::Diagonal;
 use crate::path::Path;
@@ -36,13 +37,14 @@ impl At {
     }
 }
 
-/// u = asinh(r/σ)/√c = asinhc(r/σ) a/(b√λ) with asinhc(z) = asinh(z)/z: no case is 0/0 but these two.
+/// u = asinh(r/σ)/√c = asinhc(r/σ) a/(b√λ) with asinhc(z) = asinh(z)/z. Only the two cases handled
+/// below would be 0/0.
 fn coefficients(from: &At, to: &At, c: f64, lambda: f64) -> Coefficients {
     if lambda == 0.0 && c > 0.0 {
         // no noise: u = ln(a/b)/√c
         return Coefficients { keep: to.a / from.a, gain: to.a * (to.lambda - from.lambda) };
     }
-    // without data the noise's strength cancels, so any does where there is none either
+    // without data the noise's strength cancels, so any positive number may stand for a λ of 0
     let lambda = if lambda > 0.0 { lambda } else { 1.0 };
     let spread = to.spread(c, lambda);
     let u = |at: &At| at.a / at.b * asinhc((c / lambda).sqrt() * at.a / at.b);

@@ -1,9 +1,10 @@
-//! DDIM: the probability flow with its linear part exact and D held over each step.
+//! DDIM: the probability flow with its linear part exact and D constant over each step.
 //!
-//! In λ = ln(a/b) the flow reads d(x/b)/dλ = e^λ D; with D constant the step is exact. Order 1, one
-//! evaluation a step, no history: the first step of [`super::DpmSolver2M`], which is better in
-//! every other respect. Here because it is what others compare with, and because without history
-//! nothing has to be carried where the grid changes or fields are edited between steps.
+//! In λ = ln(a/b) the flow reads d(x/b)/dλ = e^λ D. With constant D the step is exact. The method
+//! has order 1, needs one evaluation a step and keeps no history. Its step is the first step of
+//! [`super::DpmSolver2M`], which is more accurate. DDIM is included because it is the common
+//! baseline. Without a history, nothing has to be carried over when the grid changes or when fields
+//! are edited between steps.
 //!
 //! **Source** Song, Meng, Ermon, arXiv 2010.02502, eq. 12 with σ = 0, for any path.
 

@@ -1,9 +1,9 @@
-//! DPM-Solver++(2M): the probability flow with its linear part exact, D extrapolated.
+//! DPM-Solver++(2M): the probability flow with its linear part exact and D extrapolated.
 //!
 //! In λ = ln(a/b) the flow reads d(x/b)/dλ = e^λ D. Each step integrates e^λ exactly against the
-//! line through the last two denoised states: order 2 at one evaluation a step. The first step
-//! holds D constant (order 1, which is DDIM). On a finer grid the history of the new modes is the
-//! Wiener filter of their state.
+//! line through the last two denoised states, which gives order 2 at one evaluation a step. The
+//! first step holds D constant (order 1, which is DDIM). When the grid becomes finer, the new modes
+//! get the Wiener filter of their state as history.
 //!
 //! **Source** Lu, Zhou, Bao, Chen, Li, Zhu, arXiv 2211.01095, algorithm 2.
 
@@ -11,14 +11,14 @@ use super::refine::refine_denoised;
 use super::{Reverse, Sampler};
 use crate::{Ensemble, FieldError, Grid};
 
-/// x ← (b_s/b_t) x − a_s (e^{−h} − 1) D̃, h = λ_s − λ_t, D̃ = D + ½ (h/h′) (D − D′), with D′ and h′
-/// the denoised state and step before.
+/// x ← (b_s/b_t) x − a_s (e^{−h} − 1) D̃ with h = λ_s − λ_t and D̃ = D + ½ (h/h′) (D − D′). D′ and
+/// h′ are the denoised state and the step length of the previous step.
 #[derive(Debug, Clone, Default)]
 pub struct DpmSolver2M {
     previous: Option<Evaluated>,
 }
 
-/// D, the time at which it was evaluated and λ = ln(a/b) there.
+/// D, the time of its evaluation, and λ = ln(a/b) at that time.
 #[derive(Debug, Clone)]
 struct Evaluated {
     denoised: Ensemble,

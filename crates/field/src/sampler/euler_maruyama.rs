@@ -1,8 +1,8 @@
-//! Euler–Maruyama on the reverse stochastic equation: the paper's sampler.
+//! Euler–Maruyama on the reverse stochastic equation: the sampler of Hagemann et al.
 //!
-//! Weak order 1, one evaluation a step; hundreds of steps are needed, most of them where the prior
-//! is much rougher than the data. What speaks for it: fresh noise forgets errors of the denoiser
-//! that a deterministic sampler carries to the end.
+//! Weak order 1, one evaluation a step. It needs hundreds of steps, and most of all where the prior
+//! is much rougher than the data. Its advantage is that fresh noise removes errors of the denoiser
+//! which a deterministic sampler carries to the end.
 //!
 //! **Source** arXiv 2303.04772, §5 (dY = [½αY + αQ∇log p] dt + √α dW^Q), for any path.
 

@@ -1,9 +1,9 @@
-//! Exponential Euler on the reverse stochastic equation: its linear part exact, D held.
+//! Exponential Euler on the reverse stochastic equation: linear part exact, D constant over a step.
 //!
-//! With D constant over a step the reverse equation is linear in x and its law is known: the law of
-//! X_s given X_t = x and X₀ = D under the forward process ("ancestral sampling"). No step is too
-//! long for it, where [`super::EulerMaruyama`] blows up modes with little data in much noise.
-//! Weak order 1, one evaluation a step.
+//! With D constant over a step the reverse equation is linear in x, and the law of its solution is
+//! known. It is the law of X_s given X_t = x and X₀ = D under the forward process ("ancestral
+//! sampling"). The step is stable for every length, whereas [`super::EulerMaruyama`] diverges in
+//! modes with little data in much noise. Weak order 1, one evaluation a step.
 //!
 //! **Source** Ho, Jain, Abbeel, arXiv 2006.11239, eq. 6–7, for any path; SDE-DPM-Solver++(1) of Lu et
 //! al., arXiv 2211.01095.

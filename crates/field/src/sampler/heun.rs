@@ -1,11 +1,12 @@
 //! Heun's method on the probability flow.
 //!
-//! Order 2, two evaluations a step, no state: the plain deterministic sampler others are judged by.
-//! Stages are taken in t, where data that look like the noise (c = λ, a² + b² = 1) stand still and
-//! are exact in one step. For few evaluations the multistep [`super::DpmSolver2M`] is better.
+//! Order 2, two evaluations a step, no history. It is the deterministic sampler that others are
+//! usually compared with. The stages are taken in t. In this variable, data with the spectrum of
+//! the noise (c = λ, a² + b² = 1) do not move, so one step is exact for them. With few evaluations
+//! the multistep [`super::DpmSolver2M`] is more accurate.
 //!
-//! **Source** Karras, Aittala, Aila, Laine, arXiv 2206.00364, algorithm 1, without its switch to
-//! Euler in the last step: this one ends at t_min > 0 and is followed by a denoising.
+//! **Source** Karras, Aittala, Aila, Laine, arXiv 2206.00364, algorithm 1. Their algorithm takes an
+//! Euler step at the end. This one does not: it ends at t_min > 0 and is followed by a denoising.
 
 use super::{Reverse, Sampler};
 use crate::denoiser::Prediction;

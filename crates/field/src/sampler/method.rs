@@ -12,7 +12,7 @@ use super::{
 use crate::FieldError;
 use crate::path::TimeGrid;
 
-/// A sampler, its time grid and its price.
+/// A sampler by name, with its recommended time grid and its cost in evaluations.
 ///
 /// # Example
 /// ```
@@ -24,7 +24,7 @@ use crate::path::TimeGrid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
 pub enum Method {
-    /// `euler-maruyama`: [`EulerMaruyama`], the paper's.
+    /// `euler-maruyama`: [`EulerMaruyama`], the sampler of Hagemann et al., arXiv 2303.04772.
     EulerMaruyama,
     /// `heun`: [`Heun`].
     Heun,
@@ -73,7 +73,7 @@ impl Method {
         }
     }
 
-    /// A sampler without history.
+    /// Builds the sampler, without history.
     pub fn build(self) -> Box<dyn Sampler> {
         match self {
             Method::EulerMaruyama => Box::new(EulerMaruyama),
@@ -88,11 +88,11 @@ impl Method {
         }
     }
 
-    /// The largest number of steps whose evaluations, final denoising included, stay within a
-    /// budget.
+    /// The largest number of steps whose evaluations stay within a budget, including the final
+    /// denoising.
     ///
     /// # Errors
-    /// [`FieldError::Parameter`] if `evaluations` does not pay for one step and the denoising.
+    /// [`FieldError::Parameter`] if `evaluations` is too small for one step and the denoising.
     pub fn steps_for(self, evaluations: usize) -> Result<usize, FieldError> {
         let a_step = self.build().evaluations_per_step();
         match evaluations.saturating_sub(1) / a_step {
@@ -109,19 +109,23 @@ impl Method {
         }
     }
 
-    /// The time grid on which the method does best in the range of steps it is meant for.
+    /// The time grid on which the method is most accurate in the range of steps it is meant for.
     ///
-    /// Measured on Gaussian data with the exact denoiser, r = data std / noise std of a mode. The
-    /// multistep method at 15 evaluations errs by 1 to 3 % of the data's std on
-    /// [`TimeGrid::LogSnr`] for every r from 0.1 to 100, by 0.4 to 15 % on the quadratic grid. Heun
-    /// is best on [`TimeGrid::Quadratic`] for r up to 2, and with churn too: 100 steps give the
-    /// variance to 1.2 % for r ≤ 10 and 4 % at 100. Euler–Maruyama has the paper's grid; the quadratic
-    /// one suits it better where the prior is much rougher than the data (r ≤ 0.1). The exponential
-    /// stochastic step loses variance evenly on the log-SNR grid (4 to 5 % in 200 steps for every r),
-    /// 25 % of it at r = 0.1 on the uniform one. DDIM at 15 evaluations errs by 15 to 47 % on log-SNR and
-    /// 14 to 34 % on the quadratic grid, but loses components of mixtures on the latter. The
-    /// Wiener-exponential method is exact here whatever the grid; on mixtures log-SNR and quadratic are
-    /// equal, Karras's worse.
+    /// Measured on Gaussian data with the exact denoiser. Here r = data std / noise std of a mode.
+    ///
+    /// * The multistep method at 15 evaluations errs by 1 to 3 % of the data's std on
+    ///   [`TimeGrid::LogSnr`], for every r from 0.1 to 100. On the quadratic grid it errs by 0.4 to
+    ///   15 %.
+    /// * Heun is best on [`TimeGrid::Quadratic`] for r up to 2. With churn it is best there too:
+    ///   100 steps give the variance to 1.2 % for r ≤ 10 and to 4 % at 100.
+    /// * Euler–Maruyama uses the uniform grid of its source. The quadratic grid suits it better
+    ///   where the prior is much rougher than the data (r ≤ 0.1).
+    /// * The exponential stochastic step loses 4 to 5 % of the variance in 200 steps on the log-SNR
+    ///   grid, for every r. On the uniform grid it loses 25 % at r = 0.1.
+    /// * DDIM at 15 evaluations errs by 15 to 47 % on the log-SNR grid and by 14 to 34 % on the
+    ///   quadratic grid, but on the latter it loses components of mixtures.
+    /// * The Wiener-exponential method is exact here on any grid. On mixtures the log-SNR and
+    ///   quadratic grids are equal, and that of Karras is worse.
     pub fn default_times(self) -> TimeGrid {
         match self {
             Method::EulerMaruyama => TimeGrid::Uniform,

@@ -1,14 +1,20 @@
-//! Samplers: from noise at T to data, by a denoiser and nothing else.
+//! Samplers: the numerical methods that turn noise at time T into fields by calls of a denoiser.
 //!
-//! A [`Sampler`] knows one thing, how to go from time t to an earlier time s; one method a file.
-//! [`Reverse`] is what it may ask (path, prior, law, denoiser, noise), [`start`] draws the fields it
-//! begins with, [`integrate`] walks the time grid and ends with one denoising, because at t = 0
-//! the score is 0/0. [`integrate_refining`] starts on a coarse grid, [`adaptive_times`] chooses the
-//! time grid. [`Method`] names the samplers for configuration files. [`Reverse::observer`] sees the fields on
-//! their way ([`Intermediate`]).
+//! A [`Sampler`] takes one step from time t to an earlier time s. Each method has a file of its
+//! own.
 //!
-//! Reverse equation: dx = (f x − g² Q∇log p) dt + g dW^Q run backwards; probability flow: the same
-//! with half the score and no noise. Item i of a batch depends on (seed, first_index + i) only.
+//! * [`Reverse`] holds what a sampler may use: path, prior, law of the data, denoiser and noise.
+//!   [`Reverse::observer`] is shown the fields at every evaluation ([`Intermediate`]).
+//! * [`start`] draws the fields at time T.
+//! * [`integrate`] steps along the time grid and ends with one denoising, because at t = 0 the
+//!   score is 0/0.
+//! * [`integrate_refining`] starts on a coarse grid and moves to finer ones.
+//! * [`adaptive_times`] chooses the time grid.
+//! * [`Method`] names the samplers for configuration files.
+//!
+//! The reverse equation is dx = (f x − g² Q∇log p) dt + g dW^Q, run backwards in time. The
+//! probability flow is the same without noise and with half the score. Item i of a batch depends
+//! only on (seed, first_index + i).
 
 mod adaptive;
 mod affine;
@@ -49,7 +55,8 @@ pub trait Sampler {
     /// Denoiser evaluations a step costs.
     fn evaluations_per_step(&self) -> usize;
 
-    /// Moves the fields `x` from time `t` to `s` < `t`; `step` counts from 0 and addresses noise.
+    /// Moves the fields `x` from time `t` to `s` < `t`. The number `step` counts from 0 and selects
+    /// the noise of the step.
     ///
     /// # Errors
     /// Those of [`Reverse::denoise`].
@@ -65,7 +72,8 @@ pub trait Sampler {
     /// Forgets the history of earlier steps.
     fn reset(&mut self) {}
 
-    /// Carries the history of earlier steps to a finer grid; without that it is forgotten.
+    /// Carries the history of earlier steps over to a finer grid. By default the history is
+    /// forgotten.
     ///
     /// # Errors
     /// As [`integrate_refining`].
@@ -77,14 +85,13 @@ pub trait Sampler {
 
 /// Runs `sampler` along `times` and denoises once at the last of them.
 ///
-/// `times` are the n + 1 decreasing times of n steps ([`crate::path::TimeGrid::times`]); the run
+/// `times` are the n + 1 decreasing times of n steps ([`crate::path::TimeGrid::times`]). The run
 /// costs n · evaluations_per_step + 1 evaluations. `observe(done, n)` is called after every step.
 ///
 /// # Errors
-/// [`FieldError::Parameter`] unless the times are finite, positive and strictly decreasing, those of
-/// [`stream::STEPS_AT_MOST`] steps at most;
-/// [`FieldError::NonFinite`] with step and time as soon as the fields are no numbers; whatever the
-/// denoiser reports.
+/// [`FieldError::Parameter`] unless the times are finite, positive and strictly decreasing, and
+/// make at most [`stream::STEPS_AT_MOST`] steps; [`FieldError::NonFinite`] with step and time as
+/// soon as a value is not finite; any error of the denoiser.
 pub fn integrate(
     sampler: &mut dyn Sampler,
     reverse: &mut Reverse<'_>,
@@ -95,10 +102,10 @@ pub fn integrate(
     integrate_refining(sampler, reverse, times, &[], x, observe)
 }
 
-/// [`integrate`], the fields moving to finer grids on the way: see [`Refinement`].
+/// [`integrate`] with fields that move to finer grids during the run: see [`Refinement`].
 ///
-/// `x` lives on the coarsest grid, the result on that of the last refinement. Refinements come by
-/// falling time; several at one time act one after the other.
+/// `x` lives on the coarsest grid, the result on the grid of the last refinement. Refinements are
+/// given in order of falling time. Several at the same time are applied one after the other.
 ///
 /// # Errors
 /// As [`integrate`]; [`FieldError::Parameter`] for refinements out of order or below the last time;

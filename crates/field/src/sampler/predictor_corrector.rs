@@ -1,16 +1,19 @@
 //! Predictor–corrector: a step of the reverse equation, then Langevin dynamics at the new time.
 //!
-//! The corrector leaves the law of X_s alone and mends what the predictor got wrong about it:
-//! x ← x + ε Q∇log p + √(2ε) η with η ~ N(0, Q) is Langevin dynamics preconditioned by Q, which in
-//! function space is the only choice that has a limit. Two evaluations a step.
+//! The corrector leaves the law of X_s unchanged and reduces the error of the predictor. It is
+//! Langevin dynamics preconditioned by Q: x ← x + ε Q∇log p + √(2ε) η with η ~ N(0, Q). In function
+//! space this is the only preconditioner that has a limit. Two evaluations a step.
 //!
-//! The step size keeps the signal-to-noise ratio of Song et al. in the norm of Q, where noise of N
-//! modes has norm² N: √ε ‖Q∇log p‖_Q = ratio · √2 ‖η‖_Q. Both norms grow without bound under
-//! refinement, their quotient does not. It is taken in expectation under the data's Gaussian law,
-//! over the modes of the grid on which that law was measured: the same number for every field, batch
-//! and grid, so that one seed remains one function. That law says nothing of how narrow the data are
-//! around each of their own, where the score falls as steeply as −1/b² and no steeper: a second bound,
-//! in b² alone, holds for any data.
+//! The step size follows Song et al.: it fixes a signal-to-noise ratio, here in the norm of Q.
+//! Noise of N modes has squared norm N, and the condition is √ε ‖Q∇log p‖_Q = ratio · √2 ‖η‖_Q.
+//! Both norms grow without bound under refinement, but their quotient does not. The quotient is
+//! taken in expectation under the data's Gaussian law, over the modes of the grid on which that law
+//! was measured. It is therefore the same number for every field, batch and grid, and one seed
+//! remains one function.
+//!
+//! The Gaussian law does not tell how narrowly the data lie around single fields. The score falls
+//! there as steeply as −1/b², but no steeper. A second bound, which depends on b² alone, therefore
+//! holds for any data.
 //!
 //! **Source** Song, Sohl-Dickstein, Kingma, Kumar, Ermon, Poole, arXiv 2011.13456, algorithm 1 and
 //! appendix G.
@@ -20,10 +23,12 @@ use crate::denoiser::Prediction;
 use crate::noise::stream;
 use crate::{Ensemble, FieldError};
 
-/// [`ExponentialEuler`] from t to s, then one Langevin step at s of length
-/// ε = min(2 ratio² / mean_j(λ_j/S_j), 0.1 b²), S_j = a² c_j + b² λ_j: E‖Q∇log p‖²_Q is Σ λ_j/S_j, j over
-/// the modes of the law's grid that hold noise. A Langevin step leaves a mode of slope −h, h ≤ 1/b²,
-/// with ½ ε h too much variance, which the second bound keeps below 5 %.
+/// [`ExponentialEuler`] from t to s, then one Langevin step at s of length ε = min(2 ratio² /
+/// mean_j(λ_j/S_j), 0.1 b²) with S_j = a² c_j + b² λ_j.
+///
+/// E‖Q∇log p‖²_Q is Σ λ_j/S_j, where j runs over the modes of the law's grid that hold noise. A
+/// Langevin step leaves a mode of slope −h (h ≤ 1/b²) with a relative excess of variance ½ ε h. The
+/// second bound keeps it below 5 %.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PredictorCorrector {
     /// Signal-to-noise ratio of the corrector, > 0.
@@ -31,7 +36,7 @@ pub struct PredictorCorrector {
 }
 
 impl Default for PredictorCorrector {
-    /// Ratio 0.16, the source's.
+    /// Ratio 0.16, the value of the source.
     fn default() -> Self {
         Self { ratio: 0.16 }
     }

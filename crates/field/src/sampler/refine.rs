@@ -1,23 +1,25 @@
 //! Multilevel sampling: coarse grids at high noise, finer ones as t → 0.
 //!
-//! At high noise the fine modes of X_t are noise and the data's Gaussian law, whatever the data are,
-//! so they need no network. When the grid is refined at time t the new modes get
-//! x_k = a m_k + √(a² c_k + b² λ_k) ξ_k with ξ_k the nested noise of the start: the state that the
-//! probability flow of N(m, C) would have carried from the start to t. On Gaussian data a run that
-//! refines is therefore, path by path, the run that was fine from the beginning (exactly for
-//! [`super::WienerExponential`], to the method's own error for others). Adding b η alone would lose
-//! the data's part of their variance.
+//! At high noise the fine modes of X_t are noise plus the data's Gaussian law, whatever the data
+//! are, so they need no network. When the grid is refined at time t, the new modes get
+//! x_k = a m_k + √(a² c_k + b² λ_k) ξ_k, where ξ_k is the nested noise of the start. This is the
+//! state to which the probability flow of N(m, C) would have carried them from the start to t.
+//! Adding b η alone would lose the data's part of their variance.
 //!
-//! **Choosing** with a prior as strong as the data every mode has the same signal-to-noise ratio
-//! a²/b² at one time (0.007 at t = 0.7, 0.09 at 0.5 on the default path): about the first quarter of
-//! log-SNR steps can run coarse. Rougher priors gain more.
+//! On Gaussian data a refining run therefore gives the same fields as a run on the fine grid. The
+//! two agree exactly for [`super::WienerExponential`], and up to the method's own error for the
+//! others.
+//!
+//! **Choosing** With a prior as strong as the data, all modes have the same signal-to-noise ratio
+//! a²/b² at a given time (0.007 at t = 0.7, 0.09 at 0.5 on the default path). About the first
+//! quarter of log-SNR steps can then run on a coarse grid. Rougher priors gain more.
 
 use super::Reverse;
 use crate::noise::stream;
 use crate::resample::overlay_modes;
 use crate::{Ensemble, FieldError, Grid, ModeNoise};
 
-/// From `time` downwards the fields live on `grid`.
+/// A change of grid: from `time` downwards the fields live on `grid`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Refinement {
     /// The grid changes before the first step that starts at or below this path time.
@@ -26,7 +28,7 @@ pub struct Refinement {
     pub grid: Grid,
 }
 
-/// The fields at time t on a finer grid.
+/// Carries fields at time t to a finer grid.
 pub(super) fn refine(
     reverse: &Reverse<'_>,
     x: &Ensemble,
@@ -42,8 +44,8 @@ pub(super) fn refine(
     )
 }
 
-/// Denoised fields of time t on a finer grid, new modes by the Wiener filter of the state that
-/// [`refine`] gives them.
+/// Carries denoised fields of time t to a finer grid. The new modes are the Wiener filter of the
+/// state that [`refine`] gives them.
 pub(super) fn refine_denoised(
     reverse: &Reverse<'_>,
     denoised: &Ensemble,
@@ -57,7 +59,7 @@ pub(super) fn refine_denoised(
     extend(reverse, denoised, to, &wiener, t)
 }
 
-/// Coarse modes of `x`, new ones by `value(a, b, m_k, c_k, λ_k, ξ_k)`.
+/// Keeps the coarse modes of `x` and sets the new ones to `value(a, b, m_k, c_k, λ_k, ξ_k)`.
 fn extend(
     reverse: &Reverse<'_>,
     x: &Ensemble,

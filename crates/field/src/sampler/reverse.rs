@@ -1,4 +1,4 @@
-//! The reverse process as a sampler sees it.
+//! The reverse process as a sampler sees it: path, prior, law, denoiser and noise of one run.
 
 use std::sync::Arc;
 
@@ -8,37 +8,39 @@ use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, Prior, prior};
 
-/// Fields on their way, at one evaluation of a run: what an observer sees ([`Reverse::observer`]).
+/// The fields at one evaluation of a run, as an observer sees them ([`Reverse::observer`]).
 #[derive(Debug, Clone, Copy)]
 pub struct Intermediate<'a> {
-    /// Steps done before it.
+    /// Number of steps done before it.
     pub step: usize,
     /// Path time t.
     pub time: f64,
     /// The noisy fields x at time t.
     pub x: &'a Ensemble,
-    /// D(x, t), given what is known of the fields: what they will be like, as far as x tells. Of
-    /// [`super::WienerAncestral`] under observations, its draw of the data given x and what is known.
+    /// D(x, t) under the observations, if any: the expected clean fields given x. For
+    /// [`super::WienerAncestral`] under observations, its draw of the clean fields given x and the
+    /// observations.
     pub denoised: &'a Ensemble,
 }
 
-/// Path, prior, law and denoiser of one run, the identity of its fields, and the count of evaluations.
+/// Path, prior, law and denoiser of one run, the identity of its fields, and the count of
+/// evaluations.
 ///
-/// Field i of a batch is field `first_index + i` of `seed`: a run of many fields may be cut into
-/// batches of any size without changing one of them.
+/// Field i of a batch is field `first_index + i` of `seed`. A run of many fields may be cut into
+/// batches of any size without changing any field.
 pub struct Reverse<'a> {
     /// a(t), b(t).
     pub path: &'a dyn Path,
     /// Q of the noise that steps inject.
     pub prior: &'a dyn Prior,
-    /// N(m, C), what is known of the data without a denoiser.
+    /// N(m, C), the Gaussian law of the data, known without a denoiser.
     pub law: &'a GaussianLaw,
     /// D(x, t).
     pub denoiser: &'a dyn Denoiser,
-    /// What is known of the fields; the law of the data alone without.
+    /// Observations of the fields. Without them, fields follow the law of the data alone.
     pub guidance: Option<&'a dyn Guidance>,
-    /// Sees the fields at every evaluation that a sampler steps by; nothing it does changes them. None by
-    /// default, at no cost.
+    /// Is shown the fields at every evaluation that a sampler steps by. It cannot change them. None
+    /// by default, at no cost.
     pub observer: Option<&'a dyn Fn(&Intermediate<'_>)>,
     /// Seed of the run.
     pub seed: u64,
@@ -46,7 +48,7 @@ pub struct Reverse<'a> {
     pub first_index: u64,
     /// Calls of the denoiser so far, each for the whole batch.
     pub evaluations: usize,
-    /// Where [`super::integrate`] is, for messages.
+    /// Current step of [`super::integrate`], for error messages.
     pub(super) step: usize,
     tables: Remembered,
     tables_of_law: Remembered,
@@ -78,7 +80,7 @@ impl<'a> Reverse<'a> {
         }
     }
 
-    /// D(x, t), given what is known of the fields, counted.
+    /// D(x, t) given the observations, if any. Counts one evaluation.
     ///
     /// # Errors
     /// As [`Reverse::denoise_alone`]; those of [`Guidance::guide`].
@@ -92,19 +94,19 @@ impl<'a> Reverse<'a> {
         Ok(denoised)
     }
 
-    /// Shows an evaluation to whoever observes.
+    /// Shows an evaluation to the observer, if there is one.
     pub(super) fn show(&self, x: &Ensemble, time: f64, denoised: &Ensemble) {
         if let Some(observer) = self.observer {
             observer(&Intermediate { step: self.step, time, x, denoised });
         }
     }
 
-    /// D(x, t) of the denoiser alone, counted.
+    /// D(x, t) of the denoiser alone. Counts one evaluation.
     ///
     /// # Errors
     /// [`FieldError::NonFinite`] if the answer holds a NaN or an infinity;
-    /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if it has another shape than `x`; the
-    /// denoiser's own.
+    /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if its shape differs from that of
+    /// `x`; any error of the denoiser.
     pub fn denoise_alone(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
         let denoised = self.denoiser.denoise(x, t)?;
         self.evaluations += 1;
@@ -145,9 +147,9 @@ impl<'a> Reverse<'a> {
         self.tables_of_law.tables(&none, std::slice::from_ref(self.law), self.prior)
     }
 
-    /// One draw of N(0, Q) for every field of `like`, the noise of step `step`.
+    /// One draw of N(0, Q) for every field of `like`: the noise of step `step`.
     ///
-    /// For nested priors the same functions on every grid.
+    /// Nested priors draw the same functions on every grid.
     pub fn noise(&self, like: &Ensemble, step: usize) -> Ensemble {
         self.draw(like, stream::STEPS + step as u32)
     }

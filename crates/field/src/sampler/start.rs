@@ -1,4 +1,4 @@
-//! Where the reverse process begins.
+//! The fields at time T, where the reverse process begins.
 
 use std::ops::Range;
 
@@ -6,20 +6,21 @@ use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, GaussianLaw, Grid, ModeNoise, Prior, Transform, prior};
 
-/// White noise per cell needs numbers of its own: cell j and mode j would share theirs.
+/// Stream of the cell noise. It is separate because cell j and mode j would otherwise share a
+/// number.
 const CELL_NOISE: u32 = stream::START + 1;
 
 /// Fields `indices` of a seed at time T, from N(a m, a² C + b² Q).
 ///
-/// x_k = a m_k + √(a² c_k + b² λ_k) ξ_k with the nested noise of [`stream::START`]: the law of X_T
-/// up to what is not Gaussian in the data, and the same functions on every grid. Starting from
-/// N(0, Q) instead forgets a(T) X₀, which the reverse process amplifies: where data have 100 times
-/// the standard deviation of the noise, an exact sampler then returns 0.84 of it.
+/// x_k = a m_k + √(a² c_k + b² λ_k) ξ_k with the nested noise of [`stream::START`]. This is the
+/// Gaussian approximation of the law of X_T, and the same functions on every grid. A start from
+/// N(0, Q) would omit a(T) X₀, and the reverse process amplifies that error. Where the data have
+/// 100 times the standard deviation of the noise, an exact sampler then returns 0.84 of it.
 ///
-/// Under white noise per cell ([`Prior::is_nested`] false) point values are a (m + √C ξ) + b · cell
-/// noise from independent streams, Nyquist modes included.
+/// Under white noise per cell ([`Prior::is_nested`] is false) point values are a (m + √C ξ) + b ·
+/// cell noise. The two come from independent streams, and the noise includes Nyquist modes.
 ///
-/// `grid` must discretise the box the law lives on.
+/// `grid` must discretise the box on which the law is defined.
 pub fn start(
     law: &GaussianLaw,
     prior: &dyn Prior,

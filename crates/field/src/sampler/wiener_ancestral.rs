@@ -1,13 +1,17 @@
-//! Ancestral sampling with the Wiener filter's error: exact on Gaussian data in any number of steps.
+//! Ancestral sampling with the Wiener filter's error: exact on Gaussian data in any number of
+//! steps.
 //!
-//! Given X_t = x the data are about N(D, V), V = diag(v_k) the error of the best linear filter. Draw them,
-//! then X_s given both, which is Gaussian: [`super::ExponentialEuler`] with the spread of X₀ about D that
-//! it leaves out. Under observations the draw is one given them too, so on Gaussian data the law that comes
-//! out is the conditioned one (kriging), whatever the steps. Weak order 1 on other data, one evaluation a
+//! Given X_t = x the data are approximately N(D, V). Here V = diag(v_k) is the error covariance of
+//! the best linear filter. Each step draws X₀ from this law, and then X_s given x and X₀, which is
+//! Gaussian. This is [`super::ExponentialEuler`] plus the spread of X₀ about D, which that method
+//! omits.
+//!
+//! Under observations X₀ is drawn given them too. On Gaussian data the resulting law is the
+//! conditioned one (kriging) for any number of steps. Weak order 1 on other data, one evaluation a
 //! step, noise in every step.
 //!
-//! **Source** the variance of the reverse step is that of Bao, Li, Zhu, Zhang (Analytic-DPM, ICLR 2022), here
-//! one number a mode, from the data's spectrum.
+//! **Source** The variance of the reverse step is that of Bao, Li, Zhu, Zhang (Analytic-DPM, ICLR
+//! 2022). Here it is one number per mode, computed from the data's spectrum.
 
 use super::{Reverse, Sampler};
 use crate::noise::stream;

@@ -1,4 +1,5 @@
-//! Stationary Gaussian data in one dimension: their exact denoisers on the trained box and on a larger one.
+//! Stationary Gaussian data in one dimension, with exact denoisers on the trained box and on a
+//! larger one.
 
 use std::sync::Arc;
 
@@ -10,13 +11,13 @@ use karhunen_field::{
 };
 use ndarray::Array2;
 
-/// What the data of a case are like.
+/// The kind of data of a case.
 #[derive(Debug, Clone, Copy)]
 pub struct Data {
-    /// C(r) of the stationary law, r in trained boxes.
+    /// C(r) of the stationary law, with r in trained boxes.
     pub covariance: fn(f64) -> f64,
-    /// Whether the boundary is the data's own, so that fields of a box are diagonal in its modes; windows cut
-    /// from a larger field otherwise.
+    /// If true, fields of the trained box have its boundary and are diagonal in its modes. If
+    /// false, they are windows cut from a larger field.
     pub walled: bool,
 }
 
@@ -26,7 +27,7 @@ pub fn rough(distance: f64) -> f64 {
     (1.0 + s) * (-s).exp()
 }
 
-/// A damped wave of length 0.12, as labyrinths have.
+/// A damped wave of length 0.12, similar to labyrinth patterns.
 pub fn wavy(distance: f64) -> f64 {
     let r = distance / 0.12;
     (2.0 * std::f64::consts::PI * r).cos() * (-0.5 * r * r).exp()
@@ -38,7 +39,8 @@ pub fn trained(points: &[usize], boundary: Boundary) -> Grid {
     Grid::unit(points, boundary).unwrap()
 }
 
-/// The exact denoiser of data with a given covariance of the cells of one grid, in noise that is white on them.
+/// The exact denoiser of data with a given cell covariance on one grid, for noise that is white in
+/// its cells.
 pub struct Dense {
     pub grid: Grid,
     pub covariance: Array2<f64>,
@@ -90,7 +92,7 @@ impl Denoiser for Dense {
     }
 }
 
-/// Any denoiser of the trained box, on its own grid alone or on every one.
+/// Wraps a denoiser of the trained box, on its own grid alone or on every grid.
 pub struct Small<'a>(pub &'a (dyn Denoiser + Sync), pub Option<Grid>);
 
 impl WindowDenoiser for Small<'_> {
@@ -114,7 +116,7 @@ impl WindowDenoiser for Small<'_> {
     }
 }
 
-/// White noise of a strength.
+/// White noise with a given strength.
 #[derive(Debug)]
 pub struct White(f64);
 
@@ -141,8 +143,8 @@ impl Data {
     }
 }
 
-/// Stationary data seen in windows of `n` cells, with white noise of unit variance a cell: the trained box's exact
-/// denoiser and law, and the box `times` as long.
+/// Stationary data on windows of `n` cells, with white noise of unit variance a cell. Holds the
+/// exact denoiser and law of the trained box, and the box that is `times` as long.
 pub struct Case {
     pub small: Dense,
     pub known: Enlarged,
@@ -157,7 +159,7 @@ impl Case {
         let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
         let large = LargeBox::new(grid, &[times as f64], &[ring]).unwrap();
         let (own, truth) = (data.on(&grid), data.on(&large.like(&grid).unwrap()));
-        // what Moments would measure
+        // the variances that `Moments` would measure
         let transform = Transform::new(grid);
         let variance = |k: usize| {
             let mut unit = vec![0.0; n];
@@ -176,7 +178,8 @@ impl Case {
         Self { small, known: known.unwrap(), law, prior, truth }
     }
 
-    /// The same box, of a law without variance: its Wiener filter says nothing, and windows say all.
+    /// The same box with a law without variance. Its Wiener filter is zero, so windows give the
+    /// whole answer.
     pub fn knowing_nothing(&self) -> Enlarged {
         let law = GaussianLaw::centred(self.small.grid, Arc::new(White(0.0)), 1);
         let (large, path) = (self.known.large().clone(), Arc::clone(&self.small.path));

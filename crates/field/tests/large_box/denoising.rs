@@ -13,7 +13,8 @@ use ndarray::Array2;
 
 use crate::data::{Case, Data, Dense, ROUGH, Small, trained, wavy};
 
-/// √(E|D − D*|² / E|D*|²) over noisy stationary fields, D* the exact denoiser of the larger box.
+/// √(E|D − D*|² / E|D*|²) over noisy stationary fields, where D* is the exact denoiser of the
+/// larger box.
 fn error(case: &Case, denoiser: &dyn Denoiser, t: f64) -> f64 {
     let (grid, exact) = (case.grid(), case.exact());
     let (a, b) = (exact.path.signal(t), exact.path.noise(t));
@@ -33,7 +34,8 @@ fn error(case: &Case, denoiser: &dyn Denoiser, t: f64) -> f64 {
     (trace(&(&found - &known)) / trace(&known)).sqrt()
 }
 
-/// Error against overlap, with the Wiener filter of the whole box and of windows alone: the table of the book.
+/// Error as a function of overlap, with the Wiener filter of the whole box and with windows alone:
+/// the table in the documentation.
 #[test]
 fn the_wiener_filter_of_the_whole_box_helps_and_so_does_overlap() {
     for (name, data) in [
@@ -64,7 +66,8 @@ fn the_wiener_filter_of_the_whole_box_helps_and_so_does_overlap() {
     }
 }
 
-/// Data that are diagonal in the modes: nothing is added by windows, and the answer is the Wiener filter of the larger box.
+/// On data that are diagonal in the modes windows add nothing: the answer is the Wiener filter of
+/// the larger box.
 #[test]
 fn on_data_diagonal_in_the_modes_the_denoiser_is_exact() {
     let path: Arc<dyn Path> = Arc::new(VariancePreserving::default());
@@ -109,7 +112,8 @@ fn on_data_diagonal_in_the_modes_the_denoiser_is_exact() {
     }
 }
 
-/// A denoiser for which the place in the window matters makes windows disagree; a varying mean is told.
+/// Windows disagree if the denoiser depends on the place in the window. A varying mean is detected
+/// too.
 #[test]
 fn data_that_are_not_stationary_are_found_out() {
     let case = Case::new(ROUGH, 32, 2, false, DEFAULT_OVERLAP);
@@ -143,7 +147,8 @@ fn data_that_are_not_stationary_are_found_out() {
     assert!(constant[1..].iter().all(|m| *m == 0.0) && constant[0] != 0.0);
 }
 
-/// A box closed along one axis, in two dimensions, with a mean that varies along a kept axis.
+/// A box that is periodic along one axis, in two dimensions, with a mean that varies along a kept
+/// axis.
 #[test]
 fn a_mean_stays_along_an_axis_that_is_kept() {
     let small = trained(&[4, 6], Boundary::Neumann);

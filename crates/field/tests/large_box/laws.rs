@@ -1,4 +1,4 @@
-//! Noise and data of a larger box, and boxes that are none.
+//! Noise and data of a larger box, and refused boxes.
 
 use std::sync::Arc;
 
@@ -38,7 +38,8 @@ fn noise_on_the_larger_box_is_the_trained_boxs_in_its_interior() {
         let large = LargeBox::new(small, times, &vec![periodic; dim]).unwrap();
         let grid = large.like(&small).unwrap();
         let prior = Continued::new(Arc::clone(&matern), &large);
-        // the middle of both boxes, and up to an eighth of the trained box beside it along every axis
+        // the middle of both boxes, and places up to an eighth of the trained box from it along
+        // every axis
         let middle = |grid: &Grid| grid.axes().iter().fold(0, |at, a| at * a.points + a.points / 2);
         let (own, other) = (middle(&small), middle(&grid));
         let (known, found) = (column(matern.as_ref(), small, own), column(&prior, grid, other));
@@ -53,7 +54,8 @@ fn noise_on_the_larger_box_is_the_trained_boxs_in_its_interior() {
             }
             (step, wide) = (step * points[axis], wide * grid.axes()[axis].points);
         }
-        // at a point: to rounding where modes refine modes
+        // the variance at a point, up to rounding where the larger box's modes refine the trained
+        // ones
         if times.iter().all(|t| t.fract() == 0.0) && !(periodic && boundary == n) && dim == 1 {
             assert!((known[own] - found[other]).abs() < 2e-3 * known[own], "{times:?}");
         }
@@ -96,7 +98,8 @@ fn one_mode_after_another_or_all_at_once() {
     }
 }
 
-/// White noise on the band is white on the cells, of the same strength, but for the fall beyond the last mode.
+/// Noise that is white on the band is white on the cells, of the same strength, up to its fall
+/// beyond the last mode.
 #[test]
 fn flat_noise_stays_flat() {
     let small = trained(&[32], Boundary::Neumann);
@@ -143,7 +146,8 @@ fn a_calibration_has_the_same_factors_by_frequency_and_the_same_shift() {
     let other = own.enlarged(&large).unwrap();
     let wide = large.like(&grid).unwrap();
     let (f, g) = (own.factors(&grid), other.factors(&wide));
-    // twice as long: mode (2, 0) there is (1, 0) here; on the ring of three, 2π 3/3L is π 2/L
+    // twice as long: mode (2, 0) there is (1, 0) here; on a periodic axis of length three, 2π 3/3L
+    // is π 2/L
     let row = wide.mode_shape()[1];
     assert!((g[0] - f[0]).abs() + (g[2 * row] - f[8]).abs() + (g[5] - f[2]).abs() < 1e-12);
     let ((_, _, before), (_, _, after)) = (own.parts(), other.parts());

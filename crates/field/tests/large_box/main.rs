@@ -1,4 +1,4 @@
-//! Boxes larger than the trained one, of Gaussian data, where everything is known.
+//! Boxes larger than the trained box, with Gaussian data, for which all answers are known.
 
 mod data;
 mod denoising;

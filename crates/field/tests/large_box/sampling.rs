@@ -1,4 +1,4 @@
-//! Fields of a larger box, by samplers.
+//! Sampled fields of a larger box.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use ndarray::Array2;
 
 use crate::data::{Case, ROUGH, Small, trained};
 
-/// Covariance of what a sampler makes, cell by cell: the run is linear, so that one field a mode of the start tells.
+/// Covariance of a sampler's fields, cell by cell. The run is linear, so one field for each mode of
+/// the start determines it.
 fn sampled(case: &Case, sampler: &mut dyn sampler::Sampler, steps: usize) -> Array2<f64> {
     let (grid, path) = (case.grid(), Arc::clone(case.known.path()));
     let small = Small(&case.small, None);
@@ -37,8 +38,8 @@ fn sampled(case: &Case, sampler: &mut dyn sampler::Sampler, steps: usize) -> Arr
     y.t().dot(&y)
 }
 
-/// Stationary data: variance and covariance of sampled fields are the data's, within windows and across their
-/// seams alike.
+/// Stationary data: variance and covariance of sampled fields are those of the data, both within
+/// windows and across their seams.
 #[test]
 fn sampled_fields_have_the_datas_covariance_across_seams() {
     let case = Case::new(ROUGH, 32, 4, false, DEFAULT_OVERLAP);
@@ -46,7 +47,8 @@ fn sampled_fields_have_the_datas_covariance_across_seams() {
         sampled(&case, &mut WienerExponential::default(), 20),
         sampled(&case, &mut DpmSolver2M::default(), 20),
     ] {
-        // inside, a window's quarter from the ends of the box, up to a quarter of a window apart
+        // inside, at least a quarter of a window from the ends of the box, for distances up to a
+        // quarter window
         let worst = (16..112)
             .flat_map(|i| (0..8).map(move |lag| (i, (i + lag).min(111))))
             .map(|(i, j)| (found[[i, j]] - case.truth[[i, j]]).abs())
@@ -56,7 +58,7 @@ fn sampled_fields_have_the_datas_covariance_across_seams() {
     }
 }
 
-/// On a ring the last cell is the first one's neighbour, as any other two are.
+/// On a periodic axis the last and the first cell are neighbours like any other two.
 #[test]
 fn a_periodic_field_tiles() {
     let case = Case::new(ROUGH, 32, 3, true, DEFAULT_OVERLAP);
@@ -71,8 +73,8 @@ fn a_periodic_field_tiles() {
     }
 }
 
-/// One (seed, index) is one function on every grid of the larger box, finer than the windows' or coarser, and
-/// runs that refine end with it too.
+/// One (seed, index) is one function on every grid of the larger box, finer or coarser than the
+/// windows. Runs that refine end with it too.
 #[test]
 fn one_seed_is_one_function_on_every_grid() {
     let small = trained(&[8], Boundary::Neumann);
@@ -83,7 +85,7 @@ fn one_seed_is_one_function_on_every_grid() {
     let large = LargeBox::new(small, &[3.0], &[false]).unwrap();
     let known =
         Enlarged::new(large, Arc::clone(&path), law.clone(), Arc::clone(&noise), 0.375).unwrap();
-    // what the trained box answers is not the Wiener filter: a bent one
+    // a nonlinear answer for the trained box, different from the Wiener filter
     struct Bent(Gaussian);
     impl Denoiser for Bent {
         fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
@@ -124,6 +126,6 @@ fn one_seed_is_one_function_on_every_grid() {
     let time = path.start() * 0.5;
     let refined = run(grids[0], &[Refinement { time, grid: grids[2] }], grids[0]);
     assert!(off(&refined) < 1e-11);
-    // the same field alone and with mates
+    // the same field alone and in a batch
     assert_eq!(run(grids[0], &[], grids[0]).values, coarse.values);
 }

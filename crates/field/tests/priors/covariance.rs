@@ -1,8 +1,8 @@
 //! Matérn eigenvalues and samples against the analytic covariance function.
 //!
-//! C(r) for ν = ½, 3/2, 5/2 in closed form and ν = 1 by quadrature of
-//! K₁(z) = ∫₀^∞ e^{−z cosh t} cosh t dt; images of the box summed; the sum over modes is cut at the
-//! grid and its tail extrapolated by the known power N^{−2ν}.
+//! C(r) is in closed form for ν = ½, 3/2, 5/2, and by quadrature of K₁(z) = ∫₀^∞ e^{−z cosh t} cosh
+//! t dt for ν = 1. Images of the box are summed. The sum over modes ends at the grid, and its tail
+//! is extrapolated by the known power N^{−2ν}.
 
 use karhunen_field::noise::stream;
 use karhunen_field::prior::{Matern, sample};
@@ -10,7 +10,7 @@ use karhunen_field::{Axis, Boundary, Grid, Mode, Prior};
 
 use super::mixed;
 
-/// Sums of up to 10⁶ terms of either sign.
+/// Rounding of sums of up to 10⁶ terms of either sign.
 const ROUNDING: f64 = 1e-12;
 
 fn matern(nu: f64, r: f64) -> f64 {
@@ -67,7 +67,7 @@ fn with_images(grid: &Grid, x: &[f64], y: &[f64], covariance: &dyn Fn(f64) -> f6
     images.iter().map(|(sign, square)| sign * covariance(square.sqrt())).sum()
 }
 
-/// Σ_k λ_k e_k(x) e_k(y); over a ± pair of periodic waves the products add to 2 cos ω(x − y).
+/// Σ_k λ_k e_k(x) e_k(y). Over a ± pair of periodic waves the products add to 2 cos ω(x − y).
 fn from_modes(grid: &Grid, prior: &dyn Prior, x: &[f64], y: &[f64]) -> f64 {
     let product = |mode: &Mode| {
         let mut phase = 0.0;
@@ -101,9 +101,9 @@ fn tripled(grid: &Grid) -> Grid {
     grid.with_points(&points).unwrap()
 }
 
-/// Variance and covariances in the inside of a box. Beyond the fine grid the variance lacks a tail
-/// ∝ N^{−2ν}, extrapolated here to a few per cent of itself (a term 1/N smaller comes from
-/// walls); off the diagonal the tail oscillates and is that much smaller, too.
+/// Variance and covariances in the interior of a box. Beyond the fine grid the variance lacks a
+/// tail ∝ N^{−2ν}, which is extrapolated to a few per cent of itself (walls add a term smaller by
+/// 1/N). Off the diagonal the tail oscillates and is smaller by as much.
 fn compare(grid: Grid, nu: f64) {
     let (variance, length) = (1.7, 0.2);
     let prior = Matern::new(variance, length, nu).unwrap();
@@ -116,7 +116,7 @@ fn compare(grid: Grid, nu: f64) {
     let (coarse, finer) = (from_modes(&grid, &prior, &x, &x), from_modes(&fine, &prior, &x, &x));
     let tail = (finer - coarse) / (9f64.powf(nu) - 1.0);
     let expected = with_images(&grid, &x, &x, &covariance);
-    // sines lack the lowest mode of every face: the term 1/N smaller is larger for them
+    // sines lack the lowest mode of every face, so the term smaller by 1/N is larger for them
     let extrapolation = if grid.holds_constants() { 0.04 } else { 0.1 };
     let error = (finer + tail - expected).abs();
     assert!(
@@ -152,7 +152,7 @@ fn modes_sum_to_the_matern_covariance_and_its_images() {
     compare(mixed(&[151, 151], Boundary::Dirichlet), 1.5);
 }
 
-/// Reflection doubles the variance at a wall, and on the average adds S(0)/2L = σ²ℓ/L in 1-D.
+/// A reflecting wall doubles the variance at the wall. On average it adds S(0)/2L = σ²ℓ/L in 1-D.
 #[test]
 fn walls_reflect_the_covariance() {
     let grid = Grid::unit(&[20_001], Boundary::Neumann).unwrap();
@@ -167,7 +167,7 @@ fn walls_reflect_the_covariance() {
     assert!((exponential.eigenvalue(&zero) / 2.0 - 0.05).abs() < 1e-12); // ∫ e^{−|r|/ℓ} dr = 2ℓ
 }
 
-/// Walls held at zero take away what reflecting ones add.
+/// Dirichlet walls subtract what Neumann walls add.
 #[test]
 fn fixed_walls_absorb_the_covariance() {
     let grid = Grid::unit(&[20_001], Boundary::Dirichlet).unwrap();
@@ -179,7 +179,7 @@ fn fixed_walls_absorb_the_covariance() {
     assert!((prior.trace(&grid) - 1.0 + deficit).abs() < 1e-8, "{}", prior.trace(&grid));
 }
 
-/// The empirical covariance of draws, every pair of points, against the analytic one.
+/// The empirical covariance of draws against the analytic one, for every pair of points.
 #[test]
 fn draws_have_the_matern_covariance() {
     let count = 20_000;
@@ -210,8 +210,8 @@ fn draws_have_the_matern_covariance() {
         for i in 0..n {
             for j in 0..=i {
                 let (cij, cii, cjj) = (expected(i, j), expected(i, i), expected(j, j));
-                // six standard errors, at most 2016 pairs a grid: false alarm below 1e-5; the
-                // tail that the grid cuts off comes on top
+                // six standard errors, at most 2016 pairs a grid: false alarm below 1e-5; the tail
+                // beyond the grid is added
                 let standard = ((cii * cjj + cij * cij) / count as f64).sqrt();
                 let cut = (cii - from_modes(&grid, &prior, &centre(i), &centre(i))).abs()
                     + (cjj - from_modes(&grid, &prior, &centre(j), &centre(j))).abs();

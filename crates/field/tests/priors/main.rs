@@ -16,7 +16,7 @@ use karhunen_field::prior::{
 };
 use karhunen_field::{Axis, Boundary, Grid, Prior};
 
-/// Odd, prime, non-square, 1-D to 3-D; a coarse and a fine grid of one box.
+/// Odd, prime, non-square, 1-D to 3-D: pairs of a coarse and a fine grid of one box.
 fn pairs(boundary: Boundary) -> Vec<(Grid, Grid)> {
     [
         (&[8][..], &[16][..]),
@@ -53,7 +53,7 @@ fn mixed(points: &[usize], first: Boundary) -> Grid {
     Grid::new(&axes).unwrap()
 }
 
-/// Every prior that promises to be nested, for boxes like that of `grid`.
+/// Every nested prior, for boxes like that of `grid`.
 fn nested_priors(grid: &Grid) -> Vec<Arc<dyn Prior>> {
     let dim = grid.dim();
     let truncated: Arc<dyn Prior> = Arc::new(Truncated::new(5, 3, 1.5).unwrap());

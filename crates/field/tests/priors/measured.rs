@@ -99,7 +99,7 @@ fn an_isotropic_spectrum_is_fitted_and_continued() {
     }
 }
 
-/// White data in d dimensions: the steepest slope that is not trace class is refused to the tail.
+/// For white data in d dimensions the tail gets the least steep slope that is trace class.
 #[test]
 fn tails_are_trace_class_whatever_the_data() {
     for dim in 1..=3 {
@@ -123,7 +123,7 @@ fn tails_are_trace_class_whatever_the_data() {
         ] {
             let lambda = prior.eigenvalues(&grid);
             let least = lambda.iter().copied().fold(f64::INFINITY, f64::min);
-            // within the last shell, beyond its mean frequency, the floor falls already
+            // beyond the mean frequency of the last shell the floor already falls
             assert!((0.8e-12..1.000_001e-12).contains(&least), "{least}");
             let fine = grid.with_points(&vec![3 * n; dim]).unwrap();
             assert!(prior.eigenvalues(&fine).iter().all(|l| *l > 0.0));
@@ -131,7 +131,7 @@ fn tails_are_trace_class_whatever_the_data() {
     }
 }
 
-/// The law fitted to the draws of a law gives back its spectrum.
+/// The law fitted to the draws of a law has the spectrum of that law.
 #[test]
 fn fitted_to_draws_it_has_r_of_one() {
     let grid = Grid::unit(&[16, 16], Boundary::Neumann).unwrap();

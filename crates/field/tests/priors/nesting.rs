@@ -1,4 +1,4 @@
-//! One (seed, index) names one function on every grid.
+//! One (seed, index) is one function on every grid.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ fn white_noise_per_cell_is_not_nested_and_fills_every_cell() {
     };
     let power = draws.fields().map(|f| checker(f).powi(2)).sum::<f64>() / count as f64;
     assert!((power - 1.0).abs() < bound, "{power}");
-    // its coefficients are those of its values
+    // the coefficients of a draw are those of its values
     let modes = Draws::new(&prior, grid).modes(ModeNoise::new(1), 0, stream::START, 0);
     let first = &draws.values[..grid.len()];
     assert!(max_error(&modes, &Transform::new(grid).analyse_channels(first)) < 1e-14);
@@ -115,7 +115,7 @@ fn truncated_weights_belong_to_pairs_of_waves() {
     }
 }
 
-/// E|w|² = 47/75, and golden weights: stored models must keep theirs.
+/// E|w|² = 47/75, and golden weights, because stored models must keep theirs.
 #[test]
 fn truncated_weights_have_their_distribution_and_never_change() {
     let grid = Grid::unit(&[100, 100], Boundary::Neumann).unwrap();

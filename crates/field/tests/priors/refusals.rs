@@ -1,4 +1,4 @@
-//! Every refusal, with the words a user reads.
+//! Every refusal, with the message that a user reads.
 
 use std::sync::Arc;
 

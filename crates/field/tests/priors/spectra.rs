@@ -10,7 +10,7 @@ use karhunen_field::{
 
 use super::{max_error, mixed};
 
-/// (g² + Σ (l_j ω_j)²)^{−p}: correlated l_j times as far along axis j.
+/// (g² + Σ (l_j ω_j)²)^{−p}: correlation lengths scaled by l_j along axis j.
 fn stretched(lengths: [f64; 3], power: f64) -> impl Fn([f64; 3]) -> f64 {
     move |w| {
         let square: f64 = w.iter().zip(lengths).map(|(w, l)| (l * w).powi(2)).sum();
@@ -48,10 +48,10 @@ fn an_anisotropic_spectrum_is_fitted_and_continued() {
         let (median, worst) = errors(&grid);
         assert!(median < 0.02 && worst < 0.35, "{grid:?} within: {median} {worst}");
         let (median, worst) = errors(&doubled(&grid));
-        // nine cells in 3-D leave two wave numbers of an axis in its last octave
+        // nine cells in 3-D leave only two wave numbers of an axis in its last octave
         let limit = if grid.dim() == 3 { 1.2 } else { 0.5 };
         assert!(median < 0.2 && worst < limit, "{grid:?} beyond: {median} {worst}");
-        // the isotropic fit is off by far more where directions differ
+        // the isotropic fit errs far more where directions differ
         if grid.dim() > 1 {
             let isotropic = Fitted::new(&grid, &exact(&grid)).unwrap().eigenvalues(&grid);
             let off = isotropic.iter().zip(exact(&grid)).map(|(a, b)| (a / b).ln().abs());
@@ -60,7 +60,7 @@ fn an_anisotropic_spectrum_is_fitted_and_continued() {
     }
 }
 
-/// 40 fields: a variance is off by 23 % mode by mode, the fit by a third of that.
+/// With 40 fields a mode variance is off by 23 %, and the fit by a third of that.
 #[test]
 fn noise_of_the_estimate_is_smoothed_away() {
     let grid = Grid::unit(&[40, 32], Boundary::Neumann).unwrap();
@@ -86,7 +86,7 @@ fn noise_of_the_estimate_is_smoothed_away() {
     assert!((raw - 0.23).abs() < 0.02 && ours < 0.09, "{raw} {ours}");
 }
 
-/// Six fields: ln χ²₆/6 lies 0.18 below 0 in the mean, and so did a fit to logarithms.
+/// Six fields: ln χ²₆/6 has mean −0.18, and a fit to logarithms would have this bias.
 #[test]
 fn few_fields_do_not_bias_the_fit() {
     let grid = Grid::unit(&[40, 32], Boundary::Neumann).unwrap();
@@ -110,7 +110,8 @@ fn few_fields_do_not_bias_the_fit() {
     assert!(mean.abs() < 0.031, "{mean}");
 }
 
-/// Data symmetric about the middle of the box have no odd modes: every bin holds half its modes' power.
+/// Data symmetric about the middle of the box have no odd modes, so every bin holds half its modes'
+/// power.
 #[test]
 fn modes_without_power_do_not_drag_their_bin_down() {
     let grid = Grid::unit(&[256], Boundary::Neumann).unwrap();
@@ -126,7 +127,7 @@ fn modes_without_power_do_not_drag_their_bin_down() {
     assert!((mean - 0.5).abs() < 0.02, "{mean}");
 }
 
-/// White data, data that vanish beyond a band, one axis that was never resolved.
+/// White data, data that vanish beyond a band, and an axis without resolved modes.
 #[test]
 fn anisotropic_tails_are_trace_class_whatever_the_data() {
     for dim in 1..=3 {
@@ -171,12 +172,12 @@ fn tables_are_interpolated_and_continued() {
     assert_eq!((prior.at(0.0), prior.at(1.0), prior.at(1.9)), (5.0, law(2.0), law(2.0)));
     let without = Tabulated::new(3, rows(2.0)).unwrap();
     assert_eq!((without.at(0.0), without.at(1.0)), (law(2.0), law(2.0)));
-    // an end at 0 stays there, and the way to it is a straight line
+    // an end at 0 stays 0, with a straight line towards it
     let finite = Tabulated::new(2, vec![[1.0, 2.0], [2.0, 1.0], [4.0, 0.0]]).unwrap();
     assert_eq!((finite.at(3.0), finite.at(4.0), finite.at(1e9)), (0.5, 0.0, 0.0));
     let text = serde_json::to_string(&prior).unwrap();
     assert_eq!(serde_json::from_str::<Tabulated>(&text).unwrap(), prior);
-    // the trace: a table of a Bessel spectrum is that prior
+    // a table of a Bessel spectrum has the trace of that prior
     let bessel = Bessel::new(2, 1.0, 20.0, 0.9).unwrap();
     let table =
         (0..400).map(|i| 0.5 * 1.03f64.powi(i)).map(|w| [w, (20.0 + w * w).powf(-1.8)]).collect();
@@ -184,7 +185,8 @@ fn tables_are_interpolated_and_continued() {
     for boundary in [Boundary::Periodic, Boundary::Dirichlet] {
         let grid = Grid::unit(&[40, 33], boundary).unwrap();
         let (a, b) = (table.trace(&grid), bessel.trace(&grid));
-        // below the table it is flat: relative 2 · 1.8/20 · ¼ at most in the constant mode
+        // below the table λ is constant: relative error at most 2 · 1.8/20 · ¼, in the constant
+        // mode
         assert!((a / b - 1.0).abs() < 0.03, "{a} {b}");
     }
 }
@@ -245,7 +247,8 @@ fn the_energy_norm_is_the_weighted_sum_over_modes() {
     }
 }
 
-/// Shifts inside the space converge under refinement, draws of the noise count their modes.
+/// Shifts in the Cameron–Martin space converge under refinement; for draws of the noise the squared
+/// norm is the number of modes.
 #[test]
 fn functions_are_inside_the_space_and_noise_is_not() {
     let q = Bessel::new(1, 1.0, 1.0, 0.75).unwrap();
@@ -274,7 +277,7 @@ fn functions_are_inside_the_space_and_noise_is_not() {
     assert_eq!(energy_norm(&finite_rank, &Ensemble::zeros(grid, 1, 2)), [0.0, 0.0]);
 }
 
-/// ln dN(m, Q)/dN(0, Q) = ⟨m, x⟩_Q − ½‖m‖_Q²: densities of the modes, one by one.
+/// ln dN(m, Q)/dN(0, Q) = ⟨m, x⟩_Q − ½‖m‖_Q², checked by the densities of the modes.
 #[test]
 fn it_is_the_exponent_of_a_shift() {
     let grid = mixed(&[5, 4], Boundary::Dirichlet);

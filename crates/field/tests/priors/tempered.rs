@@ -1,4 +1,5 @@
-//! Noise between flat and the data's own spectrum: its ends, its band, its tail, what samplers make of it.
+//! Noise between flat and the data's own spectrum: its limits, its band, its tail, and samplers
+//! with it.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use karhunen_field::{
 
 use super::{max_error, mixed, pairs};
 
-/// Every pair of grids, every boundary, boxes that mix them, and one far from square.
+/// Pairs of grids at every boundary, boxes that mix boundaries, and one far from square.
 fn boxes() -> Vec<(Grid, Grid)> {
     let all = [Boundary::Neumann, Boundary::Periodic, Boundary::Dirichlet];
     let mut grids: Vec<_> = all.into_iter().flat_map(pairs).collect();
@@ -41,7 +42,8 @@ fn with_exponent_one_it_is_the_fitted_prior() {
     }
 }
 
-/// λ/λ' = (c/c')^θ between any two modes of the band, and the band has the variance of the fitted prior.
+/// λ/λ' = (c/c')^θ between any two modes of the band, and the band has the variance of the fitted
+/// prior.
 #[test]
 fn in_the_band_it_is_a_power_of_the_spectrum() {
     for (coarse, _) in boxes() {
@@ -65,7 +67,8 @@ fn in_the_band_it_is_a_power_of_the_spectrum() {
     }
 }
 
-/// Beyond the band data over noise stay what they are at its edge; without a step there.
+/// Beyond the band the ratio of data to noise stays as at the edge of the band, without a jump
+/// there.
 #[test]
 fn beyond_the_band_it_falls_as_the_data_do() {
     for (coarse, fine) in boxes() {
@@ -97,8 +100,8 @@ fn beyond_the_band_it_falls_as_the_data_do() {
     }
 }
 
-/// White data have the slowest tail there is, |ω|^{−d−0.2}: what each tripling adds falls faster and faster,
-/// towards N^{−0.2}.
+/// White data have the slowest tail that is possible, |ω|^{−d−0.2}. What each tripling adds falls
+/// faster and faster, towards N^{−0.2}.
 #[test]
 fn the_trace_is_finite_under_refinement() {
     for dim in 1..=3 {
@@ -120,11 +123,11 @@ fn the_trace_is_finite_under_refinement() {
                 let added: Vec<f64> = traces.windows(2).map(|w| w[1] - w[0]).collect();
                 let slopes: Vec<f64> =
                     added.windows(2).map(|w| (w[1] / w[0]).ln() / 3f64.ln()).collect();
-                // shells near the band's edge are not self-similar yet
+                // shells near the edge of the band are not yet self-similar
                 assert!(slopes.windows(2).all(|w| w[1] < w[0] + 0.05), "{dim} {slopes:?}");
                 let last = slopes[slopes.len() - 1];
                 assert!(last < -0.1, "{dim} {steep} {exponent}: {slopes:?}");
-                // far beyond, along an axis: the power itself
+                // far beyond the band, along an axis, the exponent itself
                 let far = |waves: i32| {
                     let mut mode = coarse.modes().next().unwrap();
                     mode.wave[0] = waves;
@@ -138,8 +141,8 @@ fn the_trace_is_finite_under_refinement() {
     }
 }
 
-/// Σ_k λ_k e_k(x) e_k(y) over the cells of the band's own grid is tr Q times the identity: the flat
-/// prior is white there, and the same functions, not white, on finer grids.
+/// Σ_k λ_k e_k(x) e_k(y) over the cells of the band's own grid is tr Q times the identity. The flat
+/// prior is white there. On finer grids it gives the same functions, which are not white.
 #[test]
 fn flat_noise_is_white_on_its_own_cells() {
     for (points, boundary) in [
@@ -190,7 +193,8 @@ fn it_is_stored_with_its_band() {
 }
 
 /// Gaussian data under flat noise, r from 0.2 to 30: mean and deviation of every mode after 20
-/// evaluations with the exact denoiser. ODE steps are affine in each mode, so one run tells both.
+/// evaluations with the exact denoiser. ODE steps are affine in each mode, so one run determines
+/// both.
 #[test]
 fn samplers_keep_mean_and_variance_of_every_mode() {
     let grid = Grid::unit(&[24, 16], Boundary::Neumann).unwrap();
@@ -221,7 +225,8 @@ fn samplers_keep_mean_and_variance_of_every_mode() {
     }
 }
 
-/// Largest error of the mean, in deviations of its mode, and of the deviation, relative.
+/// Largest error of the mean in deviations of its mode, and largest relative error of the
+/// deviation.
 fn errors(law: &GaussianLaw, q: &Tempered, path: &Arc<dyn Path>, method: Method) -> [f64; 2] {
     let grid = law.mean().grid;
     let oracle = Gaussian::new(law.clone(), Arc::new(q.clone()), path.clone());
@@ -233,7 +238,7 @@ fn errors(law: &GaussianLaw, q: &Tempered, path: &Arc<dyn Path>, method: Method)
     let transform = Transform::new(grid);
     let (c, lambda, m) = (law.variances(&grid), q.eigenvalues(&grid), law.mean_modes(&grid));
     let (a, b) = (path.signal(path.start()), path.noise(path.start()));
-    // the centre of the start law, and one deviation beside it in every mode
+    // the centre of the start law, and one deviation from it in every mode
     let started = |deviations: f64| {
         let modes: Vec<f64> = (0..c.len())
             .map(|k| a * m[k] + deviations * (a * a * c[k] + b * b * lambda[k]).sqrt())
@@ -244,7 +249,7 @@ fn errors(law: &GaussianLaw, q: &Tempered, path: &Arc<dyn Path>, method: Method)
     assert_eq!(start(law, q, &**path, grid, 1, 0..1).values.len(), grid.len());
     let (centre, beside) = (started(0.0), started(1.0));
     let worst = |of: &dyn Fn(usize) -> f64| (0..c.len()).map(of).fold(0.0, f64::max);
-    // the last step is a denoising: it returns E[X₀ | x], which lacks the variance still unknown at t_min
+    // the last step is a denoising: E[X₀ | x] lacks the variance that is still unknown at t_min
     let known = |k: usize| {
         let (a, b) = (path.signal(path.end()), path.noise(path.end()));
         let (a2, b2) = (a * a, b * b);

@@ -1,12 +1,13 @@
-//! Traces against power counting: what converges, how fast, and what does not.
+//! Traces against power counting: which priors converge, and how fast.
 
 use std::f64::consts::PI;
 
 use karhunen_field::prior::{Bessel, Laplacian, Standard, Truncated};
 use karhunen_field::{Boundary, Grid, Prior};
 
-/// Odd periodic grids hold |k| ≤ (N−1)/2, a cube of side exactly 2πN in ω by the midpoint rule:
-/// sums over triplings are then self-similar, with errors of order N^{−2}.
+/// Grids whose modes fill a cube. Odd periodic grids hold |k| ≤ (N−1)/2, a cube of side exactly 2πN
+/// in ω by the midpoint rule. Sums over triplings are then self-similar, with errors of order
+/// N^{−2}.
 fn cubes(dim: usize) -> Vec<Grid> {
     let sizes: &[usize] = match dim {
         1 => &[81, 243, 729, 2187],
@@ -16,7 +17,7 @@ fn cubes(dim: usize) -> Vec<Grid> {
     sizes.iter().map(|&n| Grid::unit(&vec![n; dim], Boundary::Periodic).unwrap()).collect()
 }
 
-/// Slopes, base 3, of what each tripling adds.
+/// Exponents, to base 3, of the increment at each tripling.
 fn slopes(sums: &[f64]) -> Vec<f64> {
     let added: Vec<f64> = sums.windows(2).map(|w| w[1] - w[0]).collect();
     added.windows(2).map(|w| (w[1] / w[0]).ln() / 3f64.ln()).collect()
@@ -39,7 +40,7 @@ fn tails_fall_as_n_to_the_d_minus_4p() {
     }
 }
 
-/// p = ½ in two dimensions: every refinement adds ln(ratio)/2π, for ever.
+/// p = ½ in two dimensions: every refinement adds ln(ratio)/2π without end.
 #[test]
 fn the_borderline_power_gains_a_constant_per_refinement() {
     let sums: Vec<f64> = cubes(2)
@@ -79,7 +80,7 @@ fn standard_noise_has_trace_one_everywhere_and_finite_rank_saturates() {
     assert_eq!(prior.trace(&grid(4)), prior.trace(&grid(9)));
 }
 
-/// The eigenvalues themselves, by hand.
+/// The eigenvalues themselves, computed by hand.
 #[test]
 fn eigenvalues_are_the_formulas() {
     let grid = Grid::unit(&[2], Boundary::Neumann).unwrap(); // ω = 0, π

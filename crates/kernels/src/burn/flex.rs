@@ -1,8 +1,7 @@
-//! The operators on the flex backend: its tensors are slices for the kernels.
+//! The operators on Burn's flex backend, whose tensors are slices for the kernels.
 //!
 //! Operands that are views are made contiguous first. The gradient of a layer's result and the
-//! operand of a perceptron are overwritten where nobody else holds them, and copied where somebody
-//! does.
+//! operand of a perceptron are overwritten if nothing else holds them, and copied otherwise.
 
 use burn::backend::Flex;
 use burn::tensor::{DType, TensorData};
@@ -16,7 +15,7 @@ use crate::cpu::depthwise::Depthwise;
 use crate::cpu::linear::PointwiseLinear;
 use crate::cpu::mlp::Mlp;
 
-/// The same tensor with its values one after another.
+/// The same tensor with contiguous values.
 pub(crate) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() }
 }
@@ -33,18 +32,18 @@ pub(crate) fn tensor(values: Vec<f32>, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::from_data(TensorData::new(values, shape))
 }
 
-/// A tensor in memory that is used again.
+/// A tensor in memory that is reused later.
 pub(crate) fn large(values: Buffer, shape: Vec<usize>) -> FlexTensor {
     FlexTensor::new(values.into_bytes(), Layout::contiguous(shape.into()), DType::F32)
 }
 
-/// As [`large`], for values without a shape of their own.
+/// As [`large`], for values without a shape.
 pub(crate) fn list(values: Buffer) -> FlexTensor {
     let shape = vec![values.len()];
     large(values, shape)
 }
 
-/// The kernel's view of a layer.
+/// The kernel's view of a layer's operands.
 fn block<'a>(
     layer: &'a Layer,
     x: &FlexTensor,
@@ -102,7 +101,7 @@ fn depthwise<'a>(stencil: &'a Stencil, x: &FlexTensor, taps: &'a FlexTensor) -> 
     }
 }
 
-/// `[batch, points, last]` of a tensor with the first two.
+/// `[batch, points, last]` with the first two extents of a tensor.
 pub(crate) fn with_last(tensor: &FlexTensor, last: usize) -> Vec<usize> {
     let shape = dims(tensor);
     vec![shape[0], shape[1], last]
@@ -157,7 +156,7 @@ impl FusedOps for Flex {
         let x = contiguous(x);
         let parameters = [real, imaginary, skip, bias, film].map(contiguous);
         let block = block(&layer, &x, parameters.each_ref());
-        // in place if nobody else holds the gradient, else in a copy
+        // in place if nothing else holds the gradient, otherwise in a copy
         let mut gradient = contiguous(gradient);
         let (start, end) = gradient.layout().contiguous_offsets().expect("contiguous");
         let dy = &mut gradient.storage_mut::<f32>()[start..end];
@@ -199,7 +198,7 @@ impl FusedOps for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor, FlexTensor, FlexTensor) {
         let (mut x, gradient) = (contiguous(x), contiguous(gradient));
         let parameters = [hidden, hidden_bias, output, output_bias].map(contiguous);
-        // in place if nobody else holds x, else in a copy
+        // in place if nothing else holds x, otherwise in a copy
         let (start, end) = x.layout().contiguous_offsets().expect("contiguous");
         let dx = &mut x.storage_mut::<f32>()[start..end];
         let g = mlp(parameters.each_ref()).backward(dx, values(&gradient), wants_x);

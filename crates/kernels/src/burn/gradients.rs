@@ -1,8 +1,8 @@
 //! The operators under automatic differentiation.
 //!
-//! What a backward pass keeps: of a layer its input, the values before conditioning, and the
-//! spectrum; of the other operators their input. Nothing is kept where no operand asks for a
-//! gradient, and the gradient of x is left out where x does not.
+//! For the backward pass a layer keeps its input, the values before conditioning, and the spectrum.
+//! The other operators keep their input. Nothing is kept if no operand requires a gradient. The
+//! gradient of x is not computed if x does not require it.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
@@ -12,11 +12,11 @@ use burn::backend::{Autodiff, Backend};
 
 use crate::burn::operators::{FusedOps, Layer, Stencil};
 
-/// Why a backward pass has none of its own.
+/// Message of a backward pass when a second derivative is requested.
 pub(crate) const FIRST_ORDER: &str = "the fused operators have first-order gradients only";
 
-/// Hands each operand that asks for it its gradient. A macro, since the node of an operand has no name
-/// outside the library.
+/// Registers the gradient of each operand that requires it. It is a macro because the type of an
+/// operand's node has no public name in the library.
 macro_rules! register {
     ($gradients:ident, $parents:expr, $found:expr) => {
         for (parent, gradient) in $parents.into_iter().zip($found) {
@@ -28,9 +28,9 @@ macro_rules! register {
 }
 pub(crate) use register;
 
-/// Declares an operator's place in the graph of derivatives: what it keeps, and what it makes of that and
-/// of the gradient of its result: the gradients of its operands, in their order. The last name, if given,
-/// says whether the first operand asks for its gradient.
+/// Declares an operator's node for automatic differentiation. It says what the operator keeps, and
+/// how the gradients of its operands, in their order, follow from that and from the gradient of the
+/// result. The last name, if given, tells whether the first operand requires its gradient.
 macro_rules! node {
     (
         $node:ident: $ops:ident, $count:literal operands, keeps $kept:ty;
@@ -58,8 +58,8 @@ macro_rules! node {
 }
 pub(crate) use node;
 
-/// A method that only backward passes call, which have no gradients of their own. Its tensors go by name,
-/// other arguments by type behind the bar.
+/// Defines a method that only backward passes call and that has no gradient of its own. Its tensors
+/// are given by name, and its other arguments by type after the bar.
 macro_rules! first_order {
     ($name:ident: $($tensor:ident)+ $(| $($other:ty),+)? => $($result:ident)+) => {
         fn $name(

@@ -1,9 +1,8 @@
-//! Tensors in, tensors out: what a network of image generation needs, as extensions of the tensor
-//! library.
+//! Functions on tensors for a U-Net, as extensions of the tensor library.
 //!
-//! As `operators`, for a U-Net: dense convolutions, normalisations and joins, channels last. [`ImageOps`]
-//! is implemented natively for the flex backend (`images_flex`) and, with explicit backward passes,
-//! for automatic differentiation over it (`images_gradients`).
+//! Like `operators`, but for a U-Net: dense convolutions, normalisations and joins, channels last.
+//! [`ImageOps`] is implemented natively for the flex backend (`images_flex`). For automatic
+//! differentiation over it there are explicit backward passes (`images_gradients`).
 
 use std::sync::Arc;
 
@@ -14,8 +13,8 @@ use burn::tensor::{Device, Tensor};
 use crate::burn::operators::{fit, operand, runs_where};
 use crate::{ConvPlan, KernelError};
 
-/// Whether the operators of a U-Net run on this device: the CPU (flex) alone; elsewhere compose tensor
-/// operations.
+/// Whether the operators of a U-Net run on this device. They run on the CPU (flex) only; for other
+/// devices compose tensor operations.
 pub fn supports_images(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
@@ -35,18 +34,19 @@ pub struct NormParameters {
     pub epsilon: f64,
 }
 
-/// y(i) = Σ_tap x(i·stride + tap) W_tap + b (+ added), taps about their centre, zeros beyond the
-/// edges; the plan says on which cells, and whether they are enlarged before.
+/// y(i) = Σ_tap x(i·stride + tap) W_tap + b (+ added). Taps are counted from their centre, and
+/// values beyond the edges are zeros. The plan gives the cells, and whether they are enlarged
+/// before.
 ///
 /// **Shape** `x` is `[batch, points, in]` with points row after row, `weight`
 /// `[out, in, side, side]`, the result and `added` `[batch, points, out]`.
 ///
-/// **Cost** a point of the result: 2·side²·in·out flops; the backward pass twice that. It keeps
-/// nothing but `x`.
+/// **Cost** for each point of the result: 2·side²·in·out flops, and twice that in the backward
+/// pass. Only `x` is kept.
 ///
 /// # Errors
-/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
-/// [`supports_images`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
+/// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
+/// where [`supports_images`] is false or whose numbers are not `f32`; [`KernelError::Level`] as for
 /// [`crate::Level::current`].
 pub fn convolution(
     x: Tensor<3>,
@@ -80,12 +80,12 @@ pub fn convolution(
     )))
 }
 
-/// silu(n ⊙ (1 + scale) + shift) with n = γ (x − μ)/√(v + ε) + β; μ and v are mean and variance
-/// over all points and the channels of a group, of each sample.
+/// silu(n ⊙ (1 + scale) + shift) with n = γ (x − μ)/√(v + ε) + β. Here μ and v are mean and
+/// variance of each sample, over all points and the channels of a group.
 ///
 /// **Shape** `x` and the result are `[batch, points, channel]`.
 ///
-/// **Cost** a few passes over x; it keeps x and two numbers a group.
+/// **Cost** a few passes over x. x and two numbers a group are kept.
 ///
 /// # Errors
 /// As [`convolution`], and [`KernelError::Groups`] if the groups do not divide the channels.
@@ -120,7 +120,7 @@ pub fn group_norm_silu(x: Tensor<3>, parameters: NormParameters) -> Result<Tenso
 
 /// The channels of `a`, then those of `b`.
 ///
-/// **Shape** `[batch, points, channels]` with the same batch and points; so is the result.
+/// **Shape** `[batch, points, channels]` with equal batch and points; the result likewise.
 ///
 /// # Errors
 /// As [`convolution`].
@@ -137,14 +137,14 @@ pub fn join_channels(a: Tensor<3>, b: Tensor<3>) -> Result<Tensor<3>, KernelErro
     )))
 }
 
-/// What a convolution is besides its operands.
+/// Options of a convolution.
 #[derive(Debug, Clone)]
 pub struct Conv {
     pub(crate) plan: Arc<ConvPlan>,
     pub(crate) adds: bool,
 }
 
-/// What a normalisation is besides its operands.
+/// Options of a normalisation.
 #[derive(Debug, Clone, Copy)]
 pub struct Normalisation {
     pub(crate) groups: usize,
@@ -152,7 +152,7 @@ pub struct Normalisation {
     pub(crate) conditioned: bool,
 }
 
-/// The operators on backend primitives, whose shapes fit.
+/// The operators on backend primitives, with shapes already checked.
 #[backend_extension(Flex, Autodiff)]
 pub trait ImageOps: Backend {
     /// y.
@@ -164,7 +164,7 @@ pub trait ImageOps: Backend {
         conv: Conv,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of (x, weight, bias); that of x holds anything if not asked for.
+    /// Gradients of (x, weight, bias). That of x is arbitrary if it is not requested.
     fn convolution_backward(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -191,7 +191,7 @@ pub trait ImageOps: Backend {
         norm: Normalisation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of (x, gamma, beta, film); that of a film that is not there holds anything.
+    /// Gradients of (x, gamma, beta, film). That of an absent film is arbitrary.
     #[allow(clippy::type_complexity)]
     fn group_norm_silu_backward(
         x: FloatTensor<Self>,
@@ -203,14 +203,14 @@ pub trait ImageOps: Backend {
         norm: Normalisation,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// y of operands of `channels`.
+    /// y of two operands with numbers of channels `channels`.
     fn join_channels(
         a: FloatTensor<Self>,
         b: FloatTensor<Self>,
         channels: [usize; 2],
     ) -> FloatTensor<Self>;
 
-    /// Gradients of operands of `channels`.
+    /// Gradients of two operands with numbers of channels `channels`.
     fn join_channels_backward(
         gradient: FloatTensor<Self>,
         channels: [usize; 2],

@@ -1,4 +1,4 @@
-//! The operators on images on the flex backend: its tensors are slices for the kernels.
+//! The U-Net's operators on Burn's flex backend, whose tensors are slices for the kernels.
 
 use burn::backend::Flex;
 use burn_flex::FlexTensor;

@@ -1,7 +1,7 @@
-//! The operators on images under automatic differentiation.
+//! The U-Net's operators under automatic differentiation.
 //!
-//! A convolution keeps its input, a normalisation its input and statistics, a join nothing; none
-//! keeps its result. What is added to a convolution has the gradient of its result.
+//! A convolution keeps its input, a normalisation its input and statistics, and a join nothing.
+//! None keeps its result. The term added to a convolution has the gradient of the result.
 
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;

@@ -1,8 +1,8 @@
 //! The operators on tensors of Burn.
 //!
-//! `operators`, `oversampled`, `residual` and `images` are the functions that networks call. Each has a
-//! backend's own implementation (`flex` for the CPU, `gpu` for cards) and a node in the graph of
-//! derivatives (`gradients`), which calls the hand-written backward pass.
+//! `operators`, `oversampled`, `residual` and `images` are the functions that networks call. Each
+//! has a native implementation for a backend (`flex` for the CPU, `gpu` for GPUs). Each also has a
+//! node for automatic differentiation (`gradients`), which calls the hand-written backward pass.
 
 pub(crate) mod flex;
 pub(crate) mod gradients;

@@ -1,8 +1,8 @@
-//! Tensors in, tensors out: the operators as extensions of the tensor library.
+//! Functions on tensors for a Fourier neural operator, as extensions of the tensor library.
 //!
-//! [`FusedOps`] is implemented natively for the flex backend (`flex`) and, with explicit backward
-//! passes, for automatic differentiation over it (`gradients`). Shapes and device are checked here,
-//! before a backend sees them.
+//! [`FusedOps`] is implemented natively for the flex backend (`flex`). For automatic
+//! differentiation over it there are explicit backward passes (`gradients`). Shapes and devices are
+//! checked here, before a backend is called.
 
 use std::sync::Arc;
 
@@ -40,9 +40,9 @@ pub struct MlpParameters {
     pub output_bias: Tensor<1>,
 }
 
-/// Whether the operators run on this device; elsewhere compose tensor operations.
+/// Whether the operators run on this device. For other devices compose tensor operations.
 ///
-/// They run on the CPU (flex), and on cards where a feature of this crate includes those.
+/// They run on the CPU (flex), and on GPUs that a feature of this crate includes.
 pub fn supports(device: &Device) -> bool {
     let device = device.clone().without_autodiff();
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
@@ -54,19 +54,19 @@ pub fn supports(device: &Device) -> bool {
 
 /// One layer: act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ).
 ///
-/// x̂_k = mean_j x(x_j) e^{−iω_k·x_j}; the window of modes k and the frequencies ω_k are the plan's,
-/// pairs ±k of the last axis count together.
+/// x̂_k = mean_j x(x_j) e^{−iω_k·x_j}. The plan gives the window of modes k and the frequencies
+/// ω_k. Pairs ±k of the last axis count together.
 ///
 /// **Shape** `x` is `[batch, points, in]`, the result `[batch, points, out]`.
 ///
-/// **Cost** a sample, for N points and K modes: about 2·N·m·(in + out) flops for the last axis with
-/// m modes, 8·K·in·out for the mixing, 2·N·in·out for the skip; the backward pass twice that. It
-/// keeps x and y's values before conditioning and activation, N·(in + out), and 2·K·in numbers of
-/// the spectrum; without conditioning and activation N·out fewer.
+/// **Cost** for a sample of N points and K modes: about 2·N·m·(in + out) flops for the last axis
+/// with m modes, 8·K·in·out for the mixing, and 2·N·in·out for the skip. The backward pass costs
+/// twice that. It keeps x and y's values before conditioning and activation, N·(in + out) numbers,
+/// and 2·K·in numbers of the spectrum. Without conditioning and activation it keeps N·out fewer.
 ///
 /// # Errors
-/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
-/// [`supports`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
+/// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
+/// where [`supports`] is false or whose numbers are not `f32`; [`KernelError::Level`] as for
 /// [`Level::current`].
 pub fn spectral_block(
     x: Tensor<3>,
@@ -105,12 +105,12 @@ pub fn spectral_block(
     )))
 }
 
-/// gelu(x W₁ + b₁) W₂ + b₂ at every point; the hidden values are never in memory.
+/// gelu(x W₁ + b₁) W₂ + b₂ at every point. The hidden values are never written to memory.
 ///
 /// **Shape** `x` is `[batch, points, in]`, the result `[batch, points, out]`.
 ///
-/// **Cost** a point: 2·hidden·(in + out) flops; the backward pass 2·hidden·(3·in + 2·out). It keeps
-/// nothing but `x`.
+/// **Cost** for each point: 2·hidden·(in + out) flops, and 2·hidden·(3·in + 2·out) in the backward
+/// pass. Only `x` is kept.
 ///
 /// # Errors
 /// As [`spectral_block`].
@@ -136,11 +136,11 @@ pub fn pointwise_mlp(x: Tensor<3>, parameters: MlpParameters) -> Result<Tensor<3
     )))
 }
 
-/// x W + b at every point, for a few inputs.
+/// x W + b at every point, for a small number of inputs.
 ///
 /// **Shape** `x` is `[batch, points, in]`, `weight` `[in, out]`, the result `[batch, points, out]`.
 ///
-/// **Choosing** for tens of inputs and more a library's matrix product is as good.
+/// **Choosing** For tens of inputs or more, a library's matrix product is equally fast.
 ///
 /// # Errors
 /// As [`spectral_block`].
@@ -165,13 +165,13 @@ pub fn pointwise_linear(
 
 /// One small stencil a channel: y_c(x_i) = Σ_tap K_c(tap) x_c(x_{i + tap}).
 ///
-/// Taps are the product of the plan's offsets per axis, last axis fastest; the plan also says what
-/// lies beyond the ends of the grid.
+/// Taps are the product of the plan's offsets per axis, last axis fastest. The plan also defines
+/// the values beyond the ends of the grid.
 ///
 /// **Shape** `x` is `[batch, points, channel]`, `taps` `[tap, channel]`, the result as `x`.
 ///
-/// **Cost** a point and channel: 2·taps flops, one value read and one written; the backward pass
-/// twice that. It keeps nothing but `x`.
+/// **Cost** for each point and channel: 2·taps flops, one value read and one written, and twice
+/// that in the backward pass. Only `x` is kept.
 ///
 /// # Errors
 /// As [`spectral_block`].
@@ -214,7 +214,7 @@ pub(crate) fn operand<const D: usize>(name: &'static str, tensor: &Tensor<D>) ->
     (name, tensor.device(), tensor.dtype())
 }
 
-/// Whether the operator runs on these operands, here.
+/// Whether the operator runs on these operands, on their device.
 fn runs(
     operator: &'static str,
     operands: impl IntoIterator<Item = Operand>,
@@ -222,7 +222,7 @@ fn runs(
     runs_where(supports, operator, operands)
 }
 
-/// The same of an operator that runs on devices of its own.
+/// The same for an operator with its own set of devices.
 pub(crate) fn runs_where(
     supports: fn(&Device) -> bool,
     operator: &'static str,
@@ -239,7 +239,7 @@ pub(crate) fn runs_where(
     Level::current().map(|_| ())
 }
 
-/// What a layer is besides its parameters.
+/// Options of a layer.
 #[derive(Debug, Clone)]
 pub struct Layer {
     pub(crate) plan: Arc<SpectralPlan>,
@@ -247,11 +247,11 @@ pub struct Layer {
     pub(crate) conditioned: bool,
 }
 
-/// Where a stencil's taps fall.
+/// Geometry of a stencil.
 #[derive(Debug, Clone)]
 pub struct Stencil(pub(crate) Arc<StencilPlan>);
 
-/// The operators on backend primitives, whose shapes fit.
+/// The operators on backend primitives, with shapes already checked.
 #[backend_extension(
     Flex,
     Cube: cfg(any(feature = "wgpu", feature = "cuda")),
@@ -280,8 +280,8 @@ pub trait FusedOps: Backend {
         layer: Layer,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
-    /// Gradients of (x, real, imaginary, skip, bias, film); those not asked for or not there hold
-    /// anything.
+    /// Gradients of (x, real, imaginary, skip, bias, film). Those that are not requested, or whose
+    /// operand is absent, are arbitrary.
     #[allow(clippy::type_complexity, clippy::too_many_arguments)]
     fn spectral_block_backward(
         x: FloatTensor<Self>,

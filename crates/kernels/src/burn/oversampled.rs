@@ -1,7 +1,8 @@
-//! Tensors in, tensors out: layers whose nonlinearity is oversampled.
+//! Functions on tensors for layers whose nonlinearity is oversampled.
 //!
-//! As `operators`; natively on the flex backend alone, with an explicit backward pass for automatic
-//! differentiation. On cards the caller composes tensor operations behind the layer's linear part.
+//! Like `operators`, but native on the flex backend only, with an explicit backward pass for
+//! automatic differentiation. On GPUs the caller composes tensor operations after the layer's
+//! linear part.
 
 use std::sync::Arc;
 
@@ -19,8 +20,8 @@ use crate::burn::operators::{fit, operand, runs_where, spectral_block};
 use crate::cpu::oversampled::Oversampled;
 use crate::{Activation, KernelError, LayerParameters, Level, OversamplingPlan, SpectralPlan};
 
-/// Whether [`oversampled_gelu`] runs on this device: the CPU (flex) alone; elsewhere compose tensor
-/// operations.
+/// Whether [`oversampled_gelu`] runs on this device. It runs on the CPU (flex) only; for other
+/// devices compose tensor operations.
 pub fn supports_oversampling(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
@@ -28,19 +29,19 @@ pub fn supports_oversampling(device: &Device) -> bool {
 /// One layer whose nonlinearity does not alias: D gelu( U( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙
 /// (1 + scale) + shift ) ).
 ///
-/// U interpolates between the points of the grid, by the modes that it holds, to twice the points an axis;
-/// D projects back on these modes: see [`OversamplingPlan`]. What stands inside is that of
-/// [`spectral_block`]; the 1×1 map commutes with U, so it meets the grid's own points.
+/// U interpolates from the points of the grid to twice the points an axis, by the modes that the
+/// grid holds. D projects back on these modes: see [`OversamplingPlan`]. The inner part is that of
+/// [`spectral_block`]. The 1×1 map commutes with U, so it is applied on the grid's own points.
 ///
 /// **Shape** `x` is `[batch, points, in]`, the result `[batch, points, out]`.
 ///
 /// **Cost** that of [`spectral_block`] and of [`oversampled_gelu`].
 ///
-/// **Choosing** where results must depend less on the grid, or the same network should learn more a
-/// step; [`spectral_block`] where steps should be cheap.
+/// **Choosing** Use it where results must depend less on the grid, or where the same network should
+/// learn more in each step. Use [`spectral_block`] where steps should be cheap.
 ///
 /// # Errors
-/// As both operators.
+/// As for both operators.
 pub fn spectral_block_oversampled(
     x: Tensor<3>,
     parameters: LayerParameters,
@@ -58,14 +59,14 @@ pub fn spectral_block_oversampled(
 /// **Shape** `q` and the result are `[batch, points, channel]`, `film` is
 /// `[batch, 1, 2 · channel]`, scale first.
 ///
-/// **Cost** a value, for d axes of n points: 2·(2^d − 1)·n flops and 2^d activations; the backward
-/// pass half as many again. It keeps nothing but `q`. Tables are dense, so for axes of some hundred points this
-/// costs more than the rest of a layer.
+/// **Cost** for each value, with d axes of n points: 2·(2^d − 1)·n flops and 2^d activations; the
+/// backward pass half as many again. Only `q` is kept. The tables are dense, so for axes of several
+/// hundred points this operator costs more than the rest of a layer.
 ///
 /// # Errors
-/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
-/// [`supports_oversampling`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
-/// [`Level::current`].
+/// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
+/// where [`supports_oversampling`] is false or whose numbers are not `f32`; [`KernelError::Level`]
+/// as for [`Level::current`].
 pub fn oversampled_gelu(
     q: Tensor<3>,
     film: Option<Tensor<3>>,
@@ -88,14 +89,14 @@ pub fn oversampled_gelu(
     )))
 }
 
-/// What an oversampled nonlinearity is besides its operands.
+/// Options of an oversampled nonlinearity.
 #[derive(Debug, Clone)]
 pub struct Finer {
     plan: Arc<OversamplingPlan>,
     conditioned: bool,
 }
 
-/// The operator on backend primitives, whose shapes fit.
+/// The operator on backend primitives, with shapes already checked.
 #[backend_extension(Flex, Autodiff)]
 pub trait OversampledOps: Backend {
     /// y.
@@ -105,7 +106,7 @@ pub trait OversampledOps: Backend {
         finer: Finer,
     ) -> FloatTensor<Self>;
 
-    /// Gradients of (q, film); that of a film that is not there holds anything.
+    /// Gradients of (q, film). That of an absent film is arbitrary.
     fn oversampled_gelu_backward(
         q: FloatTensor<Self>,
         film: FloatTensor<Self>,
@@ -139,7 +140,7 @@ impl OversampledOps for Flex {
         finer: Finer,
     ) -> (FlexTensor, FlexTensor) {
         let (q, film) = (contiguous(q), contiguous(film));
-        // in place if nobody else holds the gradient, else in a copy
+        // in place if nothing else holds the gradient, otherwise in a copy
         let mut gradient = contiguous(gradient);
         let (start, end) = gradient.layout().contiguous_offsets().expect("contiguous");
         let d = &mut gradient.storage_mut::<f32>()[start..end];

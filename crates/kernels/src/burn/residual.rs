@@ -1,7 +1,7 @@
-//! Tensors in, tensors out: what a network of residual blocks on several grids is made of.
+//! Functions on tensors for networks of residual blocks on several grids.
 //!
-//! As `operators`; natively on the flex backend alone, with explicit backward passes for automatic
-//! differentiation. On cards the caller composes tensor operations.
+//! Like `operators`, but native on the flex backend only, with explicit backward passes for
+//! automatic differentiation. On GPUs the caller composes tensor operations.
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use crate::burn::operators::{fit, operand, runs_where};
 use crate::cpu::residual::Residual;
 use crate::{AxisMaps, KernelError, Level, MlpParameters};
 
-/// Whether [`residual_mlp`] and [`map_axes`] run on this device: the CPU (flex) alone; elsewhere
-/// compose tensor operations.
+/// Whether [`residual_mlp`] and [`map_axes`] run on this device. They run on the CPU (flex) only;
+/// for other devices compose tensor operations.
 pub fn supports_residual(device: &Device) -> bool {
     device.clone().without_autodiff() == Device::flex()
 }
@@ -40,13 +40,13 @@ pub struct ResidualParameters {
 ///
 /// **Shape** `x`, `u` and the result are `[batch, points, channel]`.
 ///
-/// **Cost** a point: 4·hidden·channel flops; the backward pass 10·hidden·channel. It keeps nothing
-/// but `u`.
+/// **Cost** for each point: 4·hidden·channel flops, and 10·hidden·channel in the backward pass.
+/// Only `u` is kept.
 ///
 /// # Errors
-/// [`KernelError::Shape`] for operands that do not fit, [`KernelError::Device`] for one where
-/// [`supports_residual`] is false or whose numbers are not `f32`, [`KernelError::Level`] as
-/// [`Level::current`].
+/// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
+/// where [`supports_residual`] is false or whose numbers are not `f32`; [`KernelError::Level`] as
+/// for [`Level::current`].
 pub fn residual_mlp(
     x: Tensor<3>,
     u: Tensor<3>,
@@ -81,11 +81,11 @@ pub fn residual_mlp(
     )))
 }
 
-/// (M₁ ⊗ … ⊗ M_d) x: one matrix an axis of the points, the same for every channel.
+/// (M₁ ⊗ … ⊗ M_d) x: one matrix for each axis of the points, the same for every channel.
 ///
 /// **Shape** `x` is `[batch, points in, channel]`, the result `[batch, points out, channel]`.
 ///
-/// **Cost** [`AxisMaps::flops`] a channel; the backward pass as much. It keeps nothing.
+/// **Cost** [`AxisMaps::flops`] a channel, and as much in the backward pass. Nothing is kept.
 ///
 /// # Errors
 /// As [`residual_mlp`].
@@ -98,14 +98,14 @@ pub fn map_axes(x: Tensor<3>, maps: &Arc<AxisMaps>) -> Result<Tensor<3>, KernelE
     Ok(Tensor::from_dispatch(<Dispatch as ResidualOps>::map_axes(x.into_dispatch(), maps)))
 }
 
-/// Matrices, and which way they are applied.
+/// The matrices, and the direction in which they are applied.
 #[derive(Debug, Clone)]
 pub struct Maps {
     maps: Arc<AxisMaps>,
     transposed: bool,
 }
 
-/// The operators on backend primitives, whose shapes fit.
+/// The operators on backend primitives, with shapes already checked.
 #[backend_extension(Flex, Autodiff)]
 pub trait ResidualOps: Backend {
     /// y.
@@ -138,7 +138,7 @@ pub trait ResidualOps: Backend {
         FloatTensor<Self>,
     );
 
-    /// y, or with `transposed` the gradient of x for that of y.
+    /// y. With `transposed`, the gradient of x from that of y.
     fn map_axes(x: FloatTensor<Self>, maps: Maps) -> FloatTensor<Self>;
 }
 

@@ -1,9 +1,10 @@
-//! Arrays on the host that tensors of the CPU read where they are.
+//! Arrays on the host that CPU tensors read without a copy.
 //!
 //! Weights, gradients, moments and averages of a wide network are larger than everything else that
-//! training holds, and a copy of one costs as much as an update of it. So arrays are shared, by
-//! their clones and by tensors, and copied only where one is changed that somebody else holds. Not
-//! here: memory that is used again (`buffer`), which arrays out of a tensor bring along.
+//! training holds, and copying one costs as much as updating it. Arrays are therefore shared by
+//! their clones and by tensors. They are copied only when one is changed that something else still
+//! holds. Memory that is reused is in `buffer`; arrays taken out of a tensor come with their own
+//! memory.
 
 use std::fmt;
 use std::mem::MaybeUninit;
@@ -13,10 +14,10 @@ use std::sync::Arc;
 use burn::tensor::{DType, DataError, TensorData};
 use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProperty, Bytes};
 
-/// Numbers that are shared until somebody changes them.
+/// Numbers that are shared until one holder changes them.
 ///
-/// **Cost** nothing for a clone, a tensor of them, or out of a tensor that nobody else holds. A
-/// change copies them first if a clone or a tensor is still there.
+/// **Cost** Nothing for a clone, for a tensor of them, or for taking them out of a tensor that
+/// nothing else holds. A change copies them first if a clone or a tensor still exists.
 ///
 /// # Example
 /// ```
@@ -32,11 +33,11 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 #[derive(Clone)]
 pub struct Values(Arc<TensorData>);
 
-/// What [`Values`] promise about their data.
+/// Guarantee that [`Values`] give about their data.
 const NUMBERS: &str = "checked to be f32 when made";
 
 impl Values {
-    /// `len` zeros, which take no memory before they are touched.
+    /// `len` zeros, which take no memory before they are first accessed.
     pub fn zeros(len: usize) -> Self {
         vec![0.0; len].into()
     }
@@ -51,7 +52,7 @@ impl Values {
         Ok(Self(Arc::new(TensorData::from_bytes(bytes, [len], dtype))))
     }
 
-    /// The numbers for a tensor, which holds them until it goes.
+    /// The numbers as tensor data. The tensor shares them as long as it exists.
     ///
     /// # Panics
     /// If `shape` does not have as many elements as there are values.
@@ -111,7 +112,7 @@ impl fmt::Debug for Values {
     }
 }
 
-/// Numbers in the hands of a tensor.
+/// Numbers that a tensor borrows.
 struct Loan(Arc<TensorData>);
 
 impl AllocationController for Loan {

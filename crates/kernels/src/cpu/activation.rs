@@ -1,15 +1,16 @@
-//! Exact GELU, x Φ(x), and its slope, with the conditioning that stands before it.
+//! Exact GELU, x Φ(x), and its slope, with the conditioning that precedes it.
 //!
-//! With a = |x|, x Φ(x) = max(x, 0) − a Φ(−a). For the value alone Φ(−a) is the eighth power of a
-//! polynomial's reciprocal: no exponential. For the slope Φ(x) + x φ(x) it is e^{−a²/2} times a
-//! polynomial, and both share the exponential. Coefficients are minimax fits of the absolute error
-//! (5e-8 and 3e-8 of the value) made for this file; the tests hold both to 3e-7, rounding included.
+//! With a = |x|, x Φ(x) = max(x, 0) − a Φ(−a). For the value alone, Φ(−a) is the eighth power of
+//! the reciprocal of a polynomial, without an exponential. For the slope Φ(x) + x φ(x), Φ(−a) is
+//! e^{−a²/2} times a polynomial, and both terms share the exponential. The coefficients are minimax
+//! fits of the absolute error (5e-8 and 3e-8 of the value), made for this file. The tests hold both
+//! to 3e-7, including rounding.
 
 use crate::simd::{Lanes, dispatched};
 
-/// Beyond this |x| both are their limits to rounding; also keeps powers finite.
+/// Beyond this |x| both equal their limits up to rounding. It also keeps powers finite.
 pub(crate) const FAR: f32 = 10.0;
-/// Φ(−a)^(−1/8), rising powers of a.
+/// Coefficients of Φ(−a)^(−1/8), in rising powers of a.
 pub(crate) const ROOT: [f32; 9] = [
     1.090_508,
     0.108_756_14,
@@ -21,7 +22,7 @@ pub(crate) const ROOT: [f32; 9] = [
     -1.924_296_3e-5,
     3.270_804e-6,
 ];
-/// Φ(−a) e^{a²/2}, rising powers of a.
+/// Coefficients of Φ(−a) e^{a²/2}, in rising powers of a.
 pub(crate) const SCALED_TAIL: [f32; 12] = [
     4.9999997e-01,
     -3.9893935e-01,
@@ -36,15 +37,15 @@ pub(crate) const SCALED_TAIL: [f32; 12] = [
     6.2873244e-06,
     -2.4420675e-07,
 ];
-/// 2^f on |f| ≤ ½, rising powers of f.
+/// Coefficients of 2^f on |f| ≤ ½, in rising powers of f.
 pub(crate) const POWER_OF_TWO: [f32; 6] =
     [1.0, std::f32::consts::LN_2, 0.240_221_2, 0.055_507_135, 0.009_675_54, 0.001_327_640_8];
 const HALF_LOG2_E: f32 = 0.5 * std::f32::consts::LOG2_E;
 /// 1/√(2π).
 pub(crate) const DENSITY: f32 = 0.398_942_3;
 
-/// Runs a body over `$len` values, register by register: `at` is the first value, `mask` and
-/// `whole` say how many count.
+/// Runs a body over `$len` values, register by register. `at` is the first value; `mask` and
+/// `whole` tell how many lanes count.
 macro_rules! over_registers {
     ($l:ident, $len:expr, |$at:ident, $mask:ident, $whole:ident| $body:block) => {
         let len = $len;
@@ -96,17 +97,17 @@ unsafe fn gelu<L: Lanes>(x: L) -> L {
         let r = polynomial(a, &ROOT).reciprocal();
         let r2 = r.mul(r);
         let r4 = r2.mul(r2);
-        // the second operand where one is not a number: such x stay what they are
+        // the second operand if one is not a number, so that such x stay not a number
         a.mul(r4).fnma(r4, L::splat(0.0).max(x))
     }
 }
 
-/// (Φ(−a), Φ(−a) − a φ(a)) and a = |x|, at most [`FAR`]; all three not numbers where x is not.
+/// (Φ(−a), Φ(−a) − a φ(a)), and a = |x| limited to [`FAR`]. All three are not numbers if x is none.
 #[inline(always)]
 unsafe fn tails<L: Lanes>(x: L) -> (L, L, L) {
     // SAFETY: arithmetic on registers; the exponent lies in −73 … 0
     unsafe {
-        // the second operand where one is not a number: such x stay what they are
+        // the second operand if one is not a number, so that such x stay not a number
         let a = L::splat(FAR).min(x.abs());
         let exponent = a.mul(a).mul(L::splat(-HALF_LOG2_E));
         let whole = exponent.round();
@@ -126,7 +127,7 @@ unsafe fn slope<L: Lanes>(x: L) -> L {
     }
 }
 
-/// Both.
+/// Value x Φ(x) and slope Φ(x) + x φ(x).
 #[inline(always)]
 unsafe fn gelu_and_slope<L: Lanes>(x: L) -> (L, L) {
     // SAFETY: arithmetic on registers
@@ -138,8 +139,8 @@ unsafe fn gelu_and_slope<L: Lanes>(x: L) -> (L, L) {
 }
 
 dispatched! {
-    /// y = act(q ⊙ (1 + scale) + shift) for `points` rows of `channels`; `film` is
-    /// `[scale, shift; channel]` or null; y may be q.
+    /// y = act(q ⊙ (1 + scale) + shift) for `points` rows of `channels`. `film` is `[scale, shift;
+    /// channel]` or null, and y may be q.
     ///
     /// # Safety
     /// The pointers cover these arrays; y is q or overlaps none.
@@ -161,7 +162,7 @@ unsafe fn activate_body<L: Lanes>(
     // SAFETY: rows of the same arrays, masked where one ends
     unsafe {
         if film.is_null() {
-            // without conditioning, rows are of no concern
+            // without conditioning all values are treated alike, whatever their row
             over_registers!(L, points * channels, |at, mask, whole| {
                 let p = masked_load::<L>(q.add(at), mask, whole);
                 let v = if curved { gelu(p) } else { p };
@@ -183,10 +184,10 @@ unsafe fn activate_body<L: Lanes>(
 }
 
 dispatched! {
-    /// Replaces the gradient `d` of the layer's result by that of q, and adds Σ dp and Σ dp q over
-    /// the points to `sums` `[2, channel]`, p = q ⊙ (1 + scale) + shift.
+    /// Replaces the gradient `d` of the layer's result by that of q. Adds Σ dp and Σ dp q over the
+    /// points to `sums` `[2, channel]`, where p = q ⊙ (1 + scale) + shift.
     ///
-    /// `q` may be null where it has no influence: no conditioning, no activation.
+    /// `q` may be null if it has no effect: without conditioning and activation.
     ///
     /// # Safety
     /// The pointers cover these arrays, which do not overlap.

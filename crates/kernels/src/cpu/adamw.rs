@@ -1,15 +1,15 @@
-//! One update of weights by AdamW, with their averages, and the sum of squares that clipping asks for.
+//! One AdamW update of weights and their averages, and the sum of squares for gradient clipping.
 //!
-//! Every array is read once and written once, block by block; the bandwidth of the memory decides
-//! once divisions and roots run in wide registers, which is why this is compiled for every
-//! instruction set. Written without fused multiplications: the same bits on every [`Level`], so that
-//! a run may go on elsewhere. Not here: the schedule, the clipping, threads (crate `train`).
+//! Every array is read once and written once, block by block. With divisions and roots in wide
+//! registers the memory bandwidth is the limit, so the code is compiled for every instruction set.
+//! It uses no fused multiplications: the bits are the same on every [`Level`], and a run may
+//! continue on another machine. The schedule, the clipping and the threads are in crate `train`.
 
 use crate::Level;
 use crate::simd::{Lanes, dispatched};
 
-/// Values updated at a time: few enough that they stay in the first-level cache until every average
-/// has seen them.
+/// Values updated at a time: few enough to stay in the first-level cache until every average is
+/// updated.
 const BLOCK: usize = 1 << 10;
 
 /// The factors of one update, the same for every value of an array.
@@ -17,17 +17,17 @@ const BLOCK: usize = 1 << 10;
 pub struct AdamW<'a> {
     /// β₁ and β₂.
     pub decays: [f32; 2],
-    /// s, the factor of the gradient where it is clipped.
+    /// s, the factor by which clipping scales the gradient.
     pub scale: f32,
-    /// r / (1 − β₁ⁿ) of learning rate r and update n.
+    /// r / (1 − β₁ⁿ) for learning rate r and update n.
     pub rate: f32,
     /// 1 / √(1 − β₂ⁿ).
     pub root: f32,
     /// ε.
     pub epsilon: f32,
-    /// r w of weight decay w.
+    /// r w for weight decay w.
     pub decay: f32,
-    /// What each average takes of the new weights.
+    /// For each average, the share of the new weights that it takes.
     pub shares: &'a [f32],
 }
 
@@ -35,10 +35,11 @@ impl AdamW<'_> {
     /// m ← β₁ m + (1 − β₁) s g, v ← β₂ v + (1 − β₂) (s g)²,
     /// θ ← θ − (rate · m / (root · √v + ε) + decay · θ), θ̂ ← θ̂ + share (θ − θ̂).
     ///
-    /// **Cost** for k averages 4 + k values read and 3 + k written.
+    /// **Cost** with k averages: 4 + k values read and 3 + k written.
     ///
     /// # Panics
-    /// If an array has another length than the weights, or there is not one average a share.
+    /// If an array's length differs from that of the weights, or there is not one average for each
+    /// share.
     pub fn update(
         &self,
         weights: &mut [f32],
@@ -56,7 +57,7 @@ impl AdamW<'_> {
     }
 }
 
-/// Σ x² in double precision, in an order that the length alone decides.
+/// Σ x² in double precision, in an order that depends only on the length.
 pub fn sum_of_squares(values: &[f32]) -> f64 {
     let mut sum = 0.0;
     // SAFETY: the level is there, and the arrays are borrowed
@@ -64,7 +65,7 @@ pub fn sum_of_squares(values: &[f32]) -> f64 {
     sum
 }
 
-/// The level of the operators, or any: the bits are the same.
+/// The level of the operators, or any level, because the bits are the same.
 fn level() -> Level {
     Level::current().unwrap_or(Level::PORTABLE)
 }
@@ -80,7 +81,7 @@ dispatched! {
     )
 }
 
-// plain loops, which the compiler turns into the registers of the function they are inlined to
+// plain loops, which the compiler vectorises for the function they are inlined into
 #[inline(always)]
 unsafe fn update_body<L: Lanes>(
     weights: &mut [f32],
@@ -122,7 +123,7 @@ dispatched! {
 
 #[inline(always)]
 unsafe fn squares_body<L: Lanes>(values: &[f32], sum: &mut f64) {
-    // interleaved sums, which do not wait for one another
+    // interleaved sums, so that additions need not wait for one another
     let mut sums = [0.0f64; 8];
     let (eights, rest) = values.as_chunks::<8>();
     for eight in eights {

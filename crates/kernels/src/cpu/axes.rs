@@ -1,44 +1,46 @@
-//! Every axis but the last: between its points and the modes −q … q that are kept of it.
+//! Transforms along every axis but the last: between its points and its kept modes −q … q.
 //!
-//! Values are complex, as two halves `[re; columns]` and `[im; columns]` of a row; phases are taken
-//! about the centre, as in [`crate::cpu::rows`], and points folded likewise. With P_k = Σ cos (z_j +
-//! z_{n−1−j}) and Q_k = Σ sin (z_j − z_{n−1−j}), modes ±k are P_k ∓ i Q_k: both come from one pass.
+//! Values are complex, stored as two halves `[re; columns]` and `[im; columns]` of a row. Phases
+//! are taken about the centre, as in [`crate::cpu::rows`], and points are folded likewise. With
+//! P_k = Σ cos (z_j + z_{n−1−j}) and Q_k = Σ sin (z_j − z_{n−1−j}), modes ±k are P_k ∓ i Q_k. Both
+//! come from one pass.
 //!
-//! Modes lie in the order of the window: 0 … p−1, then −q … −1.
+//! Modes are in the order of the window: 0 … p−1, then −q … −1.
 
 use crate::cpu::product::{load, store};
 use crate::cpu::rows::Pairs;
 use crate::simd::{Lanes, dispatched};
 
-/// One axis: its points, the modes kept of it, and factors `[k, pair]` for k = 0 … q.
+/// One axis: its points, its kept modes, and factors `[k, pair]` for k = 0 … q.
 #[derive(Debug, Clone)]
 pub(crate) struct AxisTable {
     pub n: usize,
-    /// Modes 0 … p−1.
+    /// Number p of modes 0 … p−1.
     pub positive: usize,
-    /// Modes −q … −1; q is p or p − 1.
+    /// Number q of modes −q … −1; q is p or p − 1.
     pub negative: usize,
-    /// Factors of the analysis: the middle of an odd axis counts half, as it meets itself.
+    /// Factors of the analysis. The middle of an odd axis has half weight, because it is paired
+    /// with itself.
     pub analysis: [Vec<f32>; 2],
     /// Factors of the synthesis.
     pub synthesis: [Vec<f32>; 2],
 }
 
 impl AxisTable {
-    /// Modes kept.
+    /// Number of kept modes.
     pub fn kept(&self) -> usize {
         self.positive + self.negative
     }
 
-    /// The operands of one transform between points `[n; re, im; row]` and modes
-    /// `[re, im; mode; row]`, on the columns `first .. end` of a row.
+    /// The operands of one transform between points `[n; re, im; row]` and modes `[re, im; mode;
+    /// row]`, for the columns `first .. end` of a row.
     pub fn operands(&self, row: usize, columns: std::ops::Range<usize>) -> Axis {
         let (n, positive, negative) = (self.n, self.positive, self.negative);
         Axis { n, positive, negative, row, first: columns.start, end: columns.end }
     }
 }
 
-/// See [`AxisTable::operands`].
+/// The operands made by [`AxisTable::operands`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Axis {
     n: usize,
@@ -50,7 +52,7 @@ pub(crate) struct Axis {
 }
 
 impl Axis {
-    /// Offset of mode k ≥ 0, and of −k.
+    /// Offsets of mode k ≥ 0 and of mode −k.
     #[inline(always)]
     fn slots(&self, k: usize) -> (usize, usize) {
         (k * self.row, (self.positive + self.negative - k) * self.row)
@@ -83,7 +85,7 @@ dispatched! {
     )
 }
 
-/// Runs a tile function over all columns (registers two at a time, the last masked) and over
+/// Runs a tile function over all columns (two registers at a time, the last one masked), and over
 /// `count` rows in blocks of up to `ROWS / 4`.
 macro_rules! over_tiles {
     ($l:ident, $axis:expr, $count:expr, $tile:ident($($arg:expr),*)) => {
@@ -155,7 +157,7 @@ unsafe fn synthesise_body<L: Lanes>(
     over_tiles!(L, axis, count, synthesise_tile(cos, sin, modes, points));
 }
 
-/// Modes ±k, ±(k + 1), … (`M` of them).
+/// Computes modes ±k, ±(k + 1), … (`M` of them).
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn analyse_tile<L: Lanes, const M: usize, const V: usize, const PART: bool>(
@@ -214,7 +216,7 @@ unsafe fn analyse_tile<L: Lanes, const M: usize, const V: usize, const PART: boo
     }
 }
 
-/// Points j, n−1−j of `P` pairs from `j`.
+/// Computes the points j and n−1−j of `P` pairs from `j`.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn synthesise_tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(

@@ -1,27 +1,27 @@
-//! One matrix an axis: y = (M₁ ⊗ … ⊗ M_d) x on the points of every channel.
+//! One matrix for each axis: y = (M₁ ⊗ … ⊗ M_d) x on the points of every channel.
 //!
-//! What takes features from one grid to another: restriction and prolongation by modes are such
-//! products. Axis after axis, each a real product of a small matrix with the values behind that axis;
-//! the gradient is the same with transposed matrices, and nothing is kept for it.
+//! Transfers of features between grids (restriction and prolongation by modes) are such products.
+//! Axis after axis, a small real matrix is multiplied with the values behind that axis. The
+//! gradient is the same with transposed matrices, and nothing is kept for it.
 
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::product::{Start, Strided, product};
 use crate::cpu::share::for_each;
 use crate::{KernelError, Level};
 
-/// Columns of a task.
+/// Number of columns of a task.
 const COLUMNS: usize = 2048;
 
-/// The matrices, one an axis, and their transposes.
+/// The matrices, one for each axis, and their transposes.
 ///
-/// **Cost** to hold: their elements, twice.
+/// **Cost** to hold: twice their elements.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AxisMaps {
     forward: Vec<Matrix>,
     transposed: Vec<Matrix>,
 }
 
-/// One axis: `to` × `from` values, rows one after another.
+/// One axis: `to` × `from` values, row by row.
 #[derive(Debug, Clone, PartialEq)]
 struct Matrix {
     to: usize,
@@ -33,7 +33,8 @@ impl AxisMaps {
     /// From `[to, from]` matrices, the first axis first: each `(to, from, values)`.
     ///
     /// # Errors
-    /// [`KernelError::AxisMaps`] unless there are one to three, none empty, each with to · from values.
+    /// [`KernelError::AxisMaps`] unless there are one to three matrices, none empty, each with to ·
+    /// from values.
     pub fn new(matrices: &[(usize, usize, Vec<f64>)]) -> Result<Self, KernelError> {
         let sound = |(to, from, values): &(usize, usize, Vec<f64>)| {
             *to > 0 && *from > 0 && to.checked_mul(*from) == Some(values.len())
@@ -56,17 +57,17 @@ impl AxisMaps {
         Ok(Self { forward: forward.collect(), transposed: transposed.collect() })
     }
 
-    /// Points of x.
+    /// Number of points of x.
     pub fn points_in(&self) -> usize {
         self.forward.iter().map(|m| m.from).product()
     }
 
-    /// Points of y.
+    /// Number of points of y.
     pub fn points_out(&self) -> usize {
         self.forward.iter().map(|m| m.to).product()
     }
 
-    /// The matrices, rows one after another, as `(to, from, values)`.
+    /// The matrices, row by row, as `(to, from, values)`.
     pub fn matrices(&self) -> impl Iterator<Item = (usize, usize, &[f32])> {
         self.forward.iter().map(|m| (m.to, m.from, m.values.as_slice()))
     }

@@ -1,18 +1,20 @@
-//! One layer of a Fourier neural operator in as few passes over memory as its algorithm allows. Over 400 lines: the forward and
-//! the backward pass stand side by side.
+//! One layer of a Fourier neural operator, in as few passes over memory as its algorithm allows.
 //!
-//! y = act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ), x̂_k = mean_j x(x_j)
-//! e^{−iω_k·x_j}.
+//! y = act( (Re Σ_k e^{iω_k·x} W_k x̂_k + x S + β) ⊙ (1 + scale) + shift ) with x̂_k = mean_j
+//! x(x_j) e^{−iω_k·x_j}.
 //!
-//! Forward: rows to their modes, the other axes on the already small data, one complex product a
-//! mode for the whole batch, the axes back, and last a pass over tiles that writes the result:
-//! inverse rows, skip and bias in registers, conditioning and activation from the first-level
-//! cache. Backward runs the transposed transforms the same way; it keeps x, the values q before
-//! conditioning, and the spectrum, and computes the rest again.
+//! The forward pass transforms rows to their modes, then the other axes on the smaller data. Then
+//! it computes one complex product a mode for the whole batch, and transforms these axes back. A
+//! last pass over tiles writes the result: inverse rows, skip and bias in registers, conditioning
+//! and activation from the first-level cache. The backward pass runs the transposed transforms in
+//! the same way. It uses the kept x, values q before conditioning, and spectrum, and recomputes the
+//! rest.
 //!
-//! Samples go to threads; a batch too small for that shares each sample's tiles, columns and modes.
-//! The products of the modes are in `block_modes`. Both passes over tiles stay in this file, at more
-//! than 400 lines, because one is read against the other.
+//! Samples are distributed over threads. If the batch is too small for that, the tiles, columns and
+//! modes of each sample are shared instead. The products of the modes are in `block_modes`.
+//!
+//! This file is long: it holds the forward and the backward pass side by side, because one is read
+//! against the other.
 
 use crate::cpu::activation::{activate, activation_slope};
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -25,16 +27,16 @@ use crate::cpu::transform::{analyse, synthesise};
 use crate::plan::spectral::SpectralPlan;
 use crate::simd::{Level, prefetch};
 
-/// What follows the linear part of a layer.
+/// The activation after the linear part of a layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// Nothing.
+    /// No activation.
     Identity,
-    /// x Φ(x), Φ the normal distribution function, not its tanh approximation.
+    /// x Φ(x), where Φ is the normal distribution function, not its tanh approximation.
     Gelu,
 }
 
-/// A layer's parameters on one grid.
+/// The parameters of a layer on one grid.
 #[derive(Clone, Copy)]
 pub(crate) struct Block<'a> {
     pub plan: &'a SpectralPlan,
@@ -55,16 +57,16 @@ pub(crate) struct Block<'a> {
     pub activation: Activation,
 }
 
-/// What a forward pass leaves.
+/// The results of a forward pass.
 pub(crate) struct Forward {
     pub y: Buffer,
-    /// Values before conditioning and activation; empty unless asked for and needed.
+    /// Values before conditioning and activation. Empty unless requested and needed.
     pub q: Buffer,
-    /// Spectrum of x, if asked for.
+    /// Spectrum of x, if requested.
     pub spectrum: Option<Buffer>,
 }
 
-/// Gradients of a layer's parameters; that of x has replaced the one of y.
+/// Gradients of a layer's parameters. The gradient of x has replaced that of y.
 pub(crate) struct BlockGradients {
     pub real: Buffer,
     pub imaginary: Buffer,
@@ -75,12 +77,12 @@ pub(crate) struct BlockGradients {
 }
 
 impl Block<'_> {
-    /// Whether the layer is linear in x alone, so that its backward pass needs no values.
+    /// Whether the layer is purely linear in x, so that its backward pass needs no values.
     fn plain(&self) -> bool {
         self.film.is_none() && self.activation == Activation::Identity
     }
 
-    /// What the unsafe parts below rely on.
+    /// Checks the lengths that the unsafe parts below rely on.
     fn assert_lengths(&self) {
         let matrix = self.inputs * self.outputs;
         assert!(matrix > 0, "a layer has channels");
@@ -99,7 +101,8 @@ impl Block<'_> {
         self.film.map_or(std::ptr::null(), |f| f[sample * row..(sample + 1) * row].as_ptr())
     }
 
-    /// The layer on `x` `[batch, point, in]`; with `keep`, also what the backward pass needs.
+    /// The layer on `x` `[batch, point, in]`. With `keep`, also the values that the backward pass
+    /// needs.
     pub fn forward(&self, x: &[f32], keep: bool) -> Forward {
         let (plan, points) = (self.plan, self.plan.points());
         self.assert_lengths();
@@ -194,10 +197,10 @@ impl Block<'_> {
         Forward { y, q, spectrum: keep.then_some(spectrum) }
     }
 
-    /// Gradients from `dy`, which is overwritten by the gradient of x if `wants_x`, else by
-    /// intermediate values. `q` and `spectrum` are what [`Block::forward`] kept of `x`.
+    /// Gradients from `dy`. It is overwritten by the gradient of x if `wants_x`, otherwise by
+    /// intermediate values. `q` and `spectrum` are those that [`Block::forward`] kept of `x`.
     ///
-    /// Where in and out differ, dx has another length: it is returned instead.
+    /// If in and out differ, dx has a different length and is returned instead.
     pub fn backward(
         &self,
         x: &[f32],
@@ -217,7 +220,7 @@ impl Block<'_> {
         let tiles = Tiles::of(plan);
         let shared = !by_sample(self.batch);
 
-        // pass 1: values before conditioning get their gradient, in place; sums a chunk; spectrum
+        // pass 1: gradients of the values before conditioning, in place; sums of a chunk; spectrum
         let part = inputs * outputs + 2 * outputs;
         let mut partials = vec![0.0; self.batch * tiles.chunks * part];
         let out_spectrum = 2 * plan.kept() * outputs;
@@ -251,7 +254,7 @@ impl Block<'_> {
         let (real, imaginary, d_spectrum) = self.mix_backward(spectrum, &d_mixed, wants_x);
         let gradients = self.reduce(&partials, part, tiles.chunks, real, imaginary);
 
-        // pass 2: the gradient of x, in place where it has the same length
+        // pass 2: the gradient of x, in place if it has the same length
         let mut other = Fresh::new(if wants_x && inputs != outputs { x.len() } else { 0 });
         let to = if inputs == outputs { gradient } else { other.shared() };
         if wants_x {
@@ -275,7 +278,7 @@ impl Block<'_> {
         (gradients, (wants_x && inputs != outputs).then_some(other))
     }
 
-    /// Row analysis of one tile into its place of `out`, `[row, part; re, im; mode, channel]`.
+    /// Row analysis of one tile into its place in `out`, `[row, part; re, im; mode, channel]`.
     fn analyse_tile(
         &self,
         table: &RowTable,
@@ -314,7 +317,7 @@ impl Block<'_> {
         rows[row * len..(row + 1) * len].as_ptr()
     }
 
-    /// dy → dq on one run of points, and the run's part of the sums.
+    /// dy → dq on one run of points, and the contribution of the run to the sums.
     fn gradients_of_run(
         &self,
         sample: usize,
@@ -414,7 +417,7 @@ impl Block<'_> {
         });
     }
 
-    /// Sums of the chunks, in their order.
+    /// Adds the sums of the chunks, in their order.
     fn reduce(
         &self,
         partials: &[f32],
@@ -434,7 +437,7 @@ impl Block<'_> {
                 skip.iter_mut().zip(s).for_each(|(a, b)| *a += b);
                 moments.iter_mut().zip(m).for_each(|(a, b)| *a += b);
             }
-            // moments of the gradient behind the conditioning: Σ dp and Σ dp q
+            // moments of the gradient after the conditioning: Σ dp and Σ dp q
             let (shift, scale) = moments.split_at(outputs);
             match self.film {
                 None => bias.iter_mut().zip(shift).for_each(|(b, s)| *b += s),

@@ -1,7 +1,7 @@
-//! The modes of a layer: one complex product each, for the whole batch, and its gradients.
+//! The modes of a layer: one complex product each for the whole batch, and its gradients.
 //!
-//! Modes are independent, so tasks take a few each; a weight's gradient is summed over the batch
-//! inside one product, in the order of the samples.
+//! Modes are independent, so each task takes a few. The gradient of a weight is summed over the
+//! batch inside one product, in the order of the samples.
 
 use crate::cpu::block::Block;
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -10,7 +10,7 @@ use crate::cpu::mixing::{
 };
 use crate::cpu::share::{Shared, for_each, with_scratch};
 
-/// Modes that one task mixes.
+/// Number of modes that one task mixes.
 const MODES: usize = 4;
 
 impl Block<'_> {
@@ -39,7 +39,7 @@ impl Block<'_> {
         unsafe { mixed.finish() }
     }
 
-    /// Gradients of the weights and, if asked for, of the spectrum.
+    /// Gradients of the weights and, if requested, of the spectrum.
     pub fn mix_backward(
         &self,
         spectrum: &[f32],
@@ -73,7 +73,7 @@ impl Block<'_> {
                     unsafe {
                         pack(self.level, self.batch, inputs, x, true, packed_x.as_mut_ptr());
                         pack(self.level, self.batch, outputs, d, false, packed_d.as_mut_ptr());
-                        // conj(x̂)ᵀ d: x̂'s samples are the terms
+                        // conj(x̂)ᵀ d: the sum runs over the samples of x̂
                         let x = Packed::columns(packed_x.as_ptr(), self.batch, inputs);
                         let d = Packed::rows(packed_d.as_ptr(), self.batch, outputs);
                         let right = Complex { re: d.at, im: d.at.add(d.part), row: outputs };
@@ -107,7 +107,7 @@ impl Block<'_> {
         held.into_iter().enumerate().filter_map(|(mode, held)| (!held).then_some(mode))
     }
 
-    /// Both parts of a kept mode's weight, `[in, out]`.
+    /// Real and imaginary part of a kept mode's weight, `[in, out]`.
     fn weight(&self, mode: usize) -> [&[f32]; 2] {
         let (at, len) = (self.plan.held[mode], self.inputs * self.outputs);
         [self.real, self.imaginary].map(|part| &part[at * len..(at + 1) * len])
@@ -122,7 +122,7 @@ fn spectrum_of(spectrum: &[f32], mode: usize, kept: usize, channels: usize) -> C
     Complex { re, im, row }
 }
 
-/// As [`spectrum_of`], to write to: other modes lie between the samples.
+/// As [`spectrum_of`], for writing. Other modes lie between the samples.
 ///
 /// # Safety
 /// As [`Shared::at`], for the elements of this mode.

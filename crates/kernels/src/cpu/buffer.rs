@@ -1,9 +1,10 @@
-//! Large buffers that are used again: fresh pages cost more than what is computed on them.
+//! A pool of large buffers, because fresh memory pages cost more than the computation on them.
 //!
-//! A system hands out memory page by page, each with an interrupt and a fill with zeros (under
-//! 2 GB/s where arithmetic runs at 30), and allocators give large blocks back at once. A step of
-//! training asks for the same sizes as the one before, so freed buffers wait here for it; those
-//! that nobody asked for in a while are given back, and the oldest where too much waits.
+//! A system hands out memory page by page, each with an interrupt and a fill with zeros (below 2
+//! GB/s, where arithmetic reaches 30), and allocators return large blocks at once. Each training
+//! step requests the same sizes as the step before, so freed buffers wait here for reuse. Buffers
+//! that are not requested for a while are returned to the system, as are the oldest if too many
+//! values wait.
 
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -14,19 +15,21 @@ use burn_std::{AccessError, AccessPolicy, AllocationController, AllocationProper
 
 use crate::cpu::share::Shared;
 
-/// Values below which an allocator's own caches serve better.
+/// Number of values below which the caches of an allocator are faster.
 const LARGE: usize = 1 << 14;
-/// Requests after which a buffer that fitted none of them is given back: some training steps.
+/// Number of requests after which a buffer that fitted none of them is returned: several training
+/// steps.
 const PATIENCE: u64 = 512;
 
-/// Most values that wait (4 GiB): more than the activations of a step on a machine of some cores.
+/// Most values that may wait (4 GiB): more than the activations of a step on a machine with several
+/// cores.
 const MOST: usize = 1 << 30;
 
 struct Pool {
     requests: u64,
-    /// Buffers and the request at which each was freed, in the order of these.
+    /// Waiting buffers, in the order of the requests at which they were freed.
     free: Vec<(u64, Vec<f32>)>,
-    /// Values that `free` has room for, and at most.
+    /// Total capacity of `free`, in values.
     held: usize,
     most: usize,
 }
@@ -38,8 +41,8 @@ impl Pool {
         Self { requests: 0, free: Vec::new(), held: 0, most }
     }
 
-    /// The smallest buffer that fits, and those to give back: the caller frees them, because that
-    /// takes long and others wait for the pool.
+    /// The smallest buffer that fits, and the buffers to return to the system. The caller frees the
+    /// latter, because that takes long and other threads wait for the pool.
     fn take(&mut self, len: usize) -> (Option<Vec<f32>>, Vec<Vec<f32>>) {
         self.requests += 1;
         let stale = self.free.partition_point(|(freed, _)| self.requests - freed >= PATIENCE);
@@ -53,7 +56,8 @@ impl Pool {
         (found, stale)
     }
 
-    /// Keeps a buffer; what had waited longest is for the caller to free where that is too much.
+    /// Keeps a buffer. Returns the longest-waiting buffers for the caller to free if too many
+    /// values wait.
     fn keep(&mut self, buffer: Vec<f32>) -> Vec<Vec<f32>> {
         self.held += buffer.capacity();
         self.free.push((self.requests, buffer));
@@ -65,7 +69,7 @@ impl Pool {
         self.give_back(oldest)
     }
 
-    /// The `count` that have waited longest.
+    /// Removes the `count` buffers that have waited longest.
     fn give_back(&mut self, count: usize) -> Vec<Vec<f32>> {
         let gone: Vec<_> = self.free.drain(..count).map(|(_, buffer)| buffer).collect();
         self.held -= gone.iter().map(Vec::capacity).sum::<usize>();
@@ -77,21 +81,21 @@ fn pool() -> MutexGuard<'static, Pool> {
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Numbers in memory that returns to the pool.
+/// Numbers in memory that returns to the pool when dropped.
 pub(crate) struct Buffer(Vec<f32>);
 
 impl Buffer {
-    /// An empty one with room for `len` values.
+    /// An empty buffer with room for `len` values.
     fn with_room(len: usize) -> Self {
         if len < LARGE {
             return Self(Vec::with_capacity(len));
         }
-        // the guard goes at the end of this statement, the stale buffers after it
+        // the lock ends with this statement, and the stale buffers are freed after it
         let (found, _stale) = pool().take(len);
         Self(found.unwrap_or_else(|| Vec::with_capacity(len)))
     }
 
-    /// The memory as a tensor's, without a copy; it still returns to the pool.
+    /// The memory as that of a tensor, without a copy. It still returns to the pool.
     pub fn into_bytes(self) -> Bytes {
         let len = size_of_val::<[f32]>(&self);
         // SAFETY: the controller holds `len` bytes of numbers
@@ -99,10 +103,10 @@ impl Buffer {
     }
 }
 
-/// Values for a tensor, copied into memory that is used again when the tensor goes.
+/// Values for a tensor, copied into memory that is reused when the tensor is dropped.
 ///
-/// **Choosing** for arrays of a size that comes back every step, such as a batch of fields. Others
-/// are better served by `TensorData::new`, which takes a vector as it is.
+/// **Choosing** Use it for arrays of a size that recurs in every step, such as a batch of fields.
+/// For others `TensorData::new` is better, which takes a vector without a copy.
 ///
 /// # Panics
 /// If `shape` does not have as many elements as there are values.
@@ -158,7 +162,7 @@ impl AllocationController for Buffer {
     }
 }
 
-/// Memory for `len` values that a kernel is about to write, all of them.
+/// Memory for `len` values, all of which a kernel is about to write.
 pub(crate) struct Fresh {
     buffer: Buffer,
     len: usize,

@@ -1,9 +1,9 @@
-//! A convolution's weights as panels, and their gradients.
+//! The weights of a convolution as panels, and their gradients.
 //!
-//! Panels are 32 columns of all taps' matrices, one after another: what a pass reads, in its order.
-//! The gradient of a tap is Σ x(· + tap)ᵀ dy over the rows of some patches, one sum of products for
-//! twelve inputs and 32 outputs at a time; sums of a few thousand points meet at the end, in an
-//! order that sizes alone decide.
+//! A panel is 32 columns of the matrices of all taps, one after another, in the order in which a
+//! pass reads them. The gradient of a tap is Σ x(· + tap)ᵀ dy over the rows of some patches. It is
+//! computed as one sum of products for twelve inputs and 32 outputs at a time. Sums of a few
+//! thousand points each are added at the end, in an order that depends on sizes alone.
 
 use std::ops::Range;
 
@@ -13,12 +13,14 @@ use crate::cpu::segments::{Base, Left, PANEL, Segment, sum_of_products};
 use crate::cpu::share::{Shared, for_each, with_scratch};
 use crate::plan::convolution::Patch;
 
-/// Points whose sums meet those of others in memory, about.
+/// Approximate number of points of one sum, before sums are added in memory.
 const CHUNK: usize = 4096;
-/// Points of the patches that are in work together, about: small images make short sums.
+/// Approximate number of points of patches processed together, because small images give short
+/// sums.
 const TOGETHER: usize = 256;
 
-/// Matrices `[row, column]` of all taps, `[block of columns, tap, row, PANEL]`, zeros at the end.
+/// The matrices `[row, column]` of all taps as `[block of columns, tap, row, PANEL]`, padded with
+/// zeros.
 pub(crate) struct Panels {
     pub rows: usize,
     pub columns: usize,
@@ -27,19 +29,19 @@ pub(crate) struct Panels {
 }
 
 impl Panels {
-    /// `[in, out]`, for values.
+    /// As `[in, out]`, for values.
     pub fn forward(conv: &Convolution<'_>) -> Self {
         let taps = conv.plan.taps();
         Self::pack(conv, conv.inputs, conv.outputs, [taps, conv.inputs * taps])
     }
 
-    /// `[out, in]`, for the gradient of x.
+    /// As `[out, in]`, for the gradient of x.
     pub fn transposed(conv: &Convolution<'_>) -> Self {
         let taps = conv.plan.taps();
         Self::pack(conv, conv.outputs, conv.inputs, [conv.inputs * taps, taps])
     }
 
-    /// `step`: from a row and from a column to the next in the weights.
+    /// `step`: distances in the weights from one row, and from one column, to the next.
     fn pack(conv: &Convolution<'_>, rows: usize, columns: usize, step: [usize; 2]) -> Self {
         let (taps, weight) = (conv.plan.taps(), conv.weight);
         let (blocks, len) = (columns.div_ceil(PANEL), taps * rows * PANEL);
@@ -68,7 +70,7 @@ impl Panels {
         self.columns.div_ceil(PANEL)
     }
 
-    /// A block's matrices, and its columns.
+    /// The matrices of a block, and its number of columns.
     pub fn block(&self, block: usize) -> (*const f32, usize) {
         let len = self.taps * self.rows * PANEL;
         let count = PANEL.min(self.columns - block * PANEL);
@@ -76,13 +78,13 @@ impl Panels {
     }
 }
 
-/// Sums of one chunk of patches and one block of outputs, and what they are made of.
+/// The operands and the sums of one chunk of patches and one block of outputs.
 struct Task<'a> {
     conv: &'a Convolution<'a>,
     x: Images<'a>,
     dy: &'a [f32],
     block: usize,
-    /// Outputs of the block.
+    /// Number of outputs of the block.
     count: usize,
 }
 
@@ -97,7 +99,7 @@ pub(crate) fn weight_gradients(
     let points = conv.batch * conv.plan.points()[1];
     let chunks = (points / CHUNK).clamp(1, patches);
     let blocks = outputs.div_ceil(PANEL);
-    // the taps' matrices of a block, and its biases
+    // the matrices of the taps of a block, and its biases
     let part = (taps * inputs + 1) * PANEL;
     let mut partials = Fresh::new(chunks * blocks * part);
     let to = partials.shared();
@@ -142,7 +144,7 @@ pub(crate) fn weight_gradients(
 }
 
 impl Task<'_> {
-    /// Sums over patches, numbered through the batch.
+    /// Computes the sums over patches, which are numbered through the batch.
     fn run(&self, patches: Range<usize>, sums: *mut f32) {
         let pass = &self.conv.plan.forward;
         let most = pass.patches.iter().map(Patch::points).max().unwrap_or(0);
@@ -156,7 +158,7 @@ impl Task<'_> {
             let mut segments = Vec::new();
             let mut started = false;
             let (mut at, end) = (patches.start, patches.end);
-            // patches of one width at a time: rows of a sum have as many terms
+            // one width of patches at a time, so that all rows of a sum have equally many terms
             while at < end {
                 let width = pass.patches[at % pass.patches.len()].columns.len();
                 let same = |i: &usize| pass.patches[i % pass.patches.len()].columns.len() == width;
@@ -217,7 +219,8 @@ impl Task<'_> {
         });
     }
 
-    /// A patch's gradients of the block's outputs, `[point, PANEL]`, zeros behind the last.
+    /// Copies the gradients of the block's outputs for a patch, `[point, PANEL]`, padded with
+    /// zeros.
     fn copy_dy(&self, sample: usize, patch: &Patch, to: &mut [f32]) {
         let outputs = self.conv.outputs;
         let [rows, columns] = self.conv.plan.result();
@@ -233,7 +236,7 @@ impl Task<'_> {
         }
     }
 
-    /// Adds the column sums of `dy` to `bias`, or begins with them.
+    /// Adds the column sums of `dy` to `bias`, or sets it to them at the start.
     ///
     /// # Safety
     /// `bias` is valid for a block's outputs, and written before if `started`.

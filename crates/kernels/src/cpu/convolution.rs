@@ -1,9 +1,10 @@
 //! Dense convolutions of images, channels last: y = Σ_tap x(· + tap) W_tap + b.
 //!
-//! A patch of the image and what its taps reach is copied once into cache, zeros beyond the edges
-//! included; then each row of cells is one sum of products over taps and inputs, whose operands are
-//! read where they lie and whose results leave the registers once. The gradient of x is the same
-//! pass over the transposed geometry of a [`ConvPlan`]. Gradients of weights are in `conv_weights`.
+//! A patch of the image, with all cells that its taps reach, is copied once into cache, including
+//! zeros beyond the edges. Each row of cells is then one sum of products over taps and inputs. Its
+//! operands are read in place, and its results leave the registers once. The gradient of x is the
+//! same pass over the transposed geometry of a [`ConvPlan`]. Gradients of weights are in
+//! `conv_weights`.
 
 use std::ops::Range;
 
@@ -14,7 +15,7 @@ use crate::cpu::share::{Shared, for_each, with_scratch};
 use crate::plan::convolution::{ConvPlan, Pass, Patch};
 use crate::simd::Level;
 
-/// A convolution's operands on one grid.
+/// The operands of a convolution on one grid.
 #[derive(Clone, Copy)]
 pub(crate) struct Convolution<'a> {
     pub plan: &'a ConvPlan,
@@ -28,18 +29,18 @@ pub(crate) struct Convolution<'a> {
 
 /// Gradients of a convolution.
 pub(crate) struct ConvGradients {
-    /// If asked for.
+    /// The gradient of x, if requested.
     pub x: Option<Buffer>,
     pub weight: Buffer,
     pub bias: Vec<f32>,
 }
 
-/// Images of one size, some cells of which a patch reads.
+/// Images of one size, from which patches read some cells.
 #[derive(Clone, Copy)]
 pub(crate) struct Images<'a> {
     pub values: &'a [f32],
     pub sides: [usize; 2],
-    /// Sides that windows refer to.
+    /// Sides of the enlarged image, to which windows refer.
     pub enlarged: [usize; 2],
     pub channels: usize,
 }
@@ -50,7 +51,7 @@ impl<'a> Images<'a> {
         &self.values[sample * len..][..len]
     }
 
-    /// Where a window's first value lies in the image itself, if all of the window does.
+    /// Offset of a window's first value in the image itself, if the window lies inside it entirely.
     fn inside(&self, window: &[Range<isize>; 2]) -> Option<usize> {
         let fits =
             |axis: usize| window[axis].start >= 0 && window[axis].end <= self.sides[axis] as isize;
@@ -59,7 +60,7 @@ impl<'a> Images<'a> {
             .then_some(first as usize * self.channels)
     }
 
-    /// A window's cells `[row, column, channel]`, zeros beyond the edges.
+    /// Copies the cells of a window, `[row, column, channel]`, with zeros beyond the edges.
     pub fn copy(&self, sample: usize, window: &[Range<isize>; 2], to: &mut [f32]) {
         let (image, channels, [rows, columns]) = (self.image(sample), self.channels, window);
         let width = self.enlarged[1] as isize;
@@ -90,8 +91,8 @@ impl<'a> Images<'a> {
 }
 
 impl Convolution<'_> {
-    /// The convolution of `x` `[batch, point, in]`, plus `added` where there is one, which has the
-    /// shape of the result.
+    /// The convolution of `x` `[batch, point, in]`, plus `added` if given, which has the shape of
+    /// the result.
     pub fn forward(&self, x: &[f32], bias: &[f32], added: Option<&[f32]>) -> Buffer {
         self.assert_lengths(x, None);
         let len = self.batch * self.plan.points()[1] * self.outputs;
@@ -101,7 +102,7 @@ impl Convolution<'_> {
         self.pass(&self.plan.forward, self.sources(x), &panels, Some(bias), added)
     }
 
-    /// Gradients for that of y; what was added has that of y itself.
+    /// Gradients from that of y. The gradient of the added term is that of y itself.
     pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> ConvGradients {
         self.assert_lengths(x, Some(dy));
         let (weight, bias) = weight_gradients(self, self.sources(x), dy);
@@ -161,7 +162,7 @@ impl Convolution<'_> {
         unsafe { y.finish() }
     }
 
-    /// One patch's targets; its window begins with `source`, `pitch` cells a row.
+    /// Computes the targets of one patch. Its window begins at `source`, with `pitch` cells a row.
     #[allow(clippy::too_many_arguments)]
     fn patch(
         &self,
@@ -216,7 +217,7 @@ impl Convolution<'_> {
         }
     }
 
-    /// Adds up the gradients of cells that took their value from the same one.
+    /// Adds up the gradients of enlarged cells that took their value from the same cell.
     fn fold(&self, gradient: &[f32]) -> Buffer {
         let shape = self.plan.shape();
         let ([rows, columns], [many, wide]) = (shape.sides, shape.enlarged);
@@ -244,7 +245,7 @@ impl Convolution<'_> {
         unsafe { dx.finish() }
     }
 
-    /// What the unsafe parts rely on.
+    /// Checks the lengths that the unsafe parts rely on.
     fn assert_lengths(&self, x: &[f32], dy: Option<&[f32]>) {
         let [points, targets] = self.plan.points();
         assert!(self.inputs > 0 && self.outputs > 0, "a convolution has channels");

@@ -1,9 +1,9 @@
 //! One small stencil a channel: y_c(x_i) = Σ_tap K_c(tap) x_c(x_{i + tap}).
 //!
-//! Depthwise: channels do not mix, so a pass is bound by memory, not by arithmetic. Rows are
-//! gathered by the lists of a [`StencilPlan`], the same code for values and, over the transposed
-//! lists, for the gradient of x. Away from the ends of a row all places look alike: there one load
-//! of a tap's coefficients serves [`TOGETHER`] points.
+//! It is depthwise: channels do not mix, so a pass is limited by memory, not by arithmetic. Rows
+//! are gathered by the lists of a [`StencilPlan`]. The same code computes values and, with the
+//! transposed lists, the gradient of x. Away from the ends of a row all places are alike, and one
+//! load of a tap's coefficients serves [`TOGETHER`] points.
 
 use crate::cpu::activation::{masked_load, masked_store};
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -11,12 +11,13 @@ use crate::cpu::share::{Shared, by_sample, for_each};
 use crate::plan::stencil::{Contributions, StencilPlan};
 use crate::simd::{Lanes, Level, dispatched};
 
-/// Points that share the load of a coefficient; their sums stay in registers.
+/// Points that share the load of a coefficient. Their sums stay in registers.
 const TOGETHER: usize = 8;
-/// Points of a task, about: sums of a task's coefficients meet those of others once.
+/// Approximate number of points of a task. The coefficient sums of a task are added to those of
+/// others once.
 const TASK: usize = 2048;
 
-/// A stencil's operands on one grid.
+/// The operands of a stencil on one grid.
 #[derive(Clone, Copy)]
 pub(crate) struct Depthwise<'a> {
     pub plan: &'a StencilPlan,
@@ -29,7 +30,7 @@ pub(crate) struct Depthwise<'a> {
 
 /// Gradients of a stencil.
 pub(crate) struct DepthwiseGradients {
-    /// If asked for.
+    /// The gradient of x, if requested.
     pub x: Option<Buffer>,
     pub taps: Vec<f32>,
 }
@@ -41,7 +42,7 @@ impl Depthwise<'_> {
         self.gather(x, false)
     }
 
-    /// Gradients for that of y.
+    /// Gradients from that of y.
     pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> DepthwiseGradients {
         self.assert_lengths(x);
         self.assert_lengths(dy);
@@ -89,12 +90,12 @@ impl Depthwise<'_> {
         self.plan.last().n * self.channels
     }
 
-    /// Rows of a task.
+    /// Number of rows of a task.
     fn height(&self) -> usize {
         (TASK / self.plan.last().n).max(1)
     }
 
-    /// What the unsafe parts rely on.
+    /// Checks the lengths that the unsafe parts rely on.
     fn assert_lengths(&self, x: &[f32]) {
         assert!(self.channels > 0, "a stencil has channels");
         assert_eq!(self.taps.len(), self.plan.taps() * self.channels, "taps are [tap, channel]");
@@ -136,7 +137,7 @@ impl Depthwise<'_> {
 }
 
 dispatched! {
-    /// One row of sums over its contributions, from `(taps, row)` pairs.
+    /// Computes one row of sums over its contributions, from `(taps, row)` pairs.
     ///
     /// # Safety
     /// Every row and `y` hold n · channels values, taps one coefficient a tap of `list` and
@@ -237,7 +238,7 @@ unsafe fn correlate_body<L: Lanes>(
             let at_sum = |tap: usize| sums.add(tap * channels + channel);
             let inside = list.interior.clone();
             let mut tap = 0;
-            // three taps share the load of dy; what is left goes alone
+            // three taps share the load of dy; the remaining taps are processed singly
             while tap < list.shifts.len() && !inside.is_empty() {
                 let count = if tap + 3 <= list.shifts.len() { 3 } else { 1 };
                 let from = |i: usize| {

@@ -1,21 +1,22 @@
-//! Products with matrices that a reflection of both sides leaves as they are.
+//! Products with matrices that are invariant under a reflection of both sides.
 //!
-//! M `[m, n]` with M(m−1−i, n−1−j) = M(i, j) maps even columns to even ones and odd to odd: with
-//! e_j = x_j + x_{n−1−j} and o_j = x_j − x_{n−1−j}, rows i and m−1−i of the result are E_i ± O_i,
-//! E and O products of a quarter of M each. So half the multiplications suffice, for any m and n.
+//! A matrix M `[m, n]` with M(m−1−i, n−1−j) = M(i, j) maps even columns to even ones and odd to
+//! odd. With e_j = x_j + x_{n−1−j} and o_j = x_j − x_{n−1−j}, rows i and m−1−i of the result are
+//! E_i ± O_i. E and O are products with a quarter of M each. Half the multiplications therefore
+//! suffice, for any m and n.
 //!
-//! A strip of columns is folded once into contiguous scratch memory, then meets all rows of M:
-//! rows that lie a power of two apart would else fall out of the first-level cache. As in
-//! [`crate::cpu::product`], every element is summed in one order whatever the tile.
+//! A strip of columns is folded once into contiguous scratch memory and then multiplied by all rows
+//! of M. In place, rows that are a power of two apart would be evicted from the first-level cache.
+//! As in [`crate::cpu::product`], every element is summed in one order for any tile.
 
 use crate::cpu::product::{load, store};
 use crate::cpu::rows::Pairs;
 use crate::simd::{Lanes, dispatched};
 
-/// Lanes of the widest instruction set.
+/// Number of lanes of the widest instruction set.
 const WIDEST: usize = 16;
 
-/// The factors of M, for one pair of rows and one pair of columns each.
+/// The factors of M, one for each pair of rows and pair of columns.
 #[derive(Debug, Clone)]
 pub(crate) struct Folded {
     rows: usize,
@@ -26,12 +27,12 @@ pub(crate) struct Folded {
 }
 
 impl Folded {
-    /// Of the matrix `of(row, column)`.
+    /// From the matrix `of(row, column)`.
     pub fn new(rows: usize, columns: usize, of: impl Fn(usize, usize) -> f64) -> Self {
         let (mut even, mut odd) = (Vec::new(), Vec::new());
         for j in 0..Pairs::of(columns) {
             let mirror = columns - 1 - j;
-            // the middle column meets itself
+            // the middle column is paired with itself
             let half = if j == mirror { 0.25 } else { 0.5 };
             for i in 0..Pairs::of(rows) {
                 let (low, high) = (of(i, j), of(i, mirror));
@@ -42,20 +43,20 @@ impl Folded {
         Self { rows, columns, even, odd }
     }
 
-    /// Pairs of rows.
+    /// Number of pairs of rows.
     pub fn pairs(&self) -> usize {
         Pairs::of(self.rows)
     }
 
-    /// Values of scratch memory that a product asks for.
+    /// Number of scratch values that a product requires.
     pub fn scratch(&self) -> usize {
         4 * WIDEST * Pairs::of(self.columns)
     }
 }
 
-/// Operands of [`folded_product`]: columns `first .. end` of x `[columns of M; …]` and of the result,
-/// pairs of rows `pair .. last`; what the result starts from (null for nothing), rows as far apart as
-/// the result's, and its factor; and scratch memory.
+/// Operands of [`folded_product`]: columns `first .. end` of x `[columns of M; …]` and of the
+/// result, and pairs of rows `pair .. last`. Also the base that the result starts from (null for
+/// none), whose rows are as far apart as those of the result, its factor, and scratch memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Operands {
     pub columns: usize,
@@ -65,7 +66,7 @@ pub(crate) struct Operands {
     pub base: *const f32,
     pub factor: f32,
     pub y: *mut f32,
-    /// From a row of x, the base or y to the next.
+    /// Distance from a row of x, the base or y to the next.
     pub row: usize,
     pub scratch: *mut f32,
 }
@@ -98,7 +99,7 @@ unsafe fn folded_body<L: Lanes>(matrix: &Folded, s: Operands) {
     }
 }
 
-/// `V` registers of columns.
+/// Processes `V` registers of columns.
 #[inline(always)]
 unsafe fn strip<L: Lanes, const V: usize, const PART: bool>(
     matrix: &Folded,
@@ -168,7 +169,7 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(
                     odd[i][v] = d.fma(b[v], odd[i][v]);
                 }
             }
-            // the last pair leaves all three behind their arrays
+            // after the last pair all three pointers are past their arrays
             (c, d) = (c.wrapping_add(pairs), d.wrapping_add(pairs));
             x = x.wrapping_add(2 * V * L::COUNT);
         }
@@ -183,7 +184,7 @@ unsafe fn tile<L: Lanes, const P: usize, const V: usize, const PART: bool>(
                     low = factor.fma(load::<L, V, PART>(s.base.add(at), v, mask), low);
                     high = factor.fma(load::<L, V, PART>(s.base.add(mirror), v, mask), high);
                 }
-                // the middle of an odd number of rows is its own mirror: both hold its value
+                // the middle of an odd number of rows is its own mirror: both rows hold its value
                 store::<L, V, PART>(low, s.y.add(at), v, mask);
                 store::<L, V, PART>(high, s.y.add(mirror), v, mask);
             }

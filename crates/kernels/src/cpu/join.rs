@@ -1,9 +1,9 @@
-//! Channels of two fields side by side, and apart again.
+//! Joins the channels of two fields, and separates them again.
 
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::share::for_each;
 
-/// Points of a task.
+/// Number of points of a task.
 const TASK: usize = 1024;
 
 /// `[point, of a + of b]` from `a` and `b`, each `[point, its own channels]`.

@@ -1,5 +1,5 @@
-//! The same linear map at every point: y = x W + b, for few inputs, where a library's product
-//! spends its time on packing.
+//! The same linear map at every point: y = x W + b. It is meant for few inputs, where the product
+//! of a library spends its time on packing.
 
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mixing::transpose;
@@ -7,12 +7,12 @@ use crate::cpu::product::{Start, Strided, product};
 use crate::cpu::share::{Shared, for_each};
 use crate::simd::Level;
 
-/// Points of a task.
+/// Number of points of a task.
 const TILE: usize = 256;
-/// Points whose weight gradients are summed before they meet others.
+/// Number of points whose weight gradients are summed before they are added to others.
 const CHUNK: usize = 8 * TILE;
 
-/// A linear map's parameters.
+/// The parameters of a linear map.
 #[derive(Clone, Copy)]
 pub(crate) struct PointwiseLinear<'a> {
     pub level: Level,
@@ -25,7 +25,7 @@ pub(crate) struct PointwiseLinear<'a> {
 
 /// Gradients of a linear map.
 pub(crate) struct LinearGradients {
-    /// If asked for.
+    /// The gradient of x, if requested.
     pub x: Option<Buffer>,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
@@ -38,7 +38,7 @@ impl PointwiseLinear<'_> {
         self.apply(x, self.inputs, self.outputs, self.weight, Some(self.bias))
     }
 
-    /// Gradients for that of y.
+    /// Gradients from that of y.
     pub fn backward(&self, x: &[f32], dy: &[f32], wants_x: bool) -> LinearGradients {
         let (inputs, outputs) = (self.inputs, self.outputs);
         let points = self.points(x);
@@ -71,7 +71,7 @@ impl PointwiseLinear<'_> {
         LinearGradients { x, weight: sums, bias }
     }
 
-    /// Points of `x`; asserts the lengths that the unsafe parts rely on.
+    /// Number of points of `x`. Asserts the lengths that the unsafe parts rely on.
     fn points(&self, x: &[f32]) -> usize {
         assert_eq!(self.weight.len(), self.inputs * self.outputs, "weight is [in, out]");
         assert_eq!(self.bias.len(), self.outputs, "one bias an output");
@@ -89,7 +89,7 @@ impl PointwiseLinear<'_> {
         self.apply(dy, self.outputs, self.inputs, &turned, None)
     }
 
-    /// x `weight`, in tiles of points.
+    /// x times `weight`, in tiles of points.
     fn apply(
         &self,
         x: &[f32],

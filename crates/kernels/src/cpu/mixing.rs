@@ -1,16 +1,16 @@
-//! The channels of one mode meet its complex weight.
+//! Products of the channels of one mode with its complex weight.
 //!
-//! A complex product takes three real ones: with P₁ = Σ a_re b_re, P₂ = Σ a_im b_im and
-//! P₃ = Σ (a_re + a_im)(b_re + b_im) it is (P₁ − P₂) + i (P₃ − P₁ − P₂). All three stay in registers;
-//! conjugation is a choice of signs. The left factor is [packed](pack) first: rows of a mode lie
-//! whole spectra apart, often by a multiple of what a cache tells apart, and its sums are wanted
-//! once for every column. For the gradient of the spectrum the weight is needed transposed, which
-//! [`transpose`] does by interleaving registers.
+//! A complex product takes three real ones. With P₁ = Σ a_re b_re, P₂ = Σ a_im b_im and P₃ = Σ
+//! (a_re + a_im)(b_re + b_im) it is (P₁ − P₂) + i (P₃ − P₁ − P₂). All three stay in registers, and
+//! conjugation is a choice of signs. The left factor is [packed](pack) first: the rows of a mode
+//! lie whole spectra apart, often at distances that collide in a cache, and the sums of both parts
+//! are needed once for every column. For the gradient of the spectrum the weight is needed
+//! transposed, which [`transpose`] does by interleaving registers.
 
 use crate::cpu::product::{load, store};
 use crate::simd::{Lanes, dispatched};
 
-/// A complex matrix in two real arrays, its rows contiguous and `row` apart.
+/// A complex matrix in two real arrays. Its rows are contiguous and `row` apart.
 #[derive(Clone, Copy)]
 pub(crate) struct Complex {
     pub re: *const f32,
@@ -18,8 +18,8 @@ pub(crate) struct Complex {
     pub row: usize,
 }
 
-/// The left factor of a product: re, im and re ± im, each `part` after the one before; element
-/// (i, p) of a part at `i · row + p · column`.
+/// The left factor of a product: re, im and re ± im, each `part` values after the one before.
+/// Element (i, p) of a part lies at `i · row + p · column`.
 #[derive(Clone, Copy)]
 pub(crate) struct Packed {
     pub at: *const f32,
@@ -29,18 +29,18 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    /// What [`pack`] wrote.
+    /// The matrix that [`pack`] wrote.
     pub fn rows(at: *const f32, rows: usize, columns: usize) -> Self {
         Self { at, part: rows * columns, row: columns, column: 1 }
     }
 
-    /// Its transpose.
+    /// The transpose of the matrix that [`pack`] wrote.
     pub fn columns(at: *const f32, rows: usize, columns: usize) -> Self {
         Self { at, part: rows * columns, row: 1, column: columns }
     }
 }
 
-/// Where a complex product goes; rows are contiguous.
+/// The destination of a complex product. Its rows are contiguous.
 #[derive(Clone, Copy)]
 pub(crate) struct ComplexOut {
     pub re: *mut f32,
@@ -49,8 +49,8 @@ pub(crate) struct ComplexOut {
 }
 
 dispatched! {
-    /// `to` `[re, im, re + im; rows, columns]` without gaps from `from` `[rows, columns]`; the last part
-    /// is re − im where the product [conjugates](conjugate_mix) its left factor.
+    /// Packs `from` `[rows, columns]` to `to` `[re, im, re + im; rows, columns]` without gaps. The
+    /// last part is re − im for products that [conjugate](conjugate_mix) their left factor.
     ///
     /// # Safety
     /// The pointers cover these matrices; they do not overlap.
@@ -107,7 +107,7 @@ dispatched! {
 }
 
 dispatched! {
-    /// C = conj(A) B; A's last part is re − im.
+    /// C = conj(A) B, where the last part of A is re − im.
     ///
     /// # Safety
     /// As [`mix`].
@@ -216,7 +216,7 @@ unsafe fn tile<
                     }
                 }
             }
-            // the last term leaves all three behind their matrices
+            // after the last term all three pointers are past their matrices
             at = at.wrapping_add(a.column);
             (re, im) = (re.wrapping_add(b_row), im.wrapping_add(b_row));
         }
@@ -274,7 +274,7 @@ unsafe fn transpose_body<L: Lanes>(rows: usize, columns: usize, from: *const f32
     }
 }
 
-/// A square of registers: interleaving rows i and i + COUNT/2, log₂ COUNT times over, transposes.
+/// Transposes a square of registers by interleaving rows i and i + COUNT/2, log₂ COUNT times.
 #[inline(always)]
 unsafe fn block<L: Lanes>(from: *const f32, from_row: usize, to: *mut f32, to_row: usize) {
     const MOST: usize = 16;

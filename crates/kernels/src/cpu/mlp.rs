@@ -1,8 +1,9 @@
-//! A perceptron of one hidden layer at every point, the hidden values never in memory.
+//! A perceptron with one hidden layer at every point. Its hidden values are never written to
+//! memory.
 //!
-//! y = gelu(x W₁ + b₁) W₂ + b₂, tile by tile: hidden values of a tile of points live in the
-//! first-level cache between their two products, and the backward pass computes them again. So a
-//! hidden layer four times as wide as its neighbours costs no memory traffic.
+//! y = gelu(x W₁ + b₁) W₂ + b₂, tile by tile. The hidden values of a tile of points stay in the
+//! first-level cache between their two products, and the backward pass recomputes them. A hidden
+//! layer four times as wide as its neighbours therefore causes no memory traffic.
 
 use crate::cpu::activation::{activate, hidden_slope};
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -11,14 +12,16 @@ use crate::cpu::product::{Start, Strided, dots, product};
 use crate::cpu::share::{Shared, for_each, with_scratch};
 use crate::simd::Level;
 
-/// Points of a tile: hidden values and their gradients of 128 channels fill half a cache of 48 KB.
+/// Number of points of a tile. Hidden values and gradients of 128 channels fill half a cache of 48
+/// KB.
 pub(crate) const TILE: usize = 48;
-/// Points whose weight gradients are summed before they meet others.
+/// Number of points whose weight gradients are summed before they are added to others.
 const CHUNK: usize = 42 * TILE;
-/// Outputs up to which a row's products are sums over registers, not columns of a product.
+/// Up to this number of outputs, the products of a row are sums over registers instead of columns
+/// of a product.
 const FEW: usize = 6;
 
-/// A perceptron's parameters.
+/// The parameters of a perceptron.
 #[derive(Clone, Copy)]
 pub(crate) struct Mlp<'a> {
     pub level: Level,
@@ -33,7 +36,7 @@ pub(crate) struct Mlp<'a> {
     pub b2: &'a [f32],
 }
 
-/// Gradients of a perceptron's parameters; that of x has replaced x.
+/// Gradients of a perceptron's parameters. The gradient of x has replaced x.
 pub(crate) struct MlpGradients {
     pub w1: Vec<f32>,
     pub b1: Vec<f32>,
@@ -75,7 +78,7 @@ impl Mlp<'_> {
         unsafe { y.finish() }
     }
 
-    /// Gradients for that of y; the one of x replaces `x` if `wants_x`.
+    /// Gradients from that of y. The gradient of x replaces `x` if `wants_x`.
     pub fn backward(&self, x: &mut [f32], dy: &[f32], wants_x: bool) -> MlpGradients {
         let points = self.points(x);
         assert_eq!(dy.len(), points * self.outputs, "dy is [point, out]");
@@ -107,19 +110,19 @@ impl Mlp<'_> {
         self.gradients(&sums)
     }
 
-    /// Values of all parameters' gradients.
+    /// Number of values in all parameters' gradients.
     pub(crate) fn part(&self) -> usize {
         self.inputs * self.hidden + self.hidden + (self.hidden + 1) * self.outputs
     }
 
-    /// Points of `x`; asserts the lengths that the unsafe parts rely on.
+    /// Number of points of `x`. Asserts the lengths that the unsafe parts rely on.
     fn points(&self, x: &[f32]) -> usize {
         self.assert_weights();
         assert!(x.len().is_multiple_of(self.inputs), "x is [point, in]");
         x.len() / self.inputs
     }
 
-    /// What the unsafe parts rely on.
+    /// Checks the lengths that the unsafe parts rely on.
     pub(crate) fn assert_weights(&self) {
         let (inputs, hidden, outputs) = (self.inputs, self.hidden, self.outputs);
         assert_eq!(self.w1.len(), inputs * hidden, "w1 is [in, hidden]");
@@ -128,7 +131,7 @@ impl Mlp<'_> {
         assert_eq!(self.b2.len(), outputs, "one bias an output");
     }
 
-    /// Sums of one tile, and dx in the place of x; `w1` and `w2` are transposed.
+    /// Adds the sums of one tile and replaces x by dx; `w1` and `w2` are transposed.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn tile_gradients(
         &self,
@@ -221,7 +224,7 @@ impl Mlp<'_> {
         turned
     }
 
-    /// The gradients in what [`Mlp::tile_gradients`] summed.
+    /// The gradients, from the sums of [`Mlp::tile_gradients`].
     pub(crate) fn gradients(&self, sums: &[f32]) -> MlpGradients {
         let (w1, rest) = sums.split_at(self.inputs * self.hidden);
         let (b1, rest) = rest.split_at(self.hidden);

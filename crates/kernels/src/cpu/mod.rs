@@ -1,8 +1,8 @@
 //! The operators on slices of `f32`, on the CPU.
 //!
-//! Each operator has a forward and a backward pass on plain slices. Work is shared among threads so that results do not
-//! depend on their number. Only `buffer` knows a tensor library: its memory
-//! becomes a tensor's without a copy.
+//! Each operator has a forward and a backward pass on plain slices. Work is shared among threads
+//! such that results do not depend on their number. Only `buffer` depends on a tensor library: its
+//! memory becomes that of a tensor without a copy.
 
 pub(crate) mod activation;
 pub(crate) mod adamw;

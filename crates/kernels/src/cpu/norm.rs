@@ -1,21 +1,22 @@
 //! Group normalisation, conditioning and SiLU in one operator, channels last.
 //!
-//! y = silu(n ⊙ (1 + s) + t), n = γ (x − μ_G) / √(v_G + ε) + β: mean and variance over a sample's
-//! points and the channels of a group, s and t a sample's own scale and shift. Values are read three
-//! times (mean, variance about it, result), which cost little because a sample's chunk of rows is
-//! still in cache; nothing is written but the result. Backwards two passes: the first leaves the
-//! gradient before SiLU in the result's memory and its sums a channel, the second takes out what the
-//! mean and the variance answer for. Kept: x and two numbers a group.
+//! y = silu(n ⊙ (1 + s) + t) with n = γ (x − μ_G) / √(v_G + ε) + β. Mean and variance are over the
+//! points of a sample and the channels of a group; s and t are the sample's own scale and shift.
+//! Values are read three times (for mean, variance, result). This costs little, because a sample's
+//! chunk of rows is still in cache, and only the result is written. The backward pass takes two
+//! passes. The first leaves the gradient before SiLU in the result's memory, with its sums a
+//! channel. The second subtracts the contributions of mean and variance. x and two numbers a group
+//! are kept.
 
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::norm_rows::{Affine, centre_rows, channel_sums, silu_rows, slope_rows};
 use crate::cpu::share::{Shared, by_sample, for_each, with_scratch};
 use crate::simd::Level;
 
-/// Points whose sums are taken in f32, before they meet others in f64.
+/// Number of points whose sums are taken in f32, before they are added in f64.
 const CHUNK: usize = 256;
 
-/// A normalisation's operands.
+/// The operands of a normalisation.
 #[derive(Clone, Copy)]
 pub(crate) struct Norm<'a> {
     pub level: Level,
@@ -75,7 +76,7 @@ impl Norm<'_> {
         (unsafe { y.finish() }, statistics)
     }
 
-    /// Gradients for that of y; `statistics` as the forward pass found them.
+    /// Gradients from that of y, with the `statistics` of the forward pass.
     pub fn backward(&self, x: &[f32], statistics: &[f32], dy: &[f32]) -> NormGradients {
         self.assert_lengths(x);
         assert_eq!(dy.len(), x.len(), "dy has the shape of x");
@@ -192,8 +193,8 @@ impl Norm<'_> {
         }
     }
 
-    /// Turns a sample's factors into those of the second pass, `[mean, scale, constant, linear;
-    /// channel]`: dx = (g γ(1 + s) − m₁ − n m₂)/deviation with m₁ and m₂ the group's means of
+    /// Converts a sample's factors to those of the second pass, `[mean, scale, constant, linear;
+    /// channel]`: dx = (g γ(1 + s) − m₁ − n m₂)/deviation. Here m₁ and m₂ are the group's means of
     /// g γ(1 + s) and of its product with n = (x − μ)/deviation.
     fn centring(&self, of_groups: &[f32], sums: &[f32], factors: &mut [f32]) {
         let (channels, size) = (self.channels, self.channels / self.groups);
@@ -202,7 +203,7 @@ impl Norm<'_> {
         let (first, second) = sums.split_at(channels);
         for (group, inverse) in inverse.iter().enumerate() {
             let range = group * size..(group + 1) * size;
-            // the scales hold 1/deviation already, which both terms have
+            // the scales already include 1/deviation, which both terms contain
             let mean = |sums: &[f32]| -> f64 {
                 let term = |c| f64::from(factors[channels + c]) * f64::from(sums[c]);
                 range.clone().map(term).sum::<f64>() / count
@@ -253,12 +254,12 @@ impl Norm<'_> {
         self.points.div_ceil(CHUNK)
     }
 
-    /// First point and points of a chunk.
+    /// First point and number of points of a chunk.
     fn chunk(&self, i: usize) -> (usize, usize) {
         (i * CHUNK, CHUNK.min(self.points - i * CHUNK))
     }
 
-    /// What the unsafe parts rely on.
+    /// Checks the lengths that the unsafe parts rely on.
     fn assert_lengths(&self, x: &[f32]) {
         let channels = self.channels;
         assert!(self.points > 0 && channels > 0, "a normalisation has points and channels");
@@ -270,7 +271,7 @@ impl Norm<'_> {
     }
 }
 
-/// Sums of chunks of `to`'s length, in f64.
+/// Adds the sums of chunks, each of the length of `to`, in f64.
 fn total(partials: &[f32], to: &mut [f32]) {
     let len = to.len();
     for (i, to) in to.iter_mut().enumerate() {

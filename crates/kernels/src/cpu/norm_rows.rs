@@ -1,15 +1,17 @@
 //! Passes of a normalisation over rows of channels: sums a channel, SiLU and its slope.
 //!
-//! σ(z) = 1/(1 + e^{−z}); with e = e^{−|z|} and r = 1/(1 + e) it is r for z ≥ 0 and e·r below, so
-//! nothing overflows and small values keep their digits. SiLU is z σ, its slope σ (1 + z (1 − σ)).
+//! σ(z) = 1/(1 + e^{−z}). With e = e^{−|z|} and r = 1/(1 + e) it is r for z ≥ 0 and e·r below, so
+//! nothing overflows and small values keep their digits. SiLU is z σ, and its slope is σ (1 + z (1
+//! − σ)).
 
 use crate::cpu::activation::{POWER_OF_TWO, masked_load, masked_store, polynomial};
 use crate::simd::{Lanes, dispatched};
 
-/// Beyond this |z|, σ is its limit to rounding, and 2^n of its exponent still a normal number.
+/// Beyond this |z|, σ equals its limit up to rounding, while the 2^n of its exponent is still a
+/// normal number.
 const FAR: f32 = 87.0;
 
-/// What a channel of one sample is multiplied by and shifted: z = (x − mean) · scale + shift.
+/// Factor and shift of a channel of one sample: z = (x − mean) · scale + shift.
 #[derive(Clone, Copy)]
 pub(crate) struct Affine {
     pub mean: *const f32,
@@ -17,12 +19,12 @@ pub(crate) struct Affine {
     pub shift: *const f32,
 }
 
-/// (σ(z), 1 − σ(z)); both not numbers where z is not.
+/// (σ(z), 1 − σ(z)). Both are not numbers if z is none.
 #[inline(always)]
 unsafe fn sigmoid<L: Lanes>(z: L) -> (L, L) {
     // SAFETY: arithmetic on registers; the exponent lies in −126 … 0
     unsafe {
-        // the second operand where one is not a number: such z stay what they are
+        // the second operand if one is not a number, so that such z stay not a number
         let a = L::splat(FAR).min(z.abs());
         let exponent = a.mul(L::splat(-std::f32::consts::LOG2_E));
         let whole = exponent.round();
@@ -166,8 +168,8 @@ unsafe fn slope_body<L: Lanes>(
 }
 
 dispatched! {
-    /// `g` = g · scale − constant − (x − mean) · linear, for rows of channels; `affine.shift` is the
-    /// constant.
+    /// `g` = g · scale − constant − (x − mean) · linear, for rows of channels. `affine.shift` holds
+    /// the constant.
     ///
     /// # Safety
     /// The pointers cover `[points, channels]` and `[channels]`; g overlaps none.

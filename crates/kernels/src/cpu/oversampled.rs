@@ -1,17 +1,19 @@
-//! A nonlinearity on a grid of twice the points an axis, and back by truncation of the spectrum.
+//! A nonlinearity on a grid of twice the points an axis, with truncation of the spectrum on the way
+//! back.
 //!
-//! y = D gelu( U(q ⊙ (1 + scale) + shift) ): U interpolates the function that the values q stand for,
-//! D projects on the modes of their grid (`oversampling`). Products of frequencies that the grid holds
-//! have frequencies that it does not; sampled, they would pass for lower ones.
+//! y = D gelu( U(q ⊙ (1 + scale) + shift) ). U interpolates the function with the values q, and D
+//! projects on the modes of the original grid (`oversampling`). GELU creates frequencies that the
+//! grid does not hold. Sampled on the grid, they would alias to lower ones.
 //!
-//! One axis after another, the last one row by row: a row's faces are interpolated, pass the
-//! activation and meet the row again in the first-level cache. Of the other axes the values at faces
-//! are whole fields of the same size, one an axis, in scratch memory; the oversampled field is nowhere.
-//! Backward computes the values at the faces again from q, the one thing it keeps.
+//! The axes are treated one after another, the last one row by row. The faces of a row are
+//! interpolated, pass the activation and are projected back to the row, all in the first-level
+//! cache. For the other axes the values at faces are whole fields of the same size in scratch
+//! memory, one for each axis. The whole oversampled field is never stored. The backward pass
+//! recomputes the values at faces from q, the only thing that it keeps.
 //!
-//! This follows a layer's linear part as an operator of its own, because interpolation along the first axis
-//! asks for all rows: q is written in any case, and the backward pass wants it. Not here:
-//! the linear part (`block`), the tables (`oversampling`).
+//! The nonlinearity is an operator of its own after a layer's linear part, because interpolation
+//! along the first axis needs all rows. q is written in any case, and the backward pass needs it.
+//! The linear part is in `block`, the tables in `oversampling`.
 
 use crate::cpu::activation::{activate, activation_slope};
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -20,11 +22,11 @@ use crate::cpu::share::{Shared, by_sample, for_each, with_scratch};
 use crate::plan::oversampling::{Halved, OversamplingPlan};
 use crate::simd::Level;
 
-/// Values that one task of a shared product takes of a row.
+/// Number of values of a row that one task of a shared product processes.
 const COLUMNS: usize = 128;
-/// Pairs of points that it takes of an axis.
+/// Number of pairs of points of an axis that it processes.
 const PAIRS: usize = 48;
-/// Points of a row whose sums are added before they meet others.
+/// Number of points of a row whose sums are taken together before they are added to others.
 const CHUNK: usize = 1024;
 
 /// The nonlinearity on one grid.
@@ -55,7 +57,8 @@ impl Oversampled<'_> {
         unsafe { y.finish() }
     }
 
-    /// Replaces the gradient `d` of y by that of q; gradients of the conditioning, if any.
+    /// Replaces the gradient `d` of y by that of q. Returns the gradients of the conditioning, if
+    /// any.
     pub fn backward(&self, q: &[f32], d: &mut [f32]) -> Vec<f32> {
         let len = self.field(q);
         assert_eq!(d.len(), q.len(), "dy is [batch, point, channel]");
@@ -77,7 +80,7 @@ impl Oversampled<'_> {
         }
     }
 
-    /// Values of a field; asserts the lengths that the unsafe parts rely on.
+    /// Number of values of a field. Asserts the lengths that the unsafe parts rely on.
     fn field(&self, q: &[f32]) -> usize {
         let len = self.plan.points() * self.channels;
         assert!(self.channels > 0, "a layer has channels");
@@ -94,13 +97,13 @@ impl Oversampled<'_> {
         self.film.map_or(std::ptr::null(), |f| f[sample * row..(sample + 1) * row].as_ptr())
     }
 
-    /// Pieces of the sums of what lies behind an index before `axis`.
+    /// Number of pieces of the sums for the values behind one index of the axes before `axis`.
     fn parts(&self, axis: usize) -> usize {
         let (last, before) = self.plan.axes[axis..].split_last().expect("an axis");
         chunks(last.n) * before.iter().map(|a| 2 * a.n + 1).product::<usize>()
     }
 
-    /// Gradients of scale and shift from pieces of Σ dp and Σ dp q, in their order.
+    /// Gradients of scale and shift, from the pieces of Σ dp and Σ dp q in their order.
     fn film_gradient(&self, sums: &[f32]) -> Vec<f32> {
         let mut film = vec![0.0; 2 * self.channels];
         for piece in sums.chunks_exact(2 * self.channels) {
@@ -111,7 +114,8 @@ impl Oversampled<'_> {
         film
     }
 
-    /// y of what lies behind an index before `axis`, without the scale unless that is the first one.
+    /// y for the values behind one index of the axes before `axis`; the scale is applied at the
+    /// first axis only.
     ///
     /// # Safety
     /// `from` and `to` hold it and are used by nobody else; they are the same or do not overlap.
@@ -142,7 +146,8 @@ impl Oversampled<'_> {
         });
     }
 
-    /// Replaces the gradients `d` of what lies behind an index before `axis`; adds to its `sums`.
+    /// Replaces the gradients `d` of the values behind one index of the axes before `axis`, and
+    /// adds to `sums`.
     ///
     /// # Safety
     /// The buffers hold it and its pieces of the sums; nobody else uses `d` and `sums`.
@@ -187,7 +192,7 @@ impl Oversampled<'_> {
         });
     }
 
-    /// Factor of the centres on the way back.
+    /// Factor of the values at centres on the way back.
     fn scale(&self, axis: usize) -> f32 {
         if axis == 0 { self.plan.scale } else { 1.0 }
     }
@@ -233,7 +238,7 @@ impl Oversampled<'_> {
         });
     }
 
-    /// The activation on chunk `i` of `points`.
+    /// Applies the activation to chunk `i` of `points`.
     ///
     /// # Safety
     /// The buffers hold the points and are the same or do not overlap; nobody else uses the chunk.
@@ -248,7 +253,7 @@ impl Oversampled<'_> {
         }
     }
 
-    /// Its gradient, and the chunk's part of the sums.
+    /// The gradient of the activation, and the chunk's contribution to the sums.
     ///
     /// # Safety
     /// As [`Oversampled::activate`]; `sums` holds two values a channel.
@@ -272,12 +277,13 @@ impl Oversampled<'_> {
     }
 }
 
-/// Chunks of the centres and faces of a row of `n` cells: a chunk of each is one piece of work.
+/// Number of chunks of the centres and faces of a row of `n` cells. One chunk of each is one piece
+/// of work.
 fn chunks(n: usize) -> usize {
     (n + 1).div_ceil(CHUNK)
 }
 
-/// First point and number of points of chunk `i`; none behind the last.
+/// First point and number of points of chunk `i`; 0 points after the last chunk.
 fn chunk(points: usize, i: usize) -> (usize, usize) {
     let first = points.min(i * CHUNK);
     (first, points.min(first + CHUNK) - first)

@@ -1,10 +1,9 @@
-//! Real matrix products of the sizes that networks of small width have: no packing, operands in
-//! cache.
+//! Real matrix products for the sizes of narrow networks: no packing, operands in cache.
 //!
-//! C (+)= A B by register tiles of up to [`Lanes::ROWS`] rows and two registers of columns. A's
-//! elements are broadcast from any strides, so A or its transpose cost the same; rows of B and C
-//! are contiguous, their tails masked. Every element of C is summed over k in rising order
-//! whatever the tile, so it does not depend on how many rows stand beside it.
+//! C (+)= A B is computed in register tiles of up to [`Lanes::ROWS`] rows and two registers of
+//! columns. A's elements are broadcast from any strides, so A and its transpose cost the same. Rows
+//! of B and C are contiguous, and their tails are masked. Every element of C is summed over k in
+//! rising order for any tile, so it does not depend on the number of rows beside it.
 
 use crate::simd::{Lanes, dispatched};
 
@@ -17,24 +16,24 @@ pub(crate) struct Strided {
 }
 
 impl Strided {
-    /// Rows one after another.
+    /// A matrix with rows one after another.
     pub fn rows(at: *const f32, row: usize) -> Self {
         Self { at, row, column: 1 }
     }
 
-    /// The transpose of rows one after another.
+    /// The transpose of a matrix with rows one after another.
     pub fn columns(at: *const f32, row: usize) -> Self {
         Self { at, row: 1, column: row }
     }
 }
 
-/// What C starts from.
+/// The start value of C.
 #[derive(Clone, Copy)]
 pub(crate) enum Start {
     Zero,
     /// The same row for all rows of C.
     Bias(*const f32),
-    /// What C holds.
+    /// The current values of C.
     Held,
 }
 
@@ -85,7 +84,7 @@ unsafe fn product_body<L: Lanes>(
     }
 }
 
-/// All rows of `V` registers of columns, in blocks of nearly equal height.
+/// Processes all rows of `V` registers of columns, in blocks of nearly equal height.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn columns<L: Lanes, const V: usize, const PART: bool>(
@@ -168,7 +167,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
                     acc[v] = a.fma(b[v], acc[v]);
                 }
             }
-            // the last term leaves both behind their matrices
+            // after the last term both pointers are past their matrices
             at = at.wrapping_add(a.column);
             row = row.wrapping_add(b_row);
         }
@@ -180,7 +179,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const PART: bool>(
     }
 }
 
-/// Register `v` of `V` in a row; the last is masked where the row ends in it.
+/// Loads register `v` of `V` in a row. The last one is masked where the row ends in it.
 ///
 /// # Safety
 /// The row is valid for these lanes.
@@ -197,7 +196,7 @@ pub(crate) unsafe fn load<L: Lanes, const V: usize, const PART: bool>(
     }
 }
 
-/// The counterpart of [`load`].
+/// Stores as [`load`] loads.
 ///
 /// # Safety
 /// As there.
@@ -216,8 +215,8 @@ pub(crate) unsafe fn store<L: Lanes, const V: usize, const PART: bool>(
 }
 
 dispatched! {
-    /// `y` `[m, n]` = A `[m, k]` Bᵀ + bias for a few columns n: B is given as rows `[n, k]`, every
-    /// element of y is the sum of a register's lanes.
+    /// `y` `[m, n]` = A `[m, k]` Bᵀ + bias for a small number n of columns. B is given as rows `[n,
+    /// k]`, and every element of y is the sum of the lanes of a register.
     ///
     /// # Safety
     /// The pointers cover these matrices; y overlaps none.

@@ -1,9 +1,9 @@
 //! The point-wise half of a residual block: norm over channels, conditioning, perceptron, sum.
 //!
-//! y = x + gelu(z W₁ + b₁) W₂ + b₂ with z = n ⊙ (1 + s) + t, n = u / √(mean_c u² + ε); s and t are a
-//! sample's own. Everything of a tile of points stays in the first-level cache: n, z and the hidden
-//! values are never in memory, and the backward pass computes them again. It keeps u alone; the
-//! gradient of x is that of y.
+//! y = x + gelu(z W₁ + b₁) W₂ + b₂ with z = n ⊙ (1 + s) + t and n = u / √(mean_c u² + ε), where s
+//! and t belong to the sample. All values of a tile of points stay in the first-level cache: n, z
+//! and the hidden values are never written to memory, and the backward pass recomputes them. Only u
+//! is kept. The gradient of x is that of y.
 
 use crate::cpu::activation::activate;
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -12,10 +12,10 @@ use crate::cpu::product::{Start, Strided, product};
 use crate::cpu::rms_rows::{normalise_rows, normalise_slope};
 use crate::cpu::share::{Shared, for_each, with_scratch};
 
-/// Tiles of one sample whose gradients are summed before they meet others.
+/// Number of tiles of one sample whose gradients are summed before they are added to others.
 const TOGETHER: usize = 42;
 
-/// A block's operands; the perceptron has as many outputs as inputs.
+/// The operands of a block. The perceptron has as many outputs as inputs.
 #[derive(Clone, Copy)]
 pub(crate) struct Residual<'a> {
     pub mlp: Mlp<'a>,
@@ -25,7 +25,7 @@ pub(crate) struct Residual<'a> {
     pub film: &'a [f32],
 }
 
-/// Gradients of a block; that of x is the one of y.
+/// Gradients of a block. The gradient of x is that of y.
 pub(crate) struct ResidualGradients {
     pub u: Buffer,
     pub film: Vec<f32>,
@@ -69,7 +69,7 @@ impl Residual<'_> {
         unsafe { y.finish() }
     }
 
-    /// Gradients for that of y.
+    /// Gradients from that of y.
     pub fn backward(&self, u: &[f32], dy: &[f32]) -> ResidualGradients {
         self.assert_lengths(u);
         self.assert_lengths(dy);
@@ -140,7 +140,7 @@ impl Residual<'_> {
         self.film[sample * 2 * self.mlp.inputs..].as_ptr()
     }
 
-    /// What the unsafe parts rely on.
+    /// Checks the lengths that the unsafe parts rely on.
     fn assert_lengths(&self, x: &[f32]) {
         let width = self.mlp.inputs;
         assert_eq!(self.mlp.outputs, width, "a residual block keeps its width");

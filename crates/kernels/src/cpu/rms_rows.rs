@@ -1,12 +1,12 @@
-//! Passes of a channel norm over rows: values with conditioning, and the way back.
+//! Passes of a channel norm over rows: values with conditioning, and the backward pass.
 //!
-//! n = u / √(mean_c u² + ε) at every point on its own: no mean is taken over points, so the result at
-//! a point does not depend on how large the grid is.
+//! n = u / √(mean_c u² + ε) at every point separately. No mean is taken over points, so the result
+//! at a point does not depend on the size of the grid.
 
 use crate::cpu::activation::{masked_load, masked_store};
 use crate::simd::{Lanes, dispatched};
 
-/// ε: far below the mean square of any feature that matters.
+/// ε, far below the mean square of any relevant feature.
 pub(crate) const EPSILON: f32 = 1e-6;
 
 /// Runs a body over the channels of a row, register by register.
@@ -23,7 +23,7 @@ macro_rules! over_row {
 }
 
 dispatched! {
-    /// n = u · r with r = 1/√(mean u² + ε), and z = n ⊙ (1 + scale) + shift, for rows of channels;
+    /// n = u · r with r = 1/√(mean u² + ε), and z = n ⊙ (1 + scale) + shift, for rows of channels.
     /// `film` is `[scale, shift; channel]`. `n` and `inverse` (one r a row) may be null.
     ///
     /// # Safety
@@ -74,7 +74,7 @@ unsafe fn normalise_body<L: Lanes>(
 
 dispatched! {
     /// Replaces the gradient `d` of z by that of u, and adds Σ dz n and Σ dz over the points to
-    /// `sums` `[2, channel]`: with dn = dz ⊙ (1 + scale) it is du = r (dn − n mean_c(dn n)).
+    /// `sums` `[2, channel]`. With dn = dz ⊙ (1 + scale), du = r (dn − n mean_c(dn n)).
     ///
     /// # Safety
     /// As [`normalise_rows`]; `sums` covers `[2, channel]`.

@@ -1,24 +1,24 @@
-//! The last axis: between the points of a row and the modes k ≥ 0 that are kept.
+//! The last axis: transforms between the points of a row and its kept modes k ≥ 0.
 //!
-//! Phases are taken about the row's centre, so points j and n−1−j have opposite phases: cosines
-//! meet the sum of their values, sines the difference, and half the products suffice for any
-//! length and any period. (The factor between phases about the centre and about the corner cancels
-//! between analysis and synthesis, because the mixing in between is complex linear, mode by mode.)
-//! Folding happens in registers: nothing but points and modes is read or written.
+//! Phases are taken about the centre of the row, so points j and n−1−j have opposite phases.
+//! Cosines multiply the sum of their values and sines the difference. Half the products therefore
+//! suffice for any length and any period. The factor between phases about the centre and about the
+//! corner cancels between analysis and synthesis, because the mixing in between is complex linear,
+//! mode by mode. Folding happens in registers: only points and modes are read and written.
 //!
-//! [`synthesise_row`] goes on in the same registers with the product of the 1×1 skip.
+//! [`synthesise_row`] adds the product of the 1×1 skip in the same registers.
 
 use crate::cpu::product::{load, store};
 use crate::simd::{Lanes, dispatched};
 
-/// Factors of one direction, `[mode, pair]`: pair j stands for points j and n−1−j.
+/// Factors of one direction, `[mode, pair]`, where pair j stands for points j and n−1−j.
 #[derive(Debug, Clone)]
 pub(crate) struct RowTable {
     pub cos: Vec<f32>,
     pub sin: Vec<f32>,
 }
 
-/// A row of n points, of which the pairs `first .. end` are in work.
+/// A row of n points, of which the pairs `first .. end` are processed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pairs {
     pub n: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// Pairs of a row; the middle of an odd one is a pair of its own.
+    /// Number of pairs of a row; the middle of an odd row is a pair of its own.
     pub fn of(n: usize) -> usize {
         n.div_ceil(2)
     }
@@ -137,7 +137,7 @@ unsafe fn analyse_tile<L: Lanes, const M: usize, const V: usize, const PART: boo
 }
 
 /// Operands of [`synthesise_row`]: a spectrum `[2, modes, outputs]`; the points of x, `[inputs]`
-/// each, from the first pair's low one upwards and from its mirror downwards; the skip
+/// each, upwards from the low point of the first pair and downwards from its mirror; the skip
 /// `[inputs, outputs]`; one bias a channel (null for none); and the row to write.
 #[derive(Clone, Copy)]
 pub(crate) struct Synthesis {
@@ -235,7 +235,7 @@ unsafe fn synthesise_tile<L: Lanes, const P: usize, const V: usize, const PART: 
                     odd[i][v] = sin.fma(b[v], odd[i][v]);
                 }
             }
-            // the last mode leaves all four behind their arrays
+            // after the last mode all four pointers are past their arrays
             (cos, sin) = (cos.wrapping_add(half), sin.wrapping_add(half));
             (re, im) = (re.wrapping_add(s.outputs), im.wrapping_add(s.outputs));
         }

@@ -1,18 +1,18 @@
-//! Sums of matrix products over segments of one term list, kept in registers from end to end.
+//! Sums of matrix products over segments of one list of terms, kept in registers throughout.
 //!
-//! C (+)= Σ_s A_s B_s. A convolution is that sum over its taps (a row of cells times the weights of
-//! a tap), and the gradient of a tap's weights is that sum over the rows of an image; nothing is
-//! gathered into one long matrix first. Rows of every B_s are [`PANEL`] wide whatever the
-//! instruction set, padded where a matrix ends, so they are loaded whole; C's tails are masked.
-//! Every element of C is summed segment after segment, term after term, whatever the tile.
+//! C (+)= Σ_s A_s B_s. A convolution is this sum over its taps (a row of cells times the weights of
+//! a tap). The gradient of a tap's weights is this sum over the rows of an image. Nothing is first
+//! gathered into one long matrix. Rows of every B_s are [`PANEL`] wide for every instruction set
+//! and padded where a matrix ends, so they are loaded whole; the tails of C are masked. Every
+//! element of C is summed segment by segment and term by term, for any tile.
 
 use crate::cpu::product::{load, store};
 use crate::simd::{Lanes, dispatched};
 
-/// Values in a row of a panel: two registers of the widest instruction set.
+/// Number of values in a row of a panel: two registers of the widest instruction set.
 pub(crate) const PANEL: usize = 32;
 
-/// Where a segment's operands begin, in values behind those of the whole sum.
+/// Offsets of a segment's operands, in values from those of the whole sum.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Segment {
     pub a: usize,
@@ -23,18 +23,18 @@ pub(crate) struct Segment {
 #[derive(Clone, Copy)]
 pub(crate) struct Left {
     pub at: *const f32,
-    /// Values from a row to the next or, of a transpose, from a term to the next; the other step
-    /// is 1.
+    /// Distance in values from one row to the next or, for a transpose, from one term to the next.
+    /// The other step is 1.
     pub step: usize,
     pub transposed: bool,
 }
 
-/// What C starts from; null pointers stand for zeros.
+/// The start value of C. Null pointers stand for zeros.
 #[derive(Clone, Copy)]
 pub(crate) struct Base {
-    /// A row for all rows of C.
+    /// One row that is used for all rows of C.
     pub bias: *const f32,
-    /// Rows as far apart as those of C, which they may be.
+    /// Rows as far apart as those of C. They may be those of C.
     pub held: *const f32,
 }
 
@@ -94,7 +94,7 @@ unsafe fn sum_body<L: Lanes>(
     }
 }
 
-/// All rows of `V` registers of columns, in blocks of nearly equal height.
+/// Processes all rows of `V` registers of columns, in blocks of nearly equal height.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
 unsafe fn all_rows<L: Lanes, const V: usize, const TRANSPOSED: bool>(
@@ -180,7 +180,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, const TRANSPOSED: bool>
                         acc[v] = a.fma(b[v], acc[v]);
                     }
                 }
-                // the last term leaves both behind their matrices
+                // after the last term both pointers are past their matrices
                 at = at.wrapping_add(if TRANSPOSED { a.step } else { 1 });
                 row = row.wrapping_add(PANEL);
             }

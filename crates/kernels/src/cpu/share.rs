@@ -1,14 +1,14 @@
-//! How work and scratch memory are shared among threads.
+//! Distribution of work and scratch memory over threads.
 //!
-//! Work is cut into pieces whose bounds depend on sizes alone; threads only decide who takes which.
-//! So results are the same bits for any number of threads.
+//! Work is cut into pieces whose bounds depend on sizes alone. Threads only decide who processes
+//! which piece. Results are therefore bit-identical for any number of threads.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-/// Runs `f` for 0 … count, among threads if `shared`, else here in order.
+/// Runs `f` for 0 … count, on several threads if `shared`, otherwise here in order.
 pub(crate) fn for_each(count: usize, shared: bool, f: impl Fn(usize) + Sync + Send) {
     if shared && count > 1 {
         (0..count).into_par_iter().with_max_len(1).for_each(f);
@@ -17,21 +17,21 @@ pub(crate) fn for_each(count: usize, shared: bool, f: impl Fn(usize) + Sync + Se
     }
 }
 
-/// Whether the samples of a batch are enough to keep every thread busy.
+/// Whether a batch has enough samples to keep every thread busy.
 pub(crate) fn by_sample(batch: usize) -> bool {
     let threads = rayon::current_num_threads();
     threads == 1 || batch >= 2 * threads || batch.is_multiple_of(threads)
 }
 
-/// Values (256 MiB) beyond which a scratch buffer does not wait for the next use.
+/// Number of values (256 MiB) beyond which a scratch buffer is not kept for reuse.
 const MOST_SCRATCH: usize = 1 << 26;
 
 thread_local! {
-    /// Scratch buffers not in use, as many as calls were nested.
+    /// Unused scratch buffers, as many as calls were nested.
     static SCRATCH: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends a scratch buffer of `len` values, whatever they are; calls may nest.
+/// Lends a scratch buffer of `len` values with arbitrary content. Calls may nest.
 pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R {
     let mut buffer = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
     if buffer.len() < len {
@@ -44,7 +44,7 @@ pub(crate) fn with_scratch<R>(len: usize, f: impl FnOnce(&mut [f32]) -> R) -> R 
     result
 }
 
-/// A buffer that tasks share: what one writes, no other touches.
+/// A buffer shared by tasks: no task touches an element that another one writes.
 #[derive(Clone, Copy)]
 pub(crate) struct Shared<'a> {
     at: *mut f32,
@@ -62,7 +62,7 @@ impl<'a> Shared<'a> {
         Self { at: buffer.as_mut_ptr(), len: buffer.len(), buffer: PhantomData }
     }
 
-    /// From the room of a vector, initialised or not.
+    /// From the capacity of a vector, initialised or not.
     pub fn room(buffer: &'a mut Vec<f32>) -> Self {
         Self { at: buffer.as_mut_ptr(), len: buffer.capacity(), buffer: PhantomData }
     }
@@ -72,7 +72,7 @@ impl<'a> Shared<'a> {
         Self { at: buffer.as_ptr().cast_mut(), len: buffer.len(), buffer: PhantomData }
     }
 
-    /// A part as a buffer of its own.
+    /// A part of the buffer as a buffer of its own.
     ///
     /// # Safety
     /// As [`Shared::at`].
@@ -81,7 +81,7 @@ impl<'a> Shared<'a> {
         Self { at: unsafe { self.at(offset, count) }, len: count, buffer: PhantomData }
     }
 
-    /// The part `offset .. offset + count`, of which the caller may touch some elements only.
+    /// The part `offset .. offset + count`. The caller may use only some of its elements.
     ///
     /// # Safety
     /// The buffer holds this part. While the pointer is used, no other task writes an element that
@@ -93,7 +93,7 @@ impl<'a> Shared<'a> {
         unsafe { self.at.add(offset) }
     }
 
-    /// The part to read.
+    /// The part, for reading.
     ///
     /// # Safety
     /// The buffer holds this part and all of it was written; nobody writes to it during `'a`.
@@ -102,7 +102,7 @@ impl<'a> Shared<'a> {
         unsafe { std::slice::from_raw_parts(self.at(offset, count), count) }
     }
 
-    /// The part to write.
+    /// The part, for writing.
     ///
     /// # Safety
     /// The buffer, which is not for reading, holds this part and all of it was written; nobody

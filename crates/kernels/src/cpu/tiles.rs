@@ -1,17 +1,17 @@
-//! How the points of a field are cut into pieces of work: by sizes alone, never by threads.
+//! Division of the points of a field into pieces of work, by sizes alone, never by threads.
 //!
-//! A [`Tile`] is what stays in the first-level cache while a row pass works on it: some rows, or a
+//! A [`Tile`] stays in the first-level cache while a row pass works on it. It is some rows, or a
 //! symmetric part of one long row. A *chunk* is a run of tiles whose weight gradients are summed
-//! before they meet those of other chunks.
+//! before they are added to those of other chunks.
 
 use std::ops::Range;
 
 use crate::cpu::rows::Pairs;
 use crate::plan::spectral::SpectralPlan;
 
-/// Points of a tile, about.
+/// Approximate number of points of a tile.
 const TILE: usize = 128;
-/// Points of a chunk, about; a field has at least two chunks if it has two tiles.
+/// Approximate number of points of a chunk. A field with two tiles or more has at least two chunks.
 const CHUNK: usize = 2048;
 
 /// The tiles of one field.
@@ -19,22 +19,22 @@ const CHUNK: usize = 2048;
 pub(crate) struct Tiles {
     n: usize,
     rows: usize,
-    /// Rows of a tile.
+    /// Number of rows of a tile.
     height: usize,
-    /// Tiles a row is cut into; 1 unless rows are long.
+    /// Number of tiles that a row is cut into; 1 unless rows are long.
     pub parts: usize,
-    /// Tiles of a field.
+    /// Number of tiles of a field.
     pub count: usize,
-    /// Chunks of a field.
+    /// Number of chunks of a field.
     pub chunks: usize,
 }
 
-/// Some rows, and the same pairs of points in each.
+/// Some rows, with the same pairs of points in each.
 #[derive(Debug, Clone)]
 pub(crate) struct Tile {
     pub rows: Range<usize>,
     pub pairs: Pairs,
-    /// Which part of its row it is.
+    /// Index of its part of the row.
     pub part: usize,
 }
 
@@ -58,8 +58,9 @@ impl Tiles {
         Tile { rows, pairs: Pairs { n: self.n, first, end }, part }
     }
 
-    /// What comes after `row` of tile `i`, as runs of points to fetch ahead: the next row or, of a
-    /// row in parts, the next tile; nothing behind the field's last. Each point is fetched once.
+    /// The points that follow `row` of tile `i`, as runs to prefetch. They are the next row or, for
+    /// a row in parts, the next tile; nothing after the last row of the field. Each point is
+    /// fetched once.
     pub fn ahead(&self, i: usize, row: usize) -> [Range<usize>; 2] {
         if self.parts == 1 {
             let next = (row + 1).min(self.rows)..(row + 2).min(self.rows);
@@ -72,14 +73,15 @@ impl Tiles {
         }
     }
 
-    /// Tiles of a chunk.
+    /// The tiles of a chunk.
     pub fn chunk(&self, i: usize) -> Range<usize> {
         i * self.count / self.chunks..(i + 1) * self.count / self.chunks
     }
 }
 
 impl Tile {
-    /// The runs of points it covers: one, or a low and a high one; the second may be empty.
+    /// The runs of points that it covers: one run, or a low and a high one. The second may be
+    /// empty.
     pub fn runs(&self) -> [Range<usize>; 2] {
         let Pairs { n, first, end } = self.pairs;
         let row = self.rows.start * n;

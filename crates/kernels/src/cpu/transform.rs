@@ -1,4 +1,4 @@
-//! Between the rows of one field and its spectrum `[re, im; mode, channel]`: axis after axis.
+//! Transforms between the rows of a field and its spectrum `[re, im; mode, channel]`, axis by axis.
 
 use crate::cpu::axes::{analyse_axis, synthesise_axis};
 use crate::cpu::share::{Shared, for_each, with_scratch};
@@ -6,14 +6,14 @@ use crate::cpu::tiles::Tiles;
 use crate::plan::spectral::SpectralPlan;
 use crate::simd::Level;
 
-/// Columns that one task of an axis transform takes.
+/// Number of columns that one task of an axis transform processes.
 const COLUMNS: usize = 128;
 
-/// Lengths of the arrays between the axes of a field.
+/// Lengths of the intermediate arrays between the axes of a field.
 struct Lengths {
     /// `[row; re, im; last mode, channel]`.
     rows: usize,
-    /// Of three axes, after the middle one; else 0.
+    /// For three axes, the array after the middle one; otherwise 0.
     middle: usize,
 }
 
@@ -26,13 +26,13 @@ fn lengths(plan: &SpectralPlan, channels: usize) -> Lengths {
     Lengths { rows, middle }
 }
 
-/// Columns of a row of axis `axis`: the modes of the axes behind it, and the channels.
+/// Number of columns of a row of axis `axis`: the modes of the axes behind it times the channels.
 fn row_of(plan: &SpectralPlan, axis: usize, channels: usize) -> usize {
     plan.axes[axis + 1..].iter().map(|a| a.kept()).product::<usize>() * plan.last.kept * channels
 }
 
-/// Fills `to`, the spectrum of one field; `tile(i, out)` writes tile i's rows to
-/// `[row, part; re, im; mode, channel]`.
+/// Computes `to`, the spectrum of one field. `tile(i, out)` writes the rows of tile i to `[row,
+/// part; re, im; mode, channel]`.
 ///
 /// # Safety
 /// `to` holds a spectrum, and nobody else uses it; `tile` writes all of its places and no others.
@@ -81,7 +81,7 @@ pub(crate) unsafe fn analyse(
     });
 }
 
-/// Hands `then` the rows `[row; re, im; last mode, channel]` of a field with this spectrum.
+/// Calls `then` with the rows `[row; re, im; last mode, channel]` of a field with this spectrum.
 pub(crate) fn synthesise(
     level: Level,
     plan: &SpectralPlan,
@@ -109,7 +109,7 @@ pub(crate) fn synthesise(
     });
 }
 
-/// One axis of all fields in front of it, to its modes or back.
+/// Transforms one axis of all fields in front of it, to its modes or back.
 ///
 /// # Safety
 /// `from` and `to` hold `[outer; n; re, im; row]` and `[outer; re, im; mode; row]`, or the reverse,

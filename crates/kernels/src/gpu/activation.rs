@@ -1,7 +1,8 @@
-//! Exact GELU and its slope on a GPU, and what a layer's ending means for gradients.
+//! Exact GELU and its slope on a GPU, and the gradients of a layer's ending.
 //!
-//! The formulas are those of [`crate::cpu::activation`], with its coefficients; only the exponential is
-//! the device's own. What is not a number stays so: minima may drop it, sums do not.
+//! A layer's ending is its bias, conditioning and activation. The formulas and coefficients are
+//! those of [`crate::cpu::activation`]; only the exponential is that of the device. Values that are
+//! not a number stay so: a minimum may drop them, but a sum does not.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -10,11 +11,12 @@ use super::sums::added;
 use super::{arg, cubes, dims, empty, widest};
 use crate::cpu::activation::{DENSITY, FAR, ROOT, SCALED_TAIL};
 
-/// Channels of a cube, next to each other in memory.
+/// Channels of a cube, adjacent in memory.
 const CHANNELS: usize = 32;
-/// Points that a cube works on at a time.
+/// Points that a cube processes at a time.
 const POINTS: usize = 8;
-/// Points of a chunk, about, whose sums meet those of others afterwards.
+/// Approximate number of points of a chunk, whose sums are added to those of other chunks
+/// afterwards.
 const CHUNK: usize = 512;
 
 #[cube]
@@ -37,7 +39,7 @@ fn scaled_tail(a: f32) -> f32 {
     sum
 }
 
-/// max(x, 0), not a number where x is none.
+/// max(x, 0), and not a number if x is none.
 #[cube]
 fn positive_part(x: f32) -> f32 {
     0.5f32 * x + 0.5f32 * x.abs()
@@ -53,7 +55,7 @@ pub(super) fn gelu(x: f32) -> f32 {
     positive_part(x) - a * r4 * r4
 }
 
-/// Φ(x) + x φ(x), and x Φ(x) by the same exponential.
+/// Φ(x) + x φ(x), and x Φ(x) from the same exponential.
 #[cube]
 pub(super) fn slope_and_gelu(x: f32) -> (f32, f32) {
     let a = min(x.abs(), f32::new(FAR));
@@ -64,10 +66,10 @@ pub(super) fn slope_and_gelu(x: f32) -> (f32, f32) {
     (slope, positive_part(x) - a * tail)
 }
 
-/// What is fixed when a kernel is compiled.
+/// Constants at the compilation of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Form {
-    /// Values before conditioning matter.
+    /// Whether the values before conditioning have an effect.
     values: bool,
     film: bool,
     gelu: bool,
@@ -78,11 +80,11 @@ struct Counts {
     samples: usize,
     points: usize,
     channels: usize,
-    /// Points of a chunk.
+    /// Number of points of a chunk.
     chunk: usize,
 }
 
-/// dq and, chunk by chunk, Σ dp q and Σ dp, with p = q ⊙ (1 + scale) + shift.
+/// dq and, for each chunk, Σ dp q and Σ dp, with p = q ⊙ (1 + scale) + shift.
 #[cube(launch_unchecked, address_type = "dynamic")]
 fn slope_kernel(
     q: &[f32],
@@ -166,14 +168,15 @@ fn bias_kernel(film: &[f32], sums: &[f32], bias: &mut [f32], samples: usize, cha
 
 /// Gradients of a layer's ending.
 pub(super) struct EndingGradients {
-    /// Of the values before conditioning; dy itself where there is neither that nor activation.
+    /// Gradient of the values before conditioning. It is dy itself without conditioning and
+    /// activation.
     pub q: CubeTensor,
     /// Σ dp q and Σ dp, `[sample; 2; channel]`: the gradient of scale and shift.
     pub moments: CubeTensor,
     pub bias: CubeTensor,
 }
 
-/// Gradients from `dy` `[sample, point, channel]`; `q` where the ending is more than a bias.
+/// Gradients from `dy` `[sample, point, channel]`. `q` is given if the ending is more than a bias.
 pub(super) fn ending_gradients(
     q: Option<&CubeTensor>,
     film: Option<&CubeTensor>,

@@ -1,10 +1,11 @@
 //! One layer of a Fourier neural operator on a GPU.
 //!
-//! Forward: a product by a small table an axis, one complex product a mode, the tables back, and
-//! last one kernel that writes the result: inverse transform of the last axis, skip, bias,
-//! conditioning and activation. Backward: the ending's slope, the transposed tables the same way,
-//! and the gradient of x by the kernel of the last step. It keeps what the CPU keeps: x, the
-//! values before conditioning, and the spectrum.
+//! The forward pass multiplies by a small table for each axis, computes one complex product a mode,
+//! and multiplies by the tables back. One last kernel writes the result: inverse transform of the
+//! last axis, skip, bias, conditioning and activation. The backward pass computes the slope of the
+//! ending (bias, conditioning, activation), then the transposed tables in the same way, and the
+//! gradient of x by the last step's kernel. It keeps the same values as on the CPU: x, the values
+//! before conditioning, and the spectrum.
 
 use burn_cubecl::tensor::CubeTensor;
 
@@ -20,7 +21,7 @@ use crate::burn::operators::Layer;
 /// Real W, imaginary W, skip, bias, film.
 pub(super) type Parameters = [CubeTensor; 5];
 
-/// What a forward pass leaves.
+/// The results of a forward pass.
 pub(super) struct Forward {
     pub y: CubeTensor,
     pub q: CubeTensor,
@@ -50,7 +51,7 @@ pub(super) fn forward(
     Forward { y, q, spectrum }
 }
 
-/// Gradients of x, if asked for, and of the parameters.
+/// Gradients of x, if requested, and of the parameters.
 pub(super) fn backward(
     x: &CubeTensor,
     [real, imaginary, skip, bias, film]: &Parameters,
@@ -85,13 +86,13 @@ pub(super) fn backward(
     (d_x, [d_real, d_imaginary, d_skip, found.bias, d_film])
 }
 
-/// Whether the layer is linear in x alone, so that its backward pass needs no values.
+/// Whether the layer is purely linear in x, so that its backward pass needs no values.
 fn plain(layer: &Layer) -> bool {
     !layer.conditioned && layer.activation == Activation::Identity
 }
 
-/// `[batch, points, channel]` → `[batch; re, im; mode; channel]`; transposed, the gradient of the
-/// way back.
+/// `[batch, points, channel]` → `[batch; re, im; mode; channel]`. Transposed, it is the gradient of
+/// the way back.
 fn analyse(tables: &Tables, x: &CubeTensor, transposed: bool) -> CubeTensor {
     let [batch, points, channels] = dims(x);
     let mut lead = batch * points;
@@ -112,8 +113,8 @@ fn analyse(tables: &Tables, x: &CubeTensor, transposed: bool) -> CubeTensor {
     h
 }
 
-/// `[batch; re, im; mode; channel]` → `[batch, points, channel]` with a linear map of `from` and
-/// the layer's ending; transposed, the gradient of [`analyse`].
+/// `[batch; re, im; mode; channel]` → `[batch, points, channel]`, with a linear map of `from` and
+/// the layer's ending. Transposed, it is the gradient of [`analyse`].
 fn synthesise(
     tables: &Tables,
     spectrum: &CubeTensor,

@@ -7,7 +7,7 @@ use super::dims;
 use super::product::{Ending, Extents, Operand, Pair, product};
 use super::sums::added;
 
-/// Points whose products are one sum, about; the sums are added afterwards.
+/// Approximate number of points of one sum of products. The sums are added afterwards.
 const CHUNK: usize = 1024;
 
 /// x W + b.
@@ -23,7 +23,7 @@ pub(super) fn forward(x: &CubeTensor, weight: &CubeTensor, bias: &CubeTensor) ->
     product(extents, pair, None, ending, None).0
 }
 
-/// Gradients of x, if asked for, W and b.
+/// Gradients of x, if requested, W and b.
 pub(super) fn backward(
     x: &CubeTensor,
     weight: &CubeTensor,

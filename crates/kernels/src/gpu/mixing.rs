@@ -1,8 +1,8 @@
-//! One complex product a mode, for the whole batch, and the two that are its gradients.
+//! One complex product a mode for the whole batch, and the two products that are its gradients.
 //!
-//! Spectra are `[sample; re, im; mode; channel]`; weights `[mode of the window; in; out]` in two
-//! parts, met at the modes that the grid holds. Conjugation is a choice of signs, a transpose one
-//! of strides, so all three products are one kernel.
+//! Spectra are `[sample; re, im; mode; channel]`. Weights are `[mode of the window; in; out]` in
+//! two parts, read at the modes that the grid holds. Conjugation is a choice of signs and a
+//! transpose a choice of strides, so all three products use one kernel.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -11,24 +11,24 @@ use super::tables::Tables;
 use super::tile::{DEPTH, Place, SIDE, clear, load};
 use super::{arg, cubes, empty, widest};
 
-/// What is fixed when a kernel is compiled.
+/// Constants at the compilation of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Form {
-    /// Rows and columns of a unit.
+    /// Rows and columns of the result for each unit.
     rows: usize,
     columns: usize,
     left_near: bool,
     right_near: bool,
-    /// Whose conjugate is meant.
+    /// Whether the left operand is conjugated.
     left_conjugate: bool,
     right_conjugate: bool,
-    /// The right operand, or the result, are weights.
+    /// Whether the right operand, or the result, is the weights.
     from_weights: bool,
     to_weights: bool,
 }
 
-/// Of one complex operand: what lies between modes, between rows or columns, between terms, and
-/// between the parts where they are in one buffer.
+/// Strides of one complex operand: between modes, between rows or columns, between terms, and
+/// between the two parts if they are in one buffer.
 #[derive(CubeType, CubeLaunch, Clone, Copy)]
 struct Strides {
     mode: usize,
@@ -238,7 +238,7 @@ impl Mixing<'_> {
         found
     }
 
-    /// Gradients of W_k, conj(x̂_k)ᵀ d_k, into `[real, imaginary]`, at the modes held.
+    /// Gradients of W_k, conj(x̂_k)ᵀ d_k, into `[real, imaginary]`, at the held modes.
     pub fn weight_gradients(
         &self,
         spectrum: &CubeTensor,
@@ -262,7 +262,7 @@ impl Mixing<'_> {
         empty(like, &[self.batch, 2, self.tables.kept, channels])
     }
 
-    /// (mode, along, across, part) of a spectrum; samples are rows, or terms if `turned`.
+    /// Strides (mode, along, across, part) of a spectrum. Samples are rows, or terms if `turned`.
     fn spectrum(&self, channels: usize, turned: bool) -> [usize; 4] {
         let (part, sample) = (self.tables.kept * channels, 2 * self.tables.kept * channels);
         let (along, across) = if turned { (1, sample) } else { (sample, 1) };

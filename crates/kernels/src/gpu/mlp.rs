@@ -1,7 +1,7 @@
 //! A perceptron with one hidden layer at every point: gelu(x W₁ + b₁) W₂ + b₂.
 //!
-//! A cube takes [`EDGE`] points and goes through the hidden values [`EDGE`] at a time: they live in
-//! shared memory, and the next product takes them from there. Its gradients are in
+//! A cube processes [`EDGE`] points and goes through the hidden values [`EDGE`] at a time. They are
+//! stored in shared memory, from where the next product reads them. The gradients are in
 //! [`super::mlp_backward`].
 
 use burn_cubecl::tensor::CubeTensor;
@@ -11,9 +11,9 @@ use super::activation::gelu;
 use super::tile::{DEPTH, Place, SIDE, clear, load, multiply, product_of_tiles};
 use super::{arg, cubes, dims, empty, widest};
 
-/// Points, and hidden values, of a tile.
+/// Number of points, and of hidden values, of a tile.
 pub(super) const EDGE: usize = 2 * SIDE;
-/// Numbers from one term of such a tile to the next.
+/// Distance from one term of such a tile to the next.
 pub(super) const PITCH: usize = EDGE + 1;
 
 #[derive(CubeType, CubeLaunch, Clone, Copy)]
@@ -22,17 +22,17 @@ pub(super) struct Counts {
     pub inputs: usize,
     pub hidden: usize,
     pub outputs: usize,
-    /// Points of a chunk.
+    /// Number of points of a chunk.
     pub chunk: usize,
 }
 
-/// A matrix `[rows, row]` of which rows are the result's and columns the terms.
+/// A matrix `[rows, row]` whose rows are those of the result and whose columns are the terms.
 #[cube]
 pub(super) fn by_row(rows: usize, row: usize) -> Place {
     Place { offset: 0usize, along: row, extent: rows, across: 1usize, terms: row }
 }
 
-/// A matrix `[terms, row]` of which columns are the result's.
+/// A matrix `[terms, row]` whose columns are those of the result.
 #[cube]
 pub(super) fn by_column(terms: usize, row: usize) -> Place {
     Place { offset: 0usize, along: 1usize, extent: row, across: row, terms }

@@ -1,7 +1,8 @@
-//! Gradients of the perceptron: hidden values are computed again, tile by tile.
+//! Gradients of the perceptron. Hidden values are recomputed, tile by tile.
 //!
-//! Once for the gradient of x, by tiles of points; once for those of the weights, by tiles of
-//! hidden values and chunks of points, whose sums are added afterwards in their order.
+//! They are computed once for the gradient of x, by tiles of points, and once for those of the
+//! weights, by tiles of hidden values and chunks of points. The sums of the chunks are added
+//! afterwards in their order.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -13,7 +14,7 @@ use super::sums::added;
 use super::tile::{DEPTH, SIDE, clear, load, multiply, product_of_tiles};
 use super::{arg, cubes, dims, empty, widest};
 
-/// Points of a chunk, about, whose weights' gradients are one sum.
+/// Approximate number of points of a chunk, over which the weights' gradients are one sum.
 const CHUNK: usize = 1024;
 
 /// dy W₂ᵀ on one tile.
@@ -77,7 +78,7 @@ fn input_kernel(
     let mut found = Array::<f32>::new(4usize);
     let mut total = Array::<f32>::new(comptime!(2 * columns));
     clear(&mut total, comptime!(2 * columns));
-    // W₁ᵀ: hidden values are the terms, next to each other
+    // W₁ᵀ: the terms are the hidden values, adjacent in memory
     let w1_place = by_row(counts.inputs, counts.hidden);
     let tiles = counts.hidden.div_ceil(EDGE);
     for tile in 0..tiles {
@@ -144,7 +145,8 @@ fn input_kernel(
     }
 }
 
-/// Sums over one chunk of points for one tile of hidden values, [`EDGE`] inputs and as many outputs.
+/// Sums over one chunk of points, for one tile of hidden values, [`EDGE`] inputs and as many
+/// outputs.
 #[cube(launch_unchecked, address_type = "dynamic")]
 #[allow(clippy::too_many_arguments)]
 fn weights_kernel(
@@ -265,7 +267,7 @@ fn weights_kernel(
     }
 }
 
-/// Gradients of x, if asked for, and of the parameters.
+/// Gradients of x, if requested, and of the parameters.
 pub(super) fn backward(
     x: &CubeTensor,
     [w1, b1, w2, _]: &[CubeTensor; 4],

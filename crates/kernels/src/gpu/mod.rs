@@ -1,15 +1,17 @@
-//! The operators on GPUs: CubeCL kernels for Burn's CubeCL backend, whatever runtime is behind it.
+//! The operators on GPUs: CubeCL kernels for Burn's CubeCL backend, on any of its runtimes.
 //!
-//! The same mathematics as on the CPU in the same few passes: transforms between points and kept
-//! modes as small dense products in shared memory, one complex product a mode for the whole batch,
-//! and one kernel for everything that follows it; perceptrons tile by tile, their hidden values
-//! never in memory; backward passes that compute those again. Products are plain `f32` (no tf32),
-//! sums have their order from the shapes alone and no atomics, so a run repeats its bits on one device.
+//! The mathematics and the few passes are those of the CPU. Transforms between points and kept
+//! modes are small dense products in shared memory. There is one complex product a mode for the
+//! whole batch, and one kernel for everything after it. Perceptrons are computed tile by tile, with
+//! hidden values never written to memory. Backward passes recompute these values. Products are
+//! plain `f32` (no tf32). The order of sums depends on shapes alone, without atomics, so a run
+//! repeats its bits on one device.
 //!
-//! Measured: every kernel's values and gradients against naive sums in f64, on a software Vulkan
-//! driver (lavapipe) through wgpu: within 2.5e-7 and 1.0e-6 of the largest. Not measured: speed on
-//! any device, and anything on CUDA. Not here: folding about the centre, which halves the CPU's
-//! transforms but not what a card waits for.
+//! Measured: values and gradients of every kernel against naive sums in f64, on a software Vulkan
+//! driver (lavapipe) through wgpu. Values agree within 2.5e-7 of the largest,
+//! gradients within 1.0e-6. Not measured: speed on any device, and anything on CUDA. Folding about
+//! the centre is not implemented: it halves the CPU's transforms, but not the work that limits a
+//! GPU.
 
 mod activation;
 mod block;
@@ -37,7 +39,7 @@ use cubecl::prelude::*;
 
 use crate::{SpectralPlan, StencilPlan};
 
-/// What a plan has on the devices met so far; copies of the plan share it.
+/// The data of a plan on each device used so far. Copies of the plan share it.
 pub(crate) struct OnDevices<T>(Arc<Mutex<Vec<(CubeDevice, Arc<T>)>>>);
 
 impl<T> Default for OnDevices<T> {
@@ -87,10 +89,10 @@ impl StencilPlan {
     }
 }
 
-/// Most cubes along one direction, on any interface.
+/// Largest number of cubes along one direction, for any interface.
 const MOST_CUBES: usize = 65535;
 
-/// At least so many cubes; kernels end at once in those beyond.
+/// At least this number of cubes. Kernels end at once in surplus cubes.
 fn cubes(count: usize) -> CubeCount {
     let x = count.clamp(1, MOST_CUBES);
     let y = count.div_ceil(x).clamp(1, MOST_CUBES);
@@ -98,12 +100,12 @@ fn cubes(count: usize) -> CubeCount {
     CubeCount::Static(x as u32, y as u32, z as u32)
 }
 
-/// The integers that address the largest of these.
+/// The integer type that can address the largest of these tensors.
 fn widest<'a>(tensors: impl IntoIterator<Item = &'a CubeTensor>) -> AddressType {
     tensors.into_iter().map(|t| t.required_address_type()).max().unwrap_or_default()
 }
 
-/// A tensor, whose numbers lie one after another, as a kernel's operand.
+/// A contiguous tensor as operand of a kernel.
 fn arg(tensor: &CubeTensor) -> BufferArg {
     debug_assert!(tensor.is_contiguous(), "a kernel's operand has no gaps");
     tensor.clone().into_buffer_arg()
@@ -113,7 +115,7 @@ fn dims<const D: usize>(tensor: &CubeTensor) -> [usize; D] {
     tensor.meta.shape().dims()
 }
 
-/// Memory for a tensor on the device of another, to be written.
+/// Uninitialised memory for a tensor, on the device of another.
 fn empty(like: &CubeTensor, shape: &[usize]) -> CubeTensor {
     let (client, device) = (like.client.clone(), like.device.clone());
     numeric::empty_device_contiguous_dtype(client, device, Shape::from(shape.to_vec()), DType::F32)
@@ -126,7 +128,7 @@ fn zeros(like: &CubeTensor, shape: &[usize]) -> CubeTensor {
     shaped(&numeric::zeros_client(client, device, list, DType::F32), shape)
 }
 
-/// The same numbers, one after another, by other extents.
+/// The same contiguous numbers with other extents.
 fn shaped(tensor: &CubeTensor, shape: &[usize]) -> CubeTensor {
     let CubeTensor { client, device, handle, dtype, .. } = tensor.clone();
     CubeTensor::new_contiguous(client, device, Shape::from(shape.to_vec()), handle, dtype)

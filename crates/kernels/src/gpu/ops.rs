@@ -1,4 +1,4 @@
-//! The operators on the CubeCL backend: its tensors, made contiguous, for the kernels.
+//! The operators on the CubeCL backend. Tensors are made contiguous for the kernels.
 
 use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
@@ -7,7 +7,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::{block, linear, mlp, mlp_backward, shaped, stencil};
 use crate::burn::operators::{FusedOps, Layer, Stencil};
 
-/// A gradient by the extents of its operand.
+/// A gradient with the extents of its operand.
 fn as_operand(gradient: CubeTensor, operand: &CubeTensor) -> CubeTensor {
     shaped(&gradient, operand.meta.shape().as_slice())
 }

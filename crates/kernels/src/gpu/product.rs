@@ -1,9 +1,10 @@
-//! Batched products in tiles, with a layer's ending: y = act( (A B + A′ B′ + β) ⊙ (1 + scale) + shift ).
+//! Batched products in tiles, with a layer's ending: y = act( (A B + A′ B′ + β) ⊙ (1 + scale) +
+//! shift ).
 //!
-//! The transforms between points and modes are such products, by small dense tables; so are the
-//! linear map, its gradients, and, with a second pair of operands, the last step of a layer. Operands
-//! are given by strides, so a transpose costs nothing. A sum over very many terms is cut into
-//! batches whose results are added afterwards, in their order.
+//! The transforms between points and modes are such products with small dense tables. So are the
+//! linear map and its gradients and, with a second pair of operands, the last step of a layer.
+//! Operands are given by strides, so a transpose costs nothing. A sum over very many terms is cut
+//! into batches, whose results are added afterwards in their order.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -12,31 +13,32 @@ use super::activation::gelu;
 use super::tile::{DEPTH, Place, SIDE, clear, product_of_tiles};
 use super::{arg, cubes, empty, widest};
 
-/// One matrix operand for every member of the batch.
+/// One matrix operand, for every member of the batch.
 #[derive(Clone)]
 pub(super) struct Operand<'a> {
     pub values: &'a CubeTensor,
-    /// From one member of the batch to the next, 0 for an operand that all share.
+    /// Distance from one member of the batch to the next; 0 for an operand that all share.
     pub batch: usize,
-    /// From one row (of the left operand) or column (of the right one) to the next.
+    /// Distance from one row (of the left operand) or column (of the right operand) to the next.
     pub along: usize,
-    /// From one term to the next.
+    /// Distance from one term to the next.
     pub across: usize,
 }
 
-/// What follows the sums.
+/// The ending after the sums.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Ending<'a> {
     /// β, one a column.
     pub bias: Option<&'a CubeTensor>,
-    /// `[sample; scale, shift; column]`, and the members of the batch that are one sample.
+    /// `[sample; scale, shift; column]`, and the number of members of the batch that form one
+    /// sample.
     pub film: Option<(&'a CubeTensor, usize)>,
     pub gelu: bool,
-    /// Keep the values before conditioning and activation.
+    /// Whether to keep the values before conditioning and activation.
     pub keep: bool,
 }
 
-/// Two operands and the terms of their product.
+/// Two operands and the number of terms of their product.
 #[derive(Clone)]
 pub(super) struct Pair<'a> {
     pub left: Operand<'a>,
@@ -44,7 +46,7 @@ pub(super) struct Pair<'a> {
     pub terms: usize,
 }
 
-/// Result `[batch, rows, columns]`.
+/// The extents of the result `[batch, rows, columns]`.
 #[derive(Clone, Copy)]
 pub(super) struct Extents {
     pub batch: usize,
@@ -52,13 +54,13 @@ pub(super) struct Extents {
     pub columns: usize,
 }
 
-/// What is fixed when a kernel is compiled.
+/// Constants at the compilation of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Form {
-    /// Rows and columns of a unit.
+    /// Rows and columns of the result for each unit.
     rows: usize,
     columns: usize,
-    /// Terms lie next to each other, in the operands of the first and the second pair.
+    /// Whether terms are adjacent in memory, for the operands of the first and the second pair.
     near: [bool; 4],
     second: bool,
     bias: bool,
@@ -79,11 +81,11 @@ struct Counts {
     batch: usize,
     rows: usize,
     columns: usize,
-    /// Terms of the first pair in one member of the batch, and in all that there are.
+    /// Number of terms of the first pair in one member of the batch, and in total.
     terms: usize,
     all_terms: usize,
     second_terms: usize,
-    /// Members of the batch that are one sample.
+    /// Number of members of the batch that form one sample.
     members: usize,
 }
 
@@ -244,7 +246,7 @@ fn product_kernel(
     }
 }
 
-/// Rows or columns of a unit for so many of the result.
+/// Number of rows or columns for each unit, for this extent of the result.
 pub(super) fn per_unit(extent: usize) -> usize {
     match extent.div_ceil(SIDE) {
         0 | 1 => 1,
@@ -253,10 +255,10 @@ pub(super) fn per_unit(extent: usize) -> usize {
     }
 }
 
-/// (y, q); q is y where it is not kept apart.
+/// (y, q). q is y if it is not kept separately.
 ///
-/// With `all_terms`, the first pair's terms are those of one long sum that the batch shares: the
-/// last member may have fewer.
+/// With `all_terms`, the terms of the first pair are those of one long sum that the batch shares.
+/// The last member may have fewer terms.
 pub(super) fn product(
     extents: Extents,
     first: Pair,

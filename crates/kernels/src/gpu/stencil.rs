@@ -1,7 +1,8 @@
 //! One small stencil a channel on a GPU: each place gathers by the lists of its plan.
 //!
-//! Bound by memory, so plain: a unit a point and channel, for values and, by the transposed lists,
-//! for the gradient of x; the taps' gradients are sums over chunks of points, added afterwards.
+//! The operator is limited by memory, so it is simple. There is a unit for each point and channel,
+//! both for values and, with the transposed lists, for the gradient of x. The gradients of the taps
+//! are sums over chunks of points, which are added afterwards.
 
 use burn_cubecl::CubeDevice;
 use burn_cubecl::tensor::CubeTensor;
@@ -12,13 +13,13 @@ use super::{arg, cubes, dims, empty, integers, widest};
 use crate::StencilPlan;
 use crate::plan::stencil::Contributions;
 
-/// Axes of the kernels: fewer are preceded by axes of one place.
+/// Number of axes of the kernels. Fewer axes are preceded by axes of one place.
 const AXES: usize = 3;
 const UNITS: usize = 256;
-/// Channels of a cube, next to each other in memory, and points that it works on at a time.
+/// Channels of a cube, adjacent in memory, and the points that it processes at a time.
 const CHANNELS: usize = 32;
 const POINTS: usize = 8;
-/// Points of a chunk, about.
+/// Approximate number of points of a chunk.
 const CHUNK: usize = 2048;
 
 /// A plan's lists on a device, `[starts; (tap, place)]` axis by axis.
@@ -33,13 +34,14 @@ pub(crate) struct Lists {
 #[derive(Debug)]
 struct Direction {
     numbers: CubeTensor,
-    /// Where an axis' starts and entries begin.
+    /// Offsets of the starts and the entries of each axis.
     starts: [usize; AXES],
     entries: [usize; AXES],
 }
 
 impl Direction {
-    /// Lists of all axes; an axis without contributions has one place that sees itself.
+    /// The lists of all axes. An axis without contributions has one place that contributes to
+    /// itself.
     fn new(axes: [Option<(&Contributions, usize)>; AXES], device: &CubeDevice) -> Self {
         let mut numbers = Vec::new();
         let (mut starts, mut entries) = ([0; AXES], [0; AXES]);
@@ -101,7 +103,7 @@ struct Counts {
     points: usize,
     channels: usize,
     taps: usize,
-    /// Points of a chunk.
+    /// Number of points of a chunk.
     chunk: usize,
 }
 
@@ -173,7 +175,7 @@ fn taps_kernel(
         while flat < end {
             let point = flat % counts.points;
             let sample = flat / counts.points;
-            // forwards, every place has one entry a tap, in their order
+            // forward, every place has one entry for each tap, in their order
             let e0 = lists[at.starts0 + point / at.n2 / at.n1] as usize + tap0;
             let e1 = lists[at.starts1 + point / at.n2 % at.n1] as usize + tap1;
             let e2 = lists[at.starts2 + point % at.n2] as usize + tap2;
@@ -198,7 +200,7 @@ fn taps_kernel(
     }
 }
 
-/// The stencil on x; transposed, the gradient of x from that of y.
+/// The stencil on x. Transposed, the gradient of x from that of y.
 pub(super) fn gather(
     x: &CubeTensor,
     taps: &CubeTensor,

@@ -1,4 +1,4 @@
-//! Sums over an inner extent, term by term in their order: the same bits at every run.
+//! Sums over an inner extent, term by term in their order, with the same bits in every run.
 
 use burn_cubecl::tensor::CubeTensor;
 use cubecl::prelude::*;
@@ -12,7 +12,7 @@ struct Counts {
     outer: usize,
     terms: usize,
     inner: usize,
-    /// From one term to the next, and where the first one begins.
+    /// Distance from one term to the next, and the offset of the first term.
     stride: usize,
     offset: usize,
 }

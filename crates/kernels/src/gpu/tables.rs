@@ -1,7 +1,7 @@
 //! The transforms of a plan as dense tables on a device.
 //!
-//! Phases are taken about the box's centre, as on the CPU: its spectra and these are the same
-//! numbers. The mean over points and the weight of pairs ±k are in the tables of the last axis.
+//! Phases are taken about the centre of the box, as on the CPU, so both compute the same spectra.
+//! The tables of the last axis include the mean over points and the weight of pairs ±k.
 
 use std::f64::consts::PI;
 
@@ -11,14 +11,14 @@ use burn_cubecl::tensor::CubeTensor;
 use super::{floats, integers};
 use crate::SpectralPlan;
 
-/// One axis between its points and the modes kept of it.
+/// One axis: the tables between its points and its kept modes.
 ///
-/// On the last axis points are real; on the others complex, two rows a point.
+/// On the last axis points are real. On the other axes they are complex, with two rows a point.
 #[derive(Debug)]
 pub(super) struct Axis {
     pub n: usize,
     pub kept: usize,
-    /// Rows of point values: n, or 2 n.
+    /// Number of rows of point values: n, or 2 n.
     pub rows: usize,
     /// `[re, im; mode]` from rows of points.
     analysis: CubeTensor,
@@ -30,7 +30,7 @@ pub(super) struct Axis {
 pub(super) type Matrix<'a> = (&'a CubeTensor, usize, usize);
 
 impl Axis {
-    /// Modes from points; transposed, the gradient of [`Axis::to_points`].
+    /// Modes from points. Transposed, the gradient of [`Axis::to_points`].
     pub fn to_modes(&self, transposed: bool) -> Matrix<'_> {
         match transposed {
             false => (&self.analysis, self.rows, 1),
@@ -38,7 +38,7 @@ impl Axis {
         }
     }
 
-    /// Points from modes; transposed, the gradient of [`Axis::to_modes`].
+    /// Points from modes. Transposed, the gradient of [`Axis::to_modes`].
     pub fn to_points(&self, transposed: bool) -> Matrix<'_> {
         match transposed {
             false => (&self.synthesis, 2 * self.kept, 1),
@@ -54,7 +54,7 @@ pub(crate) struct Tables {
     pub(super) axes: Vec<Axis>,
     /// Modes kept.
     pub kept: usize,
-    /// Their places in the window.
+    /// Their positions in the window.
     pub held: CubeTensor,
 }
 

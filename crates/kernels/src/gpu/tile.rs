@@ -1,38 +1,38 @@
-//! Tiles of products in shared memory, and what a cube of units does with them.
+//! Tiles of products in shared memory, and the work of a cube of units on them.
 //!
-//! A cube has [`SIDE`] × [`SIDE`] units; each holds a few rows and columns of the result in
-//! registers, [`SIDE`] apart, so that neighbouring units read neighbouring numbers. Terms come in
-//! blocks of [`DEPTH`]. Whatever lies beyond the operands counts as 0: any size works. Products
-//! are plain `f32` by fused multiply-add, never a matrix unit's shorter numbers.
+//! A cube has [`SIDE`] × [`SIDE`] units. Each unit holds a few rows and columns of the result in
+//! registers, [`SIDE`] apart, so that neighbouring units read neighbouring numbers. Terms are
+//! processed in blocks of [`DEPTH`]. Places beyond the operands count as 0, so any size works.
+//! Products are plain `f32` by fused multiply-add, never the shorter numbers of a matrix unit.
 
 use cubecl::prelude::*;
 
 /// Units along each side of a cube.
 pub(super) const SIDE: usize = 16;
-/// Terms of a sum that are in shared memory at a time.
+/// Number of terms of a sum that are in shared memory at a time.
 pub(super) const DEPTH: usize = 16;
-/// Units of a cube.
+/// Number of units of a cube.
 pub(super) const UNITS: usize = SIDE * SIDE;
 
-/// A matrix operand of one product, as its numbers lie in a buffer.
+/// A matrix operand of one product, by the position of its numbers in a buffer.
 #[derive(CubeType, Clone, Copy)]
 pub(super) struct Place {
-    /// The first number.
+    /// Offset of the first number.
     pub offset: usize,
-    /// From one row or column of the result to the next.
+    /// Distance from one row or column of the result to the next.
     pub along: usize,
-    /// Rows or columns of the result.
+    /// Number of rows or columns of the result.
     pub extent: usize,
-    /// From one term to the next.
+    /// Distance from one term to the next.
     pub across: usize,
-    /// Terms.
+    /// Number of terms.
     pub terms: usize,
 }
 
-/// Loads `extent` rows (or columns) from `first` of [`DEPTH`] terms from `term` into a tile
+/// Loads `extent` rows (or columns) from `first`, of [`DEPTH`] terms from `term`, into a tile
 /// `[term; extent + 1]`.
 ///
-/// `terms_near`: terms are neighbours in memory, so units go along them.
+/// With `terms_near` the terms are adjacent in memory, so units are distributed along them.
 #[cube]
 pub(super) fn load(
     from: &[f32],
@@ -60,7 +60,7 @@ pub(super) fn load(
     }
 }
 
-/// Starts sums at 0.
+/// Sets sums to 0.
 #[cube]
 pub(super) fn clear(sums: &mut Array<f32>, #[comptime] count: usize) {
     #[unroll]

@@ -1,50 +1,50 @@
-//! Where the taps of a convolution fall on an image, forwards and transposed.
+//! Geometry of a convolution: the source cells of every tap on an image, forward and transposed.
 //!
-//! Along an axis both directions are one form. Targets come in phases: those of phase p are the
-//! places p, p + s, …; the i-th reads the sources i·t + o of its taps' offsets o. Forwards there is
-//! one phase and t is the stride; transposed the stride becomes the number of phases, each with the
-//! taps that reach it, so no zero is ever multiplied that stands between the values of a coarse
-//! gradient. Sources beyond the image are zeros.
+//! Along an axis both directions have one form. Targets are grouped in phases: phase p consists of
+//! the places p, p + s, …. Its i-th target reads the sources i·t + o for the offsets o of its taps.
+//! Forward there is one phase, and t is the stride. Transposed, the stride becomes the number of
+//! phases, each with the taps that reach it. The zeros between the values of a coarse gradient are
+//! therefore never multiplied. Sources beyond the image are zeros.
 //!
-//! Targets are cut into patches, by sizes alone: what a patch reads stays in cache.
+//! Targets are divided into patches by sizes alone, such that the sources of a patch stay in cache.
 
 use std::ops::Range;
 
 use crate::KernelError;
 use crate::plan::spectral::MOST_CELLS;
 
-/// Most cells along an axis, so that offsets are far from overflow.
+/// Largest number of cells along an axis. It keeps offsets far from overflow.
 const MOST: usize = 1 << 30;
 /// Largest side of a kernel and largest stride.
 const MOST_SIDE: usize = 63;
-/// Targets of a patch, about.
+/// Approximate number of targets of a patch.
 const PATCH: usize = 256;
 
-/// A convolution of images as a caller states it.
+/// A convolution of images, as requested by a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConvShape {
     /// Cells of the images.
     pub sides: [usize; 2],
-    /// Cells that they are enlarged to before, each taking the value of the cell it comes from:
-    /// cell i of n′ that of ⌊i·n/n′⌋ of n. The same as `sides` for none.
+    /// Cells to which the images are enlarged before. Cell i of n′ takes the value of cell ⌊i·n/n′⌋
+    /// of n. Equal to `sides` for no enlargement.
     pub enlarged: [usize; 2],
     /// Side of the kernel, odd.
     pub kernel: usize,
-    /// Cells from a value of the result to the next.
+    /// Stride: the distance in cells between neighbouring values of the result.
     pub stride: usize,
 }
 
-/// Targets p, p + step, … of an axis, and the taps that reach them.
+/// The targets p, p + step, … of an axis, and the taps that reach them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Phase {
     pub first: usize,
     pub count: usize,
-    /// (tap, offset of its source).
+    /// Pairs (tap, offset of its source).
     pub taps: Vec<(usize, isize)>,
 }
 
 impl Phase {
-    /// Smallest and largest offset; both 0 without taps.
+    /// Smallest and largest offset. Both are 0 without taps.
     pub fn reach(&self) -> (isize, isize) {
         let offsets = self.taps.iter().map(|t| t.1);
         (offsets.clone().min().unwrap_or(0), offsets.max().unwrap_or(0))
@@ -54,16 +54,16 @@ impl Phase {
 /// One axis in one direction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct AxisPass {
-    /// Places of the result and of what is read.
+    /// Numbers of targets and of sources.
     pub targets: usize,
     pub sources: usize,
-    /// Places from a target of a phase to the next, and between what they read.
+    /// Distance between neighbouring targets of a phase, and between their sources.
     pub target_step: usize,
     pub source_step: usize,
     pub phases: Vec<Phase>,
 }
 
-/// Some targets of a phase of both axes.
+/// A patch: some targets of one phase along each axis.
 #[derive(Debug, Clone)]
 pub(crate) struct Patch {
     pub phases: [usize; 2],
@@ -107,12 +107,12 @@ impl Pass {
         Self { axes, patches }
     }
 
-    /// The phases of a patch.
+    /// The phases of a patch along both axes.
     pub fn phases(&self, patch: &Patch) -> [&Phase; 2] {
         [0, 1].map(|axis| &self.axes[axis].phases[patch.phases[axis]])
     }
 
-    /// The sources a patch reads: rows and columns, which may lie beyond the image.
+    /// The sources of a patch: rows and columns, which may lie beyond the image.
     pub fn window(&self, patch: &Patch) -> [Range<isize>; 2] {
         let range = |axis: usize, targets: &Range<usize>| {
             let pass = &self.axes[axis];
@@ -123,7 +123,7 @@ impl Pass {
         [range(0, &patch.rows), range(1, &patch.columns)]
     }
 
-    /// Most sources that a patch reads.
+    /// Largest number of sources of a patch.
     pub fn largest_window(&self) -> usize {
         let cells = |patch| self.window(patch).map(|r| r.len()).iter().product();
         self.patches.iter().map(cells).max().unwrap_or(0)
@@ -132,25 +132,25 @@ impl Pass {
 
 /// A convolution's geometry.
 ///
-/// The result has ⌈n′/stride⌉ cells along an axis enlarged to n′; cell i is centred at i·stride, and
-/// beyond the edges are zeros.
+/// The result has ⌈n′/stride⌉ cells along an axis enlarged to n′. Cell i is centred at i·stride,
+/// and cells beyond the edges are zeros.
 #[derive(Debug, Clone)]
 pub struct ConvPlan {
     shape: ConvShape,
     result: [usize; 2],
-    /// x → y.
+    /// Forward: x → y.
     pub(crate) forward: Pass,
-    /// dy → the gradient of the enlarged x.
+    /// Transposed: dy → the gradient of the enlarged x.
     pub(crate) transposed: Pass,
 }
 
 impl ConvPlan {
-    /// A plan.
+    /// A plan of a convolution.
     ///
     /// # Errors
-    /// [`KernelError::Convolution`] unless the kernel's side is odd and, like the stride, 1 to 63,
-    /// every side 1 to 2^30 cells, no side is larger than what it is enlarged to, and there are 2^40
-    /// cells at most.
+    /// [`KernelError::Convolution`] unless all of these hold. The kernel's side is odd, and it and
+    /// the stride are 1 to 63. Every side is 1 to 2^30 cells, and no side is larger than its
+    /// enlarged side. There are at most 2^40 cells.
     pub fn new(shape: ConvShape) -> Result<Self, KernelError> {
         let ConvShape { sides, enlarged, kernel, stride } = shape;
         let sound = kernel % 2 == 1
@@ -172,7 +172,7 @@ impl ConvPlan {
         })
     }
 
-    /// What it was made of.
+    /// The shape that the plan was made for.
     pub fn shape(&self) -> ConvShape {
         self.shape
     }
@@ -182,12 +182,12 @@ impl ConvPlan {
         self.result
     }
 
-    /// Points of the images and of the result.
+    /// Numbers of points of the images and of the result.
     pub fn points(&self) -> [usize; 2] {
         [self.shape.sides, self.result].map(|[rows, columns]| rows * columns)
     }
 
-    /// Taps of the kernel.
+    /// Number of taps of the kernel.
     pub fn taps(&self) -> usize {
         self.shape.kernel * self.shape.kernel
     }
@@ -204,7 +204,7 @@ fn forward(n: usize, kernel: usize, stride: usize) -> AxisPass {
     AxisPass { targets, sources: n, target_step: 1, source_step: stride, phases }
 }
 
-/// y at i reads x at i·s + k − e; so x at j is read by y at (j + e − k)/s where that is whole.
+/// y at i reads x at i·s + k − e. So y at (j + e − k)/s reads x at j, where that quotient is whole.
 fn transposed(n: usize, kernel: usize, stride: usize) -> AxisPass {
     let (edge, step) = ((kernel / 2) as isize, stride as isize);
     let reaching = |first: usize| {

@@ -1,6 +1,7 @@
-//! What operators need to know of a grid: shapes, transforms and tables, computed once and used in every step.
+//! Plans: the shapes, transforms and tables that an operator needs of a grid. They are computed
+//! once and used in every step.
 //!
-//! A plan serves the CPU and cards alike.
+//! A plan serves both the CPU and GPUs.
 
 pub(crate) mod convolution;
 pub(crate) mod oversampling;

@@ -1,15 +1,17 @@
-//! The grid of an oversampled nonlinearity: the cells' centres and, between them, their faces.
+//! The grid of an oversampled nonlinearity: the centres of the cells and the faces between them.
 //!
-//! Along an axis of n cells the points j/n, j = 0 … n, lie half way between the centres; together they
-//! are 2n points half a cell apart, and values at the centres stay what they are. Only the faces are
-//! interpolated, by the modes that the centres hold: waves of |k| < n/2 along a periodic axis
-//! (whose two ends are one point, counted by half each), cosines of k < n along others, whatever their wall:
-//! what a network carries inside vanishes at none.
+//! Along an axis of n cells the faces j/n, j = 0 … n, lie half way between the centres. Together
+//! they are 2n points half a cell apart, and the values at the centres are unchanged. Only the
+//! values at faces are interpolated, by the modes that the centres hold. Along a periodic axis
+//! these are waves of |k| < n/2; its two ends are one point, each counted with half weight. Along
+//! other axes they are cosines of k < n. This includes Dirichlet axes, because hidden features
+//! vanish at no wall.
 //!
-//! With H the interpolation `[n + 1, n]` and E the weights of the faces (½ at the ends), the way back,
-//! projection of the oversampled function on the same modes, is ½ (g + Hᵀ E g′) of values g at the
-//! centres and g′ at the faces. (Along a periodic axis of even n, the Nyquist cosine, on the border of the band,
-//! passes by half.) H and its transposes are unchanged by a reflection of the box: see `folded`.
+//! Let H be the interpolation `[n + 1, n]` and E the weights of the faces (½ at the ends). The way
+//! back is the projection of the oversampled function on the same modes. For values g at the
+//! centres and g′ at the faces it is ½ (g + Hᵀ E g′). Along a periodic axis of even n, the Nyquist
+//! cosine at the border of the band passes by half. H and its transposes are unchanged by a
+//! reflection of the box: see `folded`.
 
 use std::f64::consts::PI;
 
@@ -17,10 +19,10 @@ use crate::KernelError;
 use crate::cpu::folded::Folded;
 use crate::plan::spectral::MOST_CELLS;
 
-/// Most points of an axis: dense tables of it take 8 n² bytes.
+/// Largest number of points of an axis. Its dense tables take 8 n² bytes.
 pub(crate) const MOST_POINTS: usize = 1 << 12;
 
-/// One axis in both directions and their transposes.
+/// The tables of one axis, in both directions and transposed.
 #[derive(Debug, Clone)]
 pub(crate) struct Halved {
     /// Cells.
@@ -35,23 +37,23 @@ pub(crate) struct Halved {
     pub up_transposed: Folded,
 }
 
-/// An oversampled nonlinearity's geometry on one grid.
+/// The geometry of an oversampled nonlinearity on one grid.
 ///
-/// **Cost** to make: points² an axis; make it once a grid and share it.
+/// **Cost** to make: points² for each axis. Make it once a grid and share it.
 #[derive(Debug, Clone)]
 pub struct OversamplingPlan {
     points: Vec<usize>,
     pub(crate) axes: Vec<Halved>,
-    /// ½ an axis; in the tables of the first one.
+    /// ½ for each axis, included in the tables of the first axis.
     pub(crate) scale: f32,
 }
 
 impl OversamplingPlan {
-    /// A plan for `points`, the axes `periodic` or not.
+    /// A plan for `points`; `periodic` tells which axes are periodic.
     ///
     /// # Errors
-    /// [`KernelError::Oversampling`] unless there are one to three axes of 1 to 4096 points, as many of
-    /// each, and at most 2^40 points in all.
+    /// [`KernelError::Oversampling`] unless there are one to three axes of 1 to 4096 points, with
+    /// one entry of `periodic` for each, and at most 2^40 points in all.
     pub fn new(points: &[usize], periodic: &[bool]) -> Result<Self, KernelError> {
         let sound = (1..=3).contains(&points.len())
             && periodic.len() == points.len()
@@ -69,12 +71,12 @@ impl OversamplingPlan {
         Ok(Self { points: points.to_vec(), axes, scale: scale as f32 })
     }
 
-    /// Points of the grid that a network sees.
+    /// Number of points of the grid that a network uses.
     pub fn points(&self) -> usize {
         self.points.iter().product()
     }
 
-    /// Points of an index of `axis`: those of the axes behind it.
+    /// Number of points of the axes behind `axis`.
     pub(crate) fn behind(&self, axis: usize) -> usize {
         self.points[axis + 1..].iter().product()
     }
@@ -97,14 +99,14 @@ fn wave(n: usize, j: usize, i: usize) -> f64 {
     kernel(n.div_ceil(2) - 1, 2.0 * PI * (j as f64 - i as f64 - 0.5) / n as f64) / n as f64
 }
 
-/// The same of the cosines with k < n.
+/// The same for cosines with k < n.
 fn cosine(n: usize, j: usize, i: usize) -> f64 {
     let at = |cells: f64| kernel(n - 1, PI * cells / n as f64);
     let (j, i) = (j as f64, i as f64 + 0.5);
     (at(j + i) + at(j - i)) / (2.0 * n as f64)
 }
 
-/// Σ of cos kθ over |k| ≤ most; θ is no multiple of 2π.
+/// Σ of cos kθ over |k| ≤ most. θ must not be a multiple of 2π.
 fn kernel(most: usize, theta: f64) -> f64 {
     ((most as f64 + 0.5) * theta).sin() / (0.5 * theta).sin()
 }

@@ -1,9 +1,9 @@
 //! Tables of the truncated transforms between one grid and one window of modes.
 //!
-//! The window is −m … m−1 on every axis but the last and 0 … m−1 there; in the order of the
-//! weights, 0 … m−1 come before −m … −1. Modes with 2|k| ≥ n · period/length are left out: the
-//! grid cannot tell them from lower ones. What is kept, and where it lies in the window, is
-//! decided here, once a grid.
+//! The window is −m … m−1 on every axis but the last, and 0 … m−1 on the last. In the order of the
+//! weights, 0 … m−1 come before −m … −1. Modes with 2|k| ≥ n · period/length are left out, because
+//! the grid cannot distinguish them from lower ones. The plan decides once a grid which modes are
+//! kept, and where they lie in the window.
 
 use std::f64::consts::PI;
 
@@ -11,12 +11,13 @@ use crate::KernelError;
 use crate::cpu::axes::AxisTable;
 use crate::cpu::rows::{Pairs, RowTable};
 
-/// Most modes of an axis: no weights beyond that fit in memory.
+/// Largest number of modes of an axis. Weights for more would not fit in memory.
 pub(crate) const MOST_MODES: usize = 1 << 20;
-/// Most points of a grid and modes of a window (2^40): lengths made of them stay far from overflow.
+/// Largest number of points of a grid and of modes of a window (2^40), far from overflow.
 pub(crate) const MOST_CELLS: usize = 1 << (usize::BITS / 8 * 5);
 
-/// The last axis in both directions; the scale 1/points and the weight of pairs ±k are in them.
+/// The last axis in both directions. The tables include the scale 1/points and the weight of pairs
+/// ±k.
 #[derive(Debug, Clone)]
 pub(crate) struct LastAxis {
     /// Points of a row.
@@ -33,9 +34,10 @@ pub(crate) struct LastAxis {
     pub analysis_transposed: RowTable,
 }
 
-/// The spectral operator's geometry on one grid: which modes, and the factors to reach them.
+/// The geometry of the spectral operator on one grid: the kept modes, and the factors of their
+/// transforms.
 ///
-/// **Cost** to make: points · modes a axis; make it once a grid and share it.
+/// **Cost** to make: points · modes for each axis. Make it once a grid and share it.
 #[derive(Debug, Clone)]
 pub struct SpectralPlan {
     points: Vec<usize>,
@@ -45,14 +47,14 @@ pub struct SpectralPlan {
     pub(crate) held: Vec<usize>,
     pub(crate) axes: Vec<AxisTable>,
     pub(crate) last: LastAxis,
-    /// The plan on cards.
+    /// The plan on GPUs.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     pub(crate) tables: crate::gpu::SpectralTables,
 }
 
 impl SpectralPlan {
-    /// A plan for `points` and a window of `modes` per axis; `periods` are the exponentials'
-    /// periods over the lengths of the box (1 + padding).
+    /// A plan for `points` and a window of `modes` per axis. `periods` are the periods of the
+    /// exponentials, relative to the lengths of the box (1 + padding).
     ///
     /// # Errors
     /// [`KernelError::Plan`] unless there are one to three axes with points ≥ 1, 1 ≤ modes ≤ 2^20
@@ -118,23 +120,23 @@ impl SpectralPlan {
         self.points.iter().product()
     }
 
-    /// Modes of the window: the first extent of the weights.
+    /// Number of modes of the window: the first extent of the weights.
     pub fn window(&self) -> usize {
         self.window
     }
 
-    /// Modes of the window that the grid holds.
+    /// Number of modes of the window that the grid holds.
     pub fn kept(&self) -> usize {
         self.held.len()
     }
 
-    /// Rows along the last axis.
+    /// Number of rows along the last axis.
     pub(crate) fn rows(&self) -> usize {
         self.points() / self.last.n
     }
 }
 
-/// Whether a product of extents exists and is at most [`MOST_CELLS`].
+/// Whether the product of extents does not overflow and is at most [`MOST_CELLS`].
 fn holds(mut extents: impl Iterator<Item = Option<usize>>) -> bool {
     let product = extents.try_fold(1usize, |product, n| product.checked_mul(n?));
     product.is_some_and(|product| product <= MOST_CELLS)

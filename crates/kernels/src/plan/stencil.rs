@@ -1,18 +1,19 @@
-//! Where the taps of a stencil fall on one grid, forwards and transposed.
+//! Geometry of a stencil: the points of every tap on one grid, forward and transposed.
 //!
-//! A stencil has taps at whole offsets, a list per axis; together they form the product of the
-//! lists, last axis fastest. Beyond the ends of an axis values repeat periodically or are mirrored
-//! at the wall (−1 is 0, n is n − 1), however far an offset reaches. The transpose of that is no
-//! stencil at the walls, so both directions are lists: to every place, who contributes by which tap.
+//! A stencil has taps at whole offsets, with one list for each axis. The taps are the product of
+//! the lists, last axis fastest. Beyond the ends of an axis values repeat periodically or are
+//! mirrored at the wall (−1 is 0, n is n − 1), for offsets of any size. The transpose is no stencil
+//! at the walls. Both directions are therefore stored as lists: for every place, the contributing
+//! places and taps.
 
 use std::ops::Range;
 
 use crate::KernelError;
 use crate::plan::spectral::MOST_CELLS;
 
-/// Largest offset: beyond it nothing is local, and indices stay far from overflow.
+/// Largest offset. Beyond it a stencil is not local, and the limit keeps indices far from overflow.
 const FARTHEST: u64 = 1 << 20;
-/// Most taps of an axis.
+/// Largest number of taps of an axis.
 const MOST_TAPS: usize = 64;
 
 /// One axis of a stencil.
@@ -22,23 +23,23 @@ pub struct StencilAxis {
     pub points: usize,
     /// Offsets of the taps, in cells.
     pub offsets: Vec<i64>,
-    /// Whether the axis is periodic; else it ends in mirrors.
+    /// Whether the axis is periodic. Otherwise it is mirrored at its ends.
     pub periodic: bool,
 }
 
-/// Who contributes to each place of an axis.
+/// The contributions to each place of an axis.
 #[derive(Debug, Clone)]
 pub(crate) struct Contributions {
     starts: Vec<usize>,
-    /// (tap, place), the taps of a place in rising order.
+    /// Pairs (tap, place); those of one target in rising order of the taps.
     entries: Vec<(usize, usize)>,
-    /// Places with one contribution a tap, from `place + shifts[tap]`.
+    /// Targets with exactly one contribution a tap, from `place + shifts[tap]`.
     pub interior: Range<usize>,
     pub shifts: Vec<isize>,
 }
 
 impl Contributions {
-    /// Those to one place.
+    /// The contributions to one place.
     pub fn of(&self, place: usize) -> &[(usize, usize)] {
         &self.entries[self.starts[place]..self.starts[place + 1]]
     }
@@ -63,19 +64,19 @@ impl Contributions {
 pub(crate) struct AxisTaps {
     pub n: usize,
     pub taps: usize,
-    /// x → y.
+    /// Forward: x → y.
     pub forward: Contributions,
-    /// dy → dx.
+    /// Transposed: dy → dx.
     pub transposed: Contributions,
 }
 
-/// A stencil's geometry on one grid.
+/// The geometry of a stencil on one grid.
 ///
-/// **Cost** to make and to hold: points · taps an axis; make it once a grid and share it.
+/// **Cost** to make and to hold: points · taps for each axis. Make it once a grid and share it.
 #[derive(Debug, Clone)]
 pub struct StencilPlan {
     pub(crate) axes: Vec<AxisTaps>,
-    /// The plan on cards.
+    /// The plan on GPUs.
     #[cfg(any(feature = "wgpu", feature = "cuda"))]
     pub(crate) lists: crate::gpu::StencilLists,
 }
@@ -107,7 +108,7 @@ impl StencilPlan {
         self.axes.iter().map(|a| a.n).product()
     }
 
-    /// Taps of the stencil: the product over the axes.
+    /// Number of taps of the stencil: the product over the axes.
     pub fn taps(&self) -> usize {
         self.axes.iter().map(|a| a.taps).product()
     }
@@ -117,12 +118,12 @@ impl StencilPlan {
         self.axes.last().expect("at least one axis")
     }
 
-    /// Rows along the last axis.
+    /// Number of rows along the last axis.
     pub(crate) fn rows(&self) -> usize {
         self.points() / self.last().n
     }
 
-    /// (tap of the leading axes, row) of every row that contributes to a row.
+    /// Pairs (tap of the leading axes, row) of all rows that contribute to a row.
     pub(crate) fn rows_of(&self, row: usize, transposed: bool, found: &mut Vec<(usize, usize)>) {
         let leading = &self.axes[..self.axes.len() - 1];
         found.clear();

@@ -8,7 +8,7 @@ use super::Lanes;
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256);
 
-/// Eight ones and eight zeros: a window of eight is a mask.
+/// Eight ones and eight zeros. Any window of eight entries is a mask.
 static ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
 
 // SAFETY (all blocks below): the trait's contract gives a CPU with AVX2 and FMA and valid pointers;

@@ -1,4 +1,4 @@
-//! Which instruction set runs: found once, or asked for.
+//! The instruction set that runs: detected once, or selected by an environment variable.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use crate::KernelError;
 
-/// Environment variable that names the level to run at.
+/// Environment variable that selects the level.
 const VARIABLE: &str = "KARHUNEN_SIMD";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Set {
 pub struct Level(Set);
 
 impl Level {
-    /// Every level of this CPU, the fastest first; the portable one is always there.
+    /// Every level of this CPU, the fastest first. The portable one is always available.
     pub fn available() -> Vec<Self> {
         let mut sets = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -45,14 +45,15 @@ impl Level {
         sets.into_iter().map(Self).collect()
     }
 
-    /// The level that operators run at: the fastest, or the one that the environment variable
-    /// `KARHUNEN_SIMD` names (`avx512`, `avx2`, `neon`, `portable`).
+    /// The level that operators run at. It is the fastest one, unless the environment variable
+    /// `KARHUNEN_SIMD` names another (`avx512`, `avx2`, `neon`, `portable`).
     ///
-    /// Read once. Results are the same bits on one level only: name one to compare machines.
+    /// The variable is read once. Results are bit-identical on one level only, so set it to compare
+    /// machines.
     ///
     /// # Errors
-    /// [`KernelError::Level`] for a name that is unknown or whose instructions this CPU lacks; the
-    /// operators then say the same.
+    /// [`KernelError::Level`] for a name that is unknown or whose instructions this CPU lacks. The
+    /// operators then return the same error.
     pub fn current() -> Result<Self, KernelError> {
         static CURRENT: OnceLock<Result<Level, KernelError>> = OnceLock::new();
         CURRENT.get_or_init(|| Self::asked(std::env::var_os(VARIABLE).as_deref())).clone()
@@ -61,7 +62,7 @@ impl Level {
     /// The target's own instructions.
     pub(crate) const PORTABLE: Self = Self(Set::Portable);
 
-    /// The level of this name, the fastest for none.
+    /// The level with this name, or the fastest if there is no name.
     pub(crate) fn asked(name: Option<&OsStr>) -> Result<Self, KernelError> {
         let available = Self::available();
         let Some(name) = name else { return Ok(available[0]) };
@@ -72,7 +73,7 @@ impl Level {
         })
     }
 
-    /// The level of operators, which their entries have found to be there.
+    /// The level of the operators, whose entry points have already checked it.
     pub(crate) fn checked() -> Self {
         Self::current().expect("operators refuse what there is not")
     }

@@ -1,10 +1,11 @@
-//! Lanes of `f32`: one trait, one implementation an instruction set, run-time dispatch.
+//! Lanes of `f32`: one trait, one implementation for each instruction set, and dispatch at run
+//! time.
 //!
-//! Kernels are written once, generic over [`Lanes`] and `#[inline(always)]`; [`dispatched!`] makes
-//! the entry point that compiles such a body under each `#[target_feature]` and picks one by the
-//! [`Level`] it is given. Nothing is compiled for the machine that builds, so one binary serves
-//! all. Levels differ in the last bits (order and fusing of operations): results are reproducible
-//! on a level, not across levels.
+//! Kernels are written once, generic over [`Lanes`] and `#[inline(always)]`. [`dispatched!`] makes
+//! the entry point: it compiles such a body under each `#[target_feature]` and selects one by the
+//! given [`Level`]. Nothing is compiled for the building machine in particular, so one binary
+//! serves all machines. Levels differ in the last bits (order and fusing of operations). Results
+//! are reproducible on one level, not across levels.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -34,15 +35,15 @@ pub(crate) use portable::Portable;
 pub(crate) trait Lanes: Copy {
     /// Lanes in a register.
     const COUNT: usize;
-    /// Rows of a register tile two registers wide: what fits beside the operands.
+    /// Rows of a register tile that is two registers wide: as many as fit beside the operands.
     const ROWS: usize;
-    /// Names the first lanes of a register.
+    /// Selects the first lanes of a register.
     type Mask: Copy;
 
     unsafe fn mask(lanes: usize) -> Self::Mask;
     unsafe fn splat(v: f32) -> Self;
     unsafe fn load(at: *const f32) -> Self;
-    /// The named lanes; 0 in the others.
+    /// Loads the selected lanes, and 0 in the others.
     unsafe fn load_part(at: *const f32, mask: Self::Mask) -> Self;
     unsafe fn store(self, at: *mut f32);
     unsafe fn store_part(self, at: *mut f32, mask: Self::Mask);
@@ -53,9 +54,9 @@ pub(crate) trait Lanes: Copy {
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// c − self · b.
     unsafe fn fnma(self, b: Self, c: Self) -> Self;
-    /// The larger; `other` where either is not a number.
+    /// The larger of both; `other` if either is not a number.
     unsafe fn max(self, other: Self) -> Self;
-    /// The smaller; `other` where either is not a number.
+    /// The smaller of both; `other` if either is not a number.
     unsafe fn min(self, other: Self) -> Self;
     unsafe fn abs(self) -> Self;
     /// 1 / self to two units in the last place, for normal numbers.
@@ -66,13 +67,14 @@ pub(crate) trait Lanes: Copy {
     unsafe fn scale(self, n: Self) -> Self;
     /// Per lane `below` where self < 0, `above` elsewhere.
     unsafe fn by_sign(self, below: Self, above: Self) -> Self;
-    /// Sum of the lanes, in an order that is the implementation's own.
+    /// Sum of the lanes, in an order specific to the implementation.
     unsafe fn sum(self) -> f32;
-    /// (a₀ b₀ a₁ b₁ …, continued): the two registers interleaved.
+    /// The two registers interleaved: (a₀ b₀ a₁ b₁ …, continued).
     unsafe fn zip(self, other: Self) -> (Self, Self);
 }
 
-/// Makes `unsafe fn name(level, arguments)` that runs a generic body under the level's instructions.
+/// Makes `unsafe fn name(level, arguments)`, which runs a generic body with the level's
+/// instructions.
 macro_rules! dispatched {
     ($(#[$meta:meta])* $visible:vis fn $name:ident = $body:ident($($arg:ident: $type:ty),* $(,)?)) => {
         $(#[$meta])*
@@ -114,10 +116,10 @@ macro_rules! dispatched {
 }
 pub(crate) use dispatched;
 
-/// Asks for `values` to be brought into the first-level cache.
+/// Prefetches `values` into the first-level cache.
 ///
-/// Row passes work on each tile for thousands of cycles: enough for the next one to arrive, and
-/// tiles are small enough for two to stay.
+/// Row passes work on each tile for thousands of cycles. This is long enough for the next tile to
+/// arrive, and tiles are small enough for two to stay in the cache.
 #[inline(always)]
 pub(crate) fn prefetch(values: &[f32]) {
     #[cfg(target_arch = "x86_64")]

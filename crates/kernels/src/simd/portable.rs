@@ -1,4 +1,5 @@
-//! Four lanes as an array: plain arithmetic, which compilers turn into whatever the target has.
+//! Four lanes as an array: plain arithmetic, which compilers translate to the target's
+//! instructions.
 
 use super::Lanes;
 
@@ -76,7 +77,7 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn max(self, other: Self) -> Self {
-        // the second where either is not a number, as the instructions of x86 have it
+        // the second operand if either is not a number, as for the instructions of x86
         self.with(other, |a, b| if a > b { a } else { b })
     }
     #[inline(always)]

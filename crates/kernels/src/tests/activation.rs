@@ -1,10 +1,10 @@
-//! GELU and its slope on a fine mesh, and at what is no ordinary number.
+//! GELU and its slope on a fine mesh, and for infinities and values that are not numbers.
 
 use super::naive::{gelu, slope};
 use crate::Level;
 use crate::cpu::activation::{activate, activation_slope, hidden_slope};
 
-/// Error of value and slope, absolute up to 1 and relative beyond; the largest seen is 1.7e-7.
+/// Error of value and slope, absolute up to 1 and relative beyond; the largest observed is 1.7e-7.
 const ABSOLUTE: f64 = 3e-7;
 
 fn values(level: Level, x: &[f32]) -> Vec<f32> {

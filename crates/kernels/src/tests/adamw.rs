@@ -1,4 +1,5 @@
-//! Updates of weights and sums of squares against their formulas, at every level the same bits.
+//! Updates of weights and sums of squares against their formulas, with the same bits at every
+//! level.
 
 use super::Numbers;
 use crate::Level;

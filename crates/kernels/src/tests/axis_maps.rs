@@ -1,10 +1,10 @@
-//! One matrix an axis, against the sum over all points, and its transpose.
+//! One matrix for each axis, against the sum over all points, and its transpose.
 
 use super::independence::in_pool;
 use super::{Numbers, relative_error, wide};
 use crate::{AxisMaps, Level};
 
-/// Sums of at most some hundred products in f32; the largest error seen is 4e-7.
+/// Sums of several hundred products at most in f32; the largest observed error is 4e-7.
 const TOLERANCE: f64 = 5e-6;
 
 fn maps(numbers: &mut Numbers, sizes: &[(usize, usize)]) -> AxisMaps {

@@ -1,5 +1,5 @@
-//! Convolutions: values and gradients over sizes, kernels, strides, enlargements, channels, batches
-//! and threads.
+//! Convolutions: values and gradients for many sizes, kernels, strides, enlargements, channels,
+//! batches and numbers of threads.
 
 use proptest::prelude::*;
 
@@ -8,9 +8,9 @@ use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::cpu::convolution::Convolution;
 use crate::{ConvPlan, ConvShape, KernelError, Level};
 
-/// Values: sums of up to 1200 products in f32; the largest seen is 1.3e-6.
+/// Values: sums of up to 1200 products in f32; the largest observed error is 1.3e-6.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 1e-6.
+/// Gradients against finite differences; the largest observed error is 1e-6.
 const GRADIENT: f64 = 1e-4;
 
 struct Case {
@@ -20,7 +20,7 @@ struct Case {
     outputs: usize,
 }
 
-/// What a convolution is given, and where it is linearised.
+/// The operands of a convolution, at which it is linearised.
 struct Operands {
     x: Vec<f32>,
     weight: Vec<f32>,
@@ -54,7 +54,7 @@ impl Operands {
     }
 }
 
-/// y by the definition: every cell of the enlarged image by itself.
+/// y by the definition: every cell of the enlarged image separately.
 fn naive(case: &Case, x: &[f64], weight: &[f64], bias: &[f64]) -> Vec<f64> {
     let ConvShape { sides: [rows, columns], enlarged: [high, wide], kernel, stride } = case.shape;
     let edge = (kernel / 2) as isize;
@@ -91,7 +91,8 @@ fn plain(sides: [usize; 2], kernel: usize, stride: usize) -> ConvShape {
     ConvShape { sides, enlarged: sides, kernel, stride }
 }
 
-/// Sizes 1, 2, 3, odd, prime, not square, in several patches; channels around every register.
+/// Sizes 1, 2, 3, odd, prime, not square, in several patches; numbers of channels around every
+/// register width.
 fn cases() -> Vec<Case> {
     let channels = [(1, 1), (1, 33), (3, 3), (33, 1), (16, 17), (33, 33), (64, 40)];
     let shapes = [
@@ -120,7 +121,7 @@ fn cases() -> Vec<Case> {
             cases.push(Case { shape, batch: 1 + (i + j) % 3, inputs, outputs });
         }
     }
-    // several patches, chunks of sums, and rows that are cut
+    // several patches, several chunks of sums, and cut rows
     for (sides, kernel, stride) in
         [([23, 29], 3, 1), ([40, 31], 3, 2), ([2, 531], 3, 1), ([70, 61], 3, 1), ([3, 1030], 3, 2)]
     {
@@ -151,7 +152,7 @@ fn convolutions_are_their_definition_and_gradients_finite_differences() {
             worst[0] = errors.into_iter().fold(worst[0], f64::max);
             assert!(errors.iter().all(|e| *e < FORWARD), "{what}: values {errors:?}");
             let g = kernel.backward(&o.x, &o.r, true);
-            // linear in each operand, so any step is exact but for rounding
+            // linear in each operand, so any step is exact up to rounding
             let errors = [
                 gradient_error(&mut numbers, g.x.as_ref().unwrap(), &o.x, |x| {
                     dot(&o.r, &naive(&case, x, &weight, &bias))

@@ -1,16 +1,17 @@
-//! Stencils: values and gradients over sizes, offsets, walls, widths, batches and threads.
+//! Stencils: values and gradients for many sizes, offsets, walls, widths, batches and numbers of
+//! threads.
 
 use super::independence::in_pool;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::cpu::depthwise::Depthwise;
 use crate::{Level, StencilAxis, StencilPlan};
 
-/// Values: sums of up to 125 products in f32; the largest seen is 4e-7.
+/// Values: sums of up to 125 products in f32; the largest observed error is 4e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 2e-7.
+/// Gradients against finite differences; the largest observed error is 2e-7.
 const GRADIENT: f64 = 1e-4;
 
-/// y by the definition: neighbours one by one, mirrored by walking.
+/// y by the definition: neighbours one by one, mirrored step by step.
 fn naive(axes: &[StencilAxis], channels: usize, x: &[f64], taps: &[f64]) -> Vec<f64> {
     let points: usize = axes.iter().map(|a| a.points).product();
     let count: usize = axes.iter().map(|a| a.offsets.len()).product();

@@ -1,4 +1,5 @@
-//! Bit for bit: threads, batch mates and keeping values for gradients change nothing.
+//! Bit for bit: threads, other fields of the batch, and keeping values for gradients change
+//! nothing.
 
 use super::Numbers;
 use super::naive::Layer;

@@ -1,4 +1,4 @@
-//! Levels are found by their names, and nothing else is taken for one.
+//! Levels are found by their names, and no other name is accepted.
 
 use std::ffi::OsStr;
 

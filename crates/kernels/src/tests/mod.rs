@@ -1,7 +1,7 @@
 //! The kernels on slices against their definitions in f64, at every level that this CPU has.
 //!
-//! Tensors have their own tests (`tests/`). Errors are the largest difference over the largest
-//! magnitude expected.
+//! Tensors have separate tests (`tests/`). Errors are the largest difference relative to the
+//! largest expected magnitude.
 
 mod activation;
 mod adamw;
@@ -29,12 +29,12 @@ impl Numbers {
         (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
     }
 
-    /// Values that f32 holds, times a scale.
+    /// Values that f32 represents exactly, times a scale.
     fn array(&mut self, count: usize, scale: f64) -> Vec<f32> {
         (0..count).map(|_| (scale * self.next()) as f32).collect()
     }
 
-    /// One of a list.
+    /// A random element of a list.
     fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[((self.next() + 1.0) / 2.0 * list.len() as f64) as usize % list.len()]
     }
@@ -65,8 +65,8 @@ fn derivative(at: &[f64], direction: &[f64], loss: impl Fn(&[f64]) -> f64) -> f6
     (loss(&moved(STEP)) - loss(&moved(-STEP))) / (2.0 * STEP)
 }
 
-/// A gradient's error against finite differences along one random direction, over its norm times
-/// the direction's root mean square.
+/// Error of a gradient against finite differences along one random direction, relative to its norm
+/// times the root mean square of the direction.
 fn gradient_error(
     numbers: &mut Numbers,
     gradient: &[f32],

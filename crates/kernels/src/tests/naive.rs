@@ -1,4 +1,4 @@
-//! Definitions: f64, one sum after another.
+//! Definitions of the operators in f64, one sum after another.
 
 use std::f64::consts::{PI, SQRT_2};
 
@@ -12,7 +12,7 @@ pub fn slope(x: f64) -> f64 {
     0.5 * libm::erfc(-x / SQRT_2) + x * (-0.5 * x * x).exp() / (2.0 * PI).sqrt()
 }
 
-/// A layer on one grid, everything as plain numbers.
+/// A layer on one grid, with all options as plain numbers.
 #[derive(Clone, Debug)]
 pub struct Layer {
     pub points: Vec<usize>,
@@ -45,7 +45,7 @@ impl Layer {
         window
     }
 
-    /// The layer on a batch, phases taken from the box's corner.
+    /// The layer on a batch, with phases taken from the corner of the box.
     pub fn forward(&self, x: &[f64], [real, imaginary, skip, bias, film]: Operands) -> Vec<f64> {
         let (n, inputs, outputs) = (self.len(), self.inputs, self.outputs);
         let mut y = Vec::new();

@@ -1,13 +1,14 @@
-//! Normalisations with conditioning and SiLU: values, gradients, threads and neighbours.
+//! Normalisations with conditioning and SiLU: values, gradients, threads and other fields of the
+//! batch.
 
 use super::independence::in_pool;
 use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::Level;
 use crate::cpu::norm::Norm;
 
-/// Values through a mean, a variance and a sigmoid in f32; the largest seen is 2.4e-7.
+/// Values through a mean, a variance and a sigmoid in f32; the largest observed error is 2.4e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 5.5e-7.
+/// Gradients against finite differences; the largest observed error is 5.5e-7.
 const GRADIENT: f64 = 1e-4;
 const EPSILON: f64 = 1e-5;
 
@@ -18,7 +19,7 @@ struct Case {
     channels: usize,
     groups: usize,
     conditioned: bool,
-    /// How far values lie from 0, in their own spread.
+    /// Distance of the values from 0, in units of their own spread.
     offset: f32,
 }
 
@@ -108,7 +109,7 @@ fn normalisations_are_their_definition_and_gradients_finite_differences() {
         for level in Level::available() {
             let kernel = o.kernel(&case, level);
             let (y, statistics) = kernel.forward(&o.x);
-            // what an offset leaves of the digits of x
+            // loss of digits of x due to an offset
             let digits = 1.0 + f64::from(case.offset);
             let error = relative_error(&y, &expected) / digits;
             worst[0] = worst[0].max(error);
@@ -136,7 +137,8 @@ fn normalisations_are_their_definition_and_gradients_finite_differences() {
     println!("largest errors: values {:.1e}, gradients {:.1e}", worst[0], worst[1]);
 }
 
-/// One value of a group is its mean, two are ±1 of their spread: x is all but forgotten.
+/// In a group of one value it equals its mean; in a group of two they are ±1 of their spread.
+/// Almost no information on x remains.
 #[test]
 fn groups_of_one_and_two_values() {
     let mut numbers = Numbers(34);
@@ -174,7 +176,7 @@ fn normalisations_do_not_see_threads_or_neighbours() {
             })
         };
         let one = run(1);
-        // two threads take samples one after another, three share each
+        // two threads take samples one after another, three threads share each sample
         assert!(one == run(2) && one == run(3), "{level}: threads");
         let (len, film) = (case.points * case.channels, 2 * case.channels);
         for i in 0..case.batch {

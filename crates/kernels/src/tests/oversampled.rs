@@ -1,5 +1,5 @@
-//! The oversampled nonlinearity: values and gradients against sums over modes in f64, what it does to
-//! functions that are known, threads and batch mates.
+//! The oversampled nonlinearity: values and gradients against sums over modes in f64, its effect on
+//! known functions, threads and other fields of the batch.
 
 use std::f64::consts::PI;
 
@@ -12,16 +12,16 @@ use super::{Numbers, dot, gradient_error, relative_error, wide};
 use crate::cpu::oversampled::Oversampled;
 use crate::{Level, OversamplingPlan};
 
-/// Values: f32 sums over the points of an axis; the largest seen is 4e-7.
+/// Values: f32 sums over the points of an axis; the largest observed error is 4e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 2e-7.
+/// Gradients against finite differences; the largest observed error is 2e-7.
 const GRADIENT: f64 = 1e-5;
-/// What f32 leaves of identities.
+/// Rounding of identities in f32.
 const ROUNDING: f64 = 2e-6;
 
-/// Functions of one axis that its n centres hold: mean products over the points of the finer grid, and
-/// values at `x` in cells from the wall. Normalised to mean square 1 over the finer grid, but for the Nyquist wave,
-/// whose weight is half.
+/// The functions of one axis that its n centres hold, with mean products over the points of the
+/// finer grid, and values at `x` in cells from the wall. They are normalised to mean square 1 over
+/// the finer grid, except for the Nyquist wave, whose weight is half.
 fn basis(n: usize, periodic: bool) -> Vec<Box<dyn Fn(f64) -> f64>> {
     let norm = |k: usize| if k == 0 { 1.0 } else { 2f64.sqrt() };
     if !periodic {
@@ -44,8 +44,8 @@ fn basis(n: usize, periodic: bool) -> Vec<Box<dyn Fn(f64) -> f64>> {
     functions
 }
 
-/// Dense matrices U `[2n + 1, n]` and D `[n, 2n + 1]` of one axis by sums over modes; points are the
-/// centres, then the faces.
+/// Dense matrices U `[2n + 1, n]` and D `[n, 2n + 1]` of one axis, by sums over modes. Points are
+/// the centres, then the faces.
 fn matrices(n: usize, periodic: bool) -> [Vec<Vec<f64>>; 2] {
     let centres = (0..n).map(|i| i as f64 + 0.5);
     let points: Vec<f64> = centres.chain((0..=n).map(|j| j as f64)).collect();
@@ -61,7 +61,7 @@ fn matrices(n: usize, periodic: bool) -> [Vec<Vec<f64>>; 2] {
     ]
 }
 
-/// M along one axis of `[outer; n; inner]`.
+/// Applies M along one axis of `[outer; n; inner]`.
 fn along(matrix: &[Vec<f64>], x: &[f64], inner: usize) -> Vec<f64> {
     let n = matrix[0].len();
     x.chunks_exact(n * inner)
@@ -75,7 +75,7 @@ fn along(matrix: &[Vec<f64>], x: &[f64], inner: usize) -> Vec<f64> {
         .collect()
 }
 
-/// A case: points and walls, channels, conditioned or not.
+/// A case: points and walls, channels, with or without conditioning.
 #[derive(Debug, Clone)]
 struct Case {
     points: Vec<usize>,
@@ -102,7 +102,7 @@ impl Case {
         for (sample, q) in q.chunks_exact(self.len()).enumerate() {
             let mut fine = q.to_vec();
             for (axis, [up, _]) in axes.iter().enumerate().rev() {
-                // axes behind it are finer already
+                // the axes behind it are already refined
                 let behind: usize = self.points[axis + 1..].iter().map(|n| 2 * n + 1).product();
                 fine = along(up, &fine, behind * channels);
             }
@@ -138,7 +138,7 @@ impl Case {
         [numbers.array(len, 3.0), numbers.array(film, 0.5), numbers.array(len, 1.0)]
     }
 
-    /// (values, gradients): the largest errors.
+    /// The largest errors of (values, gradients).
     fn errors(&self, level: Level, seed: u64) -> (f64, f64) {
         let mut numbers = Numbers(seed);
         let (plan, [q, film, r]) = (self.plan(), self.operands(&mut numbers));
@@ -209,8 +209,8 @@ fn values_are_sums_over_modes_and_gradients_finite_differences() {
     println!("largest errors: values {:.1e}, gradients {:.1e}", worst.0, worst.1);
 }
 
-/// On a band of a quarter of the modes or less, GELU's square part has no frequency that the grid lacks:
-/// x = s cos, and gelu(x) − x/2 = x (Φ(x) − ½) is even, x²/√(2π) to leading order.
+/// On a quarter of the modes or fewer, the square part of GELU has no frequency that the grid
+/// lacks. For x = s cos, gelu(x) − x/2 = x (Φ(x) − ½) is even, x²/√(2π) to leading order.
 #[test]
 fn frequencies_that_the_grid_lacks_are_cut_and_not_folded() {
     let (n, k, small) = (32usize, 13.0, 1e-2);
@@ -224,7 +224,7 @@ fn frequencies_that_the_grid_lacks_are_cut_and_not_folded() {
             let y =
                 Oversampled { plan: &plan, level, batch: 1, channels: 1, film: None }.forward(&q);
             for j in 0..n {
-                // cos² is ½ and a wave of twice the frequency, here beyond the grid's
+                // cos² is ½ plus a wave of twice the frequency, which lies beyond the grid's here
                 let cut = 0.5 * x(j) + 0.5 * square;
                 let folded = 0.5 * x(j) + x(j) * x(j) / (2.0 * PI).sqrt();
                 assert!((f64::from(y[j]) - cut).abs() < 0.02 * square, "{level}: {} {cut}", y[j]);

@@ -1,4 +1,4 @@
-//! The perceptron and the linear map: values and gradients over widths and counts.
+//! The perceptron and the linear map: values and gradients for many widths and numbers of points.
 
 use super::naive::{linear, mlp};
 use super::{Numbers, dot, gradient_error, relative_error, wide};
@@ -6,9 +6,9 @@ use crate::Level;
 use crate::cpu::linear::PointwiseLinear;
 use crate::cpu::mlp::Mlp;
 
-/// Values: the largest seen is 5e-7.
+/// Values: the largest observed error is 5e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 1e-6.
+/// Gradients against finite differences; the largest observed error is 1e-6.
 const GRADIENT: f64 = 1e-4;
 
 #[test]

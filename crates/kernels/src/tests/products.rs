@@ -7,12 +7,12 @@ use crate::cpu::mixing::{
 };
 use crate::cpu::product::{Start, Strided, dots, product};
 
-/// f32 sums of up to 37 terms; the largest seen is 4e-7.
+/// f32 sums of up to 37 terms; the largest observed error is 4e-7.
 const ROUNDING: f64 = 2e-6;
-/// Rows, columns and terms around every register width and block height.
+/// Numbers of rows, columns and terms around every register width and block height.
 const SIZES: [usize; 13] = [1, 2, 3, 5, 7, 8, 11, 13, 16, 17, 24, 31, 37];
 
-/// Σ_p a(i, p) b(p, j), row after row.
+/// Σ_p a(i, p) b(p, j), row by row.
 fn sums(
     [m, n, k]: [usize; 3],
     a: impl Fn(usize, usize) -> f64,

@@ -1,4 +1,5 @@
-//! The point-wise half of a residual block: values, gradients, threads and neighbours.
+//! The point-wise half of a residual block: values, gradients, threads and other fields of the
+//! batch.
 
 use super::independence::in_pool;
 use super::naive::mlp;
@@ -7,9 +8,9 @@ use crate::Level;
 use crate::cpu::mlp::Mlp;
 use crate::cpu::residual::Residual;
 
-/// Values through a norm and a perceptron in f32; the largest seen is 7e-7.
+/// Values through a norm and a perceptron in f32; the largest observed error is 7e-7.
 const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 2e-6.
+/// Gradients against finite differences; the largest observed error is 2e-6.
 const GRADIENT: f64 = 1e-4;
 
 #[derive(Debug, Clone, Copy)]
@@ -90,7 +91,7 @@ fn values_and_gradients() {
 
 #[test]
 fn threads_and_batch_mates_change_nothing() {
-    // several tiles and several sums a sample
+    // several tiles and several sums for each sample
     let case = Case { batch: 3, points: 48 * 90 + 7, width: 20, hidden: 24 };
     let mut numbers = Numbers(12);
     let all = operands(&case, &mut numbers);

@@ -1,10 +1,10 @@
-//! Sums of products by themselves: every tail of rows and columns, both layouts, every start.
+//! Sums of products by themselves: every tail of rows and columns, both layouts, every start value.
 
 use super::{Numbers, relative_error};
 use crate::Level;
 use crate::cpu::segments::{Base, Left, PANEL, Segment, sum_of_products};
 
-/// f32 sums of up to 60 terms; the largest seen is 4e-7.
+/// f32 sums of up to 60 terms; the largest observed error is 4e-7.
 const ROUNDING: f64 = 2e-6;
 
 #[test]
@@ -17,7 +17,7 @@ fn sums_are_their_definition() {
             let a = numbers.array(a_len * count.max(1), 1.0);
             let b = numbers.array(b_len * count.max(1), 1.0);
             let (bias, held) = (numbers.array(columns, 1.0), numbers.array(rows * c_row, 1.0));
-            // segments in another order than they lie in
+            // segments in an order that differs from that in memory
             let order: Vec<usize> = (0..count).rev().collect();
             let segments: Vec<Segment> =
                 order.iter().map(|s| Segment { a: s * a_len, b: s * b_len }).collect();
@@ -59,7 +59,7 @@ fn sums_are_their_definition() {
                     let what = format!("{level} {rows}×{columns}, {count} × {terms} {transposed}");
                     let found: Vec<f32> =
                         c.chunks(c_row).flat_map(|row| row[..columns].to_vec()).collect();
-                    // without segments and base all is 0
+                    // without segments and base the result is 0
                     let error = relative_error(&found, &expected);
                     assert!(error < ROUNDING, "{what}: {error:e}");
                     let outside = |v: &[f32]| -> Vec<f32> {

@@ -1,4 +1,5 @@
-//! Whole layers: values and every gradient, over sizes, widths, modes, padding, batches, levels.
+//! Whole layers: values and every gradient, for many sizes, widths, modes, paddings, batches and
+//! levels.
 
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -9,9 +10,9 @@ use crate::cpu::block::{Activation, Block, BlockGradients};
 use crate::cpu::buffer::Buffer;
 use crate::{Level, SpectralPlan};
 
-/// Values: f32 sums over points, modes and channels; the largest seen is 7e-7.
+/// Values: f32 sums over points, modes and channels; the largest observed error is 7e-7.
 pub const FORWARD: f64 = 5e-6;
-/// Gradients against finite differences; the largest seen is 3e-6.
+/// Gradients against finite differences; the largest observed error is 3e-6.
 pub const GRADIENT: f64 = 1e-4;
 
 const WIDTHS: [usize; 9] = [1, 3, 8, 12, 16, 17, 32, 33, 64];
@@ -74,7 +75,7 @@ pub fn gradients(block: &Block, x: &[f32], r: &[f32]) -> (Buffer, Vec<f32>, Bloc
     (kept.y, dx.map_or(dy, |dx| dx.to_vec()), others)
 }
 
-/// (values, gradients): the largest errors.
+/// The largest errors of (values, gradients).
 fn errors(layer: &Layer, batch: usize, film: bool, level: Level, seed: u64) -> (f64, f64) {
     let mut numbers = Numbers(seed);
     let operands = Operands::random(layer, batch, film, &mut numbers);
@@ -183,7 +184,7 @@ fn refused_plans() {
     assert!(!made(&[4], &[1], &[f64::NAN]));
 }
 
-/// Sizes whose products wrap around would pass for small ones.
+/// Sizes whose product overflows are refused; the wrapped product would look small.
 #[test]
 fn plans_too_large_for_any_memory_are_refused() {
     const MODES: usize = 1 << 20;
@@ -205,7 +206,7 @@ fn plans_too_large_for_any_memory_are_refused() {
         assert!(error.contains("modes 1 to 1048576"), "{error}");
         assert!(error.contains("at most 2^40 points"), "{error}");
     }
-    // windows larger than the grid keep what it resolves
+    // windows larger than the grid keep the modes that the grid resolves
     let plan = made(&[8, 8], &[MODES / 2, MODES]).unwrap();
     assert_eq!((plan.window(), plan.kept()), (1 << 40, (4 + 3) * 4));
 }

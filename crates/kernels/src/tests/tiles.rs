@@ -1,4 +1,5 @@
-//! How fields are cut: every point once, in work and in what is fetched ahead of it.
+//! Division of fields into tiles: every point occurs once, both in the work and in the prefetched
+//! runs.
 
 use crate::SpectralPlan;
 use crate::cpu::tiles::Tiles;
@@ -32,7 +33,7 @@ fn tiles_cover_every_point_and_fetch_every_other_tile_once() {
             }
         }
         assert!(work.iter().all(|count| *count == 1), "{points:?}");
-        // what comes first was not fetched by anything before it
+        // the first part was not prefetched by anything before it
         let mut expected = vec![1; plan.points()];
         if tiles.parts == 1 {
             expected[..n].fill(0);

@@ -1,18 +1,19 @@
-//! What tests on tensors share: numbers that are the same in every run, and comparisons.
+//! Shared parts of the tests on tensors: numbers that are the same in every run, and comparisons.
 
 use std::cell::Cell;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// f32 through two products of up to 33 terms; the largest seen is 4e-7.
+/// f32 through two products of up to 33 terms; the largest observed error is 4e-7.
 const ROUNDING: f32 = 5e-6;
 
 thread_local! {
-    /// Numbers drawn by this test, which has its own thread: every run draws the same.
+    /// Count of numbers drawn by this test. Each test has its own thread, so every run draws the
+    /// same.
     static DRAWN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Numbers in [−1, 1), by a multiplicative hash of their place in the sequence.
+/// Numbers in [−1, 1), by a multiplicative hash of their position in the sequence.
 pub fn random<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     let count = shape.iter().product::<usize>() as u32;
     let first = DRAWN.with(|drawn| drawn.replace(drawn.get() + count));

@@ -1,15 +1,15 @@
-//! What nonlinearities on a finer grid are for: a network whose answer depends less on the grid.
+//! Oversampled nonlinearities: with them a network depends less on the grid.
 //!
-//! Functions band-limited on the coarsest grid, so every grid sees the same function; the error is that of
-//! the modes that the spectral layers see, against the plain network on a grid so fine that nothing
-//! aliases there.
+//! The input functions are band-limited on the coarsest grid, so every grid represents the same
+//! functions. The error is that of the modes that the spectral layers use. The reference is the
+//! plain network on a grid so fine that nothing aliases.
 
 use karhunen_field::{Boundary, Ensemble, Grid, ModeNoise, Transform, noise::stream, resample};
 use karhunen_net::{Device, Fno, FnoConfig};
 
 use crate::cases::{Case, case};
 
-/// Functions that errors are averaged over.
+/// Number of functions over which errors are averaged.
 const FUNCTIONS: usize = 4;
 
 /// F of the functions on `n` cells an axis, restricted to `kept` cells.
@@ -20,7 +20,7 @@ fn restricted(case: &Case, network: &Fno, n: usize, kept: usize) -> Vec<f64> {
     for index in 0..FUNCTIONS {
         let modes = ModeNoise::new(19).normals(&case.grid, index as u64, stream::METRICS, 0);
         let count = modes.len() as f64;
-        // of variance 4 at a point: far into GELU's curve
+        // variance 4 at each point, so that values reach far into the curved part of GELU
         let values = Transform::new(case.grid).synthesise_channels(&modes);
         let values = values.into_iter().map(|v| 2.0 * v / count.sqrt()).collect();
         let x = resample::spectral(&Ensemble::new(case.grid, 1, values).unwrap(), fine).unwrap();
@@ -38,7 +38,7 @@ fn distance(found: &[f64], expected: &[f64]) -> f64 {
     norm(&mut found.iter().zip(expected).map(|(f, e)| f - e)) / norm(&mut expected.iter().copied())
 }
 
-/// Errors on `sizes`: plain, oversampled.
+/// Errors on `sizes`: those of the plain and those of the oversampled network.
 fn errors(case: &Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
     let config = FnoConfig { layers: 4, width: 16, projection: 32, ..case.config.clone() };
     let mut case = Case { config, ..*case };
@@ -55,7 +55,7 @@ fn errors(case: &Case, sizes: &[usize], finest: usize) -> [Vec<f64>; 2] {
     found
 }
 
-/// Largest errors of the oversampled network over the plain one's, on every size.
+/// Checks the largest error of the oversampled network relative to the plain one's, for every size.
 fn assert_less(cases: &[(Case, &[usize], usize)], most: f64) {
     for (case, sizes, finest) in cases {
         let [plain, finer] = errors(case, sizes, *finest);
@@ -66,7 +66,7 @@ fn assert_less(cases: &[(Case, &[usize], usize)], most: f64) {
     }
 }
 
-/// The largest ratio seen is 0.48, the smallest 0.24.
+/// The largest observed ratio is 0.48, the smallest 0.24.
 #[test]
 fn on_rings_oversampled_networks_err_less_than_half_as_much() {
     let cases = [
@@ -76,8 +76,8 @@ fn on_rings_oversampled_networks_err_less_than_half_as_much() {
     assert_less(&cases, 0.55);
 }
 
-/// Behind padding every layer also sees midpoint sums over a window of what does not close on itself,
-/// which another nonlinearity does not change: ratios from 0.36 to 0.88.
+/// With padding every layer also sees midpoint sums over a window of functions that are not
+/// periodic. Another nonlinearity does not change these: ratios from 0.36 to 0.88.
 #[test]
 fn on_windows_oversampled_networks_err_less() {
     let cases = [

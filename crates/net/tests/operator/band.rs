@@ -1,5 +1,5 @@
-//! A model on grids finer than any it was trained on: the trained band is answered as on the finest
-//! level, to rounding, whatever the network; and so is what samplers make of it.
+//! A model on grids finer than all training grids. In the trained band any network answers as on
+//! the finest level, up to rounding, and so do the samplers that use it.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use karhunen_net::{
 use crate::cases::{Case, case, normals, randomise};
 use crate::relative_error;
 
-/// The network sees single precision of numbers that agree to 1e-16: now and then another last bit.
-/// The largest seen is 2e-13.
+/// The network rounds numbers that agree to 1e-16 to single precision, so the last bit sometimes
+/// differs. The largest observed error is 2e-13.
 const ROUNDING: f64 = 1e-6;
-/// f64 against f64.
+/// Tolerance for f64 against f64.
 const EXACT: f64 = 1e-12;
-/// What a network of random weights changes at least when it is asked about everything.
+/// Smallest change by a network with random weights when it is asked about all modes.
 const FELT: f64 = 1e-2;
 
 const KINDS: [Preconditioning; 3] =
     [Preconditioning::Wiener, Preconditioning::Scalar, Preconditioning::None];
 
-/// Windows, rings and walls in one to three dimensions; odd, even, single cells; local kernels;
-/// several channels.
+/// Windows, periodic axes and Dirichlet walls in one to three dimensions; odd, even and single
+/// cells; local kernels; several channels.
 fn cases() -> Vec<Case> {
     use Boundary::{Dirichlet, Neumann, Periodic};
     let mut cases = vec![
@@ -58,7 +58,7 @@ fn model(case: &Case, kind: Preconditioning, band: Band) -> Model {
     Model { network, preconditioner, band }
 }
 
-/// A law with a mean that is a function of the grid's band, as measured ones are.
+/// A law whose mean lies in the band of the grid, as measured means do.
 fn preconditioner(grid: Grid, channels: usize, kind: Preconditioning) -> Preconditioner {
     let mut mean = normals(channels * grid.len(), 400);
     mean.chunks_exact_mut(grid.len()).for_each(|channel| Transform::new(grid).project(channel));
@@ -105,7 +105,7 @@ fn the_trained_band_is_answered_as_on_the_finest_level() {
                 let found = resample::spectral(&whole, case.grid).unwrap();
                 let coarse = resample::spectral(&x, case.grid).unwrap();
                 let expected = model.denoise(&coarse, 0.4).unwrap();
-                // without the Nyquist mode of even rings
+                // without the Nyquist mode of even periodic axes
                 let expected = resample::spectral(&expected, case.grid).unwrap();
                 let error = relative_error(&found.values, &expected.values);
                 worst = worst.max(error);
@@ -123,7 +123,7 @@ fn the_trained_band_is_answered_as_on_the_finest_level() {
     println!("largest error in the band {worst:.1e}");
 }
 
-/// The band holds under noise that is flat on it, or nearly, and falls beyond.
+/// The same under noise that is flat on the band, or nearly so, and falls beyond.
 #[test]
 fn the_trained_band_holds_under_flat_and_tempered_noise() {
     for case in cases().into_iter().filter(|case| case.grid.mode_count() > 1) {
@@ -160,15 +160,15 @@ fn wiener(model: &Model, x: &Ensemble) -> Ensemble {
     Ensemble::new(x.grid, x.channels, denoised.collect()).unwrap()
 }
 
-/// What is left of fields when the modes of a coarser grid are taken out.
+/// The part of fields that remains when the modes of a coarser grid are removed.
 fn beyond(x: &Ensemble, coarse: &Grid) -> Vec<f64> {
     let band = resample::spectral(&resample::spectral(x, *coarse).unwrap(), x.grid).unwrap();
     x.values.iter().zip(&band.values).map(|(x, b)| x - b).collect()
 }
 
-/// O9: the discretisation error of the denoiser, random weights, over N. Asked about the whole grid
-/// its slope on windows is that of the midpoint sums behind padding, 2; asked about the trained band
-/// there is no error to decay.
+/// O9: the discretisation error of the denoiser with random weights, as a function of N. If the
+/// whole grid is asked about, its slope on windows is 2, that of midpoint sums with padding. If the
+/// trained band is asked about, there is no error.
 #[test]
 fn discretisation_error_falls_with_the_second_power_or_is_rounding() {
     const SIZES: [usize; 4] = [15, 45, 135, 405];
@@ -187,12 +187,12 @@ fn discretisation_error_falls_with_the_second_power_or_is_rounding() {
     let (plain, trained) = (errors(Band::Grid), errors(Band::Trained));
     let orders = [0, 1, 2].map(|i| (plain[i] / plain[i + 1]).ln() / 3f64.ln());
     println!("whole grid {plain:?} orders {orders:.2?}, trained band {trained:?}");
-    // 15 cells are too few for the slope, where the network's waves span three of them
+    // 15 cells are too few to show the slope, because the network's waves span only three of them
     assert!(orders[1..].iter().all(|p| (1.7..2.3).contains(p)), "{orders:?}");
     assert!(trained.iter().all(|e| *e < ROUNDING), "{trained:?}");
 }
 
-/// Up to the finest level's cells the two are one and the same, bit for bit.
+/// On grids up to the finest level the two bands give identical results, bit for bit.
 #[test]
 fn on_trained_grids_nothing_changes() {
     for case in [case(&[6, 5], Boundary::Neumann, &[3]), case(&[8], Boundary::Periodic, &[3])] {
@@ -208,7 +208,8 @@ fn on_trained_grids_nothing_changes() {
     }
 }
 
-/// White noise per cell is another function on every grid: its band at 2N is not the noise of N.
+/// White noise per cell is a different function on every grid: its band at 2N is not the noise of
+/// N.
 #[test]
 fn white_noise_per_cell_has_no_band() {
     let case = case(&[6], Boundary::Neumann, &[3]);
@@ -222,8 +223,8 @@ fn white_noise_per_cell_has_no_band() {
     assert_eq!(model.network_grid(&fine), fine);
 }
 
-/// One seed is one function on every grid: R u_2N = u_N and R u_4N = u_N after 6 evaluations of
-/// random weights, by every method.
+/// One seed is one function on every grid: R u_2N = u_N and R u_4N = u_N after 6 evaluations with
+/// random weights, for every method.
 #[test]
 fn samples_on_finer_grids_are_the_same_functions() {
     let case = case(&[6, 5], Boundary::Neumann, &[3]);
@@ -254,7 +255,7 @@ fn samples_on_finer_grids_are_the_same_functions() {
     }
 }
 
-/// The network need not be an operator.
+/// The same for a network that is no operator.
 #[test]
 fn a_u_net_becomes_independent_of_the_grid() {
     let grid = Grid::unit(&[8, 8], Boundary::Neumann).unwrap();
@@ -274,7 +275,8 @@ fn a_u_net_becomes_independent_of_the_grid() {
     assert!(error < ROUNDING, "{error:e}");
 }
 
-/// ⟨∂D* w, h⟩ is the derivative of ⟨w, D⟩ along h, in the trained band and on finer grids, for every kind.
+/// ⟨∂D* w, h⟩ is the derivative of ⟨w, D⟩ along h, in the trained band and on finer grids, for
+/// every kind.
 #[test]
 fn pullbacks_are_the_transposed_derivative() {
     let case = case(&[6, 5], Boundary::Neumann, &[3]);
@@ -305,7 +307,7 @@ fn pullbacks_are_the_transposed_derivative() {
             let back = model.pullback(&x, 0.4, &w).unwrap().unwrap();
             let right: f64 = back.values.iter().zip(&h.values).map(|(b, h)| b * h).sum();
             let size: f64 = back.values.iter().map(|b| b * b).sum::<f64>().sqrt();
-            // single precision, and the curvature that differences see
+            // single precision, and the curvature that finite differences include
             let scale = size * h.values.iter().map(|h| h * h).sum::<f64>().sqrt();
             assert!((left - right).abs() < 2e-3 * scale, "{kind:?} {grid}: {left} {right} {scale}");
         }

@@ -1,4 +1,4 @@
-//! Networks and boxes that between them meet every branch: dimensions, boundaries, sizes that hold
+//! Networks and boxes that together cover every branch: dimensions, boundaries, sizes that hold
 //! fewer modes than the window, both ways of conditioning, all coordinates, several channels.
 
 use karhunen_field::{Axis, Boundary, Grid, ModeNoise, noise::stream};
@@ -13,7 +13,7 @@ pub struct Case {
     pub config: FnoConfig,
 }
 
-/// A small network on a grid, by default as the configuration file's defaults have it.
+/// A small network on a grid, with the defaults of the configuration file.
 pub fn case(points: &[usize], boundary: Boundary, modes: &[usize]) -> Case {
     let config = FnoConfig {
         width: 5,
@@ -48,7 +48,7 @@ pub fn all() -> Vec<Case> {
     cases[7].config.coordinates = Some(Coordinates::None);
     cases[8].config.coordinates = Some(Coordinates::Centres);
     cases[9].config.padding = 0.0;
-    // one axis closes on itself, the other is a window, and cells are no squares
+    // one axis is periodic, the other is a window, and cells are not squares
     let axes = [(6, 2.0, Neumann), (7, 0.5, Periodic)];
     let axes = axes.map(|(points, length, boundary)| Axis { points, length, boundary });
     let mut mixed = case(&[1, 1], Neumann, &[3]);
@@ -73,8 +73,8 @@ pub fn all() -> Vec<Case> {
 }
 
 impl Case {
-    /// The network with every parameter random, the output layer included: normals over the root
-    /// of the fan-in, so that values stay of order 1.
+    /// The network with all parameters random, including the output layer: normals divided by the
+    /// root of the fan-in, so that values stay of order 1.
     pub fn network(&self, device: &Device) -> Fno {
         let mut network = Fno::new(&self.config, &self.grid, self.channels, 1, device).unwrap();
         let mut parameters = network.parameters().unwrap();
@@ -96,7 +96,7 @@ pub fn randomise(parameters: &mut Parameters) {
     }
 }
 
-/// Standard normals of this test suite.
+/// Standard normals for this test suite.
 pub fn normals(count: usize, index: u64) -> Vec<f64> {
     ModeNoise::new(2303).plain_normals(count, index, stream::METRICS)
 }

@@ -1,4 +1,5 @@
-//! Classes: a table beside the time's embedding that changes nothing where there is none.
+//! Classes: the table of classes beside the embedding of time, which has no effect where no class
+//! is given.
 
 use karhunen_field::Boundary;
 use karhunen_net::classifier::{Classifier, FEATURES};
@@ -8,7 +9,7 @@ use crate::cases::{case, normals, randomise};
 use crate::relative_error;
 
 const COUNT: usize = 3;
-/// Central differences of a loss in single precision: its rounding over the step.
+/// Central differences of a loss in single precision: its rounding divided by the step.
 const DIFFERENCES: f64 = 2e-2;
 
 /// An FNO and a U-Net with weights that are not zero, without classes.
@@ -45,7 +46,7 @@ fn a_table_leaves_every_other_parameter_and_the_answer_without_class_alone() {
         let expected = values(&plain, &grid, &[]);
         assert!(values(&labelled, &grid, &[]) == expected);
         assert!(values(&labelled, &grid, &[None; 4]) == expected);
-        // a class of one field is one of that field alone, whatever its mates are
+        // the class of one field affects that field alone, whatever the other fields of the batch
         let one = values(&labelled, &grid, &[None, Some(2), None, None]);
         let all = values(&labelled, &grid, &[Some(0), Some(2), Some(1), None]);
         let field = |v: &[f32], i: usize| v[i * grid.len()..(i + 1) * grid.len()].to_vec();

@@ -1,11 +1,11 @@
-//! GELU on twice the points an axis by its definition: f64, sums over modes.
+//! GELU on twice the points an axis, by its definition: f64, sums over modes.
 
 use karhunen_field::{Boundary, Grid};
 
 use crate::reference::gelu;
 
-/// One axis: the modes that its cells hold at the centres, then at the faces, and weights of a quadrature
-/// on these points.
+/// One axis: the modes that its cells hold, at the centres and then at the faces, and quadrature
+/// weights on these points.
 struct Finer {
     modes: Vec<Vec<f64>>,
     weights: Vec<f64>,
@@ -28,7 +28,7 @@ impl Finer {
                 modes.extend([wave(k, 1.0, 0.0), wave(k, 1.0, PI / 2.0)]);
             }
             if n.is_multiple_of(2) {
-                // on the border of the band: ±1 at the centres, 0 at the faces
+                // at the edge of the band: ±1 at the centres, 0 at the faces
                 modes.push(points.iter().map(|x| (PI * x).sin()).collect());
             }
         } else {

@@ -1,5 +1,5 @@
-//! Fused operators against compositions of tensor operations: the whole network, values and every
-//! gradient by automatic differentiation.
+//! Fused operators against compositions of tensor operations: the whole network, with values and
+//! every gradient by automatic differentiation.
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_net::{Conditioning, Device, Fno, Operators, Parameters};
@@ -8,15 +8,15 @@ use crate::cases::{Case, all, case, normals};
 use crate::relative_error;
 use karhunen_field::Boundary::{Neumann, Periodic};
 
-/// Both are f32; the largest seen is 9e-7.
+/// Both are f32; the largest observed error is 9e-7.
 const FORWARD: f64 = 5e-6;
-/// Relative to the largest entry of a parameter's gradient; the largest seen is 5e-6.
+/// Relative to the largest entry of a parameter's gradient; the largest observed error is 5e-6.
 const GRADIENT: f64 = 1e-4;
 
 const TIMES: [f64; 3] = [0.1, 0.5, 0.8];
 const HALF_LOG_SNR: [f64; 3] = [1.3, 0.2, -3.1];
 
-/// Widths beside register widths, lengths beside tile lengths, modes more than grids hold.
+/// Widths near register widths, lengths near tile lengths, and more modes than the grids hold.
 fn large() -> Vec<Case> {
     let shapes: [(&[usize], _, &[usize], usize); 8] = [
         (&[64], Neumann, &[16], 33),
@@ -67,7 +67,7 @@ fn values_and_gradients_are_those_of_compositions() {
         for (array, expected) in gradients.arrays.iter().zip(&reference.arrays) {
             let [found, expected] = [&array.values, &expected.values]
                 .map(|v| v.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>());
-            // modes that the grid does not hold have none in either
+            // modes that the grid does not hold have no gradient in either
             if expected.iter().all(|e| *e == 0.0) {
                 assert!(found.iter().all(|f| *f == 0.0), "{}", array.name);
                 continue;

@@ -1,4 +1,5 @@
-//! Attributes and other fields: they change nothing where nothing is told, and reach every stage.
+//! Attributes and other fields: no effect where they are not given, and an effect on every stage
+//! where they are.
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Denoiser, Ensemble, Grid, ModeNoise, noise::stream, resample};
@@ -9,7 +10,7 @@ use karhunen_net::{
 
 use crate::preconditioner::wiener_on;
 
-/// Values of two ways to compute in f32.
+/// Tolerance for values computed in two ways in f32.
 const VALUES: f32 = 2e-5;
 
 fn levels() -> Vec<Grid> {
@@ -17,7 +18,8 @@ fn levels() -> Vec<Grid> {
     vec![finest.with_points(&[4, 4]).unwrap(), finest]
 }
 
-/// A nested network and an FNO whose every parameter is drawn, with two attributes, beside one channel.
+/// A nested network and an FNO with all parameters random and two attributes, plus one channel of
+/// other fields.
 fn networks(device: &Device) -> Vec<(Network, Network)> {
     let nested = NestedConfig { width: vec![10, 8], blocks: vec![2], ..NestedConfig::default() };
     let fno = FnoConfig { width: 8, modes: vec![3], layers: 2, ..FnoConfig::default() };
@@ -49,7 +51,7 @@ fn numbers(count: usize, seed: u64) -> Vec<f32> {
     uniforms.into_iter().map(|u| 2.0 * (u as f32 - 0.5)).collect()
 }
 
-/// All that can be told of two fields on a grid.
+/// All conditions for two fields on a grid.
 fn given(grid: &Grid) -> Given {
     let field = |seed| Given::told(&numbers(grid.len(), seed), grid.len());
     Given {
@@ -81,10 +83,10 @@ fn nothing_told_is_what_the_network_was() {
         forgotten.forget(0, 2);
         let half = values(&told, grid, &forgotten);
         let (len, all) = (half.len() / 2, values(&told, grid, &given(grid)));
-        // a field of which nothing is told, beside one of which all is told
+        // a field without conditions, in a batch with a field that has all
         assert!(half[..len] == nothing[..len] && half[len..] == all[len..]);
         assert!(all[..len] != nothing[..len] && all[len..] != nothing[len..]);
-        // each is heard by itself
+        // each condition has an effect by itself
         let fields = Given { attributes: vec![], ..given(grid) };
         let attributes = Given { fields: vec![], ..given(grid) };
         let (fields, attributes) = (values(&told, grid, &fields), values(&told, grid, &attributes));
@@ -106,7 +108,7 @@ fn fused_and_composed_agree_on_what_is_told() {
     }
 }
 
-/// The derivative along a direction in the new parameters is that of differences.
+/// The derivative along a direction in the new parameters agrees with finite differences.
 #[test]
 fn what_is_told_has_the_gradient_of_differences() {
     for (_, mut network) in networks(&Device::flex().autodiff()) {
@@ -161,7 +163,7 @@ fn other_numbers_of_what_is_told_are_refused() {
     }
 }
 
-/// A model beside given fields answers one function on every grid that holds its band.
+/// With given fields a model is one function on every grid that holds its band.
 #[test]
 fn given_fields_may_come_on_any_grid() {
     let levels = levels();

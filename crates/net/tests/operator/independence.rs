@@ -1,4 +1,5 @@
-//! What one field becomes must not depend on its batch mates, their number, or the threads.
+//! The result for one field must not depend on the other fields of its batch, their number, or the
+//! threads.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use karhunen_net::{Band, Device, Fno, Model, Parameters, Preconditioner, Precond
 
 use crate::cases::{Case, case, normals};
 
-/// Sizes with and without a remainder for any register block.
+/// Sizes with and without a remainder for each register block.
 fn cases() -> Vec<Case> {
     let mut cases = vec![
         case(&[13], Boundary::Periodic, &[4]),
@@ -38,7 +39,7 @@ fn inputs(case: &Case, batch: usize) -> Vec<f32> {
     normals(count, 300).into_iter().map(|v| v as f32).collect()
 }
 
-/// Bit for bit: every product keeps its order of summation whatever the number of rows.
+/// Bit for bit: every product keeps its order of summation for any number of rows.
 #[test]
 fn a_field_does_not_see_its_batch_mates() {
     for case in cases() {
@@ -51,7 +52,7 @@ fn a_field_does_not_see_its_batch_mates() {
                 x.chunks(batch * length).flat_map(|part| forward(&case, &network, part)).collect();
             assert!(apart == together, "{} in batches of {batch}", case.grid);
         }
-        // the same field at another place among other ones
+        // the same field at another place in the batch
         let reversed: Vec<f32> = x.chunks_exact(length).rev().flatten().copied().collect();
         let mirrored = forward(&case, &network, &reversed);
         let back = mirrored.chunks_exact(length).rev().flatten();
@@ -59,7 +60,7 @@ fn a_field_does_not_see_its_batch_mates() {
     }
 }
 
-/// Bit for bit, values and gradients: what resuming a run on another machine rests on.
+/// Bit for bit, values and gradients: required for resuming a run on another machine.
 #[test]
 fn the_number_of_threads_changes_nothing() {
     for case in cases() {
@@ -85,7 +86,7 @@ fn the_number_of_threads_changes_nothing() {
     }
 }
 
-/// The whole denoiser, preconditioning included.
+/// The whole denoiser, including preconditioning.
 #[test]
 fn a_model_denoises_one_field_as_it_denoises_many() {
     let case = &cases()[1];

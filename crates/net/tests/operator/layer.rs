@@ -12,7 +12,7 @@ use crate::cases::randomise;
 use crate::relative_error;
 
 const WIDTH: usize = 6;
-/// f32 sums over up to 10⁴ points; the largest seen is 2.5e-7.
+/// f32 sums over up to 10⁴ points; the largest observed error is 2.5e-7.
 const ROUNDING: f64 = 2e-6;
 
 fn layer(modes: &[usize], device: &Device) -> FnoLayer {
@@ -38,7 +38,7 @@ fn apply(layer: &FnoLayer, modes: &[usize], padding: f64, x: &Ensemble) -> Ensem
     Ensemble::new(x.grid, WIDTH, by_channel).unwrap()
 }
 
-/// A function whose modes the grid holds, by independent normals for each.
+/// A function in the modes of the grid, with independent normals as coefficients.
 fn function(grid: Grid) -> Ensemble {
     let modes: Vec<f64> =
         (0..WIDTH).flat_map(|c| ModeNoise::new(5).normals(&grid, 0, stream::METRICS, c)).collect();
@@ -72,8 +72,8 @@ fn periodic_layers_are_one_operator_at_every_size() {
     }
 }
 
-/// Behind padding the window's exponentials are not orthogonal on the box, so means over N cells
-/// are midpoint sums of a smooth integrand: order 2, measured between sizes that share points.
+/// With padding the exponentials of the window are not orthogonal on the box. Means over N cells
+/// are then midpoint sums of a smooth integrand: order 2, measured between sizes that share points.
 #[test]
 fn padded_layers_converge_with_the_second_power_of_the_cell() {
     let (device, modes) = (Device::flex(), [3]);
@@ -87,7 +87,7 @@ fn padded_layers_converge_with_the_second_power_of_the_cell() {
     let expected = on(finest);
     let errors: Vec<f64> = [9, 27, 81]
         .map(|n| {
-            // centres of n cells are centres of every odd multiple of them
+            // centres of n cells are also centres of every odd multiple of them
             let ratio = finest / n;
             let shared: Vec<f64> = expected[ratio / 2..].iter().step_by(ratio).copied().collect();
             relative_error(&on(n), &shared)

@@ -1,4 +1,4 @@
-//! The nested network: fused against composed, gradients, levels, and what a coarse stage sees.
+//! The nested network: fused against composed, gradients, levels, and the inputs of a coarse stage.
 
 use burn::tensor::TensorData;
 use karhunen_field::{Boundary, Ensemble, Grid, ModeNoise, noise::stream, resample};
@@ -7,9 +7,9 @@ use karhunen_net::{
     Device, Given, Nested, NestedConfig, NetError, Network, NetworkConfig, Operators, Parameters,
 };
 
-/// Values of two ways to compute in f32; the largest seen is 2e-6.
+/// Tolerance for values computed in two ways in f32; the largest observed error is 2e-6.
 const VALUES: f64 = 2e-5;
-/// Their gradients, of magnitude about one; the largest seen is 2e-5.
+/// Tolerance for gradients, of magnitude about one; the largest observed error is 2e-5.
 const GRADIENTS: f64 = 2e-4;
 
 fn config() -> NestedConfig {
@@ -21,7 +21,7 @@ fn levels(sizes: &[&[usize]], boundary: Boundary) -> Vec<Grid> {
     sizes.iter().map(|points| finest.with_points(points).unwrap()).collect()
 }
 
-/// A network whose every parameter is drawn, those that start at zero too.
+/// A network with all parameters random, including those that start at zero.
 fn drawn(levels: &[Grid], channels: usize, device: &Device) -> Network {
     let mut network = NetworkConfig::Nested(config()).build(levels, channels, 3, device).unwrap();
     let mut parameters = network.parameters().unwrap();
@@ -89,7 +89,7 @@ fn fused_and_composed_are_the_same() {
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    // in f32, so with steps that rounding does not drown; the largest error seen is 2e-3
+    // in f32, so with steps that exceed rounding; the largest observed error is 2e-3
     let levels = levels(&[&[4, 4], &[6, 7]], Boundary::Neumann);
     let network = drawn(&levels, 1, &Device::flex().autodiff());
     let grid = &levels[1];
@@ -122,7 +122,7 @@ fn gradients_are_those_of_finite_differences() {
     }
 }
 
-/// ⟨∂F* w, h⟩ is the derivative of ⟨w, F⟩ along h; the largest error seen is 2e-3.
+/// ⟨∂F* w, h⟩ is the derivative of ⟨w, F⟩ along h; the largest observed error is 2e-3.
 #[test]
 fn pullbacks_are_the_transposed_derivative() {
     let levels = levels(&[&[4, 4], &[6, 7]], Boundary::Neumann);
@@ -151,7 +151,7 @@ fn on_a_coarse_level_only_its_stages_run() {
     let (_, gradients) = run(&network, &levels[1], 1);
     for array in &gradients.arrays {
         let still = array.values.iter().all(|g| *g == 0.0);
-        // nothing is sent from a level that is the top of this grid
+        // the top level of this grid sends nothing
         let idle = array.name.starts_with("stages.2.");
         assert_eq!(still, idle, "{}", array.name);
     }
@@ -181,7 +181,7 @@ fn a_fresh_stage_leaves_the_coarser_answer_as_it_is() {
     assert!(below.values.iter().any(|v| v.abs() > 0.1), "the coarse stage answers");
     let expected = resample::spectral(&below, levels[1]).unwrap();
     let error = above.values.iter().zip(&expected.values).map(|(a, b)| (a - b).abs());
-    // restriction, prolongation and network in f32; the largest seen is 1e-5
+    // restriction, prolongation and network in f32; the largest observed error is 1e-5
     assert!(error.fold(0.0, f64::max) < 1e-4);
 }
 

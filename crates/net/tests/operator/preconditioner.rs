@@ -1,4 +1,5 @@
-//! The known part of the denoiser: exact on Gaussian data, and in closed form where there is one.
+//! The affine part of the denoiser: exact on Gaussian data, and equal to closed forms where these
+//! exist.
 
 use std::sync::Arc;
 
@@ -13,11 +14,11 @@ use karhunen_net::{Band, Device, Fno, Model, Preconditioner, Preconditioning, Sh
 use crate::cases::{all, normals};
 use crate::relative_error;
 
-/// Both sides transform in f64; the largest seen is 3e-16.
+/// Both sides transform in f64; the largest observed error is 3e-16.
 const ROUNDING: f64 = 1e-13;
 const TIMES: [f64; 4] = [1e-3, 0.1, 0.5, 1.0];
 
-/// A law with a mean that is not constant, one covariance a channel.
+/// A law with a mean that is not constant, and one covariance for each channel.
 fn law(grid: Grid, channels: usize) -> GaussianLaw {
     let mean = Field::new(grid, channels, normals(channels * grid.len(), 400)).unwrap();
     let covariances = (0..channels)
@@ -30,12 +31,13 @@ fn preconditioner(kind: Preconditioning, law: GaussianLaw, reference: Grid) -> P
     Preconditioner::new(kind, Arc::new(VariancePreserving::default()), prior, law, reference)
 }
 
-/// A Wiener preconditioner of some law.
+/// A Wiener preconditioner of a fixed law.
 pub(crate) fn wiener_on(grid: Grid, channels: usize) -> Preconditioner {
     preconditioner(Preconditioning::Wiener, law(grid, channels), grid)
 }
 
-/// On the grid whose modes set the scales, on a finer one, and for states with a part beyond modes.
+/// On the grid whose modes set the scales, on a finer one, and for states with a part outside of
+/// the modes.
 #[test]
 fn an_untrained_model_is_the_exact_denoiser_of_gaussian_data() {
     for case in all() {
@@ -81,8 +83,8 @@ fn scales_of_a_single_mode() {
     }
 }
 
-/// What is explained and what is not add up to the data: q = 1 − c_out² / σ_d², gain² = q c_out². With one
-/// ratio for all modes it is the data's share of the whole.
+/// The explained and the unexplained part add up to the data: q = 1 − c_out² / σ_d², gain² = q
+/// c_out². If all modes have one ratio, q is the data's share of the whole.
 #[test]
 fn what_is_explained_is_what_is_not_unknown() {
     let grid = Grid::unit(&[9, 7], Boundary::Neumann).unwrap();
@@ -105,13 +107,13 @@ fn what_is_explained_is_what_is_not_unknown() {
         assert_eq!((scales.input, known.kind()), (total.input, explained.kind()));
         let (one, other) = (alike.scales(t), alike.clone().with_share(Share::Explained).scales(t));
         assert!((one.weight / other.weight - 1.0).abs() < ROUNDING, "{t}");
-        // other tables than the Wiener kind's know no modes
+        // the tables of other kinds do not depend on modes
         let scalar = preconditioner(Preconditioning::Scalar, law(grid, 1), grid);
         assert_eq!(scalar.scales(t), scalar.clone().with_share(Share::Explained).scales(t));
     }
 }
 
-/// c_out² = E|D_lin − X₀|² and c_in² E|x − a m|² = 1, by 2000 draws of every time.
+/// c_out² = E|D_lin − X₀|² and c_in² E|x − a m|² = 1, by 2000 draws at each time.
 ///
 /// Of independent modes with variances v, the mean over M fields has relative variance
 /// 2 Σ v² / (M (Σ v)²); 4.8 deviations on 8 numbers are a false-alarm rate of 1.3e-5.
@@ -151,7 +153,7 @@ fn scales_are_the_moments_they_stand_for() {
     }
 }
 
-/// On a variance-preserving path the Wiener filter of λ = c is the number a.
+/// On a variance-preserving path the Wiener filter of λ = c is multiplication by a.
 #[test]
 fn scalar_and_wiener_coincide_where_the_prior_is_the_law() {
     for points in [&[7][..], &[6, 5], &[3, 4, 5]] {

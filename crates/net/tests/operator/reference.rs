@@ -10,7 +10,7 @@ use karhunen_net::{Conditioning, Coordinates, FnoConfig, LocalKernels, Parameter
 use crate::cases::Case;
 use crate::finer::oversampled_gelu;
 
-/// A network's parameters in f64 with what says how to use them.
+/// A network's parameters in f64, with the options that determine their use.
 #[derive(Clone)]
 pub struct Reference {
     grid: Grid,
@@ -151,8 +151,8 @@ impl Reference {
         y
     }
 
-    /// Σ_t K(t) h(x + ℓt), h between centres the piecewise linear function through its values,
-    /// continued by reflection or period.
+    /// Σ_t K(t) h(x + ℓt). Between centres h is the piecewise linear function through its values,
+    /// continued by reflection or periodically.
     fn local(&self, layer: usize, h: &[f64]) -> Vec<f64> {
         let taps = &self.arrays[&format!("layers.{layer}.local.taps")];
         let (width, axes) = (self.config.width, self.grid.axes());
@@ -169,7 +169,7 @@ impl Reference {
         let mut y = vec![0.0; h.len()];
         for flat in 0..self.grid.len() {
             for tap in 0..taps.len() / width {
-                // corners of the cell between centres that x + ℓt lies in, with their weights
+                // corners of the cell between centres that contains x + ℓt, with their weights
                 let (mut corners, mut rest) = (vec![(0i64, 1.0)], tap);
                 let mut signs = vec![0.0; axes.len()];
                 for sign in signs.iter_mut().rev() {

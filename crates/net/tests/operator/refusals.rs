@@ -1,4 +1,5 @@
-//! What does not belong to a network is an error with its values, never a panic or a wrong number.
+//! Input that does not suit a network gives an error with its values, never a panic or a wrong
+//! number.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! The whole network at growing resolution: how fast the values of F stop depending on N.
+//! The whole network at growing resolution: the rate at which the values of F become independent of
+//! N.
 
 use karhunen_field::{Boundary, Ensemble, ModeNoise, Transform, noise::stream, resample};
 use karhunen_net::{Device, Fno, LocalKernels};
@@ -17,7 +18,7 @@ fn on(case: &Case, network: &Fno, n: usize) -> Vec<f64> {
     network.forward(&fine, &narrow, &[0.4], &[0.2]).unwrap().try_into_vec_as().unwrap()
 }
 
-/// Largest relative differences to the network on `finest` cells, where the cells share centres.
+/// Largest relative differences from the network on `finest` cells, where the cells share centres.
 fn errors(case: &Case, sizes: &[usize], finest: usize) -> Vec<f64> {
     let network = case.network(&Device::flex());
     let expected = on(case, &network, finest);
@@ -43,11 +44,12 @@ fn orders(errors: &[f64], sizes: &[usize]) -> Vec<f64> {
     (0..errors.len() - 1).map(rate).collect()
 }
 
-/// GELU makes new frequencies without end, but fast ever weaker ones: of a smooth periodic function
-/// it is smooth, and the mean over cells that the layers see converges faster than any power.
+/// GELU creates new frequencies without limit, but their strength falls fast. Of a smooth periodic
+/// function it is smooth. The mean over cells that the layers use then converges faster than any
+/// power.
 #[test]
 fn smooth_periodic_fields_converge_faster_than_any_power() {
-    /// Where f32 ends.
+    /// Rounding level of f32.
     const FLOOR: f64 = 5e-6;
     let case = case(&[5], Boundary::Periodic, &[3]);
     let sizes = [7, 15, 21, 45, 105];
@@ -57,7 +59,7 @@ fn smooth_periodic_fields_converge_faster_than_any_power() {
     assert!(errors[3..].iter().all(|e| *e < FLOOR), "{errors:?}");
 }
 
-/// Behind padding every layer sees midpoint sums over a window of what does not close on itself.
+/// With padding every layer sees midpoint sums over a window of functions that are not periodic.
 #[test]
 fn windows_converge_with_the_second_power_of_the_cell() {
     let mut two = case(&[5, 5], Boundary::Neumann, &[3]);
@@ -70,8 +72,8 @@ fn windows_converge_with_the_second_power_of_the_cell() {
     }
 }
 
-/// Local kernels of whole cells are translations, exact on every grid; half a cell between centres
-/// is interpolated linearly, order 2 (on windows the mirror's kink at the wall makes it 1).
+/// Local kernels of whole cells are translations, exact on every grid. Half a cell between centres
+/// is interpolated linearly, with order 2 (on windows the kink of the mirror image makes it 1).
 #[test]
 fn local_kernels_converge_with_the_second_power_of_the_cell() {
     for (boundary, cells) in [(Boundary::Periodic, 1.5), (Boundary::Neumann, 1.0)] {

@@ -1,4 +1,4 @@
-//! The U-Net against its definition in f64, one sum after another: values, gradients, odd sizes.
+//! The U-Net against its definition in f64, sum by sum: values, gradients, odd sizes.
 
 use std::collections::HashMap;
 
@@ -11,9 +11,10 @@ use karhunen_net::{
 use crate::cases::{normals, randomise};
 use crate::relative_error;
 
-/// f32 through some thirty convolutions and normalisations; the largest seen is 2e-6.
+/// f32 through some thirty convolutions and normalisations; the largest observed error is 2e-6.
 const FORWARD: f64 = 2e-5;
-/// Error of a directional derivative over the norm of the gradient; the largest seen is 4e-6.
+/// Error of a directional derivative relative to the norm of the gradient; the largest observed is
+/// 4e-6.
 const GRADIENT: f64 = 5e-5;
 const TIMES: [f64; 2] = [0.1, 0.8];
 const HALF_LOG_SNR: [f64; 2] = [1.3, -3.1];
@@ -186,7 +187,7 @@ fn network(config: &UNetConfig, grid: &Grid, channels: usize, device: &Device) -
         NetworkConfig::Unet(config.clone()).build(&[*grid], channels, 3, device).unwrap();
     let mut parameters = network.parameters().unwrap();
     randomise(&mut parameters);
-    // shapes of convolutions end with the kernel: bring their sums back to order 1
+    // shapes of convolutions end with the kernel, so sums are scaled back to order 1
     for array in parameters.arrays.iter_mut().filter(|a| a.shape.len() == 4) {
         let scale = (array.shape[2] as f64 / (array.values.len() / array.shape[0]) as f64).sqrt();
         array.values.iter_mut().for_each(|v| *v *= scale as f32);
@@ -295,10 +296,10 @@ fn run(network: &Network, grid: &Grid, batch: usize) -> (Vec<f64>, Parameters) {
     (output.try_into_vec_as().unwrap(), gradients)
 }
 
-/// Two ways of f32 through as many layers; the largest seen is 1.2e-6.
+/// Two f32 implementations through as many layers; the largest observed error is 1.2e-6.
 const SAME_VALUES: f64 = 1e-5;
-/// Relative to the largest entry of a parameter's gradient, or a hundredth of the largest of all; the
-/// largest seen is 5.2e-5.
+/// Relative to the largest entry of a parameter's gradient, or to a hundredth of the largest of
+/// all; the largest observed error is 5.2e-5.
 const SAME_GRADIENTS: f64 = 2e-4;
 
 #[test]
@@ -324,7 +325,7 @@ fn fused_operators_are_their_composition() {
         for (found, expected) in gradients.arrays.iter().zip(&reference.arrays) {
             let pairs = found.values.iter().zip(&expected.values);
             let error = pairs.fold(0f32, |m, (f, e)| m.max((f - e).abs()));
-            // a bias that a normalisation takes out again has no gradient but rounding
+            // a bias that a following normalisation removes has only rounding as gradient
             let error = f64::from(error / largest(expected).max(0.01 * all));
             gradient = gradient.max(error);
             assert!(error < SAME_GRADIENTS, "{config:?} on {grid}, {}: {error:e}", found.name);
@@ -333,7 +334,7 @@ fn fused_operators_are_their_composition() {
     println!("largest differences: values {value:.1e}, gradients {gradient:.1e}");
 }
 
-/// Bit for bit: values and gradients on any number of threads, values with any batch mates.
+/// Bit for bit: values and gradients on any number of threads, and values in any batch.
 #[test]
 fn threads_and_batch_mates_change_nothing() {
     for points in [[28, 28], [13, 17]] {

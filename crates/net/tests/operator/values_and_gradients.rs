@@ -7,9 +7,10 @@ use crate::cases::{all, normals};
 use crate::reference::Reference;
 use crate::relative_error;
 
-/// f32 through 15 matrix products; the largest seen is 4e-7.
+/// f32 through 15 matrix products; the largest observed error is 4e-7.
 const FORWARD: f64 = 3e-6;
-/// Error of a directional derivative over the norm of the gradient; the largest seen is 1.4e-6.
+/// Error of a directional derivative relative to the norm of the gradient; the largest observed is
+/// 1.4e-6.
 const GRADIENT: f64 = 1e-5;
 /// Step of central differences in f64: error ε² from the third derivative, 1e-16/ε from rounding.
 const STEP: f64 = 1e-5;
@@ -37,7 +38,8 @@ fn outputs_are_the_definition() {
     }
 }
 
-/// One random direction per parameter array: what it misses has probability of order [`GRADIENT`].
+/// One random direction for each parameter array. It misses an error with a probability of order
+/// [`GRADIENT`].
 #[test]
 fn gradients_are_finite_differences() {
     for case in all() {

@@ -42,7 +42,7 @@ impl Golden {
     }
 }
 
-/// Names and contents of the deflated members, by the central directory of the archive.
+/// Names and contents of the compressed members, from the central directory of the archive.
 fn members(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     let short = |at: usize| usize::from(u16::from_le_bytes([archive[at], archive[at + 1]]));
     let long = |at: usize| short(at) + (short(at + 2) << 16);
@@ -65,7 +65,8 @@ fn members(archive: &[u8]) -> Vec<(String, Vec<u8>)> {
     members
 }
 
-/// Version 1 header, little-endian f32 or complex f32, C order: all that the archive uses.
+/// Reads the only variant in the archive: version 1 header, little-endian f32 or complex f32, C
+/// order.
 fn npy(bytes: &[u8]) -> Option<Array> {
     let bytes = bytes.strip_prefix(b"\x93NUMPY\x01\x00")?;
     let (length, bytes) = bytes.split_at_checked(2)?;

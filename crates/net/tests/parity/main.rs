@@ -1,8 +1,8 @@
-//! Parity with the published code: its numbers, from our code with the parity options.
+//! Parity with the published code: reproduces its numbers with the parity options.
 //!
-//! The arrays are not part of the repository; see [`golden`] for where they are looked for.
-//! Without them every test here prints so and passes. Errors are the largest error relative to the
-//! array's largest magnitude, and the tolerances are those that come with the arrays.
+//! The arrays are not part of the repository; [`golden`] says where they are expected. Without them
+//! every test here prints so and passes. Errors are the largest error relative to the array's
+//! largest magnitude. The tolerances are those supplied with the arrays.
 
 mod golden;
 mod network;
@@ -10,9 +10,9 @@ mod noise;
 mod path;
 mod process;
 
-/// Forward passes and priors: f32 against f32 (the tanh form of GELU already misses by 1.3e-4).
+/// Forward passes and priors: f32 against f32 (the tanh form of GELU would miss by 1.3e-4).
 const FORWARD: f64 = 2e-5;
-/// Gradients, which sum over more rounding.
+/// Gradients, which accumulate more rounding.
 const GRADIENT: f64 = 1e-3;
 
 /// Largest error relative to the largest magnitude expected.
@@ -24,7 +24,7 @@ fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     error / largest
 }
 
-/// Asserts [`relative_error`] ≤ `tolerance` and says by how much.
+/// Asserts [`relative_error`] ≤ `tolerance`, and reports the error otherwise.
 #[track_caller]
 fn assert_reproduces(name: &str, found: &[f64], expected: &[f64], tolerance: f64) {
     let error = relative_error(found, expected);

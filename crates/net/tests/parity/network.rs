@@ -36,7 +36,7 @@ pub fn square(n: usize) -> Grid {
     Grid::unit(&[n, n], Boundary::Periodic).unwrap()
 }
 
-/// The published array that belongs to one of our parameters, in our layout.
+/// The published array that corresponds to one of our parameters, in our layout.
 fn published(golden: &Golden, prefix: &str, ours: &str) -> Vec<f64> {
     let get = |theirs: String| golden.array(&format!("{prefix}.{theirs}"));
     let (module, part) = ours.rsplit_once('.').unwrap();

@@ -10,7 +10,7 @@ const POWER: f64 = 0.55;
 /// Modes per axis of the random window.
 const WINDOW: [usize; 2] = [5, 4];
 
-/// `w1` on rows 0…m−1 and `w2` on rows −m…−1: one after the other they are our window order.
+/// `w1` on rows 0…m−1 and `w2` on rows −m…−1. In this order they form our window.
 fn window(golden: &Golden, name: &str, n: usize) -> PixelMultiplier {
     let rows = |part| {
         let array = golden.array(&format!("prior.{name}_{part}_{n}"));

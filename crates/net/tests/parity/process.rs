@@ -1,4 +1,4 @@
-//! Loss and sampler: the network as g Q∇log p, behind the preconditioner of that kind.
+//! Loss and sampler, with the network as g Q∇log p behind the preconditioner of that kind.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::{FORWARD, assert_reproduces};
 
 const N: usize = 16;
 
-/// The published parameterisation; prior and law play no part in it.
+/// The published parameterisation, which uses neither prior nor law.
 fn model(golden: &Golden) -> Model {
     let prior = Arc::new(Bessel::new(2, 1.0, 8.0, 0.55).unwrap());
     let law = GaussianLaw::centred(square(N), prior.clone(), 1);

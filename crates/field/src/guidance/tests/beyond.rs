@@ -1,8 +1,8 @@
-//! Derivatives, particles and the check of a posterior's spread.
+//! Tests of derivatives, particles and the calibration of a posterior's spread.
 
 use super::*;
 
-/// Moment matching is the same on Gaussian data, by one iteration.
+/// On Gaussian data moment matching gives the same result, in one iteration.
 #[test]
 fn moment_matching_is_exact_on_gaussian_data() {
     for problem in some_problems(0.3, 1e-3) {
@@ -20,7 +20,8 @@ fn moment_matching_is_exact_on_gaussian_data() {
     }
 }
 
-/// Weights are equal on Gaussian data, so every particle counts, and what is chosen is kriging's.
+/// On Gaussian data the weights are equal: every particle counts, and the selected fields follow
+/// kriging.
 #[test]
 fn particles_change_nothing_on_gaussian_data() {
     let grid = Grid::unit(&[5, 4], Boundary::Periodic).unwrap();
@@ -34,7 +35,7 @@ fn particles_change_nothing_on_gaussian_data() {
     check_draws(&chosen.fields, &mean, &covariance, "particles");
 }
 
-/// The mixture's transposed derivative against differences of D.
+/// The mixture's transposed derivative against finite differences of D.
 #[test]
 fn pullbacks_are_transposed_derivatives() {
     use crate::denoiser::Mixture;
@@ -67,7 +68,8 @@ fn pullbacks_are_transposed_derivatives() {
     }
 }
 
-/// Truths of the law among draws given observations of them: ranks flat, coverage and spread as they should be.
+/// True fields from the law, ranked among draws given observations of them: flat ranks, right
+/// coverage and spread.
 #[test]
 fn gaussian_posteriors_have_the_right_spread() {
     use crate::metrics::PosteriorCheck;

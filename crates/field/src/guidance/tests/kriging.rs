@@ -1,8 +1,9 @@
-//! Denoiser, flow, ancestral steps, refinement and surrogate: mean and covariance are kriging's.
+//! Denoiser, flow, ancestral steps, refinement and surrogate: mean and covariance equal those of
+//! kriging.
 
 use super::*;
 
-/// D_y is the mean of X₀ given X_t and y, whatever x, t, box and noise.
+/// D_y is the mean of X₀ given X_t and y, for any x, t, box and noise.
 #[test]
 fn the_guided_denoiser_is_the_conditional_mean() {
     for deviation in [0.0, 0.3] {
@@ -33,13 +34,13 @@ fn the_guided_denoiser_is_the_conditional_mean() {
     }
 }
 
-/// The map of the probability flow is affine: its action on basis fields gives mean and covariance of
-/// what it samples exactly. Both are kriging's to 1e-6 of the data's variance.
+/// The probability flow is an affine map. Its action on basis fields therefore gives the exact mean
+/// and covariance of its samples. Both equal those of kriging to 1e-6 of the data's variance.
 #[test]
 fn the_flow_samples_what_kriging_says() {
     for method in [Method::WienerExponential, Method::DpmSolver2M] {
         for deviation in [0.0, 0.3] {
-            // b² is a millionth of a millionth at the end, so that the last denoising loses nothing
+            // b² is 1e-12 at the end, so that the last denoising loses nothing
             for problem in some_problems(deviation, 1e-11).into_iter().step_by(5) {
                 let (grid, channels) = (problem.grid, problem.law.channels());
                 let transform = Transform::new(grid);
@@ -78,7 +79,7 @@ fn the_flow_samples_what_kriging_says() {
     }
 }
 
-/// X_T given y, and what ancestral sampling makes of it in one, two and five steps.
+/// X_T given y, and the result of ancestral sampling from it in one, two and five steps.
 #[test]
 fn ancestral_sampling_is_exact_in_any_number_of_steps() {
     for deviation in [0.0, 0.3] {
@@ -108,7 +109,7 @@ fn ancestral_sampling_is_exact_in_any_number_of_steps() {
     }
 }
 
-/// A run that begins on a coarse grid has kriging's law on the fine one.
+/// A run that begins on a coarse grid has the law of kriging on the fine grid.
 #[test]
 fn refining_keeps_the_law() {
     let grid = Grid::unit(&[12], Boundary::Neumann).unwrap();
@@ -126,7 +127,7 @@ fn refining_keeps_the_law() {
     check_draws(&end, &mean, &covariance, "refined");
 }
 
-/// Conditional simulation is kriging's law.
+/// Conditional simulation has the law of kriging.
 #[test]
 fn the_surrogate_is_kriging() {
     for problem in some_problems(0.2, 1e-3).into_iter().step_by(5) {

@@ -1,9 +1,9 @@
-//! The same numbers as GSTools.
+//! Comparison with GSTools.
 
 use super::*;
 
-/// golden/kriging.py: simple kriging by GSTools, at places that feel no wall, on grids that hold all but a
-/// millionth of the variance.
+/// golden/kriging.py: simple kriging by GSTools, at places far from the walls, on grids that hold
+/// all but a millionth of the variance.
 #[test]
 fn gstools_krige_the_same() {
     #[derive(serde::Deserialize)]

@@ -1,8 +1,9 @@
-//! How systems are solved, and what does not depend on grids and batches.
+//! Tests of the solvers, and of independence from grids and batches.
 
 use super::*;
 
-/// Thousands of observations go through conjugate gradients: the same answer as by a factor.
+/// Thousands of observations are solved by conjugate gradients, with the same result as by a
+/// factor.
 #[test]
 fn many_observations_are_solved_iteratively() {
     let grid = Grid::unit(&[60, 60], Boundary::Neumann).unwrap();
@@ -27,12 +28,12 @@ fn many_observations_are_solved_iteratively() {
     let pull = stack.adjoint(&weights);
     for k in 0..modes.len() {
         let (found, expected) = (modes[k] - before[k], system.variances[k] * pull[k]);
-        // the residual is solved to 1e-9, and 1/R magnifies it
+        // the residual is solved to 1e-9 and magnified by 1/R
         assert!((found - expected).abs() < 2e-5, "{k}: {found} {expected}");
     }
 }
 
-/// The same seed on a finer grid: nearer and nearer the finer both are.
+/// The same seed on two grids: the finer both are, the smaller the difference.
 #[test]
 fn one_seed_stays_one_function() {
     let run = |points: usize| {
@@ -65,7 +66,7 @@ fn one_seed_stays_one_function() {
     assert!(distances.windows(2).all(|w| w[1] < 0.5 * w[0]), "{distances:?}");
 }
 
-/// A coarse field is a diagonal matrix of modes; batches do not matter.
+/// A coarse field is a diagonal operator in modes, and batches do not matter.
 #[test]
 fn a_coarse_field_is_met_and_batches_do_not_matter() {
     let grid = Grid::unit(&[16, 12], Boundary::Neumann).unwrap();
@@ -84,7 +85,7 @@ fn a_coarse_field_is_met_and_batches_do_not_matter() {
     }
 }
 
-/// Sensors so near one another that one is the other's copy are found, errors make them none.
+/// Sensors so close that one duplicates the other are found. With errors they are no duplicates.
 #[test]
 fn redundant_observations_are_found() {
     let grid = Grid::unit(&[8], Boundary::Neumann).unwrap();
@@ -100,7 +101,8 @@ fn redundant_observations_are_found() {
     assert_eq!(found, [8, 9]);
 }
 
-/// The part above a threshold, of Gaussian data: met in every field, and together with sensors.
+/// The fraction above a threshold, for Gaussian data: met in every field, also together with
+/// sensors.
 #[test]
 fn fractions_are_met() {
     use crate::observation::Fraction;

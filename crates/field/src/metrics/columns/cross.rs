@@ -1,4 +1,4 @@
-//! Correlation of channels, where there are several.
+//! Column: correlation of channels, where there are several.
 
 use super::super::comparison::Comparison;
 use super::super::cross::Products;

@@ -1,4 +1,4 @@
-//! Point values: the mean over channels, and each channel where there are several.
+//! Column: point values, as the mean over channels and for each channel where there are several.
 
 use super::super::comparison::Comparison;
 use super::super::histogram::{PixelValues, mean, standard_deviations};
@@ -8,7 +8,7 @@ use crate::FieldError;
 struct Histogram {
     reference: PixelValues,
     count: usize,
-    /// Units: of the whole pool, by channel.
+    /// Standard deviation of the whole pool for each channel, used as unit.
     deviations: Vec<f64>,
     floor: f64,
     floor_by_channel: Vec<f64>,

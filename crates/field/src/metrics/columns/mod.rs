@@ -1,6 +1,6 @@
-//! The columns of a table: one file each, and one line in [`COLUMNS`].
+//! The columns of a table of results. Each has a file and one entry in [`COLUMNS`].
 //!
-//! A column is prepared from a pool of real fields, with its floors, and then measures rows.
+//! A column is prepared from a pool of real fields, which gives its floors. Then it measures rows.
 
 mod cross;
 mod histogram;
@@ -18,24 +18,24 @@ use super::floor::Splits;
 use super::segmentation::Segmentation;
 use crate::{Ensemble, FieldError};
 
-/// Real fields from which a column takes its floors, and the reference among them.
+/// Real fields, including the reference, from which a column takes its floors.
 pub(super) struct Pool<'a> {
-    /// All of them.
+    /// All fields.
     pub fields: &'a Ensemble,
     /// Their modes.
     pub cloud: &'a Cloud,
     /// Pairs of sets of them, for floors.
     pub splits: &'a Splits,
-    /// Those that rows are compared with: the first m.
+    /// Indices of the fields that rows are compared with: the first m.
     pub first: &'a [usize],
-    /// What a comparison may choose.
+    /// Options of the comparison.
     pub options: &'a ComparisonOptions,
-    /// The phases of all of them, once they are asked for.
+    /// Phases of all fields, computed on first use.
     pub phases: &'a OnceCell<(Segmentation, Ensemble)>,
 }
 
 impl Pool<'_> {
-    /// The phases: Otsu's threshold of the pool, and where fields are above it.
+    /// The phases: Otsu's threshold of the pool, and the indicators of the fields above it.
     pub fn phases(&self) -> Result<&(Segmentation, Ensemble), FieldError> {
         if let Some(found) = self.phases.get() {
             return Ok(found);
@@ -52,7 +52,7 @@ pub(super) struct Samples<'a> {
     pub fields: &'a Ensemble,
     /// Their modes.
     pub cloud: &'a Cloud,
-    /// Where they are above the pool's threshold.
+    /// Their indicators above the pool's threshold.
     pub phase: &'a Ensemble,
 }
 
@@ -62,7 +62,7 @@ pub(super) trait Column: Send + Sync {
     fn compare(&self, samples: &Samples, row: &mut Comparison) -> Result<(), FieldError>;
 }
 
-/// A column ready to measure rows; none where it has nothing to say of such fields.
+/// A column ready to measure rows; `None` where it does not apply to such fields.
 pub(super) type Prepared = Result<Option<Box<dyn Column>>, FieldError>;
 
 /// All columns.

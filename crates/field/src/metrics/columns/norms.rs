@@ -1,4 +1,4 @@
-//! Energy distance and ratio of variances: both of distances in the H-norm.
+//! Column: energy distance and variance ratio, both from distances in the H-norm.
 
 use super::super::cloud::Cloud;
 use super::super::comparison::Comparison;

@@ -1,4 +1,4 @@
-//! Sliced Wasserstein distance.
+//! Column: sliced Wasserstein distance.
 
 use super::super::comparison::Comparison;
 use super::super::sliced::{Projections, SortedProjections};

@@ -1,4 +1,4 @@
-//! The spectrum, below the trained band and beyond it.
+//! Column: error of the spectrum, below the trained band and beyond it.
 
 use super::super::comparison::Comparison;
 use super::super::spectrum::{Shells, mean_rows};
@@ -10,7 +10,7 @@ struct Spectrum {
     reference: Vec<f64>,
     within: (f64, f64),
     floor: f64,
-    /// The band beyond what was trained, if the grid has any of it, and its floor.
+    /// The band beyond training, if the grid has one, and its floor.
     beyond: Option<((f64, f64), f64)>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn prepare(pool: &Pool) -> Prepared {
     Ok(Some(Box::new(Spectrum { shells, reference, within, floor: own, beyond })))
 }
 
-/// The bands of the spectrum's error: what was trained, and what lies beyond if anything does.
+/// The bands of the spectrum's error: the trained one, and the one beyond if it holds any shell.
 fn bands(trained: Option<f64>, shells: &Shells) -> ((f64, f64), Option<(f64, f64)>) {
     match trained {
         None => ((0.0, f64::INFINITY), None),

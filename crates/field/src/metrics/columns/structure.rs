@@ -1,4 +1,4 @@
-//! Descriptors of the phases: lineal paths, chords, surface, topology, fractions.
+//! Column: descriptors of the phases, that is lineal paths, chords, surface, topology, fractions.
 
 use super::super::comparison::Comparison;
 use super::super::descriptors::{Descriptors, Units};

@@ -1,4 +1,4 @@
-//! Two-point functions of the phases.
+//! Column: two-point functions of the phases.
 
 use super::super::comparison::Comparison;
 use super::super::spectrum::mean_rows;
