@@ -27,10 +27,10 @@ asked grains 32x32 pore grain -- 0.3 0.4 0.5 0.6 0.7
 
 if [ -n "${SIC_PHASES:-}" ]; then
   train "$here" sic --set data.source="$SIC_PHASES"
-  asked sic 64x64 dark middle bright -- 0.3 0.4 0.5 0.6 0.7
+  asked sic 32x32 dark middle bright -- 0.3 0.4 0.5 0.6 0.7
   # the other descriptors, beside real patches of that fraction
   for fraction in 0.4 0.5 0.6; do
-    python3 "$here/select.py" "$SIC_PHASES" 128 "$fraction" "$runs/real-$fraction.npy"
+    python3 "$here/select.py" "$SIC_PHASES" 64 "$fraction" "$runs/real-$fraction.npy"
     "$karhunen" evaluate --reference "$runs/real-$fraction.npy" --samples "$runs/sic-$fraction.npy" \
       --set 'data.phases={ dark = 0, middle = 1, bright = 2 }' --json > "$results/sic-$fraction.json"
   done
