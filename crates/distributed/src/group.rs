@@ -56,6 +56,8 @@ impl fmt::Display for Differs {
     }
 }
 
+impl std::error::Error for Differs {}
+
 impl Default for Group {
     fn default() -> Self {
         Self::of(Arc::new(Alone))

@@ -2,6 +2,7 @@
 //!
 //! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use karhunen_field::motion::{Motion, Mover, turned};
@@ -99,11 +100,12 @@ impl Batches {
     }
 
     /// Fields of a level as the batch of a step sees them: moved, each by numbers of the step and its place
-    /// in the batch.
-    fn moved(&self, step: usize, data: &LevelData, fields: &[usize]) -> LevelData {
+    /// in the batch, `first` being that of the first one.
+    fn moved(&self, step: usize, data: &LevelData, fields: &[usize], first: usize) -> LevelData {
         let (mover, len, points) = (self.mover(&data.grid), data.field_len(), data.grid.len());
-        let numbers = self.noise.uniforms(NUMBERS * fields.len(), step as u64, MOTIONS);
-        let motions = numbers.chunks_exact(NUMBERS).map(|u| self.augmentation.motion(u));
+        let numbers = self.noise.uniforms(NUMBERS * (first + fields.len()), step as u64, MOTIONS);
+        let numbers = numbers[NUMBERS * first..].chunks_exact(NUMBERS);
+        let motions = numbers.map(|u| self.augmentation.motion(u));
         let motions: Vec<Motion> = motions.collect();
         let each = fields.par_iter().zip(&motions);
         let values = each.clone().flat_map_iter(|(field, motion)| {
@@ -139,26 +141,40 @@ impl Batches {
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.
     pub fn training(&mut self, step: usize, data: &LevelData, model: &Model) -> Batch {
+        self.training_part(step, data, model, 0..self.size)
+    }
+
+    /// Some fields of the batch of a step: what they are does not depend on which others are made here.
+    ///
+    /// # Panics
+    /// If the batch does not have these fields.
+    pub fn training_part(
+        &mut self,
+        step: usize,
+        data: &LevelData,
+        model: &Model,
+        part: Range<usize>,
+    ) -> Batch {
         let count = data.count() as u64;
         let first = (step * self.size) as u64;
-        let fields: Vec<usize> = (first..first + self.size as u64)
+        let fields: Vec<usize> = (first + part.start as u64..first + part.end as u64)
             .map(|at| self.order(at / count, count)[(at % count) as usize] as usize)
             .collect();
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
-        let times = self.times(&data.grid, model).stratified(&within);
-        let (index, from) = (step as u64, stream::TRAINING);
+        let times = &self.times(&data.grid, model).stratified(&within)[part.clone()];
+        let (index, from) = (step as u64, stream::TRAINING + part.start as u32);
         let mut batch = match self.augmentation.is_empty() {
-            true => build(data, &fields, &times, self.noise, index, from, model),
+            true => build(data, &fields, times, self.noise, index, from, model),
             false => {
-                let moved = self.moved(step, data, &fields);
+                let moved = self.moved(step, data, &fields, part.start);
                 let all: Vec<usize> = (0..fields.len()).collect();
-                build(&moved, &all, &times, self.noise, index, from, model)
+                build(&moved, &all, times, self.noise, index, from, model)
             }
         };
         if !batch.inputs.given.is_empty() {
             let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
-            let untold = (0..self.size).filter(|i| uniforms[*i] < self.dropout);
-            untold.for_each(|i| batch.inputs.given.forget(i, self.size));
+            let untold = part.clone().filter(|i| uniforms[*i] < self.dropout);
+            untold.for_each(|i| batch.inputs.given.forget(i - part.start, part.len()));
         }
         batch
     }
@@ -327,15 +343,18 @@ mod tests {
         let batches = moving(&["shift", "mirror", "rotate"], fine.grid);
         let fields = [3, 0, 3, 5];
         for step in 0..4 {
-            let moved = batches.moved(step, &fine, &fields);
+            let moved = batches.moved(step, &fine, &fields, 0);
             let then = restrict(&moved, coarse.grid).unwrap();
-            let first = batches.moved(step, &coarse, &fields);
+            let first = batches.moved(step, &coarse, &fields, 0);
             for (a, b) in then.values.iter().zip(&first.values) {
                 // a few roundings of f32
                 assert!((a - b).abs() < 1e-5, "step {step}: {a} {b}");
             }
-            assert_eq!(moved.values, batches.moved(step, &fine, &fields).values);
-            assert_ne!(moved.values, batches.moved(step + 1, &fine, &fields).values);
+            assert_eq!(moved.values, batches.moved(step, &fine, &fields, 0).values);
+            assert_ne!(moved.values, batches.moved(step + 1, &fine, &fields, 0).values);
+            // some of the fields alone are moved as they are among all
+            let alone = batches.moved(step, &fine, &fields[1..3], 1);
+            assert_eq!(alone.values[..], moved.values[fine.field_len()..3 * fine.field_len()]);
             // one field twice in a batch is moved twice
             let len = fine.field_len();
             assert_ne!(moved.values[..len], moved.values[2 * len..3 * len]);
@@ -346,7 +365,7 @@ mod tests {
     fn weights_of_what_was_measured_move_along() {
         let mut data = data(Grid::unit(&[7, 7], Boundary::Neumann).unwrap());
         data.weights = data.values.iter().map(|v| v.abs()).collect();
-        let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4]);
+        let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4], 0);
         assert_eq!(moved.weights.len(), moved.values.len());
         assert!(moved.values.iter().zip(&moved.weights).all(|(v, w)| v.abs() == *w));
     }

@@ -192,6 +192,15 @@ pub enum TrainError {
         /// Rate at that step.
         rate: f64,
     },
+    /// Ranks of a job that do not see the same.
+    #[error(transparent)]
+    Ranks(#[from] karhunen_distributed::Differs),
+    /// Another rank of the job failed, and tells why.
+    #[error("rank {rank} failed")]
+    OtherRank {
+        /// The first that did.
+        rank: usize,
+    },
     /// The network refused.
     #[error(transparent)]
     Net(#[from] karhunen_net::NetError),

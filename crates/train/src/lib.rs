@@ -55,6 +55,7 @@ pub mod optimizer;
 pub mod origin;
 pub mod overfitting;
 mod parts;
+pub mod pieces;
 pub mod paths;
 pub mod periodic;
 pub mod phases;
