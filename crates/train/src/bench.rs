@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use karhunen_distributed::Group;
 use karhunen_field::prior::{self, Matern};
 use karhunen_field::{Field, Grid, Prior, noise::stream};
 use karhunen_net::{Device, Model, Parameters};
@@ -234,6 +235,7 @@ fn sampling_speed(
         training_fields: 0,
         path: "".into(),
         notes: vec![],
+        group: Group::default(),
     };
     let (method, evaluations) = (config.sampling.sampler, config.sampling.evaluations);
     let request = Request::new(grid, config.seed, method, evaluations);

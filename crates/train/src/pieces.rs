@@ -95,7 +95,11 @@ impl Pieces {
         let arrays = weights.arrays.iter().map(|like| {
             let (own, others) = rest.split_at(like.values.len());
             rest = others;
-            Named { name: like.name.clone(), shape: like.shape.clone(), values: own.to_vec().into() }
+            Named {
+                name: like.name.clone(),
+                shape: like.shape.clone(),
+                values: own.to_vec().into(),
+            }
         });
         Ok((f64::from(loss), Parameters { arrays: arrays.collect() }))
     }
@@ -119,7 +123,10 @@ mod tests {
     fn idle_ranks_are_told_with_what_would_employ_them() {
         assert_eq!(Pieces::new(32, 8).idle(8), None);
         let told = Pieces::new(32, 1).idle(4).unwrap();
-        assert!(told.starts_with("3 of 4 ranks are idle") && told.contains("training.pieces = 4"), "{told}");
+        assert!(
+            told.starts_with("3 of 4 ranks are idle") && told.contains("training.pieces = 4"),
+            "{told}"
+        );
         assert!(Pieces::new(2, 2).idle(4).unwrap().contains("a larger training.batch"));
     }
 }

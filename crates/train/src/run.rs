@@ -329,7 +329,7 @@ impl Run {
             None => &self.data.training,
         };
         let grid = data.grid;
-        let begun = self.clock.seconds();
+        let (begun, sent) = (self.clock.seconds(), self.group.traffic().bytes);
         let (batches, model) = (&mut self.batches, &self.model);
         let mut make = |part| batches.training_part(step, data, model, part);
         let of = (model, &self.optimizer.weights, &grid);
@@ -357,6 +357,7 @@ impl Run {
             left: self.seconds_left(),
             gradient_norm: Some(norm),
             rate,
+            sent: self.group.is_shared().then(|| self.group.traffic().bytes - sent),
             message: None,
         })
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use karhunen_distributed::Group;
 use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
 use karhunen_field::large_box::Enlarged;
@@ -19,7 +20,7 @@ use crate::asked::GivenFields;
 use crate::classes::Classes;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
-use crate::kept::Place;
+use crate::kept::{self, Place};
 use crate::larger::Larger;
 use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
@@ -120,6 +121,9 @@ pub struct TrainedModel {
     pub path: PathBuf,
     /// What was wrong with newer checkpoints, if any.
     pub notes: Vec<String>,
+    /// The ranks of a job that sample it together, all asked for the same: each makes some of the fields, and all have
+    /// all of them then. This process alone by default.
+    pub group: Group,
 }
 
 /// How to sample.
@@ -162,6 +166,9 @@ pub struct Request {
     pub guidance: f64,
     /// The box where it is larger than the trained one; the grid is one of it then.
     pub larger: Option<Larger>,
+    /// Whether fields are this rank's alone, of whichever numbers it asks for; pilots are shared nevertheless, so that
+    /// all ranks ask together.
+    pub apart: bool,
     /// Ends it before it is done.
     pub stop: Stop,
 }
@@ -200,6 +207,7 @@ impl Request {
             given: None,
             guidance: 1.0,
             larger: None,
+            apart: false,
             stop: Stop::default(),
         }
     }
@@ -273,7 +281,13 @@ impl TrainedModel {
             training_fields: e.progress.training_fields,
             path: path.into(),
             notes,
+            group: Group::default(),
         })
+    }
+
+    /// A hash of weights, law and what else decides its fields; none where a device does not hand its weights back.
+    pub fn fingerprint(&self) -> Option<u64> {
+        kept::weights(self)
     }
 
     /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
@@ -361,7 +375,7 @@ impl TrainedModel {
             (Some(own), Some(known)) => Some(own.enlarged(known.large())?),
             (own, _) => own,
         };
-        let (mut fields, evaluations) = self.normalised(request, None, indices, observe)?;
+        let (mut fields, evaluations) = self.by_all(request, None, indices, observe)?;
         if let Some(calibration) = calibration {
             calibration.apply(self.law_and_prior(known.as_ref()).0, &mut fields)?;
         }
@@ -390,7 +404,8 @@ impl TrainedModel {
     fn pilots(&self, request: &Request) -> (Request, Grid) {
         let trained = &self.statistics.grid;
         let shared = Band::Trained.grid(&request.grid, trained);
-        let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
+        let mut pilots =
+            Request { seed: PILOT_SEED, calibrated: false, apart: false, ..request.clone() };
         // where the network answers otherwise on the fields' own grid, only that grid can tell
         if self.model.network_grid(&request.grid) == shared {
             pilots.grid = shared;
@@ -407,18 +422,38 @@ impl TrainedModel {
     ) -> Result<Calibration, FieldError> {
         let (pilots, shared) = self.pilots(request);
         let place = Place::of(self, &pilots, shared);
-        if let Some(calibration) = place.as_ref().and_then(Place::read) {
+        let kept = place.as_ref().and_then(Place::read);
+        // pilots are made by all ranks or by none
+        if let (None, Some(calibration)) = (self.group.first_unwell(kept.is_some()), kept) {
             return Ok(calibration);
         }
         // pilots are nobody's fields: their steps are counted, they are not shown
         let counted = |done: usize, of: usize| observe.step(done, of);
-        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
+        let (fields, _) = self.by_all(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
         let fields = resample::spectral(&fields, shared)?;
         let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
-        if let Some(place) = place {
+        if let Some(place) = place.filter(|_| self.group.is_first()) {
             place.write(&calibration);
         }
         Ok(calibration)
+    }
+
+    /// Fields as the network knows them, each rank making some of them unless it is asked for its own.
+    pub(crate) fn by_all(
+        &self,
+        request: &Request,
+        guidance: Option<&dyn Guidance>,
+        indices: Range<u64>,
+        observe: &dyn Watch,
+    ) -> Result<(Ensemble, usize), FieldError> {
+        if request.apart || !self.group.is_shared() {
+            return self.normalised(request, guidance, indices, observe);
+        }
+        let own = self.group.share(indices);
+        let (mut fields, evaluations) = self.normalised(request, guidance, own, observe)?;
+        fields.values = self.group.gather_numbers(&fields.values);
+        let evaluations = self.group.gather_numbers(&[evaluations as f64]);
+        Ok((fields, evaluations.into_iter().fold(0.0, f64::max) as usize))
     }
 
     /// Fields as the network knows them.

@@ -18,7 +18,7 @@ pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
-pub use sample::{CalibrateArgs, SampleArgs};
+pub use sample::{CalibrateArgs, MergeArgs, SampleArgs};
 #[cfg(feature = "serve")]
 pub use serve::ServeArgs;
 
@@ -80,6 +80,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Sample a trained model at any resolution.
     Sample(SampleArgs),
+    /// Join the shards of a sampling to the file that one process would have written.
+    Merge(MergeArgs),
     /// Show models on a page in the browser: seeds, resolutions, measurements, fields as they form.
     #[cfg(feature = "serve")]
     Serve(ServeArgs),

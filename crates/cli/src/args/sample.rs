@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use karhunen::sampler::Method;
 use karhunen::{
-    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, VolumeFraction,
+    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, Shard,
+    ShardError, VolumeFraction,
 };
 
 use super::shared::{DeviceArgs, Points, method, points};
@@ -138,7 +139,9 @@ impl CalibrateArgs {
   karhunen sample --model runs/darcy --condition permeability.npy --count 16 --out pressure.npy
   karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
   karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
-  karhunen sample --model runs/x --surrogate --out gaussian.npy")]
+  karhunen sample --model runs/x --surrogate --out gaussian.npy
+  karhunen sample --model runs/x --count 1000 --shard 3/16 --out samples.npy
+  mpirun -n 4 karhunen sample --model runs/x --count 1000 --out samples.npy")]
 pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
     #[arg(long)]
@@ -270,9 +273,37 @@ pub struct SampleArgs {
     /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
+    /// Make one part of the fields, as 3/16 the third of sixteen, and write it beside --out for `karhunen merge`: for
+    /// arrays of jobs that know nothing of each other.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// `karhunen merge`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  karhunen sample --model runs/x --count 1000 --shard 1/2 --out samples.npy
+  karhunen sample --model runs/x --count 1000 --shard 2/2 --out samples.npy
+  karhunen merge samples.npy --remove")]
+pub struct MergeArgs {
+    /// The file that every shard was given as --out.
+    pub out: PathBuf,
+    /// Where to write the classes of the fields, as .npy; beside the file, as NAME-labels.npy, by default.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Remove the shards when the file is written.
+    #[arg(long)]
+    pub remove: bool,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(|e: ShardError| e.to_string())
 }
 
 impl SampleArgs {

@@ -6,6 +6,8 @@ use karhunen::training::config::{DataConfig, parse_points};
 use karhunen::training::missing::MissingValues;
 use karhunen::{Boundaries, Boundary, DeviceChoice, FieldError, NetError};
 
+use crate::job;
+
 /// Cells per axis, as typed: `64x48`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Points(pub Vec<usize>);
@@ -60,12 +62,16 @@ pub struct SettingsArgs {
 /// Where the network computes.
 #[derive(Debug, Args, Default)]
 pub struct DeviceArgs {
-    /// cpu, gpu, or gpu:1 for the second one; GPUs need a build with --features wgpu.
+    /// cpu, gpu, gpu:1 for the second one, or gpu:local for that of this process's number among those of a job on its
+    /// machine; GPUs need a build with --features wgpu.
     #[arg(long, default_value_t, value_parser = device)]
     pub device: DeviceChoice,
 }
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
+    if text == "gpu:local" {
+        return Ok(job::local_card());
+    }
     text.parse().map_err(|e: NetError| e.to_string())
 }
 

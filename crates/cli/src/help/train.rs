@@ -33,6 +33,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::OneAverage { .. } => {
             "leave --ema out, or name the run the model came from".into()
         }
+        TrainError::Ranks(_) => {
+            "give all ranks the same command, program and files; one run directory that all of them see; KARHUNEN_SIMD=avx2 where processors differ".into()
+        }
         TrainError::Motion { .. } => {
             "name axes of data.augment that can be moved so, as \"shift:0\" or \"rotate:1,2\", or leave the motion out".into()
         }

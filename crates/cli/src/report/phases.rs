@@ -37,13 +37,23 @@ pub fn is_surface(path: &Path) -> bool {
 /// # Errors
 /// As [`files::claim`]; a name of another kind of numbering.
 pub fn claim(args: &SampleArgs) -> Result<Lock, Failure> {
+    check_name(args)?;
+    files::claim_names(&args.out, &surfaces_of(args, 0..args.count), args.force)
+}
+
+/// Refuses a name of another kind of numbering.
+pub fn check_name(args: &SampleArgs) -> Result<(), Failure> {
     if files::is_numbered(&args.out) {
         let message = format!("{}: surfaces are numbered by themselves", args.out.display());
         return Err(Failure::usage(message)
             .help("leave {index} out: pores.stl gives pores-0.stl, pores-1.stl and so on"));
     }
-    let each: Vec<PathBuf> = (0..args.count).map(|i| numbered(&args.out, i, args.count)).collect();
-    files::claim_names(&args.out, &each, args.force)
+    Ok(())
+}
+
+/// The files of some of the surfaces, counted from 0.
+pub fn surfaces_of(args: &SampleArgs, fields: Range<u64>) -> Vec<PathBuf> {
+    fields.map(|i| numbered(&args.out, i, args.count)).collect()
 }
 
 impl Output {
@@ -111,19 +121,16 @@ impl Output {
         if *self == Self::Values { model.channels() } else { 1 }
     }
 
-    /// Writes fields as the model made them, numbered by `indices`.
+    /// Writes fields as the model made them, all that were asked for or a shard of them.
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write(
-        self,
-        samples: Samples,
-        indices: &Range<u64>,
-        args: &SampleArgs,
-    ) -> Result<(), Failure> {
+    pub fn write(self, samples: Samples, args: &SampleArgs) -> Result<(), Failure> {
         let unit = samples.unit.clone();
+        let end = args.index.saturating_add(args.count);
+        let names = files::names_of(&args.out, &samples.indices, end);
         let write = |fields: &_, precision| {
-            files::write_all_as(fields, unit.as_deref(), &args.out, indices, args.force, precision)
+            files::write_all_as(fields, unit.as_deref(), &names, args.force, precision)
         };
         match (self, samples.labels()) {
             (Self::Surface(phase), _) => surfaces(&samples, phase, args),
@@ -140,7 +147,7 @@ fn surfaces(samples: &Samples, phase: usize, args: &SampleArgs) -> Result<(), Fa
     let power = |p: &str| samples.unit.as_ref().map_or(String::new(), |unit| format!(" {unit}{p}"));
     for i in 0..samples.fields.count() {
         let mesh = samples.surface(i, phase, ends)?;
-        let path = numbered(&args.out, i as u64, args.count);
+        let path = numbered(&args.out, samples.indices.start - args.index + i as u64, args.count);
         write_mesh(&path, &mesh, args.force)?;
         info!(
             "{}: {} triangles, area {:.4}{}{}",

@@ -90,7 +90,9 @@ impl<'a> Sampling<'a> {
             true => None,
             false => {
                 let request = request::of(options, &model, (grid, larger), classes, progress)?;
-                Some(Request { attributes, given: beside, ..request })
+                // of a summary all ranks need all fields
+                let apart = !options.summary;
+                Some(Request { attributes, given: beside, apart, ..request })
             }
         };
         // asked for before anything long begins
@@ -116,6 +118,23 @@ impl<'a> Sampling<'a> {
         self.given.as_ref().map(Conditioning::observations)
     }
 
+    /// What decides the fields besides their numbers, by name: two samplings that are asked for the same make parts of
+    /// one.
+    pub fn identity(&self) -> Vec<(String, String)> {
+        let options = SampleOptions { count: 0, index: 0, seed: 0, ..self.options.clone() };
+        let model = match self.model.fingerprint() {
+            Some(hash) => format!("{hash:016x}"),
+            None => self.model.path.display().to_string(),
+        };
+        let named = [
+            ("model", model),
+            ("seed", self.options.seed.to_string()),
+            ("grid", self.grid.to_string()),
+            ("options", format!("{options:?}")),
+        ];
+        named.map(|(name, value)| (name.to_string(), value)).into()
+    }
+
     /// Whether pilot fields will be sampled first, because the calibration asked for is not kept beside the
     /// model.
     pub fn needs_pilots(&self) -> bool {
@@ -128,7 +147,8 @@ impl<'a> Sampling<'a> {
         self.grid
     }
 
-    /// Samples.
+    /// Samples. Of the ranks of a job that sample together, each makes some of the fields, and the first one has them
+    /// all in the end; the others have none.
     ///
     /// # Errors
     /// Those of the sampler and the network.
@@ -144,12 +164,21 @@ impl<'a> Sampling<'a> {
                 given::sample(options, model, request, given, indices, progress)
             }
         };
+        let group = &model.group;
         let (mut fields, evaluations) = match options.summary {
+            false if group.is_shared() => {
+                // each rank its own fields, the first one all of them in the end
+                let (mut fields, evaluations) = make(group.share(indices.clone()))?;
+                fields.values = group.collect_numbers(fields.values);
+                (fields, evaluations)
+            }
             false => make(indices.clone())?,
             true => self.summary(&mut make)?,
         };
         let residuals = match (&self.given, options.summary) {
-            (Some(given), false) => model.residuals(given.observations(), &fields)?,
+            (Some(given), false) if group.is_first() => {
+                model.residuals(given.observations(), &fields)?
+            }
             _ => Vec::new(),
         };
         let classes = self.request.as_ref().map(|r| model.classes(r, indices.clone()));

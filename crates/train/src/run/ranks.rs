@@ -26,7 +26,12 @@ pub(super) fn clock_of(group: &Group, own: Arc<dyn Clock>) -> Arc<dyn Clock> {
 }
 
 /// How batches are cut: as asked, by their size in a job, whole otherwise.
-pub(super) fn pieces_of(group: &Group, batch: usize, asked: &mut Option<usize>, begins: bool) -> Pieces {
+pub(super) fn pieces_of(
+    group: &Group,
+    batch: usize,
+    asked: &mut Option<usize>,
+    begins: bool,
+) -> Pieces {
     match *asked {
         Some(count) => Pieces::new(batch, count),
         None if begins && group.ranks().is_job() => {

@@ -65,6 +65,7 @@ impl Run {
             left: self.seconds_left(),
             gradient_norm: None,
             rate: rate / 2.0,
+            sent: None,
             message: Some(format!(
                 "diverged at step {step} ({what}): back to step {}, rate halved",
                 self.progress.step
