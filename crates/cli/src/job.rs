@@ -25,7 +25,7 @@ static GROUP: OnceLock<Group> = OnceLock::new();
 /// What lasts as long as the program.
 pub struct Job {
     #[cfg(feature = "mpi")]
-    _session: Option<karhunen::distributed::mpi::Session>,
+    _session: Option<karhunen_mpi::Session>,
 }
 
 /// Joins the job that this process was started for.
@@ -36,7 +36,7 @@ pub fn begin() -> Result<Job, Failure> {
     let started = launcher();
     #[cfg(feature = "mpi")]
     {
-        let session = started.and_then(|_| karhunen::distributed::mpi::Session::begin());
+        let session = started.and_then(|_| karhunen_mpi::Session::begin());
         let _ = GROUP.set(session.as_ref().map(|session| session.group()).unwrap_or_default());
         Ok(Job { _session: session })
     }

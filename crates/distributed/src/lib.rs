@@ -2,8 +2,8 @@
 //!
 //! A job is a number of **ranks**, processes that run the same program. [`Collective`] is all that the rest of the
 //! workspace knows of them: who I am, how many we are, and operations that all ranks call together. [`Alone`] is one
-//! process without a job, [`Threads`] are ranks that are threads of one process, for tests, and `mpi::Job` (feature
-//! `mpi`) are the ranks of an MPI job. Networks are the library's business: nothing here opens a connection.
+//! process without a job, [`Threads`] are ranks that are threads of one process, for tests; those of an MPI job are in the
+//! crate `karhunen-mpi`. Networks are the library's business: nothing here opens a connection.
 //!
 //! **Sums.** What is summed is cut into pieces whose number the ranks do not decide. Pieces are the leaves of one
 //! binary tree ([`Partials`]), and floating-point numbers are added as the tree says, whoever holds them. So 1, 2 and
@@ -14,8 +14,6 @@
 mod alone;
 mod collective;
 mod group;
-#[cfg(feature = "mpi")]
-pub mod mpi;
 mod started;
 mod threads;
 mod tree;

@@ -1,4 +1,4 @@
-//! The ranks of an MPI job, by the crate `mpi`.
+//! One rank of an MPI job.
 //!
 //! The library decides how bytes travel. It is asked for nothing but broadcasts, exchanges with counts, gathers with
 //! counts, messages between two ranks and a barrier. Errors of the library end the job, as is its default.
@@ -14,7 +14,7 @@ use mpi::point_to_point::{Destination, Source};
 use mpi::request::Request;
 use mpi::topology::{Communicator, SimpleCommunicator};
 
-use crate::{Collective, Group};
+use karhunen_distributed::{Collective, Group};
 
 /// Bytes of a message at most: the library counts in 31 bits.
 const MESSAGE: usize = 1 << 30;
