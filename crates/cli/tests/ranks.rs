@@ -230,10 +230,6 @@ fn a_rank_that_dies_ends_the_job_and_the_last_checkpoint_is_whole() {
     let step = newest(&sandbox).unwrap();
     assert!(step > 0);
     sandbox.run(0, "status run --json").works();
-    let on = sandbox
-        .run(0, &format!("train --config tiny.toml --set training.steps={} --out run", step + 2));
-    // a run that ends earlier than planned is refused, one that ends where it was planned goes on
-    assert!(on.code == Some(2) || on.code == Some(0), "{}", on.err);
     let mut resumed = sandbox.command(2, &line).stderr(Stdio::piped()).spawn().unwrap();
     let at = Instant::now();
     while newest(&sandbox).is_none_or(|now| now <= step) {
