@@ -195,7 +195,7 @@ const SOURCES: [(&str, &str); 4] = [
     ("serve/", "../serve/src"),
 ];
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "quickstart",
     "inspect",
     "prior",
@@ -203,6 +203,7 @@ const COMMANDS: [&str; 17] = [
     "status",
     "import",
     "sample",
+    "merge",
     "evaluate",
     "compare",
     "calibrate",

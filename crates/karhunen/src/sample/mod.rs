@@ -130,7 +130,7 @@ impl<'a> Sampling<'a> {
             ("model", model),
             ("seed", self.options.seed.to_string()),
             ("grid", self.grid.to_string()),
-            ("options", format!("{options:?}")),
+            ("set of options", hashed(&format!("{options:?}"))),
         ];
         named.map(|(name, value)| (name.to_string(), value)).into()
     }
@@ -221,6 +221,13 @@ impl<'a> Sampling<'a> {
         }
         Ok((summary.finish(), evaluations))
     }
+}
+
+/// A text in sixteen digits, to see whether two are the same.
+fn hashed(text: &str) -> String {
+    // FNV-1a
+    let step = |state: u64, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
 pub(crate) fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Error> {
