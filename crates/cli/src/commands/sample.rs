@@ -26,7 +26,7 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         None => model.grid(),
     };
     let output = Output::of(args, &model, &own)?;
-    if !surface {
+    if !phases::is_surface(&args.out) {
         files::check_shape(&args.out, own.dim(), output.channels(&model), args.count)?;
     }
     labels::check(args, &model)?;

@@ -168,7 +168,12 @@ impl<'a> Sampling<'a> {
         let (mut fields, evaluations) = match options.summary {
             false if group.is_shared() => {
                 // each rank its own fields, the first one all of them in the end
-                let (mut fields, evaluations) = make(group.share(indices.clone()))?;
+                let own = group.share(indices.clone());
+                let (mut fields, evaluations) = match own.is_empty() && options.particles.is_some()
+                {
+                    true => (Ensemble::zeros(self.grid, model.statistics.mean.channels, 0), 0),
+                    false => make(own)?,
+                };
                 fields.values = group.collect_numbers(fields.values);
                 (fields, evaluations)
             }
