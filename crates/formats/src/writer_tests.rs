@@ -70,8 +70,8 @@ fn files_written_by_parts_are_those_written_at_once() {
                     continue;
                 }
                 let expected = bytes(&name("whole"));
-                for part in [1, 2, count] {
-                    let path = name(&format!("part{part}-"));
+                for (i, part) in [1, 2, count].into_iter().enumerate() {
+                    let path = name(&format!("part{i}-"));
                     in_parts(&path, &all, part, Precision::F32);
                     assert!(bytes(&path) == expected, "{ending} {points:?} {kind} {part}");
                 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use karhunen::{Error, Model, pictures};
+use karhunen::{Error, Model, Tally, pictures};
 use tracing::{debug, info};
 
 use crate::args::SampleArgs;
@@ -35,17 +35,24 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     let sampling = model.sampling(&options, &bars)?;
     let grid = sampling.grid();
     let begun = Instant::now();
-    let mut samples = sampling.run(&bars)?;
-    residuals::tell(&samples.residuals)?;
-    if output == Output::Values {
-        samples.beyond().iter().for_each(|note| info!("{note}"));
-    }
-    if let (Some(folder), Some(observed)) = (&args.report, sampling.observations()) {
-        pictures::posterior::write(&samples.fields, observed, folder)?;
-    }
-    samples.shift(&bars)?;
-    let (classes, evaluations) = (samples.classes.clone(), samples.evaluations);
-    output.write(samples, &indices, args)?;
+    let mut sink = output.sink(args, &sampling, (output.channels(&model), count), &indices)?;
+    let (mut classes, mut evaluations, mut tally) = (Vec::new(), 0, Tally::default());
+    sampling.each(&bars, |mut samples| -> Result<(), Failure> {
+        residuals::tell(&samples.residuals)?;
+        if output == Output::Values {
+            samples.tally(&mut tally);
+        }
+        if let (Some(folder), Some(observed)) = (&args.report, sampling.observations()) {
+            pictures::posterior::write(&samples.fields, observed, folder)?;
+        }
+        samples.shift_in(&mut tally)?;
+        classes.append(&mut samples.classes);
+        evaluations = evaluations.max(samples.evaluations);
+        sink.take(samples)
+    })?;
+    let told = [tally.beyond(), tally.shifts()];
+    told.iter().flatten().for_each(|note| info!("{note}"));
+    sink.finish()?;
     labels::write(&classes, args)?;
     let seconds = begun.elapsed().as_secs_f64();
     info!(
