@@ -17,6 +17,7 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
+use karhunen::training::memory;
 
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
@@ -62,6 +63,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Failure::usage(format!("--threads {threads}: {e}")).help("use fewer threads")
         })?;
     }
+    memory::set_limit(arguments.memory);
     match arguments.command {
         Command::Quickstart(args) => commands::quickstart::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),

@@ -39,6 +39,7 @@ mod images_flex;
 mod images_gradients;
 mod join;
 mod linear;
+mod mapped;
 mod mixing;
 mod mlp;
 mod norm;
@@ -70,6 +71,7 @@ pub use buffer::tensor_data;
 pub use conv_plan::{ConvPlan, ConvShape};
 pub use error::KernelError;
 pub use images::{NormParameters, convolution, group_norm_silu, join_channels, supports_images};
+pub use mapped::Mapped;
 pub use operators::{
     LayerParameters, MlpParameters, depthwise_stencil, pointwise_linear, pointwise_mlp,
     spectral_block, supports,

@@ -135,8 +135,8 @@ impl Batches {
             });
             moved.flatten().map(|v| v as f32).collect::<Vec<f32>>()
         });
-        let (values, condition) = (values.collect(), condition.collect());
-        LevelData { values, weights: weights.collect(), labels, attributes, condition, ..*data }
+        let (values, condition) = (values.collect::<Vec<f32>>(), condition.collect());
+        LevelData { values: values.into(), weights: weights.collect(), labels, attributes, condition, ..*data }
     }
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.
@@ -160,6 +160,9 @@ impl Batches {
         let fields: Vec<usize> = (first + part.start as u64..first + part.end as u64)
             .map(|at| self.order(at / count, count)[(at % count) as usize] as usize)
             .collect();
+        if data.values.is_in_file() {
+            self.fetch(step + 1, data);
+        }
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
         let times = &self.times(&data.grid, model).stratified(&within)[part.clone()];
         let (index, from) = (step as u64, stream::TRAINING + part.start as u32);
@@ -177,6 +180,19 @@ impl Batches {
             untold.for_each(|i| batch.inputs.given.forget(i - part.start, part.len()));
         }
         batch
+    }
+
+    /// Begins to read the fields of a step, where their epoch is at hand.
+    fn fetch(&self, step: usize, data: &LevelData) {
+        let (count, len) = (data.count() as u64, data.field_len());
+        let Some((held, order)) = &self.epoch else { return };
+        let first = (step * self.size) as u64;
+        for at in first..first + self.size as u64 {
+            if *held == epoch_key(at / count, count) {
+                let field = order[(at % count) as usize] as usize;
+                data.values.fetch(field * len..(field + 1) * len);
+            }
+        }
     }
 
     /// A fixed set: fields `range`, times stratified by the training density (a loss uniform in t is
@@ -203,7 +219,7 @@ impl Batches {
 
     /// The order of an epoch: a seeded shuffle of 0…count−1.
     fn order(&mut self, epoch: u64, count: u64) -> &[u32] {
-        let key = epoch.wrapping_mul(1 << 32) ^ count;
+        let key = epoch_key(epoch, count);
         if self.epoch.as_ref().is_none_or(|(held, _)| *held != key) {
             let mut order: Vec<u32> = (0..count as u32).collect();
             let uniforms = self.noise.uniforms(order.len(), epoch, ORDER);
@@ -214,6 +230,11 @@ impl Batches {
         }
         self.epoch.as_ref().map(|(_, order)| order.as_slice()).unwrap_or_default()
     }
+}
+
+/// What an order is known by.
+fn epoch_key(epoch: u64, count: u64) -> u64 {
+    epoch.wrapping_mul(1 << 32) ^ count
 }
 
 fn build(

@@ -295,7 +295,8 @@ pub fn own_channels(config: &DataConfig, fields: LevelData) -> Result<LevelData,
     let (points, all) = (fields.grid.len(), fields.channels);
     let own = |block: &(usize, &[f32])| !given.contains(&(block.0 % all));
     let blocks = fields.values.chunks_exact(points).enumerate().filter(own);
-    let values = blocks.flat_map(|(_, block)| block).copied().collect();
+    let values: Vec<f32> = blocks.flat_map(|(_, block)| block).copied().collect();
+    let values = values.into();
     Ok(LevelData { channels: all - given.len(), values, ..fields })
 }
 

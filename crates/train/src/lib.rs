@@ -77,6 +77,7 @@ pub mod snapshots;
 pub mod sources;
 pub mod spectrum_table;
 pub mod statistics;
+pub mod stock;
 pub mod stop;
 pub mod switching;
 pub mod tensorboard;

@@ -32,6 +32,10 @@ pub struct Arguments {
     /// Threads to compute with; all cores by default.
     #[arg(long, global = true, value_name = "N", help_heading = GLOBAL)]
     pub threads: Option<usize>,
+    /// Memory to take at most, as 8GiB or 500MB: what would need more is refused before it begins, and data beyond it stay
+    /// on disk; as much as is free by default.
+    #[arg(long, global = true, value_name = "SIZE", value_parser = shared::bytes, help_heading = GLOBAL)]
+    pub memory: Option<u64>,
     #[command(flatten)]
     pub log: LogArgs,
     /// What to do.

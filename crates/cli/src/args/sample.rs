@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use karhunen::output::Stream;
 use karhunen::sampler::Method;
 use karhunen::{
     Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, Shard,
@@ -269,7 +270,7 @@ pub struct SampleArgs {
     pub clip: Option<(f64, f64)>,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); vol-{index}.tif writes one file a
+    /// Where to write: .npy, .npz, .vti, .tif, .zarr, or .png (a montage); vol-{index}.tif writes one file a
     /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
@@ -335,8 +336,15 @@ impl SampleArgs {
             length: self.length,
             spacing: self.spacing.clone(),
             clip: self.clip,
+            streamed: self.is_streamed(),
             ..SampleOptions::default()
         }
+    }
+
+    /// Whether fields go to their files as they are finished: all but those that are looked at together.
+    fn is_streamed(&self) -> bool {
+        let picture = !Stream::takes(&self.out);
+        !self.summary && self.observe.is_empty() && !picture
     }
 
     /// The larger box, if one was asked for.

@@ -102,6 +102,33 @@ impl ShapeArgs {
     }
 }
 
+/// An amount of memory: a number and a unit.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 10] = [
+        ("kib", 1024.0),
+        ("mib", 1048576.0),
+        ("gib", 1073741824.0),
+        ("tib", 1099511627776.0),
+        ("kb", 1e3),
+        ("mb", 1e6),
+        ("gb", 1e9),
+        ("tb", 1e12),
+        ("g", 1073741824.0),
+        ("m", 1048576.0),
+    ];
+    let wrong = || format!("`{text}` is no amount of memory; write 8GiB or 500MB");
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((lower.strip_suffix(name)?, unit)))
+        .ok_or_else(wrong)?;
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let bytes = number * unit;
+    // less than a mebibyte holds no program
+    let sane = (1048576.0..1e18).contains(&bytes);
+    sane.then_some(bytes as u64).ok_or_else(wrong)
+}
+
 pub fn method(text: &str) -> Result<Method, String> {
     text.parse().map_err(|e: FieldError| e.to_string())
 }

@@ -1,9 +1,10 @@
 //! `karhunen sample`: a model in, fields out, at any resolution.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use karhunen::training::lock::Lock;
-use karhunen::{Error, Model, SampleOptions, TrainError, pictures};
+use karhunen::{Error, Model, SampleOptions, Sampling, Tally, TrainError, pictures};
 use tracing::{debug, info};
 
 use crate::args::SampleArgs;
@@ -37,29 +38,19 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         let same: Vec<(&str, String)> = same.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
         job::group().same(&same).map_err(TrainError::from)?;
     }
-    let grid = sampling.grid();
-    let begun = Instant::now();
-    let mut samples = sampling.run(&bars)?;
-    if !job::is_first() {
-        // the first rank has them all
-        return Ok(());
-    }
-    residuals::tell(&samples.residuals)?;
-    if output == Output::Values {
-        samples.beyond().iter().for_each(|note| info!("{note}"));
-    }
-    if let (Some(folder), Some(observed)) = (&args.report, sampling.observations()) {
-        pictures::posterior::write(&samples.fields, observed, folder)?;
-    }
-    samples.shift(&bars)?;
-    let (classes, evaluations) = (samples.classes.clone(), samples.evaluations);
-    let written = match args.shard.filter(|_| shard::is_one_file(&args.out)) {
-        Some(part) => shard::write(part, samples, output, sampling.identity(), args)?,
-        None => {
-            output.write(samples, args)?;
-            labels::write(&classes, args)?;
-            args.out.clone()
+    let (grid, begun) = (sampling.grid(), Instant::now());
+    let by_all =
+        args.shard.is_none() && sampling.is_stored_by_all(&args.out, output == Output::Labels)?;
+    let (evaluations, written) = match by_all {
+        true => {
+            let labelled = output == Output::Labels;
+            let stored = sampling.store_by_all(&args.out, labelled, args.force, &bars)?;
+            if job::is_first() {
+                labels::write(&stored.classes, args)?;
+            }
+            (stored.evaluations, args.out.clone())
         }
+        false => written(args, &sampling, output, output.channels(&model), &bars)?,
     };
     let seconds = begun.elapsed().as_secs_f64();
     info!(
@@ -72,9 +63,58 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes the fields and writes them as they come: the first rank of a job all, a shard its own. The evaluations of each,
+/// and the file.
+fn written(
+    args: &SampleArgs,
+    sampling: &Sampling<'_>,
+    output: Output,
+    channels: usize,
+    bars: &Bars,
+) -> Result<(usize, PathBuf), Failure> {
+    let part = args.shard.filter(|_| shard::is_one_file(&args.out));
+    let all = args.index..args.index.saturating_add(args.count);
+    let begun = match part.is_none() && job::is_first() {
+        true => output.sink(args, sampling, (channels, args.count), &all).map(Some),
+        false => Ok(None),
+    };
+    let mut sink = job::agreed(begun)?;
+    let (mut classes, mut evaluations, mut tally) = (Vec::new(), 0, Tally::default());
+    let mut file = args.out.clone();
+    sampling.each(bars, |mut samples| -> Result<(), Failure> {
+        residuals::tell(&samples.residuals)?;
+        if output == Output::Values {
+            samples.tally(&mut tally);
+        }
+        if let (Some(folder), Some(observed)) = (&args.report, sampling.observations()) {
+            pictures::posterior::write(&samples.fields, observed, folder)?;
+        }
+        samples.shift_in(&mut tally)?;
+        classes.extend(&samples.classes);
+        evaluations = evaluations.max(samples.evaluations);
+        match (&mut sink, part) {
+            (Some(sink), _) => sink.take(samples)?,
+            (None, Some(part)) => {
+                file = shard::write(part, samples, output, sampling.identity(), args)?;
+            }
+            (None, None) => (),
+        }
+        Ok(())
+    })?;
+    let told = [tally.beyond(), tally.shifts()];
+    told.iter().flatten().for_each(|note| info!("{note}"));
+    if let Some(sink) = sink {
+        sink.finish()?;
+        labels::write(&classes, args)?;
+    }
+    Ok((evaluations, file))
+}
+
 /// Claims what will be written, and opens the model.
 fn ready(args: &SampleArgs, bars: &Bars) -> Result<(Vec<Lock>, SampleOptions, Model), Failure> {
     let options = args.options();
+    // the first rank of a job has all fields in the end
+    let options = SampleOptions { streamed: options.streamed && !job::is_shared(), ..options };
     let indices = options.indices().map_err(Error::from)?;
     let (claims, options) = match args.shard {
         Some(part) => shard::claim(part, options, args)?,

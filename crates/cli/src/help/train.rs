@@ -57,8 +57,14 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Data { .. } => {
             "`karhunen inspect` says what a source holds, and which levels suit it".into()
         }
+        TrainError::Memory { knob, limited: true, .. } => {
+            format!("lower {knob}, or allow more with --memory")
+        }
         TrainError::Memory { knob, .. } => {
             format!("lower {knob}, or use a machine with more memory")
+        }
+        TrainError::Scratch { .. } => {
+            "set TMPDIR to a folder on a disk with more room, or lower data.count".into()
         }
         TrainError::RunExists { .. } => {
             "give another --out; `train` goes on with a run unless --resume never forbids it".into()

@@ -45,9 +45,11 @@ pub fn is_numbered(path: &Path) -> bool {
 /// Refuses what [`claim`] does, but for what another process is making.
 fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+    if (!path.is_dir() || ending == "zarr")
+        && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
+            .help("write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"));
     }
     check_place(path, names, force)
 }
@@ -59,7 +61,8 @@ pub fn check_names(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Fa
 
 /// Refuses existing files, or a place no folder can be made in.
 fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
-    if path.is_dir() {
+    let store = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
+    if path.is_dir() && !store {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
@@ -102,8 +105,7 @@ pub fn names_of(path: &Path, indices: &Range<u64>, end: u64) -> Vec<PathBuf> {
     if !text.contains(INDEX) {
         return vec![path.into()];
     }
-    let digits = end.saturating_sub(1).to_string().len();
-    indices.clone().map(|i| text.replace(INDEX, &format!("{i:0digits$}")).into()).collect()
+    indices.clone().map(|i| name_of(path, end, i)).collect()
 }
 
 /// Refuses fields that the file's format cannot hold, before they are made.
@@ -113,6 +115,12 @@ pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Resu
     formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
+}
+
+/// The file of a field, where a name stands for one file a field, of all up to `end`.
+pub fn name_of(path: &Path, end: u64, index: u64) -> PathBuf {
+    let digits = end.saturating_sub(1).to_string().len();
+    path.to_string_lossy().replace(INDEX, &format!("{index:0digits$}")).into()
 }
 
 /// Writes fields into the file, or the files, that a name stands for.

@@ -48,7 +48,10 @@ pub fn claim(
         }
         true => vec![files::claim_part(&args.out, &[file.clone()], &file, args.force)?],
     };
-    Ok((claims, SampleOptions { index: own.start, count: own.end - own.start, ..options }))
+    // a shard of a file is written at once
+    let streamed = options.streamed && !is_one_file(&args.out);
+    let (index, count) = (own.start, own.end - own.start);
+    Ok((claims, SampleOptions { index, count, streamed, ..options }))
 }
 
 /// Refuses a shard of labelled fields that are a file each: their classes are one file, which shards would share.

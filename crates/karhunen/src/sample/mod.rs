@@ -6,27 +6,31 @@ mod error;
 mod fields;
 mod given;
 mod larger;
+mod needs;
 mod options;
 mod request;
 pub mod scale;
+mod store;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use karhunen_evaluate::Progress;
-use karhunen_evaluate::baselines::sample;
+use karhunen_evaluate::baselines::{sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
-use karhunen_field::{Conditioning, Ensemble, Grid, Observations};
+use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::trained::Request;
-use karhunen_train::{TrainedModel, memory};
+use karhunen_train::TrainedModel;
 
 pub use error::SampleError;
-pub use fields::Samples;
+pub use fields::{Samples, Tally};
 pub use given::prepared;
 pub use larger::LargerBox;
+pub use store::Stored;
 pub use options::{Rung, SampleOptions, VolumeFraction};
 
 use crate::{Error, Model};
+use needs::Needs;
 
 /// Fields made together where only their mean and deviation are kept.
 const TOGETHER: u64 = 64;
@@ -43,6 +47,8 @@ pub struct Sampling<'a> {
     /// Law and noise of a box larger than the trained one.
     known: Option<Enlarged>,
     shift: Option<(usize, f64)>,
+    /// Fields of a part where fields are handed on in parts.
+    part: u64,
 }
 
 impl<'a> Sampling<'a> {
@@ -63,12 +69,15 @@ impl<'a> Sampling<'a> {
             (None, Some(cells)) => model.grid(cells)?,
             (None, None) => model.statistics.grid,
         };
-        let together = if options.summary { options.count.min(TOGETHER) } else { options.count };
-        let together = together * options.particles.unwrap_or(1).max(1) as u64;
-        match &larger {
-            Some(larger) => larger::check_memory(&model, larger, &grid, together)?,
-            None => check_memory(&model, &grid, together)?,
-        }
+        let needs = Needs::of(&model, larger.as_ref(), &grid);
+        let particles = options.particles.unwrap_or(1).max(1) as u64;
+        let part = match options.streamed {
+            true => needs.part(model.together(grid.len()).min(options.count)),
+            false => options.count,
+        };
+        let together = if options.summary { part.min(TOGETHER) } else { part };
+        let estimate = needs.check(together * particles, model.together(grid.len()))?;
+        estimate.iter().for_each(|line| progress.note(line));
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
         let origin = model.statistics.origin.as_ref();
         let line = match &known {
@@ -97,7 +106,7 @@ impl<'a> Sampling<'a> {
         };
         // asked for before anything long begins
         let this =
-            Self { model, options: options.clone(), grid, indices, request, given, known, shift };
+            Self { model, options: options.clone(), grid, indices, request, given, known, shift, part };
         this.measured()?;
         if let Some(request) = &this.request {
             larger::announce(&this.model, request, progress)?;
@@ -106,7 +115,10 @@ impl<'a> Sampling<'a> {
     }
 
     /// The grid with the lengths that a file shall have, and their unit.
-    fn measured(&self) -> Result<(Grid, Option<String>), Error> {
+    ///
+    /// # Errors
+    /// Spacings in another number than one or one an axis.
+    pub fn measured(&self) -> Result<(Grid, Option<String>), Error> {
         let origin = self.model.statistics.origin.as_ref();
         let times = self.known.as_ref().map_or(&[][..], |known| known.large().times());
         let options = &self.options;
@@ -165,7 +177,7 @@ impl<'a> Sampling<'a> {
             }
         };
         let group = &model.group;
-        let (mut fields, evaluations) = match options.summary {
+        let (fields, evaluations) = match options.summary {
             false if group.is_shared() => {
                 // each rank its own fields, the first one all of them in the end
                 let own = group.share(indices.clone());
@@ -180,8 +192,66 @@ impl<'a> Sampling<'a> {
             false => make(indices.clone())?,
             true => self.summary(&mut make)?,
         };
+        self.samples(fields, indices, evaluations)
+    }
+
+    /// Samples, and hands fields on in parts as they are finished, by rising number: none is kept here. All
+    /// are those of [`Sampling::run`], bit for bit.
+    ///
+    /// Fields that are looked at together come in one part: a summary, and fields that agree with observations.
+    ///
+    /// # Errors
+    /// As [`Sampling::run`]; those of `take`, which end it.
+    pub fn each<E: From<Error>>(
+        &self,
+        progress: &dyn Progress,
+        mut take: impl FnMut(Samples) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (options, indices) = (&self.options, self.indices.clone());
+        if !self.comes_in_parts() {
+            let samples = self.run(progress)?;
+            // of the ranks of a job the first one has the fields
+            return if self.model.group.is_first() { take(samples) } else { Ok(()) };
+        }
+        let Some(request) = &self.request else {
+            return parts(indices, self.part).try_for_each(|part| {
+                let known = self.known.as_ref();
+                let fields = self.model.surrogate_on(known, self.grid, options.seed, part.clone());
+                take(self.samples(fields, part, 0)?)
+            });
+        };
+        let mut failed = None;
+        let mut taken = |part: Range<u64>, fields: Ensemble, evaluations: usize| {
+            let samples = self.samples(fields, part, evaluations)?;
+            take(samples).map_err(|error| {
+                failed = Some(error);
+                Error::from(FieldError::Stopped)
+            })
+        };
+        let parts = (indices, self.part);
+        let result = sample_in_parts::<Error>(&self.model, request, parts, progress, &mut taken);
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(result?),
+        }
+    }
+
+    /// Whether [`Sampling::each`] has more than one part to hand on.
+    pub fn comes_in_parts(&self) -> bool {
+        let together = self.options.summary || self.given.is_some();
+        !(together || self.model.group.is_shared()) && self.part < self.options.count
+    }
+
+    /// Fields with what is known of them.
+    fn samples(
+        &self,
+        mut fields: Ensemble,
+        indices: Range<u64>,
+        evaluations: usize,
+    ) -> Result<Samples, Error> {
+        let (model, options) = (&*self.model, &self.options);
         let residuals = match (&self.given, options.summary) {
-            (Some(given), false) if group.is_first() => {
+            (Some(given), false) if model.group.is_first() => {
                 model.residuals(given.observations(), &fields)?
             }
             _ => Vec::new(),
@@ -235,14 +305,11 @@ fn hashed(text: &str) -> String {
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
 }
 
-pub(crate) fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Error> {
-    let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
-    let activations = model.model.network.training_bytes(&model.model.network_grid(grid)) / 3.0;
-    let gib = (1u64 << 30) as f64;
-    let breakdown = format!(
-        "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",
-        states / gib,
-        activations / gib
-    );
-    Ok(memory::check(states + activations, breakdown, "--count or --grid")?)
+/// Numbers in parts.
+pub(crate) fn parts(indices: Range<u64>, part: u64) -> impl Iterator<Item = Range<u64>> {
+    let end = indices.end;
+    (0..(end - indices.start).div_ceil(part)).map(move |i| {
+        let first = indices.start + i * part;
+        first..end.min(first.saturating_add(part))
+    })
 }

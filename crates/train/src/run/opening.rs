@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use karhunen_distributed::Group;
+use karhunen_field::Grid;
 use karhunen_net::Device;
 
 use crate::augment::{Augmentation, settled, symmetrise};
@@ -23,6 +24,7 @@ use crate::optimizer::Optimizer;
 use crate::plan::complete;
 use crate::resume::{resumed, same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
+use crate::stock::Stock;
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, checkpoint, memory};
 
@@ -181,8 +183,13 @@ impl Run {
         let mut evaluator = build_model(&resolved, &data.statistics, device)?;
         evaluator.network.release_parameters();
         let start = model.network.parameters()?;
-        let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
-        let data_bytes = 4.0 * data.training.values.len() as f64 * shares;
+        let whole = 4.0 * data.training.values.len() as f64;
+        let in_memory = |grid: &&Grid| match **grid == finest {
+            true => !data.training.values.is_in_file(),
+            false => Stock::fits(whole * grid.len() as f64 / finest.len() as f64),
+        };
+        let cells: f64 = grids.iter().filter(in_memory).map(|g| g.len() as f64).sum();
+        let data_bytes = whole * cells / finest.len() as f64;
         memory::check_training(&model, data_bytes, &finest, &resolved.training, start.count())?;
         observer.note(&format!("{} parameters", start.count()));
         let (optimizer, progress) = match found {
