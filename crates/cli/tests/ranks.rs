@@ -260,9 +260,11 @@ fn children(job: &Child) -> Vec<u32> {
 #[test]
 fn quickstart_is_shared_and_told_once() {
     let sandbox = Sandbox::new("quickstart");
-    let told = sandbox.run(2, "quickstart --seconds 6 --out first").works();
+    let own = "prior matern --length 0.2 --smoothness 1.5 --grid 16x16 --count 300 --out data.npy";
+    sandbox.run(0, own).works();
+    let told = sandbox.run(2, "quickstart --data data.npy --seconds 3 --out first").works();
     assert_eq!(told.out.matches("in floors, worst first").count(), 4, "{}", told.out);
-    for name in ["report.html", "evaluation.json", "samples-64x64.npy", "one-function.png"] {
+    for name in ["report.html", "evaluation.json", "samples-16x16.npy", "one-function.png"] {
         assert!(sandbox.path("first").join(name).exists(), "{name}");
     }
 }
