@@ -25,6 +25,8 @@ mod bytes;
 mod calibration;
 mod cf;
 mod checksum;
+#[cfg(feature = "cloud")]
+mod cloud;
 mod codecs;
 mod content;
 mod digits;
@@ -105,7 +107,7 @@ mod zarr_store;
 mod zarr_units;
 mod zarr_write;
 
-pub use address::Address;
+pub use address::{Address, check_address, is_remote};
 pub use arrays_wide::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
 pub use attributes::{Attributes, MOST_ATTRIBUTES, read_attributes};
 pub use checksum::crc32c;

@@ -12,6 +12,9 @@ use crate::{Form, FormatError, RawFields, ReadOptions, Units};
 
 /// Longest header taken seriously; NumPy itself stops at 10 000 bytes.
 const HEADER_AT_MOST: usize = 1 << 16;
+/// Bytes before the values at most.
+#[cfg(feature = "cloud")]
+pub(crate) const HEAD_AT_MOST: u64 = HEADER_AT_MOST as u64 + 12;
 /// NumPy aligns the values to this.
 const ALIGN: usize = 64;
 

@@ -11,7 +11,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
-use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, montage};
+use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, is_remote, montage};
 
 /// Endings that [`write()`] knows.
 pub const ENDINGS: [&str; 10] =
@@ -192,6 +192,13 @@ pub fn write_pictures<'a>(
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
+/// What to say of an address where there is no way to it.
+#[cfg(not(feature = "cloud"))]
+pub(crate) fn without_cloud(path: &Path) -> FormatError {
+    let what = "this program was built without `--features cloud`, which knows buckets and servers";
+    FormatError::Bucket { path: path.into(), what: what.into() }
+}
+
 /// The ending of a name, in small letters.
 pub(crate) fn ending(path: &Path) -> String {
     path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
@@ -201,6 +208,16 @@ pub(crate) fn ending(path: &Path) -> String {
 pub(crate) fn check_form(path: &Path, form: &Form, overwrite: bool) -> Result<(), FormatError> {
     if !ENDINGS.contains(&ending(path).as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
+    }
+    if is_remote(path) {
+        crate::address::check(path)?;
+        #[cfg(not(feature = "cloud"))]
+        return Err(without_cloud(path));
+        #[cfg(feature = "cloud")]
+        if ending(path) != "zarr" {
+            let what = "only Zarr is written to buckets; end the name in .zarr".into();
+            return Err(FormatError::Bucket { path: path.into(), what });
+        }
     }
     check(path, form.len(), overwrite)
 }

@@ -17,8 +17,8 @@ use crate::tiff_write::{self, Tiff};
 use crate::write::{Staged, beside, check_form, ending};
 use crate::zarr_write::ZarrWriter;
 use crate::{
-    FieldsRef, Form, FormatError, Precision, SourceType, WriteOptions, Written, hdf5_write, npy,
-    raw_write, vti_write,
+    FieldsRef, Form, FormatError, Precision, SourceType, WriteOptions, Written, hdf5_write,
+    is_remote, npy, raw_write, vti_write,
 };
 
 /// Values that are read back together where they had to wait.
@@ -104,9 +104,21 @@ impl FieldWriter {
             Some(encoding) => Self::with(path, form, encoding, options.overwrite),
             None => {
                 // whether there may be a file is known now, not when all is made
-                drop(Staged::new(path, options.overwrite)?);
                 let failed = |source| FormatError::Write { path: path.into(), source };
-                let spool = tempfile::tempfile_in(beside(path)).map_err(failed)?;
+                let spool = match is_remote(path) {
+                    #[cfg(feature = "cloud")]
+                    true => {
+                        drop(crate::cloud::Upload::begin(path)?);
+                        tempfile::tempfile()
+                    }
+                    #[cfg(not(feature = "cloud"))]
+                    true => return Err(crate::write::without_cloud(path)),
+                    false => {
+                        drop(Staged::new(path, options.overwrite)?);
+                        tempfile::tempfile_in(beside(path))
+                    }
+                };
+                let spool = spool.map_err(failed)?;
                 let ranges = vec![Range::new(); form.channels];
                 let state = State::Waiting(BufWriter::new(spool), ranges);
                 Ok(Self::of(path, form, options.overwrite, state))

@@ -156,6 +156,11 @@ impl ZarrWriter {
         encoding: Encoding,
         overwrite: bool,
     ) -> Result<Self, FormatError> {
+        #[cfg(feature = "cloud")]
+        if crate::is_remote(path) {
+            let target = Box::new(crate::cloud::Upload::begin(path)?);
+            return Ok(Self::to(path, form, encoding, target));
+        }
         if path.exists() && !Store::is_folder(path) {
             return Err(FormatError::Exists { path: path.into() });
         }

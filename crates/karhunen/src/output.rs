@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use karhunen_field::{Ensemble, Grid};
-use karhunen_formats::{FieldWriter, FieldsRef, Form, Precision, Units, WriteOptions};
+use karhunen_formats::{FieldWriter, FieldsRef, Form, Precision, Units, WriteOptions, is_remote};
 
 use crate::{Error, pictures};
 
@@ -116,6 +116,9 @@ impl Stream {
 /// # Errors
 /// [`Error::Folder`].
 pub fn make_folder(path: &Path) -> Result<(), Error> {
+    if is_remote(path) {
+        return Ok(());
+    }
     match path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         Some(folder) => make(folder),
         None => Ok(()),

@@ -61,6 +61,10 @@ pub fn check_names(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Fa
 
 /// Refuses existing files, or a place no folder can be made in.
 fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
+    formats::check_address(path)?;
+    if formats::is_remote(path) {
+        return Ok(());
+    }
     let store = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
     if path.is_dir() && !store {
         return Err(

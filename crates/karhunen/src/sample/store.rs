@@ -5,7 +5,7 @@ use std::path::Path;
 use karhunen_distributed::part;
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::sample;
-use karhunen_formats::{FormatError, Form, Precision, Units, ZarrParts};
+use karhunen_formats::{Form, FormatError, Precision, Units, ZarrParts};
 use karhunen_train::TrainError;
 
 use super::Sampling;
@@ -88,7 +88,8 @@ impl Sampling<'_> {
         let ranges: Vec<f64> =
             ZarrParts::ranges(&fields).into_iter().flat_map(|(low, high)| [low, high]).collect();
         let ranges = group.gather_numbers(&ranges);
-        let precision = certain.unwrap_or_else(|| ZarrParts::precision(&joined(&ranges, form.channels)));
+        let precision =
+            certain.unwrap_or_else(|| ZarrParts::precision(&joined(&ranges, form.channels)));
         let all = |own: Result<(), Error>| match group.first_unwell(own.is_ok()) {
             Some(rank) => own.and(Err(TrainError::OtherRank { rank }.into())),
             None => own,
@@ -120,7 +121,8 @@ impl Sampling<'_> {
             false => Ok(()),
         };
         all(finished)?;
-        let classes = group.collect_numbers(classes).into_iter().map(|class| class as u32).collect();
+        let classes =
+            group.collect_numbers(classes).into_iter().map(|class| class as u32).collect();
         Ok(Stored { classes, evaluations })
     }
 }
