@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 /// A run of a second: two levels, batches of eight fields in four pieces.
 const TINY: &str = "seed = 1
 [data]
-source = \"builtin:spinodal\"
-count = 60
+source = \"data.npy\"
 [network]
 width = 8
 modes = [4]
@@ -40,7 +39,11 @@ impl Sandbox {
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).unwrap();
         fs::write(path.join("tiny.toml"), TINY).unwrap();
-        Self(path)
+        let sandbox = Self(path);
+        let own =
+            "prior matern --length 0.2 --smoothness 1.5 --grid 16x16 --count 300 --out data.npy";
+        sandbox.run(0, own).works();
+        sandbox
     }
 
     fn launcher(&self, ranks: usize) -> Command {
@@ -109,6 +112,22 @@ impl Ended {
     }
 }
 
+/// All files of a folder, by name.
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => all
+                .extend(files(&entry.path()).into_iter().map(|(n, b)| (format!("{name}/{n}"), b))),
+            false => all.push((name, fs::read(entry.path()).unwrap())),
+        }
+    }
+    all.sort();
+    all
+}
+
 /// The state of a run as it is stored.
 fn state(sandbox: &Sandbox, run: &str, step: usize) -> Vec<Vec<u8>> {
     ["weights", "ema", "optimizer"]
@@ -166,8 +185,19 @@ fn ranks_sample_and_evaluate_what_one_process_does() {
         });
         assert!(two == one, "{line}");
     }
+    // one store, a shard a field
+    for (ranks, out) in [(2, "two.zarr"), (0, "one.zarr")] {
+        let large =
+            "sample --model run --grid 520x520 --count 3 --evaluations 2 --calibration none";
+        let told = sandbox.run(ranks, &format!("{large} --out {out}")).works();
+        assert_eq!(told.err.matches("3 fields at").count(), 1, "{}", told.err);
+    }
+    assert!(files(&sandbox.path("two.zarr")) == files(&sandbox.path("one.zarr")));
+    assert!(files(&sandbox.path("two.zarr")).len() > 3);
+    let again = sandbox.run(2, "sample --model run --grid 520x520 --count 3 --out two.zarr");
+    again.refuses(2, "two.zarr: exists already");
     sandbox.run(0, "sample --model run --count 64 --evaluations 6 --out many.npy").works();
-    let measure = "evaluate --reference builtin:spinodal --samples many.npy --model run --json --reference-count 64 --distinguish";
+    let measure = "evaluate --reference data.npy --part training --samples many.npy --model run --json --reference-count 128 --distinguish";
     let (two, one) = (sandbox.run(2, measure).works(), sandbox.run(0, measure).works());
     assert_eq!(two.out, one.out);
     assert!(one.out.contains("\"distinguish\""), "{}", one.out);
@@ -176,9 +206,7 @@ fn ranks_sample_and_evaluate_what_one_process_does() {
 #[test]
 fn what_ranks_cannot_do_is_told_once_and_nothing_is_written() {
     let sandbox = Sandbox::new("refused");
-    sandbox
-        .run(2, "inspect builtin:spinodal")
-        .refuses(2, "2 ranks: this command has no work to share");
+    sandbox.run(2, "inspect data.npy").refuses(2, "2 ranks: this command has no work to share");
     sandbox.run(2, "train --config nowhere.toml --out run").refuses(2, "nowhere.toml");
     let usage = sandbox.run(2, "train --no-such-option");
     assert_eq!(usage.code, Some(2));
@@ -260,8 +288,6 @@ fn children(job: &Child) -> Vec<u32> {
 #[test]
 fn quickstart_is_shared_and_told_once() {
     let sandbox = Sandbox::new("quickstart");
-    let own = "prior matern --length 0.2 --smoothness 1.5 --grid 16x16 --count 300 --out data.npy";
-    sandbox.run(0, own).works();
     let told = sandbox.run(2, "quickstart --data data.npy --seconds 3 --out first").works();
     assert_eq!(told.out.matches("in floors, worst first").count(), 4, "{}", told.out);
     for name in ["report.html", "evaluation.json", "samples-16x16.npy", "one-function.png"] {

@@ -168,7 +168,7 @@ impl Batches {
             .map(|at| self.order(at / count, count)[(at % count) as usize] as usize)
             .collect();
         if data.values.is_in_file() {
-            self.fetch(step + 1, data);
+            self.fetch(step + 1, data, part.clone());
         }
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
         let times = &self.times(&data.grid, model).stratified(&within)[part.clone()];
@@ -189,12 +189,12 @@ impl Batches {
         batch
     }
 
-    /// Begins to read the fields of a step, where their epoch is at hand.
-    fn fetch(&self, step: usize, data: &LevelData) {
+    /// Begins to read the fields of a step that are this part of its batch, where their epoch is at hand.
+    fn fetch(&self, step: usize, data: &LevelData, part: Range<usize>) {
         let (count, len) = (data.count() as u64, data.field_len());
         let Some((held, order)) = &self.epoch else { return };
         let first = (step * self.size) as u64;
-        for at in first..first + self.size as u64 {
+        for at in first + part.start as u64..first + part.end as u64 {
             if *held == epoch_key(at / count, count) {
                 let field = order[(at % count) as usize] as usize;
                 data.values.fetch(field * len..(field + 1) * len);

@@ -87,10 +87,13 @@ impl Run {
         if is_cpu(self.model.network.device()) {
             seen.push(("instruction set", format!("{:?}", Level::current()).to_lowercase()));
         }
-        let data = [&self.data.training, &self.data.validation];
-        let hash = of_words(data.iter().flat_map(|d| d.values.iter().map(|v| v.to_bits())));
-        let fields = data.map(|d| d.count());
-        let told = format!("{} and {} fields of values {hash:016x}", fields[0], fields[1]);
+        // mean and spectrum have seen every value
+        let known = &self.data.statistics;
+        let measured = known.mean.values.iter().chain(known.variances.iter().flatten());
+        let measured = measured.chain(&known.normalisation.scale).map(|v| v.to_bits());
+        let hash = measured.fold(0, |state, word| mixed(state ^ word));
+        let fields = [&self.data.training, &self.data.validation].map(|d| d.count());
+        let told = format!("{} and {} fields of statistics {hash:016x}", fields[0], fields[1]);
         seen.push(("data set", told));
         seen.push(("step to go on from", self.progress.step.to_string()));
         seen.push(("state to go on from", format!("{:016x}", self.hash())));
