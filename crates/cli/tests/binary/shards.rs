@@ -75,3 +75,19 @@ fn shards_that_do_not_belong_together_are_named() {
     sandbox.run(&["merge", "all.npy"]).refuses(2, &["shards of 2 and of 3"]);
     assert!(!sandbox.file("all.npy").exists());
 }
+
+/// Without MPI each rank would do all of the work.
+#[cfg(not(feature = "mpi"))]
+#[test]
+fn ranks_of_a_program_without_mpi_are_told_once() {
+    let sandbox = Sandbox::new("ranks-without-mpi");
+    let rank = |rank: &str| -> crate::sandbox::Ended {
+        let mut command = sandbox.command(&["train", "--config", "tiny.toml", "--out", "run"]);
+        command.env("OMPI_COMM_WORLD_SIZE", "2").env("OMPI_COMM_WORLD_RANK", rank);
+        command.output().unwrap().into()
+    };
+    rank("0").refuses(2, &["started as 2 ranks, and this program was built without MPI"]);
+    let other = rank("1");
+    assert_eq!((other.code, other.err.as_str()), (Some(2), ""));
+    assert!(!sandbox.file("run").exists());
+}
