@@ -139,7 +139,7 @@ fn made_up(
     let count = 2 * config.training.batch as u64;
     memory::check_fields(count as f64, &grid, channels, 12, "training.batch")?;
     let drawn = prior::sample(&law, grid, channels, config.seed, 0..count, stream::START);
-    let values = drawn.values.iter().map(|v| *v as f32).collect();
+    let values: Vec<f32> = drawn.values.iter().map(|v| *v as f32).collect();
     let normalisation = Normalisation { offset: vec![0.0; channels], scale: vec![1.0; channels] };
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
