@@ -97,7 +97,7 @@ pub fn sample_in_parts<E: From<FieldError>>(
 ) -> Result<(), E> {
     let request = Request { stop: Stop::default(), ..request.clone() };
     let watch = watched(Task::Sampling, &request.stop, progress);
-    let work = || {
+    let mut work = || {
         let prepared = model.prepared(&request, &watch)?;
         let first = |at: u64| indices.start + at * part;
         let parts = (0..(indices.end - indices.start).div_ceil(part))

@@ -173,7 +173,7 @@ pub(crate) fn apart(config: &DataConfig, mut loaded: Loaded) -> Result<Loaded, T
             fields.flat_map(of).collect()
         };
         let (values, condition) = (of(&own), of(&given));
-        (part.values, part.condition, part.channels) = (values, condition, own.len());
+        (part.values, part.condition, part.channels) = (values.into(), condition, own.len());
     }
     loaded.given_offsets = given.iter().map(|channel| loaded.offsets[*channel]).collect();
     loaded.offsets = own.iter().map(|channel| loaded.offsets[*channel]).collect();
