@@ -137,7 +137,7 @@ impl Cut<'_> {
                 weights.resize(stock.len().min((chunk + 1) * at_once as usize * len), 1.0);
             }
         }
-        Ok((LevelData { weights, ..LevelData::plain(finest, channels, stock) }, lost))
+        Ok((LevelData { weights, ..LevelData::of(finest, channels, stock) }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.

@@ -28,8 +28,12 @@ pub struct LevelData {
 
 impl LevelData {
     /// Fields and nothing beside them.
-    pub fn plain(grid: Grid, channels: usize, values: impl Into<Stock>) -> Self {
-        let values = values.into();
+    pub fn plain(grid: Grid, channels: usize, values: Vec<f32>) -> Self {
+        Self::of(grid, channels, values.into())
+    }
+
+    /// The same of values wherever they lie.
+    pub fn of(grid: Grid, channels: usize, values: Stock) -> Self {
         let (labels, weights, attributes, condition) = Default::default();
         Self { grid, channels, values, labels, weights, attributes, condition }
     }

@@ -38,9 +38,7 @@ pub fn load_whole(
         None => {
             let mut loaded = load_from(&whole, opened, finest, seed)?;
             append_weights(&mut loaded.training, &loaded.validation);
-            let mut values = std::mem::take(&mut loaded.training.values).into_vec();
-            values.extend_from_slice(&loaded.validation.values);
-            loaded.training.values = values.into();
+            loaded.training.values.append(&loaded.validation.values);
             loaded.training.condition.extend(loaded.validation.condition);
             loaded.training.attributes.extend(loaded.validation.attributes);
             Ok((loaded.training, loaded.offsets))

@@ -75,11 +75,13 @@ impl Stock {
         }
     }
 
-    /// The values as a vector.
-    pub fn into_vec(self) -> Vec<f32> {
-        match self {
-            Self::Memory(values) => values,
-            Self::File(mapped) => mapped.as_slice().to_vec(),
+    /// More values behind these, all of them in memory.
+    pub fn append(&mut self, more: &[f32]) {
+        if let Self::File(mapped) = self {
+            *self = Self::Memory(mapped.as_slice().to_vec());
+        }
+        if let Self::Memory(values) = self {
+            values.extend_from_slice(more);
         }
     }
 
@@ -118,12 +120,6 @@ impl Deref for Stock {
 impl From<Vec<f32>> for Stock {
     fn from(values: Vec<f32>) -> Self {
         Self::Memory(values)
-    }
-}
-
-impl FromIterator<f32> for Stock {
-    fn from_iter<T: IntoIterator<Item = f32>>(values: T) -> Self {
-        Self::Memory(values.into_iter().collect())
     }
 }
 
@@ -177,6 +173,7 @@ mod tests {
         assert_eq!((file[0], other[0]), (1.0, 9.0));
         file.settle();
         file.fetch(0..9);
-        assert_eq!(file.into_vec(), memory.into_vec());
+        file.append(&[6.0]);
+        assert_eq!(file, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 }
