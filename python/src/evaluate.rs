@@ -84,6 +84,7 @@ pub fn evaluate<'py>(
             effort,
             cut: cut.map(Cut::checked).transpose()?,
             coherence: true,
+            ..EvaluateOptions::default()
         };
         let given = Given {
             model: model.map(karhunen::Model::trained),

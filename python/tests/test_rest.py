@@ -194,6 +194,8 @@ def test_all_that_is_public_is_documented():
 def test_gallery(script, tmp_path):
     if "dask" in script.stem:
         pytest.importorskip("dask.array")
+    if "distributed" in script.stem:
+        pytest.importorskip("distributed")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, cwd=tmp_path, env={**os.environ}
     )

@@ -12,7 +12,7 @@ use crate::help;
 pub struct Failure {
     /// 1 the run failed, 2 usage or input, 130 interrupted.
     pub code: u8,
-    /// What is wrong.
+    /// What is wrong; nothing where another rank of the job tells it.
     pub message: String,
     /// What to do about it.
     pub help: Option<String>,
@@ -73,6 +73,7 @@ impl From<Error> for Failure {
                 let message = help::sample::in_options(&e);
                 Self { code: 2, message, help: help::sample::help(&e) }
             }
+            Error::Shard(e) => Self::usage(text).help(help::sample::shard(&e)),
             Error::Export(e) => Self::usage(text).help(help::export(&e)),
             Error::Classifier(e) => {
                 let message = help::evaluate::in_classifier(&e).unwrap_or(text);
@@ -117,6 +118,9 @@ impl From<Error> for Failure {
 
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
+        if let TrainError::OtherRank { .. } = error {
+            return Self { code: 2, message: String::new(), help: None };
+        }
         let code = match &error {
             TrainError::Diverged { .. } | TrainError::Write { .. } => 1,
             TrainError::Field(e) => field_code(e),

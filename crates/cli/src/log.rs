@@ -19,6 +19,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::args::{LogArgs, LogFormat};
 use crate::failure::Failure;
+use crate::job;
 use crate::progress;
 
 static FORMAT: OnceLock<LogFormat> = OnceLock::new();
@@ -40,6 +41,11 @@ pub fn start(args: &LogArgs) -> Result<(), Failure> {
         })?,
         (_, 0, _) => only(LevelFilter::INFO),
     };
+    if !job::is_first() {
+        // the first rank of a job tells for all
+        progress::show_bars(false);
+        return Ok(());
+    }
     progress::show_bars(!args.quiet && format == LogFormat::Text);
     let subscriber = tracing_subscriber::registry().with(filter).with(Lines { format });
     // the first one stays; there is no second in this process

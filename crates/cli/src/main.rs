@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod failure;
 mod help;
+mod job;
 mod log;
 mod progress;
 mod report;
@@ -16,6 +17,7 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
+use karhunen::training::memory;
 
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
@@ -28,18 +30,28 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const MOST_THREADS: usize = 4096;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+    let job = match job::begin() {
+        Ok(job) => job,
         Err(failure) => {
-            log::failure(&failure.message, failure.help.as_deref(), failure.code);
-            ExitCode::from(failure.code)
+            job::tell(&failure);
+            return ExitCode::from(failure.code);
+        }
+    };
+    match Arguments::try_parse() {
+        Ok(arguments) => job::end(job, run(arguments)),
+        Err(said) => {
+            // help and usage, in clap's words
+            if job::is_first() {
+                let _ = said.print();
+            }
+            ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2))
         }
     }
 }
 
 fn run(arguments: Arguments) -> Result<(), Failure> {
     log::start(&arguments.log)?;
+    job::check(&arguments.command)?;
     if let Some(threads) = arguments.threads {
         if !(1..=MOST_THREADS).contains(&threads) {
             return Err(Failure::usage(format!(
@@ -51,6 +63,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             Failure::usage(format!("--threads {threads}: {e}")).help("use fewer threads")
         })?;
     }
+    memory::set_limit(arguments.memory);
     match arguments.command {
         Command::Quickstart(args) => commands::quickstart::run(&args),
         Command::Inspect(args) => commands::inspect::run(&args),
@@ -63,6 +76,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Sample(args) => commands::sample::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Calibrate(args) => commands::calibrate::run(&args),
         Command::Likelihood(args) => commands::likelihood::run(&args),
         Command::Classifier(args) => commands::classifier::run(&args),

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tracing::warn;
 
+use crate::job;
+
 /// Number of SIGINT, which Ctrl-C sends.
 const INTERRUPT: i32 = 2;
 
@@ -83,6 +85,8 @@ fn stop(flag: &AtomicBool, signal: i32, words: Words) {
         return;
     }
     match by_user {
+        // what ends one rank of a job may end the job, and then nothing is stopped after a step
+        _ if job::is_shared() => (),
         true => warn!("{}", words.user),
         false => warn!("{}", words.system),
     }

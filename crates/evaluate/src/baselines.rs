@@ -84,6 +84,64 @@ pub fn sample(
     result
 }
 
+/// The same in parts of so many fields, handed on as they are finished; none is kept here.
+///
+/// # Errors
+/// As [`TrainedModel::sample`]; those of `take`.
+pub fn sample_in_parts<E: From<FieldError>>(
+    model: &TrainedModel,
+    request: &Request,
+    (indices, part): (std::ops::Range<u64>, u64),
+    progress: &dyn Progress,
+    take: &mut dyn FnMut(std::ops::Range<u64>, Ensemble, usize) -> Result<(), E>,
+) -> Result<(), E> {
+    let request = Request { stop: Stop::default(), ..request.clone() };
+    let watch = watched(Task::Sampling, &request.stop, progress);
+    let mut work = || {
+        let prepared = model.prepared(&request, &watch)?;
+        let first = |at: u64| indices.start + at * part;
+        let parts = (0..(indices.end - indices.start).div_ceil(part))
+            .map(|at| first(at)..indices.end.min(first(at).saturating_add(part)));
+        let all: usize = parts.clone().map(|part| prepared.batches(part)).sum();
+        let mut before = 0;
+        for part in parts {
+            let batches = prepared.batches(part.clone());
+            let steps = Steps { watch: &watch, before, batches, all };
+            let (fields, evaluations) = prepared.sample(part.clone(), &steps)?;
+            take(part, fields, evaluations)?;
+            before += batches;
+        }
+        Ok(())
+    };
+    let result = work();
+    progress.over(Task::Sampling);
+    result
+}
+
+/// Steps of one part among those of all.
+struct Steps<'a> {
+    watch: &'a dyn Watch,
+    /// Batches of the parts before.
+    before: usize,
+    batches: usize,
+    all: usize,
+}
+
+impl Watch for Steps<'_> {
+    fn step(&self, done: usize, of: usize) {
+        let steps = of / self.batches;
+        self.watch.step(self.before * steps + done, self.all * steps);
+    }
+
+    fn is_watching(&self) -> bool {
+        self.watch.is_watching()
+    }
+
+    fn forming(&self, fields: &Forming<'_>) {
+        self.watch.forming(fields);
+    }
+}
+
 /// Tells of every step of a task, asks whether there shall be another, and shows fields to whoever looks.
 pub fn watched<'a>(task: Task, stop: &'a Stop, progress: &'a dyn Progress) -> impl Watch + 'a {
     Watched { task, stop, progress }

@@ -1,14 +1,16 @@
 //! Can a small network tell the fields from real ones? One area under the ROC curve a row, at the grid and at
 //! half of it.
 
+use karhunen_distributed::Group;
 use karhunen_field::metrics::shuffled;
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::distinguish::{Asked, LEAST, distinguish};
 use karhunen_train::plan::join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::EvaluateError;
 use crate::progress::{Progress, Task, go_on};
+use crate::tasks::shared;
 
 /// Fewest cells of an axis that is halved.
 const LEAST_CELLS: usize = 8;
@@ -62,7 +64,7 @@ struct AtGrid {
 }
 
 /// One set of fields against real ones.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Row {
     name: String,
     /// Mean over seeds.
@@ -100,6 +102,20 @@ impl Distinguish {
         effort: Effort,
         progress: &dyn Progress,
     ) -> Result<Self, EvaluateError> {
+        Self::by_all(real, candidates, effort, &Group::default(), progress)
+    }
+
+    /// The same, networks trained by the ranks of a job.
+    ///
+    /// # Errors
+    /// As [`Distinguish::new`].
+    pub fn by_all(
+        real: &Ensemble,
+        candidates: &[(&str, &Ensemble)],
+        effort: Effort,
+        group: &Group,
+        progress: &dyn Progress,
+    ) -> Result<Self, EvaluateError> {
         let samples = candidates.first().map_or(0, |(_, fields)| fields.count());
         let count = Self::count(samples, real.count(), effort)?;
         let order = shuffled(real.count(), effort.seed ^ HALVES, 0);
@@ -111,30 +127,32 @@ impl Distinguish {
         let mut grids = vec![real.grid];
         grids.extend(half(&real.grid)?);
         let ticks = TICKS * (pairs.len() * grids.len()) as f64;
-        let mut found = Vec::new();
-        for (i, grid) in grids.iter().enumerate() {
-            let mut rows = Vec::new();
-            for (j, (name, fields, real)) in pairs.iter().enumerate() {
-                let begun = (i * pairs.len() + j) as f64;
-                go_on(progress)?;
-                let what = format!("{name} at {}", join(&grid.points()));
-                let asked = Asked { count, seeds: effort.seeds, seed: effort.seed };
-                let mut observe = |done: f64| {
-                    let done = (TICKS * (begun + done)) as u64;
-                    progress.at(Task::TellingApart, done, ticks as u64, &what);
-                };
-                observe(0.0);
-                let (fields, real) = (on(fields, *grid)?, on(real, *grid)?);
-                let separation = distinguish(&fields, &real, asked, &mut observe)?;
-                rows.push(Row {
-                    name: name.to_string(),
-                    auc: separation.mean(),
-                    auc_spread: separation.spread(),
-                    auc_by_seed: separation.auc,
-                });
-            }
-            found.push(AtGrid { grid: join(&grid.points()), rows });
-        }
+        let train = |task: usize| -> Result<Row, EvaluateError> {
+            let (grid, (name, fields, real)) =
+                (grids[task / pairs.len()], pairs[task % pairs.len()]);
+            go_on(progress)?;
+            let what = format!("{name} at {}", join(&grid.points()));
+            let asked = Asked { count, seeds: effort.seeds, seed: effort.seed };
+            let mut observe = |done: f64| {
+                let done = (TICKS * (task as f64 + done)) as u64;
+                progress.at(Task::TellingApart, done, ticks as u64, &what);
+            };
+            observe(0.0);
+            let (fields, real) = (on(fields, grid)?, on(real, grid)?);
+            let separation = distinguish(&fields, &real, asked, &mut observe)?;
+            Ok(Row {
+                name: name.to_string(),
+                auc: separation.mean(),
+                auc_spread: separation.spread(),
+                auc_by_seed: separation.auc,
+            })
+        };
+        let mut rows = shared(group, grids.len() * pairs.len(), train)?.into_iter();
+        let at = |grid: &Grid| AtGrid {
+            grid: join(&grid.points()),
+            rows: rows.by_ref().take(pairs.len()).collect(),
+        };
+        let found = grids.iter().map(at).collect();
         progress.over(Task::TellingApart);
         Ok(Self { count, seeds: effort.seeds, grids: found })
     }

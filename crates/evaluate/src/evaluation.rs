@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use karhunen_distributed::Group;
 use karhunen_field::metrics::{consistency_error, cross_spectrum};
 use karhunen_field::{Ensemble, Grid};
 use karhunen_train::{Sources, TrainedClassifier, TrainedModel};
@@ -46,6 +47,8 @@ pub struct EvaluateOptions {
     pub cut: Option<Cut>,
     /// Whether the coherence of the channels is listed.
     pub coherence: bool,
+    /// The ranks of a job that measure together, all of which are asked for the same; this process alone by default.
+    pub group: Group,
 }
 
 /// Samples, and what is known of them.
@@ -189,6 +192,7 @@ fn assemble<'a>(
     };
     let (count, grid) = (samples.count(), samples.grid);
     let mut rows = Rows::new(real, vec![(SAMPLES.into(), samples)], model)?;
+    rows.group = options.group.clone();
     rows.add_surrogate(model, options.seed)?;
     if let Some(model) = model {
         rows.add_zero_padded(model, grid, options.seed, progress)?;

@@ -35,6 +35,7 @@ pub mod real;
 pub mod rows;
 pub mod slope;
 pub mod table;
+mod tasks;
 
 pub use beyond::Cut;
 pub use compare::{Compared, compare};

@@ -1,6 +1,7 @@
 //! What is measured together: real fields, and beside them samples and the baselines that a good model must
 //! beat or be as good as. Every evaluation assembles its rows here.
 
+use karhunen_distributed::Group;
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::TrainedModel;
 
@@ -24,6 +25,8 @@ pub struct Rows {
     pub candidates: Vec<(String, Ensemble)>,
     /// |ω| up to which the (first) model was trained.
     pub band: Option<f64>,
+    /// The ranks of a job that measure them together: those that sample the model, unless others are named.
+    pub group: Group,
 }
 
 impl Rows {
@@ -38,7 +41,8 @@ impl Rows {
     ) -> Result<Self, EvaluateError> {
         let grid = samples.first().map_or(real.grid, |(_, fields)| fields.grid);
         let band = model.map(|model| model.statistics.grid.band());
-        Ok(Self { real: on(real, grid)?, candidates: samples, band })
+        let group = model.map(|model| model.group.clone()).unwrap_or_default();
+        Ok(Self { real: on(real, grid)?, candidates: samples, band, group })
     }
 
     /// Fields of the first row.
@@ -104,7 +108,7 @@ impl Rows {
     /// # Errors
     /// As [`Table::new`].
     pub fn table(&self, progress: &dyn Progress) -> Result<Table, EvaluateError> {
-        Table::new(&self.real, &self.candidates, self.band, progress)
+        Table::by_all(&self.real, &self.candidates, self.band, &self.group, progress)
     }
 
     /// Whether a network tells samples, surrogate and training fields from real ones.
@@ -116,7 +120,8 @@ impl Rows {
         effort: Effort,
         progress: &dyn Progress,
     ) -> Result<Distinguish, EvaluateError> {
-        Distinguish::new(&self.real, &told_apart(&self.candidates), effort, progress)
+        let rows = told_apart(&self.candidates);
+        Distinguish::by_all(&self.real, &rows, effort, &self.group, progress)
     }
 
     /// The same of every row.
@@ -130,7 +135,7 @@ impl Rows {
     ) -> Result<Distinguish, EvaluateError> {
         let rows: Vec<(&str, &Ensemble)> =
             self.candidates.iter().map(|(name, fields)| (name.as_str(), fields)).collect();
-        Distinguish::new(&self.real, &rows, effort, progress)
+        Distinguish::by_all(&self.real, &rows, effort, &self.group, progress)
     }
 }
 

@@ -3,6 +3,7 @@
 //! A number and what it is relative to never share a column: distances in floors are one table, distances
 //! as they were measured another.
 
+use karhunen_distributed::Group;
 use karhunen_field::Ensemble;
 use karhunen_field::metrics::{Comparison, ComparisonOptions, FloorKind, Reference};
 use serde::Serialize;
@@ -10,6 +11,7 @@ use serde::Serialize;
 use crate::EvaluateError;
 use crate::progress::{Progress, Task, go_on};
 use crate::ranking::{Measured, statistics, verdict, worst_first};
+use crate::tasks::shared;
 
 /// Floors between training and held-out fields beyond which they are of two kinds.
 const PARTS_APART: f64 = 3.0;
@@ -60,24 +62,37 @@ impl Table {
         trained_band: Option<f64>,
         progress: &dyn Progress,
     ) -> Result<Self, EvaluateError> {
+        Self::by_all(real, candidates, trained_band, &Group::default(), progress)
+    }
+
+    /// The same, rows compared by the ranks of a job.
+    ///
+    /// # Errors
+    /// As [`Table::new`].
+    pub fn by_all(
+        real: &Ensemble,
+        candidates: &[(String, Ensemble)],
+        trained_band: Option<f64>,
+        group: &Group,
+        progress: &dyn Progress,
+    ) -> Result<Self, EvaluateError> {
         let count = candidates.iter().map(|(_, e)| e.count()).min().unwrap_or(0);
         let options = ComparisonOptions { trained_band, ..ComparisonOptions::default() };
         let unit = Unit::of(real);
         let total = candidates.len() as u64 + 1;
         progress.at(Task::Comparing, 0, total, "floors");
         let reference = Reference::new(&unit.apply(real), count, &options)?;
-        let rows: Result<Vec<Row>, EvaluateError> = candidates
-            .iter()
-            .zip(1..)
-            .map(|((name, fields), done)| {
+        let compared =
+            shared(group, candidates.len(), |row| -> Result<Comparison, EvaluateError> {
+                let (name, fields) = &candidates[row];
                 go_on(progress)?;
-                progress.at(Task::Comparing, done, total, name);
-                let comparison = reference.compare(&unit.apply(fields))?;
-                Ok(Row { name: name.clone(), comparison })
-            })
-            .collect();
+                progress.at(Task::Comparing, row as u64 + 1, total, name);
+                Ok(reference.compare(&unit.apply(fields))?)
+            });
         progress.over(Task::Comparing);
-        Ok(Self { rows: rows? })
+        let names = candidates.iter().map(|(name, _)| name.clone());
+        let rows = names.zip(compared?).map(|(name, comparison)| Row { name, comparison });
+        Ok(Self { rows: rows.collect() })
     }
 
     /// What to say where the fields trained on are another kind than those held out: a perfect model of

@@ -7,6 +7,51 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::FormatError;
+
+/// What addresses of stores in buckets and on servers begin with.
+const SCHEMES: [&str; 10] = [
+    "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "adl://", "http://",
+    "https://",
+];
+
+/// Whether a name is the address of a store in a bucket or on a server.
+pub fn is_remote(name: impl AsRef<Path>) -> bool {
+    let text = name.as_ref().to_str().unwrap_or_default();
+    SCHEMES
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
+}
+
+/// Refuses an address that holds credentials, or what may be some: it would stand in logs and checkpoints. Of other names
+/// nothing is said.
+///
+/// # Errors
+/// [`FormatError::Bucket`].
+pub fn check_address(name: &Path) -> Result<(), FormatError> {
+    if is_remote(name) { check(name) } else { Ok(()) }
+}
+
+pub(crate) fn check(name: &Path) -> Result<(), FormatError> {
+    let text = name.to_str().unwrap_or_default();
+    let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or_default();
+    // of abfss://container@account the name before the sign is no secret
+    let azure = text.to_ascii_lowercase().starts_with("abfs");
+    let secret = (host.contains('@') && !azure) || host.contains(':') && host.contains('@');
+    if secret || rest.contains(['?', '#']) {
+        // shown without what may be a secret
+        let shown = rest.split(['?', '#']).next().unwrap_or_default();
+        let shown = shown.rsplit_once('@').map_or(shown, |(_, host)| host);
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        return Err(FormatError::Bucket {
+            path: format!("{scheme}://{shown}").into(),
+            what: "an address holds no credentials and no query; credentials are read from the environment".into(),
+        });
+    }
+    Ok(())
+}
+
 /// A path and an optional part after a colon.
 ///
 /// # Example
@@ -32,6 +77,9 @@ impl Address {
     /// `name` exists as a whole, or nothing exists, there is no part.
     pub fn of(name: impl AsRef<Path>) -> Self {
         let whole = name.as_ref();
+        if is_remote(whole) {
+            return Self::of_remote(whole);
+        }
         let text = whole.to_str().filter(|_| !whole.exists()).unwrap_or_default();
         let split = text.rmatch_indices(':').map(|(at, _)| (&text[..at], &text[at + 1..]));
         let found = split.filter(|(path, _)| !path.is_empty()).find(|(p, _)| Path::new(p).exists());
@@ -41,15 +89,55 @@ impl Address {
         }
     }
 
+    /// The part of a store in a bucket stands behind its ending.
+    fn of_remote(whole: &Path) -> Self {
+        let text = whole.to_str().unwrap_or_default();
+        let place = [".zarr:", ".zarr/:", ".npy:"].iter().find_map(|mark| {
+            let at = text.find(mark)? + mark.len();
+            Some((&text[..at - 1], &text[at..]))
+        });
+        match place {
+            Some((path, part)) => Self { path: path.into(), part: Some(part.into()) },
+            None => Self { path: whole.into(), part: None },
+        }
+    }
+
     /// Whether the file or folder exists. The part is not checked.
     pub fn exists(&self) -> bool {
-        self.path.exists()
+        is_remote(&self.path) || self.path.exists()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_stores_hold_no_credentials() {
+        for (name, path, part) in [
+            ("s3://b/x.zarr", "s3://b/x.zarr", None),
+            ("s3://b/x.zarr:images/0", "s3://b/x.zarr", Some("images/0")),
+            ("http://host:8000/a/x.npy", "http://host:8000/a/x.npy", None),
+            ("https://host:8000/x.zarr:rho", "https://host:8000/x.zarr", Some("rho")),
+        ] {
+            assert!(is_remote(name));
+            let address = Address::of(name);
+            assert_eq!((address.path.to_str().unwrap(), address.part.as_deref()), (path, part));
+            assert!(check(&address.path).is_ok(), "{name}");
+        }
+        assert!(!is_remote("s3/x.zarr") && !is_remote("/tmp/s3:b") && !is_remote("ü"));
+        for name in [
+            "s3://AKIAID:SECRET@b/x.zarr",
+            "https://user:SECRET@host/x.npy",
+            "https://host/x.npy?X-Amz-Signature=SECRET",
+            "abfss://c:SECRET@account/x.zarr",
+        ] {
+            let error = check(Path::new(name)).unwrap_err().to_string();
+            assert!(!error.contains("SECRET") && !error.contains("AKIAID"), "{error}");
+            assert!(error.contains("environment"), "{error}");
+        }
+        assert!(check(Path::new("abfss://container@account.dfs.core.windows.net/x.zarr")).is_ok());
+    }
 
     #[test]
     fn the_longest_path_that_exists_counts() {

@@ -8,6 +8,8 @@ use std::io;
 use std::path::Path;
 
 use crate::FormatError;
+#[cfg(feature = "cloud")]
+use crate::cloud::Bucket;
 
 /// The source of blocks.
 #[derive(Debug)]
@@ -16,6 +18,9 @@ pub(crate) enum Bytes {
     File(File),
     /// Unpacked bytes in memory.
     Memory(Vec<u8>),
+    /// An object in a bucket, and its length.
+    #[cfg(feature = "cloud")]
+    Object(Bucket, u64),
 }
 
 impl Bytes {
@@ -30,6 +35,8 @@ impl Bytes {
         match self {
             Self::File(file) => Ok(file.metadata()?.len()),
             Self::Memory(bytes) => Ok(bytes.len() as u64),
+            #[cfg(feature = "cloud")]
+            Self::Object(_, length) => Ok(*length),
         }
     }
 
@@ -42,6 +49,15 @@ impl Bytes {
                 let range = from.and_then(|from| Some(from..from.checked_add(to.len())?));
                 let found = range.and_then(|range| bytes.get(range));
                 to.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+                Ok(())
+            }
+            #[cfg(feature = "cloud")]
+            Self::Object(bucket, _) => {
+                let bytes = bucket.part("", offset, to.len() as u64).map_err(io::Error::other)?;
+                if bytes.len() != to.len() {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                to.copy_from_slice(&bytes);
                 Ok(())
             }
         }

@@ -23,6 +23,16 @@ impl Range {
         Self { low: f64::INFINITY, high: f64::NEG_INFINITY }
     }
 
+    /// Between these.
+    pub(crate) fn of(low: f64, high: f64) -> Self {
+        Self { low, high }
+    }
+
+    /// Smallest and largest.
+    pub(crate) fn bounds(self) -> (f64, f64) {
+        (self.low, self.high)
+    }
+
     /// Adds values.
     pub(crate) fn extend(&mut self, values: &[f32]) {
         values.iter().for_each(|value| self.take(f64::from(*value)));

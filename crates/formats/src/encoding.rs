@@ -25,17 +25,18 @@ pub(crate) enum Encoding {
 }
 
 /// Whether the values of a channel differ so little from a large number that single precision would lose
-/// what they differ by.
+/// what they differ by; `ranges` are those of the channels.
+pub(crate) fn lost(ranges: &[Range]) -> bool {
+    ranges.iter().any(|range| range.offset(SourceType::F64).is_some() && range.varies())
+}
+
 fn loses_digits(fields: FieldsRef<'_>) -> bool {
     let plane = fields.field_len() / fields.channels();
-    (0..fields.channels()).any(|channel| {
-        let mut range = Range::new();
-        for field in 0..fields.count() {
-            let first = field * fields.field_len() + channel * plane;
-            (first..first + plane).for_each(|index| range.take(fields.value(index)));
-        }
-        range.offset(SourceType::F64).is_some() && range.varies()
-    })
+    let mut ranges = vec![Range::new(); fields.channels()];
+    for index in 0..fields.len() {
+        ranges[index / plane % fields.channels()].take(fields.value(index));
+    }
+    lost(&ranges)
 }
 
 impl Encoding {

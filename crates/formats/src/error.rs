@@ -25,6 +25,14 @@ pub enum FormatError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A store in a bucket or on a server cannot be used.
+    #[error("{}: {what}", path.display())]
+    Bucket {
+        /// Its address.
+        path: PathBuf,
+        /// What is wrong; never what the environment holds.
+        what: String,
+    },
     /// A file exists and may not be overwritten.
     #[error("{} exists already; choose another name or allow overwriting", path.display())]
     Exists {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_field::{Boundary, Ensemble, Grid};
 
-use crate::{FormatError, Missing, SourceType, missing};
+use crate::{Form, FormatError, Missing, SourceType, missing};
 
 /// Largest whole number below which all are exact in `f32`.
 const EXACT: f32 = 16_777_216.0;
@@ -216,6 +216,13 @@ pub enum FieldsRef<'a> {
     Ensemble(&'a Ensemble),
     /// The same, the lengths of whose box are in this unit.
     Measured(&'a Ensemble, &'a str),
+    /// Values of fields of a form, as many as there are.
+    Plain {
+        /// The values, `[sample, channel, axis0, …]`.
+        values: &'a [f64],
+        /// Shape and units; the number of fields is that of the values.
+        form: &'a Form,
+    },
 }
 
 impl<'a> From<&'a RawFields> for FieldsRef<'a> {
@@ -231,11 +238,18 @@ impl<'a> From<&'a Ensemble> for FieldsRef<'a> {
 }
 
 impl FieldsRef<'_> {
+    /// Shape and units.
+    pub(crate) fn form(&self) -> Form {
+        let (points, channels, count) = (self.points(), self.channels(), self.count());
+        Form { points, channels, count, units: self.units() }
+    }
+
     /// Points per axis.
     pub(crate) fn points(&self) -> Vec<usize> {
         match self {
             FieldsRef::Raw(f) => f.points.clone(),
             FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.grid.points(),
+            FieldsRef::Plain { form, .. } => form.points.clone(),
         }
     }
 
@@ -244,6 +258,7 @@ impl FieldsRef<'_> {
         match self {
             FieldsRef::Raw(f) => f.channels,
             FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.channels,
+            FieldsRef::Plain { form, .. } => form.channels,
         }
     }
 
@@ -261,6 +276,7 @@ impl FieldsRef<'_> {
     pub(crate) fn units(&self) -> Units {
         match self {
             FieldsRef::Raw(f) => f.units.clone(),
+            FieldsRef::Plain { form, .. } => form.units.clone(),
             FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => {
                 let axes = f.grid.axes().iter();
                 let spacing = axes.map(|axis| axis.length / axis.points as f64).collect();
@@ -278,6 +294,7 @@ impl FieldsRef<'_> {
         match self {
             FieldsRef::Raw(f) => f.values.len(),
             FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.values.len(),
+            FieldsRef::Plain { values, .. } => values.len(),
         }
     }
 
@@ -286,6 +303,7 @@ impl FieldsRef<'_> {
         match self {
             FieldsRef::Raw(f) => f.offset + f64::from(f.values[index]),
             FieldsRef::Ensemble(f) | FieldsRef::Measured(f, _) => f.values[index],
+            FieldsRef::Plain { values, .. } => values[index],
         }
     }
 }

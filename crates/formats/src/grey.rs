@@ -6,19 +6,20 @@ use std::path::Path;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::FormatError;
 use crate::encoding::Encoding;
 use crate::pages::Pages;
+use crate::{FieldsRef, FormatError};
 
 /// Writes one page.
 pub(crate) fn write(
     path: &Path,
-    pages: &Pages<'_>,
+    fields: FieldsRef<'_>,
+    pages: &Pages,
     page: usize,
     encoding: Encoding,
     to: &mut dyn Write,
 ) -> Result<(), FormatError> {
-    let values = pages.values(path, page, encoding, |v| encoding.grey(v))?;
+    let values = pages.values(path, fields, page, encoding, |v| encoding.grey(v))?;
     // the encoder takes the machine's own byte order
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_ne_bytes()).collect();
     let color = match pages.channels {

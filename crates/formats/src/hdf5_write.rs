@@ -8,34 +8,16 @@
 //! Layout: `/DataContainers/ImageDataContainer` with `_SIMPL_GEOMETRY` (`DIMENSIONS`, `ORIGIN`, `SPACING`,
 //! x first) and `CellData`, one array of shape (z, y, x, components) a field.
 
-use std::io::Write;
-use std::path::Path;
-
+use crate::Form;
 use crate::encoding::Encoding;
-use crate::{FieldsRef, FormatError};
 
 /// An address that is none.
 const UNDEFINED: u64 = u64::MAX;
 
-/// Writes every field as an array of its own: `field0`, `field1`, …, as in VTI.
-pub(crate) fn write(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    encoding: Encoding,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let failed = |source| FormatError::Write { path: path.into(), source };
-    let (count, channels, len) = (fields.count(), fields.channels(), fields.field_len());
-    let plan = Plan::new(&fields, encoding);
-    to.write_all(&plan.head).map_err(failed)?;
-    for field in 0..count {
-        for point in 0..len / channels {
-            for channel in 0..channels {
-                encoding.put(path, fields, field * len + channel * len / channels + point, to)?;
-            }
-        }
-    }
-    Ok(())
+/// What stands before the values of the first field. Every field is an array of its own, `field0`, `field1`, …,
+/// as in VTI; their values follow one another, and nothing comes after them.
+pub(crate) fn head(form: &Form, encoding: Encoding) -> Vec<u8> {
+    Plan::new(form, encoding).head
 }
 
 /// All bytes before the first array's values; arrays follow one another.
@@ -44,24 +26,23 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(fields: &FieldsRef<'_>, encoding: Encoding) -> Self {
-        let (points, units) = (fields.points(), fields.units());
-        let spacing = units.spacing.unwrap_or_else(|| vec![1.0; points.len()]);
+    fn new(form: &Form, encoding: Encoding) -> Self {
+        let (points, units) = (&form.points, &form.units);
+        let spacing = units.spacing.clone().unwrap_or_else(|| vec![1.0; points.len()]);
         // x, y, z
         let mut cells: Vec<u64> = points.iter().rev().map(|n| *n as u64).collect();
         cells.resize(3, 1);
         let mut steps: Vec<f32> = spacing.iter().rev().map(|h| *h as f32).collect();
         steps.resize(3, 1.0);
-        let shape: Vec<u64> =
-            cells.iter().rev().copied().chain([fields.channels() as u64]).collect();
+        let shape: Vec<u64> = cells.iter().rev().copied().chain([form.channels as u64]).collect();
         let dims: Vec<u8> = cells.iter().flat_map(|n| n.to_le_bytes()).collect();
         let floats = |v: &[f32]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
-        let bytes = (fields.field_len() * encoding.size()) as u64;
+        let bytes = (form.field_len() * encoding.size()) as u64;
         // once to know the sizes, once with the addresses
         let mut at = 0;
         let mut head = Vec::new();
         for _ in 0..2 {
-            let arrays = (0..fields.count()).map(|i| {
+            let arrays = (0..form.count).map(|i| {
                 let place = at + i as u64 * bytes;
                 let attributes = [
                     Attribute::number("ObjectType Version", 2),
@@ -112,7 +93,7 @@ impl Plan {
                     ("DataContainers".into(), containers),
                 ],
             );
-            head = file(&root, at + bytes * fields.count() as u64);
+            head = file(&root, at + bytes * form.count as u64);
             at = head.len() as u64;
         }
         Self { head }

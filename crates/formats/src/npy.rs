@@ -4,17 +4,17 @@
 //! `numpy.lib.format`, versions 1.0 to 3.0. Own code, because limits and byte offsets in errors
 //! need a reader that takes nothing on trust, and the format is this small.
 
-use std::io::Write;
-use std::path::Path;
-
 use crate::encoding::Encoding;
 use crate::input::Input;
 use crate::npy_header::NpyHeader;
 use crate::placed::Placed;
-use crate::{FieldsRef, FormatError, RawFields, ReadOptions, Units};
+use crate::{Form, FormatError, RawFields, ReadOptions, Units};
 
 /// Longest header taken seriously; NumPy itself stops at 10 000 bytes.
 const HEADER_AT_MOST: usize = 1 << 16;
+/// Bytes before the values at most.
+#[cfg(feature = "cloud")]
+pub(crate) const HEAD_AT_MOST: u64 = HEADER_AT_MOST as u64 + 12;
 /// NumPy aligns the values to this.
 const ALIGN: usize = 64;
 
@@ -56,21 +56,10 @@ pub(crate) fn place(input: &mut Input<'_>) -> Result<Placed, FormatError> {
     Ok(Placed { shape, dtype, endian, fortran_order, start, units })
 }
 
-/// Writes `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian, version 1.0.
-pub(crate) fn write(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    encoding: Encoding,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let mut shape = vec![fields.count()];
-    if fields.channels() > 1 {
-        shape.push(fields.channels());
-    }
-    shape.extend(fields.points());
-    to.write_all(&header(&shape, encoding.descr()))
-        .map_err(|source| FormatError::Write { path: path.into(), source })?;
-    (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
+/// What stands before values of this form: `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian,
+/// version 1.0.
+pub(crate) fn head(form: &Form, encoding: Encoding) -> Vec<u8> {
+    header(&form.shape(), encoding.descr())
 }
 
 /// A header of version 1.0, padded as NumPy does, for numbers of NumPy's type `descr`.

@@ -6,13 +6,13 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use zip::write::SimpleFileOptions;
+use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::archive::{Archive, Member, SPACING};
 use crate::encoding::Encoding;
 use crate::npy;
-use crate::{FieldsRef, FormatError, Units};
+use crate::{FormatError, Units};
 
 /// Spacing and units of the array `member`, if the archive tells.
 pub(crate) fn units(
@@ -38,26 +38,39 @@ pub(crate) fn units(
     Ok(Units { spacing: sane.then_some(values), ..Units::default() })
 }
 
-/// Writes an archive of one array and its spacing, uncompressed.
-pub(crate) fn write(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    encoding: Encoding,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let refused = |source| FormatError::Archive { path: path.into(), source };
-    let options =
-        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
-    let mut archive = ZipWriter::new_stream(to);
-    archive.start_file("fields.npy", options).map_err(refused)?;
-    npy::write(path, fields, encoding, &mut archive)?;
-    if let Some(spacing) = fields.units().spacing {
-        archive.start_file(SPACING, options).map_err(refused)?;
-        let mut bytes = Cursor::new(npy::header(&[spacing.len()], Encoding::F64.descr()));
-        std::io::copy(&mut bytes, &mut archive)
-            .and_then(|_| spacing.iter().try_for_each(|h| archive.write_all(&h.to_le_bytes())))
-            .map_err(|source| FormatError::Write { path: path.into(), source })?;
+/// An archive that is being written: the array `fields`, uncompressed, then its spacing.
+pub(crate) struct Packed<W: Write>(ZipWriter<StreamWriter<W>>);
+
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true)
+}
+
+impl<W: Write> Packed<W> {
+    /// Begins the array's member.
+    pub(crate) fn begin(path: &Path, to: W) -> Result<Self, FormatError> {
+        let mut archive = ZipWriter::new_stream(to);
+        archive
+            .start_file("fields.npy", options())
+            .map_err(|source| FormatError::Archive { path: path.into(), source })?;
+        Ok(Self(archive))
     }
-    archive.finish().map_err(refused)?;
-    Ok(())
+
+    /// Where the array's bytes go.
+    pub(crate) fn to(&mut self) -> &mut dyn Write {
+        &mut self.0
+    }
+
+    /// Ends the array, adds the spacing, and gives back what was written to.
+    pub(crate) fn end(self, path: &Path, spacing: Option<&[f64]>) -> Result<W, FormatError> {
+        let refused = |source| FormatError::Archive { path: path.into(), source };
+        let mut archive = self.0;
+        if let Some(spacing) = spacing {
+            archive.start_file(SPACING, options()).map_err(refused)?;
+            let mut bytes = Cursor::new(npy::header(&[spacing.len()], Encoding::F64.descr()));
+            std::io::copy(&mut bytes, &mut archive)
+                .and_then(|_| spacing.iter().try_for_each(|h| archive.write_all(&h.to_le_bytes())))
+                .map_err(|source| FormatError::Write { path: path.into(), source })?;
+        }
+        Ok(archive.finish().map_err(refused)?.into_inner())
+    }
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use crate::encoding::Encoding;
-use crate::{FieldsRef, FormatError};
+use crate::{FieldsRef, Form, FormatError};
 
 /// Where the pages of fields lie.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pages<'a> {
-    fields: FieldsRef<'a>,
+pub(crate) struct Pages {
     pub(crate) count: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
@@ -20,11 +19,11 @@ pub(crate) struct Pages<'a> {
     step: (usize, usize),
 }
 
-impl<'a> Pages<'a> {
-    /// Pages of `fields`, which `what` can hold only if they have one or three channels and, as
+impl Pages {
+    /// Pages of fields, which `what` can hold only if they have one or three channels and, as
     /// volumes, are one.
-    pub(crate) fn of(fields: FieldsRef<'a>, what: &str) -> Result<Self, FormatError> {
-        let (points, channels, count) = (fields.points(), fields.channels(), fields.count());
+    pub(crate) fn of(form: &Form, what: &str) -> Result<Self, FormatError> {
+        let Form { ref points, channels, count, .. } = *form;
         Self::admit(points.len(), channels, count, what)?;
         let volume = points.len() == 3;
         let width = points[points.len() - 1];
@@ -32,7 +31,7 @@ impl<'a> Pages<'a> {
         let plane: usize = points.iter().product();
         let step = if volume { (height * width, plane) } else { (channels * plane, plane) };
         let count = if volume { points[0] } else { count };
-        Ok(Self { fields, count, height, width, channels, volume, step })
+        Ok(Self { count, height, width, channels, volume, step })
     }
 
     /// Refuses fields that pages cannot hold, whatever their values.
@@ -65,6 +64,7 @@ impl<'a> Pages<'a> {
     pub(crate) fn values<T>(
         &self,
         path: &Path,
+        fields: FieldsRef<'_>,
         page: usize,
         encoding: Encoding,
         convert: impl Fn(f64) -> T,
@@ -73,7 +73,7 @@ impl<'a> Pages<'a> {
         for pixel in 0..self.height * self.width {
             for channel in 0..self.channels {
                 let index = self.index(page, channel, pixel);
-                values.push(convert(encoding.finite(path, self.fields, index)?));
+                values.push(convert(encoding.finite(path, fields, index)?));
             }
         }
         Ok(values)

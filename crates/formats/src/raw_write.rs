@@ -6,33 +6,30 @@ use std::path::Path;
 use crate::encoding::Encoding;
 use crate::raw::sidecar;
 use crate::write::place;
-use crate::{FieldsRef, FormatError};
+use crate::{Form, FormatError};
 
-/// Writes `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian, and the sidecar.
-pub(crate) fn write(
+/// Refuses a sidecar that is in the way.
+pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), FormatError> {
+    let beside = sidecar(path);
+    match !overwrite && beside.exists() {
+        true => Err(FormatError::Exists { path: beside }),
+        false => Ok(()),
+    }
+}
+
+/// Writes the sidecar of values that stand as `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian.
+pub(crate) fn write_sidecar(
     path: &Path,
-    fields: FieldsRef<'_>,
+    form: &Form,
     encoding: Encoding,
     overwrite: bool,
 ) -> Result<(), FormatError> {
-    let beside = sidecar(path);
-    if !overwrite && beside.exists() {
-        return Err(FormatError::Exists { path: beside });
-    }
-    place(path, overwrite, |to| {
-        (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
-    })?;
-    let (points, units) = (fields.points(), fields.units());
-    let mut shape = vec![fields.count()];
-    if fields.channels() > 1 {
-        shape.push(fields.channels());
-    }
-    shape.extend(&points);
+    let (beside, shape, units) = (sidecar(path), form.shape(), &form.units);
     let mut text =
         format!("shape = {shape:?}\ndtype = \"{}\"\nendian = \"little\"\n", encoding.raw());
     if let Some(spacing) = &units.spacing {
         // axes that are no axes of the box have a spacing of one
-        let mut all = vec![1.0; shape.len() - points.len()];
+        let mut all = vec![1.0; shape.len() - form.points.len()];
         all.extend(spacing);
         text.push_str(&format!("spacing = {all:?}\n"));
     }

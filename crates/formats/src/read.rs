@@ -15,8 +15,8 @@ use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, RawFields, ReadOptions, folder, idx, mat, netcdf, npy, npz, picture,
-    safetensors, tiff_pages, torch, vti,
+    Address, FormatError, RawFields, ReadOptions, StoredFields, folder, idx, is_remote, mat,
+    netcdf, npy, npz, picture, safetensors, tiff_pages, torch, vti,
 };
 
 /// Reads fields from a file, a part of a file, or a folder of pictures.
@@ -101,6 +101,9 @@ fn fine(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
 fn fields(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> {
     let address = Address::of(name);
     let path = &address.path;
+    if is_remote(path) {
+        return StoredFields::unfilled(name, options)?.load(options);
+    }
     let kind = existing(path)?;
     if kind.is_dir() && Store::is_folder(path) {
         let part = address.part.as_deref();

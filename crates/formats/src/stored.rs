@@ -27,8 +27,8 @@ use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, Missing, ReadOptions, Series, Units, netcdf, npy, npz, safetensors,
-    tiff_places, torch,
+    Address, FormatError, Missing, ReadOptions, Series, Units, is_remote, netcdf, npy, npz,
+    safetensors, tiff_places, torch,
 };
 
 /// Fields whose blocks are read from an open file.
@@ -91,7 +91,7 @@ impl StoredFields {
     /// to one chunk of an array in chunks, because nothing else is loaded.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         options.check()?;
-        let mut fields = Self::fields(path.as_ref(), options)?;
+        let mut fields = Self::unfilled(path.as_ref(), options)?;
         fields.missing = options.missing;
         fields.offset = match options.offset {
             0.0 => fields.probed()?,
@@ -101,9 +101,13 @@ impl StoredFields {
         Ok(fields)
     }
 
-    fn fields(name: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
+    /// A file whose missing values and digits nobody has looked at.
+    pub(crate) fn unfilled(name: &Path, options: &ReadOptions) -> Result<Self, FormatError> {
         let address = Address::of(name);
         let path = &address.path;
+        if is_remote(path) {
+            return Self::remote(name, &address, options);
+        }
         let kind = existing(path)?;
         let part = address.part.as_deref();
         let whole = || FormatError::Unsupported {
@@ -148,6 +152,35 @@ impl StoredFields {
             }
             _ => Err(whole()),
         }
+    }
+
+    /// Fields in a bucket or on a server: an NPY file by its ending, else Zarr.
+    #[cfg(feature = "cloud")]
+    fn remote(name: &Path, address: &Address, options: &ReadOptions) -> Result<Self, FormatError> {
+        let (path, part) = (&*address.path, address.part.as_deref());
+        if !crate::write::ending(path).eq("npy") {
+            return Hierarchy::remote(path)?.open(name, path, part, options);
+        }
+        if let Some(part) = part {
+            let known = Vec::new();
+            return Err(FormatError::Part { path: path.into(), part: part.into(), known });
+        }
+        let bucket = crate::cloud::Bucket::open(path)?;
+        let nothing = || FormatError::Bucket { path: path.into(), what: "nothing is there".into() };
+        if !bucket.has("")? {
+            return Err(nothing());
+        }
+        let length = bucket.length("")?.ok_or_else(nothing)?;
+        let head = bucket.part("", 0, length.min(npy::HEAD_AT_MOST))?;
+        let place = npy::place(&mut Input::unpacking(path, std::io::Cursor::new(head), length)?.0)?;
+        Self::placed(name, Bytes::Object(bucket, length), place, options)?.ending(length)
+    }
+
+    /// Refused: this program knows no buckets.
+    #[cfg(not(feature = "cloud"))]
+    fn remote(_: &Path, address: &Address, _: &ReadOptions) -> Result<Self, FormatError> {
+        crate::address::check(&address.path)?;
+        Err(crate::write::without_cloud(&address.path))
     }
 
     /// Opens a member of a zip archive; none if its format cannot be read by part.

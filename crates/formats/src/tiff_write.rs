@@ -10,7 +10,7 @@ use std::path::Path;
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
-use crate::{FieldsRef, FormatError, Units};
+use crate::{FieldsRef, Form, FormatError, Units};
 
 /// Bytes that the tags of a page take at most, its description aside.
 const TAGS_AT_MOST: u64 = 512;
@@ -22,61 +22,73 @@ const LONG: u16 = 4;
 const RATIONAL: u16 = 5;
 const LONG8: u16 = 16;
 
-/// Writes all fields.
-pub(crate) fn write(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    encoding: Encoding,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let pages = Pages::of(fields, "a TIFF")?;
-    let text = description(&pages, &fields.units());
+/// A stack before its values are there.
+pub(crate) fn stack(form: &Form, encoding: Encoding) -> Result<Tiff, FormatError> {
+    let pages = Pages::of(form, "a TIFF")?;
+    let text = description(&pages, &form.units);
     let tags = TAGS_AT_MOST.saturating_mul(pages.count as u64).saturating_add(text.len() as u64);
-    let values = (fields.len() as u64).saturating_mul(encoding.size() as u64);
+    let values = (form.len() as u64).saturating_mul(encoding.size() as u64);
     let big = values.saturating_add(tags) > u64::from(u32::MAX);
-    let file = Tiff { big, pages: &pages, encoding, units: fields.units(), text };
-    put(path, fields, &file, to)
-}
-
-fn put(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    file: &Tiff<'_>,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let Tiff { big, pages, encoding, .. } = *file;
-    let failed = |source| FormatError::Write { path: path.into(), source };
-    let page = (pages.height * pages.width * pages.channels * encoding.size()) as u64;
-    let count = pages.count as u64;
-    let values = page.saturating_mul(count);
-    let start = if big { 16 } else { 8 };
-    to.write_all(&file.header(start + values)).map_err(failed)?;
-    for page in 0..pages.count {
-        for pixel in 0..pages.height * pages.width {
-            for channel in 0..pages.channels {
-                encoding.put(path, fields, pages.index(page, channel, pixel), to)?;
-            }
-        }
-    }
-    let mut at = start + values;
-    for index in 0..count {
-        let tags = file.tags(at, start + index * page, page, index == 0, index + 1 == count);
-        to.write_all(&tags).map_err(failed)?;
-        at += tags.len() as u64;
-    }
-    Ok(())
+    Ok(Tiff { big, pages, encoding, units: form.units.clone(), text })
 }
 
 /// All that tags need to know.
-struct Tiff<'a> {
+#[derive(Debug)]
+pub(crate) struct Tiff {
     big: bool,
-    pages: &'a Pages<'a>,
+    pages: Pages,
     encoding: Encoding,
     units: Units,
     text: String,
 }
 
-impl Tiff<'_> {
+impl Tiff {
+    /// Bytes of a page, and where the first one stands.
+    fn page(&self) -> (u64, u64) {
+        let Pages { height, width, channels, .. } = self.pages;
+        let page = (height * width * channels * self.encoding.size()) as u64;
+        (page, if self.big { 16 } else { 8 })
+    }
+
+    /// What stands before the first page.
+    pub(crate) fn head(&self) -> Vec<u8> {
+        let (page, start) = self.page();
+        self.header(start + page.saturating_mul(self.pages.count as u64))
+    }
+
+    /// Writes the pages of one field of some.
+    pub(crate) fn put(
+        &self,
+        path: &Path,
+        fields: FieldsRef<'_>,
+        field: usize,
+        to: &mut dyn Write,
+    ) -> Result<(), FormatError> {
+        let pages = if self.pages.volume { 0..self.pages.count } else { field..field + 1 };
+        for page in pages {
+            for pixel in 0..self.pages.height * self.pages.width {
+                for channel in 0..self.pages.channels {
+                    let index = self.pages.index(page, channel, pixel);
+                    self.encoding.put(path, fields, index, to)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what stands behind the last page.
+    pub(crate) fn end(&self, path: &Path, to: &mut dyn Write) -> Result<(), FormatError> {
+        let ((page, start), count) = (self.page(), self.pages.count as u64);
+        let mut at = start + page.saturating_mul(count);
+        for index in 0..count {
+            let tags = self.tags(at, start + index * page, page, index == 0, index + 1 == count);
+            to.write_all(&tags)
+                .map_err(|source| FormatError::Write { path: path.into(), source })?;
+            at += tags.len() as u64;
+        }
+        Ok(())
+    }
+
     /// Magic number and the place of the first page's tags.
     fn header(&self, first: u64) -> Vec<u8> {
         match self.big {
@@ -95,7 +107,7 @@ impl Tiff<'_> {
 
     /// The tags of one page, to stand at byte `at`, of values at `values`.
     fn tags(&self, at: u64, values: u64, bytes: u64, first: bool, last: bool) -> Vec<u8> {
-        let Pages { height, width, channels, .. } = *self.pages;
+        let Pages { height, width, channels, .. } = self.pages;
         let short = |n: usize| vec![(n as u16).to_le_bytes().to_vec()];
         let long = |n: usize| vec![(n as u32).to_le_bytes().to_vec()];
         let each = |n: u16| vec![n.to_le_bytes().to_vec(); channels];
@@ -168,7 +180,7 @@ fn per_unit(spacing: f64) -> Option<Vec<u8>> {
 }
 
 /// What ImageJ writes into the first page of a stack.
-fn description(pages: &Pages<'_>, units: &Units) -> String {
+fn description(pages: &Pages, units: &Units) -> String {
     let kind = if pages.volume { "slices" } else { "frames" };
     let mut text = format!("ImageJ=1.54f\nimages={0}\n{kind}={0}\n", pages.count);
     if let Some(spacing) = &units.spacing {
@@ -239,12 +251,11 @@ mod tests {
             RawFields::array(Path::new("a"), vec![2, 3, 4], 1, values, SourceType::F32).unwrap();
         fields.units.spacing = Some(spacing.clone());
         fields.units.length = Some("mm".into());
-        let pages = Pages::of((&fields).into(), "a TIFF").unwrap();
-        let text = description(&pages, &fields.units);
-        let units = fields.units.clone();
-        let file = Tiff { big: true, pages: &pages, encoding: Encoding::F32, units, text };
-        let mut bytes = Vec::new();
-        put(Path::new("a"), (&fields).into(), &file, &mut bytes).unwrap();
+        let form = FieldsRef::from(&fields).form();
+        let file = Tiff { big: true, ..stack(&form, Encoding::F32).unwrap() };
+        let mut bytes = file.head();
+        file.put(Path::new("a"), (&fields).into(), 0, &mut bytes).unwrap();
+        file.end(Path::new("a"), &mut bytes).unwrap();
         assert_eq!(bytes[..4], *b"II+\0");
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.tif");

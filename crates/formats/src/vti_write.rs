@@ -3,42 +3,25 @@
 //! Points of fields are centres of cells, so the box's origin lies half a spacing inside. Each
 //! field is an array, `field0`, `field1`, …; channels are components. Source: "VTK XML Formats".
 
-use std::io::Write;
-use std::path::Path;
-
+use crate::Form;
 use crate::encoding::Encoding;
 use crate::vti_header::UNIT;
-use crate::{FieldsRef, FormatError};
 
-/// Writes all fields.
-pub(crate) fn write(
-    path: &Path,
-    fields: FieldsRef<'_>,
-    encoding: Encoding,
-    to: &mut dyn Write,
-) -> Result<(), FormatError> {
-    let failed = |source| FormatError::Write { path: path.into(), source };
-    to.write_all(head(fields, encoding).as_bytes()).map_err(failed)?;
-    let (channels, len) = (fields.channels(), fields.field_len());
-    let plane = len / channels;
-    for field in 0..fields.count() {
-        let bytes = (len * encoding.size()) as u64;
-        to.write_all(&bytes.to_le_bytes()).map_err(failed)?;
-        for point in 0..plane {
-            for channel in 0..channels {
-                encoding.put(path, fields, field * len + channel * plane + point, to)?;
-            }
-        }
-    }
-    to.write_all(b"\n  </AppendedData>\n</VTKFile>\n").map_err(failed)
+/// What stands behind the last field.
+pub(crate) const TAIL: &[u8] = b"\n  </AppendedData>\n</VTKFile>\n";
+
+/// What stands before the values of each field.
+pub(crate) fn before(form: &Form, encoding: Encoding) -> [u8; 8] {
+    ((form.field_len() * encoding.size()) as u64).to_le_bytes()
 }
 
-fn head(fields: FieldsRef<'_>, encoding: Encoding) -> String {
-    let (points, units) = (fields.points(), fields.units());
+/// What stands before the first field.
+pub(crate) fn head(form: &Form, encoding: Encoding) -> String {
+    let (points, units) = (&form.points, &form.units);
     // along x, y, z
     let mut lengths: Vec<usize> = points.iter().rev().copied().collect();
     lengths.resize(3, 1);
-    let mut spacing: Vec<f64> = units.spacing.unwrap_or_else(|| vec![1.0; points.len()]);
+    let mut spacing: Vec<f64> = units.spacing.clone().unwrap_or_else(|| vec![1.0; points.len()]);
     spacing.reverse();
     spacing.resize(3, 1.0);
     let extent = lengths.iter().map(|n| format!("0 {}", n - 1)).collect::<Vec<_>>().join(" ");
@@ -67,13 +50,13 @@ fn head(fields: FieldsRef<'_>, encoding: Encoding) -> String {
     text.push_str(&format!(
         "    <Piece Extent=\"{extent}\">\n      <PointData Scalars=\"field0\">\n"
     ));
-    let array = fields.field_len() * encoding.size() + size_of::<u64>();
-    for field in 0..fields.count() {
+    let array = form.field_len() * encoding.size() + size_of::<u64>();
+    for field in 0..form.count {
         text.push_str(&format!(
             "        <DataArray type=\"{}\" Name=\"field{field}\" NumberOfComponents=\"{}\" \
              format=\"appended\" offset=\"{}\"/>\n",
             encoding.vtk(),
-            fields.channels(),
+            form.channels,
             field * array
         ));
     }

@@ -5,17 +5,17 @@
 
 use std::fs::{File, Permissions};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
-use crate::{
-    FieldsRef, FormatError, Montage, grey, hdf5_write, montage, npy, npz, raw_write, tiff_write,
-    vti_write,
-};
+use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, is_remote, montage};
 
 /// Endings that [`write()`] knows.
-pub const ENDINGS: [&str; 9] = ["npy", "npz", "vti", "tif", "tiff", "h5", "dream3d", "raw", "png"];
+pub const ENDINGS: [&str; 10] =
+    ["npy", "npz", "vti", "tif", "tiff", "zarr", "h5", "dream3d", "raw", "png"];
 
 /// Precision of the numbers in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,7 +56,7 @@ pub struct Written {
     pub range: Option<(f64, f64)>,
 }
 
-/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`] to be
+/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.zarr`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`] to be
 /// looked at.
 ///
 /// **Shape**
@@ -66,6 +66,7 @@ pub struct Written {
 ///   components. Spacing is kept, and the origin lies half a spacing inside the box.
 /// - TIFF: a page a field, or a page a slice of one volume; one channel or three; as floats, or
 ///   16-bit numbers in [`Precision::U16`]. Spacing is written as ImageJ writes it.
+/// - Zarr 3 (`.zarr`, a folder): the array of NPY in shards of 16 MiB, with its spacing as attributes.
 /// - HDF5 (`.h5`, `.dream3d`): DREAM.3D's layout, an array a field, `field0`, `field1`, …, of shape
 ///   `(z, y, x, C)` in `/DataContainers/ImageDataContainer/CellData`.
 /// - Raw: the numbers of NPY and nothing else, and beside them `NAME.raw.toml`, which says what they are.
@@ -94,11 +95,8 @@ pub fn write<'a>(
     options: &WriteOptions,
 ) -> Result<Written, FormatError> {
     let (path, fields) = (path.as_ref(), fields.into());
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    if !ENDINGS.contains(&ending.as_str()) {
-        return Err(FormatError::UnknownEnding { path: path.into() });
-    }
-    check(path, fields, options)?;
+    let (form, ending) = (fields.form(), ending(path));
+    check_form(path, &form, options.overwrite)?;
     let overwrite = options.overwrite;
     if ending == "png" && options.precision != Precision::U16 {
         let picture = montage::draw(path, fields, &options.montage)?;
@@ -106,29 +104,21 @@ pub fn write<'a>(
         return Ok(Written { count: picture.shown, range: Some(picture.range) });
     }
     let encoding = Encoding::of(path, fields, options)?;
-    match ending.as_str() {
-        "npy" => place(path, overwrite, |to| npy::write(path, fields, encoding, to))?,
-        "npz" => place(path, overwrite, |to| npz::write(path, fields, encoding, to))?,
-        "vti" => place(path, overwrite, |to| vti_write::write(path, fields, encoding, to))?,
-        "h5" | "dream3d" => {
-            place(path, overwrite, |to| hdf5_write::write(path, fields, encoding, to))?;
+    if ending == "png" {
+        let pages = Pages::of(&form, "a PNG")?;
+        if pages.count > 1 {
+            return Err(FormatError::Parameter {
+                parameter: "fields",
+                value: pages.count.to_string(),
+                requirement: "a PNG of 16 bits holds one; write one file a field, or .tif".into(),
+            });
         }
-        "raw" => raw_write::write(path, fields, encoding, overwrite)?,
-        "png" => {
-            let pages = Pages::of(fields, "a PNG")?;
-            if pages.count > 1 {
-                return Err(FormatError::Parameter {
-                    parameter: "fields",
-                    value: pages.count.to_string(),
-                    requirement: "a PNG of 16 bits holds one; write one file a field, or .tif"
-                        .into(),
-                });
-            }
-            place(path, overwrite, |to| grey::write(path, &pages, 0, encoding, to))?;
-        }
-        _ => place(path, overwrite, |to| tiff_write::write(path, fields, encoding, to))?,
+        place(path, overwrite, |to| grey::write(path, fields, &pages, 0, encoding, to))?;
+        return Ok(Written { count: fields.count(), range: encoding.range() });
     }
-    Ok(Written { count: fields.count(), range: encoding.range() })
+    let mut writer = FieldWriter::with(path, &form, encoding, overwrite)?;
+    writer.push(fields)?;
+    writer.finish()
 }
 
 /// Refuses fields that the format of a name cannot hold, before they are made: `count` fields of
@@ -143,7 +133,7 @@ pub fn check_shape(
     channels: usize,
     count: usize,
 ) -> Result<(), FormatError> {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let ending = ending(path);
     if !ENDINGS.contains(&ending.as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
     }
@@ -185,41 +175,66 @@ pub fn write_pictures<'a>(
     options: &WriteOptions,
 ) -> Result<Written, FormatError> {
     let (folder, fields) = (folder.as_ref(), fields.into());
-    check(folder, fields, &WriteOptions { overwrite: false, ..options.clone() })?;
+    check(folder, fields.len(), false)?;
     let options = WriteOptions { precision: Precision::U16, ..options.clone() };
     let encoding = Encoding::of(folder, fields, &options)?;
-    let pages = Pages::of(fields, "a folder of pictures")?;
+    let pages = Pages::of(&fields.form(), "a folder of pictures")?;
     let failed = |source| FormatError::Write { path: folder.into(), source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".karhunen-").suffix(".part");
-    if let Some(ordinary) = ordinary_permissions(0o777) {
-        builder.permissions(ordinary);
-    }
-    let fresh = builder.tempdir_in(beside(folder)).map_err(|e| failed(e.kind().into()))?;
+    let fresh = staged_folder(folder)?;
     let digits = (pages.count - 1).to_string().len();
     for page in 0..pages.count {
         let file = fresh.path().join(format!("field{page:0digits$}.png"));
         let mut to = BufWriter::new(File::create(file).map_err(failed)?);
-        grey::write(folder, &pages, page, encoding, &mut to)?;
+        grey::write(folder, fields, &pages, page, encoding, &mut to)?;
         to.flush().map_err(failed)?;
     }
     std::fs::rename(fresh.path(), folder).map_err(failed)?;
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
+/// What to say of an address where there is no way to it.
+#[cfg(not(feature = "cloud"))]
+pub(crate) fn without_cloud(path: &Path) -> FormatError {
+    let what = "this program was built without `--features cloud`, which knows buckets and servers";
+    FormatError::Bucket { path: path.into(), what: what.into() }
+}
+
+/// The ending of a name, in small letters.
+pub(crate) fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
+/// Refuses what the format of a name could not hold, and a file in the way.
+pub(crate) fn check_form(path: &Path, form: &Form, overwrite: bool) -> Result<(), FormatError> {
+    if !ENDINGS.contains(&ending(path).as_str()) {
+        return Err(FormatError::UnknownEnding { path: path.into() });
+    }
+    if is_remote(path) {
+        crate::address::check(path)?;
+        #[cfg(not(feature = "cloud"))]
+        return Err(without_cloud(path));
+        #[cfg(feature = "cloud")]
+        if ending(path) != "zarr" {
+            let what = "only Zarr is written to buckets; end the name in .zarr".into();
+            return Err(FormatError::Bucket { path: path.into(), what });
+        }
+    }
+    check(path, form.len(), overwrite)
+}
+
 /// Refuses what no format could write.
-fn check(path: &Path, fields: FieldsRef<'_>, options: &WriteOptions) -> Result<(), FormatError> {
-    if fields.len() == 0 {
+fn check(path: &Path, values: usize, overwrite: bool) -> Result<(), FormatError> {
+    if values == 0 {
         return Err(FormatError::Empty { path: path.into(), what: "no field to write".into() });
     }
-    if !options.overwrite && path.exists() {
+    if !overwrite && path.exists() {
         return Err(FormatError::Exists { path: path.into() });
     }
     Ok(())
 }
 
 /// The folder a path lies in.
-fn beside(path: &Path) -> &Path {
+pub(crate) fn beside(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -230,28 +245,60 @@ fn beside(path: &Path) -> &Path {
 pub(crate) fn place(
     path: &Path,
     overwrite: bool,
-    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), FormatError>,
+    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
+    let mut staged = Staged::new(path, overwrite)?;
+    fill(&mut staged.buffer)?;
+    staged.place()
+}
+
+/// A file beside the place where it will be; gone with this value unless it is placed.
+pub(crate) struct Staged {
+    pub(crate) buffer: BufWriter<NamedTempFile>,
+    pub(crate) path: PathBuf,
+    pub(crate) overwrite: bool,
+}
+
+impl Staged {
+    /// A new file for a place.
+    pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, FormatError> {
+        let failed = |source| FormatError::Write { path: path.into(), source };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".karhunen-").suffix(".part");
+        if let Some(ordinary) = ordinary_permissions(0o666) {
+            builder.permissions(ordinary);
+        }
+        let file = builder.tempfile_in(beside(path)).map_err(|e| failed(e.kind().into()))?;
+        Ok(Self { buffer: BufWriter::new(file), path: path.into(), overwrite })
+    }
+
+    /// Gives the file its name.
+    pub(crate) fn place(self) -> Result<(), FormatError> {
+        let Self { mut buffer, path, overwrite } = self;
+        let failed = |source| FormatError::Write { path: path.clone(), source };
+        buffer.flush().map_err(failed)?;
+        let (file, _) = buffer.into_parts();
+        file.as_file().sync_all().map_err(failed)?;
+        let placed = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
+        match placed {
+            Ok(_) => Ok(()),
+            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(FormatError::Exists { path })
+            }
+            Err(e) => Err(failed(e.error)),
+        }
+    }
+}
+
+/// A folder beside the place where it will be; gone with this value unless it is placed.
+pub(crate) fn staged_folder(path: &Path) -> Result<TempDir, FormatError> {
     let failed = |source| FormatError::Write { path: path.into(), source };
     let mut builder = tempfile::Builder::new();
     builder.prefix(".karhunen-").suffix(".part");
-    if let Some(ordinary) = ordinary_permissions(0o666) {
+    if let Some(ordinary) = ordinary_permissions(0o777) {
         builder.permissions(ordinary);
     }
-    let mut file = builder.tempfile_in(beside(path)).map_err(|e| failed(e.kind().into()))?;
-    let mut buffer = BufWriter::new(file.as_file_mut());
-    fill(&mut buffer)?;
-    buffer.flush().map_err(failed)?;
-    drop(buffer);
-    file.as_file().sync_all().map_err(failed)?;
-    let placed = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    match placed {
-        Ok(_) => Ok(()),
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(FormatError::Exists { path: path.into() })
-        }
-        Err(e) => Err(failed(e.error)),
-    }
+    builder.tempdir_in(beside(path)).map_err(|e| failed(e.kind().into()))
 }
 
 /// What a new file is usually allowed, before the user's mask; temporary files are private.

@@ -54,6 +54,19 @@ impl Hierarchy {
         Self { store: Store::Folder(root.into()), within }
     }
 
+    /// A group or an array in a bucket, which must be there.
+    #[cfg(feature = "cloud")]
+    pub(crate) fn remote(path: &Path) -> Result<Self, FormatError> {
+        let bucket = crate::cloud::Bucket::open(path)?;
+        for mark in crate::zarr_store::MARKS {
+            if bucket.has(mark)? {
+                return Ok(Self { store: Store::Bucket(bucket), within: String::new() });
+            }
+        }
+        let what = "nothing is there that is Zarr's: no zarr.json, .zarray or .zgroup".into();
+        Err(FormatError::Bucket { path: path.into(), what })
+    }
+
     /// The hierarchy in an archive; none if there is none.
     pub(crate) fn in_archive(archive: &Archive<'_>) -> Option<Self> {
         Some(Self { store: Store::in_archive(archive)?, within: String::new() })

@@ -157,7 +157,7 @@ impl Chunks {
             |axis: usize| meta.shape[axis].div_ceil(meta.chunk[axis].saturating_mul(inner(axis)));
         let grid: Vec<u64> = (0..meta.shape.len()).map(along).collect();
         let total = grid.iter().fold(1u64, |n, g| n.saturating_mul(*g));
-        if total > LOOKED_FOR {
+        if total > LOOKED_FOR || self.store.is_far() {
             return None;
         }
         let there = |flat: u64| {

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::FormatError;
 use crate::archive::{Archive, Member};
+#[cfg(feature = "cloud")]
+use crate::cloud::Bucket;
 
 /// Names of files that identify a Zarr folder or a place in an archive.
 pub(crate) const MARKS: [&str; 3] = ["zarr.json", ".zarray", ".zgroup"];
@@ -18,7 +20,12 @@ const DEPTH_AT_MOST: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Store {
     Folder(PathBuf),
-    Zip { path: PathBuf, members: BTreeMap<String, Member> },
+    Zip {
+        path: PathBuf,
+        members: BTreeMap<String, Member>,
+    },
+    #[cfg(feature = "cloud")]
+    Bucket(Bucket),
 }
 
 impl Store {
@@ -48,7 +55,17 @@ impl Store {
     pub(crate) fn path(&self) -> &Path {
         match self {
             Store::Folder(path) | Store::Zip { path, .. } => path,
+            #[cfg(feature = "cloud")]
+            Store::Bucket(bucket) => bucket.name(),
         }
+    }
+
+    /// Whether asking for a file costs a journey.
+    pub(crate) fn is_far(&self) -> bool {
+        #[cfg(feature = "cloud")]
+        return matches!(self, Store::Bucket(_));
+        #[cfg(not(feature = "cloud"))]
+        false
     }
 
     /// Length of a file in bytes; `None` if it does not exist.
@@ -60,6 +77,8 @@ impl Store {
                 Err(source) => Err(FormatError::Read { path: folder.join(key), source }),
             },
             Store::Zip { members, .. } => Ok(members.get(key).map(Member::size)),
+            #[cfg(feature = "cloud")]
+            Store::Bucket(bucket) => bucket.length(key),
         }
     }
 
@@ -95,6 +114,8 @@ impl Store {
                 // a read at the end checks the checksum
                 member.read(&mut [0; 1]).map_err(failed)?;
             }
+            #[cfg(feature = "cloud")]
+            Store::Bucket(bucket) => bytes = bucket.part(key, start, length)?,
         }
         let (found, expected) = (start + bytes.len() as u64, start.saturating_add(length));
         match found == expected {
@@ -133,6 +154,8 @@ impl Store {
                 let entries = entries.filter(|e| e.path().is_dir()).take(PLACES_AT_MOST);
                 entries.map(|e| e.file_name().to_string_lossy().into_owned()).collect()
             }
+            #[cfg(feature = "cloud")]
+            Store::Bucket(bucket) => bucket.folders(place),
             Store::Zip { members, .. } => {
                 let start = join(place, "");
                 let below = members.range(start.clone()..).map_while(|(key, _)| {

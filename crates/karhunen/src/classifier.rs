@@ -145,7 +145,7 @@ fn read(config: &DataConfig, grid: Grid, seed: u64) -> Result<LevelData, Error> 
 fn all(mut fields: LevelData, rest: LevelData) -> LevelData {
     // a classifier reads filled fields, because its loss has one term for each field
     fields.weights.clear();
-    fields.values.extend(rest.values);
+    fields.values.append(&rest.values);
     fields.labels.extend(rest.labels);
     fields
 }

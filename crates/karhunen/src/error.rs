@@ -14,6 +14,7 @@ use crate::classifier::ClassifierError;
 use crate::give::ExportError;
 use crate::observe::ObserveError;
 use crate::sample::SampleError;
+use crate::shards::ShardError;
 
 /// Errors of this library. Each says what is wrong, with path, value and limit, and has its cause as its
 /// source; which option or key to change is for the face to say.
@@ -30,6 +31,9 @@ pub enum Error {
     /// A sampling that the model cannot do.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// Parts of a sampling that make no whole.
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     /// An observation that cannot be used.
     #[error(transparent)]
     Observe(#[from] ObserveError),

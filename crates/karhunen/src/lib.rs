@@ -153,6 +153,7 @@ pub mod preview;
 pub mod prior;
 pub mod run;
 pub mod sample;
+pub mod shards;
 pub mod status;
 
 pub use data::Data;
@@ -167,9 +168,14 @@ pub use observe::{ObserveError, Remedy};
 pub use overview::{Overview, OverviewOptions, Seen};
 pub use posterior::{PosteriorOptions, posterior_quality};
 pub use run::{Run, TrainOptions, train};
-pub use sample::{LargerBox, Rung, SampleError, SampleOptions, Samples, Sampling, VolumeFraction};
+pub use sample::{
+    LargerBox, Rung, SampleError, SampleOptions, Samples, Sampling, Tally, VolumeFraction,
+};
+pub use shards::{Shard, ShardError};
 pub use status::Status;
 
+pub use karhunen_distributed as distributed;
+pub use karhunen_distributed::Group;
 pub use karhunen_evaluate as evaluation;
 pub use karhunen_evaluate::{
     Compared, EvaluateError, EvaluateOptions, Evaluation, Given, Memorisation, Part, Progress,

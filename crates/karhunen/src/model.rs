@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use karhunen_distributed::Group;
 use karhunen_evaluate::Progress;
 use karhunen_field::{Denoiser, Ensemble, Grid};
 use karhunen_net::{Band, DeviceChoice};
@@ -108,6 +109,17 @@ impl Model {
         let trained = TrainedModel::load_average(path.as_ref(), &device, options.average)?;
         trained.notes.iter().for_each(|note| progress.warning(&format!("skipped: {note}")));
         Ok(Self { trained })
+    }
+
+    /// The same model, sampled by the ranks of a job together, all of which ask for the same.
+    pub fn among(mut self, group: Group) -> Self {
+        self.trained.group = group;
+        self
+    }
+
+    /// The ranks that sample it together.
+    pub fn group(&self) -> &Group {
+        &self.trained.group
     }
 
     /// What stands behind it: configuration, statistics, network.

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use karhunen_distributed::Group;
 use karhunen_evaluate::{Progress, Task};
 use karhunen_net::{Device, DeviceChoice};
+use karhunen_train::clock::WallClock;
 use karhunen_train::config::LevelConfig;
 use karhunen_train::copies::NearCopies;
 use karhunen_train::events::Observer;
 use karhunen_train::extension::More;
 use karhunen_train::ledger::Ledger;
 use karhunen_train::plan::join;
+use karhunen_train::run::Asked;
 use karhunen_train::{Outcome, RunConfig, TrainedModel, sources};
 
 use crate::preview::{self, Previews};
@@ -51,6 +54,8 @@ pub struct TrainOptions {
     /// Whether samples of fixed seeds are drawn into the run's folder `preview/` at the end of every level and at
     /// validations ([`crate::preview`]); what is learned does not depend on it.
     pub preview: bool,
+    /// The ranks of a job that share its batches, all of which open the run; this process alone by default.
+    pub group: Group,
     /// Axes of a field: for [`TrainOptions::levels`].
     pub axes: usize,
 }
@@ -71,6 +76,7 @@ impl TrainOptions {
             stop: Arc::default(),
             save: Arc::default(),
             preview: false,
+            group: Group::default(),
             axes: 2,
         }
     }
@@ -187,12 +193,10 @@ impl Run {
         let device = device::open(options.device, &mut |text| observer.note(text))?;
         let directory = directory.as_ref().to_path_buf();
         let (config, resume) = (&options.config, options.resume);
-        let opened = match options.more {
-            Some(more) => {
-                karhunen_train::Run::extend_on(config, &directory, more, &device, observer)
-            }
-            None => karhunen_train::Run::open_on(config, &directory, resume, &device, observer),
-        };
+        let (more, group) = (options.more, options.group.clone());
+        let asked = Asked { config, resume: resume || more.is_some(), more, group };
+        let clock = Arc::new(WallClock::default());
+        let opened = karhunen_train::Run::open_asked(asked, &directory, &device, clock, observer);
         let mut run = opened.map_err(Error::Refused)?;
         run.save_when(options.save.clone());
         let (stop, preview) = (options.stop.clone(), options.preview);
@@ -205,6 +209,11 @@ impl Run {
     /// A training that diverges; a checkpoint that cannot be written.
     pub fn train(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         if !self.preview {
+            return Ok(self.run.train(&self.stop, observer)?);
+        }
+        if !self.run.group().is_first() {
+            // drawn by all, shown by the first
+            self.run.preview(preview::COUNT);
             return Ok(self.run.train(&self.stop, observer)?);
         }
         let mut previews = Previews::begin(&self.run, &self.directory, observer)?;
@@ -246,6 +255,11 @@ impl Run {
         Ok(found?)
     }
 
+    /// The run itself: the ranks that share it, how its batches are cut, what was sent.
+    pub fn inner(&self) -> &karhunen_train::Run {
+        &self.run
+    }
+
     /// Where it writes.
     pub fn directory(&self) -> &Path {
         &self.directory
@@ -257,8 +271,11 @@ impl Run {
     /// Those of reading.
     pub fn model(self) -> Result<Model, Error> {
         let Self { run, directory, device, .. } = self;
+        let group = run.group().clone();
         drop(run);
-        Ok(TrainedModel::load_on(&directory, &device)?.into())
+        // the first rank has written what all read now
+        group.ranks().barrier();
+        Ok(Model::from(TrainedModel::load_on(&directory, &device)?).among(group))
     }
 }
 

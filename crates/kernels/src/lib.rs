@@ -52,6 +52,7 @@ pub use cpu::adamw::{AdamW, sum_of_squares};
 pub use cpu::axis_maps::AxisMaps;
 pub use cpu::block::Activation;
 pub use cpu::buffer::tensor_data;
+pub use cpu::mapped::Mapped;
 pub use error::KernelError;
 pub use plan::convolution::{ConvPlan, ConvShape};
 pub use plan::oversampling::OversamplingPlan;

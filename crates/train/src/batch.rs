@@ -2,6 +2,7 @@
 //!
 //! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use karhunen_field::motion::{Motion, Mover, turned};
@@ -99,11 +100,12 @@ impl Batches {
     }
 
     /// Fields of a level as the batch of a step sees them: moved, each by numbers of the step and its place
-    /// in the batch.
-    fn moved(&self, step: usize, data: &LevelData, fields: &[usize]) -> LevelData {
+    /// in the batch, `first` being that of the first one.
+    fn moved(&self, step: usize, data: &LevelData, fields: &[usize], first: usize) -> LevelData {
         let (mover, len, points) = (self.mover(&data.grid), data.field_len(), data.grid.len());
-        let numbers = self.noise.uniforms(NUMBERS * fields.len(), step as u64, MOTIONS);
-        let motions = numbers.chunks_exact(NUMBERS).map(|u| self.augmentation.motion(u));
+        let numbers = self.noise.uniforms(NUMBERS * (first + fields.len()), step as u64, MOTIONS);
+        let numbers = numbers[NUMBERS * first..].chunks_exact(NUMBERS);
+        let motions = numbers.map(|u| self.augmentation.motion(u));
         let motions: Vec<Motion> = motions.collect();
         let each = fields.par_iter().zip(&motions);
         let values = each.clone().flat_map_iter(|(field, motion)| {
@@ -133,34 +135,71 @@ impl Batches {
             });
             moved.flatten().map(|v| v as f32).collect::<Vec<f32>>()
         });
-        let (values, condition) = (values.collect(), condition.collect());
-        LevelData { values, weights: weights.collect(), labels, attributes, condition, ..*data }
+        let (values, condition) = (values.collect::<Vec<f32>>(), condition.collect());
+        LevelData {
+            values: values.into(),
+            weights: weights.collect(),
+            labels,
+            attributes,
+            condition,
+            ..*data
+        }
     }
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.
     pub fn training(&mut self, step: usize, data: &LevelData, model: &Model) -> Batch {
+        self.training_part(step, data, model, 0..self.size)
+    }
+
+    /// Some fields of the batch of a step: what they are does not depend on which others are made here.
+    ///
+    /// # Panics
+    /// If the batch does not have these fields.
+    pub fn training_part(
+        &mut self,
+        step: usize,
+        data: &LevelData,
+        model: &Model,
+        part: Range<usize>,
+    ) -> Batch {
         let count = data.count() as u64;
         let first = (step * self.size) as u64;
-        let fields: Vec<usize> = (first..first + self.size as u64)
+        let fields: Vec<usize> = (first + part.start as u64..first + part.end as u64)
             .map(|at| self.order(at / count, count)[(at % count) as usize] as usize)
             .collect();
+        if data.values.is_in_file() {
+            self.fetch(step + 1, data, part.clone());
+        }
         let within = self.noise.uniforms(self.size, step as u64, TIMES);
-        let times = self.times(&data.grid, model).stratified(&within);
-        let (index, from) = (step as u64, stream::TRAINING);
+        let times = &self.times(&data.grid, model).stratified(&within)[part.clone()];
+        let (index, from) = (step as u64, stream::TRAINING + part.start as u32);
         let mut batch = match self.augmentation.is_empty() {
-            true => build(data, &fields, &times, self.noise, index, from, model),
+            true => build(data, &fields, times, self.noise, index, from, model),
             false => {
-                let moved = self.moved(step, data, &fields);
+                let moved = self.moved(step, data, &fields, part.start);
                 let all: Vec<usize> = (0..fields.len()).collect();
-                build(&moved, &all, &times, self.noise, index, from, model)
+                build(&moved, &all, times, self.noise, index, from, model)
             }
         };
         if !batch.inputs.given.is_empty() {
             let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
-            let untold = (0..self.size).filter(|i| uniforms[*i] < self.dropout);
-            untold.for_each(|i| batch.inputs.given.forget(i, self.size));
+            let untold = part.clone().filter(|i| uniforms[*i] < self.dropout);
+            untold.for_each(|i| batch.inputs.given.forget(i - part.start, part.len()));
         }
         batch
+    }
+
+    /// Begins to read the fields of a step that are this part of its batch, where their epoch is at hand.
+    fn fetch(&self, step: usize, data: &LevelData, part: Range<usize>) {
+        let (count, len) = (data.count() as u64, data.field_len());
+        let Some((held, order)) = &self.epoch else { return };
+        let first = (step * self.size) as u64;
+        for at in first + part.start as u64..first + part.end as u64 {
+            if *held == epoch_key(at / count, count) {
+                let field = order[(at % count) as usize] as usize;
+                data.values.fetch(field * len..(field + 1) * len);
+            }
+        }
     }
 
     /// A fixed set: fields `range`, times stratified by the training density (a loss uniform in t is
@@ -187,7 +226,7 @@ impl Batches {
 
     /// The order of an epoch: a seeded shuffle of 0…count−1.
     fn order(&mut self, epoch: u64, count: u64) -> &[u32] {
-        let key = epoch.wrapping_mul(1 << 32) ^ count;
+        let key = epoch_key(epoch, count);
         if self.epoch.as_ref().is_none_or(|(held, _)| *held != key) {
             let mut order: Vec<u32> = (0..count as u32).collect();
             let uniforms = self.noise.uniforms(order.len(), epoch, ORDER);
@@ -198,6 +237,11 @@ impl Batches {
         }
         self.epoch.as_ref().map(|(_, order)| order.as_slice()).unwrap_or_default()
     }
+}
+
+/// What an order is known by.
+fn epoch_key(epoch: u64, count: u64) -> u64 {
+    epoch.wrapping_mul(1 << 32) ^ count
 }
 
 fn build(
@@ -327,15 +371,18 @@ mod tests {
         let batches = moving(&["shift", "mirror", "rotate"], fine.grid);
         let fields = [3, 0, 3, 5];
         for step in 0..4 {
-            let moved = batches.moved(step, &fine, &fields);
+            let moved = batches.moved(step, &fine, &fields, 0);
             let then = restrict(&moved, coarse.grid).unwrap();
-            let first = batches.moved(step, &coarse, &fields);
+            let first = batches.moved(step, &coarse, &fields, 0);
             for (a, b) in then.values.iter().zip(&first.values) {
                 // a few roundings of f32
                 assert!((a - b).abs() < 1e-5, "step {step}: {a} {b}");
             }
-            assert_eq!(moved.values, batches.moved(step, &fine, &fields).values);
-            assert_ne!(moved.values, batches.moved(step + 1, &fine, &fields).values);
+            assert_eq!(moved.values, batches.moved(step, &fine, &fields, 0).values);
+            assert_ne!(moved.values, batches.moved(step + 1, &fine, &fields, 0).values);
+            // some of the fields alone are moved as they are among all
+            let alone = batches.moved(step, &fine, &fields[1..3], 1);
+            assert_eq!(alone.values[..], moved.values[fine.field_len()..3 * fine.field_len()]);
             // one field twice in a batch is moved twice
             let len = fine.field_len();
             assert_ne!(moved.values[..len], moved.values[2 * len..3 * len]);
@@ -346,7 +393,7 @@ mod tests {
     fn weights_of_what_was_measured_move_along() {
         let mut data = data(Grid::unit(&[7, 7], Boundary::Neumann).unwrap());
         data.weights = data.values.iter().map(|v| v.abs()).collect();
-        let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4]);
+        let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4], 0);
         assert_eq!(moved.weights.len(), moved.values.len());
         assert!(moved.values.iter().zip(&moved.weights).all(|(v, w)| v.abs() == *w));
     }

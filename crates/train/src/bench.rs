@@ -7,6 +7,7 @@
 
 use std::time::{Duration, Instant};
 
+use karhunen_distributed::Group;
 use karhunen_field::prior::{self, Matern};
 use karhunen_field::{Field, Grid, Prior, noise::stream};
 use karhunen_net::{Device, Model, Parameters};
@@ -138,7 +139,7 @@ fn made_up(
     let count = 2 * config.training.batch as u64;
     memory::check_fields(count as f64, &grid, channels, 12, "training.batch")?;
     let drawn = prior::sample(&law, grid, channels, config.seed, 0..count, stream::START);
-    let values = drawn.values.iter().map(|v| *v as f32).collect();
+    let values: Vec<f32> = drawn.values.iter().map(|v| *v as f32).collect();
     let normalisation = Normalisation { offset: vec![0.0; channels], scale: vec![1.0; channels] };
     let mean = Field::new(grid, channels, vec![0.0; channels * grid.len()])?;
     let variances = vec![law.eigenvalues(&grid); channels];
@@ -234,6 +235,7 @@ fn sampling_speed(
         training_fields: 0,
         path: "".into(),
         notes: vec![],
+        group: Group::default(),
     };
     let (method, evaluations) = (config.sampling.sampler, config.sampling.evaluations);
     let request = Request::new(grid, config.seed, method, evaluations);

@@ -120,7 +120,7 @@ impl TrainedClassifier {
         seed: u64,
         observe: &mut dyn FnMut(usize, usize, f64) -> bool,
     ) -> Result<Parameters, TrainError> {
-        let mut values = data.values.clone();
+        let mut values = data.values.to_vec();
         self.normalisation.apply(&mut values, data.grid.len());
         let mut optimizer = Optimizer::new(self.classifier.parameters()?, 1);
         let noise = ModeNoise::new(seed);

@@ -173,7 +173,7 @@ pub(crate) fn apart(config: &DataConfig, mut loaded: Loaded) -> Result<Loaded, T
             fields.flat_map(of).collect()
         };
         let (values, condition) = (of(&own), of(&given));
-        (part.values, part.condition, part.channels) = (values, condition, own.len());
+        (part.values, part.condition, part.channels) = (values.into(), condition, own.len());
     }
     loaded.given_offsets = given.iter().map(|channel| loaded.offsets[*channel]).collect();
     loaded.offsets = own.iter().map(|channel| loaded.offsets[*channel]).collect();
@@ -295,7 +295,8 @@ pub fn own_channels(config: &DataConfig, fields: LevelData) -> Result<LevelData,
     let (points, all) = (fields.grid.len(), fields.channels);
     let own = |block: &(usize, &[f32])| !given.contains(&(block.0 % all));
     let blocks = fields.values.chunks_exact(points).enumerate().filter(own);
-    let values = blocks.flat_map(|(_, block)| block).copied().collect();
+    let values: Vec<f32> = blocks.flat_map(|(_, block)| block).copied().collect();
+    let values = values.into();
     Ok(LevelData { channels: all - given.len(), values, ..fields })
 }
 

@@ -297,6 +297,10 @@ impl RunConfig {
         if t.batch == 0 || t.batch > 1 << 16 {
             return fail("training.batch", t.batch.to_string(), "between 1 and 65536");
         }
+        if let Some(pieces) = t.pieces.filter(|n| !(1..=t.batch).contains(n)) {
+            let needs = format!("between 1 and training.batch = {}", t.batch);
+            return fail("training.pieces", pieces.to_string(), &needs);
+        }
         for (key, value) in
             [("training.steps", t.steps), ("training.validation_fields", t.validation_fields)]
         {

@@ -11,10 +11,8 @@ use crate::level_sets::LevelSets;
 use crate::phases::restriction;
 use crate::projection::{LOOKED_AT, left_out};
 use crate::sides::Side;
-use crate::{TrainError, conditions, holes, memory};
-
-/// Values, and the measured part of each cell where some are missing.
-type Filled = (Vec<f32>, Vec<f32>);
+use crate::stock::Stock;
+use crate::{TrainError, conditions, holes};
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
@@ -79,7 +77,6 @@ impl Cut<'_> {
             Some(_) => asked.unwrap_or(patched.max(2.0)),
             None => asked.map_or(have, |count| count.min(have)),
         };
-        memory::check_fields(count, &finest, from.channels(), 2 * size_of::<f32>(), "data.count")?;
         let at_once = (CELLS_AT_ONCE / native.len()).clamp(1, CHUNK) as u64;
         let count = count as u64;
         let read = |range: std::ops::Range<u64>| -> Result<Vec<f32>, TrainError> {
@@ -114,12 +111,18 @@ impl Cut<'_> {
             })?;
             Ok((values, weights))
         };
-        let parts: Result<Vec<Filled>, TrainError> = (0..count.div_ceil(at_once))
-            .into_par_iter()
-            .map(|chunk| {
+        let len = channels * finest.len();
+        let mut stock = Stock::zeros(count as usize * len)?;
+        let parts: Result<Vec<Vec<f32>>, TrainError> = stock
+            .to_mut()
+            .par_chunks_mut(at_once as usize * len)
+            .enumerate()
+            .map(|(chunk, to)| {
+                let chunk = chunk as u64;
                 let (values, weights) = filled(chunk * at_once..count.min((chunk + 1) * at_once))?;
                 let weights = holes::coarser(&weights, channels, native, finest)?;
-                Ok((convert(&values, channels, native, finest, config.resample)?, weights))
+                convert_into(&values, channels, native, finest, config.resample, to)?;
+                Ok(weights)
             })
             .collect();
         let (looked_at, _) = filled(0..count.min(LOOKED_AT as u64).min(at_once))?;
@@ -127,17 +130,14 @@ impl Cut<'_> {
             (Some(labels), Some(names)) => restriction(&looked_at, labels, names, native, finest)?,
             _ => left_out(&looked_at, channels, native, finest)?.into_iter().collect(),
         };
-        let (mut values, mut weights) = (Vec::new(), Vec::new());
-        let parts = parts?;
-        let masked = parts.iter().any(|(_, weights)| !weights.is_empty());
-        for (more, parts) in parts {
-            if masked {
-                weights.extend(parts);
-                weights.resize(values.len() + more.len(), 1.0);
+        let (mut weights, parts) = (Vec::new(), parts?);
+        if parts.iter().any(|weights| !weights.is_empty()) {
+            for (chunk, part) in parts.into_iter().enumerate() {
+                weights.extend(part);
+                weights.resize(stock.len().min((chunk + 1) * at_once as usize * len), 1.0);
             }
-            values.extend(more);
         }
-        Ok((LevelData { weights, ..LevelData::plain(finest, channels, values) }, lost))
+        Ok((LevelData { weights, ..LevelData::of(finest, channels, stock) }, lost))
     }
 
     /// The grid that fields have before they are brought to the finest level.
@@ -186,9 +186,25 @@ pub fn convert(
     to: Grid,
     how: Resample,
 ) -> Result<Vec<f32>, TrainError> {
-    let parts: Result<Vec<Vec<f32>>, karhunen_field::FieldError> = values
-        .par_chunks((CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels * from.len())
-        .map(|chunk| {
+    let mut to_values = vec![0.0; values.len() / from.len() * to.len()];
+    convert_into(values, channels, from, to, how, &mut to_values)?;
+    Ok(to_values)
+}
+
+/// The same into values that are there.
+fn convert_into(
+    values: &[f32],
+    channels: usize,
+    from: Grid,
+    to: Grid,
+    how: Resample,
+    target: &mut [f32],
+) -> Result<(), TrainError> {
+    let fields = (CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels;
+    values
+        .par_chunks(fields * from.len())
+        .zip(target.par_chunks_mut(fields * to.len()))
+        .try_for_each(|(chunk, target)| -> Result<(), TrainError> {
             let wide = chunk.iter().map(|v| f64::from(*v)).collect();
             let fields = Ensemble::new(from, channels, wide)?;
             let mut fields = match how {
@@ -197,10 +213,9 @@ pub fn convert(
             };
             let transform = Transform::new(to);
             fields.fields_mut().for_each(|f| transform.project(f));
-            Ok(fields.values.iter().map(|v| *v as f32).collect())
+            target.iter_mut().zip(&fields.values).for_each(|(t, v)| *t = *v as f32);
+            Ok(())
         })
-        .collect();
-    Ok(parts?.concat())
 }
 
 /// The level's fields: the spectral restriction of the finest ones.
@@ -211,7 +226,10 @@ pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
     if data.grid == to {
         return Ok(data.clone());
     }
-    let values = convert(&data.values, data.channels, data.grid, to, Resample::Spectral)?;
+    let mut values = Stock::zeros(data.values.len() / data.grid.len() * to.len())?;
+    let (from, how) = (data.grid, Resample::Spectral);
+    convert_into(&data.values, data.channels, from, to, how, values.to_mut())?;
+    values.settle();
     let weights = holes::coarser(&data.weights, data.channels, data.grid, to)?;
     Ok(LevelData {
         grid: to,

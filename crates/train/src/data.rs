@@ -122,8 +122,8 @@ impl Data {
         if let Some(origin) = &mut origin {
             origin.ranges = origin::ranges(&training, &offsets);
         }
-        normalisation.apply(&mut training.values, points);
-        normalisation.apply(&mut validation.values, points);
+        normalisation.apply(training.values.to_mut(), points);
+        normalisation.apply(validation.values.to_mut(), points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
         let (mean, variances) = missing::measured(&mut training, &mut validation, &mut notes)?;
         notes.push(format!(
@@ -133,6 +133,13 @@ impl Data {
             normalisation.offset,
             normalisation.scale
         ));
+        if training.values.is_in_file() {
+            let gib = 4.0 * training.values.len() as f64 / (1u64 << 30) as f64;
+            notes.push(format!(
+                "{gib:.1} GiB of training fields lie in a file, which is gone when the run ends"
+            ));
+            training.values.settle();
+        }
         let classes = labels::counts(&training.labels);
         if let Some(label) =
             validation.labels.iter().find(|l| classes.get(**l as usize).is_none_or(|n| *n == 0))

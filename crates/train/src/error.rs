@@ -160,17 +160,33 @@ pub enum TrainError {
     },
     /// Not enough memory for the run as configured.
     #[error(
-        "this run needs about {needed:.1} GiB ({breakdown}) and {available:.1} GiB are free; lower {knob}"
+        "this run needs about {needed:.1} GiB ({breakdown}) and {available:.1} GiB are {}; lower {knob}",
+        if *limited { "allowed" } else { "free" }
     )]
     Memory {
         /// GiB the run needs.
         needed: f64,
-        /// GiB the machine has free.
+        /// GiB the machine has free, or GiB allowed.
         available: f64,
+        /// Whether that is a limit that was set.
+        limited: bool,
         /// Where it goes.
         breakdown: String,
         /// The key to change.
         knob: &'static str,
+    },
+    /// Data larger than memory, and no room for them in a file.
+    #[error(
+        "cannot keep {:.1} GiB of fields in a file in {}: {source}",
+        *bytes as f64 / (1u64 << 30) as f64, path.display()
+    )]
+    Scratch {
+        /// Folder of the file.
+        path: PathBuf,
+        /// Bytes it was to have.
+        bytes: u64,
+        /// The system's reason.
+        source: std::io::Error,
     },
     /// A directory that holds no usable checkpoint.
     #[error("{path}: {message}", path = path.display())]
@@ -191,6 +207,15 @@ pub enum TrainError {
         what: String,
         /// Rate at that step.
         rate: f64,
+    },
+    /// Ranks of a job that do not see the same.
+    #[error(transparent)]
+    Ranks(#[from] karhunen_distributed::Differs),
+    /// Another rank of the job failed, and tells why.
+    #[error("rank {rank} failed")]
+    OtherRank {
+        /// The first that did.
+        rank: usize,
     },
     /// The network refused.
     #[error(transparent)]

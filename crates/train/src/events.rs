@@ -36,6 +36,9 @@ pub struct Event {
     pub gradient_norm: Option<f64>,
     /// Learning rate.
     pub rate: f64,
+    /// Bytes that the first rank of a job sent in this step; none of a process alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<u64>,
     /// Something worth telling a person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

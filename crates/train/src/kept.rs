@@ -150,7 +150,7 @@ fn of_any_machine(identity: &str) -> Option<&str> {
 }
 
 /// Hash of all that answers: weights, configuration, what was measured of the data.
-fn weights(model: &TrainedModel) -> Option<u64> {
+pub(crate) fn weights(model: &TrainedModel) -> Option<u64> {
     let parameters = model.model.network.parameters().ok()?;
     let statistics = &model.statistics;
     let measured = statistics.mean.values.iter().chain(statistics.variances.iter().flatten());

@@ -4,6 +4,8 @@
 
 use karhunen_field::Grid;
 
+use crate::stock::Stock;
+
 /// Fields of one level, `[sample, channel, point]`, normalised and projected.
 #[derive(Debug, Clone)]
 pub struct LevelData {
@@ -12,7 +14,7 @@ pub struct LevelData {
     /// Channels of a field.
     pub channels: usize,
     /// The values.
-    pub values: Vec<f32>,
+    pub values: Stock,
     /// The class of each field; empty where there are none.
     pub labels: Vec<u32>,
     /// The part of each cell that was measured, relative to its mean over the training fields, like
@@ -27,6 +29,11 @@ pub struct LevelData {
 impl LevelData {
     /// Fields and nothing beside them.
     pub fn plain(grid: Grid, channels: usize, values: Vec<f32>) -> Self {
+        Self::of(grid, channels, values.into())
+    }
+
+    /// The same of values wherever they lie.
+    pub fn of(grid: Grid, channels: usize, values: Stock) -> Self {
         let (labels, weights, attributes, condition) = Default::default();
         Self { grid, channels, values, labels, weights, attributes, condition }
     }
@@ -73,7 +80,7 @@ impl LevelData {
             chosen(&self.attributes, self.count(), fields.clone()),
             chosen(&self.condition, self.count(), fields.clone()),
         );
-        let (values, weights) = (of(&self.values), of(&self.weights));
+        let (values, weights) = (of(&self.values).into(), of(&self.weights));
         Self { values, weights, labels, attributes, condition, ..*self }
     }
 

@@ -59,7 +59,7 @@ impl Loaded {
 /// Adds `from` − `to` to each channel: values that were less by `from` are then less by `to`.
 pub(crate) fn rebase(data: &mut LevelData, from: &[f64], to: &[f64]) {
     let points = data.grid.len();
-    for (i, block) in data.values.chunks_exact_mut(points).enumerate() {
+    for (i, block) in data.values.to_mut().chunks_exact_mut(points).enumerate() {
         let c = i % data.channels;
         let shift = from[c] - to[c];
         if shift != 0.0 {

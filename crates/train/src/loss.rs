@@ -57,6 +57,23 @@ pub fn loss_and_gradients(
     Ok((f64::from(value), model.network.taken_gradients(loss.backward())?))
 }
 
+/// A part of a batch's loss, the mean over some of its fields times their share of all, and its gradients.
+///
+/// # Errors
+/// As [`loss_and_gradients`].
+pub fn share_and_gradients(
+    model: &Model,
+    grid: &Grid,
+    batch: &Batch,
+    share: f32,
+) -> Result<(f32, Parameters), TrainError> {
+    let mean = loss_of(model, grid, batch)?;
+    // the whole batch as it always was
+    let loss = if share == 1.0 { mean } else { mean * share };
+    let value = scalar(loss.clone())?;
+    Ok((value, model.network.taken_gradients(loss.backward())?))
+}
+
 /// A loss as a number.
 ///
 /// # Errors

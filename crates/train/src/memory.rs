@@ -1,5 +1,7 @@
 //! Memory of a run, estimated before it is taken.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use karhunen_field::Grid;
 use karhunen_net::{Model, device::is_cpu};
 
@@ -8,8 +10,33 @@ use crate::config::TrainingConfig;
 
 const GIB: f64 = (1u64 << 30) as f64;
 
-/// Bytes the machine can still give, where the system tells.
+/// Bytes that this process may take, as set by [`set_limit`]; 0 for no limit.
+static LIMIT: AtomicU64 = AtomicU64::new(0);
+
+/// From now on this process takes no more than so many bytes, as far as estimates tell: what would need more is
+/// refused, or goes to a file. None: as much as the machine has.
+pub fn set_limit(bytes: Option<u64>) {
+    LIMIT.store(bytes.unwrap_or(0), Ordering::Relaxed);
+}
+
+/// The limit that was set.
+pub fn limit() -> Option<f64> {
+    match LIMIT.load(Ordering::Relaxed) {
+        0 => None,
+        bytes => Some(bytes as f64),
+    }
+}
+
+/// Bytes that may still be taken: what the machine can give, where the system tells, and no more than the limit.
 pub fn available() -> Option<f64> {
+    match (free(), limit()) {
+        (Some(free), Some(limit)) => Some(free.min(limit)),
+        (free, limit) => free.or(limit),
+    }
+}
+
+/// Bytes the machine can still give, where the system tells.
+fn free() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
@@ -21,11 +48,22 @@ pub fn available() -> Option<f64> {
 /// # Errors
 /// [`TrainError::Memory`] with the estimate and the key to lower.
 pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), TrainError> {
-    match available() {
-        Some(free) if needed > 0.95 * free => {
-            Err(TrainError::Memory { needed: needed / GIB, available: free / GIB, breakdown, knob })
+    let limited = limit().is_some_and(|limit| free().is_none_or(|free| limit <= 0.95 * free));
+    match most() {
+        Some(most) if needed > most => {
+            let available = if limited { most } else { most / 0.95 };
+            let (needed, available) = (needed / GIB, available / GIB);
+            Err(TrainError::Memory { needed, available, breakdown, knob, limited })
         }
         _ => Ok(()),
+    }
+}
+
+/// Bytes that something may need and be begun: the limit, and not quite all that the machine has.
+pub fn most() -> Option<f64> {
+    match (free().map(|free| 0.95 * free), limit()) {
+        (Some(free), Some(limit)) => Some(free.min(limit)),
+        (free, limit) => free.or(limit),
     }
 }
 

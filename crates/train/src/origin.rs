@@ -37,6 +37,62 @@ const ONE_UNIT: f64 = 20.0;
 /// Part of the data's range by which values may leave it without a word.
 const SLACK: f64 = 0.01;
 
+/// How far values lie beyond those of the training fields, counted as fields come.
+#[derive(Debug, Clone, Default)]
+pub struct Beyond {
+    channels: Vec<Channel>,
+}
+
+/// What is counted of a channel.
+#[derive(Debug, Clone)]
+struct Channel {
+    out: usize,
+    all: usize,
+    least: f64,
+    most: f64,
+}
+
+impl Beyond {
+    /// Counts some fields.
+    pub fn add(&mut self, origin: &Origin, fields: &Ensemble) {
+        let none = Channel { out: 0, all: 0, least: f64::MAX, most: f64::MIN };
+        self.channels.resize(fields.channels, none);
+        let channels = self.channels.iter_mut().zip(&origin.ranges).enumerate();
+        for (channel, (seen, &(low, high))) in channels {
+            let room = SLACK * (high - low);
+            let blocks = fields.values.chunks_exact(fields.grid.len());
+            for v in blocks.skip(channel).step_by(fields.channels).flatten() {
+                seen.out += usize::from(*v < low - room || *v > high + room);
+                seen.all += 1;
+                (seen.least, seen.most) = (seen.least.min(*v), seen.most.max(*v));
+            }
+        }
+    }
+
+    /// What to say where some do.
+    pub fn line(&self, origin: &Origin) -> Option<String> {
+        let counted = self.channels.iter().zip(&origin.ranges).enumerate();
+        let told: Vec<String> = counted
+            .filter(|(_, (seen, _))| seen.out > 0)
+            .map(|(channel, (seen, (low, high)))| {
+                let of = match self.channels.len() {
+                    1 => String::new(),
+                    _ => format!("channel {channel}: "),
+                };
+                format!(
+                    "{of}{:.2} % of the values leave the data's range, {} … {}: they reach from {} to {}",
+                    100.0 * seen.out as f64 / seen.all as f64,
+                    short(*low),
+                    short(*high),
+                    short(seen.least),
+                    short(seen.most)
+                )
+            })
+            .collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+}
+
 impl Origin {
     /// The box of a source's fields or patches; nothing is identified yet.
     pub fn of(config: &DataConfig, fields: &dyn FieldSource, patch: Option<&[usize]>) -> Self {
@@ -79,30 +135,9 @@ impl Origin {
 
     /// What to say of fields that leave the data's range by more than a hundredth of it.
     pub fn beyond(&self, fields: &Ensemble) -> Option<String> {
-        let len = fields.grid.len();
-        let channels = self.ranges.iter().enumerate().take(fields.channels);
-        let told: Vec<String> = channels
-            .filter_map(|(channel, &(low, high))| {
-                let room = SLACK * (high - low);
-                let own = || fields.values.chunks_exact(len).skip(channel).step_by(fields.channels);
-                let all = || own().flatten();
-                let out = all().filter(|v| **v < low - room || **v > high + room).count();
-                let (least, most) =
-                    all().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(*v), h.max(*v)));
-                (out > 0).then(|| {
-                    let of = if fields.channels > 1 { format!("channel {channel}: ") } else { String::new() };
-                    format!(
-                        "{of}{:.2} % of the values leave the data's range, {} … {}: they reach from {} to {}",
-                        100.0 * out as f64 / all().count() as f64,
-                        short(low),
-                        short(high),
-                        short(least),
-                        short(most)
-                    )
-                })
-            })
-            .collect();
-        (!told.is_empty()).then(|| told.join("; "))
+        let mut all = Beyond::default();
+        all.add(self, fields);
+        all.line(self)
     }
 
     /// Lengths of the box in the source's unit, or in cells of the source where it tells none.

@@ -66,8 +66,7 @@ impl TrainedModel {
         observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         self.check_classes(request)?;
-        let (mut fields, evaluations) =
-            self.normalised(request, Some(guidance), indices, observe)?;
+        let (mut fields, evaluations) = self.by_all(request, Some(guidance), indices, observe)?;
         self.statistics.normalisation.undo(&mut fields);
         Ok((fields, evaluations))
     }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use karhunen_distributed::{Group, Traffic};
 use karhunen_net::{Device, Model};
 
 use crate::batch::{Batches, LevelData};
@@ -22,8 +23,8 @@ use crate::events::{Event, Observer};
 use crate::extension::More;
 use crate::ledger::Ledger;
 use crate::lock::Lock;
-use crate::loss::loss_and_gradients;
 use crate::optimizer::{Begins, Optimizer, Update};
+use crate::pieces::Pieces;
 use crate::schedule::Schedule;
 use crate::tensorboard::Board;
 use crate::{TrainError, divergence, snapshots};
@@ -35,10 +36,11 @@ mod files;
 mod levels;
 mod opening;
 mod previews;
+mod ranks;
 mod recovery;
 mod validation;
 
-use opening::Asked;
+pub use opening::Asked;
 
 /// How a call to [`Run::train`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +72,14 @@ pub struct Run {
     stores: Vec<usize>,
     /// Set by whoever wants a checkpoint now.
     wanted: Arc<AtomicBool>,
-    /// Keeps other processes from the directory as long as the run is open.
-    _lock: Lock,
+    /// Keeps other processes from the directory as long as the run is open; the first rank of a job has it for all.
+    _lock: Option<Lock>,
+    /// The ranks that share its batches.
+    group: Group,
+    /// How they do.
+    pieces: Pieces,
+    /// What was sent before the run was opened.
+    sent_before: Traffic,
     /// What a budget in seconds is counted by.
     clock: Arc<dyn Clock>,
     /// Steps since their costs were last compared with the plan.
@@ -129,7 +137,7 @@ impl Run {
         clock: Arc<dyn Clock>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
-        let asked = Asked { config, resume, more: None };
+        let asked = Asked { config, resume, more: None, group: Group::default() };
         Self::open_asked(asked, directory, device, clock, observer)
     }
 
@@ -161,7 +169,7 @@ impl Run {
         clock: Arc<dyn Clock>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
-        let asked = Asked { config, resume: true, more: Some(more) };
+        let asked = Asked { config, resume: true, more: Some(more), group: Group::default() };
         Self::open_asked(asked, directory, device, clock, observer)
     }
 
@@ -208,7 +216,7 @@ impl Run {
         self.window = Window::starting(saved - begun);
         let mut parted = None;
         while self.progress.step < self.schedule.steps() {
-            if stop.load(Ordering::Relaxed) {
+            if self.first_wants(stop.load(Ordering::Relaxed)) {
                 self.progress.elapsed = self.clock.seconds() - begun;
                 self.save()?;
                 return Ok(Outcome::Interrupted);
@@ -271,11 +279,13 @@ impl Run {
             if self.stores.contains(&self.progress.step) {
                 let (o, lengths) = (&self.optimizer, &self.config.training.ema);
                 let step = self.progress.step;
-                snapshots::save(&self.directory, step, o.updates, &o.averages, lengths)?;
+                self.first_alone(|| {
+                    snapshots::save(&self.directory, step, o.updates, &o.averages, lengths)
+                })?;
             }
             let now = self.clock.seconds();
             let due = now - saved > self.config.training.checkpoint_seconds;
-            let wanted = self.wanted.swap(false, Ordering::Relaxed);
+            let wanted = self.first_wants(self.wanted.swap(false, Ordering::Relaxed));
             // a state that has gone wrong replaces none to go back to
             let sound =
                 divergence::is_sound(&self.progress.ledger.levels[trained], self.untrained());
@@ -319,9 +329,11 @@ impl Run {
             None => &self.data.training,
         };
         let grid = data.grid;
-        let begun = self.clock.seconds();
-        let batch = self.batches.training(step, data, &self.model);
-        let (loss, gradients) = loss_and_gradients(&self.model, &grid, &batch)?;
+        let (begun, sent) = (self.clock.seconds(), self.group.traffic().bytes);
+        let (batches, model) = (&mut self.batches, &self.model);
+        let mut make = |part| batches.training_part(step, data, model, part);
+        let of = (model, &self.optimizer.weights, &grid);
+        let (loss, gradients) = self.pieces.loss_and_gradients(&self.group, of, &mut make)?;
         let norm = match loss.is_finite() {
             true => self.optimizer.step_network(&mut self.model.network, gradients, &update)?,
             false => f64::NAN,
@@ -345,6 +357,7 @@ impl Run {
             left: self.seconds_left(),
             gradient_norm: Some(norm),
             rate,
+            sent: self.group.is_shared().then(|| self.group.traffic().bytes - sent),
             message: None,
         })
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use karhunen_formats::is_remote;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -76,7 +77,7 @@ impl fmt::Display for Sources {
 
 /// Resolves a path of a configuration: it is absolute, or relative to the configuration file.
 pub fn resolve(name: &str, beside: Option<&Path>) -> String {
-    if name.starts_with(BUILTIN) || Path::new(name).is_absolute() {
+    if name.starts_with(BUILTIN) || is_remote(name) || Path::new(name).is_absolute() {
         return name.to_string();
     }
     let folder = beside.and_then(Path::parent).map(PathBuf::from).unwrap_or_default();

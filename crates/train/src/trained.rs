@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use karhunen_distributed::Group;
 use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
 use karhunen_field::large_box::Enlarged;
@@ -19,7 +20,7 @@ use crate::asked::GivenFields;
 use crate::classes::Classes;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::exported::Exported;
-use crate::kept::Place;
+use crate::kept::{self, Place};
 use crate::larger::Larger;
 use crate::priors::PriorConfig;
 use crate::schedule::Schedule;
@@ -120,6 +121,9 @@ pub struct TrainedModel {
     pub path: PathBuf,
     /// What was wrong with newer checkpoints, if any.
     pub notes: Vec<String>,
+    /// The ranks of a job that sample it together, all asked for the same: each makes some of the fields, and all have
+    /// all of them then. This process alone by default.
+    pub group: Group,
 }
 
 /// How to sample.
@@ -162,6 +166,9 @@ pub struct Request {
     pub guidance: f64,
     /// The box where it is larger than the trained one; the grid is one of it then.
     pub larger: Option<Larger>,
+    /// Whether fields are this rank's alone, of whichever numbers it asks for; pilots are shared nevertheless, so that
+    /// all ranks ask together.
+    pub apart: bool,
     /// Ends it before it is done.
     pub stop: Stop,
 }
@@ -178,6 +185,50 @@ pub struct Coarse {
     pub grid: Grid,
     /// Path time down to which it serves.
     pub until: f64,
+}
+
+/// A request of which all is done that its fields share: see [`TrainedModel::prepared`].
+#[derive(Debug)]
+pub struct Prepared<'a> {
+    model: &'a TrainedModel,
+    /// On the grid where fields are made.
+    request: Request,
+    /// The grid that was asked for, where it is another one.
+    target: Option<Grid>,
+    known: Option<Enlarged>,
+    calibration: Option<Calibration>,
+    /// Times, and the evaluations they cost.
+    along: (Vec<f64>, usize),
+}
+
+impl Prepared<'_> {
+    /// Fields of these numbers, in the data's own values, and the evaluations they cost. What field i is does not
+    /// depend on the others.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::sample`].
+    pub fn sample(
+        &self,
+        indices: Range<u64>,
+        observe: &dyn Watch,
+    ) -> Result<(Ensemble, usize), FieldError> {
+        let (model, known) = (self.model, self.known.as_ref());
+        let (mut fields, evaluations) =
+            model.shared(&self.request, known, None, &self.along, indices, observe)?;
+        if let Some(calibration) = &self.calibration {
+            calibration.apply(model.law_and_prior(known).0, &mut fields)?;
+        }
+        model.statistics.normalisation.undo(&mut fields);
+        match self.target {
+            Some(grid) => Ok((resample::spectral(&fields, grid)?, evaluations)),
+            None => Ok((fields, evaluations)),
+        }
+    }
+
+    /// Batches that fields of these numbers are made in.
+    pub fn batches(&self, indices: Range<u64>) -> usize {
+        batches(indices, self.request.grid.len(), self.model.at_a_time()).len()
+    }
 }
 
 /// Fields that choose the time grid for a tolerance: the first of the seed, whichever are asked for,
@@ -200,6 +251,7 @@ impl Request {
             given: None,
             guidance: 1.0,
             larger: None,
+            apart: false,
             stop: Stop::default(),
         }
     }
@@ -273,7 +325,13 @@ impl TrainedModel {
             training_fields: e.progress.training_fields,
             path: path.into(),
             notes,
+            group: Group::default(),
         })
+    }
+
+    /// A hash of weights, law and what else decides its fields; none where a device does not hand its weights back.
+    pub fn fingerprint(&self) -> Option<u64> {
+        kept::weights(self)
     }
 
     /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
@@ -338,35 +396,48 @@ impl TrainedModel {
         indices: Range<u64>,
         observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
+        self.prepared(request, observe)?.sample(indices, observe)
+    }
+
+    /// What fields of a request have in common: everything that is done once, however many there are and in however many
+    /// parts they are made. Pilots of a calibration, where it needs any, are made here.
+    ///
+    /// # Errors
+    /// As [`TrainedModel::sample`].
+    pub fn prepared(
+        &self,
+        request: &Request,
+        observe: &dyn Watch,
+    ) -> Result<Prepared<'_>, FieldError> {
         self.check_classes(request)?;
         let known = self.known_of(request)?;
         let own = match &known {
             Some(known) => self.own_larger_grid(known.large(), &request.grid)?,
             None => self.own_grid(&request.grid),
         };
-        if own != request.grid {
-            // the same functions on the grid that the network knows, and what this grid holds of them
-            let on_own = Request { grid: own, ..request.clone() };
-            let (fields, evaluations) = self.sample(&on_own, indices, observe)?;
-            return Ok((resample::spectral(&fields, request.grid)?, evaluations));
-        }
+        let target = (own != request.grid).then_some(request.grid);
+        // the same functions on the grid that the network knows, and what this grid holds of them
+        let request = Request { grid: own, ..request.clone() };
         // the data's statistics are those of all classes in their frequencies
         let whole =
             request.classes == Classes::Drawn && request.guidance == 1.0 && request.is_free();
         let calibration = match request.calibrated && whole {
-            true => Some(self.calibration(&self.on_trained_box(request), observe)?),
+            true => Some(self.calibration(&self.on_trained_box(&request), observe)?),
             false => None,
         };
         let calibration = match (calibration, &known) {
             (Some(own), Some(known)) => Some(own.enlarged(known.large())?),
             (own, _) => own,
         };
-        let (mut fields, evaluations) = self.normalised(request, None, indices, observe)?;
-        if let Some(calibration) = calibration {
-            calibration.apply(self.law_and_prior(known.as_ref()).0, &mut fields)?;
-        }
-        self.statistics.normalisation.undo(&mut fields);
-        Ok((fields, evaluations))
+        let along = self.times(&request, known.as_ref(), None)?;
+        Ok(Prepared { model: self, request, target, known, calibration, along })
+    }
+
+    /// How many fields on a grid are under way at the same time, where there are as many: what a part of fields that are
+    /// made one part after another should have.
+    pub fn together(&self, cells: usize) -> u64 {
+        let at_a_time = self.at_a_time();
+        ((BATCH_CELLS / at_a_time / cells).max(1) * at_a_time) as u64
     }
 
     /// The grid on which fields are made for a grid: the same one, unless the network answers on a
@@ -390,7 +461,8 @@ impl TrainedModel {
     fn pilots(&self, request: &Request) -> (Request, Grid) {
         let trained = &self.statistics.grid;
         let shared = Band::Trained.grid(&request.grid, trained);
-        let mut pilots = Request { seed: PILOT_SEED, calibrated: false, ..request.clone() };
+        let mut pilots =
+            Request { seed: PILOT_SEED, calibrated: false, apart: false, ..request.clone() };
         // where the network answers otherwise on the fields' own grid, only that grid can tell
         if self.model.network_grid(&request.grid) == shared {
             pilots.grid = shared;
@@ -407,22 +479,24 @@ impl TrainedModel {
     ) -> Result<Calibration, FieldError> {
         let (pilots, shared) = self.pilots(request);
         let place = Place::of(self, &pilots, shared);
-        if let Some(calibration) = place.as_ref().and_then(Place::read) {
+        let kept = place.as_ref().and_then(Place::read);
+        // pilots are made by all ranks or by none
+        if let (None, Some(calibration)) = (self.group.first_unwell(kept.is_some()), kept) {
             return Ok(calibration);
         }
         // pilots are nobody's fields: their steps are counted, they are not shown
         let counted = |done: usize, of: usize| observe.step(done, of);
-        let (fields, _) = self.normalised(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
+        let (fields, _) = self.by_all(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
         let fields = resample::spectral(&fields, shared)?;
         let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
-        if let Some(place) = place {
+        if let Some(place) = place.filter(|_| self.group.is_first()) {
             place.write(&calibration);
         }
         Ok(calibration)
     }
 
-    /// Fields as the network knows them.
-    pub(crate) fn normalised(
+    /// Fields as the network knows them, each rank making some of them unless it is asked for its own.
+    pub(crate) fn by_all(
         &self,
         request: &Request,
         guidance: Option<&dyn Guidance>,
@@ -430,8 +504,41 @@ impl TrainedModel {
         observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         let known = self.known_of(request)?;
-        let known = known.as_ref();
-        let (times, pilots) = self.times(request, known, guidance)?;
+        let along = self.times(request, known.as_ref(), guidance)?;
+        self.shared(request, known.as_ref(), guidance, &along, indices, observe)
+    }
+
+    /// The same by known times.
+    fn shared(
+        &self,
+        request: &Request,
+        known: Option<&Enlarged>,
+        guidance: Option<&dyn Guidance>,
+        along: &(Vec<f64>, usize),
+        indices: Range<u64>,
+        observe: &dyn Watch,
+    ) -> Result<(Ensemble, usize), FieldError> {
+        if request.apart || !self.group.is_shared() {
+            return self.along(request, known, guidance, along, indices, observe);
+        }
+        let own = self.group.share(indices);
+        let (mut fields, evaluations) =
+            self.along(request, known, guidance, along, own, observe)?;
+        fields.values = self.group.gather_numbers(&fields.values);
+        let evaluations = self.group.gather_numbers(&[evaluations as f64]);
+        Ok((fields, evaluations.into_iter().fold(0.0, f64::max) as usize))
+    }
+
+    /// Fields as the network knows them, of this process alone, with the evaluations that these cost.
+    fn along(
+        &self,
+        request: &Request,
+        known: Option<&Enlarged>,
+        guidance: Option<&dyn Guidance>,
+        (times, pilots): &(Vec<f64>, usize),
+        indices: Range<u64>,
+        observe: &dyn Watch,
+    ) -> Result<(Ensemble, usize), FieldError> {
         let refinements = request.refinements();
         let batches = batches(indices, request.grid.len(), self.at_a_time());
         let steps_done = AtomicUsize::new(0);
@@ -452,8 +559,15 @@ impl TrainedModel {
             _ => batches.par_iter().map(make).collect(),
         };
         let parts = parts?;
-        let evaluations = pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
-        let values = parts.into_iter().flat_map(|(fields, _)| fields.values).collect();
+        let evaluations = *pilots + parts.first().map_or(0, |(_, evaluations)| *evaluations);
+        let mut values = Vec::new();
+        for (fields, _) in parts {
+            // a single field stays where it is
+            match values.is_empty() {
+                true => values = fields.values,
+                false => values.extend(fields.values),
+            }
+        }
         Ok((Ensemble::new(request.grid, self.statistics.mean.channels, values)?, evaluations))
     }
 

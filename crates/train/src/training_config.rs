@@ -55,6 +55,11 @@ pub struct TrainingConfig {
     pub share: Share,
     /// Fields a step.
     pub batch: usize,
+    /// Pieces that a batch is cut into, whose gradients are summed in one fixed tree, so that any number of ranks gives
+    /// the same bits ([`crate::pieces`]); one where nothing is asked for, or as many as suit the batch where a run is begun
+    /// by the ranks of a job. A run may change it whenever it is resumed: it changes the rounding alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pieces: Option<usize>,
     /// Steps over all levels.
     pub steps: usize,
     /// Wall-clock budget instead of steps; planned in steps before the first one and again as the run goes.
@@ -108,6 +113,7 @@ impl Default for TrainingConfig {
             preconditioning: Preconditioning::Wiener,
             share: Share::Total,
             batch: 32,
+            pieces: None,
             steps: 4000,
             seconds: None,
             learning_rate: 2e-3,

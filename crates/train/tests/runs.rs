@@ -16,6 +16,9 @@ use karhunen_train::extension::More;
 use karhunen_train::trained::{Coarse, Request};
 use karhunen_train::{Exported, Outcome, Run, RunConfig, TrainError, TrainedModel};
 
+#[path = "runs/ranks.rs"]
+mod ranks;
+
 /// A directory of this test alone, removed when it ends.
 struct Scratch(PathBuf);
 

@@ -18,7 +18,7 @@ pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
-pub use sample::{CalibrateArgs, SampleArgs};
+pub use sample::{CalibrateArgs, MergeArgs, SampleArgs};
 #[cfg(feature = "serve")]
 pub use serve::ServeArgs;
 
@@ -32,6 +32,10 @@ pub struct Arguments {
     /// Threads to compute with; all cores by default.
     #[arg(long, global = true, value_name = "N", help_heading = GLOBAL)]
     pub threads: Option<usize>,
+    /// Memory to take at most, as 8GiB or 500MB: what would need more is refused before it begins, and data beyond it stay
+    /// on disk; as much as is free by default.
+    #[arg(long, global = true, value_name = "SIZE", value_parser = shared::bytes, help_heading = GLOBAL)]
+    pub memory: Option<u64>,
     #[command(flatten)]
     pub log: LogArgs,
     /// What to do.
@@ -80,6 +84,8 @@ pub enum Command {
     Import(ImportArgs),
     /// Sample a trained model at any resolution.
     Sample(SampleArgs),
+    /// Join the shards of a sampling to the file that one process would have written.
+    Merge(MergeArgs),
     /// Show models on a page in the browser: seeds, resolutions, measurements, fields as they form.
     #[cfg(feature = "serve")]
     Serve(ServeArgs),

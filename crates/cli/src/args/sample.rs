@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use karhunen::output::Stream;
 use karhunen::sampler::Method;
 use karhunen::{
-    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, VolumeFraction,
+    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, Shard,
+    ShardError, VolumeFraction,
 };
 
 use super::shared::{DeviceArgs, Points, method, points};
@@ -138,7 +140,9 @@ impl CalibrateArgs {
   karhunen sample --model runs/darcy --condition permeability.npy --count 16 --out pressure.npy
   karhunen sample --model runs/berea --grid 128x128x128 --count 1 --volume-fraction pore=0.2 --out pores.stl
   karhunen sample --model runs/x --observe wells.csv --count 100 --out posterior.npy
-  karhunen sample --model runs/x --surrogate --out gaussian.npy")]
+  karhunen sample --model runs/x --surrogate --out gaussian.npy
+  karhunen sample --model runs/x --count 1000 --shard 3/16 --out samples.npy
+  mpirun -n 4 karhunen sample --model runs/x --count 1000 --out samples.npy")]
 pub struct SampleArgs {
     /// A run directory, one checkpoint in it, or an exported model.
     #[arg(long)]
@@ -266,13 +270,41 @@ pub struct SampleArgs {
     pub clip: Option<(f64, f64)>,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Where to write: .npy, .npz, .vti, .tif, or .png (a montage); vol-{index}.tif writes one file a
+    /// Where to write: .npy, .npz, .vti, .tif, .zarr, or .png (a montage); vol-{index}.tif writes one file a
     /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
+    /// Make one part of the fields, as 3/16 the third of sixteen, and write it beside --out for `karhunen merge`: for
+    /// arrays of jobs that know nothing of each other.
+    #[arg(long, value_name = "K/N", value_parser = shard)]
+    pub shard: Option<Shard>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
+}
+
+/// `karhunen merge`
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  karhunen sample --model runs/x --count 1000 --shard 1/2 --out samples.npy
+  karhunen sample --model runs/x --count 1000 --shard 2/2 --out samples.npy
+  karhunen merge samples.npy --remove")]
+pub struct MergeArgs {
+    /// The file that every shard was given as --out.
+    pub out: PathBuf,
+    /// Where to write the classes of the fields, as .npy; beside the file, as NAME-labels.npy, by default.
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Remove the shards when the file is written.
+    #[arg(long)]
+    pub remove: bool,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    pub force: bool,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    text.parse().map_err(|e: ShardError| e.to_string())
 }
 
 impl SampleArgs {
@@ -304,8 +336,15 @@ impl SampleArgs {
             length: self.length,
             spacing: self.spacing.clone(),
             clip: self.clip,
+            streamed: self.is_streamed(),
             ..SampleOptions::default()
         }
+    }
+
+    /// Whether fields go to their files as they are finished: all but those that are looked at together.
+    fn is_streamed(&self) -> bool {
+        let picture = !Stream::takes(&self.out);
+        !self.summary && self.observe.is_empty() && !picture
     }
 
     /// The larger box, if one was asked for.

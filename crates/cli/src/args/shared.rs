@@ -6,6 +6,8 @@ use karhunen::training::config::{DataConfig, parse_points};
 use karhunen::training::missing::MissingValues;
 use karhunen::{Boundaries, Boundary, DeviceChoice, FieldError, NetError};
 
+use crate::job;
+
 /// Cells per axis, as typed: `64x48`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Points(pub Vec<usize>);
@@ -60,12 +62,16 @@ pub struct SettingsArgs {
 /// Where the network computes.
 #[derive(Debug, Args, Default)]
 pub struct DeviceArgs {
-    /// cpu, gpu, or gpu:1 for the second one; GPUs need a build with --features wgpu.
+    /// cpu, gpu, gpu:1 for the second one, or gpu:local for that of this process's number among those of a job on its
+    /// machine; GPUs need a build with --features wgpu.
     #[arg(long, default_value_t, value_parser = device)]
     pub device: DeviceChoice,
 }
 
 fn device(text: &str) -> Result<DeviceChoice, String> {
+    if text == "gpu:local" {
+        return Ok(job::local_card());
+    }
     text.parse().map_err(|e: NetError| e.to_string())
 }
 
@@ -94,6 +100,33 @@ impl ShapeArgs {
         data.missing = self.missing.or(data.missing);
         data.channels_last |= self.channels_last;
     }
+}
+
+/// An amount of memory: a number and a unit.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, f64); 10] = [
+        ("kib", 1024.0),
+        ("mib", 1048576.0),
+        ("gib", 1073741824.0),
+        ("tib", 1099511627776.0),
+        ("kb", 1e3),
+        ("mb", 1e6),
+        ("gb", 1e9),
+        ("tb", 1e12),
+        ("g", 1073741824.0),
+        ("m", 1048576.0),
+    ];
+    let wrong = || format!("`{text}` is no amount of memory; write 8GiB or 500MB");
+    let lower = text.trim().to_ascii_lowercase();
+    let (number, unit) = UNITS
+        .iter()
+        .find_map(|(name, unit)| Some((lower.strip_suffix(name)?, unit)))
+        .ok_or_else(wrong)?;
+    let number: f64 = number.trim().parse().map_err(|_| wrong())?;
+    let bytes = number * unit;
+    // less than a mebibyte holds no program
+    let sane = (1048576.0..1e18).contains(&bytes);
+    sane.then_some(bytes as u64).ok_or_else(wrong)
 }
 
 pub fn method(text: &str) -> Result<Method, String> {

@@ -5,11 +5,12 @@ use karhunen::evaluation::{Cut, read_samples, ready, same_boundary};
 use karhunen::formats::read_labels;
 use karhunen::pictures::beside::beside;
 use karhunen::training::TrainedClassifier;
-use karhunen::{EvaluateOptions, FormatError, Given, Model, ModelOptions};
+use karhunen::{EvaluateOptions, FormatError, Given, Model, ModelOptions, TrainError};
 use tracing::{debug, info};
 
 use crate::args::EvaluateArgs;
 use crate::failure::Failure;
+use crate::job;
 use crate::progress::Bars;
 use crate::report::{files, print_line};
 
@@ -21,6 +22,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         memorisation: args.memorisation.into(),
         coherence: args.json,
         seed: args.real.seed,
+        group: job::group(),
     };
     if let Some(path) = &args.picture {
         files::check_picture(path, args.force)?;
@@ -28,7 +30,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     let (bars, reference) = (Bars::default(), args.real.options()?);
     let average = ModelOptions { average: args.ema, ..ModelOptions::default() };
     let model = args.model.as_ref().map(|path| Model::open_with(path, &average, &bars));
-    let model = model.transpose()?;
+    let model = model.transpose()?.map(|model| model.among(job::group()));
     if let Some(model) = &model {
         model.announce_average(&bars);
         same_boundary(&reference, model.trained())?;
@@ -41,6 +43,8 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         .map(|path| Ok::<_, FormatError>((path.display().to_string(), read_labels(path)?)));
     let labels = labels.transpose()?;
     let samples = read_samples(&reference, &args.samples, model)?;
+    let seen = [("set of samples", job::hash(&samples.values))];
+    job::group().same(&seen).map_err(TrainError::from)?;
     let twin = args.same.as_deref().map(|path| same(&reference, path, &samples, model));
     let given = Given {
         model,
@@ -51,8 +55,11 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     };
     let ready = ready(given, &reference, &options, &bars)?;
     let (real, samples) = (ready.real(), ready.samples());
+    job::group()
+        .same(&[("set of real fields", job::hash(&real.values))])
+        .map_err(TrainError::from)?;
     debug!(count = samples.count(), real = real.count(), "fields are ready at {}", real.grid);
-    if let Some(path) = &args.picture {
+    if let Some(path) = args.picture.as_ref().filter(|_| job::is_first()) {
         beside(real, samples, path)?;
     }
     let found = ready.measure(&bars)?;

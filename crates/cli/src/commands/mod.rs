@@ -10,6 +10,7 @@ pub mod generate;
 pub mod import;
 pub mod inspect;
 pub mod likelihood;
+pub mod merge;
 pub mod models;
 pub mod prior;
 pub mod quickstart;

@@ -19,6 +19,7 @@ use tracing::info;
 
 use crate::args::QuickstartArgs;
 use crate::failure::Failure;
+use crate::job;
 use crate::progress::{Bars, Training};
 use crate::report::plan::{self, join};
 use crate::report::print_line;
@@ -40,6 +41,9 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let options = OverviewOptions { seed: args.seed, ..OverviewOptions::default() };
     let config = &model.trained().config;
     let mut finished = |seen: &Seen| -> Result<(), Failure> {
+        if !job::is_first() {
+            return Ok(());
+        }
         let name = format!("samples-{}.npy", join(&seen.sampled.grid.points()));
         let replacing = Output { overwrite: true, ..Output::default() };
         output::write(&seen.sampled, &args.out.join(name), &replacing)?;
@@ -51,6 +55,9 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         Ok(())
     };
     let found = Overview::of(&model, &config.data, &options, &Bars::default(), &mut finished)?;
+    if !job::is_first() {
+        return Ok(());
+    }
     print_line(&format!("\n{}", LEGEND.join("\n")))?;
     if let Some(told) = &found.told_apart {
         print_line(&format!("\n{}", told.to_text()))?;
@@ -104,6 +111,7 @@ fn trained(args: &QuickstartArgs, source: &str) -> Result<Run, Failure> {
         device: args.device.device,
         stop: asked.stop,
         save: asked.save,
+        group: job::group(),
         ..TrainOptions::configured(config)
     };
     let mut run = Run::open(&options, args.out.join("run"), &mut observer)?;

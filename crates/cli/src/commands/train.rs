@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::args::{Resume, TrainArgs};
 use crate::failure::Failure;
+use crate::job;
 use crate::progress::{Bars, Training};
 use crate::report::print_line;
 use crate::report::trained::finish;
@@ -26,6 +27,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
         resume: args.resume == Resume::Auto,
         more: args.more,
         preview: args.preview,
+        group: job::group(),
         stop: asked.stop,
         save: asked.save,
         ..options

@@ -52,10 +52,13 @@ pub fn format(error: &FormatError) -> Option<String> {
     let text = match error {
         FormatError::Read { source, .. } => return Some(read(source)),
         FormatError::Write { source, .. } => return Some(write(source)),
+        FormatError::Bucket { .. } => {
+            "name another place, or set what its provider reads from the environment, as AWS_ACCESS_KEY_ID, AWS_REGION, AWS_ENDPOINT_URL"
+        }
         FormatError::Exists { .. } => "choose another name, or --force to replace it",
         FormatError::UnknownContent { .. } => "convert it to NPY, TIFF or PNG",
         FormatError::UnknownEnding { .. } => {
-            "write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"
+            "write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"
         }
         FormatError::Unsupported { .. } => "name another file or part, or convert it, say to NPY",
         FormatError::Header { .. } | FormatError::Trailing { .. } => {

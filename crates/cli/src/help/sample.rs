@@ -2,7 +2,7 @@
 
 use karhunen::field::large_box::BoxFault;
 use karhunen::field::observation::Fault;
-use karhunen::{FieldError, NetError, ObserveError, Remedy, SampleError};
+use karhunen::{FieldError, NetError, ObserveError, Remedy, SampleError, ShardError};
 
 use super::{field, read};
 
@@ -162,5 +162,20 @@ fn of_fault(fault: &Fault) -> &'static str {
         Fault::Redundant => "leave it out, or give it an sd above 0",
         Fault::Exact => "give sd = 0.01 or what the measurement has",
         _ => "correct the file",
+    }
+}
+
+/// What to do about parts of a sampling that make no whole.
+pub fn shard(error: &ShardError) -> &'static str {
+    match error {
+        ShardError::Text(_) => "give --shard a part of all, as 3/16",
+        ShardError::TooMany { .. } => "ask for at most as many shards as fields",
+        ShardError::NeedsAll(_) => "leave --shard out, or make it of the merged file",
+        ShardError::None(_) => "name the file that `sample --shard` was given as --out",
+        ShardError::Several { .. } => "remove the shards that do not belong to it",
+        ShardError::Missing { .. } => "run `sample` with these --shard again",
+        ShardError::Damaged { .. } => "run `sample` with this --shard and --force again",
+        // of another sampling, and whatever is yet to come
+        _ => "run `sample` with the options of the others and --force again",
     }
 }

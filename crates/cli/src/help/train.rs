@@ -33,6 +33,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::OneAverage { .. } => {
             "leave --ema out, or name the run the model came from".into()
         }
+        TrainError::Ranks(_) => {
+            "give all ranks the same command, program and files; one run directory that all of them see; KARHUNEN_SIMD=avx2 where processors differ".into()
+        }
         TrainError::Motion { .. } => {
             "name axes of data.augment that can be moved so, as \"shift:0\" or \"rotate:1,2\", or leave the motion out".into()
         }
@@ -54,8 +57,14 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Data { .. } => {
             "`karhunen inspect` says what a source holds, and which levels suit it".into()
         }
+        TrainError::Memory { knob, limited: true, .. } => {
+            format!("lower {knob}, or allow more with --memory")
+        }
         TrainError::Memory { knob, .. } => {
             format!("lower {knob}, or use a machine with more memory")
+        }
+        TrainError::Scratch { .. } => {
+            "set TMPDIR to a folder on a disk with more room, or lower data.count".into()
         }
         TrainError::RunExists { .. } => {
             "give another --out; `train` goes on with a run unless --resume never forbids it".into()

@@ -25,6 +25,18 @@ pub fn claim_names(path: &Path, names: &[PathBuf], force: bool) -> Result<Lock, 
     Ok(Lock::output(path)?)
 }
 
+/// The same for part of the files that a name stands for, or for another file that becomes a part of it: what is locked
+/// is a name of the part alone.
+pub fn claim_part(
+    path: &Path,
+    names: &[PathBuf],
+    part: &Path,
+    force: bool,
+) -> Result<Lock, Failure> {
+    check(path, names, force)?;
+    Ok(Lock::output(part)?)
+}
+
 /// Whether a name stands for one file a field.
 pub fn is_numbered(path: &Path) -> bool {
     path.to_string_lossy().contains(INDEX)
@@ -33,16 +45,28 @@ pub fn is_numbered(path: &Path) -> bool {
 /// Refuses what [`claim`] does, but for what another process is making.
 fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+    if (!path.is_dir() || ending == "zarr")
+        && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif (numbers) or .png (a montage)"));
+            .help("write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"));
     }
+    check_place(path, names, force)
+}
+
+/// Refuses existing files of these names, whatever their ending.
+pub fn check_names(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     check_place(path, names, force)
 }
 
 /// Refuses existing files, or a place no folder can be made in.
 fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
-    if path.is_dir() {
+    formats::check_address(path)?;
+    if formats::is_remote(path) {
+        return Ok(());
+    }
+    let store = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
+    if path.is_dir() && !store {
         return Err(
             Failure::usage(format!("{}: is a folder", path.display())).help("name a file in it")
         );
@@ -76,12 +100,16 @@ const INDEX: &str = "{index}";
 
 /// The files that a name stands for: one, or one a field, numbered in as many digits as the last needs.
 fn names(path: &Path, indices: &Range<u64>) -> Vec<PathBuf> {
+    names_of(path, indices, indices.end)
+}
+
+/// The same for some of the fields up to `end`.
+pub fn names_of(path: &Path, indices: &Range<u64>, end: u64) -> Vec<PathBuf> {
     let text = path.to_string_lossy();
     if !text.contains(INDEX) {
         return vec![path.into()];
     }
-    let digits = indices.end.saturating_sub(1).to_string().len();
-    indices.clone().map(|i| text.replace(INDEX, &format!("{i:0digits$}")).into()).collect()
+    indices.clone().map(|i| name_of(path, end, i)).collect()
 }
 
 /// Refuses fields that the file's format cannot hold, before they are made.
@@ -91,6 +119,12 @@ pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Resu
     formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
+}
+
+/// The file of a field, where a name stands for one file a field, of all up to `end`.
+pub fn name_of(path: &Path, end: u64, index: u64) -> PathBuf {
+    let digits = end.saturating_sub(1).to_string().len();
+    path.to_string_lossy().replace(INDEX, &format!("{index:0digits$}")).into()
 }
 
 /// Writes fields into the file, or the files, that a name stands for.
@@ -104,23 +138,23 @@ pub fn write_all(
     indices: &Range<u64>,
     force: bool,
 ) -> Result<(), Failure> {
-    write_all_as(fields, unit, path, indices, force, Precision::default())
+    let names = names(path, indices);
+    write_all_as(fields, unit, &names, force, Precision::default())
 }
 
-/// As [`write_all`], in a precision.
+/// As [`write_all`], in a precision, into one file or one a field.
 ///
 /// # Errors
 /// As [`output::write`].
 pub fn write_all_as(
     fields: &Ensemble,
     unit: Option<&str>,
-    path: &Path,
-    indices: &Range<u64>,
+    names: &[PathBuf],
     force: bool,
     precision: Precision,
 ) -> Result<(), Failure> {
     let output = Output { overwrite: force, unit, precision };
-    match &names(path, indices)[..] {
+    match names {
         [only] => output::write(fields, only, &output)?,
         each => each
             .iter()

@@ -28,7 +28,8 @@ pub fn check(args: &SampleArgs, model: &Model) -> Result<(), Failure> {
     }
 }
 
-fn check_place(labels: &Path, force: bool) -> Result<(), Failure> {
+/// Refuses a file that labels cannot be written to.
+pub fn check_place(labels: &Path, force: bool) -> Result<(), Failure> {
     let refuse = |what: &str, help: &str| {
         Err(Failure::usage(format!("{}: {what}", labels.display())).help(help))
     };
@@ -44,20 +45,27 @@ fn check_place(labels: &Path, force: bool) -> Result<(), Failure> {
 
 /// Writes the classes of fields, if they have any.
 pub fn write(labels: &[u32], args: &SampleArgs) -> Result<(), Failure> {
+    write_to(&labels_of(args), labels, args.force)
+}
+
+/// The same into a file.
+pub fn write_to(path: &Path, labels: &[u32], force: bool) -> Result<(), Failure> {
     if labels.is_empty() {
         return Ok(());
     }
-    let path = labels_of(args);
-    make_folder(&path)?;
-    karhunen::formats::write_labels(&path, labels, args.force)?;
+    make_folder(path)?;
+    karhunen::formats::write_labels(path, labels, force)?;
     info!("{}: their classes", path.display());
     Ok(())
 }
 
 /// Where labels are written: `samples-labels.npy` beside `samples.vti`.
 fn labels_of(args: &SampleArgs) -> PathBuf {
-    args.labels.clone().unwrap_or_else(|| {
-        let stem = args.out.file_stem().unwrap_or_default().to_string_lossy();
-        args.out.with_file_name(format!("{stem}-labels.npy"))
-    })
+    args.labels.clone().unwrap_or_else(|| beside(&args.out))
+}
+
+/// Where labels lie by default.
+pub fn beside(fields: &Path) -> PathBuf {
+    let stem = fields.file_stem().unwrap_or_default().to_string_lossy();
+    fields.with_file_name(format!("{stem}-labels.npy"))
 }

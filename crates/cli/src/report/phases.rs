@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use karhunen::field::level_set::Ends;
 use karhunen::formats::{MESH_ENDINGS, Precision, write_mesh};
-use karhunen::output::make_folder;
+use karhunen::output::{Stream, make_folder};
 use karhunen::training::lock::Lock;
-use karhunen::{Error, Grid, Model, SampleError, Samples};
+use karhunen::{Error, Grid, Model, SampleError, Samples, Sampling};
 use tracing::info;
 
 use crate::args::SampleArgs;
@@ -37,13 +37,23 @@ pub fn is_surface(path: &Path) -> bool {
 /// # Errors
 /// As [`files::claim`]; a name of another kind of numbering.
 pub fn claim(args: &SampleArgs) -> Result<Lock, Failure> {
+    check_name(args)?;
+    files::claim_names(&args.out, &surfaces_of(args, 0..args.count), args.force)
+}
+
+/// Refuses a name of another kind of numbering.
+pub fn check_name(args: &SampleArgs) -> Result<(), Failure> {
     if files::is_numbered(&args.out) {
         let message = format!("{}: surfaces are numbered by themselves", args.out.display());
         return Err(Failure::usage(message)
             .help("leave {index} out: pores.stl gives pores-0.stl, pores-1.stl and so on"));
     }
-    let each: Vec<PathBuf> = (0..args.count).map(|i| numbered(&args.out, i, args.count)).collect();
-    files::claim_names(&args.out, &each, args.force)
+    Ok(())
+}
+
+/// The files of some of the surfaces, counted from 0.
+pub fn surfaces_of(args: &SampleArgs, fields: Range<u64>) -> Vec<PathBuf> {
+    fields.map(|i| numbered(&args.out, i, args.count)).collect()
 }
 
 impl Output {
@@ -111,36 +121,91 @@ impl Output {
         if *self == Self::Values { model.channels() } else { 1 }
     }
 
-    /// Writes fields as the model made them, numbered by `indices`.
+    /// Where fields go, as they come.
+    ///
+    /// # Errors
+    /// A file that cannot be begun.
+    pub fn sink<'a>(
+        self,
+        args: &'a SampleArgs,
+        sampling: &Sampling<'_>,
+        (channels, count): (usize, u64),
+        indices: &Range<u64>,
+    ) -> Result<Sink<'a>, Failure> {
+        let precision = if self == Self::Labels { Precision::U8 } else { Precision::default() };
+        let one = !matches!(self, Self::Surface(_)) && !files::is_numbered(&args.out);
+        let stream = match one && !args.summary && Stream::takes(&args.out) {
+            true => {
+                let (grid, unit) = sampling.measured()?;
+                let written = karhunen::output::Output {
+                    overwrite: args.force,
+                    unit: unit.as_deref(),
+                    precision,
+                };
+                let count = usize::try_from(count).unwrap_or(usize::MAX);
+                Some(Stream::create(&args.out, &grid, (channels, count), &written)?)
+            }
+            false => None,
+        };
+        Ok(Sink { output: self, args, indices: indices.clone(), precision, stream })
+    }
+}
+
+/// Where sampled fields are written: a file of all that grows, a file a field, or a picture of all.
+pub struct Sink<'a> {
+    output: Output,
+    args: &'a SampleArgs,
+    indices: Range<u64>,
+    precision: Precision,
+    stream: Option<Stream>,
+}
+
+impl Sink<'_> {
+    /// Writes fields as the model made them.
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write(
-        self,
-        samples: Samples,
-        indices: &Range<u64>,
-        args: &SampleArgs,
-    ) -> Result<(), Failure> {
-        let unit = samples.unit.clone();
-        let write = |fields: &_, precision| {
-            files::write_all_as(fields, unit.as_deref(), &args.out, indices, args.force, precision)
-        };
-        match (self, samples.labels()) {
-            (Self::Surface(phase), _) => surfaces(&samples, phase, args),
-            (Self::Labels, Some(labels)) => write(&labels, Precision::U8),
-            _ => write(&samples.into_measured(), Precision::default()),
+    pub fn take(&mut self, samples: Samples) -> Result<(), Failure> {
+        if let Output::Surface(phase) = self.output {
+            return surfaces(
+                &samples,
+                phase,
+                self.args,
+                samples.indices.start - self.indices.start,
+            );
         }
+        let (unit, part) = (samples.unit.clone(), samples.indices.clone());
+        let fields = match (self.output, samples.labels()) {
+            (Output::Labels, Some(labels)) => labels,
+            _ => samples.into_measured(),
+        };
+        if let Some(stream) = &mut self.stream {
+            return Ok(stream.push(&fields)?);
+        }
+        let (out, force, unit) = (&self.args.out, self.args.force, unit.as_deref());
+        let mut names = files::names_of(out, &part, self.indices.end);
+        // a summary has fewer fields than it was made of
+        names.truncate(fields.count());
+        files::write_all_as(&fields, unit, &names, force, self.precision)
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn finish(self) -> Result<(), Failure> {
+        Ok(self.stream.map_or(Ok(()), Stream::finish)?)
     }
 }
 
 /// A file a field.
-fn surfaces(samples: &Samples, phase: usize, args: &SampleArgs) -> Result<(), Failure> {
+fn surfaces(samples: &Samples, phase: usize, args: &SampleArgs, first: u64) -> Result<(), Failure> {
     make_folder(&args.out)?;
     let ends = if args.open { Ends::Open } else { Ends::Capped };
     let power = |p: &str| samples.unit.as_ref().map_or(String::new(), |unit| format!(" {unit}{p}"));
     for i in 0..samples.fields.count() {
         let mesh = samples.surface(i, phase, ends)?;
-        let path = numbered(&args.out, i as u64, args.count);
+        let path = numbered(&args.out, first + i as u64, args.count);
         write_mesh(&path, &mesh, args.force)?;
         info!(
             "{}: {} triangles, area {:.4}{}{}",

@@ -22,6 +22,18 @@ pub fn finish(outcome: Outcome, run: &Run) -> Result<(), Failure> {
             level.validation_loss.unwrap_or(f64::NAN)
         );
     }
+    let (inner, ranks) = (run.inner(), run.inner().group().size());
+    if ranks > 1 {
+        let (sent, spent) = (inner.traffic(), run.ledger().seconds());
+        info!(
+            ranks,
+            pieces = inner.pieces().count(),
+            "{ranks} ranks, {} pieces a batch: rank 0 sent {:.2} MB a sum, {:.1} s of {spent:.1} s with others",
+            inner.pieces().count(),
+            sent.bytes as f64 / 1e6 / sent.sums.max(1) as f64,
+            sent.seconds
+        );
+    }
     let directory = run.directory().display();
     info!("{directory}: {} steps in {:.1} s", run.step(), run.ledger().seconds());
     Ok(())

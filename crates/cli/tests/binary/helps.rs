@@ -116,12 +116,13 @@ const FOLLOWED: [(&str, &str, &[&str]); 25] = [
     ),
     (
         "sample --model run --out k.foo",
-        ".npy, .npz, .vti, .tif (numbers) or .png",
+        ".npy, .npz, .vti, .tif, .zarr (numbers) or .png",
         &[
             "sample --model run --count 2 --evaluations 2 --out k.npy",
             "sample --model run --count 2 --evaluations 2 --out k.npz",
             "sample --model run --count 2 --evaluations 2 --out k.vti",
             "sample --model run --count 2 --evaluations 2 --out k.tif",
+            "sample --model run --count 2 --evaluations 2 --out k.zarr",
             "sample --model run --count 2 --evaluations 2 --out k.png",
         ],
     ),
@@ -195,7 +196,7 @@ const SOURCES: [(&str, &str); 4] = [
     ("serve/", "../serve/src"),
 ];
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "quickstart",
     "inspect",
     "prior",
@@ -203,6 +204,7 @@ const COMMANDS: [&str; 17] = [
     "status",
     "import",
     "sample",
+    "merge",
     "evaluate",
     "compare",
     "calibrate",

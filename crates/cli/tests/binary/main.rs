@@ -12,6 +12,7 @@ mod refusals;
 mod sandbox;
 #[cfg(all(unix, feature = "serve"))]
 mod serving;
+mod shards;
 #[cfg(unix)]
 mod signals;
 mod watching;

@@ -8,7 +8,7 @@ use karhunen_field::level_set::{self, Ends, Mesh};
 use karhunen_field::observation::Residual;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::Precision;
-use karhunen_train::origin::Origin;
+use karhunen_train::origin::{Beyond, Origin};
 use karhunen_train::phases::Phases;
 
 use crate::Error;
@@ -42,10 +42,57 @@ pub struct Samples {
     pub(super) origin: Option<Origin>,
 }
 
+/// What is told of fields when all have come, whether they came together or in parts.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    beyond: Beyond,
+    origin: Option<Origin>,
+    /// Cells of the phase before it was shifted, of so many.
+    had: (usize, usize),
+    /// Sum, least and greatest of the shifts.
+    by: (f64, f64, f64),
+    count: usize,
+    /// Name of the phase, and its fraction in the first field.
+    shifted: Option<(String, f64)>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let (beyond, origin, had, count, shifted) = Default::default();
+        Self { beyond, origin, had, by: (0.0, f64::INFINITY, f64::NEG_INFINITY), count, shifted }
+    }
+}
+
+impl Tally {
+    /// What to say where values lie beyond those of the training fields ([`Samples::tally`]).
+    pub fn beyond(&self) -> Option<String> {
+        self.beyond.line(self.origin.as_ref()?)
+    }
+
+    /// By how much level sets were shifted ([`Samples::shift_in`]).
+    pub fn shifts(&self) -> Option<String> {
+        let (phase, fraction) = self.shifted.as_ref()?;
+        let (sum, least, most) = self.by;
+        let mean = sum / self.count as f64;
+        let had = self.had.0 as f64 / self.had.1 as f64;
+        Some(format!(
+            "phase {phase} has {fraction:.4} of every field ({had:.4} on average before): φ raised by {mean:+.3}, {least:+.3} to {most:+.3}"
+        ))
+    }
+}
+
 impl Samples {
     /// Whether the fields are level sets of phases.
     pub fn has_phases(&self) -> bool {
         self.phases.is_some()
+    }
+
+    /// What to say of fields that come in parts when all have come.
+    pub fn tally(&self, tally: &mut Tally) {
+        if let Some(origin) = self.origin.as_ref().filter(|_| !self.surrogate) {
+            tally.beyond.add(origin, &self.fields);
+            tally.origin.get_or_insert_with(|| origin.clone());
+        }
     }
 
     /// What to say where values lie beyond those of the training fields.
@@ -59,22 +106,32 @@ impl Samples {
     /// # Errors
     /// A fraction that no threshold gives.
     pub fn shift(&mut self, progress: &dyn Progress) -> Result<(), Error> {
+        let mut tally = Tally::default();
+        self.shift_in(&mut tally)?;
+        tally.shifts().iter().for_each(|note| progress.note(note));
+        Ok(())
+    }
+
+    /// The same, told with the other parts when all have come ([`Tally::shifts`]).
+    ///
+    /// # Errors
+    /// As [`Samples::shift`].
+    pub fn shift_in(&mut self, tally: &mut Tally) -> Result<(), Error> {
         let (Some((phase, fraction)), Some(phases)) = (self.shift.take(), &self.phases) else {
             return Ok(());
         };
         let before = phases.of(&self.fields);
         let own = before.iter().filter(|p| usize::from(**p) == phase).count();
-        let had = own as f64 / before.len() as f64;
         let shifts = phases.shift(&mut self.fields, phase, fraction)?;
-        let values = shifts.iter().map(|s| s.value);
-        let mean = values.clone().sum::<f64>() / shifts.len() as f64;
-        let (least, most) =
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), v| (l.min(v), m.max(v)));
-        progress.note(&format!(
-            "phase {} has {:.4} of every field ({had:.4} on average before): φ raised by {mean:+.3}, {least:+.3} to {most:+.3}",
-            self.names[phase],
-            shifts.first().map_or(fraction, |s| s.fraction),
-        ));
+        tally.had.0 += own;
+        tally.had.1 += before.len();
+        for shift in &shifts {
+            let (sum, least, most) = tally.by;
+            tally.by = (sum + shift.value, least.min(shift.value), most.max(shift.value));
+        }
+        tally.count += shifts.len();
+        let reached = shifts.first().map_or(fraction, |s| s.fraction);
+        tally.shifted.get_or_insert_with(|| (self.names[phase].clone(), reached));
         Ok(())
     }
 

@@ -3,10 +3,10 @@
 use karhunen_evaluate::Progress;
 use karhunen_field::large_box::{DEFAULT_OVERLAP, Enlarged, check_overlap};
 use karhunen_field::{FieldError, Grid};
+use karhunen_train::TrainedModel;
 use karhunen_train::larger::Larger;
 use karhunen_train::origin::short;
 use karhunen_train::trained::Request;
-use karhunen_train::{TrainedModel, memory};
 
 use super::SampleError;
 use crate::Error;
@@ -14,8 +14,6 @@ use crate::observe::AXES;
 
 /// Units that count the cells of the data.
 const CELLS: [&str; 4] = ["cells", "pixels", "voxels", "px"];
-/// Cells of windows that are evaluated together.
-const TOGETHER: f64 = (1u64 << 18) as f64;
 
 /// A box that is larger than the trained one.
 ///
@@ -168,29 +166,3 @@ pub(super) fn announce(
     }
     Ok(())
 }
-
-/// Refuses fields of a larger box that will not fit: those that are kept, the states of those under way, and
-/// the windows that are evaluated together.
-pub(super) fn check_memory(
-    model: &TrainedModel,
-    larger: &Larger,
-    grid: &Grid,
-    count: u64,
-) -> Result<(), Error> {
-    let (cells, channels) = (grid.len() as f64, model.statistics.mean.channels as f64);
-    let states = 8.0 * (count as f64 + STATES) * cells * channels;
-    let network = &model.model.network;
-    let window = model.model.network_grid(&larger.large.window(grid));
-    let together = (TOGETHER / window.len() as f64).max(1.0);
-    let activations = together * network.training_bytes(&window) / 3.0;
-    let gib = (1u64 << 30) as f64;
-    let breakdown = format!(
-        "{:.1} for {count} fields at {grid} and what their sampler holds, {:.1} for the network on {together:.0} windows",
-        states / gib,
-        activations / gib
-    );
-    Ok(memory::check(states + activations, breakdown, "--count, --grid or --box")?)
-}
-
-/// Numbers a cell that a sampler, the tables of law and noise, and the sums of windows take beside the fields that are kept.
-const STATES: f64 = 24.0;

@@ -6,27 +6,31 @@ mod error;
 mod fields;
 mod given;
 mod larger;
+mod needs;
 mod options;
 mod request;
 pub mod scale;
+mod store;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use karhunen_evaluate::Progress;
-use karhunen_evaluate::baselines::sample;
+use karhunen_evaluate::baselines::{sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
-use karhunen_field::{Conditioning, Ensemble, Grid, Observations};
+use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
+use karhunen_train::TrainedModel;
 use karhunen_train::trained::Request;
-use karhunen_train::{TrainedModel, memory};
 
 pub use error::SampleError;
-pub use fields::Samples;
+pub use fields::{Samples, Tally};
 pub use given::prepared;
 pub use larger::LargerBox;
 pub use options::{Rung, SampleOptions, VolumeFraction};
+pub use store::Stored;
 
 use crate::{Error, Model};
+use needs::Needs;
 
 /// Fields made together where only their mean and deviation are kept.
 const TOGETHER: u64 = 64;
@@ -43,6 +47,8 @@ pub struct Sampling<'a> {
     /// Law and noise of a box larger than the trained one.
     known: Option<Enlarged>,
     shift: Option<(usize, f64)>,
+    /// Fields of a part where fields are handed on in parts.
+    part: u64,
 }
 
 impl<'a> Sampling<'a> {
@@ -63,12 +69,15 @@ impl<'a> Sampling<'a> {
             (None, Some(cells)) => model.grid(cells)?,
             (None, None) => model.statistics.grid,
         };
-        let together = if options.summary { options.count.min(TOGETHER) } else { options.count };
-        let together = together * options.particles.unwrap_or(1).max(1) as u64;
-        match &larger {
-            Some(larger) => larger::check_memory(&model, larger, &grid, together)?,
-            None => check_memory(&model, &grid, together)?,
-        }
+        let needs = Needs::of(&model, larger.as_ref(), &grid);
+        let particles = options.particles.unwrap_or(1).max(1) as u64;
+        let part = match options.streamed {
+            true => needs.part(model.together(grid.len()).min(options.count)),
+            false => options.count,
+        };
+        let together = if options.summary { part.min(TOGETHER) } else { part };
+        let estimate = needs.check(together * particles, model.together(grid.len()))?;
+        estimate.iter().for_each(|line| progress.note(line));
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
         let origin = model.statistics.origin.as_ref();
         let line = match &known {
@@ -90,12 +99,23 @@ impl<'a> Sampling<'a> {
             true => None,
             false => {
                 let request = request::of(options, &model, (grid, larger), classes, progress)?;
-                Some(Request { attributes, given: beside, ..request })
+                // of a summary all ranks need all fields
+                let apart = !options.summary;
+                Some(Request { attributes, given: beside, apart, ..request })
             }
         };
         // asked for before anything long begins
-        let this =
-            Self { model, options: options.clone(), grid, indices, request, given, known, shift };
+        let this = Self {
+            model,
+            options: options.clone(),
+            grid,
+            indices,
+            request,
+            given,
+            known,
+            shift,
+            part,
+        };
         this.measured()?;
         if let Some(request) = &this.request {
             larger::announce(&this.model, request, progress)?;
@@ -104,7 +124,10 @@ impl<'a> Sampling<'a> {
     }
 
     /// The grid with the lengths that a file shall have, and their unit.
-    fn measured(&self) -> Result<(Grid, Option<String>), Error> {
+    ///
+    /// # Errors
+    /// Spacings in another number than one or one an axis.
+    pub fn measured(&self) -> Result<(Grid, Option<String>), Error> {
         let origin = self.model.statistics.origin.as_ref();
         let times = self.known.as_ref().map_or(&[][..], |known| known.large().times());
         let options = &self.options;
@@ -114,6 +137,23 @@ impl<'a> Sampling<'a> {
     /// What the fields are to agree with, if anything.
     pub fn observations(&self) -> Option<&Observations> {
         self.given.as_ref().map(Conditioning::observations)
+    }
+
+    /// What decides the fields besides their numbers, by name: two samplings that are asked for the same make parts of
+    /// one.
+    pub fn identity(&self) -> Vec<(String, String)> {
+        let options = SampleOptions { count: 0, index: 0, seed: 0, ..self.options.clone() };
+        let model = match self.model.fingerprint() {
+            Some(hash) => format!("{hash:016x}"),
+            None => self.model.path.display().to_string(),
+        };
+        let named = [
+            ("model", model),
+            ("seed", self.options.seed.to_string()),
+            ("grid", self.grid.to_string()),
+            ("set of options", hashed(&format!("{options:?}"))),
+        ];
+        named.map(|(name, value)| (name.to_string(), value)).into()
     }
 
     /// Whether pilot fields will be sampled first, because the calibration asked for is not kept beside the
@@ -128,7 +168,8 @@ impl<'a> Sampling<'a> {
         self.grid
     }
 
-    /// Samples.
+    /// Samples. Of the ranks of a job that sample together, each makes some of the fields, and the first one has them
+    /// all in the end; the others have none.
     ///
     /// # Errors
     /// Those of the sampler and the network.
@@ -144,12 +185,84 @@ impl<'a> Sampling<'a> {
                 given::sample(options, model, request, given, indices, progress)
             }
         };
-        let (mut fields, evaluations) = match options.summary {
+        let group = &model.group;
+        let (fields, evaluations) = match options.summary {
+            false if group.is_shared() => {
+                // each rank its own fields, the first one all of them in the end
+                let own = group.share(indices.clone());
+                let (mut fields, evaluations) = match own.is_empty() && options.particles.is_some()
+                {
+                    true => (Ensemble::zeros(self.grid, model.statistics.mean.channels, 0), 0),
+                    false => make(own)?,
+                };
+                fields.values = group.collect_numbers(fields.values);
+                (fields, evaluations)
+            }
             false => make(indices.clone())?,
             true => self.summary(&mut make)?,
         };
+        self.samples(fields, indices, evaluations)
+    }
+
+    /// Samples, and hands fields on in parts as they are finished, by rising number: none is kept here. All
+    /// are those of [`Sampling::run`], bit for bit.
+    ///
+    /// Fields that are looked at together come in one part: a summary, and fields that agree with observations.
+    ///
+    /// # Errors
+    /// As [`Sampling::run`]; those of `take`, which end it.
+    pub fn each<E: From<Error>>(
+        &self,
+        progress: &dyn Progress,
+        mut take: impl FnMut(Samples) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (options, indices) = (&self.options, self.indices.clone());
+        if !self.comes_in_parts() {
+            let samples = self.run(progress)?;
+            // of the ranks of a job the first one has the fields
+            return if self.model.group.is_first() { take(samples) } else { Ok(()) };
+        }
+        let Some(request) = &self.request else {
+            return parts(indices, self.part).try_for_each(|part| {
+                let known = self.known.as_ref();
+                let fields = self.model.surrogate_on(known, self.grid, options.seed, part.clone());
+                take(self.samples(fields, part, 0)?)
+            });
+        };
+        let mut failed = None;
+        let mut taken = |part: Range<u64>, fields: Ensemble, evaluations: usize| {
+            let samples = self.samples(fields, part, evaluations)?;
+            take(samples).map_err(|error| {
+                failed = Some(error);
+                Error::from(FieldError::Stopped)
+            })
+        };
+        let parts = (indices, self.part);
+        let result = sample_in_parts::<Error>(&self.model, request, parts, progress, &mut taken);
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(result?),
+        }
+    }
+
+    /// Whether [`Sampling::each`] has more than one part to hand on.
+    pub fn comes_in_parts(&self) -> bool {
+        let together = self.options.summary || self.given.is_some();
+        !(together || self.model.group.is_shared()) && self.part < self.options.count
+    }
+
+    /// Fields with what is known of them.
+    fn samples(
+        &self,
+        mut fields: Ensemble,
+        indices: Range<u64>,
+        evaluations: usize,
+    ) -> Result<Samples, Error> {
+        let (model, options) = (&*self.model, &self.options);
         let residuals = match (&self.given, options.summary) {
-            (Some(given), false) => model.residuals(given.observations(), &fields)?,
+            (Some(given), false) if model.group.is_first() => {
+                model.residuals(given.observations(), &fields)?
+            }
             _ => Vec::new(),
         };
         let classes = self.request.as_ref().map(|r| model.classes(r, indices.clone()));
@@ -194,14 +307,18 @@ impl<'a> Sampling<'a> {
     }
 }
 
-pub(crate) fn check_memory(model: &TrainedModel, grid: &Grid, count: u64) -> Result<(), Error> {
-    let states = 8.0 * (count as f64 + 4.0) * (grid.len() * model.statistics.mean.channels) as f64;
-    let activations = model.model.network.training_bytes(&model.model.network_grid(grid)) / 3.0;
-    let gib = (1u64 << 30) as f64;
-    let breakdown = format!(
-        "{:.1} for {count} fields at {grid}, {:.1} for the network on one of them",
-        states / gib,
-        activations / gib
-    );
-    Ok(memory::check(states + activations, breakdown, "--count or --grid")?)
+/// A text in sixteen digits, to see whether two are the same.
+fn hashed(text: &str) -> String {
+    // FNV-1a
+    let step = |state: u64, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
+/// Numbers in parts.
+pub(crate) fn parts(indices: Range<u64>, part: u64) -> impl Iterator<Item = Range<u64>> {
+    let end = indices.end;
+    (0..(end - indices.start).div_ceil(part)).map(move |i| {
+        let first = indices.start + i * part;
+        first..end.min(first.saturating_add(part))
+    })
 }

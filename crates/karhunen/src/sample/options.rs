@@ -94,6 +94,9 @@ pub struct SampleOptions {
     pub length: Option<f64>,
     /// Distance of the cells, one number or one an axis, instead of a length.
     pub spacing: Vec<f64>,
+    /// Whether fields are handed on in parts as they are finished ([`crate::Sampling::each`]), so that memory for those under
+    /// way is enough. It changes no field.
+    pub streamed: bool,
     /// Values are clipped to this range.
     pub clip: Option<(f64, f64)>,
 }
@@ -125,6 +128,7 @@ impl Default for SampleOptions {
             volume_fraction: None,
             length: None,
             spacing: Vec::new(),
+            streamed: false,
             clip: None,
         }
     }

@@ -8,7 +8,8 @@ use karhunen_train::larger::Larger;
 use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
 use karhunen_train::{Classes, TrainedModel};
 
-use super::{Rung, SampleError, SampleOptions, check_memory};
+use super::needs::Needs;
+use super::{Rung, SampleError, SampleOptions};
 use crate::Error;
 
 /// A request whose parts go together.
@@ -59,7 +60,8 @@ pub(super) fn of(
     let calibrated = calibrated && calibrates(options, progress)? && !observed;
     if calibrated {
         let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
-        check_memory(model, &model.model.network_grid(&pilots), CALIBRATION_PILOTS)?;
+        let pilots = model.model.network_grid(&pilots);
+        Needs::of(model, None, &pilots).check(CALIBRATION_PILOTS, model.together(pilots.len()))?;
     }
     if let Some(larger) = &larger {
         // windows must fit on the way too

@@ -17,6 +17,7 @@ pub(crate) mod depthwise;
 pub(crate) mod folded;
 pub(crate) mod join;
 pub(crate) mod linear;
+pub(crate) mod mapped;
 pub(crate) mod mixing;
 pub(crate) mod mlp;
 pub(crate) mod norm;

@@ -40,7 +40,7 @@ impl Run {
         let one = request.evaluations as f64 * trained.model.network.flops(&finest);
         let training: f64 = self.progress.ledger.levels.iter().map(|level| level.flops).sum();
         let count = ((PART * training / one) as u64).clamp(SAMPLES.1, SAMPLES.0);
-        let (samples, _) = trained.normalised(&request, None, 0..count, &observe)?;
+        let (samples, _) = trained.by_all(&request, None, 0..count, &observe)?;
         let grid = self.comparing();
         let Field { grid: of, channels, values } = self.data.statistics.mean.clone();
         let mean = resample::spectral(&Ensemble::new(of, channels, values)?, grid)?;

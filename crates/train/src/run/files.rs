@@ -10,9 +10,14 @@ use crate::tensorboard::Board;
 use crate::{TrainError, snapshots};
 
 use super::Run;
+use super::ranks::first_alone;
 
 impl Run {
     pub(super) fn save(&self) -> Result<(), TrainError> {
+        self.first_alone(|| self.write_checkpoint())
+    }
+
+    fn write_checkpoint(&self) -> Result<(), TrainError> {
         let checkpoint = Checkpoint {
             config: self.config.clone(),
             optimizer: self.optimizer.clone(),
@@ -28,6 +33,11 @@ impl Run {
 
     /// Drops events and snapshots after the step the run stands at: they will happen again. TensorBoard is told so.
     pub(super) fn prepare_files(&mut self) -> Result<(), TrainError> {
+        let group = self.group.clone();
+        first_alone(&group, || self.tidy_files())
+    }
+
+    fn tidy_files(&mut self) -> Result<(), TrainError> {
         let path = self.directory.join("events.jsonl");
         let events = match read(&path) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
@@ -45,6 +55,11 @@ impl Run {
     }
 
     pub(super) fn record(&mut self, event: &Event) -> Result<(), TrainError> {
+        let group = self.group.clone();
+        first_alone(&group, || self.append(event))
+    }
+
+    fn append(&mut self, event: &Event) -> Result<(), TrainError> {
         if let Some(board) = &mut self.board {
             board.event(event, &self.config.training.ema)?;
         }

@@ -6,6 +6,8 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use karhunen_distributed::Group;
+use karhunen_field::Grid;
 use karhunen_net::Device;
 
 use crate::augment::{Augmentation, settled, symmetrise};
@@ -16,37 +18,87 @@ use crate::clock::Clock;
 use crate::config::RunConfig;
 use crate::data::{Data, boxed, open};
 use crate::events::Observer;
-use crate::extension::{More, Standing};
+use crate::extension::{End, More, Standing};
 use crate::lock::Lock;
 use crate::optimizer::Optimizer;
 use crate::plan::complete;
 use crate::resume::{resumed, same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
+use crate::stock::Stock;
 use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, checkpoint, memory};
 
 use super::Run;
 use super::files::io;
+use super::ranks::{agreed, clock_of, first_alone, pieces_of};
 
 /// What a run is opened for.
-pub(super) struct Asked<'a> {
-    pub(super) config: &'a RunConfig,
-    pub(super) resume: bool,
-    pub(super) more: Option<More>,
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The run as written down.
+    pub config: &'a RunConfig,
+    /// Whether a run that the directory holds is continued.
+    pub resume: bool,
+    /// How much longer it shall go on once it has ended.
+    pub more: Option<More>,
+    /// The ranks that share its batches.
+    pub group: Group,
+}
+
+/// A run of which nothing is written yet.
+struct Prepared {
+    run: Run,
+    /// Where it is to end, if that has changed.
+    end: Option<End>,
+    /// The configuration with the levels that suit the data.
+    asked: RunConfig,
 }
 
 impl Run {
-    pub(super) fn open_asked(
-        Asked { config, resume, more }: Asked<'_>,
+    /// Opens a run for whatever is asked, by all ranks of a job. The first one locks the directory and writes; all read
+    /// the data, and the checkpoint if there is one.
+    ///
+    /// # Errors
+    /// As [`Run::open`]; [`TrainError::Ranks`] where ranks do not see the same; [`TrainError::OtherRank`].
+    pub fn open_asked(
+        asked: Asked<'_>,
         directory: &Path,
         device: &Device,
         clock: Arc<dyn Clock>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrainError> {
+        let group = asked.group.clone();
+        let clock = clock_of(&group, clock);
+        // each rank by itself up to here
+        let Prepared { mut run, end, asked } =
+            agreed(&group, Self::prepared(asked, directory, device, clock, observer))?;
+        run.same_on_all_ranks(observer)?;
+        // nothing is written before everything that was asked for has proved possible
+        first_alone(&group, || fs::create_dir_all(directory).map_err(io(directory)))?;
+        run.follow_plan()?;
+        if let Some(end) = end {
+            run.extend(end, observer)?;
+        }
+        // an extension that is asked for here has its checkpoint already
+        let path = directory.join("config.toml");
+        first_alone(&group, || fs::write(&path, asked.to_toml()).map_err(io(&path)))?;
+        run.fit_budget(observer)?;
+        run.prepare_files()?;
+        Ok(run)
+    }
+
+    /// All that is done before anything is written.
+    fn prepared(
+        Asked { config, resume, more, group }: Asked<'_>,
+        directory: &Path,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Prepared, TrainError> {
         // what is no run's directory is told as such, not as a place that cannot be locked
         checkpoint::list(directory)?;
-        let lock = Lock::directory(directory)?;
-        if let Some(complaint) = lock.complaint() {
+        let lock = group.is_first().then(|| Lock::directory(directory)).transpose()?;
+        if let Some(complaint) = lock.as_ref().and_then(Lock::complaint) {
             observer.warning(complaint);
         }
         let mut planned = config.clone();
@@ -97,6 +149,8 @@ impl Run {
             Some((checkpoint, _)) => resumed(&checkpoint.config, config),
             None => config.clone(),
         };
+        let (batch, begins) = (resolved.training.batch, found.is_none());
+        let pieces = pieces_of(&group, batch, &mut resolved.training.pieces, begins);
         check_model(&resolved, Schedule::new(&resolved)?.finest())?;
         if opened.is_none() {
             opened = open(&resolved.data)?;
@@ -129,8 +183,13 @@ impl Run {
         let mut evaluator = build_model(&resolved, &data.statistics, device)?;
         evaluator.network.release_parameters();
         let start = model.network.parameters()?;
-        let shares: f64 = grids.iter().map(|g| g.len() as f64 / finest.len() as f64).sum();
-        let data_bytes = 4.0 * data.training.values.len() as f64 * shares;
+        let whole = 4.0 * data.training.values.len() as f64;
+        let in_memory = |grid: &&Grid| match **grid == finest {
+            true => !data.training.values.is_in_file(),
+            false => Stock::fits(whole * grid.len() as f64 / finest.len() as f64),
+        };
+        let cells: f64 = grids.iter().filter(in_memory).map(|g| g.len() as f64).sum();
+        let data_bytes = whole * cells / finest.len() as f64;
         memory::check_training(&model, data_bytes, &finest, &resolved.training, start.count())?;
         observer.note(&format!("{} parameters", start.count()));
         let (optimizer, progress) = match found {
@@ -150,14 +209,12 @@ impl Run {
             ..progress
         };
         set(&mut model, &optimizer.weights)?;
-        // nothing is written before everything that was asked for has proved possible
-        fs::create_dir_all(directory).map_err(io(directory))?;
         let t = &resolved.training;
         let batches = Batches::new(resolved.seed, t.batch, t.time_density)
             .with_label_dropout(t.label_dropout)
             .with_augmentation(augmentation);
         let schedule = Schedule::new(&resolved)?;
-        let mut run = Self {
+        let run = Self {
             directory: directory.into(),
             config: resolved,
             schedule,
@@ -171,6 +228,9 @@ impl Run {
             stores: Vec::new(),
             wanted: Arc::default(),
             _lock: lock,
+            pieces,
+            sent_before: group.traffic(),
+            group,
             clock,
             window: Window::default(),
             told: 0,
@@ -178,14 +238,6 @@ impl Run {
             previewed: 0,
             shown: 0.0,
         };
-        run.follow_plan()?;
-        if let Some(end) = end {
-            run.extend(end, observer)?;
-        }
-        // an extension that is asked for here has its checkpoint already
-        fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
-        run.fit_budget(observer)?;
-        run.prepare_files()?;
-        Ok(run)
+        Ok(Prepared { run, end, asked: planned })
     }
 }

@@ -99,6 +99,7 @@ impl Run {
             training_fields: self.progress.training_fields,
             path: self.directory.clone(),
             notes: vec![],
+            group: self.group.clone(),
             statistics: self.data.statistics.clone(),
         })
     }

@@ -48,7 +48,8 @@ impl Run {
         self.progress = Progress { rate_factor: factor, rollbacks, elapsed, ..checkpoint.progress };
         self.follow_plan()?;
         set(&mut self.model, &self.optimizer.weights)?;
-        snapshots::forget_after(&self.directory, self.progress.step)?;
+        self.same_state()?;
+        self.first_alone(|| snapshots::forget_after(&self.directory, self.progress.step))?;
         if let Some(board) = &mut self.board {
             board.restart(self.progress.step)?;
         }
@@ -64,6 +65,7 @@ impl Run {
             left: self.seconds_left(),
             gradient_norm: None,
             rate: rate / 2.0,
+            sent: None,
             message: Some(format!(
                 "diverged at step {step} ({what}): back to step {}, rate halved",
                 self.progress.step

@@ -2,6 +2,8 @@
 //!
 //! Times and noise are fixed, so that two validations differ by the weights alone.
 
+use karhunen_distributed::part;
+
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::loss::losses_of;
@@ -52,14 +54,23 @@ impl Run {
     /// Loss of the weights in the evaluator on fields, and of each one, with fixed times and noise.
     pub(super) fn fixed_losses(&self, data: &LevelData) -> Result<(f64, Vec<f64>), TrainError> {
         let (count, together) = (data.count(), self.config.training.batch);
-        let (mut sum, mut each) = (0.0, Vec::new());
-        for start in (0..count).step_by(together) {
-            let range = start..count.min(start + together);
-            let part = range.len() as f64;
-            let batch = self.batches.validation(data, range, &self.evaluator);
+        let range = |batch: usize| batch * together..count.min((batch + 1) * together);
+        let batches = count.div_ceil(together);
+        // each rank has some of the batches, and all have the losses: of each batch its own, then its fields'
+        let mut found = Vec::new();
+        for batch in part(batches, self.group.rank(), self.group.size()) {
+            let batch = self.batches.validation(data, range(batch), &self.evaluator);
             let (loss, own) = losses_of(&self.evaluator, &data.grid, &batch)?;
-            sum += part * loss;
-            each.extend(own);
+            found.push(loss);
+            found.extend(own);
+        }
+        let found = self.group.gather_numbers(&found);
+        let (mut sum, mut each, mut rest) = (0.0, Vec::new(), &found[..]);
+        for batch in 0..batches {
+            let (own, others) = rest.split_at(1 + range(batch).len());
+            sum += range(batch).len() as f64 * own[0];
+            each.extend_from_slice(&own[1..]);
+            rest = others;
         }
         Ok((sum / count as f64, each))
     }
