@@ -3,7 +3,7 @@
 
     benchmarks/ranks.py --program target/release/karhunen --config run.toml --ranks 1,2 --rounds 5
     benchmarks/ranks.py --program … --launcher 'mpirun -n {ranks} --host a,b'   # other machines
-    benchmarks/ranks.py --model --parameters 1e6 --step 0.2                       # the model alone
+    benchmarks/ranks.py --model --parameters 1e6 --share 0.1     # the model alone: seconds of a rank's own pieces
 
 Rounds alternate between the numbers of ranks, so that whatever else the machine does meets all alike; medians are
 told. Seconds are those of training steps in the run's ledger. Standard library only.
@@ -34,16 +34,15 @@ def communication(ranks, parameters, latency, bandwidth):
     return sent / bandwidth + (2 * (ranks - 1) + BROADCASTS * math.ceil(math.log2(ranks))) * latency
 
 
-def told_model(parameters, step):
-    print(f"step of one rank {step:.3f} s, {parameters:.3g} parameters, {8 * parameters / 1e6:.2f} MB sent a step by each of many ranks")
-    print(f"{'ranks':>6}" + "".join(f"{name:>22}" for name in NETWORKS))
+def told_model(parameters, share):
+    print(f"own pieces {share:.3f} s a step, {parameters:.3g} parameters, {8 * parameters / 1e6:.2f} MB sent a step by each of many ranks")
+    print(f"{'ranks':>6}" + "".join(f"{name:>24}" for name in NETWORKS))
     for ranks in (2, 4, 8, 16, 32, 64):
         cells = []
         for latency, bandwidth in NETWORKS.values():
             spent = communication(ranks, parameters, latency, bandwidth)
-            speedup = step / (step / ranks + spent)
-            cells.append(f"{1e3 * spent:8.2f} ms {speedup:6.1f}x")
-        print(f"{ranks:>6}" + "".join(f"{cell:>22}" for cell in cells))
+            cells.append(f"{1e3 * spent:8.2f} ms {100 * share / (share + spent):6.1f} %")
+        print(f"{ranks:>6}" + "".join(f"{cell:>24}" for cell in cells))
 
 
 def run(program, launcher, config, settings, ranks, threads):
@@ -75,10 +74,10 @@ def main():
     parser.add_argument("--launcher", default=LAUNCHER)
     parser.add_argument("--model", action="store_true")
     parser.add_argument("--parameters", type=float, default=1e6)
-    parser.add_argument("--step", type=float, default=0.2)
+    parser.add_argument("--share", type=float, default=0.1)
     options = parser.parse_args()
     if options.model:
-        return told_model(options.parameters, options.step)
+        return told_model(options.parameters, options.share)
     numbers = [int(n) for n in options.ranks.split(",")]
     found = {n: [] for n in numbers}
     for turn in range(options.rounds):

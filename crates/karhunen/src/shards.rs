@@ -254,10 +254,9 @@ impl Part<'_> {
         }
         let text = serde_json::to_string(header).map_err(|e| other(e.to_string()))?;
         let metadata = HashMap::from([(HEADER.to_string(), text)]);
-        safetensors::serialize_to_file(tensors, Some(metadata), to).map_err(|e| match e {
-            safetensors::SafeTensorError::IoError(e) => e,
-            e => other(e.to_string()),
-        })
+        // a file that others may read, which that of `serialize_to_file` is not
+        let whole = safetensors::serialize(tensors, Some(metadata));
+        fs::write(to, whole.map_err(|e| other(e.to_string()))?)
     }
 }
 

@@ -132,10 +132,10 @@ fn pieces_are_settled_by_the_batch_and_kept() {
             },
         )
     };
-    // a batch of four is one piece; it was begun by a job of one
-    assert_eq!(begun(1), [(1, Some(1))]);
+    // a job of one begins it, and cuts as one of many would
+    assert_eq!(begun(1), [(2, Some(2))]);
     let many = Scratch::new("ranks-many");
-    let config = |_| tiny(&["training.steps=6", "training.batch=9"]);
+    let config = |_| tiny(&["training.steps=6", "training.batch=17"]);
     assert!(on_ranks(2, config, many.path(), |run| run.unwrap().pieces().count()) == [3, 3]);
     // one process makes no pieces of its own accord, and its files do not tell of any
     let plain = Scratch::new("ranks-plain");
