@@ -63,6 +63,53 @@ def apart(u, v):
     return np.sqrt(((u - v) ** 2).sum((-2, -1)) / (v**2).sum((-2, -1)))
 
 
+def restricted(fields, n, periodic=False):
+    """The modes that n cells hold."""
+    old = fields.shape[-1]
+    if old == n:
+        return fields
+    if periodic:
+        k = np.fft.fftfreq(n, 1 / n).astype(int)
+        phase = np.exp(1j * np.pi * k * (1 / n - 1 / old))  # centres of cells move
+        modes = np.fft.fft2(fields)[..., k[:, None], k[None, :]] * phase[:, None] * phase[None, :]
+        modes[..., n // 2, :] = modes[..., :, n // 2] = 0
+        return np.fft.ifft2(modes).real * (n / old) ** 2
+    modes = fft.dctn(fields, axes=(-2, -1), norm="ortho")[..., :n, :n] * (n / old)
+    return fft.idctn(modes, axes=(-2, -1), norm="ortho")
+
+
+def continued(w, n):
+    """The same periodic functions on more cells."""
+    old = w.shape[-1]
+    k = np.fft.fftfreq(old, 1 / old).astype(int)
+    k = k[np.abs(k) < old // 2]
+    phase = np.exp(1j * np.pi * k * (1 / n - 1 / old))
+    modes = np.zeros((*w.shape[:-2], n, n), complex)
+    modes[..., k[:, None] % n, k[None, :] % n] = (
+        np.fft.fft2(w)[..., k[:, None] % old, k[None, :] % old] * phase[:, None] * phase[None, :]
+    )
+    return np.fft.ifft2(modes).real * (n / old) ** 2
+
+
+def fine(variances, n):
+    """Variances of modes on more cells: beyond those known, the last shells' power law."""
+    old = len(variances)
+    k = np.fft.fftfreq(n, 1 / n)
+    r = np.hypot(k[:, None], k[None, :])
+    ko = np.fft.fftfreq(old, 1 / old)
+    ro = np.hypot(ko[:, None], ko[None, :])
+    shells = np.rint(ro).astype(int)
+    use = (variances > 0) & (shells < old // 2)
+    mean = np.bincount(shells[use], variances[use]) / np.bincount(shells[use])
+    at = np.arange(1, len(mean))
+    slope, level = np.polyfit(np.log(at[-12:]), np.log(mean[1:][-12:]), 1)
+    out = np.exp(np.interp(np.log(np.maximum(r, 1)), np.log(at), np.log(mean[1:])))
+    out = np.where(r > at[-1], np.exp(level + slope * np.log(np.maximum(r, 1))), out)
+    out[0, 0] = 0
+    out[n // 2, :] = out[:, n // 2] = 0
+    return out
+
+
 def points(n, count, seed=5):
     """Flat cells that are seen, the same for every truth."""
     return np.sort(np.random.default_rng(seed).permutation(n * n)[:count])

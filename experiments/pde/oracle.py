@@ -12,7 +12,7 @@ import sys
 import time
 
 import numpy as np
-from scipy import fft, linalg
+from scipy import linalg
 
 import equations as eq
 
@@ -23,25 +23,7 @@ DRAWS = 32
 
 def read(name):
     fields = np.load(folder / f"{name}-truths.npy", mmap_mode="r")[:truths].astype(float)
-    return restricted(fields, cells, name == "navier-stokes")
-
-
-def restricted(fields, n, periodic):
-    """The modes that n cells hold."""
-    old = fields.shape[-1]
-    if old == n:
-        return fields
-    if periodic:
-        m = np.fft.fft2(fields) * (n / old) ** 2
-        k = np.fft.fftfreq(n, 1 / n).astype(int)
-        half = (k[:, None] + k[None, :]) / 2  # centres of cells move
-        del half
-        phase = np.exp(1j * np.pi * k * (1 / n - 1 / old))
-        m = m[..., k[:, None], k[None, :]] * phase[:, None] * phase[None, :]
-        m[..., n // 2, :] = m[..., :, n // 2] = 0
-        return np.fft.ifft2(m).real
-    modes = fft.dctn(fields, axes=(-2, -1), norm="ortho")[..., :n, :n] * (n / old)
-    return fft.idctn(modes, axes=(-2, -1), norm="ortho")
+    return eq.restricted(fields, cells, name == "navier-stokes")
 
 
 class Seen:
@@ -95,8 +77,6 @@ def linear_pairs(name, k, learned):
     at = eq.points(cells, count)
     rows = units(cells, at)
     solve = lambda x: eq.helmholtz(x, k)
-    if cells != 128:  # what is seen at the coarse cells is the restriction of the fine solution
-        yield from ()
     for method, law, prior in (
         ("Bayes mean", eq.Law.rough(cells), "equation, law of a"),
         ("kriging, spectrum of samples", learned, "equation, 512 samples of a"),
@@ -138,8 +118,6 @@ def gstools_forward(name, k, samples):
 
 def darcy_forward():
     """Signs at points: truncated normal values by Gibbs sweeps, then kriged draws, solved and averaged."""
-    from scipy.stats import truncnorm
-
     fields = read("darcy")
     a, u = fields[:, 0], fields[:, 1]
     at = eq.points(cells, count)
@@ -206,7 +184,7 @@ def main():
     results.mkdir(exist_ok=True)
     wanted = sys.argv[6:] or ["poisson", "helmholtz", "gstools", "navier-stokes", "darcy"]
     train = np.load(folder / "poisson-train.npy", mmap_mode="r")
-    samples = restricted(train[:512, 0].astype(float), cells, False)
+    samples = eq.restricted(train[:512, 0].astype(float), cells, False)
     learned = eq.Law.measured(samples)
     with open(results / f"oracle-{cells}.jsonl", "a") as out:
         put = lambda rows: [out.write(json.dumps(r) + "\n") for r in rows]
@@ -218,28 +196,9 @@ def main():
         if "navier-stokes" in wanted:
             flows = np.load(folder / "navier-stokes-train-64.npy", mmap_mode="r")[:, 0].astype(float)
             v = eq.Law.measured(flows, True).variances
-            put(flow_forward(eq.Law(fine(v, cells), True)))
+            put(flow_forward(eq.Law(eq.fine(v, cells), True)))
         if "darcy" in wanted:
             put([darcy_forward()])
-
-
-def fine(variances, n):
-    """Variances of modes on more cells: beyond those known, the last shells' power law."""
-    old = len(variances)
-    k = np.fft.fftfreq(n, 1 / n)
-    r = np.hypot(k[:, None], k[None, :])
-    ko = np.fft.fftfreq(old, 1 / old)
-    ro = np.hypot(ko[:, None], ko[None, :])
-    shells = np.rint(ro).astype(int)
-    use = (variances > 0) & (shells < old // 2)
-    mean = np.bincount(shells[use], variances[use]) / np.bincount(shells[use])
-    at = np.arange(1, len(mean))
-    slope, level = np.polyfit(np.log(at[-12:]), np.log(mean[1:][-12:]), 1)
-    out = np.exp(np.interp(np.log(np.maximum(r, 1)), np.log(at), np.log(mean[1:])))
-    out = np.where(r > at[-1], np.exp(level + slope * np.log(np.maximum(r, 1))), out)
-    out[0, 0] = 0
-    out[n // 2, :] = out[:, n // 2] = 0
-    return out
 
 
 if __name__ == "__main__":
