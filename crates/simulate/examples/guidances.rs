@@ -1,10 +1,10 @@
 //! Guidance with the exact denoiser of a source, seen at some cells: what is lost by the guidance alone.
 //!
 //! ```sh
-//! cargo run --release -p karhunen-simulate --example guidances -- 128 500 50 8 > guidances.jsonl
+//! cargo run --release -p karhunen-simulate --example guidances -- 128 500 16 8 50 > guidances.jsonl
 //! ```
 //!
-//! arguments: cells an axis, cells seen, truths, draws a truth. The source a of Poisson's equation is Gaussian, so its denoiser
+//! arguments: cells an axis, cells seen, truths, draws a truth, evaluations a draw. The source a of Poisson's equation is Gaussian, so its denoiser
 //! is a Wiener filter and the mean given the observations is kriging. Rows: kriging itself; guidance of order 1;
 //! replacement, seen cells set in every denoised field (DDNM of a mask); the plain gradient of |y − A D|²
 //! (DPS), at several weights. Errors are those of the mean of the draws, in a and in the solution u, percent.
@@ -32,26 +32,26 @@ const TRUTHS: u64 = 1;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut number = || -> Result<usize, Box<dyn Error>> {
-        let usage = "four numbers: cells an axis, cells seen, truths, draws a truth";
+        let usage =
+            "five numbers: cells an axis, cells seen, truths, draws a truth, evaluations a draw";
         Ok(arguments.next().ok_or(usage)?.parse()?)
     };
     let (cells, seen, truths, draws) = (number()?, number()?, number()?, number()?);
+    let evaluations = number()?;
     let grid = Grid::unit(&[cells, cells], Boundary::Neumann)?;
     let task = Task::new(grid, seen)?;
-    for evaluations in [10, 50] {
-        task.row("order 1", evaluations, truths, draws, &|_, given| Box::new(Order1(given)))?;
-        let at = &task.at;
-        task.row("replacement", evaluations, truths, draws, &|values, given| {
-            Box::new(Replaced { given, at: at.to_vec(), values: values.to_vec() })
+    task.row("order 1", evaluations, truths, draws, &|_, given| Box::new(Order1(given)))?;
+    let at = &task.at;
+    task.row("replacement", evaluations, truths, draws, &|values, given| {
+        Box::new(Replaced { given, at: at.to_vec(), values: values.to_vec() })
+    })?;
+    for weight in [1e3, 1e4, 3e4, 1e5] {
+        let name = format!("plain gradient, weight {weight}");
+        let (path, prior) = (Arc::clone(&task.path), Arc::clone(&task.prior));
+        task.row(&name, evaluations, truths, draws, &|_, given| {
+            let (path, prior) = (Arc::clone(&path), Arc::clone(&prior));
+            Box::new(Gradient { given, path, prior, weight })
         })?;
-        for weight in [1e2, 1e3, 1e4, 3e4, 1e5, 3e5] {
-            let name = format!("plain gradient, weight {weight}");
-            let (path, prior) = (Arc::clone(&task.path), Arc::clone(&task.prior));
-            task.row(&name, evaluations, truths, draws, &|_, given| {
-                let (path, prior) = (Arc::clone(&path), Arc::clone(&prior));
-                Box::new(Gradient { given, path, prior, weight })
-            })?;
-        }
     }
     Ok(())
 }
@@ -173,7 +173,7 @@ impl Task {
                 percent(solved),
             );
         };
-        if name == "order 1" && evaluations == 10 {
+        if name == "order 1" {
             line("kriging", 0, &kriged, &least, 0.0);
         }
         line(name, evaluations, &errors, &solved, seconds);
