@@ -92,7 +92,7 @@ def linear_pairs(name, k, learned):
         yield row(f"{name} u -> a", method, prior, eq.apart(found, a), time.time() - begun)
 
 
-def gstools_forward(name, k, samples, some=10):
+def gstools_forward(name, k, samples, some=4):
     """Ordinary tools: a variogram of samples, fitted by a Matern model, simple kriging of a, then the equation."""
     import gstools as gs
 

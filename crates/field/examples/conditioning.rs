@@ -4,7 +4,7 @@
 //! cargo run --release -p karhunen-field --example conditioning -- 16 2000 > conditioning.jsonl
 //! ```
 //!
-//! arguments: cells an axis, fields a row. One JSON object a row. Given y the mixture is a mixture again: each
+//! arguments: cells an axis, fields a row, and if wanted a word: only rows whose name holds it. One JSON object a row. Given y the mixture is a mixture again: each
 //! component kriged, its weight times its evidence. So weights, mean and spread of what is drawn have exact
 //! values, and the sliced distance between fields drawn and exact draws a floor: that of two sets of exact draws.
 //! The sensors leave two components likely.
@@ -43,6 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(arguments.next().ok_or("two numbers: cells an axis, fields a row")?.parse()?)
     };
     let (cells, count) = (number()?, number()?);
+    let word = arguments.next().unwrap_or_default();
     let grid = Grid::unit(&[cells, cells], Boundary::Neumann)?;
     let toy = Toy::new(grid)?;
     let exact = toy.exact(count, EXACT)?;
@@ -60,19 +61,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             Method::DpmSolver2M,
             Method::WienerExponential,
         ] {
-            if method == Method::WienerAncestral && !name.is_empty() {
+            let whole = format!("{method}{name}");
+            if method == Method::WienerAncestral && !name.is_empty() || !whole.contains(&word) {
                 continue;
             }
             for evaluations in [10, 25, 100] {
                 let begun = Instant::now();
                 let fields = toy.sample(guidance, count, method, evaluations)?;
                 let seconds = begun.elapsed().as_secs_f64();
-                toy.report(&exact, &fields, &format!("{method}{name}"), evaluations, seconds)?;
+                toy.report(&exact, &fields, &whole, evaluations, seconds)?;
             }
         }
     }
     for particles in [4, 16, 64] {
         for evaluations in [10, 25] {
+            if !"particles".contains(&word) {
+                continue;
+            }
             let begun = Instant::now();
             let (fields, effective) = toy.chosen(count, particles, evaluations)?;
             let name = format!("{particles} particles (effective {effective:.1})");
