@@ -1,6 +1,6 @@
 #!/bin/sh
 # Five tasks of published diffusion solvers, remade: 500 values of 128x128 known, of the coefficient or of the solution.
-# Needs NumPy, SciPy and (one row) GSTools for python3. Results in results/; about an hour of one core, most of it for the
+# Needs NumPy, SciPy and (one row) GSTools for python3. Results in results/. Most of the time goes to the
 # inverse problems, the exact law of Darcy's and the draws of trained models. PYTHON and KARHUNEN name other programs.
 set -eu
 cd "$(dirname "$0")"
