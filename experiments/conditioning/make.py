@@ -28,7 +28,7 @@ def describe(name, *tables):
 spread = truth.std()
 # four wells along the first axis, a value every fourth cell
 table("wells.csv", [(i, j) for j in (n // 8, 3 * n // 8, 5 * n // 8, 7 * n // 8) for i in range(1, n, 4)], 0.05 * spread)
-table("sensors.csv", rng.choice(n, (32, 2)), 0.05 * spread)
+table("sensors.csv", [divmod(int(c), n) for c in rng.choice(n * n, 32, replace=False)], 0.05 * spread)
 half = truth.copy()
 half[:, n // 2 :] = np.nan
 np.save(folder / "half.npy", half)

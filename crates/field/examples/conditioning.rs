@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Ok(arguments.next().ok_or("two numbers: cells an axis, fields a row")?.parse()?)
     };
     let (cells, count) = (number()?, number()?);
+    let word = arguments.next().unwrap_or_default();
     let grid = Grid::unit(&[cells, cells], Boundary::Neumann)?;
     let toy = Toy::new(grid)?;
     let exact = toy.exact(count, EXACT)?;
@@ -62,19 +63,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             Method::DpmSolver2M,
             Method::WienerExponential,
         ] {
-            if method == Method::WienerAncestral && !name.is_empty() {
+            let whole = format!("{method}{name}");
+            if method == Method::WienerAncestral && !name.is_empty() || !whole.contains(&word) {
                 continue;
             }
             for evaluations in [10, 25, 100] {
                 let begun = Instant::now();
                 let fields = toy.sample(guidance, count, method, evaluations)?;
                 let seconds = begun.elapsed().as_secs_f64();
-                toy.report(&exact, &fields, &format!("{method}{name}"), evaluations, seconds)?;
+                toy.report(&exact, &fields, &whole, evaluations, seconds)?;
             }
         }
     }
     for particles in [4, 16, 64] {
         for evaluations in [10, 25] {
+            if !"particles".contains(&word) {
+                continue;
+            }
             let begun = Instant::now();
             let (fields, effective) = toy.chosen(count, particles, evaluations)?;
             let name = format!("{particles} particles (effective {effective:.1})");

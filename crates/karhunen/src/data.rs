@@ -29,7 +29,7 @@ pub struct Data {
 
 impl Data {
     /// Opens a file, a folder, or `builtin:spinodal`, `builtin:grains`, `builtin:fitzhugh-nagumo`,
-    /// `builtin:shapes`. Several files become channels of one data set.
+    /// `builtin:shapes`, `builtin:poisson`, `builtin:helmholtz`, `builtin:darcy`, `builtin:navier-stokes`. Several files become channels of one data set.
     ///
     /// # Errors
     /// Those of the format; an unknown built-in name.

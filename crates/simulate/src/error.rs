@@ -59,6 +59,29 @@ pub enum SimulateError {
         /// The grid asked for.
         grid: Grid,
     },
+    /// A box that the equation is not posed on.
+    #[error("{structure}: the equation {needs}; asked for on {grid} with boundaries {boundaries}", boundaries = .grid.boundaries())]
+    Box {
+        /// Name of the structure.
+        structure: &'static str,
+        /// The grid asked for.
+        grid: Grid,
+        /// What it needs instead.
+        needs: &'static str,
+    },
+    /// Iterations did not arrive at a solution.
+    #[error(
+        "{structure}: conjugate gradients are at a relative residual of {residual:.1e} after {iterations} iterations; \
+         the coefficient's contrast is too large"
+    )]
+    NotSolved {
+        /// Name of the structure.
+        structure: &'static str,
+        /// Relative residual.
+        residual: f64,
+        /// Iterations done.
+        iterations: usize,
+    },
     /// A number became NaN or infinite.
     #[error("{structure}: field {index} of seed {seed} became non-finite at time {time}")]
     NonFinite {

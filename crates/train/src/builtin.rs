@@ -5,7 +5,10 @@
 
 use karhunen_field::Grid;
 use karhunen_formats::{RawFields, Series, SourceType, Units};
-use karhunen_simulate::{FitzHughNagumo, Grains, Shapes, SimulateError, Spinodal, Structure};
+use karhunen_simulate::{
+    Darcy, FitzHughNagumo, Grains, Helmholtz, NavierStokes, Shapes, SimulateError, Spinodal,
+    Structure,
+};
 use rayon::prelude::*;
 
 use crate::batch::LevelData;
@@ -25,6 +28,8 @@ pub const VALIDATION: u64 = 1 << 40;
 /// |---|---|
 /// | `spinodal`, `grains`, `shapes` | 1 |
 /// | `fitzhugh-nagumo` | 2 (u and v; the default) or 1 (u) |
+/// | `poisson`, `helmholtz`, `darcy` | 2 (coefficient and solution) |
+/// | `navier-stokes` | 2 (vorticity at the times 0 and 1) |
 ///
 /// # Errors
 /// [`TrainError::Data`] for an unknown name or a number of channels that the structure does not have.
@@ -36,9 +41,14 @@ pub fn structure(name: &str, channels: Option<usize>) -> Result<Box<dyn Structur
         ("shapes", _) => Box::new(Shapes),
         ("fitzhugh-nagumo", Some(1)) => Box::new(FitzHughNagumo::default().activator_alone()),
         ("fitzhugh-nagumo", _) => Box::new(FitzHughNagumo::default()),
+        ("poisson", _) => Box::new(Helmholtz::poisson()),
+        ("helmholtz", _) => Box::new(Helmholtz::default()),
+        ("darcy", _) => Box::new(Darcy),
+        ("navier-stokes", _) => Box::new(NavierStokes::default()),
         _ => {
             let message = "no such built-in data; there are builtin:spinodal, builtin:grains, \
-                           builtin:fitzhugh-nagumo, builtin:shapes";
+                           builtin:fitzhugh-nagumo, builtin:shapes, builtin:poisson, builtin:helmholtz, \
+                           builtin:darcy, builtin:navier-stokes";
             return Err(TrainError::Data { source_name, message: message.into() });
         }
     };
@@ -152,6 +162,9 @@ mod tests {
         assert_eq!(channels("shapes", None).unwrap(), 1);
         assert_eq!(channels("fitzhugh-nagumo", None).unwrap(), 2);
         assert_eq!(channels("fitzhugh-nagumo", Some(1)).unwrap(), 1);
+        for pair in ["poisson", "helmholtz", "darcy", "navier-stokes"] {
+            assert_eq!(channels(pair, None).unwrap(), 2);
+        }
         let message = |name, asked| channels(name, asked).unwrap_err().to_string();
         assert!(message("foam", None).contains("builtin:fitzhugh-nagumo"));
         assert!(message("spinodal", Some(2)).contains("2 channels were asked for; it has 1"));

@@ -67,7 +67,8 @@ impl Default for RunConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DataConfig {
-    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains`, `fitzhugh-nagumo` or `shapes`;
+    /// A file, a folder of images, or `builtin:` and `spinodal`, `grains`, `fitzhugh-nagumo`, `shapes`, `poisson`,
+    /// `helmholtz`, `darcy` or `navier-stokes` (periodic);
     /// a list of files becomes one data set, their fields side by side as channels.
     pub source: Sources,
     /// A file of class labels, one a field of `source` in its order, or a table (CSV) of names and labels: the model learns the law of each

@@ -25,7 +25,8 @@ class Data:
     ----------
     source : str, path, list of these, or array
         A file, a folder of images, or ``"builtin:spinodal"``, ``"builtin:grains"``,
-        ``"builtin:fitzhugh-nagumo"``, ``"builtin:shapes"``. Several files become channels of one data set.
+        ``"builtin:fitzhugh-nagumo"``, ``"builtin:shapes"``, ``"builtin:poisson"``, ``"builtin:helmholtz"``,
+        ``"builtin:darcy"``, ``"builtin:navier-stokes"``. Several files become channels of one data set.
         An array ``(fields, cells…)`` or ``(fields, channels, cells…)`` of any layout is copied into a
         temporary ``.npy`` file, which lives as long as this object; `train` copies it into the run. Of an
         ``xarray.DataArray`` a dimension called ``channel`` is that of the channels, and evenly spaced coordinates

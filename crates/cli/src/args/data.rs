@@ -15,7 +15,8 @@ use super::shared::{BoundaryArgs, Points, SettingsArgs, ShapeArgs, points};
   karhunen inspect slices/ --patch 128x128 --prior bessel --gamma 8 --power 0.55")]
 pub struct InspectArgs {
     /// A file, a folder of images, or builtin:spinodal / builtin:grains / builtin:fitzhugh-nagumo /
-    /// builtin:shapes; several files become channels of one data set.
+    /// builtin:shapes / builtin:poisson / builtin:helmholtz / builtin:darcy / builtin:navier-stokes; several files become
+    /// channels of one data set.
     #[arg(required = true)]
     pub data: Vec<String>,
     #[command(flatten)]
