@@ -94,13 +94,20 @@ def checkpoints(run_folder):
     return found
 
 
+def content(path):
+    """What a safetensors file says, whatever the order of the names in its metadata, and a sum of its values."""
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    return json.loads(whole[8:8 + length]), hashlib.sha256(whole[8 + length:]).hexdigest()
+
+
 def state(run_folder):
     """What the newest checkpoint says, without times: two runs of one configuration must agree."""
     found = checkpoints(run_folder)
     check(found, f"{run_folder}: no checkpoint")
     step = max(found)
     folder = run_folder / "checkpoints" / f"{step:08}"
-    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in ARRAYS}
+    sums = {name: content(folder / name) for name in ARRAYS}
     progress = {k: v for k, v in found[step]["progress"].items() if k not in TIMED}
     return {"step": step, "progress": progress, "updates": found[step]["updates"], **sums}
 
@@ -155,7 +162,7 @@ def commands():
             for ending in ["npy", "npz", "vti", "tif", "h5", "raw", "png"]]
     made += [
         Command("prior over a file", f"{PRIOR} x.npy --force --seed 9", "files"),
-        Command("prior over raw values", f"{PRIOR} x.raw --force --count 2", "files"),
+        Command("prior over raw values", f"{PRIOR} x.raw --force", "files"),
         Command("sample", f"{SAMPLE} --out x.npy"),
         Command("sample in numbered files", f"{SAMPLE} --out x-{{index}}.tif"),
         Command("export", "export --model run --out given"),
@@ -180,7 +187,8 @@ def bases(program, folder):
     (folder / "training" / "tiny.toml").write_text(TINY.format(steps=STEPS))
     (folder / "training" / "longer.toml").write_text(TINY.format(steps=STEPS + 12))
     works(program, f"{PRIOR} x.npy".split(), folder / "files")
-    works(program, f"{PRIOR} x.raw".split(), folder / "files")
+    # of another shape than what replaces it
+    works(program, f"{PRIOR} x.raw".replace("--count 3", "--count 5").split(), folder / "files")
     works(program, ["train", "--config", "../training/tiny.toml", "--out", "run"], folder / "model")
     # the calibration that the first sampling keeps
     works(program, f"{SAMPLE} --out y.npy".split(), folder / "model")

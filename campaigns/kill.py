@@ -82,7 +82,9 @@ def train_at_random(program, base, work, kills, chance, wrong):
                 newest = looked_at(folder, newest)
             works(program, TRAIN, folder)
             runs += 1
-            check(state(folder / "run") == expected, f"other bits than a run left alone, after {tries} kills")
+            now = state(folder / "run")
+            other = {k: (v, now[k]) for k, v in expected.items() if now[k] != v}
+            check(not other, f"after {tries} kills the run differs from one left alone: {other}")
             left = [p.name for p in (folder / "run" / "checkpoints").iterdir() if not p.name.isdigit()]
             check(not left, f"left behind: {left}")
         except Wrong as what:

@@ -19,9 +19,6 @@ pub(crate) fn write(
     if !overwrite && beside.exists() {
         return Err(FormatError::Exists { path: beside });
     }
-    place(path, overwrite, |to| {
-        (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
-    })?;
     let (points, units) = (fields.points(), fields.units());
     let mut shape = vec![fields.count()];
     if fields.channels() > 1 {
@@ -40,7 +37,26 @@ pub(crate) fn write(
         text.push_str(&format!("unit = {unit:?}\n"));
     }
     let failed = |source| FormatError::Write { path: beside.clone(), source };
-    place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed))
+    let note = || place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed));
+    let numbers = || {
+        place(path, overwrite, |to| {
+            (0..fields.len()).try_for_each(|index| encoding.put(path, fields, index, to))
+        })
+    };
+    if !path.exists() {
+        // numbers are never there without what says how to read them
+        note()?;
+        return numbers().inspect_err(|_| drop(std::fs::remove_file(&beside)));
+    }
+    if std::fs::read(&beside).is_ok_and(|there| there == text.as_bytes()) {
+        return numbers();
+    }
+    // numbers of one file are never read as those of the other: for a moment nothing says how
+    if beside.exists() {
+        std::fs::remove_file(&beside).map_err(failed)?;
+    }
+    numbers()?;
+    note()
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 //! Everything is written beside the target and renamed when complete: whoever looks sees the old
 //! file, the new one, or none, never half of one.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
+use crate::whole::{folder_of, keep_names, ordinary_permissions};
 use crate::{
     FieldsRef, FormatError, Montage, grey, hdf5_write, montage, npy, npz, raw_write, tiff_write,
     vti_write,
@@ -195,15 +196,18 @@ pub fn write_pictures<'a>(
     if let Some(ordinary) = ordinary_permissions(0o777) {
         builder.permissions(ordinary);
     }
-    let fresh = builder.tempdir_in(beside(folder)).map_err(|e| failed(e.kind().into()))?;
+    let fresh = builder.tempdir_in(folder_of(folder)).map_err(|e| failed(e.kind().into()))?;
     let digits = (pages.count - 1).to_string().len();
     for page in 0..pages.count {
         let file = fresh.path().join(format!("field{page:0digits$}.png"));
         let mut to = BufWriter::new(File::create(file).map_err(failed)?);
         grey::write(folder, &pages, page, encoding, &mut to)?;
         to.flush().map_err(failed)?;
+        to.get_ref().sync_all().map_err(failed)?;
     }
+    keep_names(fresh.path()).map_err(failed)?;
     std::fs::rename(fresh.path(), folder).map_err(failed)?;
+    keep_names(folder_of(folder)).map_err(failed)?;
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
@@ -218,14 +222,6 @@ fn check(path: &Path, fields: FieldsRef<'_>, options: &WriteOptions) -> Result<(
     Ok(())
 }
 
-/// The folder a path lies in.
-fn beside(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
 pub(crate) fn place(
     path: &Path,
@@ -238,7 +234,7 @@ pub(crate) fn place(
     if let Some(ordinary) = ordinary_permissions(0o666) {
         builder.permissions(ordinary);
     }
-    let mut file = builder.tempfile_in(beside(path)).map_err(|e| failed(e.kind().into()))?;
+    let mut file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(e.kind().into()))?;
     let mut buffer = BufWriter::new(file.as_file_mut());
     fill(&mut buffer)?;
     buffer.flush().map_err(failed)?;
@@ -246,22 +242,10 @@ pub(crate) fn place(
     file.as_file().sync_all().map_err(failed)?;
     let placed = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
     match placed {
-        Ok(_) => Ok(()),
+        Ok(_) => keep_names(folder_of(path)).map_err(failed),
         Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
             Err(FormatError::Exists { path: path.into() })
         }
         Err(e) => Err(failed(e.error)),
     }
-}
-
-/// What a new file is usually allowed, before the user's mask; temporary files are private.
-#[cfg(unix)]
-fn ordinary_permissions(mode: u32) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn ordinary_permissions(_mode: u32) -> Option<Permissions> {
-    None
 }

@@ -14,4 +14,5 @@ mod sandbox;
 mod serving;
 #[cfg(unix)]
 mod signals;
+mod surroundings;
 mod watching;

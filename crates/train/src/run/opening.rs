@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use karhunen_formats::write_whole;
 use karhunen_net::Device;
 
 use crate::augment::{Augmentation, settled, symmetrise};
@@ -182,8 +183,12 @@ impl Run {
         if let Some(end) = end {
             run.extend(end, observer)?;
         }
-        // an extension that is asked for here has its checkpoint already
-        fs::write(&asked, config.to_toml()).map_err(io(&asked))?;
+        // an extension that is asked for here has its checkpoint already; without this file no run goes on, so
+        // that it is there at every moment, on a full disk too
+        let text = config.to_toml();
+        if fs::read(&asked).ok().as_deref() != Some(text.as_bytes()) {
+            write_whole(&asked, text.as_bytes()).map_err(io(&asked))?;
+        }
         run.fit_budget(observer)?;
         run.prepare_files()?;
         Ok(run)
