@@ -84,7 +84,7 @@ def train_at_random(program, base, work, kills, chance, wrong):
             runs += 1
             now = state(folder / "run")
             other = {k: (v, now[k]) for k, v in expected.items() if now[k] != v}
-            check(not other, f"after {tries} kills the run differs from one left alone: {other}")
+            check(not other, f"after {tries} kills the run differs from one left alone in {sorted(other)}")
             left = [p.name for p in (folder / "run" / "checkpoints").iterdir() if not p.name.isdigit()]
             check(not left, f"left behind: {left}")
         except Wrong as what:
