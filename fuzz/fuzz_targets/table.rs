@@ -8,7 +8,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     std::fs::write(&path, bytes).expect("a file");
     let names = [Some("a.png"), Some("b.png")];
     if let Ok(table) = read_attributes(&path, &names) {
-        assert!(table.values.iter().all(|v| v.is_finite()));
+        assert!(table.rows.iter().flatten().all(|v| v.is_finite()));
     }
     let _ = read_attributes(&path, &[None, None]);
     let _ = read_labels_of(&path, &names);

@@ -8,7 +8,7 @@ use crate::activation::{activate, hidden_slope};
 use crate::buffer::{Buffer, Fresh};
 use crate::mixing::transpose;
 use crate::product::{Start, Strided, dots, product};
-use crate::share::{Shared, for_each, with_scratch};
+use crate::share::{Shared, for_each, summed, with_scratch};
 use crate::simd::Level;
 
 /// Points of a tile: hidden values and their gradients of 128 channels fill half a cache of 48 KB.
@@ -100,11 +100,7 @@ impl Mlp<'_> {
                 }
             });
         });
-        let mut sums = vec![0.0; part];
-        for partial in partials.chunks_exact(part) {
-            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
-        }
-        self.gradients(&sums)
+        self.gradients(&summed(&partials, part))
     }
 
     /// Values of all parameters' gradients.

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::Grid;
+use karhunen_net::device::is_cpu;
 use karhunen_net::{Model, NetError, Parameters};
 
 use crate::TrainError;
@@ -21,10 +22,20 @@ pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, T
 /// As [`loss_of`]; those of reading the device.
 pub fn losses_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
     let errors = errors_of(model, grid, batch)?;
-    let mean = scalar(errors.clone().mean())?;
-    let each = errors.mean_dim(2).mean_dim(1);
-    let each: Vec<f32> = each.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
-    Ok((f64::from(mean), each.into_iter().map(f64::from).collect()))
+    let of_one = errors.dims()[1] * errors.dims()[2];
+    let values = host(errors)?;
+    let each: Vec<f64> = values.chunks_exact(of_one).map(mean).collect();
+    Ok((each.iter().sum::<f64>() / each.len() as f64, each))
+}
+
+/// The mean of many numbers, in f64: their sum in single precision loses digits as there are more of them, and a
+/// tensor's own depends on which thread adds what.
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64
+}
+
+fn host(errors: Tensor<3>) -> Result<Vec<f32>, NetError> {
+    errors.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))
 }
 
 /// The weighted square of what the network's output is off by, `[batch, point, channel]`.
@@ -52,9 +63,14 @@ pub fn loss_and_gradients(
     grid: &Grid,
     batch: &Batch,
 ) -> Result<(f64, Parameters), TrainError> {
-    let loss = loss_of(model, grid, batch)?;
-    let value = scalar(loss.clone())?;
-    Ok((f64::from(value), model.network.taken_gradients(loss.backward())?))
+    let errors = errors_of(model, grid, batch)?;
+    let loss = errors.clone().mean();
+    // a card would have to hand back all of them
+    let value = match is_cpu(model.network.device()) {
+        true => mean(&host(errors.without_autodiff())?),
+        false => f64::from(scalar(loss.clone())?),
+    };
+    Ok((value, model.network.taken_gradients(loss.backward())?))
 }
 
 /// A loss as a number.

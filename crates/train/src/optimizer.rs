@@ -198,20 +198,20 @@ impl Optimizer {
 
 /// The root of the sum of squares, summed array by array in a fixed order, so that threads do not
 /// change it.
-/// Kind and name of the first array that holds a NaN or an infinity.
-fn first_bad<'a>(kinds: impl IntoIterator<Item = (&'a str, &'a Parameters)>) -> Option<String> {
-    let bad = |p: &'a Parameters| {
-        p.arrays.iter().find(|array| array.values.iter().any(|v| !v.is_finite()))
-    };
-    kinds.into_iter().find_map(|(kind, p)| bad(p).map(|array| format!("{kind} {}", array.name)))
-}
-
 fn norm(gradients: &Parameters) -> f64 {
     let squares = gradients.arrays.iter().map(|a| {
         let parts: Vec<f64> = a.values.par_chunks(CHUNK).map(sum_of_squares).collect();
         parts.iter().sum::<f64>()
     });
     squares.sum::<f64>().sqrt()
+}
+
+/// Kind and name of the first array that holds a NaN or an infinity.
+fn first_bad<'a>(kinds: impl IntoIterator<Item = (&'a str, &'a Parameters)>) -> Option<String> {
+    let bad = |p: &'a Parameters| {
+        p.arrays.iter().find(|array| array.values.iter().any(|v| !v.is_finite()))
+    };
+    kinds.into_iter().find_map(|(kind, p)| bad(p).map(|array| format!("{kind} {}", array.name)))
 }
 
 #[cfg(test)]
