@@ -138,6 +138,14 @@ fn folders_are_read_without_what_they_point_away_at() {
         let own = around.path().join("own.npy");
         std::os::unix::fs::symlink(&own, &own).unwrap();
         assert!(matches!(read(&own, &SMALL).unwrap_err(), FormatError::Read { .. }));
+        // neither waited for nor read without end
+        for device in ["/dev/zero", "/dev/stdin"].map(std::path::Path::new) {
+            if std::fs::metadata(device).is_ok_and(|kind| !kind.is_file()) {
+                let told = read(device, &SMALL).unwrap_err().to_string();
+                assert!(told.contains("no file but a pipe or a device"), "{told}");
+                assert!(read_attributes(device, &[None]).is_err());
+            }
+        }
     }
 }
 
