@@ -35,6 +35,8 @@ grid = "12x12"
 share = 0.4
 """
 STEPS = 24
+# Where everything is done again for each operation.
+FEW = 5
 
 # What a checkpoint holds that no clock changes.
 ARRAYS = ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"]
@@ -182,10 +184,11 @@ def commands():
 def bases(program, folder):
     """The folders that commands begin in."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ["empty", "files", "model", "exported", "training"]:
+    for name in ["empty", "files", "model", "exported", "training", "short"]:
         (folder / name).mkdir(exist_ok=True)
     (folder / "training" / "tiny.toml").write_text(TINY.format(steps=STEPS))
-    (folder / "training" / "longer.toml").write_text(TINY.format(steps=STEPS + 12))
+    (folder / "short" / "tiny.toml").write_text(TINY.format(steps=FEW))
+    (folder / "short" / "longer.toml").write_text(TINY.format(steps=FEW + 2))
     works(program, f"{PRIOR} x.npy".split(), folder / "files")
     # of another shape than what replaces it
     works(program, f"{PRIOR} x.raw".replace("--count 3", "--count 5").split(), folder / "files")

@@ -64,7 +64,7 @@ class Training:
         self.name, self.arguments, self.prepare = name, arguments, prepare
 
     def begin(self, program, base, to):
-        folder = shutil.copytree(base / "training", to)
+        folder = shutil.copytree(base / "short", to)
         for arguments in self.prepare:
             works(program, arguments, folder)
         return folder

@@ -148,10 +148,10 @@ def operations(program, tracer, base, work, wrong):
         ("a run that goes on", TRAIN, "half"),
         ("a run that goes on for longer", LONGER, "ended"),
     ]:
-        begins = shutil.copytree(base / "training", work / "begins")
+        begins = shutil.copytree(base / "short", work / "begins")
         if prepared == "half":
             # torn in the middle: a run as a killed process leaves it
-            traced(tracer, program, TRAIN, begins, "kill", 150, log)
+            traced(tracer, program, TRAIN, begins, "kill", 90, log)
         if prepared == "ended":
             works(program, TRAIN, begins)
         alone = shutil.copytree(begins, work / "alone")
