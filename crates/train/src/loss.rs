@@ -8,18 +8,11 @@ use karhunen_net::{Model, NetError, Parameters};
 use crate::TrainError;
 use crate::batch::Batch;
 
-/// Weighted mean squared error of the network's output; missing points have the weight 0.
+/// The loss of a batch, the weighted mean squared error of the network's output where missing points have the weight 0,
+/// and that of each of its fields, whose mean it is.
 ///
 /// # Errors
-/// Those of the network.
-pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
-    Ok(errors_of(model, grid, batch)?.mean())
-}
-
-/// The loss of a batch and that of each of its fields, whose mean it is but for rounding.
-///
-/// # Errors
-/// As [`loss_of`]; those of reading the device.
+/// Those of the network; those of reading the device.
 pub fn losses_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
     let errors = errors_of(model, grid, batch)?;
     let of_one = errors.dims()[1] * errors.dims()[2];
@@ -57,7 +50,7 @@ fn errors_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<3>, Tra
 /// The loss and its gradients.
 ///
 /// # Errors
-/// As [`loss_of`]; those of reading the device.
+/// As [`losses_of`].
 pub fn loss_and_gradients(
     model: &Model,
     grid: &Grid,

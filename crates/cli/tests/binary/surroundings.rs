@@ -57,26 +57,26 @@ fn surroundings_change_no_bit() {
     let sandbox = Sandbox::new("surroundings");
     let usual = results(&sandbox, "", &|_| {});
     let changes: [(&str, &dyn Fn(&mut Command)); 7] = [
-        ("one thread", &|c| drop(c.args(["--threads", "1"]))),
-        ("three threads", &|c| drop(c.args(["--threads", "3"]))),
-        ("a German machine", &|c| drop(c.env("LC_ALL", "de_DE.UTF-8").env("LANG", "de_DE.UTF-8"))),
-        ("a Turkish machine", &|c| drop(c.env("LC_ALL", "tr_TR.UTF-8").env("LANGUAGE", "tr"))),
-        ("another time zone", &|c| drop(c.env("TZ", "Asia/Kathmandu"))),
+        ("one thread", &|c| { c.args(["--threads", "1"]); }),
+        ("three threads", &|c| { c.args(["--threads", "3"]); }),
+        ("a German machine", &|c| { c.env("LC_ALL", "de_DE.UTF-8").env("LANG", "de_DE.UTF-8"); }),
+        ("a Turkish machine", &|c| { c.env("LC_ALL", "tr_TR.UTF-8").env("LANGUAGE", "tr"); }),
+        ("another time zone", &|c| { c.env("TZ", "Asia/Kathmandu"); }),
         ("a narrow terminal without colours", &|c| {
             c.env("COLUMNS", "20").env("TERM", "dumb").env("NO_COLOR", "1").env("RUST_LOG", "trace");
         }),
-        ("an empty environment", &|c| drop(c.env_clear())),
+        ("an empty environment", &|c| { c.env_clear(); }),
     ];
     for (what, change) in changes {
         same(&usual, &results(&sandbox, "", change), what);
     }
     // from another folder, by whole paths and by relative ones
     let whole = format!("{}/", sandbox.0.display());
-    let elsewhere = results(&sandbox, &whole, &|c| drop(c.current_dir("/")));
+    let elsewhere = results(&sandbox, &whole, &|c| { c.current_dir("/"); });
     same(&usual, &elsewhere, "another folder");
     fs::create_dir_all(sandbox.file("below")).unwrap();
     let below = sandbox.file("below");
-    let relative = results(&sandbox, "../", &|c| drop(c.current_dir(&below)));
+    let relative = results(&sandbox, "../", &|c| { c.current_dir(&below); });
     same(&usual, &relative, "a folder below");
 }
 
