@@ -243,7 +243,8 @@ impl Run {
                 let started = self.clock.seconds();
                 let (losses, pair) = self.validate()?;
                 if losses.iter().any(|loss| !loss.is_finite()) {
-                    let what = format!("validation loss not finite at grid {}", event.grid);
+                    let place = format!("grid {}, {:.0} s of training", event.grid, event.seconds);
+                    let what = format!("validation loss not finite; {place}");
                     self.roll_back(self.progress.step, what, observer)?;
                     continue;
                 }
@@ -286,7 +287,8 @@ impl Run {
                 divergence::is_sound(&self.progress.ledger.levels[trained], self.untrained());
             if due && sound || last_of_level || wanted {
                 if let Some(array) = self.optimizer.not_finite() {
-                    let what = format!("{array} not finite at grid {}", event.grid);
+                    let place = format!("grid {}, {:.0} s of training", event.grid, event.seconds);
+                    let what = format!("{array} not finite; {place}");
                     self.roll_back(self.progress.step, what, observer)?;
                     continue;
                 }

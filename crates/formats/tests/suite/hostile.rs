@@ -1,11 +1,9 @@
 //! Files made of random decisions, and archives, documents, links and shapes made by somebody who means harm.
 
 use std::fs;
-use std::io::{Cursor, Write as _};
 
 use karhunen_formats::{FormatError, ReadOptions, read, read_attributes, read_labels_of, read_sparse_rows, read_state_dict};
 use proptest::prelude::*;
-use zip::write::SimpleFileOptions;
 
 use crate::made::{self, Choices};
 use crate::replay::{exercise, visit_inside};
@@ -82,17 +80,6 @@ fn decisions_make_files_that_are_read() {
     }
 }
 
-fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut to = Cursor::new(Vec::new());
-    let mut zip = zip::ZipWriter::new(&mut to);
-    for (name, content) in members {
-        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-        zip.write_all(content).unwrap();
-    }
-    zip.finish().unwrap();
-    to.into_inner()
-}
-
 /// Everything in and around a folder.
 fn everything(folder: &std::path::Path) -> Vec<String> {
     let mut found = Vec::new();
@@ -114,7 +101,7 @@ fn names_in_archives_are_never_places_on_the_disk() {
     let array = made::archive::npy(&mut Choices::new(&[0; 200]));
     for name in ["../../escaped.npy", "/escaped.npy", "..\\escaped.npy", "a/../../escaped.npy"] {
         let path = inner.join("x.npz");
-        fs::write(&path, archive(&[(name, &array), ("fields.npy", &array)])).unwrap();
+        fs::write(&path, made::archive::zip(&[(name, &array, false), ("fields.npy", &array, true)], &mut |_| {})).unwrap();
         let before = everything(around.path());
         let _ = read(&path, &SMALL);
         let _ = read(format!("{}:{name}", path.display()), &SMALL);
@@ -155,19 +142,20 @@ fn zips_of_zeros_are_not_unpacked() {
     let header = b"\x93NUMPY\x01\0\x46\0{'descr': '<f4', 'fortran_order': False, 'shape': (4, 2048, 2048), }   \n";
     let mut bomb = header.to_vec();
     bomb.resize(header.len() + (64 << 20), 0);
-    let mut to = Cursor::new(Vec::new());
-    let mut zip = zip::ZipWriter::new(&mut to);
-    let packed = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Deflated);
-    zip.start_file("fields.npy", packed).unwrap();
-    zip.write_all(&bomb).unwrap();
-    zip.finish().unwrap();
-    let bytes = to.into_inner();
-    assert!(bytes.len() < 1 << 17);
+    let bytes = made::archive::zip(&[("fields.npy", &bomb, true)], &mut |_| {});
+    assert!(bytes.len() < 1 << 20);
     let folder = folder();
     let path = file(&folder, "bomb.npz", &bytes);
     let error = read(&path, &SMALL).unwrap_err();
     assert!(matches!(error, FormatError::TooLarge { .. }), "{error}");
     assert!(read_sparse_rows(&path, &SMALL).is_err());
+    // the same that says it were small, as a whole and in its header
+    let small = made::archive::npy(&mut Choices::new(&[0; 200]));
+    let mut liar = small.clone();
+    liar.resize(64 << 20, 0);
+    let bytes = made::archive::zip(&[("fields.npy", &liar, true)], &mut |said| said[2] = small.len() as u32);
+    let path = file(&folder, "liar.npz", &bytes);
+    assert!(read(&path, &SMALL).is_err());
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! Archives of small files: names that climb out of a folder, repeat or clash, links, sizes and sums that are not true.
 
-use std::io::{Cursor, Write as _};
-
-use zip::CompressionMethod::{Deflated, Stored};
-use zip::write::SimpleFileOptions;
+use std::io::Write as _;
 
 use super::Choices;
 
@@ -42,36 +39,96 @@ pub fn npy(choices: &mut Choices) -> Vec<u8> {
     bytes
 }
 
+/// What a directory says of one member, which need not be so.
+struct Said {
+    name: String,
+    packed: bool,
+    sum: u32,
+    packed_size: u32,
+    size: u32,
+    place: u32,
+    rights: u32,
+}
+
+impl Said {
+    /// What stands alike before a member and in the directory.
+    fn common(&self) -> Vec<u8> {
+        let mut bytes = [20, 0, 0, 8, if self.packed { 8 } else { 0 }, 0, 0, 0, 0, 0].to_vec();
+        for number in [self.sum, self.packed_size, self.size] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend((self.name.len() as u16).to_le_bytes());
+        bytes.extend([0, 0]);
+        bytes
+    }
+}
+
+/// An archive of members with their contents, packed where `true` stands beside them.
+pub fn zip(members: &[(&str, &[u8], bool)], said: &mut dyn FnMut(&mut [u32; 5])) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    for (name, content, packed) in members {
+        let mut sum = flate2::Crc::new();
+        sum.update(content);
+        let stored = if *packed {
+            let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+            packer.write_all(content).expect("memory");
+            packer.finish().expect("memory")
+        } else {
+            content.to_vec()
+        };
+        let mut numbers =
+            [sum.sum(), stored.len() as u32, content.len() as u32, bytes.len() as u32, 0o100_644];
+        let of = |numbers: [u32; 5]| Said {
+            name: name.to_string(),
+            packed: *packed,
+            sum: numbers[0],
+            packed_size: numbers[1],
+            size: numbers[2],
+            place: numbers[3],
+            rights: numbers[4],
+        };
+        let own = of(numbers);
+        bytes.extend([b"PK\x03\x04", &own.common()[..], name.as_bytes(), &stored].concat());
+        said(&mut numbers);
+        let told = of(numbers);
+        // made on Unix, so that rights mean what they do there
+        directory.extend([b"PK\x01\x02\x14\x03", &told.common()[..]].concat());
+        directory.extend([0; 6]);
+        directory.extend(((told.rights) << 16).to_le_bytes());
+        directory.extend(told.place.to_le_bytes());
+        directory.extend(name.bytes());
+    }
+    let (count, place) = ((members.len() as u16).to_le_bytes(), bytes.len() as u32);
+    let size = directory.len() as u32;
+    bytes.extend(directory);
+    bytes.extend([b"PK\x05\x06\0\0\0\0", &count[..], &count].concat());
+    bytes.extend([size.to_le_bytes(), place.to_le_bytes()].concat());
+    bytes.extend([0, 0]);
+    bytes
+}
+
 /// An archive; what it holds is up to the choices.
 pub fn make(choices: &mut Choices) -> Vec<u8> {
-    let mut to = Cursor::new(Vec::new());
-    let mut zip = zip::ZipWriter::new(&mut to);
+    let mut members = Vec::new();
     for _ in 0..1 + choices.below(5) {
-        let name = *choices.of(&NAMES);
-        let method = if choices.rarely(2) { Deflated } else { Stored };
-        let mut options = SimpleFileOptions::default().compression_method(method);
-        if choices.rarely(6) {
-            // a symbolic link, in the rights that Unix writes down
-            options = options.unix_permissions(0o120_777);
-        }
+        let (name, packed) = (*choices.of(&NAMES), choices.rarely(2));
         let content = match choices.below(6) {
             0 => choices.bytes(64).to_vec(),
             // a thousand times smaller when it is packed
             1 => vec![choices.byte(); 1 << 16],
             _ => npy(choices),
         };
-        // names of one archive may not repeat in this writer
-        if zip.start_file(name, options).is_ok() {
-            zip.write_all(&content).expect("memory");
+        members.push((name, content, packed));
+    }
+    let members: Vec<(&str, &[u8], bool)> =
+        members.iter().map(|(name, content, packed)| (*name, &content[..], *packed)).collect();
+    zip(&members, &mut |said| {
+        for number in &mut said[..4] {
+            *number = choices.mostly(u64::from(*number)) as u32;
         }
-    }
-    let finished = zip.finish().is_ok();
-    let mut bytes = to.into_inner();
-    // what the directory says of sizes, sums and places
-    while finished && choices.rarely(4) && bytes.len() > 64 {
-        let from = bytes.len().saturating_sub(200);
-        let at = from + choices.below(bytes.len() - from);
-        bytes[at] = choices.byte();
-    }
-    bytes
+        if choices.rarely(6) {
+            // a symbolic link
+            said[4] = 0o120_777;
+        }
+    })
 }

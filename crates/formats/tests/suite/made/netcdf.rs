@@ -70,7 +70,8 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
     // places of values are known once the header is; they are written over then
     let mut places = Vec::new();
     for (kind, axes) in &variables {
-        text(&mut head, &form, choices.of(&NAMES), choices);
+        let name = *choices.of::<&str>(&NAMES);
+        text(&mut head, &form, name, choices);
         head.extend(form.length(choices.mostly(axes.len() as u64)));
         axes.iter().for_each(|axis| head.extend(form.length(*axis as u64)));
         attributes(&mut head, &form, choices);
@@ -87,8 +88,9 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
         head[place..place + begin.len()].copy_from_slice(&begin);
         at = at.saturating_add(bytes);
     }
-    let values = (at - head.len() as u64).min(2048) as usize;
-    head.extend(choices.exactly(choices.mostly(values as u64).min(4096) as usize));
+    let values = (at - head.len() as u64).min(2048);
+    let there = choices.mostly(values).min(4096) as usize;
+    head.extend(choices.exactly(there));
     head
 }
 
@@ -102,7 +104,8 @@ fn attributes(head: &mut Vec<u8>, form: &Form, choices: &mut Choices) {
     head.extend(if count == 0 { 0u32 } else { 12 }.to_be_bytes());
     head.extend(form.length(count as u64));
     for _ in 0..count {
-        text(head, form, choices.of(&NAMES), choices);
+        let name = *choices.of::<&str>(&NAMES);
+        text(head, form, name, choices);
         let (kind, length) = (1 + choices.below(11) as u32, choices.count(3));
         head.extend(kind.to_be_bytes());
         head.extend(form.length(length));

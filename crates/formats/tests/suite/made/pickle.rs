@@ -78,7 +78,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
         }
         match choices.below(24) {
             0..=4 => {
-                text(&mut to, choices.of(&TEXTS));
+                text(&mut to, *choices.of::<&str>(&TEXTS));
                 tensor(&mut to, choices);
             }
             5 => {
@@ -93,7 +93,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
             11 => to.extend([0x94, 0x93]),
             12 => to.push(*choices.of(b"aesubd0N])}Q")),
             13 => integer(&mut to, choices.count(9)),
-            14 => text(&mut to, choices.of(&TEXTS)),
+            14 => text(&mut to, *choices.of::<&str>(&TEXTS)),
             15 => {
                 to.push(*choices.of(b"BXrj"));
                 to.extend((choices.count(9) as u32).to_le_bytes());
