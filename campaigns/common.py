@@ -143,7 +143,8 @@ class Command:
     def whole(self, before, after, complete):
         """After an interruption each file is as it was, not there, or complete."""
         for name, content in after.items():
-            if name == "run/events.jsonl" or name.startswith("run/tensorboard/"):
+            # kept for the next sampling, by whoever samples
+            if "/calibrations/" in name:
                 continue
             expected = complete.get(name)
             same = content == expected if self.exact else expected is not None and content.endswith(self.ends)
@@ -152,6 +153,14 @@ class Command:
         for name in before:
             check(name in after or self.name.startswith("export over") or name.endswith(".raw.toml"),
                   f"{self.name}: {name} was there and is gone")
+
+
+    def again(self, program, folder):
+        """Runs it once more, where nothing fails; what an interrupted one has completed may be there."""
+        can = self.name.startswith(("prior", "sample", "report", "classifier", "evaluate"))
+        more = ["--force"] if can and "--force" not in self.arguments else []
+        code, err = run(program, self.arguments + more, folder)
+        check(code == 0 or (code == 2 and "exists already" in err), f"run again: exit code {code}\n{err}")
 
 
 PRIOR = "prior matern --length 0.1 --smoothness 1.5 --grid 24x24 --count 3 --out"

@@ -26,7 +26,7 @@ import tempfile
 from pathlib import Path
 
 from common import Wrong, bases, check, checkpoints, commands, compiled, end, run, state, visible, works
-from kill import LONGER, TRAIN, forced, traced
+from kill import LONGER, TRAIN, traced
 
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT"]
 
@@ -134,7 +134,7 @@ def writing(program, tracer, base, work, command, errors, every, wrong):
             command.whole(before, now, complete)
             check(mode != "half" or code == 0, f"half a write ends it: {err}")
             check(code or now.keys() >= {n for n in complete if "/calibrations/" not in n}, f"it ended well without {complete.keys() - now.keys()}")
-            works(program, command.arguments + ([] if "--force" in command.arguments else forced(command)), folder)
+            command.again(program, folder)
         except Wrong as what:
             lines = log.read_text().splitlines()
             wrong.append(f"{command.name}, {mode} {name} at `{lines[min(at, len(lines)) - 1] if lines else ''}`: {what}")

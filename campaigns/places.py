@@ -26,7 +26,7 @@ from pathlib import Path
 from common import (
     TINY, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
 from faults import one_line
-from kill import TRAIN, forced, started
+from kill import TRAIN, started
 
 
 def mounted(kind, options, place, source="none"):
@@ -77,7 +77,7 @@ def little_room(program, base, work, expected, wrong, few=False):
                 one_line(code, err)
                 command.whole(before, visible(folder), complete)
                 (place / "filler").unlink()
-                works(program, command.arguments + ([] if "--force" in command.arguments else forced(command)), folder)
+                command.again(program, folder)
             except Wrong as what:
                 wrong.append(f"{command.name} with {kib} KiB left: {what}")
             unmounted(place)

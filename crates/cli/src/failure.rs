@@ -118,7 +118,9 @@ impl From<Error> for Failure {
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         let code = match &error {
-            TrainError::Diverged { .. } | TrainError::NotFinite { .. } | TrainError::Write { .. } => 1,
+            TrainError::Diverged { .. }
+            | TrainError::NotFinite { .. }
+            | TrainError::Write { .. } => 1,
             TrainError::Field(e) => field_code(e),
             TrainError::Format(e) => format_code(e),
             _ => 2,

@@ -105,15 +105,13 @@ impl Observer for Brief<'_> {
 /// Names below a folder, but for checkpoints of other numbers.
 fn names(folder: &Path) -> usize {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    entries
-        .map(|e| 1 + if e.file_type().unwrap().is_dir() { names(&e.path()) } else { 0 })
-        .sum()
+    entries.map(|e| 1 + if e.file_type().unwrap().is_dir() { names(&e.path()) } else { 0 }).sum()
 }
 
 #[test]
 fn a_run_that_goes_on_again_and_again_takes_no_more_than_one_that_does_once() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let (count, folder) = (asked("KARHUNEN_RESUMES", 40), folder("resumes"));
+    let (count, folder) = (asked("KARHUNEN_RESUMES", 20), folder("resumes"));
     // so many that it never ends
     let mut options = options(4 * count as usize);
     let (mut seen, mut there) = (Seen::of(count), Vec::new());
@@ -140,7 +138,7 @@ fn a_run_that_goes_on_again_and_again_takes_no_more_than_one_that_does_once() {
 fn samples_without_end_take_no_more_than_the_first_ones() {
     let _turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     const TOGETHER: u64 = 50;
-    let (count, folder) = (asked("KARHUNEN_SAMPLES", 2000), folder("samples"));
+    let (count, folder) = (asked("KARHUNEN_SAMPLES", 1000), folder("samples"));
     let model = karhunen::train(&options(4), &folder, &mut karhunen::Silent).unwrap();
     let mut seen = Seen::of(count / TOGETHER);
     for at in 0..count / TOGETHER {

@@ -9,8 +9,8 @@ use std::path::Path;
 
 use karhunen_field::ModeNoise;
 use karhunen_train::checkpoint::Checkpoint;
-use karhunen_train::{Exported, RunConfig, events};
 use karhunen_train::spectrum_table::SpectrumTable;
+use karhunen_train::{Exported, RunConfig, events};
 
 /// Inputs of each kind in the ordinary suite.
 const INPUTS: u64 = 20_000;
@@ -264,7 +264,8 @@ fn damaged_checkpoints_and_models_are_read_or_refused() {
 
 #[test]
 fn damaged_events_are_left_out() {
-    let line = r#"{"step":1,"level":0,"grid":"8x8","seconds":0.5,"loss":1.5,"left":2.0,"rate":0.001}"#;
+    let line =
+        r#"{"step":1,"level":0,"grid":"8x8","seconds":0.5,"loss":1.5,"left":2.0,"rate":0.001}"#;
     let (noise, folder) = (ModeNoise::new(4), tempfile::tempdir().unwrap());
     let path = folder.path().join("events.jsonl");
     let whole = format!("{line}\n").repeat(9);

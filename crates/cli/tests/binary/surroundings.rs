@@ -37,7 +37,8 @@ fn results(sandbox: &Sandbox, place: &str, change: &dyn Fn(&mut Command)) -> Res
     let last = sandbox.file("run/checkpoints/00000006");
     let files = ["weights", "ema", "optimizer", "statistics"];
     let paths = files.map(|name| last.join(format!("{name}.safetensors")));
-    let read = |path: &Path| (path.file_name().unwrap().to_string_lossy().into(), fs::read(path).unwrap());
+    let read =
+        |path: &Path| (path.file_name().unwrap().to_string_lossy().into(), fs::read(path).unwrap());
     let mut arrays: Vec<(String, Vec<u8>)> = paths.iter().map(|path| read(path)).collect();
     arrays.push(read(&sandbox.file("x.npy")));
     fs::remove_dir_all(sandbox.file("run")).unwrap();
@@ -57,26 +58,45 @@ fn surroundings_change_no_bit() {
     let sandbox = Sandbox::new("surroundings");
     let usual = results(&sandbox, "", &|_| {});
     let changes: [(&str, &dyn Fn(&mut Command)); 7] = [
-        ("one thread", &|c| { c.args(["--threads", "1"]); }),
-        ("three threads", &|c| { c.args(["--threads", "3"]); }),
-        ("a German machine", &|c| { c.env("LC_ALL", "de_DE.UTF-8").env("LANG", "de_DE.UTF-8"); }),
-        ("a Turkish machine", &|c| { c.env("LC_ALL", "tr_TR.UTF-8").env("LANGUAGE", "tr"); }),
-        ("another time zone", &|c| { c.env("TZ", "Asia/Kathmandu"); }),
-        ("a narrow terminal without colours", &|c| {
-            c.env("COLUMNS", "20").env("TERM", "dumb").env("NO_COLOR", "1").env("RUST_LOG", "trace");
+        ("one thread", &|c| {
+            c.args(["--threads", "1"]);
         }),
-        ("an empty environment", &|c| { c.env_clear(); }),
+        ("three threads", &|c| {
+            c.args(["--threads", "3"]);
+        }),
+        ("a German machine", &|c| {
+            c.env("LC_ALL", "de_DE.UTF-8").env("LANG", "de_DE.UTF-8");
+        }),
+        ("a Turkish machine", &|c| {
+            c.env("LC_ALL", "tr_TR.UTF-8").env("LANGUAGE", "tr");
+        }),
+        ("another time zone", &|c| {
+            c.env("TZ", "Asia/Kathmandu");
+        }),
+        ("a narrow terminal without colours", &|c| {
+            c.env("COLUMNS", "20")
+                .env("TERM", "dumb")
+                .env("NO_COLOR", "1")
+                .env("RUST_LOG", "trace");
+        }),
+        ("an empty environment", &|c| {
+            c.env_clear();
+        }),
     ];
     for (what, change) in changes {
         same(&usual, &results(&sandbox, "", change), what);
     }
     // from another folder, by whole paths and by relative ones
     let whole = format!("{}/", sandbox.0.display());
-    let elsewhere = results(&sandbox, &whole, &|c| { c.current_dir("/"); });
+    let elsewhere = results(&sandbox, &whole, &|c| {
+        c.current_dir("/");
+    });
     same(&usual, &elsewhere, "another folder");
     fs::create_dir_all(sandbox.file("below")).unwrap();
     let below = sandbox.file("below");
-    let relative = results(&sandbox, "../", &|c| { c.current_dir(&below); });
+    let relative = results(&sandbox, "../", &|c| {
+        c.current_dir(&below);
+    });
     same(&usual, &relative, "a folder below");
 }
 
@@ -90,7 +110,8 @@ fn numbers(bytes: &[u8]) -> Vec<f32> {
 fn instruction_sets_change_the_last_digits_alone() {
     let sandbox = Sandbox::with_run("instruction-sets");
     let sample = |name: &str, set: Option<&str>| -> Vec<f32> {
-        let line = format!("sample --model run --grid 24x24 --count 4 --evaluations 8 --out {name}.npy");
+        let line =
+            format!("sample --model run --grid 24x24 --count 4 --evaluations 8 --out {name}.npy");
         let mut command = sandbox.command(&line.split(' ').collect::<Vec<_>>());
         set.map(|set| command.env("KARHUNEN_SIMD", set));
         Ended::from(command.output().unwrap()).works();

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use karhunen_formats::{FormatError, ReadOptions, read, read_attributes, read_labels_of, read_sparse_rows, read_state_dict};
+use karhunen_formats::{
+    FormatError, ReadOptions, read, read_attributes, read_labels_of, read_sparse_rows,
+    read_state_dict,
+};
 use proptest::prelude::*;
 
 use crate::made::{self, Choices};
@@ -25,7 +28,7 @@ fn made_of(kind: usize, bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn no_decision_makes_a_reader_panic(
@@ -61,7 +64,7 @@ fn decisions_make_files_that_are_read() {
     let mut state = 1u64;
     for (name, make) in makers {
         let mut well = 0;
-        for _ in 0..2000 {
+        for _ in 0..500 {
             let bytes: Vec<u8> = (0..400)
                 .map(|_| {
                     state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -72,11 +75,13 @@ fn decisions_make_files_that_are_read() {
             let path = file(&folder, "file", &make(&mut Choices::new(&bytes)));
             let x = format!("{}:/x", path.display());
             well += usize::from(
-                read(&path, &SMALL).is_ok() || read(x, &SMALL).is_ok() || read_state_dict(&path, &SMALL).is_ok(),
+                read(&path, &SMALL).is_ok()
+                    || read(x, &SMALL).is_ok()
+                    || read_state_dict(&path, &SMALL).is_ok(),
             );
         }
-        println!("{name}: {well} of 2000 are read");
-        assert!(well >= 10, "{name}: {well} of 2000 are read");
+        println!("{name}: {well} of 500 are read");
+        assert!(well >= 4, "{name}: {well} of 500 are read");
     }
 }
 
@@ -101,7 +106,11 @@ fn names_in_archives_are_never_places_on_the_disk() {
     let array = made::archive::npy(&mut Choices::new(&[0; 200]));
     for name in ["../../escaped.npy", "/escaped.npy", "..\\escaped.npy", "a/../../escaped.npy"] {
         let path = inner.join("x.npz");
-        fs::write(&path, made::archive::zip(&[(name, &array, false), ("fields.npy", &array, true)], &mut |_| {})).unwrap();
+        fs::write(
+            &path,
+            made::archive::zip(&[(name, &array, false), ("fields.npy", &array, true)], &mut |_| {}),
+        )
+        .unwrap();
         let before = everything(around.path());
         let _ = read(&path, &SMALL);
         let _ = read(format!("{}:{name}", path.display()), &SMALL);
@@ -153,7 +162,9 @@ fn zips_of_zeros_are_not_unpacked() {
     let small = made::archive::npy(&mut Choices::new(&[0; 200]));
     let mut liar = small.clone();
     liar.resize(64 << 20, 0);
-    let bytes = made::archive::zip(&[("fields.npy", &liar, true)], &mut |said| said[2] = small.len() as u32);
+    let bytes = made::archive::zip(&[("fields.npy", &liar, true)], &mut |said| {
+        said[2] = small.len() as u32
+    });
     let path = file(&folder, "liar.npz", &bytes);
     assert!(read(&path, &SMALL).is_err());
 }
@@ -161,7 +172,9 @@ fn zips_of_zeros_are_not_unpacked() {
 #[test]
 fn documents_expand_no_entities_and_end() {
     let laughs = |n: usize| -> String {
-        let more: String = (1..n).map(|i| format!("<!ENTITY a{i} \"{}\">", format!("&a{};", i - 1).repeat(10))).collect();
+        let more: String = (1..n)
+            .map(|i| format!("<!ENTITY a{i} \"{}\">", format!("&a{};", i - 1).repeat(10)))
+            .collect();
         format!("<!DOCTYPE x [<!ENTITY a0 \"ha\">{more}]>")
     };
     let start = "<VTKFile type=\"ImageData\" version=\"1.0\" byte_order=\"LittleEndian\"><ImageData WholeExtent=\"0 1 0 1 0 0\" \
@@ -169,8 +182,14 @@ fn documents_expand_no_entities_and_end() {
     let end = "\" format=\"ascii\">1 2 3 4</DataArray></PointData></Piece></ImageData></VTKFile>";
     let folder = folder();
     let outside = "<!DOCTYPE x [<!ENTITY f SYSTEM \"file:///etc/passwd\">]>";
-    for (head, name) in [(laughs(12), "&a11;"), (outside.to_string(), "&f;"), (String::new(), "&#x110000;")] {
-        let path = file(&folder, "x.vti", format!("<?xml version=\"1.0\"?>{head}{start}{name}{end}").as_bytes());
+    for (head, name) in
+        [(laughs(12), "&a11;"), (outside.to_string(), "&f;"), (String::new(), "&#x110000;")]
+    {
+        let path = file(
+            &folder,
+            "x.vti",
+            format!("<?xml version=\"1.0\"?>{head}{start}{name}{end}").as_bytes(),
+        );
         let told = match read(&path, &SMALL) {
             Ok(fields) => format!("{:?}", fields.notes),
             Err(error) => error.to_string(),
@@ -178,7 +197,8 @@ fn documents_expand_no_entities_and_end() {
         assert!(told.len() < 4000 && !told.contains("root:"), "{told}");
     }
     // so deep that a reader which calls itself would run out of stack
-    let deep = format!("<?xml version=\"1.0\"?><VTKFile type=\"ImageData\">{}", "<a>".repeat(500_000));
+    let deep =
+        format!("<?xml version=\"1.0\"?><VTKFile type=\"ImageData\">{}", "<a>".repeat(500_000));
     let path = file(&folder, "deep.vti", deep.as_bytes());
     assert!(read(&path, &SMALL).is_err());
 }

@@ -18,7 +18,9 @@ const BOUND: f64 = 2e-6;
 
 /// Numbers about 0.1, the same in every run.
 fn values(count: usize) -> Vec<f32> {
-    (0..count as u32).map(|i| 0.1 + 1e-3 * (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32).collect()
+    (0..count as u32)
+        .map(|i| 0.1 + 1e-3 * (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32)
+        .collect()
 }
 
 fn close(what: &str, found: f32, expected: f64) {

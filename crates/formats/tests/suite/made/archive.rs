@@ -29,13 +29,32 @@ const NAMES: [&str; 20] = [
 
 /// An array of numbers in NumPy's format.
 pub fn npy(choices: &mut Choices) -> Vec<u8> {
-    let kind = *choices.of(&["<f4", "<f8", ">i2", "|u1", "<i8", "<u2", "|b1", "<c8", "|O", "<U3", "|S4"]);
-    let shape: Vec<String> = (0..choices.below(4)).map(|_| choices.count(4).to_string()).collect();
+    let (kind, size) = *choices.of(&[
+        ("<f4", 4u64),
+        ("<f8", 8),
+        ("<f4", 4),
+        (">i2", 2),
+        ("|u1", 1),
+        ("<i8", 8),
+        ("<u2", 2),
+        ("|b1", 1),
+        ("<c8", 8),
+        ("|O", 8),
+        ("<U3", 12),
+    ]);
+    let lengths: Vec<u64> =
+        (0..choices.below(4)).map(|_| 1 + choices.count(4).min(1 << 40)).collect();
+    let content = lengths.iter().fold(size, |all, n| all.saturating_mul(*n));
+    let shape: Vec<String> = lengths.iter().map(u64::to_string).collect();
     let order = *choices.of(&["False", "False", "True"]);
-    let text = format!("{{'descr': '{kind}', 'fortran_order': {order}, 'shape': ({},), }}", shape.join(", "));
+    let text = format!(
+        "{{'descr': '{kind}', 'fortran_order': {order}, 'shape': ({},), }}",
+        shape.join(", ")
+    );
     let length = choices.mostly(text.len() as u64) as u16;
     let mut bytes = [b"\x93NUMPY\x01\0", &length.to_le_bytes()[..], text.as_bytes()].concat();
-    bytes.extend(choices.bytes(96));
+    let there = choices.mostly(content).min(2048) as usize;
+    bytes.extend(choices.exactly(there));
     bytes
 }
 
@@ -70,7 +89,8 @@ pub fn zip(members: &[(&str, &[u8], bool)], said: &mut dyn FnMut(&mut [u32; 5]))
         let mut sum = flate2::Crc::new();
         sum.update(content);
         let stored = if *packed {
-            let mut packer = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut packer =
+                flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
             packer.write_all(content).expect("memory");
             packer.finish().expect("memory")
         } else {
@@ -110,7 +130,7 @@ pub fn zip(members: &[(&str, &[u8], bool)], said: &mut dyn FnMut(&mut [u32; 5]))
 /// An archive; what it holds is up to the choices.
 pub fn make(choices: &mut Choices) -> Vec<u8> {
     let mut members = Vec::new();
-    for _ in 0..1 + choices.below(5) {
+    for _ in 0..*choices.of(&[1, 1, 2, 3, 5]) {
         let (name, packed) = (*choices.of(&NAMES), choices.rarely(2));
         let content = match choices.below(6) {
             0 => choices.bytes(64).to_vec(),

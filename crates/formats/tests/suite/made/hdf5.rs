@@ -173,7 +173,14 @@ fn tree(choices: &mut Choices) -> Vec<u8> {
 }
 
 fn attribute(choices: &mut Choices) -> Vec<u8> {
-    let name = *choices.of(&["units", "scale_factor", "_FillValue", "DIMENSION_LIST", "CLASS", "element_size_um"]);
+    let name = *choices.of(&[
+        "units",
+        "scale_factor",
+        "_FillValue",
+        "DIMENSION_LIST",
+        "CLASS",
+        "element_size_um",
+    ]);
     let shape: Vec<u64> = (0..choices.below(2)).map(|_| choices.count(3)).collect();
     let ((kind, size), space) = (datatype(choices), dataspace(&shape));
     let mut bytes = vec![3, 0];
@@ -223,12 +230,15 @@ fn object(choices: &mut Choices, group: bool) -> Vec<u8> {
             message(&mut messages, 6, &link, choices);
         }
     } else {
-        let shape: Vec<u64> = (0..1 + choices.below(3)).map(|_| 1 + choices.count(6).min(NOWHERE - 1)).collect();
+        let shape: Vec<u64> =
+            (0..1 + choices.below(3)).map(|_| 1 + choices.count(6).min(NOWHERE - 1)).collect();
         message(&mut messages, 1, &dataspace(&shape), choices);
         let (kind, size) = datatype(choices);
         message(&mut messages, 3, &kind, choices);
         if choices.rarely(3) {
-            let fill = [&[3, 0x20][..], &(size as u32).to_le_bytes(), &choices.exactly(size as usize)].concat();
+            let fill =
+                [&[3, 0x20][..], &(size as u32).to_le_bytes(), &choices.exactly(size as usize)]
+                    .concat();
             message(&mut messages, 5, &fill, choices);
         }
         if choices.rarely(3) {

@@ -3,8 +3,18 @@
 use super::Choices;
 
 const NAMES: [&str; 12] = [
-    "t", "x", "time", "_FillValue", "scale_factor", "add_offset", "units", "valid_range", "missing_value", "coordinates",
-    "grid_mapping", "",
+    "t",
+    "x",
+    "time",
+    "_FillValue",
+    "scale_factor",
+    "add_offset",
+    "units",
+    "valid_range",
+    "missing_value",
+    "coordinates",
+    "grid_mapping",
+    "",
 ];
 
 /// Numbers of the file: lengths take eight bytes in the last form.
@@ -43,7 +53,12 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
     let form = Form { version: *choices.of(&[1, 2, 5, 1]) };
     let records = choices.count(3);
     let dimensions: Vec<(&str, u64)> = (0..choices.below(5))
-        .map(|i| (*choices.of(&NAMES), if i == 0 && choices.rarely(2) { 0 } else { 1 + choices.count(5) }))
+        .map(|i| {
+            (
+                *choices.of(&NAMES),
+                if i == 0 && choices.rarely(2) { 0 } else { 1 + choices.count(5) },
+            )
+        })
         .collect();
     let mut head = [&b"CDF"[..], &[form.version]].concat();
     head.extend(form.length(choices.mostly(records)));

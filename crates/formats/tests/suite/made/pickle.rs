@@ -22,7 +22,8 @@ const GLOBALS: [&str; 16] = [
     "subprocess\nPopen\n",
     "\n\n",
 ];
-const TEXTS: [&str; 8] = ["x", "storage", "0", "cpu", "state_dict", "weight", "touch /tmp/owned", "../../0"];
+const TEXTS: [&str; 8] =
+    ["x", "storage", "0", "cpu", "state_dict", "weight", "touch /tmp/owned", "../../0"];
 
 fn text(to: &mut Vec<u8>, text: &str) {
     to.push(b'X');

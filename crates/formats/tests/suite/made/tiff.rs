@@ -101,7 +101,8 @@ fn page(choices: &mut Choices, to: &mut Writer) -> (Vec<u8>, u64) {
     let chunks = (planes.saturating_mul(width.div_ceil(across.max(1))))
         .saturating_mul(height.div_ceil(down.max(1)))
         .min(12);
-    let each = across.saturating_mul(down).saturating_mul(bits).saturating_mul(samples / planes) / 8;
+    let each =
+        across.saturating_mul(down).saturating_mul(bits).saturating_mul(samples / planes) / 8;
     let (mut offsets, mut counts) = (Vec::new(), Vec::new());
     for _ in 0..chunks {
         let raw = choices.exactly(each.min(2048) as usize);
@@ -130,7 +131,17 @@ fn page(choices: &mut Choices, to: &mut Writer) -> (Vec<u8>, u64) {
     } else {
         tags.push((278, 4, vec![down]));
     }
-    for (tag, kind) in [(254, 4), (282, 5), (296, 3), (338, 3), (266, 3), (32997, 4), (33629, 4), (34735, 3), (42113, 2)] {
+    for (tag, kind) in [
+        (254, 4),
+        (282, 5),
+        (296, 3),
+        (338, 3),
+        (266, 3),
+        (32997, 4),
+        (33629, 4),
+        (34735, 3),
+        (42113, 2),
+    ] {
         if choices.rarely(9) {
             tags.push((tag, kind, (0..1 + choices.below(5)).map(|_| choices.count(9)).collect()));
         }
@@ -167,12 +178,15 @@ fn page(choices: &mut Choices, to: &mut Writer) -> (Vec<u8>, u64) {
 fn packed(compression: u64, raw: &[u8], choices: &mut Choices) -> Vec<u8> {
     match compression {
         8 | 32946 => {
-            let mut packed = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            let mut packed =
+                flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
             packed.write_all(raw).expect("memory");
             packed.finish().expect("memory")
         }
         // runs of one byte each
-        32773 => raw.chunks(128).flat_map(|run| [&[(run.len() - 1) as u8][..], run].concat()).collect(),
+        32773 => {
+            raw.chunks(128).flat_map(|run| [&[(run.len() - 1) as u8][..], run].concat()).collect()
+        }
         // codes of the decoder's choosing
         5 => [&[0x80][..], choices.bytes(64)].concat(),
         _ => raw.to_vec(),

@@ -20,17 +20,40 @@ const CODECS: [&str; 14] = [
     r#"{"name":7}"#,
 ];
 const TYPES: [&str; 14] = [
-    "float32", "float64", "uint8", "int16", "float16", "bfloat16", "bool", "uint64", "complex64", "<f4", ">i2", "|u1",
-    "|b1", "<M8[ns]",
+    "float32",
+    "float64",
+    "uint8",
+    "int16",
+    "float16",
+    "bfloat16",
+    "bool",
+    "uint64",
+    "complex64",
+    "<f4",
+    ">i2",
+    "|u1",
+    "|b1",
+    "<M8[ns]",
 ];
 const FILLS: [&str; 12] = [
-    "0", "1", "\"NaN\"", "\"-Infinity\"", "null", "1e400", "-1", "\"0x7fc00000\"", "true", "[1]", "NaN",
+    "0",
+    "1",
+    "\"NaN\"",
+    "\"-Infinity\"",
+    "null",
+    "1e400",
+    "-1",
+    "\"0x7fc00000\"",
+    "true",
+    "[1]",
+    "NaN",
     "18446744073709551616",
 ];
 
 /// A list of lengths.
 fn lengths(choices: &mut Choices, axes: usize) -> String {
-    let all: Vec<String> = (0..axes).map(|_| (1 + choices.count(8).min(u64::MAX - 1)).to_string()).collect();
+    let all: Vec<String> =
+        (0..axes).map(|_| (1 + choices.count(8).min(u64::MAX - 1)).to_string()).collect();
     format!("[{}]", all.join(","))
 }
 
@@ -50,7 +73,12 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
             r#"{"id":"lz4"}"#,
             r#"{"id":"lzma"}"#,
         ]);
-        let filters = *choices.of(&["null", "[]", r#"[{"id":"shuffle","elementsize":4}]"#, r#"[{"id":"delta"}]"#]);
+        let filters = *choices.of(&[
+            "null",
+            "[]",
+            r#"[{"id":"shuffle","elementsize":4}]"#,
+            r#"[{"id":"delta"}]"#,
+        ]);
         let order = *choices.of(&["C", "F", "K"]);
         format!(
             r#"{{"zarr_format":2,"shape":{shape},"chunks":{chunk},"dtype":"{kind}","fill_value":{fill},"order":"{order}","compressor":{codec},"filters":{filters}}}"#
