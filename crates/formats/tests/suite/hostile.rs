@@ -14,6 +14,11 @@ use crate::{file, folder, wraps};
 
 const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 
+/// Files of decisions, and tables: few in the suite, as many as `KARHUNEN_INPUTS` says otherwise.
+fn inputs() -> u32 {
+    std::env::var("KARHUNEN_INPUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
+}
+
 /// A file of every kind that is made of decisions.
 fn made_of(kind: usize, bytes: &[u8]) {
     let choices = &mut Choices::new(bytes);
@@ -28,7 +33,7 @@ fn made_of(kind: usize, bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: inputs(), failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn no_decision_makes_a_reader_panic(
