@@ -34,7 +34,7 @@ fn text(to: &mut Vec<u8>, text: &str) {
 /// A tensor as `torch.save` writes it, or nearly.
 fn tensor(to: &mut Vec<u8>, choices: &mut Choices) {
     to.push(b'c');
-    to.extend(choices.of(&GLOBALS[..3]).bytes());
+    to.extend(GLOBALS[*choices.of(&[0, 0, 0, 0, 1, 2])].bytes());
     to.push(b'(');
     to.push(b'(');
     text(to, if choices.rarely(9) { "stored" } else { "storage" });
@@ -45,10 +45,11 @@ fn tensor(to: &mut Vec<u8>, choices: &mut Choices) {
     integer(to, choices.mostly(24));
     to.extend(b"tQ");
     integer(to, choices.mostly(0));
+    let axes = 1 + choices.below(3) as u64;
     for _ in 0..2 {
         to.push(b'(');
-        for _ in 0..1 + choices.below(3) {
-            integer(to, choices.count(4));
+        for _ in 0..choices.mostly(axes).min(9) {
+            integer(to, choices.count(3));
         }
         to.push(b't');
     }
@@ -73,11 +74,13 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
         to.push(b'}');
         to.push(b'(');
     }
-    for _ in 0..64 {
+    let most = if choices.rarely(4) { 40 } else { 5 };
+    for _ in 0..1 + choices.below(most) {
         if choices.spent() {
             break;
         }
-        match choices.below(24) {
+        // most of it is what state dicts hold, or hardly anything would be read to its end
+        match choices.below(96).saturating_sub(72) {
             0..=4 => {
                 text(&mut to, *choices.of::<&str>(&TEXTS));
                 tensor(&mut to, choices);
