@@ -209,8 +209,14 @@ def bases(program, folder):
     return folder
 
 
+class Findings(list):
+    """What is wrong, told at once."""
+
+    def append(self, line):
+        print(f"WRONG  {line}", flush=True)
+        super().append(line)
+
+
 def end(name, tried, wrong):
-    for line in wrong:
-        print(f"WRONG  {line}")
     print(f"{name}: {tried}, {len(wrong)} wrong", flush=True)
     sys.exit(1 if wrong else 0)

@@ -25,7 +25,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from common import Wrong, bases, check, checkpoints, commands, compiled, end, run, state, visible, works
+from common import Findings, Wrong, bases, check, checkpoints, commands, compiled, end, run, state, visible, works
 from kill import LONGER, TRAIN, traced
 
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT"]
@@ -93,7 +93,8 @@ def training(program, tracer, base, work, how, errors, every, wrong):
     log, alone = work / "log", shutil.copytree(begins, work / "alone")
     traced(tracer, program, how.arguments, alone, "count", 0, log)
     kinds = [line.split()[1] for line in log.read_text().splitlines()]
-    wrong += [f"{how.name}: {file} is not durable" for file in durable(log)]
+    for file in durable(log):
+        wrong.append(f"{how.name}: {file} is not durable")
     expected, newest, tried = state(alone / "run"), max(checkpoints(begins / "run"), default=-1), 0
     for mode, at, name in faults_of(kinds, errors, every):
         folder = shutil.copytree(begins, work / "faulty")
@@ -122,7 +123,8 @@ def writing(program, tracer, base, work, command, errors, every, wrong):
     before = visible(folder)
     traced(tracer, program, command.arguments, folder, "count", 0, log)
     kinds = [line.split()[1] for line in log.read_text().splitlines()]
-    wrong += [f"{command.name}: {file} is not durable" for file in durable(log)]
+    for file in durable(log):
+        wrong.append(f"{command.name}: {file} is not durable")
     complete, tried = visible(folder), 0
     for mode, at, name in faults_of(kinds, errors, every):
         folder = command.folder(base, work / "faulty")
@@ -149,7 +151,7 @@ def main():
     parser.add_argument("--every", type=int, default=1, help="only each N-th operation")
     parser.add_argument("--only", help="only what has this in its name")
     asked = parser.parse_args()
-    wrong, tried = [], 0
+    wrong, tried = Findings(), 0
     with tempfile.TemporaryDirectory(prefix="karhunen-faults-") as made:
         work = Path(made)
         base, tracer = bases(asked.program, work / "bases"), compiled("tracer.c", work)

@@ -26,7 +26,7 @@ import time
 from pathlib import Path
 
 from common import (
-    STEPS, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
+    STEPS, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
 
 TRAIN = ["train", "--config", "tiny.toml", "--out", "run"]
 LONGER = ["train", "--config", "longer.toml", "--out", "run"]
@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--operations", action="store_true")
     asked = parser.parse_args()
-    chance, wrong = random.Random(asked.seed), []
+    chance, wrong = random.Random(asked.seed), Findings()
     with tempfile.TemporaryDirectory(prefix="karhunen-kill-") as made:
         work = Path(made)
         base = bases(asked.program, work / "bases")

@@ -324,7 +324,7 @@ fn is_number(name: &str) -> bool {
 
 /// Clears up what a killed process, or a disk that failed, left: what was being written or removed goes, what was
 /// being replaced is there again unless another has its name. What cannot be cleared up stays.
-fn settle(folder: &Path) {
+pub(crate) fn settle(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();

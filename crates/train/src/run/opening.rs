@@ -50,6 +50,8 @@ impl Run {
         if let Some(complaint) = lock.complaint() {
             observer.warning(complaint);
         }
+        // a run that has ended saves no more, and would keep it
+        checkpoint::settle(&directory.join("checkpoints"));
         let mut planned = config.clone();
         let mut opened = None;
         if planned.levels.is_empty() {
