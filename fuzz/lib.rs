@@ -14,6 +14,9 @@ use karhunen_formats::{
 #[path = "../crates/formats/tests/suite/wraps.rs"]
 pub mod wraps;
 
+#[path = "../crates/formats/tests/suite/made/mod.rs"]
+pub mod made;
+
 /// Memory that any file may claim.
 const LIMIT: u64 = 1 << 20;
 

@@ -111,7 +111,7 @@ impl From<Error> for Failure {
             }
             Error::Read { source, .. } => Self::usage(text).help(help::read(&source)),
             // pictures, and whatever is yet to come
-            _ => Self::run(text),
+            error => Self::chain(1, &error, system(&error).map(help::write)),
         }
     }
 }
@@ -122,7 +122,9 @@ impl From<TrainError> for Failure {
             return Self { code: 2, message: String::new(), help: None };
         }
         let code = match &error {
-            TrainError::Diverged { .. } | TrainError::Write { .. } => 1,
+            TrainError::Diverged { .. }
+            | TrainError::NotFinite { .. }
+            | TrainError::Write { .. } => 1,
             TrainError::Field(e) => field_code(e),
             TrainError::Format(e) => format_code(e),
             _ => 2,
@@ -161,6 +163,18 @@ impl From<FormatError> for Failure {
     fn from(error: FormatError) -> Self {
         Self::chain(format_code(&error), &error, help::format(&error))
     }
+}
+
+/// What the system said, where that is behind an error.
+fn system<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a std::io::Error> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(said) = error.downcast_ref() {
+            return Some(said);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn field_code(error: &FieldError) -> u8 {

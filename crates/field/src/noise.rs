@@ -47,6 +47,28 @@ pub mod stream {
     pub const LIKELIHOOD: u32 = 11 << 24;
     /// Random weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
+
+    /// First and last stream of each purpose, by the names above: no two share one.
+    pub const RANGES: [(&str, u32, u32); 14] = [
+        // white noise per cell has one beside it
+        ("START", START, START + 1),
+        ("STEPS", STEPS, STEPS + STEPS_AT_MOST as u32 - 1),
+        ("CORRECTOR", CORRECTOR, CORRECTOR + STEPS_AT_MOST as u32 - 1),
+        // fields of a batch, then times, order, labels left out and motions
+        ("TRAINING", TRAINING, TRAINING + (1 << 20) + 3),
+        // fields of a batch, then the choice of held-out fields
+        ("VALIDATION", VALIDATION, VALIDATION + (1 << 20)),
+        ("METRICS", METRICS, METRICS),
+        ("SIMULATION", SIMULATION, SIMULATION),
+        ("PRIOR", PRIOR, PRIOR),
+        ("WEIGHTS", WEIGHTS, WEIGHTS),
+        ("PATCHES", PATCHES, PATCHES),
+        ("CLASSES", CLASSES, CLASSES),
+        // two a step, and two more a step that a grid is refined before
+        ("OBSERVATION", OBSERVATION, OBSERVATION + (1 << 24) - 1),
+        ("PARTICLES", PARTICLES, PARTICLES + STEPS_AT_MOST as u32 - 1),
+        ("LIKELIHOOD", LIKELIHOOD, LIKELIHOOD + (1 << 24) - 1),
+    ];
 }
 
 /// A source of standard normals ξ_k for one seed.
@@ -206,5 +228,50 @@ mod tests {
         let xi = ModeNoise::new(42).plain_normals(3, 7, stream::START);
         let golden = [0.6287160374301058, 0.3898344482801683, 3.8689597837729073];
         assert!(xi.iter().zip(golden).all(|(a, b)| (a - b).abs() < 1e-14), "{xi:?}");
+    }
+
+    /// Every purpose has streams of its own, and every stream that is used anywhere has its purpose here.
+    #[test]
+    fn streams_of_all_purposes_are_disjoint() {
+        let mut ranges = stream::RANGES;
+        ranges.sort_by_key(|(_, first, _)| *first);
+        for pair in ranges.windows(2) {
+            assert!(pair[0].1 <= pair[0].2 && pair[0].2 < pair[1].1, "{pair:?}");
+        }
+        // whatever one field, step, channel or index is, no key is another one's
+        let mut keys = std::collections::HashSet::new();
+        for (name, first, last) in ranges {
+            for stream in [first, first + (last - first) / 2, last] {
+                for (index, channel) in [(0, 0), (1, 0), (0, 1), (1 << 40, u32::MAX)] {
+                    let key = ModeNoise::new(9).key(index, stream, channel);
+                    assert!(keys.insert(key) || last - first < 2, "{name}");
+                }
+            }
+        }
+        let known: Vec<&str> = ranges.iter().map(|(name, ..)| *name).collect();
+        let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut folders = vec![crates];
+        let mut found = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                let path = entry.path();
+                match path.extension().and_then(|e| e.to_str()) {
+                    None if path.is_dir() => folders.push(path),
+                    Some("rs") => {
+                        let text = std::fs::read_to_string(&path).unwrap();
+                        for used in text.split("stream::").skip(1) {
+                            let upper = |c: char| c.is_ascii_uppercase() || c == '_';
+                            let name = &used[..used.find(|c| !upper(c)).unwrap_or(used.len())];
+                            if !name.is_empty() && !["STEPS_AT_MOST", "RANGES"].contains(&name) {
+                                found += 1;
+                                assert!(known.contains(&name), "{}: {name}", path.display());
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert!(found > 50, "the sources were read: {found} uses");
     }
 }

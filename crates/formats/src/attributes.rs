@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::FormatError;
+use crate::read::existing;
 
 /// Most attributes of one table.
 pub const MOST_ATTRIBUTES: usize = 64;
@@ -46,6 +47,7 @@ pub fn read_attributes(
     fields: &[Option<&str>],
 ) -> Result<Attributes, FormatError> {
     let path = path.as_ref();
+    existing(path)?;
     let text = std::fs::read_to_string(path)
         .map_err(|source| FormatError::Read { path: path.into(), source })?;
     let wrong = |line: usize, what: String| Err(bad(path, format!("line {line}: {what}")));

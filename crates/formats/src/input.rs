@@ -14,6 +14,7 @@ use flate2::read::MultiGzDecoder;
 use crate::cf::Packing;
 use crate::content::{Content, HEAD};
 use crate::dtype::{Endian, SourceType};
+use crate::read::existing;
 use crate::{FormatError, ReadOptions};
 
 /// Numbers decoded at a time.
@@ -35,6 +36,7 @@ pub(crate) struct Input<'a> {
 
 /// The first bytes of a file, fewer if it is shorter.
 pub(crate) fn head_of(path: &Path) -> Result<Vec<u8>, FormatError> {
+    existing(path)?;
     let mut head = Vec::with_capacity(HEAD);
     File::open(path)
         .and_then(|file| file.take(HEAD as u64).read_to_end(&mut head))

@@ -102,6 +102,7 @@ fn table(path: &Path) -> Result<Option<String>, FormatError> {
     if !["csv", "tsv", "txt"].contains(&ending.as_str()) {
         return Ok(None);
     }
+    existing(path)?;
     std::fs::read_to_string(path)
         .map(Some)
         .map_err(|source| FormatError::Read { path: path.into(), source })

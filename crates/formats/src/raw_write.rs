@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::encoding::Encoding;
 use crate::raw::sidecar;
-use crate::write::place;
+use crate::write::{Staged, place};
 use crate::{Form, FormatError};
 
 /// Refuses a sidecar that is in the way.
@@ -17,14 +17,17 @@ pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), FormatError> {
     }
 }
 
-/// Writes the sidecar of values that stand as `(N, axes…)` for one channel, else `(N, C, axes…)`, little-endian.
-pub(crate) fn write_sidecar(
-    path: &Path,
+/// Gives the numbers their name, and writes the sidecar of values that stand as `(N, axes…)` for one channel, else
+/// `(N, C, axes…)`, little-endian.
+///
+/// Numbers are never there beside a sidecar of others: for a moment nothing says how to read them.
+pub(crate) fn place_with_sidecar(
+    numbers: Staged,
     form: &Form,
     encoding: Encoding,
-    overwrite: bool,
 ) -> Result<(), FormatError> {
-    let (beside, shape, units) = (sidecar(path), form.shape(), &form.units);
+    let (path, overwrite) = (numbers.path.clone(), numbers.overwrite);
+    let (beside, shape, units) = (sidecar(&path), form.shape(), &form.units);
     let mut text =
         format!("shape = {shape:?}\ndtype = \"{}\"\nendian = \"little\"\n", encoding.raw());
     if let Some(spacing) = &units.spacing {
@@ -37,7 +40,21 @@ pub(crate) fn write_sidecar(
         text.push_str(&format!("unit = {unit:?}\n"));
     }
     let failed = |source| FormatError::Write { path: beside.clone(), source };
-    place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed))
+    let note = || place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed));
+    if !path.exists() {
+        // numbers are never there without what says how to read them
+        note()?;
+        return numbers.place().inspect_err(|_| drop(std::fs::remove_file(&beside)));
+    }
+    if std::fs::read(&beside).is_ok_and(|there| there == text.as_bytes()) {
+        return numbers.place();
+    }
+    // numbers of one file are never read as those of the other: for a moment nothing says how
+    if beside.exists() {
+        std::fs::remove_file(&beside).map_err(failed)?;
+    }
+    numbers.place()?;
+    note()
 }
 
 #[cfg(test)]

@@ -125,7 +125,14 @@ fn fields(name: &Path, options: &ReadOptions) -> Result<RawFields, FormatError> 
 
 /// What the system knows of a file or folder that must be there.
 pub(crate) fn existing(path: &Path) -> Result<Metadata, FormatError> {
-    std::fs::metadata(path).map_err(|source| FormatError::Read { path: path.into(), source })
+    let kind = std::fs::metadata(path)
+        .map_err(|source| FormatError::Read { path: path.into(), source })?;
+    if kind.is_file() || kind.is_dir() {
+        return Ok(kind);
+    }
+    // a pipe would be waited for, a device may have no end
+    let what = "is no file but a pipe or a device; save what comes out of it to a file".into();
+    Err(FormatError::Unsupported { path: path.into(), what })
 }
 
 fn no_part(path: &Path, part: &str, what: &str) -> Result<RawFields, FormatError> {

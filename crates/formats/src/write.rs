@@ -3,7 +3,7 @@
 //! Everything is written beside the target and renamed when complete: whoever looks sees the old
 //! file, the new one, or none, never half of one.
 
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
+use crate::whole::{folder_of, keep_names, ordinary_permissions};
 use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, is_remote, montage};
 
 /// Endings that [`write()`] knows.
@@ -187,8 +188,11 @@ pub fn write_pictures<'a>(
         let mut to = BufWriter::new(File::create(file).map_err(failed)?);
         grey::write(folder, fields, &pages, page, encoding, &mut to)?;
         to.flush().map_err(failed)?;
+        to.get_ref().sync_all().map_err(failed)?;
     }
+    keep_names(fresh.path()).map_err(failed)?;
     std::fs::rename(fresh.path(), folder).map_err(failed)?;
+    keep_names(folder_of(folder)).map_err(failed)?;
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
@@ -233,14 +237,6 @@ fn check(path: &Path, values: usize, overwrite: bool) -> Result<(), FormatError>
     Ok(())
 }
 
-/// The folder a path lies in.
-pub(crate) fn beside(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
 /// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
 pub(crate) fn place(
     path: &Path,
@@ -268,7 +264,7 @@ impl Staged {
         if let Some(ordinary) = ordinary_permissions(0o666) {
             builder.permissions(ordinary);
         }
-        let file = builder.tempfile_in(beside(path)).map_err(|e| failed(e.kind().into()))?;
+        let file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(e.kind().into()))?;
         Ok(Self { buffer: BufWriter::new(file), path: path.into(), overwrite })
     }
 
@@ -281,9 +277,9 @@ impl Staged {
         file.as_file().sync_all().map_err(failed)?;
         let placed = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
         match placed {
-            Ok(_) => Ok(()),
+            Ok(_) => keep_names(folder_of(&path)).map_err(failed),
             Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(FormatError::Exists { path })
+                Err(FormatError::Exists { path: path.clone() })
             }
             Err(e) => Err(failed(e.error)),
         }
@@ -298,17 +294,5 @@ pub(crate) fn staged_folder(path: &Path) -> Result<TempDir, FormatError> {
     if let Some(ordinary) = ordinary_permissions(0o777) {
         builder.permissions(ordinary);
     }
-    builder.tempdir_in(beside(path)).map_err(|e| failed(e.kind().into()))
-}
-
-/// What a new file is usually allowed, before the user's mask; temporary files are private.
-#[cfg(unix)]
-fn ordinary_permissions(mode: u32) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-fn ordinary_permissions(_mode: u32) -> Option<Permissions> {
-    None
+    builder.tempdir_in(folder_of(path)).map_err(|e| failed(e.kind().into()))
 }

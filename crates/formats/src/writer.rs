@@ -14,7 +14,8 @@ use crate::digits::Range;
 use crate::encoding::{Encoding, lost};
 use crate::npz::Packed;
 use crate::tiff_write::{self, Tiff};
-use crate::write::{Staged, beside, check_form, ending};
+use crate::whole::folder_of;
+use crate::write::{Staged, check_form, ending};
 use crate::zarr_write::ZarrWriter;
 use crate::{
     FieldsRef, Form, FormatError, Precision, SourceType, WriteOptions, Written, hdf5_write,
@@ -115,7 +116,7 @@ impl FieldWriter {
                     true => return Err(crate::write::without_cloud(path)),
                     false => {
                         drop(Staged::new(path, options.overwrite)?);
-                        tempfile::tempfile_in(beside(path))
+                        tempfile::tempfile_in(folder_of(path))
                     }
                 };
                 let spool = spool.map_err(failed)?;
@@ -341,10 +342,7 @@ impl Sink {
                 staged.buffer.write_all(vti_write::TAIL).map_err(failed)?;
                 staged.place()
             }
-            Sink::Raw(staged) => {
-                staged.place()?;
-                raw_write::write_sidecar(path, form, encoding, overwrite)
-            }
+            Sink::Raw(staged) => raw_write::place_with_sidecar(staged, form, encoding),
             Sink::Tiff(mut staged, tiff) => {
                 tiff.end(path, &mut staged.buffer)?;
                 staged.place()

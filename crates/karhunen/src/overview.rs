@@ -8,6 +8,7 @@ use karhunen_evaluate::rows::SAMPLES;
 use karhunen_evaluate::table::Table;
 use karhunen_evaluate::{Effort, Part, Progress, Rows};
 use karhunen_field::{Ensemble, Grid, resample};
+use karhunen_formats::write_whole;
 use karhunen_report::{Report, View};
 use karhunen_train::RunConfig;
 use karhunen_train::config::DataConfig;
@@ -188,7 +189,7 @@ pub fn write_page(
         format!("karhunen report {name} --count {count} --seed {seed} --out {}", out.display()),
     ];
     let html = found.to_html(model, &name, &events_of(&model.trained().path)?, commands)?;
-    std::fs::write(out, html).map_err(|source| Error::Write { path: out.into(), source })
+    write_whole(out, html.as_bytes()).map_err(|source| Error::Write { path: out.into(), source })
 }
 
 /// What was told while the run of a folder was trained; nothing of a model without its run.

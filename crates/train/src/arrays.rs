@@ -4,7 +4,7 @@
 //! what a sampler needs. Not here: which files there are and what makes them complete.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -277,7 +277,7 @@ pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> 
 /// The file's bytes, which must be as many as a manifest says.
 pub(crate) fn read_sized(
     path: PathBuf,
-    files: &HashMap<String, u64>,
+    files: &BTreeMap<String, u64>,
 ) -> Result<(PathBuf, Vec<u8>), TrainError> {
     let name = path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
     let expected = files.get(name).copied().unwrap_or_default();
@@ -318,11 +318,21 @@ pub(crate) fn configuration(
 
 /// A configuration as a run stored it, every key spelled out, with what earlier programs did where
 /// they knew no key: their rate fell as a cosine, their network spoke by the data's share of the
-/// variance, and they held out two blocks.
+/// variance, and they held out two blocks of data in files.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
+        let builtin = |source: &str| source.starts_with("builtin:");
+        let own = data.get("source").and_then(|s| s.as_str()).is_some_and(builtin);
+        if own || data.contains_key("validation_source") {
+            // nothing is split: the key stays away, so that a run that goes on stores what it began with
+            return with_training(table);
+        }
         data.entry("hold_out").or_insert_with(|| "two-blocks".into());
     }
+    with_training(table)
+}
+
+fn with_training(mut table: toml::Table) -> toml::Table {
     if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
         let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
         training.entry("rate").or_insert_with(cosine);

@@ -4,12 +4,15 @@
 //! `optimizer` and `statistics` as safetensors (the resolved configuration in their metadata) and, written last, `manifest.json` with counters,
 //! ledger and the sizes of the other files. A directory without a manifest that agrees with its
 //! files is not a checkpoint. The two newest are kept: if one is damaged, the other still serves.
+//! A directory whose name is a number is whole at every moment: it gets its name when it is complete and on the
+//! disk, one that is replaced keeps another name until then, and one that is removed loses its name first.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use karhunen_field::{Axis, Grid};
+use karhunen_formats::keep_names;
 use karhunen_net::{Named, Parameters};
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +92,7 @@ struct Manifest {
     /// Grid of the statistics.
     grid: Vec<Axis>,
     /// Bytes of each file.
-    files: HashMap<String, u64>,
+    files: BTreeMap<String, u64>,
 }
 
 /// 1: the network's answer had gain c_out, without the part that can be known. 2: one average, of a
@@ -98,28 +101,56 @@ const FORMAT: u32 = 3;
 /// The oldest format that is still read.
 const OLDEST: u32 = 2;
 const KEPT: usize = 2;
+/// Before the number of a checkpoint that is being written, of one that makes room for another of its number, and
+/// of one that is being removed.
+const WRITING: &str = ".writing-";
+const REPLACED: &str = ".replaced-";
+const REMOVING: &str = ".removing-";
 /// Times that all checkpoints may be replaced while they are read.
-const REPLACED: usize = 4;
+const TRIES: usize = 4;
 const FILES: [&str; 4] =
     ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"];
 
 impl Checkpoint {
-    /// Writes into `run/checkpoints/`, then removes all but the newest two.
+    /// Writes into `run/checkpoints/`, then removes all but the newest two. Whoever saves is the only process that
+    /// does ([`crate::lock`]).
     ///
     /// # Errors
-    /// [`TrainError::Write`]; what was there before is untouched then.
+    /// [`TrainError::Write`], [`TrainError::NotFinite`]; what was there before is untouched then.
     pub fn save(&self, run: &Path) -> Result<PathBuf, TrainError> {
         let folder = run.join("checkpoints");
-        let target = folder.join(format!("{:08}", self.progress.step));
-        let beside = folder.join(format!(".writing-{:08}", self.progress.step));
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| TrainError::Write { path, source }
-        };
-        if beside.exists() {
-            fs::remove_dir_all(&beside).map_err(io(&beside))?;
+        let named = |mark: &str| folder.join(format!("{mark}{:08}", self.progress.step));
+        let (target, beside, replaced) = (named(""), named(WRITING), named(REPLACED));
+        if let Some(array) = self.optimizer.not_finite() {
+            let (step, seconds) = (self.progress.step, self.progress.ledger.seconds());
+            return Err(TrainError::NotFinite { path: target, array, step, seconds });
         }
-        fs::create_dir_all(&beside).map_err(io(&beside))?;
+        settle(&folder);
+        let written = self.write(&beside).and_then(|()| {
+            if target.exists() {
+                fs::rename(&target, &replaced).map_err(io(&target))?;
+            }
+            fs::rename(&beside, &target).map_err(io(&target))?;
+            keep_names(&folder).map_err(io(&folder))
+        });
+        if written.is_err() {
+            // a disk may be full of it, and one that was replaced is there again
+            let _ = fs::remove_dir_all(&beside);
+            settle(&folder);
+        }
+        written?;
+        for old in list(run)?.into_iter().rev().skip(KEPT) {
+            let number = old.file_name().map(|n| n.to_string_lossy().into_owned());
+            let gone = folder.join(format!("{REMOVING}{}", number.unwrap_or_default()));
+            fs::rename(&old, &gone).map_err(io(&old))?;
+        }
+        settle(&folder);
+        Ok(target)
+    }
+
+    /// Writes all files into a new directory, the manifest last, and forces them to the disk.
+    fn write(&self, beside: &Path) -> Result<(), TrainError> {
+        fs::create_dir_all(beside).map_err(io(beside))?;
         let metadata = metadata(&self.config);
         let of_statistics = statistics_metadata(&self.config, &self.statistics);
         let mut moments = prefixed(&self.optimizer.first, "first.");
@@ -127,11 +158,11 @@ impl Checkpoint {
         let averages = snapshots::arrays(&self.optimizer.averages, &self.config.training.ema);
         let weights = prefixed(&self.optimizer.weights, "");
         let contents = [weights, averages, moments, statistics_arrays(&self.statistics)];
-        let mut files = HashMap::new();
+        let mut files = BTreeMap::new();
         // one file in memory at a time
         for (name, arrays) in FILES.iter().zip(contents) {
             let metadata = if *name == FILES[3] { &of_statistics } else { &metadata };
-            let bytes = serialise(&arrays, metadata, &beside)?;
+            let bytes = serialise(&arrays, metadata, beside)?;
             write_synced(&beside.join(name), &bytes)?;
             files.insert(name.to_string(), bytes.len() as u64);
         }
@@ -144,14 +175,7 @@ impl Checkpoint {
         };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
         write_synced(&beside.join("manifest.json"), &text)?;
-        if target.exists() {
-            fs::remove_dir_all(&target).map_err(io(&target))?;
-        }
-        fs::rename(&beside, &target).map_err(io(&target))?;
-        for old in list(run)?.into_iter().rev().skip(KEPT) {
-            fs::remove_dir_all(&old).map_err(io(&old))?;
-        }
-        Ok(target)
+        keep_names(beside).map_err(io(beside))
     }
 
     /// The newest usable checkpoint of a run directory, and what was wrong with newer ones.
@@ -161,7 +185,7 @@ impl Checkpoint {
     pub fn newest(run: &Path) -> Result<Option<(Self, Vec<String>)>, TrainError> {
         let mut complaints = Vec::new();
         let mut there = list(run)?;
-        for _ in 0..REPLACED {
+        for _ in 0..TRIES {
             for path in there.iter().rev() {
                 match Self::load(path) {
                     Ok(checkpoint) => return Ok(Some((checkpoint, complaints))),
@@ -277,14 +301,43 @@ pub fn list(run: &Path) -> Result<Vec<PathBuf>, TrainError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries.map_err(failed)?,
     };
-    let numbered = |p: &PathBuf| {
-        p.file_name()
-            .and_then(|n| n.to_str())
-            .is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()))
-    };
-    let paths: Result<Vec<PathBuf>, TrainError> =
-        entries.map(|e| Ok(e.map_err(failed)?.path())).collect();
-    let mut paths: Vec<PathBuf> = paths?.into_iter().filter(numbered).collect();
+    let (mut found, mut replaced) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
+        match name.strip_prefix(REPLACED) {
+            Some(number) if is_number(number) => replaced.push(number.to_string()),
+            _ if is_number(&name) => found.push(name),
+            _ => {}
+        }
+    }
+    // one whose process was killed before the other of its number had its name
+    replaced.retain(|number| !found.contains(number));
+    let mut paths: Vec<(&String, PathBuf)> = found.iter().map(|n| (n, folder.join(n))).collect();
+    paths.extend(replaced.iter().map(|n| (n, folder.join(format!("{REPLACED}{n}")))));
     paths.sort();
-    Ok(paths)
+    Ok(paths.into_iter().map(|(_, path)| path).collect())
+}
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Clears up what a killed process, or a disk that failed, left: what was being written or removed goes, what was
+/// being replaced is there again unless another has its name. What cannot be cleared up stays.
+pub(crate) fn settle(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name.strip_prefix(REPLACED);
+        if let Some(target) = number.map(|n| folder.join(n)).filter(|target| !target.exists()) {
+            let _ = fs::rename(entry.path(), target);
+        } else if number.is_some() || name.starts_with(WRITING) || name.starts_with(REMOVING) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
+    let path = path.to_path_buf();
+    move |source| TrainError::Write { path, source }
 }

@@ -11,6 +11,7 @@ use burn::tensor::{Tensor, TensorData, activation::log_softmax};
 use karhunen_field::metrics::Readings;
 use karhunen_field::noise::stream;
 use karhunen_field::{Axis, Ensemble, FieldError, Grid, ModeNoise, resample};
+use karhunen_formats::write_whole;
 use karhunen_net::classifier::{Classifier, FEATURES};
 use karhunen_net::model::channels_last;
 use karhunen_net::{Device, NetError, Parameters};
@@ -19,7 +20,7 @@ use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::arrays::{deserialise, prefixed, serialise, single, write_synced};
+use crate::arrays::{deserialise, prefixed, serialise, single};
 use crate::batch::LevelData;
 use crate::labels;
 use crate::optimizer::{Begins, Optimizer, Update};
@@ -260,7 +261,8 @@ impl TrainedClassifier {
         let text = serde_json::to_string(&description).expect("a description is plain data");
         let metadata = HashMap::from([("classifier".to_string(), text)]);
         let weights = self.classifier.parameters()?;
-        write_synced(path, &serialise(&prefixed(&weights, ""), &metadata, path)?)
+        let bytes = serialise(&prefixed(&weights, ""), &metadata, path)?;
+        write_whole(path, &bytes).map_err(|source| TrainError::Write { path: path.into(), source })
     }
 
     /// Reads a file.

@@ -196,6 +196,21 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+    /// Weights, averages or moments that are no numbers, and so are not written.
+    #[error(
+        "{path}: not written: {array} not finite at step {step}, {seconds:.0} s of training",
+        path = path.display()
+    )]
+    NotFinite {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Kind and name of the array.
+        array: String,
+        /// Steps done.
+        step: usize,
+        /// Seconds in training steps.
+        seconds: f64,
+    },
     /// Training kept producing non-finite or exploding losses.
     #[error(
         "training diverged at step {step} ({what}) and three times before, the rate halved each time; lower training.learning_rate (now {rate:.1e})"

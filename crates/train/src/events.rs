@@ -74,11 +74,12 @@ pub struct Silent;
 
 impl Observer for Silent {}
 
-/// Reads `events.jsonl`, leaving out lines that a crash cut short.
+/// Reads `events.jsonl`, leaving out lines that a crash cut short or a disk damaged.
 ///
 /// # Errors
 /// If the file cannot be read.
 pub fn read(path: &Path) -> std::io::Result<Vec<Event>> {
-    let text = std::fs::read_to_string(path)?;
+    let bytes = std::fs::read(path)?;
+    let text = String::from_utf8_lossy(&bytes);
     Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }

@@ -4,17 +4,19 @@
 //! configuration; `statistics.safetensors` what was measured of the data; `config.toml` the
 //! configuration for people; `README.md` the model card; and `model.json`, written last, counters,
 //! ledger and the sizes of the others. A directory whose `model.json` does not agree with its files
-//! is not a model.
+//! is not a model. While a model is replaced by another in its directory, the old one stands in `.replaced/`
+//! there, and is the model of the directory until the new one is complete.
 //!
 //! Not here: what the card says (whoever gives the model away knows licence and metrics), and how
 //! to go on training, which needs a checkpoint.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use karhunen_field::{Axis, Grid};
+use karhunen_formats::keep_names;
 use karhunen_net::Parameters;
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +56,7 @@ struct Manifest {
     /// Grid of the statistics.
     grid: Vec<Axis>,
     /// Bytes of each file.
-    files: HashMap<String, u64>,
+    files: BTreeMap<String, u64>,
     /// Length of the average, and the relative error of its profile.
     #[serde(default)]
     average: Option<(f64, f64)>,
@@ -65,6 +67,8 @@ const FORMAT: u32 = 1;
 const REPLACED: usize = 8;
 const MOMENT: Duration = Duration::from_millis(50);
 const MANIFEST: &str = "model.json";
+/// Where the old model stands while a new one replaces it.
+const KEPT: &str = ".replaced";
 pub(crate) const WEIGHTS: &str = "model.safetensors";
 const STATISTICS: &str = "statistics.safetensors";
 
@@ -123,13 +127,14 @@ impl Exported {
 
     /// Whether a directory says that it holds an exported model.
     pub fn is_at(directory: &Path) -> bool {
-        directory.join(MANIFEST).exists()
+        whole(directory).join(MANIFEST).exists()
     }
 
     /// Writes a directory with a model card; everything is written beside and renamed.
     ///
     /// In a directory that is there (with `replace`), its files of these names are replaced one by
-    /// one, the old manifest first and the new one last: an interrupted replacement is no model.
+    /// one, the old manifest first and the new one last; until then the old model is kept in a folder there, so
+    /// that an interrupted replacement leaves it.
     ///
     /// # Errors
     /// [`TrainError::Write`]; of kind `AlreadyExists` if the directory is there and may not be
@@ -150,17 +155,13 @@ impl Exported {
         }
         fs::create_dir_all(&beside).map_err(io(&beside))?;
         let written = self.write(&beside, card).and_then(|names| {
-            if !there {
-                return fs::rename(&beside, directory).map_err(io(directory));
+            if there {
+                return replaced(&beside, directory, names).map_err(io(directory));
             }
-            let manifest = directory.join(MANIFEST);
-            if manifest.exists() {
-                fs::remove_file(&manifest).map_err(io(&manifest))?;
-            }
-            for name in names {
-                fs::rename(beside.join(name), directory.join(name)).map_err(io(directory))?;
-            }
-            Ok(())
+            let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
+            fs::rename(&beside, directory)
+                .and_then(|()| keep_names(above.unwrap_or(Path::new("."))))
+                .map_err(io(directory))
         });
         // what is left of a failed attempt helps nobody
         let _ = fs::remove_dir_all(&beside);
@@ -177,7 +178,7 @@ impl Exported {
             ("config.toml", self.config.to_toml().into_bytes()),
             ("README.md", card.as_bytes().to_vec()),
         ];
-        let mut files = HashMap::new();
+        let mut files = BTreeMap::new();
         for (name, bytes) in &contents {
             write_synced(&to.join(name), bytes)?;
             // people may edit the other two
@@ -195,6 +196,7 @@ impl Exported {
         };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
         write_synced(&to.join(MANIFEST), &text)?;
+        keep_names(to).map_err(|source| TrainError::Write { path: to.into(), source })?;
         Ok([WEIGHTS, STATISTICS, "config.toml", "README.md", MANIFEST])
     }
 
@@ -203,19 +205,22 @@ impl Exported {
     /// # Errors
     /// [`TrainError::Read`] or [`TrainError::Checkpoint`] naming the file.
     pub fn load(directory: &Path) -> Result<Self, TrainError> {
-        let place = directory.join(MANIFEST);
-        let mut before = fs::read(&place);
+        let now = || {
+            let place = whole(directory);
+            (fs::read(place.join(MANIFEST)).ok(), place)
+        };
+        let mut before = now();
         for _ in 0..REPLACED {
-            let model = Self::read(directory);
+            let model = Self::read(&before.1);
             // files of one model and of the one that replaced it do not belong together
-            let after = fs::read(&place);
-            if before.is_ok() && before.as_ref().ok() == after.as_ref().ok() {
+            let after = now();
+            if before.0.is_some() && before == after {
                 return model;
             }
             std::thread::sleep(MOMENT);
-            before = fs::read(&place);
+            before = now();
         }
-        Self::read(directory)
+        Self::read(&before.1)
     }
 
     /// Reads the files as they are at the moment.
@@ -230,7 +235,7 @@ impl Exported {
     pub(crate) fn of_files(
         directory: &Path,
         manifest: &[u8],
-        file: impl Fn(&str, &HashMap<String, u64>) -> Result<(PathBuf, Vec<u8>), TrainError>,
+        file: impl Fn(&str, &BTreeMap<String, u64>) -> Result<(PathBuf, Vec<u8>), TrainError>,
     ) -> Result<Self, TrainError> {
         let bad = |file: &Path, message: String| TrainError::Checkpoint {
             path: file.to_path_buf(),
@@ -256,4 +261,40 @@ impl Exported {
         let average = manifest.average.map(|(length, error)| Average { length, error, made_of: 1 });
         Ok(Self { config, weights, average, statistics, progress: manifest.progress })
     }
+}
+
+/// Where the model of a directory is: there, or in the folder that keeps it while another replaces it.
+fn whole(directory: &Path) -> PathBuf {
+    let kept = directory.join(KEPT);
+    let replacing = !directory.join(MANIFEST).exists() && kept.join(MANIFEST).exists();
+    if replacing { kept } else { directory.into() }
+}
+
+/// Moves files into a directory in place of those of their names there, the manifest last.
+fn replaced(from: &Path, directory: &Path, names: [&str; 5]) -> std::io::Result<()> {
+    let (kept, manifest) = (directory.join(KEPT), directory.join(MANIFEST));
+    if manifest.exists() {
+        let unfinished = directory.join(format!("{KEPT}-unfinished"));
+        for left in [&kept, &unfinished] {
+            if left.exists() {
+                fs::remove_dir_all(left)?;
+            }
+        }
+        fs::create_dir(&unfinished)?;
+        for name in names.iter().filter(|name| directory.join(name).exists()) {
+            let (file, other) = (directory.join(name), unfinished.join(name));
+            // the same file under a second name, where the file system has such
+            fs::hard_link(&file, &other).or_else(|_| fs::copy(&file, &other).map(drop))?;
+        }
+        keep_names(&unfinished)?;
+        fs::rename(&unfinished, &kept)?;
+        keep_names(directory)?;
+        fs::remove_file(&manifest)?;
+    }
+    for name in names {
+        fs::rename(from.join(name), directory.join(name))?;
+    }
+    keep_names(directory)?;
+    // an interrupted replacement before this one may have left it
+    if kept.exists() { fs::remove_dir_all(&kept) } else { Ok(()) }
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use karhunen_field::{Axis, Calibration, Grid};
+use karhunen_formats::write_whole;
 use karhunen_kernels::Level;
 use karhunen_net::device::is_cpu;
 use safetensors::SafeTensors;
@@ -121,11 +122,7 @@ impl Place {
         let path = self.file();
         let Ok(bytes) = serialise(&arrays, &metadata, &path) else { return };
         // whoever has it already, or may not write, is no worse off without
-        let beside = self.folder.join(format!(".writing-{}", std::process::id()));
-        let _ = fs::create_dir_all(&self.folder)
-            .and_then(|()| fs::write(&beside, bytes))
-            .and_then(|()| fs::rename(&beside, &path));
-        let _ = fs::remove_file(&beside);
+        let _ = fs::create_dir_all(&self.folder).and_then(|()| write_whole(&path, &bytes));
         self.forget_old();
     }
 

@@ -2,29 +2,33 @@
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::Grid;
+use karhunen_net::device::is_cpu;
 use karhunen_net::{Model, NetError, Parameters};
 
 use crate::TrainError;
 use crate::batch::Batch;
 
-/// Weighted mean squared error of the network's output; missing points have the weight 0.
+/// The loss of a batch, the weighted mean squared error of the network's output where missing points have the weight 0,
+/// and that of each of its fields, whose mean it is.
 ///
 /// # Errors
-/// Those of the network.
-pub fn loss_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<1>, TrainError> {
-    Ok(errors_of(model, grid, batch)?.mean())
-}
-
-/// The loss of a batch and that of each of its fields, whose mean it is but for rounding.
-///
-/// # Errors
-/// As [`loss_of`]; those of reading the device.
+/// Those of the network; those of reading the device.
 pub fn losses_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
     let errors = errors_of(model, grid, batch)?;
-    let mean = scalar(errors.clone().mean())?;
-    let each = errors.mean_dim(2).mean_dim(1);
-    let each: Vec<f32> = each.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
-    Ok((f64::from(mean), each.into_iter().map(f64::from).collect()))
+    let of_one = errors.dims()[1] * errors.dims()[2];
+    let values = host(errors)?;
+    let each: Vec<f64> = values.chunks_exact(of_one).map(mean).collect();
+    Ok((each.iter().sum::<f64>() / each.len() as f64, each))
+}
+
+/// The mean of many numbers, in f64: their sum in single precision loses digits as there are more of them, and a
+/// tensor's own depends on which thread adds what.
+fn mean(values: &[f32]) -> f64 {
+    values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len() as f64
+}
+
+fn host(errors: Tensor<3>) -> Result<Vec<f32>, NetError> {
+    errors.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))
 }
 
 /// The weighted square of what the network's output is off by, `[batch, point, channel]`.
@@ -46,15 +50,14 @@ fn errors_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<3>, Tra
 /// The loss and its gradients.
 ///
 /// # Errors
-/// As [`loss_of`]; those of reading the device.
+/// As [`losses_of`].
 pub fn loss_and_gradients(
     model: &Model,
     grid: &Grid,
     batch: &Batch,
 ) -> Result<(f64, Parameters), TrainError> {
-    let loss = loss_of(model, grid, batch)?;
-    let value = scalar(loss.clone())?;
-    Ok((f64::from(value), model.network.taken_gradients(loss.backward())?))
+    let (loss, gradients) = share_and_gradients(model, grid, batch, 1.0)?;
+    Ok((f64::from(loss), gradients))
 }
 
 /// A part of a batch's loss, the mean over some of its fields times their share of all, and its gradients.
@@ -67,10 +70,15 @@ pub fn share_and_gradients(
     batch: &Batch,
     share: f32,
 ) -> Result<(f32, Parameters), TrainError> {
-    let mean = loss_of(model, grid, batch)?;
+    let errors = errors_of(model, grid, batch)?;
+    let all = errors.clone().mean();
     // the whole batch as it always was
-    let loss = if share == 1.0 { mean } else { mean * share };
-    let value = scalar(loss.clone())?;
+    let loss = if share == 1.0 { all } else { all * share };
+    // a card would have to hand back all of them
+    let value = match is_cpu(model.network.device()) {
+        true => (mean(&host(errors.without_autodiff())?) * f64::from(share)) as f32,
+        false => scalar(loss.clone())?,
+    };
     Ok((value, model.network.taken_gradients(loss.backward())?))
 }
 

@@ -152,6 +152,13 @@ impl Optimizer {
         Ok(norm)
     }
 
+    /// Kind and name of the first array with a NaN or an infinity in it, if there is one.
+    pub fn not_finite(&self) -> Option<String> {
+        let own = [("weights", &self.weights), ("moments", &self.first), ("moments", &self.second)];
+        let averages = self.averages.iter().map(|average| ("average of the weights", average));
+        first_bad(own.into_iter().chain(averages))
+    }
+
     /// All arrays that have begun, in chunks.
     fn parts<'a>(&'a mut self, gradients: &'a Parameters, update: &Update) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
@@ -197,6 +204,14 @@ fn norm(gradients: &Parameters) -> f64 {
         parts.iter().sum::<f64>()
     });
     squares.sum::<f64>().sqrt()
+}
+
+/// Kind and name of the first array that holds a NaN or an infinity.
+fn first_bad<'a>(kinds: impl IntoIterator<Item = (&'a str, &'a Parameters)>) -> Option<String> {
+    let bad = |p: &'a Parameters| {
+        p.arrays.iter().find(|array| array.values.iter().any(|v| !v.is_finite()))
+    };
+    kinds.into_iter().find_map(|(kind, p)| bad(p).map(|array| format!("{kind} {}", array.name)))
 }
 
 #[cfg(test)]

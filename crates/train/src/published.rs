@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use karhunen_field::{Field, Grid};
-use karhunen_formats::{ArrayValues, NamedArray};
+use karhunen_formats::{ArrayValues, NamedArray, write_whole};
 use karhunen_net::{
     Conditioning, Coordinates, Device, Fno, FnoConfig, LocalKernels, Named, NetworkConfig,
     Parameters, Preconditioning,
@@ -133,10 +133,12 @@ pub fn save(checkpoint: &Checkpoint, directory: &Path) -> Result<(), TrainError>
             message: "holds a run already; choose another directory".into(),
         });
     }
-    checkpoint.save(directory)?;
+    // as a run has it: no checkpoint without the configuration that it is resumed with
     let asked = directory.join("config.toml");
-    std::fs::write(&asked, checkpoint.config.to_toml())
-        .map_err(|source| TrainError::Write { path: asked, source })
+    write_whole(&asked, checkpoint.config.to_toml().as_bytes())
+        .map_err(|source| TrainError::Write { path: asked, source })?;
+    checkpoint.save(directory)?;
+    Ok(())
 }
 
 /// Mean, mode variances and normalisation, in the network's units.

@@ -250,6 +250,12 @@ impl Run {
             if validates || last_of_level {
                 let started = self.clock.seconds();
                 let (losses, pair) = self.validate()?;
+                if losses.iter().any(|loss| !loss.is_finite()) {
+                    let place = format!("grid {}, {:.0} s of training", event.grid, event.seconds);
+                    let what = format!("validation loss not finite; {place}");
+                    self.roll_back(self.progress.step, what, observer)?;
+                    continue;
+                }
                 self.book(|costs| &mut costs.validation, self.clock.seconds() - started);
                 let loss = losses[0];
                 event.validation_loss = Some(loss);
@@ -290,6 +296,12 @@ impl Run {
             let sound =
                 divergence::is_sound(&self.progress.ledger.levels[trained], self.untrained());
             if due && sound || last_of_level || wanted {
+                if let Some(array) = self.optimizer.not_finite() {
+                    let place = format!("grid {}, {:.0} s of training", event.grid, event.seconds);
+                    let what = format!("{array} not finite; {place}");
+                    self.roll_back(self.progress.step, what, observer)?;
+                    continue;
+                }
                 self.progress.elapsed = now - begun;
                 self.save()?;
                 saved = self.clock.seconds();

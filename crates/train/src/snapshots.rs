@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use karhunen_formats::keep_names;
 use karhunen_net::Parameters;
 use safetensors::SafeTensors;
 
@@ -48,6 +49,9 @@ pub(crate) fn of_length(arrays: &[Array], length: f64) -> Parameters {
     single(own.collect())
 }
 
+/// Before the number of a snapshot that is being written.
+const WRITING: &str = ".writing-";
+
 fn folder(run: &Path) -> PathBuf {
     run.join("snapshots")
 }
@@ -72,16 +76,28 @@ pub fn save(
     let path = folder.join(format!("{step:08}.safetensors"));
     let metadata = HashMap::from([("updates".to_string(), updates.to_string())]);
     let bytes = serialise(&arrays(averages, lengths), &metadata, &path)?;
-    let beside = folder.join(format!(".writing-{step:08}"));
-    write_synced(&beside, &bytes)?;
-    fs::rename(&beside, &path).map_err(io(&path))
+    let beside = folder.join(format!("{WRITING}{step:08}"));
+    let written = write_synced(&beside, &bytes)
+        .and_then(|()| fs::rename(&beside, &path).map_err(io(&path)))
+        .and_then(|()| keep_names(&folder).map_err(io(&folder)));
+    if written.is_err() {
+        // a disk may be full of it
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
-/// Removes snapshots of steps after `step`: they will be taken again, perhaps of other weights.
+/// Removes snapshots of steps after `step`: they will be taken again, perhaps of other weights. So does what a
+/// killed process left half written.
 ///
 /// # Errors
 /// [`TrainError::Write`].
 pub fn forget_after(run: &Path, step: usize) -> Result<(), TrainError> {
+    for entry in fs::read_dir(folder(run)).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(WRITING) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
     for (_, path) in list(run)?.into_iter().filter(|(at, _)| *at > step) {
         fs::remove_file(&path).map_err(|source| TrainError::Write { path, source })?;
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::CommandFactory as _;
+use karhunen::formats::write_whole;
 
 use crate::args::{Arguments, Generate, GenerateArgs};
 use crate::failure::Failure;
@@ -34,7 +35,18 @@ fn pages(command: clap::Command, folder: &Path) -> Result<(), Failure> {
         Failure::run(message).help(help::write(&e))
     };
     std::fs::create_dir_all(folder).map_err(failed)?;
-    clap_mangen::generate_to(command, folder).map_err(failed)?;
+    let mut command = command.disable_help_subcommand(true);
+    command.build();
+    write_pages(&command, folder).map_err(failed)?;
     tracing::info!("{}: karhunen.1 and a page of every command", folder.display());
     Ok(())
+}
+
+/// The pages of the commands below, then that of the command itself.
+fn write_pages(command: &clap::Command, folder: &Path) -> std::io::Result<()> {
+    let shown = command.get_subcommands().filter(|below| !below.is_hide_set());
+    shown.into_iter().try_for_each(|below| write_pages(below, folder))?;
+    let (mut bytes, page) = (Vec::new(), clap_mangen::Man::new(command.clone()));
+    page.render(&mut bytes)?;
+    write_whole(&folder.join(page.get_filename()), &bytes)
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use karhunen::evaluation::Native;
 use karhunen::evaluation::slope::spectrum_slope;
 use karhunen::field::prior::r_per_shell;
+use karhunen::formats::write_whole;
 use karhunen::prior::configured;
 use karhunen::training::config::{DataConfig, LevelConfig, PhasesConfig};
 use karhunen::training::data::{self, Data};
@@ -101,7 +102,7 @@ fn write(path: &Path, planned: &RunConfig) -> Result<(), Failure> {
     }
     let mut config = planned.clone();
     config.data.source = config.data.source.seen_from(path);
-    std::fs::write(path, config.to_toml())
+    write_whole(path, config.to_toml().as_bytes())
         .map_err(|source| Error::Write { path: path.into(), source })?;
     info!("{}: karhunen train --config {} --out runs/x", path.display(), path.display());
     Ok(())

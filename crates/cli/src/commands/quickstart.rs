@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use karhunen::device;
 use karhunen::evaluation::ranking::LEGEND;
+use karhunen::formats::write_whole;
 use karhunen::output::{self, Output};
 use karhunen::overview::{Overview, OverviewOptions, Seen, events_of};
 use karhunen::pictures::{self, beside::beside};
@@ -88,7 +89,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(path, text)
+    write_whole(path, text.as_bytes())
         .map_err(|source| Error::Write { path: path.to_path_buf(), source }.into())
 }
 

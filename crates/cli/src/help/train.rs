@@ -75,7 +75,7 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::Checkpoint { .. } => {
             "name a run directory that `karhunen train` wrote, or one checkpoint in it".into()
         }
-        TrainError::Diverged { .. } => "begin again with --set training.learning_rate=… and another --out".into(),
+        TrainError::Diverged { .. } | TrainError::NotFinite { .. } => "begin again with --set training.learning_rate=… and another --out".into(),
         TrainError::Net(NetError::Levels { .. }) => {
             "change the grids of [[levels]], coarse first; `network.kind = \"fno\"` takes any".into()
         }

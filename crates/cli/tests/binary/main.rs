@@ -15,4 +15,5 @@ mod serving;
 mod shards;
 #[cfg(unix)]
 mod signals;
+mod surroundings;
 mod watching;

@@ -67,7 +67,7 @@ fn visit_state_dict(path: &Path) {
 }
 
 /// Bytes that are inside of a file, as the target of that name reads them.
-fn visit_inside(target: &str, bytes: &[u8]) {
+pub(crate) fn visit_inside(target: &str, bytes: &[u8]) {
     let folder = folder();
     let path = match target {
         "pickle" => return exercise(&wraps::pickle(bytes), ":x"),

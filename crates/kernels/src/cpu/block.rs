@@ -21,7 +21,7 @@ use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mixing::transpose;
 use crate::cpu::product::{Start, Strided, product};
 use crate::cpu::rows::{Pairs, RowTable, Synthesis, analyse_row, synthesise_row};
-use crate::cpu::share::{Shared, by_sample, for_each, with_scratch};
+use crate::cpu::share::{Shared, by_sample, for_each, summed, with_scratch};
 use crate::cpu::tiles::Tiles;
 use crate::cpu::transform::{analyse, synthesise};
 use crate::plan::spectral::SpectralPlan;
@@ -431,12 +431,9 @@ impl Block<'_> {
         let mut bias = vec![0.0; outputs];
         let mut film = vec![0.0; if self.film.is_some() { self.batch * 2 * outputs } else { 0 }];
         for (sample, partials) in partials.chunks_exact(chunks * part).enumerate() {
-            let mut moments = vec![0.0; 2 * outputs];
-            for sums in partials.chunks_exact(part) {
-                let (s, m) = sums.split_at(skip.len());
-                skip.iter_mut().zip(s).for_each(|(a, b)| *a += b);
-                moments.iter_mut().zip(m).for_each(|(a, b)| *a += b);
-            }
+            let mut moments = summed(partials, part);
+            let own: Vec<f32> = moments.drain(..skip.len()).collect();
+            skip.iter_mut().zip(own).for_each(|(a, b)| *a += b);
             // moments of the gradient after the conditioning: Σ dp and Σ dp q
             let (shift, scale) = moments.split_at(outputs);
             match self.film {

@@ -117,22 +117,22 @@ pub(crate) fn weight_gradients(
     for_each(blocks, true, |block| {
         let count = PANEL.min(outputs - block * PANEL);
         for row in 0..=taps * inputs {
-            let mut sum = [0.0; PANEL];
+            let mut sum = [0.0f64; PANEL];
             for chunk in 0..chunks {
                 let at = (chunk * blocks + block) * part + row * PANEL;
                 // SAFETY: written by the chunk's task, `count` values a row
                 let values = unsafe { to.slice(at, count) };
-                sum.iter_mut().zip(values).for_each(|(s, v)| *s += v);
+                sum.iter_mut().zip(values).for_each(|(s, v)| *s += f64::from(*v));
             }
             for (column, sum) in sum[..count].iter().enumerate() {
                 let output = block * PANEL + column;
                 // SAFETY: each task has its own outputs
                 unsafe {
                     match row.checked_sub(taps * inputs) {
-                        Some(_) => *bias_to.at(output, 1) = *sum,
+                        Some(_) => *bias_to.at(output, 1) = *sum as f32,
                         None => {
                             let at = (output * inputs + row % inputs) * taps + row / inputs;
-                            *weight_to.at(at, 1) = *sum;
+                            *weight_to.at(at, 1) = *sum as f32;
                         }
                     }
                 }

@@ -7,7 +7,7 @@
 
 use crate::cpu::activation::{masked_load, masked_store};
 use crate::cpu::buffer::{Buffer, Fresh};
-use crate::cpu::share::{Shared, by_sample, for_each};
+use crate::cpu::share::{Shared, by_sample, for_each, summed};
 use crate::plan::stencil::{Contributions, StencilPlan};
 use crate::simd::{Lanes, Level, dispatched};
 
@@ -79,10 +79,7 @@ impl Depthwise<'_> {
                 }
             });
         });
-        let mut taps = vec![0.0; part];
-        for partial in partials.chunks_exact(part) {
-            taps.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
-        }
+        let taps = summed(&partials, part);
         DepthwiseGradients { x: wants_x.then(|| self.gather(dy, true)), taps }
     }
 

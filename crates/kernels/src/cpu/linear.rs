@@ -4,7 +4,7 @@
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mixing::transpose;
 use crate::cpu::product::{Start, Strided, product};
-use crate::cpu::share::{Shared, for_each};
+use crate::cpu::share::{Shared, for_each, summed};
 use crate::simd::Level;
 
 /// Number of points of a task.
@@ -62,10 +62,7 @@ impl PointwiseLinear<'_> {
                 product(self.level, 1, n, count, a, dy, n, at, n, Start::Zero);
             }
         });
-        let mut sums = vec![0.0; part];
-        for partial in partials.chunks_exact(part) {
-            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
-        }
+        let mut sums = summed(&partials, part);
         let bias = sums.split_off(inputs * outputs);
         let x = wants_x.then(|| self.input_gradient(dy));
         LinearGradients { x, weight: sums, bias }

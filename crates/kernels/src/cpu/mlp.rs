@@ -9,7 +9,7 @@ use crate::cpu::activation::{activate, hidden_slope};
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mixing::transpose;
 use crate::cpu::product::{Start, Strided, dots, product};
-use crate::cpu::share::{Shared, for_each, with_scratch};
+use crate::cpu::share::{Shared, for_each, summed, with_scratch};
 use crate::simd::Level;
 
 /// Number of points of a tile. Hidden values and gradients of 128 channels fill half a cache of 48
@@ -103,11 +103,7 @@ impl Mlp<'_> {
                 }
             });
         });
-        let mut sums = vec![0.0; part];
-        for partial in partials.chunks_exact(part) {
-            sums.iter_mut().zip(partial).for_each(|(a, b)| *a += b);
-        }
-        self.gradients(&sums)
+        self.gradients(&summed(&partials, part))
     }
 
     /// Number of values in all parameters' gradients.

@@ -10,7 +10,7 @@ use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mlp::{Mlp, MlpGradients, TILE};
 use crate::cpu::product::{Start, Strided, product};
 use crate::cpu::rms_rows::{normalise_rows, normalise_slope};
-use crate::cpu::share::{Shared, for_each, with_scratch};
+use crate::cpu::share::{Shared, for_each, summed, with_scratch};
 
 /// Number of tiles of one sample whose gradients are summed before they are added to others.
 const TOGETHER: usize = 42;
@@ -109,13 +109,12 @@ impl Residual<'_> {
                 }
             });
         });
-        let mut film = vec![0.0; self.batch * 2 * width];
-        let mut sums = vec![0.0; weights];
-        for (task, partial) in partials.chunks_exact(part).enumerate() {
-            let (of_weights, of_film) = partial.split_at(weights);
+        let (mut film, mut sums) = (Vec::with_capacity(self.batch * 2 * width), vec![0.0; weights]);
+        for partials in partials.chunks_exact(chunks * part) {
+            let of_sample = summed(partials, part);
+            let (of_weights, of_film) = of_sample.split_at(weights);
             sums.iter_mut().zip(of_weights).for_each(|(a, b)| *a += b);
-            let film = &mut film[task / chunks * 2 * width..][..2 * width];
-            film.iter_mut().zip(of_film).for_each(|(a, b)| *a += b);
+            film.extend(of_film);
         }
         // SAFETY: the tiles cover all points of all samples
         let u = unsafe { du.finish() };

@@ -23,6 +23,16 @@ pub(crate) fn by_sample(batch: usize) -> bool {
     threads == 1 || batch >= 2 * threads || batch.is_multiple_of(threads)
 }
 
+/// Sums of parts of one length, in their order and in f64: there are the more of them the larger a grid is, and single
+/// precision would lose what each adds to the rest.
+pub(crate) fn summed(partials: &[f32], part: usize) -> Vec<f32> {
+    let mut sums = vec![0.0f64; part];
+    for partial in partials.chunks_exact(part.max(1)) {
+        sums.iter_mut().zip(partial).for_each(|(a, b)| *a += f64::from(*b));
+    }
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
+
 /// Number of values (256 MiB) beyond which a scratch buffer is not kept for reuse.
 const MOST_SCRATCH: usize = 1 << 26;
 

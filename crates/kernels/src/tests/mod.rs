@@ -9,6 +9,7 @@ mod axis_maps;
 mod convolution;
 mod depthwise;
 mod independence;
+mod large;
 mod level;
 mod naive;
 mod norm;

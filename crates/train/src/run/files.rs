@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+use karhunen_formats::write_whole;
+
 use crate::checkpoint::Checkpoint;
 use crate::events::{Event, read};
 use crate::tensorboard::Board;
@@ -28,7 +30,7 @@ impl Run {
         let path = self.directory.join("ledger.json");
         let text =
             serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
-        fs::write(&path, text).map_err(io(&path))
+        write_whole(&path, text.as_bytes()).map_err(io(&path))
     }
 
     /// Drops events and snapshots after the step the run stands at: they will happen again. TensorBoard is told so.
@@ -47,7 +49,7 @@ impl Run {
         };
         let kept: String =
             events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
-        fs::write(&path, kept).map_err(io(&path))?;
+        write_whole(&path, kept.as_bytes()).map_err(io(&path))?;
         if self.config.training.tensorboard {
             self.board = Some(Board::begin(&self.directory, self.progress.step)?);
         }

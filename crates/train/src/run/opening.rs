@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use karhunen_distributed::Group;
 use karhunen_field::Grid;
+use karhunen_formats::write_whole;
 use karhunen_net::Device;
 
 use crate::augment::{Augmentation, settled, symmetrise};
@@ -79,9 +80,16 @@ impl Run {
         if let Some(end) = end {
             run.extend(end, observer)?;
         }
-        // an extension that is asked for here has its checkpoint already
+        // an extension that is asked for here has its checkpoint already; without this file no run goes on, so
+        // that it is there at every moment, on a full disk too
         let path = directory.join("config.toml");
-        first_alone(&group, || fs::write(&path, asked.to_toml()).map_err(io(&path)))?;
+        let text = asked.to_toml();
+        first_alone(&group, || {
+            if fs::read(&path).ok().as_deref() == Some(text.as_bytes()) {
+                return Ok(());
+            }
+            write_whole(&path, text.as_bytes()).map_err(io(&path))
+        })?;
         run.fit_budget(observer)?;
         run.prepare_files()?;
         Ok(run)
@@ -100,6 +108,10 @@ impl Run {
         let lock = group.is_first().then(|| Lock::directory(directory)).transpose()?;
         if let Some(complaint) = lock.as_ref().and_then(Lock::complaint) {
             observer.warning(complaint);
+        }
+        // a run that has ended saves no more, and would keep it
+        if lock.is_some() {
+            checkpoint::settle(&directory.join("checkpoints"));
         }
         let mut planned = config.clone();
         let mut opened = None;

@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Places that cannot be written to, clocks that are set back, processes that want one place.
+
+    python3 campaigns/places.py --program target/release/karhunen
+
+- a disk of little room (tmpfs) at every size from none to enough: training and every command that writes end in one
+  line with exit code 1, or well; nothing half written; with room again the run goes on to the same bits;
+- a disk that can only be read; a disk with a quota (ext4 in a file), where the system can make one;
+- standard output and standard error whose reader goes away at once;
+- a clock that is set back by a year before a run goes on, or in the middle of it: the same bits, nothing refused;
+- many processes that begin to train in one directory, or to write one file, at the same moment, again and again: one
+  works, the others are refused with exit code 2; after all of them were killed a new one is not.
+
+Disks need the rights to mount; what cannot be had is skipped and said. Standard library only. The exit code is 1 if
+anything is wrong.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from common import (
+    TINY, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
+from faults import one_line
+from kill import TRAIN, started
+
+
+def mounted(kind, options, place, source="none"):
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", "-t", kind, "-o", options, source, place], stderr=subprocess.PIPE)
+    return done.returncode == 0
+
+
+def unmounted(place):
+    subprocess.run(["umount", place], check=True)
+
+
+def little_room(program, base, work, expected, wrong, few=False):
+    """Every command on a disk of every size that is too small."""
+    place, tried = work / "disk", 0
+    if not mounted("tmpfs", "size=64k", place):
+        print("skipped: no rights to mount a disk", flush=True)
+        return 0
+    unmounted(place)
+    for kib in [0, 24, 96] if few else [0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384]:
+        mounted("tmpfs", "size=8m", place)
+        try:
+            folder = shutil.copytree(base / "training", place / "work")
+            fill(place, kib * 1024)
+            tried += 1
+            code, err = run(program, TRAIN, folder)
+            one_line(code, err)
+            checkpoints(folder / "run")
+            (place / "filler").unlink()
+            works(program, TRAIN, folder)
+            check(state(folder / "run") == expected, "with room again, other bits")
+        except Wrong as what:
+            wrong.append(f"training with {kib} KiB left: {what}")
+        unmounted(place)
+    for command in commands():
+        begun = command.folder(base, work / "whole")
+        before = visible(begun)
+        works(program, command.arguments, begun)
+        complete = visible(begun)
+        for kib in [4] if few else [0, 4, 8, 16, 32, 64, 128]:
+            mounted("tmpfs", "size=8m", place)
+            try:
+                folder = shutil.copytree(base / command.begins, place / "work")
+                fill(place, kib * 1024)
+                tried += 1
+                code, err = run(program, command.arguments, folder)
+                one_line(code, err)
+                command.whole(before, visible(folder), complete)
+                (place / "filler").unlink()
+                command.again(program, folder)
+            except Wrong as what:
+                wrong.append(f"{command.name} with {kib} KiB left: {what}")
+            unmounted(place)
+    print(f"little room: {tried} commands", flush=True)
+    return tried
+
+
+def fill(place, left):
+    """Fills a disk but for so many bytes."""
+    with open(place / "filler", "wb") as to:
+        while True:
+            room = os.statvfs(place)
+            free = room.f_bavail * room.f_bsize - left
+            if free < 4096:
+                return
+            to.write(bytes(min(free // 4096 * 4096, 1 << 20)))
+            to.flush()
+
+
+def only_read(program, base, work, wrong):
+    place, tried = work / "disk", 0
+    if not mounted("tmpfs", "size=16m", place):
+        return 0
+    shutil.copytree(base / "model", place / "model")
+    shutil.copytree(base / "training", place / "training")
+    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+    for what, arguments, folder in [
+        ("training", TRAIN, "training"),
+        ("a run that has ended", ["train", "--config", "../training/tiny.toml", "--out", "run"], "model"),
+        *[(c.name, c.arguments, "model") for c in commands() if c.begins == "model"],
+    ]:
+        tried += 1
+        code, err = run(program, arguments, place / folder)
+        try:
+            one_line(code, err)
+            check(code == 1 and "Read-only file system" in err or "read-only" in err, f"exit code {code}: {err}")
+        except Wrong as problem:
+            wrong.append(f"{what} on a disk that can only be read: {problem}")
+    # reading a model and writing elsewhere works
+    tried += 1
+    code, err = run(program, ["sample", "--model", str(place / "model/run"), "--count", "1", "--evaluations", "2", "--out",
+                              str(work / "elsewhere.npy")], work)
+    if code:
+        wrong.append(f"sampling a model on a disk that can only be read: {err}")
+    unmounted(place)
+    print(f"only read: {tried} commands", flush=True)
+    return tried
+
+
+def quota(program, base, work, expected, wrong):
+    """A user whose blocks are limited, on a file system of its own."""
+    place, image = work / "quota", work / "quota.img"
+    image.write_bytes(b"")
+    os.truncate(image, 32 << 20)
+    made = shutil.which("mkfs.ext4") and shutil.which("setquota") and shutil.which("quotaon")
+    made = made and not subprocess.run(["mkfs.ext4", "-q", "-O", "quota", image], stderr=subprocess.DEVNULL).returncode
+    if not made or not mounted("ext4", "loop,usrquota", place, image):
+        print("skipped: no disk with a quota can be made here (faults.py injects its error, EDQUOT)", flush=True)
+        return 0
+    try:
+        user = 4711
+        folder = shutil.copytree(base / "training", place / "work")
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, user, user)
+        os.chmod(place, 0o755)
+        tried = 0
+        for kib in [16, 64, 128]:
+            subprocess.run(["setquota", "-u", str(user), str(kib), str(kib), "0", "0", place], check=True)
+            code, err = run(program, TRAIN, folder, user=user)
+            one_line(code, err)
+            check(code == 1, f"a quota of {kib} KiB is enough")
+            tried += 1
+        subprocess.run(["setquota", "-u", str(user), "0", "0", "0", "0", place], check=True)
+        code, err = run(program, TRAIN, folder, user=user)
+        check(code == 0 and state(folder / "run") == expected, f"without the quota: {code} {err}")
+        print(f"quota: {tried} commands", flush=True)
+        return tried
+    except Wrong as what:
+        wrong.append(f"quota: {what}")
+        return 1
+    finally:
+        unmounted(place)
+
+
+def closed_pipes(program, base, work, expected, wrong):
+    """Readers that go away before the first word."""
+    tried = 0
+    for command in [None, *commands()]:
+        folder = work / "pipes"
+        shutil.rmtree(folder, ignore_errors=True)
+        if command is None:
+            shutil.copytree(base / "training", folder)
+            arguments = TRAIN
+        else:
+            command.folder(base, folder)
+            arguments = command.arguments
+        process = subprocess.Popen([program, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        process.stderr.close()
+        code = process.wait(120)
+        tried += 1
+        if code != 0:
+            wrong.append(f"{command.name if command else 'training'} without readers: exit code {code}")
+        elif command is None and state(folder / "run") != expected:
+            wrong.append("training without readers: other bits")
+    print(f"closed pipes: {tried} commands", flush=True)
+    return tried
+
+
+def clocks(program, base, work, expected, wrong):
+    """A year back: before a run goes on, and in the middle of one."""
+    library, tried = compiled("clock.c", work, "-shared", "-fPIC"), 0
+    for year in [-31_536_000, 31_536_000]:
+        for after in [0, 40]:
+            folder = work / "clock"
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(base / "training", folder)
+            child = started(program, TRAIN, folder)
+            try:
+                child.wait(0.15)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            env = {**environment(), "LD_PRELOAD": str(library), "CLOCK_OFFSET": str(year), "CLOCK_AFTER": str(after)}
+            done = subprocess.run([program, *TRAIN], cwd=folder, env=env, stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE)
+            tried += 1
+            try:
+                check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.decode()}")
+                check(state(folder / "run") == expected, "other bits")
+            except Wrong as what:
+                wrong.append(f"a clock that jumps by {year} s after {after} questions: {what}")
+    print(f"clocks: {tried} runs", flush=True)
+    return tried
+
+
+def many_processes(program, base, work, wrong, rounds=20, processes=6):
+    tried = 0
+    for number in range(rounds):
+        folder = work / "many"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(base / "training", folder)
+        (folder / "tiny.toml").write_text(TINY.format(steps=1_000_000))
+        training = number % 2 == 0
+        arguments = TRAIN if training else [
+            "prior", "matern", "--length", "0.1", "--smoothness", "1.5", "--grid", "256x256", "--count", "2000",
+            "--out", "x.npy"]
+        children = [subprocess.Popen([program, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(processes)]
+        tried += processes
+        # on a busy machine a process takes a while to begin
+        begun = time.monotonic()
+        while sum(child.poll() is None for child in children) > 1 and time.monotonic() - begun < 60:
+            time.sleep(0.05)
+        alive = [child for child in children if child.poll() is None]
+        refused = 0
+        for child in children:
+            if child in alive:
+                continue
+            err = child.communicate()[1].decode()
+            good = child.returncode == 2 and "in use by" in err
+            refused += good
+            if not good:
+                wrong.append(f"one of many processes: exit code {child.returncode}: {err}")
+        if refused != processes - 1 or len(alive) != 1:
+            wrong.append(f"of {processes} processes {refused} were refused and {len(alive)} work")
+        for child in alive:
+            child.kill()
+            child.communicate()
+        if training:
+            # nobody holds it any more
+            (folder / "tiny.toml").write_text(TINY.format(steps=max(checkpoints(folder / "run"), default=0) + 3))
+        else:
+            arguments = [a if a != "2000" else "2" for a in arguments]
+        code, err = run(program, arguments, folder)
+        if code and "asked for is" not in err:
+            wrong.append(f"after a killed process: exit code {code}: {err}")
+    print(f"many processes: {rounds} rounds of {processes}", flush=True)
+    return tried
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--program", required=True, type=lambda p: str(Path(p).resolve()))
+    parser.add_argument("--rounds", type=int, default=20, help="of many processes")
+    parser.add_argument("--few", action="store_true", help="fewer sizes of disks")
+    asked = parser.parse_args()
+    wrong = Findings()
+    with tempfile.TemporaryDirectory(prefix="karhunen-places-") as made:
+        work = Path(made)
+        os.chmod(work, 0o755)
+        base = bases(asked.program, work / "bases")
+        alone = shutil.copytree(base / "training", work / "alone")
+        works(asked.program, TRAIN, alone)
+        expected = state(alone / "run")
+        tried = little_room(asked.program, base, work, expected, wrong, asked.few)
+        tried += only_read(asked.program, base, work, wrong)
+        tried += quota(asked.program, base, work, expected, wrong)
+        tried += closed_pipes(asked.program, base, work, expected, wrong)
+        tried += clocks(asked.program, base, work, expected, wrong)
+        tried += many_processes(asked.program, base, work, wrong, asked.rounds)
+    end("places, pipes, clocks, processes", f"{tried} commands", wrong)
+
+
+if __name__ == "__main__":
+    main()
