@@ -374,7 +374,7 @@ mod tests {
             let moved = batches.moved(step, &fine, &fields, 0);
             let then = restrict(&moved, coarse.grid).unwrap();
             let first = batches.moved(step, &coarse, &fields, 0);
-            for (a, b) in then.values.iter().zip(&first.values) {
+            for (a, b) in then.values.iter().zip(first.values.iter()) {
                 // a few roundings of f32
                 assert!((a - b).abs() < 1e-5, "step {step}: {a} {b}");
             }
