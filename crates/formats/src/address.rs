@@ -10,13 +10,16 @@ use crate::FormatError;
 
 /// What addresses of stores in buckets and on servers begin with.
 const SCHEMES: [&str; 10] = [
-    "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "adl://", "http://", "https://",
+    "s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "adl://", "http://",
+    "https://",
 ];
 
 /// Whether a name is the address of a store in a bucket or on a server.
 pub fn is_remote(name: impl AsRef<Path>) -> bool {
     let text = name.as_ref().to_str().unwrap_or_default();
-    SCHEMES.iter().any(|scheme| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
+    SCHEMES
+        .iter()
+        .any(|scheme| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)))
 }
 
 /// Refuses an address that holds credentials, or what may be some: it would stand in logs and checkpoints. Of other names

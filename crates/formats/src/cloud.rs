@@ -102,8 +102,8 @@ impl Bucket {
         let url = name.to_str().and_then(|text| Url::parse(text).ok());
         let url = url.ok_or_else(|| wrong("no address; write s3://bucket/path"))?;
         address::check(name)?;
-        let (scheme, root) =
-            ObjectStoreScheme::parse(&url).map_err(|_| wrong("no address; write s3://bucket/path"))?;
+        let (scheme, root) = ObjectStoreScheme::parse(&url)
+            .map_err(|_| wrong("no address; write s3://bucket/path"))?;
         // the provider of cryptography must be there before a client is
         runtime(name)?;
         let retry = RetryConfig { max_retries: TRIES, retry_timeout: TIME, ..Default::default() };
@@ -120,7 +120,8 @@ impl Bucket {
                 Arc::new(builder.with_retry(retry).build().map_err(refused)?)
             }
             ObjectStoreScheme::GoogleCloudStorage => {
-                let builder = object_store::gcp::GoogleCloudStorageBuilder::from_env().with_url(url);
+                let builder =
+                    object_store::gcp::GoogleCloudStorageBuilder::from_env().with_url(url);
                 Arc::new(builder.with_retry(retry).build().map_err(refused)?)
             }
             ObjectStoreScheme::MicrosoftAzure => {
@@ -145,7 +146,9 @@ impl Bucket {
     }
 
     fn key(&self, key: &str) -> Key {
-        key.split('/').filter(|part| !part.is_empty()).fold(self.root.clone(), |at, part| at.join(part))
+        key.split('/')
+            .filter(|part| !part.is_empty())
+            .fold(self.root.clone(), |at, part| at.join(part))
     }
 
     fn wait<T>(

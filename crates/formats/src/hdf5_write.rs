@@ -8,8 +8,8 @@
 //! Layout: `/DataContainers/ImageDataContainer` with `_SIMPL_GEOMETRY` (`DIMENSIONS`, `ORIGIN`, `SPACING`,
 //! x first) and `CellData`, one array of shape (z, y, x, components) a field.
 
-use crate::encoding::Encoding;
 use crate::Form;
+use crate::encoding::Encoding;
 
 /// An address that is none.
 const UNDEFINED: u64 = u64::MAX;
@@ -34,8 +34,7 @@ impl Plan {
         cells.resize(3, 1);
         let mut steps: Vec<f32> = spacing.iter().rev().map(|h| *h as f32).collect();
         steps.resize(3, 1.0);
-        let shape: Vec<u64> =
-            cells.iter().rev().copied().chain([form.channels as u64]).collect();
+        let shape: Vec<u64> = cells.iter().rev().copied().chain([form.channels as u64]).collect();
         let dims: Vec<u8> = cells.iter().flat_map(|n| n.to_le_bytes()).collect();
         let floats = |v: &[f32]| v.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
         let bytes = (form.field_len() * encoding.size()) as u64;

@@ -15,8 +15,8 @@ use crate::tensors::Tensor;
 use crate::zarr::Hierarchy;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, RawFields, ReadOptions, StoredFields, folder, idx, is_remote, mat, netcdf, npy, npz, picture,
-    safetensors, tiff_pages, torch, vti,
+    Address, FormatError, RawFields, ReadOptions, StoredFields, folder, idx, is_remote, mat,
+    netcdf, npy, npz, picture, safetensors, tiff_pages, torch, vti,
 };
 
 /// Reads fields from a file, a part of a file, or a folder of pictures.

@@ -26,8 +26,8 @@ use crate::zarr::Hierarchy;
 use crate::zarr_chunks::Chunks;
 use crate::zarr_store::Store;
 use crate::{
-    Address, FormatError, Missing, ReadOptions, Series, Units, is_remote, netcdf, npy, npz, safetensors,
-    tiff_places, torch,
+    Address, FormatError, Missing, ReadOptions, Series, Units, is_remote, netcdf, npy, npz,
+    safetensors, tiff_places, torch,
 };
 
 /// Fields of which blocks are read from an open file.

@@ -3,9 +3,9 @@
 //! Points of fields are centres of cells, so the box's origin lies half a spacing inside. Each
 //! field is an array, `field0`, `field1`, …; channels are components. Source: "VTK XML Formats".
 
+use crate::Form;
 use crate::encoding::Encoding;
 use crate::vti_header::UNIT;
-use crate::Form;
 
 /// What stands behind the last field.
 pub(crate) const TAIL: &[u8] = b"\n  </AppendedData>\n</VTKFile>\n";

@@ -20,7 +20,10 @@ const DEPTH_AT_MOST: usize = 16;
 #[derive(Debug)]
 pub(crate) enum Store {
     Folder(PathBuf),
-    Zip { path: PathBuf, members: BTreeMap<String, Member> },
+    Zip {
+        path: PathBuf,
+        members: BTreeMap<String, Member>,
+    },
     #[cfg(feature = "cloud")]
     Bucket(Bucket),
 }

@@ -265,13 +265,10 @@ impl ZarrWriter {
     }
 
     /// Puts chunks and the table of their places.
-    fn shard(
-        &mut self,
-        place: &[usize],
-        chunks: Vec<Option<Vec<u8>>>,
-    ) -> Result<(), FormatError> {
+    fn shard(&mut self, place: &[usize], chunks: Vec<Option<Vec<u8>>>) -> Result<(), FormatError> {
         let total = chunks.iter().flatten().map(Vec::len).sum::<usize>();
-        let (mut bytes, mut table) = (Vec::with_capacity(total + 16 * chunks.len() + 4), Vec::new());
+        let (mut bytes, mut table) =
+            (Vec::with_capacity(total + 16 * chunks.len() + 4), Vec::new());
         for chunk in chunks {
             let (start, length) = match &chunk {
                 Some(chunk) => (bytes.len() as u64, chunk.len() as u64),

@@ -39,7 +39,10 @@ fn stores_come_back_with_their_spacing() {
         let options = ReadOptions { dim: Some(points.len()), channels, ..ReadOptions::default() };
         let back = read(&path, &options).unwrap();
         assert_eq!((back.count(), &back.points[..]), (count, points));
-        assert!(back.values.iter().zip(&all.values).all(|(a, b)| f64::from(*a) == *b), "{points:?}");
+        assert!(
+            back.values.iter().zip(&all.values).all(|(a, b)| f64::from(*a) == *b),
+            "{points:?}"
+        );
         assert_eq!(back.units.length.as_deref(), Some("mm"));
         let spacing: Vec<f64> =
             all.grid.axes().iter().map(|a| a.length / a.points as f64).collect();

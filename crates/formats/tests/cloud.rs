@@ -90,7 +90,9 @@ fn stores_go_to_buckets_and_come_back() {
         let stored = StoredFields::open(&name, &options).unwrap();
         secrets().iter().for_each(|secret| assert!(!format!("{stored:?}").contains(secret)));
         let mut block = Vec::new();
-        stored.block(count - 1, &vec![1; points.len()], &vec![2; points.len()], &mut block).unwrap();
+        stored
+            .block(count - 1, &vec![1; points.len()], &vec![2; points.len()], &mut block)
+            .unwrap();
         assert_eq!(block.len(), 1 << points.len());
         let again = refused(write(&name, &all, &WriteOptions::default()));
         assert!(again.contains("exists already"), "{again}");
@@ -175,8 +177,11 @@ fn answering(status: &'static str) -> String {
             let mut stream = stream.unwrap();
             let mut asked = [0; 4096];
             let _ = stream.read(&mut asked).unwrap();
-            write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 6\r\nConnection: close\r\n\r\nSECRET")
-                .unwrap();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: 6\r\nConnection: close\r\n\r\nSECRET"
+            )
+            .unwrap();
         }
     });
     host
@@ -184,7 +189,9 @@ fn answering(status: &'static str) -> String {
 
 #[test]
 fn servers_that_refuse_are_one_line() {
-    for (status, said) in [("403 Forbidden", "not permitted"), ("404 Not Found", "nothing is there")] {
+    for (status, said) in
+        [("403 Forbidden", "not permitted"), ("404 Not Found", "nothing is there")]
+    {
         let host = answering(status);
         for ending in ["npy", "zarr"] {
             let name = format!("http://{host}/a.{ending}");

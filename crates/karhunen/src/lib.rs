@@ -167,7 +167,9 @@ pub use observe::{ObserveError, Remedy};
 pub use overview::{Overview, OverviewOptions, Seen};
 pub use posterior::{PosteriorOptions, posterior_quality};
 pub use run::{Run, TrainOptions, train};
-pub use sample::{LargerBox, Rung, SampleError, SampleOptions, Samples, Sampling, Tally, VolumeFraction};
+pub use sample::{
+    LargerBox, Rung, SampleError, SampleOptions, Samples, Sampling, Tally, VolumeFraction,
+};
 pub use status::Status;
 
 pub use karhunen_evaluate as evaluation;

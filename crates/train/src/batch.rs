@@ -134,7 +134,14 @@ impl Batches {
             moved.flatten().map(|v| v as f32).collect::<Vec<f32>>()
         });
         let (values, condition) = (values.collect::<Vec<f32>>(), condition.collect());
-        LevelData { values: values.into(), weights: weights.collect(), labels, attributes, condition, ..*data }
+        LevelData {
+            values: values.into(),
+            weights: weights.collect(),
+            labels,
+            attributes,
+            condition,
+            ..*data
+        }
     }
 
     /// The batch of a step: fields without replacement within an epoch, times stratified.

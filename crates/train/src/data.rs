@@ -135,7 +135,9 @@ impl Data {
         ));
         if training.values.is_in_file() {
             let gib = 4.0 * training.values.len() as f64 / (1u64 << 30) as f64;
-            notes.push(format!("{gib:.1} GiB of training fields lie in a file, which is gone when the run ends"));
+            notes.push(format!(
+                "{gib:.1} GiB of training fields lie in a file, which is gone when the run ends"
+            ));
             training.values.settle();
         }
         let classes = labels::counts(&training.labels);

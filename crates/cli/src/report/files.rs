@@ -33,7 +33,9 @@ pub fn is_numbered(path: &Path) -> bool {
 /// Refuses what [`claim`] does, but for what another process is making.
 fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if (!path.is_dir() || ending == "zarr") && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
+    if (!path.is_dir() || ending == "zarr")
+        && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"));
     }

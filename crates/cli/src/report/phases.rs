@@ -157,7 +157,12 @@ impl Sink<'_> {
     /// Those of writing.
     pub fn take(&mut self, samples: Samples) -> Result<(), Failure> {
         if let Output::Surface(phase) = self.output {
-            return surfaces(&samples, phase, self.args, samples.indices.start - self.indices.start);
+            return surfaces(
+                &samples,
+                phase,
+                self.args,
+                samples.indices.start - self.indices.start,
+            );
         }
         let (unit, part) = (samples.unit.clone(), samples.indices.clone());
         let fields = match (self.output, samples.labels()) {
@@ -189,12 +194,7 @@ impl Sink<'_> {
 }
 
 /// A file a field.
-fn surfaces(
-    samples: &Samples,
-    phase: usize,
-    args: &SampleArgs,
-    first: u64,
-) -> Result<(), Failure> {
+fn surfaces(samples: &Samples, phase: usize, args: &SampleArgs, first: u64) -> Result<(), Failure> {
     make_folder(&args.out)?;
     let ends = if args.open { Ends::Open } else { Ends::Capped };
     let power = |p: &str| samples.unit.as_ref().map_or(String::new(), |unit| format!(" {unit}{p}"));

@@ -3,10 +3,10 @@
 use karhunen_evaluate::Progress;
 use karhunen_field::large_box::{DEFAULT_OVERLAP, Enlarged, check_overlap};
 use karhunen_field::{FieldError, Grid};
+use karhunen_train::TrainedModel;
 use karhunen_train::larger::Larger;
 use karhunen_train::origin::short;
 use karhunen_train::trained::Request;
-use karhunen_train::TrainedModel;
 
 use super::SampleError;
 use crate::Error;

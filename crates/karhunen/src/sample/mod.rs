@@ -18,8 +18,8 @@ use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::{sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
-use karhunen_train::trained::Request;
 use karhunen_train::TrainedModel;
+use karhunen_train::trained::Request;
 
 pub use error::SampleError;
 pub use fields::{Samples, Tally};
@@ -101,8 +101,17 @@ impl<'a> Sampling<'a> {
             }
         };
         // asked for before anything long begins
-        let this =
-            Self { model, options: options.clone(), grid, indices, request, given, known, shift, part };
+        let this = Self {
+            model,
+            options: options.clone(),
+            grid,
+            indices,
+            request,
+            given,
+            known,
+            shift,
+            part,
+        };
         this.measured()?;
         if let Some(request) = &this.request {
             larger::announce(&this.model, request, progress)?;
