@@ -71,7 +71,7 @@ impl Stream {
     /// Begins a file of `count` fields with so many channels on a grid. Folders are made where they are missing.
     ///
     /// # Errors
-    /// As [`write`].
+    /// As [`write()`].
     pub fn create(
         path: &Path,
         grid: &Grid,

@@ -1,7 +1,9 @@
 //! An opened source before its values are read: its fields, its patches and their box.
 
 use karhunen_field::{Axis, FieldError, Grid};
-use karhunen_formats::{FieldSource as _, ReadOptions, StackedFields};
+use karhunen_formats::{
+    Address, FieldSource as _, FormatError, ReadOptions, StackedFields, is_remote,
+};
 
 use crate::TrainError;
 use crate::conditions::ConditionConfig;
@@ -10,9 +12,11 @@ use crate::missing::MissingValues;
 use crate::origin::Origin;
 use crate::plan::join;
 use crate::sources::Sources;
+use crate::stock::Stock;
 
-/// Opens a source. Fields are read into memory, unless patches are cut from them and their format
-/// allows reading parts of the file. None for built-in data.
+/// Opens a source. Fields are read into memory. They stay in their files if patches are cut from
+/// them, or if they are more than memory shall hold, and their format allows it. None for built-in
+/// data.
 ///
 /// # Errors
 /// Errors while reading.
@@ -63,7 +67,10 @@ pub(crate) fn open_files(
         };
         match config.patch {
             Some(_) => StackedFields::open(source.names(), &options),
-            None => StackedFields::read(source.names(), &options),
+            None => match larger_than_memory(source, &options)? {
+                Some(fields) => Ok(fields),
+                None => StackedFields::read(source.names(), &options),
+            },
         }
     };
     let fields = open(config.dim)?;
@@ -75,6 +82,30 @@ pub(crate) fn open_files(
         }
         _ => Ok(fields),
     }
+}
+
+/// Fields that stay in their files, since as a whole they are more than memory shall hold, where their format allows it.
+fn larger_than_memory(
+    source: &Sources,
+    options: &ReadOptions,
+) -> Result<Option<StackedFields>, FormatError> {
+    let bytes = |name: &String| {
+        let path = Address::of(name).path;
+        match is_remote(&path) {
+            // how long an object is costs a journey, and opening it the same one
+            true => f64::INFINITY,
+            false => std::fs::metadata(path).map_or(0.0, |kind| kind.len() as f64),
+        }
+    };
+    let too_many = |bytes: f64| bytes > options.limit_bytes as f64 || !Stock::fits(bytes);
+    // a byte becomes four at most
+    if !too_many(4.0 * source.names().iter().map(bytes).sum::<f64>()) {
+        return Ok(None);
+    }
+    let fields = StackedFields::open(source.names(), options)?;
+    let values = fields.points().iter().product::<usize>() as f64;
+    let values = values * (fields.channels() * fields.count()) as f64;
+    Ok(too_many(size_of::<f32>() as f64 * values).then_some(fields))
 }
 
 /// Cells of a patch along each axis; none if fields are used whole.

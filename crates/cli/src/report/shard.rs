@@ -46,7 +46,7 @@ pub fn claim(
             let names = files::names_of(&args.out, &own, all.end);
             vec![files::claim_part(&args.out, &names, &file, args.force)?]
         }
-        true => vec![files::claim_part(&args.out, &[file.clone()], &file, args.force)?],
+        true => vec![files::claim_part(&args.out, std::slice::from_ref(&file), &file, args.force)?],
     };
     // a shard of a file is written at once
     let streamed = options.streamed && !is_one_file(&args.out);

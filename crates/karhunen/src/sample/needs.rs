@@ -7,17 +7,20 @@ use karhunen_train::{TrainedModel, memory};
 use crate::Error;
 
 /// Numbers a cell and channel that fields share: law, noise and mean of the grid, of sampler and network.
-const SHARED: f64 = 7.0;
+const SHARED: f64 = 6.0;
 /// Numbers a cell and channel of a field under way: x, its modes, the denoised field, the step before, and what
 /// transforms hold meanwhile.
-const EACH: f64 = 9.0;
+const EACH: f64 = 8.0;
 /// The same of a larger box: sums and cuts of windows besides.
-const EACH_LARGER: f64 = 11.0;
+const EACH_LARGER: f64 = 9.0;
 /// Where an axis is no cosine: places of the modes, twice, and complex numbers where it is periodic.
 const SHARED_PAIRS: f64 = 6.0;
 const EACH_COMPLEX: f64 = 3.0;
-/// Cells of windows, or of fields, that a network is asked about together.
-const TOGETHER: f64 = (1u64 << 18) as f64;
+/// Cells of windows that networks are asked about together, and cells of fields, over all threads.
+const WINDOWS: f64 = (1u64 << 18) as f64;
+const FIELDS: f64 = (1u64 << 19) as f64;
+/// Part of what a network keeps for its gradients that an answer takes, as measured.
+const ANSWER: f64 = 0.5;
 /// The program itself.
 const BASE: f64 = (1u64 << 25) as f64;
 const GIB: f64 = (1u64 << 30) as f64;
@@ -32,8 +35,8 @@ pub(crate) struct Needs {
     shared: f64,
     /// Of one field under way.
     each: f64,
-    /// Activations.
-    network: f64,
+    /// Activations for one field, or for all windows at once, and so many fields at most.
+    network: (f64, f64),
     knob: &'static str,
 }
 
@@ -47,10 +50,10 @@ impl Needs {
         let own = larger.map_or(*grid, |larger| larger.large.window(grid));
         let asked = model.model.network_grid(&own);
         let cells = asked.len() as f64;
-        // one field at least, and no more fields than are asked about at the same time
-        let at_once = match larger {
-            Some(_) => (TOGETHER / cells).max(1.0),
-            None => (TOGETHER / cells).clamp(1.0, model.together(own.len()) as f64),
+        let answer = ANSWER * model.model.network.training_bytes(&asked);
+        let network = match larger {
+            Some(_) => (answer * (WINDOWS / cells).max(1.0), 1.0),
+            None => (answer, (FIELDS / cells).max(model.together(asked.len()) as f64)),
         };
         let (each, knob) = match larger {
             Some(_) => (EACH_LARGER, "--count, --grid or --box"),
@@ -61,14 +64,23 @@ impl Needs {
             field,
             shared: field * (SHARED + pairs),
             each: field * (each + complex),
-            network: BASE + at_once * model.model.network.training_bytes(&asked) / 3.0,
+            network,
             knob,
         }
     }
 
     /// Bytes where `kept` fields are kept and so many are under way.
     fn bytes(&self, kept: u64, under_way: u64) -> f64 {
-        self.network + self.shared + kept as f64 * self.field + under_way as f64 * self.each
+        BASE + self.answers(under_way)
+            + self.shared
+            + kept as f64 * self.field
+            + under_way as f64 * self.each
+    }
+
+    /// Bytes of the network where so many fields are under way.
+    fn answers(&self, under_way: u64) -> f64 {
+        let (each, most) = self.network;
+        each * most.min(under_way as f64)
     }
 
     /// Fields of a part: as many as are under way at the same time, fewer where memory has no room for them.
@@ -88,7 +100,7 @@ impl Needs {
             kept as f64 * self.field / GIB,
             self.grid,
             states / GIB,
-            self.network / GIB
+            (BASE + self.answers(under_way)) / GIB
         );
         let line = format!("memory: about {:.1} GiB ({breakdown})", bytes / GIB);
         memory::check(bytes, breakdown, self.knob)?;
