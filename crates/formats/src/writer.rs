@@ -251,7 +251,7 @@ enum Sink {
     Hdf5(Staged),
     Raw(Staged),
     Tiff(Staged, Tiff),
-    Zarr(ZarrWriter),
+    Zarr(Box<ZarrWriter>),
 }
 
 impl Sink {
@@ -264,7 +264,8 @@ impl Sink {
         let failed = |source| FormatError::Write { path: path.into(), source };
         let ending = ending(path);
         if ending == "zarr" {
-            return ZarrWriter::begin(path, form, encoding, overwrite).map(Sink::Zarr);
+            let zarr = ZarrWriter::begin(path, form, encoding, overwrite)?;
+            return Ok(Sink::Zarr(Box::new(zarr)));
         }
         if ending == "raw" {
             raw_write::check(path, overwrite)?;
