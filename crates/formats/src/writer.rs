@@ -246,7 +246,7 @@ impl FieldWriter {
 /// Where numbers of a known type go.
 enum Sink {
     Npy(Staged),
-    Npz(Packed<BufWriter<NamedTempFile>>),
+    Npz(Box<Packed<BufWriter<NamedTempFile>>>),
     Vti(Staged),
     Hdf5(Staged),
     Raw(Staged),
@@ -285,7 +285,7 @@ impl Sink {
         if ending == "npz" {
             let mut packed = Packed::begin(path, staged.buffer)?;
             packed.to().write_all(&npy::head(form, encoding)).map_err(failed)?;
-            return Ok(Sink::Npz(packed));
+            return Ok(Sink::Npz(Box::new(packed)));
         }
         staged.buffer.write_all(&head).map_err(failed)?;
         Ok(match (ending.as_str(), tiff) {

@@ -42,12 +42,41 @@ impl Lock {
     /// # Errors
     /// As [`Lock::directory`].
     pub fn output(path: &Path) -> Result<Self, TrainError> {
-        let above = path.ancestors().skip(1).find(|folder| folder.is_dir());
-        let folder = above.unwrap_or_else(|| Path::new(""));
-        let below = path.strip_prefix(folder).unwrap_or(path);
-        let name: Vec<String> =
-            below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-        Self::take(&folder.join(format!(".{}.lock", name.join("-"))), path, vec![])
+        let place = |folder: &Path| {
+            let below = path.strip_prefix(folder).unwrap_or(path);
+            let name: Vec<String> =
+                below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+            folder.join(format!(".{}.lock", name.join("-")))
+        };
+        let mut above = path.ancestors().skip(1).skip_while(|folder| !folder.is_dir());
+        let nearest = place(above.next().unwrap_or_else(|| Path::new("")));
+        // a process that began before the nearest folder existed holds its lock farther up
+        for folder in above {
+            Self::vacate(&place(folder), path)?;
+        }
+        Self::take(&nearest, path, vec![])
+    }
+
+    /// Removes a lock file that nobody holds; an error if somebody does.
+    fn vacate(file: &Path, what: &Path) -> Result<(), TrainError> {
+        let Ok(open) = OpenOptions::new().read(true).write(true).open(file) else {
+            return Ok(());
+        };
+        match open.try_lock() {
+            Err(TryLockError::WouldBlock) => {
+                let holder = fs::read_to_string(file).unwrap_or_default();
+                let holder = match holder.trim() {
+                    "" => "another process".to_string(),
+                    named => named.to_string(),
+                };
+                Err(TrainError::InUse { path: what.into(), holder })
+            }
+            Ok(()) if same_file(&open, file) => {
+                let _ = fs::remove_file(file);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The holder of a directory's lock; none if it is not locked.

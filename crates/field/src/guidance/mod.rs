@@ -7,7 +7,7 @@
 //! D_y = D + V A* (R + A V A*)⁻¹ (y − A D).
 //!
 //! * [`Conditioning`] uses the Wiener filter's error variance for V. It is diagonal in modes:
-//! v_k =   c_k b² λ_k / (a² c_k + b² λ_k). This needs no derivative of the denoiser, and one
+//!   v_k = c_k b² λ_k / (a² c_k + b² λ_k). This needs no derivative of the denoiser, and one
 //!   factorisation for each time and grid, whatever the number of fields. It is exact on Gaussian
 //!   data, where the result is simple kriging on any grid.
 //! * [`MomentMatching`] uses V = (b²/a) Q ∂D*, which is the covariance for any data. It needs
