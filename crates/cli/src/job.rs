@@ -116,7 +116,7 @@ pub fn check(command: &Command) -> Result<(), Failure> {
 }
 
 /// Ends the process: what went wrong is told once, and every rank has the code of the first that failed.
-pub fn end(job: Job, result: Result<(), Failure>) -> ExitCode {
+pub fn end(_job: Job, result: Result<(), Failure>) -> ExitCode {
     let group = group();
     let failure = result.err();
     let code = failure.as_ref().map_or(0, |failure| failure.code);
@@ -145,7 +145,6 @@ pub fn end(job: Job, result: Result<(), Failure>) -> ExitCode {
         let message = if *rank == 0 { message.clone() } else { format!("rank {rank}: {message}") };
         tell(&Failure { code: *code, message, help: help.clone() });
     }
-    drop(job);
     ExitCode::from(code)
 }
 

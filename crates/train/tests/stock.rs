@@ -83,7 +83,7 @@ fn what_is_learned_does_not_depend_on_where_data_lie() {
     drop((here, there));
     assert!(learn("file") == learned);
     // what no file holds is refused in one line
-    memory::set_limit(Some(4 << 20));
+    memory::set_limit(Some(1 << 10));
     let refused = Run::open(&config, &folder.join("none"), true, &mut Silent);
     let error = refused.err().expect("too little for the network").to_string();
     assert!(error.contains("GiB are allowed"), "{error}");

@@ -57,7 +57,8 @@ fn same(one: &Results, other: &Results, what: &str) {
 fn surroundings_change_no_bit() {
     let sandbox = Sandbox::new("surroundings");
     let usual = results(&sandbox, "", &|_| {});
-    let changes: [(&str, &dyn Fn(&mut Command)); 7] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Command));
+    let changes: [Change<'_>; 7] = [
         ("one thread", &|c| {
             c.args(["--threads", "1"]);
         }),

@@ -59,7 +59,8 @@ proptest! {
 /// The makers make files that are read, else their changes would never reach behind a header.
 #[test]
 fn decisions_make_files_that_are_read() {
-    let makers: [(&str, fn(&mut Choices) -> Vec<u8>); 5] = [
+    type Maker = (&'static str, fn(&mut Choices) -> Vec<u8>);
+    let makers: [Maker; 5] = [
         ("tiff", made::tiff::make),
         ("netcdf", made::netcdf::make),
         ("hdf5", made::hdf5::make),

@@ -81,7 +81,7 @@ fn datatype(choices: &mut Choices) -> (Vec<u8>, u64) {
     let mut bytes = match choices.below(9) {
         0..=3 => vec![0x11, 0x20, (8 * size - 1) as u8, 0],
         4..=6 => vec![0x10, choices.byte() & 8, 0, 0],
-        _ => vec![0x10 | choices.byte() % 12, 0, 0, 0],
+        _ => vec![0x10 | (choices.byte() % 12), 0, 0, 0],
     };
     bytes.extend(size.to_le_bytes());
     match bytes[0] & 0xf {

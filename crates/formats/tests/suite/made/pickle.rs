@@ -82,7 +82,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
         // most of it is what state dicts hold, or hardly anything would be read to its end
         match choices.below(96).saturating_sub(72) {
             0..=4 => {
-                text(&mut to, *choices.of::<&str>(&TEXTS));
+                text(&mut to, choices.of::<&str>(&TEXTS));
                 tensor(&mut to, choices);
             }
             5 => {
@@ -97,7 +97,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
             11 => to.extend([0x94, 0x93]),
             12 => to.push(*choices.of(b"aesubd0N])}Q")),
             13 => integer(&mut to, choices.count(9)),
-            14 => text(&mut to, *choices.of::<&str>(&TEXTS)),
+            14 => text(&mut to, choices.of::<&str>(&TEXTS)),
             15 => {
                 to.push(*choices.of(b"BXrj"));
                 to.extend((choices.count(9) as u32).to_le_bytes());
