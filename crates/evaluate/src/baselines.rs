@@ -6,8 +6,8 @@ use karhunen_field::noise::stream;
 use karhunen_field::prior::{Measured, Prior};
 use karhunen_field::{Ensemble, FieldError, GaussianLaw, Grid, moments::Moments, resample};
 use karhunen_train::TrainedModel;
+use karhunen_train::request::Request;
 use karhunen_train::stop::Stop;
-use karhunen_train::trained::Request;
 use karhunen_train::watch::{Forming, Watch};
 
 use crate::EvaluateError;

@@ -7,7 +7,7 @@ use karhunen_evaluate::Progress;
 use karhunen_field::{Denoiser, Ensemble, Grid};
 use karhunen_net::{Band, DeviceChoice};
 use karhunen_train::phases::Phases;
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{TrainError, TrainedModel, builtin_models};
 
 use crate::Error;

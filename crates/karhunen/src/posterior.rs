@@ -11,7 +11,7 @@ use karhunen_field::metrics::{Estimate, PosteriorCheck, PosteriorQuality};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::Method;
 use karhunen_field::{Conditioning, Ensemble, FieldError, ModeNoise, Transform, resample};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{TrainedModel, data};
 
 use crate::sample::prepared;

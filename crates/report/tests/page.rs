@@ -28,7 +28,7 @@ fn trained(directory: &std::path::Path) -> TrainedModel {
 
 fn sampled(model: &TrainedModel, cells: usize, seed: u64) -> Ensemble {
     let grid = model.grid(&[cells, cells]).unwrap();
-    let request = karhunen_train::trained::Request::new(grid, seed, Method::DpmSolver2M, 4);
+    let request = karhunen_train::request::Request::new(grid, seed, Method::DpmSolver2M, 4);
     model.sample(&request, 0..20, &|_, _| ()).unwrap().0
 }
 

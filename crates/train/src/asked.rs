@@ -10,8 +10,9 @@ use std::sync::Arc;
 use karhunen_field::{Ensemble, FieldError};
 use karhunen_net::{Asked, OtherFields};
 
+use crate::request::Request;
 use crate::statistics::Statistics;
-use crate::trained::{Request, TrainedModel};
+use crate::trained::TrainedModel;
 
 /// The given fields of a request, normalised. Field i of a seed gets given field i modulo their
 /// number.

@@ -7,7 +7,8 @@ use std::ops::Range;
 use karhunen_field::FieldError;
 
 use crate::labels;
-use crate::trained::{Request, TrainedModel};
+use crate::request::Request;
+use crate::trained::TrainedModel;
 
 /// How the classes of the sampled fields are chosen.
 ///

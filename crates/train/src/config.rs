@@ -1,8 +1,9 @@
 //! A run as its user writes it down: one TOML file, every key with a default.
 //!
 //! Unknown keys are errors that name the nearest known one. The resolved configuration (every
-//! default filled in) is stored inside each checkpoint, so a model directory explains itself. Over 400 lines: every key
-//! stands beside its default and its check.
+//! default filled in) is stored inside each checkpoint, so a model directory explains itself.
+//!
+//! This file is long: every key stands beside its default and its check.
 
 use std::path::Path;
 

@@ -22,7 +22,9 @@ use safetensors::SafeTensors;
 use crate::arrays::{deserialise, numbers, serialise};
 use crate::builtin_models::{self, BuiltinModel};
 use crate::identity::mixed;
-use crate::trained::{CALIBRATION_PILOTS, Request, TrainedModel};
+use crate::request::Request;
+use crate::sampling::CALIBRATION_PILOTS;
+use crate::trained::TrainedModel;
 
 /// The folder's name.
 const FOLDER: &str = "calibrations";

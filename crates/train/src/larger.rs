@@ -14,8 +14,9 @@ use karhunen_field::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior};
 use karhunen_net::{Asked, Conditioned, Model};
 use rayon::prelude::*;
 
+use crate::request::{Coarse, Request};
 use crate::stop::{Stop, Stoppable};
-use crate::trained::{Coarse, Request, TrainedModel};
+use crate::trained::TrainedModel;
 
 /// A box larger than the trained one, and how much its windows overlap.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,7 +13,8 @@ use karhunen_field::{
 };
 use rayon::prelude::*;
 
-use crate::trained::{Request, TrainedModel};
+use crate::request::Request;
+use crate::trained::TrainedModel;
 use crate::watch::Watch;
 
 impl TrainedModel {

@@ -11,8 +11,9 @@
 //! state dict and comes from a run's configuration: the box and its grid, the covariance of the
 //! noise, the path. The conventions are the published ones: time as an input channel, coordinates
 //! with end points, no preconditioning (the network is g Q∇log p), values as they are. **Source**
-//! arXiv 2303.04772 and its code; one axis follows the same rule with `weights1` alone. Over 400 lines:
-//! the arrays are found, measured, reordered and told about here, by one table.
+//! arXiv 2303.04772 and its code; one axis follows the same rule with `weights1` alone.
+//!
+//! This file is long: finding, measuring and reordering the arrays share one table.
 
 use std::collections::HashMap;
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use karhunen_train::TrainedModel;
 use karhunen_train::builtin_models::{MODELS, find};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 
 /// Number of steps observed while one field is sampled.
 fn steps(model: &TrainedModel, request: &Request) -> usize {

@@ -12,7 +12,7 @@ use karhunen_train::batch::LevelData;
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{Classes, Run, RunConfig, TrainedClassifier, TrainedModel, builtin};
 use tempfile::TempDir;
 

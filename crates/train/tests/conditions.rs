@@ -11,7 +11,7 @@ use karhunen_formats::{WriteOptions, write};
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{Run, RunConfig, TrainError, TrainedModel};
 
 fn tiny(settings: &[&str]) -> RunConfig {

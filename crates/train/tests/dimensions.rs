@@ -17,7 +17,7 @@ use karhunen_field::{Boundaries, Boundary, Ensemble, Grid, resample};
 use karhunen_formats::{WriteOptions, write};
 use karhunen_train::data;
 use karhunen_train::events::{Observer, Silent};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 /// A directory for one test, removed when the test ends.

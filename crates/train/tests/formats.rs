@@ -10,7 +10,7 @@ use karhunen_field::sampler::Method;
 use karhunen_train::TrainedModel;
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::config::Rate;
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 
 /// Largest difference from the stored samples. Another machine rounds products differently, and six
 /// evaluations propagate the difference.

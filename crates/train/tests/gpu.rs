@@ -10,7 +10,7 @@ use std::time::Instant;
 use karhunen_field::sampler::Method;
 use karhunen_net::{Device, DeviceChoice};
 use karhunen_train::events::{Event, Observer, Silent};
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 use karhunen_train::{Outcome, Run, RunConfig, TrainedModel};
 
 /// Tolerance of losses of the same steps on both devices: f32 through a few steps of AdamW.

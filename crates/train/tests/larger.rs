@@ -7,7 +7,7 @@ use karhunen_field::large_box::DEFAULT_OVERLAP;
 use karhunen_field::observation::{Points, Sensor};
 use karhunen_field::{Ensemble, Grid, resample};
 use karhunen_train::TrainedModel;
-use karhunen_train::trained::{Coarse, Request};
+use karhunen_train::request::{Coarse, Request};
 
 fn model(name: &str) -> TrainedModel {
     TrainedModel::load(Path::new(name)).unwrap()

@@ -11,7 +11,8 @@ use karhunen_net::{Device, Parameters};
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
-use karhunen_train::trained::{Request, build_model};
+use karhunen_train::model::build_model;
+use karhunen_train::request::Request;
 use karhunen_train::{Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 fn tiny(settings: &[&str]) -> RunConfig {

@@ -1,5 +1,6 @@
-//! Runs as their users see them: resumed bit for bit, robust against what happens to directories. Over 400 lines: the tests
-//! share their small runs.
+//! Runs as their users see them: resumed bit for bit, and robust against damaged directories.
+//!
+//! This file is long: its tests share one set of small runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use karhunen_train::checkpoint::{Checkpoint, list};
 use karhunen_train::copies::NearCopies;
 use karhunen_train::events::{self, Event, Observer, Silent};
 use karhunen_train::extension::More;
-use karhunen_train::trained::{Coarse, Request};
+use karhunen_train::request::{Coarse, Request};
 use karhunen_train::{Exported, Outcome, Run, RunConfig, TrainError, TrainedModel};
 
 #[path = "runs/ranks.rs"]

@@ -8,8 +8,8 @@ use karhunen_field::guidance::MomentMatching;
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::observation::Fault;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid};
+use karhunen_train::request::Request;
 use karhunen_train::stop::Stop;
-use karhunen_train::trained::Request;
 use karhunen_train::{TrainedModel, memory};
 
 use super::SampleOptions;

@@ -6,7 +6,7 @@ use karhunen_field::{FieldError, Grid};
 use karhunen_train::TrainedModel;
 use karhunen_train::larger::Larger;
 use karhunen_train::origin::short;
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 
 use super::SampleError;
 use crate::Error;

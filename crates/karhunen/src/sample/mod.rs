@@ -20,7 +20,7 @@ use karhunen_evaluate::baselines::{sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
-use karhunen_train::trained::Request;
+use karhunen_train::request::Request;
 
 pub use error::SampleError;
 pub use fields::{Samples, Tally};

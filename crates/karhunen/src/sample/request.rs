@@ -5,7 +5,8 @@ use karhunen_field::Grid;
 use karhunen_field::sampler::Method;
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::larger::Larger;
-use karhunen_train::trained::{CALIBRATION_PILOTS, Coarse, Request};
+use karhunen_train::request::{Coarse, Request};
+use karhunen_train::sampling::CALIBRATION_PILOTS;
 use karhunen_train::{Classes, TrainedModel};
 
 use super::needs::Needs;

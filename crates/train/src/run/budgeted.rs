@@ -5,8 +5,8 @@ use crate::TrainError;
 use crate::budget::{Costs, Demands, Plan};
 use crate::events::Observer;
 use crate::ledger::Ledger;
+use crate::model::set;
 use crate::optimizer::Optimizer;
-use crate::trained::set;
 
 use super::Run;
 

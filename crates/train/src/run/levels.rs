@@ -6,10 +6,10 @@ use crate::config::Switching;
 use crate::data::restrict;
 use crate::events::Observer;
 use crate::ledger::LedgerEntry;
+use crate::model::set;
 use crate::schedule::Schedule;
 use crate::snapshots;
 use crate::switching::{self, Measured};
-use crate::trained::set;
 
 use super::Run;
 

@@ -21,12 +21,12 @@ use crate::data::{Data, boxed, open};
 use crate::events::Observer;
 use crate::extension::{End, More, Standing};
 use crate::lock::Lock;
+use crate::model::{build_model, check_model, set};
 use crate::optimizer::Optimizer;
 use crate::plan::complete;
 use crate::resume::{resumed, same_configuration, same_data, same_run};
 use crate::schedule::Schedule;
 use crate::stock::Stock;
-use crate::trained::{build_model, check_model, set};
 use crate::{TrainError, checkpoint, memory};
 
 use super::Run;

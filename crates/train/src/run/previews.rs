@@ -6,7 +6,8 @@ use karhunen_field::Ensemble;
 
 use crate::TrainError;
 use crate::events::{Event, Observer};
-use crate::trained::{TrainedModel, set};
+use crate::model::set;
+use crate::trained::TrainedModel;
 
 use super::Run;
 

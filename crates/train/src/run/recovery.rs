@@ -2,7 +2,7 @@
 
 use crate::checkpoint::{Checkpoint, Progress};
 use crate::events::{Event, Observer};
-use crate::trained::set;
+use crate::model::set;
 use crate::{TrainError, divergence, snapshots};
 
 use super::Run;

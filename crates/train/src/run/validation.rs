@@ -7,8 +7,8 @@ use karhunen_distributed::part;
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::loss::losses_of;
+use crate::model::set;
 use crate::overfitting::Losses;
-use crate::trained::set;
 
 use super::Run;
 
