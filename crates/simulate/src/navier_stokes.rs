@@ -70,10 +70,7 @@ impl NavierStokes {
     }
 
     /// The coefficients of w(time) from those of w(0).
-    ///
-    /// # Errors
-    /// [`SimulateError::Box`] for another box than the periodic square.
-    pub fn flow(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<f64>, SimulateError> {
+    fn flow(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<f64>, SimulateError> {
         let mut w = modes.to_vec();
         let steps = (self.time * STEPS * grid.axes()[0].points as f64).ceil() as usize;
         Vorticity::new(grid, self.viscosity)?.advance(&mut w, self.time, steps);
