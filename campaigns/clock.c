@@ -1,5 +1,7 @@
-/* A clock that is set back: every question for the time of day is answered with CLOCK_OFFSET seconds added, from the
-   second after CLOCK_AFTER questions on. Loaded before the C library (LD_PRELOAD). */
+/* A clock that jumps while a program runs. A library for LD_PRELOAD: it replaces clock_gettime of the C library.
+
+   The first CLOCK_AFTER questions for the time of day get the true answer. Every later one gets an answer that is off
+   by CLOCK_OFFSET seconds, which may be negative. Other clocks stay true. */
 
 #define _GNU_SOURCE
 #include <stdlib.h>

@@ -37,6 +37,8 @@ share = 0.4
 STEPS = 24
 # Where everything is done again for each operation.
 FEW = 5
+TRAIN = ["train", "--config", "tiny.toml", "--out", "run"]
+LONGER = ["train", "--config", "longer.toml", "--out", "run"]
 
 # What a checkpoint holds that no clock changes.
 ARRAYS = ["weights.safetensors", "ema.safetensors", "optimizer.safetensors", "statistics.safetensors"]
@@ -53,21 +55,60 @@ def check(holds, message):
 
 
 def environment():
-    kept = {k: v for k, v in os.environ.items() if k not in ("RUST_LOG",)}
+    kept = {k: v for k, v in os.environ.items() if k != "RUST_LOG"}
     return {**kept, "RAYON_NUM_THREADS": "1", "RUST_BACKTRACE": "0"}
 
 
-def run(program, arguments, folder, timeout=300, **more):
-    """The program to its end: exit code and standard error."""
+def run(program, arguments, folder, timeout=300, variables=None, **more):
+    """The program to its end, with more environment variables: exit code and standard error."""
     done = subprocess.run(
-        [program, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, timeout=timeout, **more)
+        [program, *arguments], cwd=folder, env={**environment(), **(variables or {})}, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout, **more)
     return done.returncode, done.stderr.decode(errors="replace")
 
 
 def works(program, arguments, folder):
     code, err = run(program, arguments, folder)
     check(code == 0, f"{' '.join(map(str, arguments))}: exit code {code}\n{err}")
+
+
+def started(program, arguments, folder):
+    return subprocess.Popen([program, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def killed(program, arguments, folder, seconds):
+    """Whether it was still at work when it was killed."""
+    process = started(program, arguments, folder)
+    try:
+        process.wait(seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+
+
+def traced(tracer, program, arguments, folder, mode, at, log, errno=0):
+    """The program under `tracer.c`: exit code and standard error."""
+    return run(tracer, [log, folder, mode, str(at), str(errno), "--", program, *arguments], folder)
+
+
+def operations_of(tracer, program, arguments, folder, log):
+    """The names of the operations on files, in their order, of a run without any fault."""
+    code, err = traced(tracer, program, arguments, folder, "count", 0, log)
+    check(code == 0, f"{' '.join(arguments)}, without a fault: exit code {code}\n{err}")
+    return [line.split()[1] for line in log.read_text().splitlines()]
+
+
+def one_line(code, err):
+    """Whether a command that failed says so as it should."""
+    check("panicked" not in err, f"panicked: {err}")
+    if code == 0:
+        return
+    check(code in (1, 2), f"exit code {code}: {err}")
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    check(len(lines) == 1, f"{len(lines)} lines begin with `error: `: {err}")
 
 
 def compiled(source, to, *options):
@@ -130,9 +171,9 @@ class Command:
     `exact` says that what it writes is the same bits each time; otherwise `ends` are the last bytes of its files.
     """
 
-    def __init__(self, name, arguments, begins="model", exact=True, ends=None, cost=1):
+    def __init__(self, name, arguments, begins="model", exact=True, ends=None):
         self.name, self.arguments, self.begins = name, arguments.split(), begins
-        self.exact, self.ends, self.cost = exact, ends, cost
+        self.exact, self.ends = exact, ends
 
     def folder(self, bases, to):
         if to.exists():
@@ -153,7 +194,6 @@ class Command:
         for name in before:
             check(name in after or self.name.startswith("export over") or name.endswith(".raw.toml"),
                   f"{self.name}: {name} was there and is gone")
-
 
     def again(self, program, folder):
         """Runs it once more, where nothing fails; what an interrupted one has completed may be there."""
@@ -180,11 +220,10 @@ def commands():
         Command("export over a model", "export --model run --ema 0.1 --out given --force", "exported"),
         Command("inspect --write", "inspect x.npy --write plan.toml", "files"),
         Command("report", "report run --count 8 --no-distinguish --out page.html",
-                exact=False, ends=b"</html>\n", cost=6),
-        Command("classifier", "classifier --source builtin:shapes --grid 8x8 --steps 3 --out c.safetensors", "empty",
-                cost=4),
+                exact=False, ends=b"</html>\n"),
+        Command("classifier", "classifier --source builtin:shapes --grid 8x8 --steps 3 --out c.safetensors", "empty"),
         Command("evaluate --picture",
-                "evaluate --reference builtin:spinodal --reference-count 16 --samples y.npy --picture p.png", cost=3),
+                "evaluate --reference builtin:spinodal --reference-count 16 --samples y.npy --picture p.png"),
         Command("generate man", "generate man --out pages", "empty"),
     ]
     return made

@@ -25,20 +25,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from common import Findings, Wrong, bases, check, checkpoints, commands, compiled, end, run, state, visible, works
-from kill import LONGER, TRAIN, traced
+from common import (
+    LONGER, TRAIN, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, one_line, operations_of, state,
+    traced, visible, works)
 
 ERRORS = ["ENOSPC", "EIO", "EACCES", "EROFS", "EDQUOT"]
-
-
-def one_line(code, err):
-    """Whether a command that failed says so as it should."""
-    check("panicked" not in err, f"panicked: {err}")
-    if code == 0:
-        return
-    check(code in (1, 2), f"exit code {code}: {err}")
-    lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    check(len(lines) == 1, f"{len(lines)} lines begin with `error: `: {err}")
 
 
 def durable(log):
@@ -91,8 +82,7 @@ def faults_of(kinds, errors, every):
 def training(program, tracer, base, work, how, errors, every, wrong):
     begins = how.begin(program, base, work / "begins")
     log, alone = work / "log", shutil.copytree(begins, work / "alone")
-    traced(tracer, program, how.arguments, alone, "count", 0, log)
-    kinds = [line.split()[1] for line in log.read_text().splitlines()]
+    kinds = operations_of(tracer, program, how.arguments, alone, log)
     for file in durable(log):
         wrong.append(f"{how.name}: {file} is not durable")
     expected, newest, tried = state(alone / "run"), max(checkpoints(begins / "run"), default=-1), 0
@@ -121,8 +111,7 @@ def training(program, tracer, base, work, how, errors, every, wrong):
 def writing(program, tracer, base, work, command, errors, every, wrong):
     folder, log = command.folder(base, work / "whole"), work / "log"
     before = visible(folder)
-    traced(tracer, program, command.arguments, folder, "count", 0, log)
-    kinds = [line.split()[1] for line in log.read_text().splitlines()]
+    kinds = operations_of(tracer, program, command.arguments, folder, log)
     for file in durable(log):
         wrong.append(f"{command.name}: {file} is not durable")
     complete, tried = visible(folder), 0
@@ -135,7 +124,8 @@ def writing(program, tracer, base, work, command, errors, every, wrong):
             now = visible(folder)
             command.whole(before, now, complete)
             check(mode != "half" or code == 0, f"half a write ends it: {err}")
-            check(code or now.keys() >= {n for n in complete if "/calibrations/" not in n}, f"it ended well without {complete.keys() - now.keys()}")
+            named = {n for n in complete if "/calibrations/" not in n}
+            check(code or now.keys() >= named, f"it ended well without {complete.keys() - now.keys()}")
             command.again(program, folder)
         except Wrong as what:
             lines = log.read_text().splitlines()
@@ -155,10 +145,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="karhunen-faults-") as made:
         work = Path(made)
         base, tracer = bases(asked.program, work / "bases"), compiled("tracer.c", work)
-        wanted = lambda what: not asked.only or asked.only in what.name
-        for how in filter(wanted, TRAININGS):
+        for how in (h for h in TRAININGS if (asked.only or "") in h.name):
             tried += training(asked.program, tracer, base, work, how, asked.errors, asked.every, wrong)
-        for command in filter(wanted, commands()):
+        for command in (c for c in commands() if (asked.only or "") in c.name):
             tried += writing(asked.program, tracer, base, work, command, asked.errors, asked.every, wrong)
     end("faults", f"{tried} faults", wrong)
 

@@ -7,8 +7,8 @@
 At random moments, by default half of the kills in training; or, with --operations, before every operation on files, one
 after another, and in the middle of every write (Linux on x86-64: `tracer.c`). After each kill:
 
-- training: every checkpoint that has its name is whole, the newest is no older than it was before, configuration and
-  snapshots can be read; the same command goes on, and the run that has been killed again and again ends in the same
+- training: every checkpoint that has its name is whole, the newest is no older than it was before, the configuration
+  is not empty; the same command goes on, and the run that has been killed again and again ends in the same
   bits as one that was left alone (weights, averages, moments, statistics, counters);
 - other commands: each name that was asked for is as it was, not there, or complete; a model that was being replaced
   still is one; the same command, run again, writes the same bits.
@@ -20,33 +20,13 @@ anything is wrong.
 import argparse
 import random
 import shutil
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 from common import (
-    STEPS, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
-
-TRAIN = ["train", "--config", "tiny.toml", "--out", "run"]
-LONGER = ["train", "--config", "longer.toml", "--out", "run"]
-
-
-def started(program, arguments, folder):
-    return subprocess.Popen([program, *arguments], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def killed(program, arguments, folder, seconds):
-    """Whether it was still at work when it was killed."""
-    process = started(program, arguments, folder)
-    try:
-        process.wait(seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
+    LONGER, STEPS, TRAIN, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, killed, operations_of,
+    state, traced, visible, works)
 
 
 def looked_at(folder, before):
@@ -130,10 +110,6 @@ def after_kill(program, command, folder, before, complete, wrong, when):
         wrong.append(f"{command.name}, {when}: {what}")
 
 
-def traced(tracer, program, arguments, folder, mode, at, log, errno=0):
-    return run(tracer, [log, folder, mode, str(at), str(errno), "--", program, *arguments], folder)
-
-
 def operations(program, tracer, base, work, wrong):
     """A kill before every operation, and in the middle of every write."""
     done, log = 0, work / "log"
@@ -149,12 +125,10 @@ def operations(program, tracer, base, work, wrong):
         if prepared == "ended":
             works(program, TRAIN, begins)
         alone = shutil.copytree(begins, work / "alone")
-        traced(tracer, program, arguments, alone, "count", 0, log)
-        count = len(log.read_text().splitlines())
-        kinds = [line.split()[1] for line in log.read_text().splitlines()]
+        kinds = operations_of(tracer, program, arguments, alone, log)
         expected, newest = state(alone / "run"), max(checkpoints(begins / "run"), default=-1)
-        for at in range(1, count + 1):
-            for mode in ["kill", "tear"] if kinds[at - 1] == "write" else ["kill"]:
+        for at, kind in enumerate(kinds, 1):
+            for mode in ["kill", "tear"] if kind == "write" else ["kill"]:
                 folder = shutil.copytree(begins, work / "killed")
                 try:
                     code, err = traced(tracer, program, arguments, folder, mode, at, log)
@@ -167,14 +141,13 @@ def operations(program, tracer, base, work, wrong):
                     last = log.read_text().splitlines()[-1]
                     wrong.append(f"{name}, {mode} at operation {last}: {what}")
                 shutil.rmtree(folder)
-        print(f"{name}: killed at each of {count} operations", flush=True)
+        print(f"{name}: killed at each of {len(kinds)} operations", flush=True)
         shutil.rmtree(begins)
         shutil.rmtree(alone)
     for command in commands():
         folder = command.folder(base, work / "whole")
         before = visible(folder)
-        traced(tracer, program, command.arguments, folder, "count", 0, log)
-        kinds = [line.split()[1] for line in log.read_text().splitlines()]
+        kinds = operations_of(tracer, program, command.arguments, folder, log)
         complete = visible(folder)
         for at, kind in enumerate(kinds, 1):
             for mode in ["kill", "tear"] if kind == "write" else ["kill"]:

@@ -21,65 +21,67 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from common import (
-    TINY, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, environment, run, state, visible, works)
-from faults import one_line
-from kill import TRAIN, started
+    TINY, TRAIN, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, environment, killed, one_line,
+    run, state, visible, works)
 
 
-def mounted(kind, options, place, source="none"):
+@contextmanager
+def disk(kind, options, place, source="none"):
+    """A disk at a place, until the block ends in whatever way; whether the system made it."""
     place.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", "-t", kind, "-o", options, source, place], stderr=subprocess.PIPE)
-    return done.returncode == 0
-
-
-def unmounted(place):
-    subprocess.run(["umount", place], check=True)
+    made = not subprocess.run(["mount", "-t", kind, "-o", options, source, place], stderr=subprocess.PIPE).returncode
+    try:
+        yield made
+    finally:
+        if made:
+            subprocess.run(["umount", place], check=True)
 
 
 def little_room(program, base, work, expected, wrong, few=False):
     """Every command on a disk of every size that is too small."""
     place, tried = work / "disk", 0
-    if not mounted("tmpfs", "size=64k", place):
-        print("skipped: no rights to mount a disk", flush=True)
-        return 0
-    unmounted(place)
+    with disk("tmpfs", "size=64k", place) as made:
+        if not made:
+            print("skipped: no rights to mount a disk", flush=True)
+            return 0
     for kib in [0, 24, 96] if few else [0, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384]:
-        mounted("tmpfs", "size=8m", place)
-        try:
+        with disk("tmpfs", "size=8m", place) as made:
+            check(made, "no second disk can be mounted")
             folder = shutil.copytree(base / "training", place / "work")
             fill(place, kib * 1024)
             tried += 1
-            code, err = run(program, TRAIN, folder)
-            one_line(code, err)
-            checkpoints(folder / "run")
-            (place / "filler").unlink()
-            works(program, TRAIN, folder)
-            check(state(folder / "run") == expected, "with room again, other bits")
-        except Wrong as what:
-            wrong.append(f"training with {kib} KiB left: {what}")
-        unmounted(place)
+            try:
+                code, err = run(program, TRAIN, folder)
+                one_line(code, err)
+                checkpoints(folder / "run")
+                (place / "filler").unlink()
+                works(program, TRAIN, folder)
+                check(state(folder / "run") == expected, "with room again, other bits")
+            except Wrong as what:
+                wrong.append(f"training with {kib} KiB left: {what}")
     for command in commands():
         begun = command.folder(base, work / "whole")
         before = visible(begun)
         works(program, command.arguments, begun)
         complete = visible(begun)
         for kib in [4] if few else [0, 4, 8, 16, 32, 64, 128]:
-            mounted("tmpfs", "size=8m", place)
-            try:
+            with disk("tmpfs", "size=8m", place) as made:
+                check(made, "no second disk can be mounted")
                 folder = shutil.copytree(base / command.begins, place / "work")
                 fill(place, kib * 1024)
                 tried += 1
-                code, err = run(program, command.arguments, folder)
-                one_line(code, err)
-                command.whole(before, visible(folder), complete)
-                (place / "filler").unlink()
-                command.again(program, folder)
-            except Wrong as what:
-                wrong.append(f"{command.name} with {kib} KiB left: {what}")
-            unmounted(place)
+                try:
+                    code, err = run(program, command.arguments, folder)
+                    one_line(code, err)
+                    command.whole(before, visible(folder), complete)
+                    (place / "filler").unlink()
+                    command.again(program, folder)
+                except Wrong as what:
+                    wrong.append(f"{command.name} with {kib} KiB left: {what}")
     print(f"little room: {tried} commands", flush=True)
     return tried
 
@@ -98,30 +100,31 @@ def fill(place, left):
 
 def only_read(program, base, work, wrong):
     place, tried = work / "disk", 0
-    if not mounted("tmpfs", "size=16m", place):
-        return 0
-    shutil.copytree(base / "model", place / "model")
-    shutil.copytree(base / "training", place / "training")
-    subprocess.run(["mount", "-o", "remount,ro", place], check=True)
-    for what, arguments, folder in [
-        ("training", TRAIN, "training"),
-        ("a run that has ended", ["train", "--config", "../training/tiny.toml", "--out", "run"], "model"),
-        *[(c.name, c.arguments, "model") for c in commands() if c.begins == "model"],
-    ]:
+    with disk("tmpfs", "size=16m", place) as made:
+        if not made:
+            return 0
+        shutil.copytree(base / "model", place / "model")
+        shutil.copytree(base / "training", place / "training")
+        subprocess.run(["mount", "-o", "remount,ro", place], check=True)
+        for what, arguments, folder in [
+            ("training", TRAIN, "training"),
+            ("a run that has ended", ["train", "--config", "../training/tiny.toml", "--out", "run"], "model"),
+            *[(c.name, c.arguments, "model") for c in commands() if c.begins == "model"],
+        ]:
+            tried += 1
+            code, err = run(program, arguments, place / folder)
+            try:
+                one_line(code, err)
+                said = "Read-only file system" in err or "read-only" in err
+                check(code == 1 and said, f"exit code {code}: {err}")
+            except Wrong as problem:
+                wrong.append(f"{what} on a disk that can only be read: {problem}")
+        # reading a model and writing elsewhere works
         tried += 1
-        code, err = run(program, arguments, place / folder)
-        try:
-            one_line(code, err)
-            check(code == 1 and "Read-only file system" in err or "read-only" in err, f"exit code {code}: {err}")
-        except Wrong as problem:
-            wrong.append(f"{what} on a disk that can only be read: {problem}")
-    # reading a model and writing elsewhere works
-    tried += 1
-    code, err = run(program, ["sample", "--model", str(place / "model/run"), "--count", "1", "--evaluations", "2", "--out",
-                              str(work / "elsewhere.npy")], work)
-    if code:
-        wrong.append(f"sampling a model on a disk that can only be read: {err}")
-    unmounted(place)
+        code, err = run(program, ["sample", "--model", str(place / "model/run"), "--count", "1", "--evaluations", "2",
+                                  "--out", str(work / "elsewhere.npy")], work)
+        if code:
+            wrong.append(f"sampling a model on a disk that can only be read: {err}")
     print(f"only read: {tried} commands", flush=True)
     return tried
 
@@ -131,34 +134,35 @@ def quota(program, base, work, expected, wrong):
     place, image = work / "quota", work / "quota.img"
     image.write_bytes(b"")
     os.truncate(image, 32 << 20)
-    made = shutil.which("mkfs.ext4") and shutil.which("setquota") and shutil.which("quotaon")
-    made = made and not subprocess.run(["mkfs.ext4", "-q", "-O", "quota", image], stderr=subprocess.DEVNULL).returncode
-    if not made or not mounted("ext4", "loop,usrquota", place, image):
-        print("skipped: no disk with a quota can be made here (faults.py injects its error, EDQUOT)", flush=True)
+    able = shutil.which("mkfs.ext4") and shutil.which("setquota") and shutil.which("quotaon")
+    able = able and not subprocess.run(["mkfs.ext4", "-q", "-O", "quota", image], stderr=subprocess.DEVNULL).returncode
+    none = "skipped: no disk with a quota can be made here (faults.py injects its error, EDQUOT)"
+    if not able:
+        print(none, flush=True)
         return 0
-    try:
-        user = 4711
-        folder = shutil.copytree(base / "training", place / "work")
-        for path in [folder, *folder.rglob("*")]:
-            os.chown(path, user, user)
-        os.chmod(place, 0o755)
-        tried = 0
-        for kib in [16, 64, 128]:
-            subprocess.run(["setquota", "-u", str(user), str(kib), str(kib), "0", "0", place], check=True)
+    with disk("ext4", "loop,usrquota", place, image) as made:
+        if not made:
+            print(none, flush=True)
+            return 0
+        user, tried = 4711, 0
+        try:
+            folder = shutil.copytree(base / "training", place / "work")
+            for path in [folder, *folder.rglob("*")]:
+                os.chown(path, user, user)
+            os.chmod(place, 0o755)
+            for kib in [16, 64, 128]:
+                subprocess.run(["setquota", "-u", str(user), str(kib), str(kib), "0", "0", place], check=True)
+                code, err = run(program, TRAIN, folder, user=user)
+                one_line(code, err)
+                check(code == 1, f"a quota of {kib} KiB is enough")
+                tried += 1
+            subprocess.run(["setquota", "-u", str(user), "0", "0", "0", "0", place], check=True)
             code, err = run(program, TRAIN, folder, user=user)
-            one_line(code, err)
-            check(code == 1, f"a quota of {kib} KiB is enough")
-            tried += 1
-        subprocess.run(["setquota", "-u", str(user), "0", "0", "0", "0", place], check=True)
-        code, err = run(program, TRAIN, folder, user=user)
-        check(code == 0 and state(folder / "run") == expected, f"without the quota: {code} {err}")
+            check(code == 0 and state(folder / "run") == expected, f"without the quota: {code} {err}")
+        except Wrong as what:
+            wrong.append(f"quota: {what}")
         print(f"quota: {tried} commands", flush=True)
         return tried
-    except Wrong as what:
-        wrong.append(f"quota: {what}")
-        return 1
-    finally:
-        unmounted(place)
 
 
 def closed_pipes(program, base, work, expected, wrong):
@@ -195,18 +199,12 @@ def clocks(program, base, work, expected, wrong):
             folder = work / "clock"
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(base / "training", folder)
-            child = started(program, TRAIN, folder)
-            try:
-                child.wait(0.15)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            env = {**environment(), "LD_PRELOAD": str(library), "CLOCK_OFFSET": str(year), "CLOCK_AFTER": str(after)}
-            done = subprocess.run([program, *TRAIN], cwd=folder, env=env, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE)
+            killed(program, TRAIN, folder, 0.15)
+            clock = {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(year), "CLOCK_AFTER": str(after)}
+            code, err = run(program, TRAIN, folder, variables=clock)
             tried += 1
             try:
-                check(done.returncode == 0, f"exit code {done.returncode}: {done.stderr.decode()}")
+                check(code == 0, f"exit code {code}: {err}")
                 check(state(folder / "run") == expected, "other bits")
             except Wrong as what:
                 wrong.append(f"a clock that jumps by {year} s after {after} questions: {what}")

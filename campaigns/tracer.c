@@ -37,13 +37,13 @@
 #include <unistd.h>
 
 /* What an operation's file is told by: the argument that holds a path or a descriptor. */
-enum kind { OPENS, WRITES, FORCES, PATH0, PATH1, RENAMES0, RENAMES1, REMOVES0, REMOVES1, CUTS };
+enum kind { OPENS, WRITES, FORCES, PATH0, PATH1, RENAMES0, RENAMES1, REMOVES0, REMOVES1, CUTS, COPIES };
 
 static const struct { long number; const char *name; enum kind kind; } CALLS[] = {
     {SYS_open, "open", OPENS}, {SYS_openat, "open", OPENS}, {SYS_creat, "open", OPENS},
     {SYS_write, "write", WRITES}, {SYS_pwrite64, "write", WRITES}, {SYS_writev, "write", WRITES},
     {SYS_fsync, "fsync", FORCES}, {SYS_fdatasync, "fsync", FORCES},
-    {SYS_ftruncate, "cut", CUTS}, {SYS_fallocate, "cut", CUTS}, {SYS_copy_file_range, "copy", CUTS},
+    {SYS_ftruncate, "cut", CUTS}, {SYS_fallocate, "cut", CUTS}, {SYS_copy_file_range, "copy", COPIES},
     {SYS_rename, "rename", RENAMES0}, {SYS_renameat, "rename", RENAMES1}, {SYS_renameat2, "rename", RENAMES1},
     {SYS_link, "link", RENAMES0}, {SYS_linkat, "link", RENAMES1},
     {SYS_unlink, "remove", REMOVES0}, {SYS_unlinkat, "remove", REMOVES1}, {SYS_rmdir, "remove", REMOVES0},
@@ -110,6 +110,8 @@ static void path_of(pid_t pid, int folder, unsigned long long address, char *to,
 static void file_of(pid_t pid, enum kind kind, struct user_regs_struct *r, char *to, size_t size) {
     switch (kind) {
     case WRITES: case FORCES: case CUTS: opened(pid, r->rdi, to, size); break;
+    /* the file that is written, not the one that is read */
+    case COPIES: opened(pid, r->rdx, to, size); break;
     case OPENS:
         if (r->orig_rax == SYS_openat) path_of(pid, (int)r->rdi, r->rsi, to, size);
         else path_of(pid, AT_FDCWD, r->rdi, to, size);
@@ -165,8 +167,12 @@ int main(int argc, char **argv) {
             if (ptrace(PTRACE_GETREGS, pid, 0, &r)) continue;
             size_t i = 0;
             while (i < COUNT && CALLS[i].number != (long)r.orig_rax) i++;
+            if (i == COUNT) {
+                fprintf(stderr, "tracer: system call %lld is not one of its filter\n", (long long)r.orig_rax);
+                exit(99);
+            }
             enum kind kind = CALLS[i].kind;
-            int counts = i < COUNT && (kind != OPENS || writes(&r));
+            int counts = kind != OPENS || writes(&r);
             if (counts) file_of(pid, kind, &r, file, sizeof file);
             size_t length = strlen(root);
             if (counts && !strncmp(file, root, length) && (file[length] == '/' || !file[length])) {

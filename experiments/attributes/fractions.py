@@ -13,6 +13,8 @@ import numpy as np
 
 labels = np.load(sys.argv[1])
 values = np.unique(labels)
+if len(values) != len(sys.argv[3:]):
+    sys.exit(f"{sys.argv[1]}: {len(values)} labels for {len(sys.argv[3:])} names of phases; a phase may be absent")
 flat = labels.reshape(len(labels), -1)
 found = {"asked": float(sys.argv[2]), "fields": len(labels)}
 for value, name in zip(values, sys.argv[3:]):

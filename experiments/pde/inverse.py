@@ -44,11 +44,10 @@ class Pressure:
     def __init__(self, a, at):
         n = a.shape[-1]
         self.darcy, self.at, self.n = eq.Darcy(a), at, n
-        faces = [f for f in self.darcy.faces]
         number = np.arange(n * n).reshape(n, n)
         diagonal = np.zeros((n, n))
         rows, columns, values = [], [], []
-        for axis, face, wall in zip((0, 1), faces, self.darcy.walls):
+        for axis, face, wall in zip((0, 1), self.darcy.faces, self.darcy.walls):
             m, d = np.moveaxis(number, axis, -1), np.moveaxis(diagonal, axis, -1)
             d[..., :-1] += face
             d[..., 1:] += face
@@ -75,7 +74,7 @@ class Pressure:
     def forwards(self, da):
         """-A^-1 (dA u): the derivative of the fluxes with the coefficient, as `gradient` has it transposed."""
         n2, out = self.n**2, np.zeros((self.n, self.n))
-        for axis, _ in enumerate(self.darcy.faces):
+        for axis in (0, 1):
             a, u, d, o = (np.moveaxis(t, axis, -1) for t in (self.darcy.a, self.u, da, out))
             low, high = a[..., :-1], a[..., 1:]
             change = 2 * n2 * (high**2 * d[..., :-1] + low**2 * d[..., 1:]) / (low + high) ** 2
@@ -153,15 +152,7 @@ class Carried:
         self.flow, self.cells, self.at = flow, cells, at
 
     def look(self, w):
-        n, m = self.flow.n, self.cells
-        k = np.fft.fftfreq(n, 1 / n).astype(int)
-        use = np.abs(k) < n // 2
-        k = k[use]
-        phase = np.exp(1j * np.pi * k * (1 / m - 1 / n))
-        modes = np.fft.fft2(w)[np.ix_(use, use)] * phase[:, None] * phase[None, :] * (m / n) ** 2
-        whole = np.zeros((m, m), complex)
-        whole[np.ix_(k % m, k % m)] = modes
-        return np.fft.ifft2(whole).real.ravel()[self.at]
+        return eq.continued(w, self.cells).ravel()[self.at]
 
     def back(self, v):
         """The transposed of `look`."""

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What can be known: the mean of the exact law given 500 values, and simple kriging by GSTools beside it.
 
-    oracle.py FOLDER RESULTS [cells [points [truths]]]
+    oracle.py FOLDER RESULTS [cells [points [truths [TASK...]]]]      TASK: poisson, helmholtz, gstools, navier-stokes, darcy
 
-FOLDER holds EQUATION-truths.npy as run.sh makes them. One JSON object a row goes to RESULTS/oracle-CELLS.jsonl.
+Without a TASK all are done. FOLDER holds EQUATION-truths.npy as run.sh makes them. One JSON object a row goes to RESULTS/oracle-CELLS.jsonl.
 """
 
 import json

@@ -1,5 +1,5 @@
 #![no_main]
-//! Files of decisions: `crates/formats/tests/suite/made/archive.rs`.
+//! Reads archives built from the decisions that a fuzzer makes: `crates/formats/tests/suite/made/archive.rs`.
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let made = karhunen_fuzz::made::archive::make(&mut karhunen_fuzz::made::Choices::new(bytes));

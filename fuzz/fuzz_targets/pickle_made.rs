@@ -1,5 +1,5 @@
 #![no_main]
-//! Pickles of decisions: `crates/formats/tests/suite/made/pickle.rs`.
+//! Reads pickles built from the decisions that a fuzzer makes: `crates/formats/tests/suite/made/pickle.rs`.
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let made = karhunen_fuzz::made::pickle::make(&mut karhunen_fuzz::made::Choices::new(bytes));

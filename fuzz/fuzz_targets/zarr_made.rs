@@ -1,5 +1,5 @@
 #![no_main]
-//! Zarr's metadata by decisions: `crates/formats/tests/suite/made/zarr.rs`.
+//! Reads Zarr's metadata built from the decisions that a fuzzer makes: `crates/formats/tests/suite/made/zarr.rs`.
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let made = karhunen_fuzz::made::zarr::make(&mut karhunen_fuzz::made::Choices::new(bytes));

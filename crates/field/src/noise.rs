@@ -48,8 +48,9 @@ pub mod stream {
     /// Random weights that belong to a prior.
     pub const PRIOR: u32 = 5 << 24;
 
-    /// First and last stream of each purpose, by the names above: no two share one.
-    pub const RANGES: [(&str, u32, u32); 14] = [
+    /// First and last stream of each purpose, for the test that no two purposes share one.
+    #[cfg(test)]
+    pub(super) const RANGES: [(&str, u32, u32); 14] = [
         // white noise per cell has one beside it
         ("START", START, START + 1),
         ("STEPS", STEPS, STEPS + STEPS_AT_MOST as u32 - 1),

@@ -4,10 +4,17 @@
 //! cargo run --release -p karhunen-simulate --example guidances -- 128 500 16 8 50 > guidances.jsonl
 //! ```
 //!
-//! arguments: cells an axis, cells seen, truths, draws a truth, evaluations a draw. The source a of Poisson's equation is Gaussian, so its denoiser
-//! is a Wiener filter and the mean given the observations is kriging. Rows: kriging itself; guidance of order 1;
-//! replacement, seen cells set in every denoised field (DDNM of a mask); the plain gradient of |y − A D|²
-//! (DPS), at several weights. Errors are those of the mean of the draws, in a and in the solution u, percent.
+//! Arguments: cells an axis, cells seen, truths, draws a truth, evaluations a draw.
+//!
+//! The source a of Poisson's equation is Gaussian, so its denoiser is a Wiener filter and the mean given the
+//! observations is kriging. There is a row for each method:
+//!
+//! - kriging itself;
+//! - guidance of order 1;
+//! - replacement: seen cells are set in every denoised field (DDNM of a mask);
+//! - the plain gradient of |y − A D| (DPS), at four weights.
+//!
+//! Errors are those of the mean of the draws, in a and in the solution u, in percent.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
-//! Small spectral solvers that make data.
+//! Small solvers that make data.
 //!
 //! Structures from physics, so that everything can be tried, tested and shown without a download:
 //! [`Spinodal`] solves the Cahn–Hilliard equation, [`Grains`] draws smoothed Voronoi grains, two
-//! phases each; [`Shapes`] are balls, shells and pairs, which come with labels; [`FitzHughNagumo`] lets an activator and an inhibitor react and diffuse;
-//! [`Helmholtz`] (and Poisson), [`Darcy`] and [`NavierStokes`] are pairs of a coefficient or an initial state and its solution. Parameters are physical (lengths in units of the box), never cells: one
+//! phases each; [`Shapes`] are balls, shells and pairs, which come with labels;
+//! [`FitzHughNagumo`] lets an activator and an inhibitor react and diffuse. [`Helmholtz`] (and
+//! Poisson), [`Darcy`] and [`NavierStokes`] are pairs: a coefficient or an initial state, and its
+//! solution. Parameters are physical (lengths in units of the box), never cells: one
 //! `(seed, index)` names one structure, which every grid fine enough to hold it shows alike.
 //!
 //! What is deliberately not here: threads and files. Every field is a pure function of its

@@ -3,11 +3,11 @@
 use std::f64::consts::PI;
 
 use karhunen_field::resample::copied_modes;
-use karhunen_field::{Boundary, Grid, Transform};
+use karhunen_field::{Grid, Transform};
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
-use crate::vorticity::NAME;
+use crate::vorticity::{NAME, periodic_square};
 use crate::{RoughField, SimulateError, Structure, Vorticity};
 
 /// Where waves are cut: they have lost this many powers of e to viscosity, or the most cells are used.
@@ -70,10 +70,7 @@ impl NavierStokes {
     }
 
     /// The coefficients of w(time) from those of w(0).
-    ///
-    /// # Errors
-    /// [`SimulateError::Box`] for another box than the periodic square.
-    pub fn flow(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<f64>, SimulateError> {
+    fn flow(&self, grid: &Grid, modes: &[f64]) -> Result<Vec<f64>, SimulateError> {
         let mut w = modes.to_vec();
         let steps = (self.time * STEPS * grid.axes()[0].points as f64).ceil() as usize;
         Vorticity::new(grid, self.viscosity)?.advance(&mut w, self.time, steps);
@@ -96,10 +93,7 @@ impl Structure for NavierStokes {
     /// [`SimulateError::Box`] for another box than the periodic square, [`SimulateError::NonFinite`] if the solution
     /// is not a number.
     fn generate(&self, grid: &Grid, seed: u64, index: u64) -> Result<Vec<f64>, SimulateError> {
-        if grid.axes().iter().any(|a| a.boundary != Boundary::Periodic) {
-            let needs = "lives on a periodic square: choose boundary periodic";
-            return Err(SimulateError::Box { structure: NAME, grid: *grid, needs });
-        }
+        periodic_square(grid)?;
         let fine = grid.with_points(&vec![self.cells(); grid.dim()])?;
         let w = self.flow(&fine, &ROUGH.coefficients(&fine, seed, index))?;
         if !w.iter().all(|w| w.is_finite()) {

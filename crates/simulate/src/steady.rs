@@ -65,11 +65,6 @@ impl Helmholtz {
         Ok(Self { wave_number })
     }
 
-    /// k.
-    pub fn wave_number(&self) -> f64 {
-        self.wave_number
-    }
-
     /// u of a source a on the cells of a grid.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 
 use std::f64::consts::PI;
 
-use karhunen_field::{Boundary, Grid, Transform};
+use karhunen_field::{Axis, Boundary, Grid, Transform};
 
 use crate::SimulateError;
 
@@ -51,13 +51,7 @@ impl Vorticity {
     /// # Errors
     /// [`SimulateError::Box`] unless the grid has two axes, periodic and of length 1.
     pub fn new(grid: &Grid, viscosity: f64) -> Result<Self, SimulateError> {
-        let fits = |a: &karhunen_field::Axis| {
-            a.boundary == Boundary::Periodic && (a.length - 1.0).abs() < 1e-9
-        };
-        if grid.dim() != 2 || !grid.axes().iter().all(fits) {
-            let needs = "lives on a periodic square: choose two axes of as many cells, and boundary periodic";
-            return Err(SimulateError::Box { structure: NAME, grid: *grid, needs });
-        }
+        periodic_square(grid)?;
         let transform = Transform::new(*grid);
         let shape = grid.mode_shape();
         let other = |p: usize| match p {
@@ -71,8 +65,7 @@ impl Vorticity {
             omega.push([mode.omega[0], mode.omega[1]]);
             partner.push(other(mode.position[0]) * shape[1] + other(mode.position[1]));
             laplacian.push(mode.laplacian());
-            let short =
-                |(a, k): (&karhunen_field::Axis, &i32)| 3 * k.unsigned_abs() as usize <= a.points;
+            let short = |(a, k): (&Axis, &i32)| 3 * k.unsigned_abs() as usize <= a.points;
             kept.push(grid.axes().iter().zip(&mode.wave).all(short));
         }
         let mut cells = vec![0.0; grid.len()];
@@ -137,6 +130,18 @@ impl Vorticity {
         }
         slope
     }
+}
+
+/// Refuses every box except the periodic square of length 1.
+pub(crate) fn periodic_square(grid: &Grid) -> Result<(), SimulateError> {
+    let needs = if grid.axes().iter().any(|a| a.boundary != Boundary::Periodic) {
+        "lives on a periodic square: choose boundary periodic"
+    } else if grid.dim() != 2 || grid.axes().iter().any(|a| (a.length - 1.0).abs() >= 1e-9) {
+        "lives on a periodic square: choose two axes of as many cells"
+    } else {
+        return Ok(());
+    };
+    Err(SimulateError::Box { structure: NAME, grid: *grid, needs })
 }
 
 pub(crate) const NAME: &str = "navier-stokes";
