@@ -30,13 +30,14 @@ pub(crate) fn lost(ranges: &[Range]) -> bool {
     ranges.iter().any(|range| range.offset(SourceType::F64).is_some() && range.varies())
 }
 
-fn loses_digits(fields: FieldsRef<'_>) -> bool {
+/// The range of each channel.
+pub(crate) fn ranges(fields: FieldsRef<'_>) -> Vec<Range> {
     let plane = fields.field_len() / fields.channels();
     let mut ranges = vec![Range::new(); fields.channels()];
     for index in 0..fields.len() {
         ranges[index / plane % fields.channels()].take(fields.value(index));
     }
-    lost(&ranges)
+    ranges
 }
 
 impl Encoding {
@@ -47,7 +48,7 @@ impl Encoding {
         options: &WriteOptions,
     ) -> Result<Self, FormatError> {
         match options.precision {
-            Precision::F32 if loses_digits(fields) => return Ok(Encoding::F64),
+            Precision::F32 if lost(&ranges(fields)) => return Ok(Encoding::F64),
             Precision::U16 => {}
             precision => return Self::known(precision, None),
         }
