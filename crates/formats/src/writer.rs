@@ -22,13 +22,13 @@ use crate::{
     is_remote, npy, raw_write, vti_write,
 };
 
-/// Values that are read back together where they had to wait.
+/// Values that are read back at a time from the temporary file.
 const BACK: usize = 1 << 16;
 
-/// A file of fields that is being written, of which nothing is seen before it is whole.
+/// A file of fields that is being written; it gets its name when it is complete.
 ///
-/// The file is byte for byte what [`write()`](crate::write()) makes of all fields at once. It lies beside its
-/// place under a name of its own, and is gone if the writer is dropped before [`FieldWriter::finish`].
+/// The file is byte for byte what [`write()`](crate::write()) makes of all fields at once. Until then it lies beside
+/// its place under a temporary name, and is removed if the writer is dropped before [`FieldWriter::finish`].
 ///
 /// **Memory** a buffer; of Zarr, one shard.
 ///
@@ -59,8 +59,9 @@ pub struct FieldWriter {
 
 /// Whether the type of the numbers is known.
 enum State {
+    /// It is: values go to the file.
     Certain(Encoding, Box<Sink>),
-    /// Values so far, and the range of each channel.
+    /// It is not: values so far in a temporary file, and the range of each channel.
     Waiting(BufWriter<File>, Vec<Range>),
 }
 
@@ -185,7 +186,7 @@ impl FieldWriter {
         Ok(())
     }
 
-    /// From now on numbers are of this type, those of the first `count` fields too.
+    /// Fixes the number type, and writes the first `count` fields, which have waited.
     fn settle(&mut self, encoding: Encoding, count: usize) -> Result<(), FormatError> {
         let mut sink = Sink::begin(&self.path, &self.form, encoding, self.overwrite)?;
         if let State::Waiting(spool, _) = &mut self.state {

@@ -1,9 +1,9 @@
 //! Zarr 3, written: one array in shards, a shard at a time.
 //!
-//! The array is `(N, axes…)` for one channel, else `(N, C, axes…)`. A shard is a file of smaller chunks behind a table of
-//! their places: few files, and blocks that can be read alone. Small fields share a shard, each a chunk of it; a
-//! large one is cut into blocks. Whole numbers of one byte (labels) are packed by gzip, since phases are large;
-//! floats are not, since their last digits are noise. `zarr.json` comes last: what lacks it is no array.
+//! The array is `(N, axes…)` for one channel, else `(N, C, axes…)`. A shard is a file of smaller chunks with a table of
+//! their places, so there are few files, and blocks can be read alone. Small fields share a shard, each as one chunk. A
+//! large field is cut into blocks. Labels of one byte are packed by gzip, because phases are large regions of one value.
+//! Floats are not, because their last digits are noise. `zarr.json` is written last: a folder without it is no array.
 //! Source: the Zarr core specification, version 3.1, and the codec `sharding_indexed`, version 1.0.
 
 use std::io::Write;
@@ -33,7 +33,7 @@ pub(crate) trait Target {
     /// Puts a whole file at a key.
     fn put(&mut self, key: &str, bytes: Vec<u8>) -> Result<(), FormatError>;
 
-    /// Makes what was put the store that was asked for.
+    /// Completes the store under the name that was asked for.
     fn place(self: Box<Self>) -> Result<(), FormatError>;
 }
 
@@ -196,7 +196,7 @@ impl ZarrWriter {
         Self { path, form, encoding, cut, target, done: 0, waiting: Vec::new() }
     }
 
-    /// Goes on from a field that begins a shard: others write those before.
+    /// Begins with field `first`, the first one of a shard; other writers write those before.
     pub(crate) fn from(mut self, first: usize) -> Self {
         self.done = first;
         self
@@ -384,7 +384,7 @@ impl ZarrWriter {
     }
 }
 
-/// How hard gzip tries.
+/// Compression level of gzip.
 const LEVEL: u32 = 5;
 
 #[cfg(test)]
