@@ -212,6 +212,13 @@ pub(crate) fn check_form(path: &Path, form: &Form, overwrite: bool) -> Result<()
     if !ENDINGS.contains(&ending(path).as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
     }
+    if !(1..=3).contains(&form.points.len()) {
+        return Err(FormatError::Parameter {
+            parameter: "points",
+            value: format!("{:?}", form.points),
+            requirement: "fields have 1 to 3 axes".into(),
+        });
+    }
     if is_remote(path) {
         crate::address::check(path)?;
         #[cfg(not(feature = "cloud"))]

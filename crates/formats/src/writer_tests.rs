@@ -124,6 +124,11 @@ fn what_breaks_off_leaves_nothing() {
     assert!(matches!(none, Err(FormatError::Parameter { .. })));
     let none = FieldWriter::create(&folder.path().join("a.png"), &form, &Default::default());
     assert!(matches!(none, Err(FormatError::Parameter { .. })));
+    for points in [vec![], vec![2; 4]] {
+        let form = Form { points, ..form.clone() };
+        let none = FieldWriter::create(&folder.path().join("a.zarr"), &form, &Default::default());
+        assert!(matches!(none, Err(FormatError::Parameter { parameter: "points", .. })));
+    }
     let none = FieldWriter::create(&folder.path().join("no/a.npy"), &form, &Default::default());
     assert!(matches!(none, Err(FormatError::Write { .. })));
 }
