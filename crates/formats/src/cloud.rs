@@ -1,10 +1,12 @@
-//! Stores behind an address: `s3://`, `gs://`, `az://`, `http://`, `https://`.
+//! Objects in buckets and on servers: `s3://`, `gs://`, `az://`, `http://`, `https://`.
 //!
-//! A thin layer over the crate `object_store`: whole objects, parts of them, and their names. Credentials come from the
-//! environment, as that crate and the providers' own programs read them (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`,
-//! `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME` and so on), and from nowhere else: an address that holds any
-//! is refused, because addresses stand in configurations, checkpoints and logs. Messages are this module's own words for the
-//! same reason.
+//! This is a thin layer over the crate `object_store`: whole objects, parts of them, and their names. What the objects mean
+//! is up to the readers and writers of the formats.
+//!
+//! Credentials come only from the environment, as that crate and the providers' own programs read them
+//! (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME` and so on). An address
+//! with credentials is refused, because addresses are written into configurations, checkpoints and logs. Error messages are
+//! written here and not taken from the library, since those may contain credentials.
 
 use std::fmt;
 use std::future::Future;
@@ -23,10 +25,10 @@ use url::Url;
 use crate::zarr_write::Target;
 use crate::{FormatError, address};
 
-/// Tries after the first one, and how long all of them may take.
+/// Number of retries, and the time limit of all tries together.
 const TRIES: usize = 3;
 const TIME: Duration = Duration::from_secs(60);
-/// An object that is there while a store is being written.
+/// An object that exists while a store is being written.
 const MARK: &str = ".karhunen-unfinished";
 
 /// A place in a bucket, or on a server.
@@ -40,12 +42,12 @@ pub(crate) struct Bucket {
 
 impl fmt::Debug for Bucket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // the store knows credentials
+        // the store's own text may contain credentials
         f.debug_tuple("Bucket").field(&self.name).finish()
     }
 }
 
-/// What is wrong, in words that hold no more than the address.
+/// The message of an error, without anything that the library says.
 fn said(error: &object_store::Error) -> String {
     use object_store::Error;
     let text = error.to_string();
@@ -68,7 +70,7 @@ fn said(error: &object_store::Error) -> String {
     }
 }
 
-/// What the system said, if it was the system.
+/// The kind of the system's error, if there is one among the causes.
 fn reason(error: &dyn std::error::Error) -> Option<String> {
     let mut next = error.source();
     while let Some(source) = next {
@@ -80,11 +82,11 @@ fn reason(error: &dyn std::error::Error) -> Option<String> {
     None
 }
 
-/// Waits for answers; one for the whole process.
+/// The runtime on which answers are awaited; the process has one.
 fn runtime(name: &Path) -> Result<&'static Runtime, FormatError> {
     static RUNTIME: OnceLock<Option<Runtime>> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {
-        // the process may have chosen one already, which serves as well
+        // an error says that the process has chosen a provider of cryptography already, which serves as well
         let _ = rustls::crypto::ring::default_provider().install_default();
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().ok()
     });
@@ -96,7 +98,7 @@ fn runtime(name: &Path) -> Result<&'static Runtime, FormatError> {
 }
 
 impl Bucket {
-    /// What an address names; nothing is asked yet.
+    /// The place that an address names. No request is made yet.
     pub fn open(name: &Path) -> Result<Self, FormatError> {
         let wrong = |what: &str| FormatError::Bucket { path: name.into(), what: what.into() };
         let url = name.to_str().and_then(|text| Url::parse(text).ok());
@@ -104,7 +106,7 @@ impl Bucket {
         address::check(name)?;
         let (scheme, root) = ObjectStoreScheme::parse(&url)
             .map_err(|_| wrong("no address; write s3://bucket/path"))?;
-        // the provider of cryptography must be there before a client is
+        // it chooses the provider of cryptography, which a client needs
         runtime(name)?;
         let retry = RetryConfig { max_retries: TRIES, retry_timeout: TIME, ..Default::default() };
         let refused = |error: object_store::Error| wrong(&configured(&error));
@@ -188,9 +190,9 @@ impl Bucket {
         }
     }
 
-    /// Whether an object is there; an error where there is no bucket, or nothing is permitted.
+    /// Whether an object exists; an error if the bucket does not exist or access is not permitted.
     pub fn has(&self, key: &str) -> Result<bool, FormatError> {
-        // a question about an object has no answer in words, a read of it has
+        // the answer to HEAD has no body, and only the body says that the bucket is missing
         let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
         match self.wait(self.store.get_opts(&self.key(key), options))? {
             Ok(_) => Ok(true),
@@ -205,7 +207,7 @@ impl Bucket {
         }
     }
 
-    /// Names of what lies below a place and has something below itself; none where the server does not list.
+    /// Names of the folders at a place; none if the server does not list them.
     pub fn folders(&self, place: &str) -> Vec<String> {
         let listed = self.wait(self.store.list_with_delimiter(Some(&self.key(place))));
         let Ok(Ok(listed)) = listed else { return Vec::new() };
@@ -221,12 +223,12 @@ impl Bucket {
     }
 
     fn delete(&self, key: &str) {
-        // what cannot be removed stays; without its metadata it is no store
+        // an object that cannot be removed stays; without metadata it is not read as a store
         let _ = self.wait(self.store.delete(&self.key(key)));
     }
 }
 
-/// What a store asks for before it can be asked anything.
+/// The message for a configuration that is refused before the first request.
 fn configured(error: &object_store::Error) -> String {
     match error {
         object_store::Error::UnknownConfigurationKey { .. } => {
@@ -236,7 +238,7 @@ fn configured(error: &object_store::Error) -> String {
     }
 }
 
-/// A store in a bucket that is being written. What was put is removed again unless it becomes whole.
+/// A store in a bucket that is being written. Its objects are removed again unless it is completed.
 pub(crate) struct Upload {
     bucket: Bucket,
     put: Vec<String>,
@@ -244,7 +246,7 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// Begins a store where there is none; whether it may be written is known then.
+    /// Begins a store where there is none. Writing the mark shows that access is permitted.
     pub fn begin(name: &Path) -> Result<Self, FormatError> {
         let bucket = Bucket::open(name)?;
         for mark in crate::zarr_store::MARKS {
@@ -274,7 +276,7 @@ impl Target for Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if !self.whole {
-            // the metadata first: a store without them is none
+            // the metadata first, so that the rest is not read as a store
             self.put.iter().rev().for_each(|key| self.bucket.delete(key));
         }
     }

@@ -30,13 +30,14 @@ pub(crate) fn lost(ranges: &[Range]) -> bool {
     ranges.iter().any(|range| range.offset(SourceType::F64).is_some() && range.varies())
 }
 
-fn loses_digits(fields: FieldsRef<'_>) -> bool {
+/// The range of each channel.
+pub(crate) fn ranges(fields: FieldsRef<'_>) -> Vec<Range> {
     let plane = fields.field_len() / fields.channels();
     let mut ranges = vec![Range::new(); fields.channels()];
     for index in 0..fields.len() {
         ranges[index / plane % fields.channels()].take(fields.value(index));
     }
-    lost(&ranges)
+    ranges
 }
 
 impl Encoding {
@@ -47,11 +48,9 @@ impl Encoding {
         options: &WriteOptions,
     ) -> Result<Self, FormatError> {
         match options.precision {
-            Precision::F32 if loses_digits(fields) => return Ok(Encoding::F64),
-            Precision::F32 => return Ok(Encoding::F32),
-            Precision::F64 => return Ok(Encoding::F64),
-            Precision::U8 => return Self::bytes(fields),
+            Precision::F32 if lost(&ranges(fields)) => return Ok(Encoding::F64),
             Precision::U16 => {}
+            precision => return Self::known(precision, None),
         }
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for index in 0..fields.len() {
@@ -63,27 +62,49 @@ impl Encoding {
         }
         match options.range {
             None => Ok(Encoding::U16 { low, high }),
-            Some((low, high)) if low.is_finite() && high.is_finite() && low < high => {
-                Ok(Encoding::U16 { low, high })
-            }
-            Some(range) => Err(FormatError::Parameter {
-                parameter: "range",
-                value: format!("{range:?}"),
-                requirement: "two finite numbers, low < high".into(),
-            }),
+            range => Self::known(Precision::U16, range),
         }
     }
 
-    /// One byte a value, where every value is one.
-    fn bytes(fields: FieldsRef<'_>) -> Result<Self, FormatError> {
-        let byte = |value: f64| (0.0..=255.0).contains(&value) && value.fract() == 0.0;
-        match (0..fields.len()).map(|index| fields.value(index)).find(|value| !byte(*value)) {
-            Some(value) => Err(FormatError::Parameter {
+    /// The numbers of a precision as far as they are known before there are values.
+    pub(crate) fn known(
+        precision: Precision,
+        range: Option<(f64, f64)>,
+    ) -> Result<Self, FormatError> {
+        let refused = |value: String, requirement: &str| {
+            Err(FormatError::Parameter {
+                parameter: "range",
+                value,
+                requirement: requirement.into(),
+            })
+        };
+        match (precision, range) {
+            (Precision::F32, _) => Ok(Encoding::F32),
+            (Precision::F64, _) => Ok(Encoding::F64),
+            (Precision::U8, _) => Ok(Encoding::U8),
+            (Precision::U16, Some((low, high)))
+                if low.is_finite() && high.is_finite() && low < high =>
+            {
+                Ok(Encoding::U16 { low, high })
+            }
+            (Precision::U16, Some(range)) => {
+                refused(format!("{range:?}"), "two finite numbers, low < high")
+            }
+            (Precision::U16, None) => {
+                refused("none".into(), "16-bit numbers of fields that are still to come need one")
+            }
+        }
+    }
+
+    /// A value as one byte.
+    fn byte(value: f64) -> Result<u8, FormatError> {
+        match (0.0..=255.0).contains(&value) && value.fract() == 0.0 {
+            true => Ok(value as u8),
+            false => Err(FormatError::Parameter {
                 parameter: "value",
                 value: value.to_string(),
                 requirement: "bytes hold whole numbers from 0 to 255".into(),
             }),
-            None => Ok(Encoding::U8),
         }
     }
 
@@ -183,12 +204,12 @@ impl Encoding {
         index: usize,
         to: &mut dyn Write,
     ) -> Result<(), FormatError> {
-        let value = self.finite(path, fields, index)?;
+        let finite = || self.finite(path, fields, index);
         match self {
-            Encoding::F32 => to.write_all(&(value as f32).to_le_bytes()),
-            Encoding::F64 => to.write_all(&value.to_le_bytes()),
-            Encoding::U8 => to.write_all(&[value as u8]),
-            Encoding::U16 { .. } => to.write_all(&self.grey(value).to_le_bytes()),
+            Encoding::F32 => to.write_all(&(finite()? as f32).to_le_bytes()),
+            Encoding::F64 => to.write_all(&finite()?.to_le_bytes()),
+            Encoding::U8 => to.write_all(&[Self::byte(fields.value(index))?]),
+            Encoding::U16 { .. } => to.write_all(&self.grey(finite()?).to_le_bytes()),
         }
         .map_err(|source| FormatError::Write { path: path.into(), source })
     }

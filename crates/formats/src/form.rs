@@ -1,4 +1,4 @@
-//! What writers need to know of fields before they have one: shape, number and units.
+//! The shape, number and units of fields, which writers need before the first field is made.
 
 use crate::Units;
 
@@ -26,7 +26,7 @@ impl Form {
         self.channels * self.plane()
     }
 
-    /// Values of all fields; what no memory holds is as many as there are numbers.
+    /// Values of all fields; `usize::MAX` where they are more.
     pub(crate) fn len(&self) -> usize {
         self.count.saturating_mul(self.field_len())
     }

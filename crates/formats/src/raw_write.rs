@@ -17,10 +17,10 @@ pub(crate) fn check(path: &Path, overwrite: bool) -> Result<(), FormatError> {
     }
 }
 
-/// Gives the numbers their name, and writes the sidecar of values that stand as `(N, axes…)` for one channel, else
-/// `(N, C, axes…)`, little-endian.
+/// Gives the numbers their name and writes their sidecar. The shape is `(N, axes…)` for one channel, else
+/// `(N, C, axes…)`; numbers are little-endian.
 ///
-/// Numbers are never there beside a sidecar of others: for a moment nothing says how to read them.
+/// New numbers never lie beside the sidecar of old ones. If both change, there is no sidecar for a moment.
 pub(crate) fn place_with_sidecar(
     numbers: Staged,
     form: &Form,
@@ -31,7 +31,7 @@ pub(crate) fn place_with_sidecar(
     let mut text =
         format!("shape = {shape:?}\ndtype = \"{}\"\nendian = \"little\"\n", encoding.raw());
     if let Some(spacing) = &units.spacing {
-        // axes that are no axes of the box have a spacing of one
+        // the axes of samples and channels have a spacing of one
         let mut all = vec![1.0; shape.len() - form.points.len()];
         all.extend(spacing);
         text.push_str(&format!("spacing = {all:?}\n"));
@@ -42,14 +42,14 @@ pub(crate) fn place_with_sidecar(
     let failed = |source| FormatError::Write { path: beside.clone(), source };
     let note = || place(&beside, overwrite, |to| to.write_all(text.as_bytes()).map_err(failed));
     if !path.exists() {
-        // numbers are never there without what says how to read them
+        // the sidecar first: numbers without one cannot be read
         note()?;
         return numbers.place().inspect_err(|_| drop(std::fs::remove_file(&beside)));
     }
     if std::fs::read(&beside).is_ok_and(|there| there == text.as_bytes()) {
         return numbers.place();
     }
-    // numbers of one file are never read as those of the other: for a moment nothing says how
+    // without a sidecar the numbers of one file cannot be read as those of the other
     if beside.exists() {
         std::fs::remove_file(&beside).map_err(failed)?;
     }

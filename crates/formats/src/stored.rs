@@ -158,7 +158,7 @@ impl StoredFields {
     #[cfg(feature = "cloud")]
     fn remote(name: &Path, address: &Address, options: &ReadOptions) -> Result<Self, FormatError> {
         let (path, part) = (&*address.path, address.part.as_deref());
-        if !crate::write::ending(path).eq("npy") {
+        if crate::write::ending(path) != "npy" {
             return Hierarchy::remote(path)?.open(name, path, part, options);
         }
         if let Some(part) = part {

@@ -1,9 +1,13 @@
-//! Files that are there whole or not at all, also after a crash of the machine: written beside their name,
-//! forced to the disk, renamed, and the name forced to the disk as well.
+//! Files and folders that exist completely or not at all, also after a crash of the machine.
+//!
+//! They are written beside their place under a temporary name, forced to the disk, and renamed. Then the new name is
+//! forced to the disk as well. What is written into them is the business of the writers of the formats.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// Writes a small file in one go; one that is there keeps what it holds until the new one is complete.
 ///
@@ -21,17 +25,46 @@ use std::path::Path;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = folder_of(path);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".karhunen-").suffix(".part");
-    if let Some(ordinary) = ordinary_permissions(0o666) {
-        builder.permissions(ordinary);
-    }
-    // its own name means nothing to anybody
-    let mut file = builder.tempfile_in(folder).map_err(unnamed)?;
-    file.write_all(bytes)?;
+    let mut file = file_beside(path)?;
+    file.write_all(bytes).map_err(unnamed)?;
+    name_file(file, path, true)
+}
+
+/// A new file beside its place; gone with this value unless [`name_file`] gives it its name.
+pub(crate) fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
+    builder(0o666).tempfile_in(folder_of(path)).map_err(unnamed)
+}
+
+/// A new folder beside its place; gone with this value unless it is renamed.
+pub(crate) fn folder_beside(path: &Path) -> io::Result<TempDir> {
+    builder(0o777).tempdir_in(folder_of(path)).map_err(unnamed)
+}
+
+/// Forces a complete file to the disk and gives it its name.
+///
+/// # Errors
+/// `AlreadyExists` unless what is there may be replaced; what the system says.
+pub(crate) fn name_file(file: NamedTempFile, path: &Path, replace: bool) -> io::Result<()> {
     file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
+    let named = if replace { file.persist(path) } else { file.persist_noclobber(path) };
+    named.map_err(|e| e.error)?;
+    keep_names(folder_of(path))
+}
+
+/// Gives a complete folder its name; nothing may lie there.
+pub(crate) fn name_folder(fresh: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(fresh, path)?;
+    keep_names(folder_of(path))
+}
+
+/// Forces the names in a folder, and in all folders below it, to the disk.
+pub(crate) fn keep_all_names(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            keep_all_names(&entry.path())?;
+        }
+    }
     keep_names(folder)
 }
 
@@ -61,21 +94,24 @@ pub(crate) fn folder_of(path: &Path) -> &Path {
 }
 
 /// The system's error without the name of a temporary file, which its user does not know.
-pub(crate) fn unnamed(error: io::Error) -> io::Error {
+fn unnamed(error: io::Error) -> io::Error {
     match error.get_ref() {
         Some(_) => error.kind().into(),
         None => error,
     }
 }
 
-/// What a new file is usually allowed, before the user's mask; temporary files are private.
-#[cfg(unix)]
-pub(crate) fn ordinary_permissions(mode: u32) -> Option<Permissions> {
-    use std::os::unix::fs::PermissionsExt;
-    Some(Permissions::from_mode(mode))
-}
-
-#[cfg(not(unix))]
-pub(crate) fn ordinary_permissions(_mode: u32) -> Option<Permissions> {
-    None
+/// Names of temporary files, with the permissions of ordinary ones before the user's mask: temporary files are
+/// private otherwise.
+fn builder(mode: u32) -> Builder<'static, 'static> {
+    let mut builder = Builder::new();
+    builder.prefix(".karhunen-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
 }

@@ -11,7 +11,7 @@ use tempfile::{NamedTempFile, TempDir};
 
 use crate::encoding::Encoding;
 use crate::pages::Pages;
-use crate::whole::{folder_of, keep_names, ordinary_permissions};
+use crate::whole::{file_beside, folder_beside, keep_names, name_file, name_folder};
 use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, is_remote, montage};
 
 /// Endings that [`write()`] knows.
@@ -191,8 +191,7 @@ pub fn write_pictures<'a>(
         to.get_ref().sync_all().map_err(failed)?;
     }
     keep_names(fresh.path()).map_err(failed)?;
-    std::fs::rename(fresh.path(), folder).map_err(failed)?;
-    keep_names(folder_of(folder)).map_err(failed)?;
+    name_folder(fresh.path(), folder).map_err(failed)?;
     Ok(Written { count: fields.count(), range: encoding.range() })
 }
 
@@ -212,6 +211,13 @@ pub(crate) fn ending(path: &Path) -> String {
 pub(crate) fn check_form(path: &Path, form: &Form, overwrite: bool) -> Result<(), FormatError> {
     if !ENDINGS.contains(&ending(path).as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
+    }
+    if !(1..=3).contains(&form.points.len()) {
+        return Err(FormatError::Parameter {
+            parameter: "points",
+            value: format!("{:?}", form.points),
+            requirement: "fields have 1 to 3 axes".into(),
+        });
     }
     if is_remote(path) {
         crate::address::check(path)?;
@@ -259,40 +265,24 @@ impl Staged {
     /// A new file for a place.
     pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, FormatError> {
         let failed = |source| FormatError::Write { path: path.into(), source };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".karhunen-").suffix(".part");
-        if let Some(ordinary) = ordinary_permissions(0o666) {
-            builder.permissions(ordinary);
-        }
-        let file = builder.tempfile_in(folder_of(path)).map_err(|e| failed(e.kind().into()))?;
+        let file = file_beside(path).map_err(failed)?;
         Ok(Self { buffer: BufWriter::new(file), path: path.into(), overwrite })
     }
 
     /// Gives the file its name.
     pub(crate) fn place(self) -> Result<(), FormatError> {
         let Self { mut buffer, path, overwrite } = self;
-        let failed = |source| FormatError::Write { path: path.clone(), source };
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AlreadyExists => FormatError::Exists { path: path.clone() },
+            _ => FormatError::Write { path: path.clone(), source },
+        };
         buffer.flush().map_err(failed)?;
         let (file, _) = buffer.into_parts();
-        file.as_file().sync_all().map_err(failed)?;
-        let placed = if overwrite { file.persist(&path) } else { file.persist_noclobber(&path) };
-        match placed {
-            Ok(_) => keep_names(folder_of(&path)).map_err(failed),
-            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(FormatError::Exists { path: path.clone() })
-            }
-            Err(e) => Err(failed(e.error)),
-        }
+        name_file(file, &path, overwrite).map_err(failed)
     }
 }
 
 /// A folder beside the place where it will be; gone with this value unless it is placed.
 pub(crate) fn staged_folder(path: &Path) -> Result<TempDir, FormatError> {
-    let failed = |source| FormatError::Write { path: path.into(), source };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".karhunen-").suffix(".part");
-    if let Some(ordinary) = ordinary_permissions(0o777) {
-        builder.permissions(ordinary);
-    }
-    builder.tempdir_in(folder_of(path)).map_err(|e| failed(e.kind().into()))
+    folder_beside(path).map_err(|source| FormatError::Write { path: path.into(), source })
 }

@@ -1,8 +1,8 @@
-//! Fields into a file as they come: whoever makes them keeps none.
+//! Writes fields into a file one after the other, so that the caller need not keep them.
 //!
-//! What stands before and behind values depends on their number and shape alone, so it is known before there is a
-//! value. Only the precision may depend on values that are still to come ([`Precision::F32`]); until it is
-//! certain, values wait in a file without a name, in double precision.
+//! Headers and tables depend only on the number and shape of the fields, so they can be written first. Only the
+//! precision may depend on later values ([`Precision::F32`]). Until it is certain, values wait in a temporary file,
+//! in double precision.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
@@ -22,13 +22,13 @@ use crate::{
     is_remote, npy, raw_write, vti_write,
 };
 
-/// Values that are read back together where they had to wait.
+/// Values that are read back at a time from the temporary file.
 const BACK: usize = 1 << 16;
 
-/// A file of fields that is being written, of which nothing is seen before it is whole.
+/// A file of fields that is being written; it gets its name when it is complete.
 ///
-/// The file is byte for byte what [`write()`](crate::write()) makes of all fields at once. It lies beside its
-/// place under a name of its own, and is gone if the writer is dropped before [`FieldWriter::finish`].
+/// The file is byte for byte what [`write()`](crate::write()) makes of all fields at once. Until then it lies beside
+/// its place under a temporary name, and is removed if the writer is dropped before [`FieldWriter::finish`].
 ///
 /// **Memory** a buffer; of Zarr, one shard.
 ///
@@ -59,8 +59,9 @@ pub struct FieldWriter {
 
 /// Whether the type of the numbers is known.
 enum State {
+    /// It is: values go to the file.
     Certain(Encoding, Box<Sink>),
-    /// Values so far, and the range of each channel.
+    /// It is not: values so far in a temporary file, and the range of each channel.
     Waiting(BufWriter<File>, Vec<Range>),
 }
 
@@ -76,7 +77,7 @@ impl std::fmt::Debug for FieldWriter {
 }
 
 impl FieldWriter {
-    /// Endings of names that a file written field by field may have: all but pictures.
+    /// Whether a file of this name can be written field by field: a picture cannot.
     pub fn takes(path: &Path) -> bool {
         ending(path) != "png"
     }
@@ -84,50 +85,42 @@ impl FieldWriter {
     /// Begins a file for fields of a form.
     ///
     /// # Errors
-    /// As [`write()`](crate::write()); [`FormatError::Parameter`] for 16-bit numbers without a range, which all
-    /// fields together have, and for a picture.
+    /// As [`write()`](crate::write()); [`FormatError::Parameter`] for 16-bit numbers without a range, which would
+    /// need all fields, and for a picture.
     pub fn create(path: &Path, form: &Form, options: &WriteOptions) -> Result<Self, FormatError> {
         check_form(path, form, options.overwrite)?;
-        let certain = match (options.precision, options.range) {
-            (Precision::F32, _) => None,
-            (Precision::F64, _) => Some(Encoding::F64),
-            (Precision::U8, _) => Some(Encoding::U8),
-            (Precision::U16, Some((low, high))) => Some(Encoding::U16 { low, high }),
-            (Precision::U16, None) => {
-                return Err(FormatError::Parameter {
-                    parameter: "range",
-                    value: "none".into(),
-                    requirement: "16-bit numbers of fields that are still to come need one".into(),
-                });
+        if !Self::takes(path) {
+            return Err(FormatError::Parameter {
+                parameter: "file",
+                value: path.display().to_string(),
+                requirement: "a picture is not written field by field".into(),
+            });
+        }
+        if options.precision != Precision::F32 {
+            let encoding = Encoding::known(options.precision, options.range)?;
+            return Self::with(path, form, encoding, options.overwrite);
+        }
+        // a place that cannot be written to is refused now, and not after all fields were made
+        let failed = |source| FormatError::Write { path: path.into(), source };
+        let spool = match is_remote(path) {
+            #[cfg(feature = "cloud")]
+            true => {
+                drop(crate::cloud::Upload::begin(path)?);
+                tempfile::tempfile()
+            }
+            #[cfg(not(feature = "cloud"))]
+            true => return Err(crate::write::without_cloud(path)),
+            false => {
+                drop(Staged::new(path, options.overwrite)?);
+                tempfile::tempfile_in(folder_of(path))
             }
         };
-        match certain {
-            Some(encoding) => Self::with(path, form, encoding, options.overwrite),
-            None => {
-                // whether there may be a file is known now, not when all is made
-                let failed = |source| FormatError::Write { path: path.into(), source };
-                let spool = match is_remote(path) {
-                    #[cfg(feature = "cloud")]
-                    true => {
-                        drop(crate::cloud::Upload::begin(path)?);
-                        tempfile::tempfile()
-                    }
-                    #[cfg(not(feature = "cloud"))]
-                    true => return Err(crate::write::without_cloud(path)),
-                    false => {
-                        drop(Staged::new(path, options.overwrite)?);
-                        tempfile::tempfile_in(folder_of(path))
-                    }
-                };
-                let spool = spool.map_err(failed)?;
-                let ranges = vec![Range::new(); form.channels];
-                let state = State::Waiting(BufWriter::new(spool), ranges);
-                Ok(Self::of(path, form, options.overwrite, state))
-            }
-        }
+        let ranges = vec![Range::new(); form.channels];
+        let state = State::Waiting(BufWriter::new(spool.map_err(failed)?), ranges);
+        Ok(Self::of(path, form, options.overwrite, state))
     }
 
-    /// The same, of numbers that are known.
+    /// The same with a known number type.
     pub(crate) fn with(
         path: &Path,
         form: &Form,
@@ -181,8 +174,10 @@ impl FieldWriter {
                     ranges[index / self.form.plane() % self.form.channels].take(value);
                     spool.write_all(&value.to_le_bytes()).map_err(failed)?;
                 }
-                // a range only grows: digits that are not lost now are not lost later
-                if !ranges.iter().any(|range| range.offset(SourceType::F64).is_some()) {
+                // a range only grows, so digits that are not lost now are not lost later; without a value
+                // there is no range yet
+                let undecided = ranges.iter().any(|range| range.offset(SourceType::F64).is_some());
+                if !undecided && self.done + count > 0 {
                     self.settle(Encoding::F32, self.done + count)?;
                 }
             }
@@ -191,7 +186,7 @@ impl FieldWriter {
         Ok(())
     }
 
-    /// From now on numbers are of this type, those of the first `count` fields too.
+    /// Fixes the number type, and writes the first `count` fields, which have waited.
     fn settle(&mut self, encoding: Encoding, count: usize) -> Result<(), FormatError> {
         let mut sink = Sink::begin(&self.path, &self.form, encoding, self.overwrite)?;
         if let State::Waiting(spool, _) = &mut self.state {

@@ -122,6 +122,47 @@ fn what_breaks_off_leaves_nothing() {
     let form = FieldsRef::from(&all).form();
     let none = FieldWriter::create(&folder.path().join("a.npy"), &form, &wide);
     assert!(matches!(none, Err(FormatError::Parameter { .. })));
+    let none = FieldWriter::create(&folder.path().join("a.png"), &form, &Default::default());
+    assert!(matches!(none, Err(FormatError::Parameter { .. })));
+    for points in [vec![], vec![2; 4]] {
+        let form = Form { points, ..form.clone() };
+        let none = FieldWriter::create(&folder.path().join("a.zarr"), &form, &Default::default());
+        assert!(matches!(none, Err(FormatError::Parameter { parameter: "points", .. })));
+    }
     let none = FieldWriter::create(&folder.path().join("no/a.npy"), &form, &Default::default());
     assert!(matches!(none, Err(FormatError::Write { .. })));
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused_as_in_a_file_written_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.npy");
+    let all = fields(&[4, 4], 1, (0..32).map(|i| f64::from(i) - 0.5).collect());
+    let form = FieldsRef::from(&all).form();
+    let refused = |options: &WriteOptions| {
+        let at_once = write(&path, &all, options).unwrap_err().to_string();
+        let by_parts = FieldWriter::create(&path, &form, options)
+            .and_then(|mut writer| writer.push(&all).and_then(|()| writer.finish()));
+        assert_eq!(by_parts.unwrap_err().to_string(), at_once);
+        assert!(!path.exists(), "{at_once}");
+    };
+    refused(&WriteOptions { precision: Precision::U8, ..WriteOptions::default() });
+    for range in [(1.0, 0.0), (1.0, 1.0), (0.0, f64::INFINITY), (f64::NAN, 1.0)] {
+        let (precision, range) = (Precision::U16, Some(range));
+        refused(&WriteOptions { precision, range, ..WriteOptions::default() });
+    }
+}
+
+#[test]
+fn a_push_of_no_field_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.npy"), folder.path().join("b.npy"));
+    let all = fields(&[4, 4], 1, (0..32).map(|i| 101_325.0 + 1e-3 * f64::from(i)).collect());
+    write(&a, &all, &WriteOptions::default()).unwrap();
+    let form = FieldsRef::from(&all).form();
+    let mut writer = FieldWriter::create(&b, &form, &WriteOptions::default()).unwrap();
+    writer.push(&all.slice(0..0)).unwrap();
+    writer.push(&all).unwrap();
+    writer.finish().unwrap();
+    assert!(bytes(&a) == bytes(&b));
 }

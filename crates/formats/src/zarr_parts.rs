@@ -1,15 +1,15 @@
 //! A Zarr store that several processes write, each the shards of its own fields.
 //!
-//! One process begins the store in a folder beside its place, all write into it, and the first one says what the array is
-//! and gives it its name. The files are those that one process would have written.
+//! One process begins the store in a folder beside its place, and all write into it. Then the first one writes the
+//! metadata and gives the folder its name. The files are those that one process would have written. How a store is cut
+//! and encoded is in [`crate::zarr_write`].
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::digits::Range;
-use crate::encoding::{Encoding, lost};
-use crate::write::{check_form, staged_folder};
-use crate::zarr_write::{Folder, Target, ZarrWriter, fields_a_shard};
+use crate::encoding::{Encoding, lost, ranges};
+use crate::write::check_form;
+use crate::zarr_write::{Folder, ZarrWriter, fields_a_shard};
 use crate::{FieldsRef, Form, FormatError, Precision};
 
 /// A store in a folder beside its place.
@@ -42,25 +42,6 @@ pub struct ZarrParts {
     pub form: Form,
 }
 
-/// A folder that another process gives its name.
-struct Shared(PathBuf);
-
-impl Target for Shared {
-    fn put(&mut self, key: &str, bytes: Vec<u8>) -> Result<(), FormatError> {
-        let failed = |source| FormatError::Write { path: self.0.clone(), source };
-        let file = self.0.join(key);
-        if let Some(folder) = file.parent() {
-            std::fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let mut file = std::fs::File::create(file).map_err(failed)?;
-        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)
-    }
-
-    fn place(self: Box<Self>) -> Result<(), FormatError> {
-        Ok(())
-    }
-}
-
 impl ZarrParts {
     /// Fields that lie in one file and are written by one process.
     pub fn fields_a_shard(form: &Form) -> usize {
@@ -73,7 +54,7 @@ impl ZarrParts {
     /// [`FormatError::Exists`] unless it may be replaced; [`FormatError::Write`].
     pub fn begin(path: &Path, form: &Form, overwrite: bool) -> Result<PathBuf, FormatError> {
         check_form(path, form, overwrite)?;
-        Ok(staged_folder(path)?.keep())
+        Ok(Folder::begin(path)?.keep())
     }
 
     /// The precision of values whose range in each channel is known, smallest and largest of all processes.
@@ -84,49 +65,44 @@ impl ZarrParts {
 
     /// Smallest and largest value of each channel.
     pub fn ranges<'a>(fields: impl Into<FieldsRef<'a>>) -> Vec<(f64, f64)> {
-        let fields = fields.into();
-        let plane = fields.field_len() / fields.channels();
-        let mut ranges = vec![Range::new(); fields.channels()];
-        (0..fields.len()).for_each(|i| ranges[i / plane % fields.channels()].take(fields.value(i)));
-        ranges.into_iter().map(Range::bounds).collect()
+        ranges(fields.into()).into_iter().map(Range::bounds).collect()
     }
 
-    /// Writes fields from number `first` on, which begin a shard and end one, or are the last.
+    /// Writes fields from number `first` on: whole shards, of which the last one of all may hold fewer fields.
     ///
     /// # Errors
-    /// [`FormatError::Write`]; [`FormatError::NonFinite`].
+    /// [`FormatError::Write`]; [`FormatError::NonFinite`]; [`FormatError::Parameter`] for 16-bit numbers, whose range
+    /// no process knows, and for values that are no bytes in [`Precision::U8`].
     pub fn put<'a>(
         &self,
         first: usize,
         fields: impl Into<FieldsRef<'a>>,
         precision: Precision,
     ) -> Result<(), FormatError> {
-        let target = Box::new(Shared(self.folder.clone()));
-        let encoding = encoding(precision);
+        let target = Box::new(Folder::of(self.folder.clone(), &self.path, false));
+        let encoding = Encoding::known(precision, None)?;
         ZarrWriter::to(&self.path, &self.form, encoding, target).from(first).put(fields.into())
     }
 
-    /// Says what the array is and gives the store its name: by one process, when all have written.
+    /// Writes the metadata and gives the store its name: by one process, when all have written. If that fails, what was
+    /// written is removed.
     ///
     /// # Errors
-    /// [`FormatError::Exists`] unless it may be replaced; [`FormatError::Write`].
+    /// [`FormatError::Exists`] unless it may be replaced; [`FormatError::Write`]; [`FormatError::Parameter`] for 16-bit
+    /// numbers.
     pub fn finish(self, precision: Precision, overwrite: bool) -> Result<(), FormatError> {
-        let Self { path, folder, form } = self;
-        let target = Box::new(Folder::of(folder, &path, overwrite));
-        ZarrWriter::to(&path, &form, encoding(precision), target).end()
+        let target = Box::new(Folder::of(self.folder.clone(), &self.path, overwrite));
+        let finished = Encoding::known(precision, None)
+            .and_then(|encoding| ZarrWriter::to(&self.path, &self.form, encoding, target).end());
+        if finished.is_err() {
+            self.abandon();
+        }
+        finished
     }
 
     /// Removes what has been written: by one process, when another one could not.
     pub fn abandon(self) {
         // what cannot be removed cannot be helped
         let _ = std::fs::remove_dir_all(self.folder);
-    }
-}
-
-fn encoding(precision: Precision) -> Encoding {
-    match precision {
-        Precision::F64 => Encoding::F64,
-        Precision::U8 => Encoding::U8,
-        Precision::F32 | Precision::U16 => Encoding::F32,
     }
 }

@@ -1,4 +1,4 @@
-//! The storage of a Zarr hierarchy: a folder or a zip archive.
+//! The storage of a Zarr hierarchy: a folder, a zip archive or a bucket.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -60,7 +60,7 @@ impl Store {
         }
     }
 
-    /// Whether asking for a file costs a journey.
+    /// Whether every access to a file is a request over the network.
     pub(crate) fn is_far(&self) -> bool {
         #[cfg(feature = "cloud")]
         return matches!(self, Store::Bucket(_));

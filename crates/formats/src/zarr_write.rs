@@ -1,9 +1,9 @@
 //! Zarr 3, written: one array in shards, a shard at a time.
 //!
-//! The array is `(N, axes…)` for one channel, else `(N, C, axes…)`. A shard is a file of smaller chunks behind a table of
-//! their places: few files, and blocks that can be read alone. Small fields share a shard, each a chunk of it; a
-//! large one is cut into blocks. Whole numbers of one byte (labels) are packed by gzip, since phases are large;
-//! floats are not, since their last digits are noise. `zarr.json` comes last: what lacks it is no array.
+//! The array is `(N, axes…)` for one channel, else `(N, C, axes…)`. A shard is a file of smaller chunks with a table of
+//! their places, so there are few files, and blocks can be read alone. Small fields share a shard, each as one chunk. A
+//! large field is cut into blocks. Labels of one byte are packed by gzip, because phases are large regions of one value.
+//! Floats are not, because their last digits are noise. `zarr.json` is written last: a folder without it is no array.
 //! Source: the Zarr core specification, version 3.1, and the codec `sharding_indexed`, version 1.0.
 
 use std::io::Write;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::encoding::Encoding;
+use crate::whole::{keep_all_names, name_folder};
 use crate::write::staged_folder;
 use crate::zarr_store::Store;
 use crate::{FieldsRef, Form, FormatError, crc32c};
@@ -32,7 +33,7 @@ pub(crate) trait Target {
     /// Puts a whole file at a key.
     fn put(&mut self, key: &str, bytes: Vec<u8>) -> Result<(), FormatError>;
 
-    /// Makes what was put the store that was asked for.
+    /// Completes the store under the name that was asked for.
     fn place(self: Box<Self>) -> Result<(), FormatError>;
 }
 
@@ -46,7 +47,18 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// A folder that several processes have written into.
+    /// A new folder beside a place where nothing lies, or a store that may be replaced.
+    ///
+    /// # Errors
+    /// [`FormatError::Exists`] for what is no store, which is never replaced; [`FormatError::Write`].
+    pub(crate) fn begin(path: &Path) -> Result<TempDir, FormatError> {
+        if path.exists() && !Store::is_folder(path) {
+            return Err(FormatError::Exists { path: path.into() });
+        }
+        staged_folder(path)
+    }
+
+    /// A folder that several processes write into, and that stays when this value is gone.
     pub(crate) fn of(fresh: PathBuf, path: &Path, overwrite: bool) -> Self {
         Self { fresh, _guard: None, path: path.into(), overwrite }
     }
@@ -66,16 +78,22 @@ impl Target for Folder {
     fn place(self: Box<Self>) -> Result<(), FormatError> {
         let Self { fresh, _guard, path, overwrite } = *self;
         let failed = |source| FormatError::Write { path: path.clone(), source };
+        keep_all_names(&fresh).map_err(failed)?;
         if !path.exists() {
-            return std::fs::rename(&fresh, &path).map_err(failed);
+            return name_folder(&fresh, &path).map_err(failed);
         }
         if !overwrite {
             return Err(FormatError::Exists { path });
         }
         // the old store is put aside in one step and the new one takes its place in another
         let aside = staged_folder(&path)?;
-        std::fs::rename(&path, aside.path().join("old")).map_err(failed)?;
-        std::fs::rename(&fresh, &path).map_err(failed)
+        let old = aside.path().join("old");
+        std::fs::rename(&path, &old).map_err(failed)?;
+        name_folder(&fresh, &path).map_err(|source| {
+            // the old store comes back where the new one could not take its place
+            let _ = std::fs::rename(&old, &path);
+            failed(source)
+        })
     }
 }
 
@@ -95,7 +113,7 @@ impl Cut {
         let first = shape.len() - form.points.len();
         let field = form.field_len();
         if field <= SMALL {
-            let together = (SHARD / field.max(1)).clamp(1, form.count);
+            let together = (SHARD / field.max(1)).clamp(1, form.count.max(1));
             let mut chunk = shape.clone();
             chunk[0] = 1;
             let mut shard = chunk.clone();
@@ -161,10 +179,7 @@ impl ZarrWriter {
             let target = Box::new(crate::cloud::Upload::begin(path)?);
             return Ok(Self::to(path, form, encoding, target));
         }
-        if path.exists() && !Store::is_folder(path) {
-            return Err(FormatError::Exists { path: path.into() });
-        }
-        let staged = staged_folder(path)?;
+        let staged = Folder::begin(path)?;
         let fresh = staged.path().into();
         let target = Box::new(Folder { fresh, _guard: Some(staged), path: path.into(), overwrite });
         Ok(Self::to(path, form, encoding, target))
@@ -181,7 +196,7 @@ impl ZarrWriter {
         Self { path, form, encoding, cut, target, done: 0, waiting: Vec::new() }
     }
 
-    /// Goes on from a field that begins a shard: others write those before.
+    /// Begins with field `first`, the first one of a shard; other writers write those before.
     pub(crate) fn from(mut self, first: usize) -> Self {
         self.done = first;
         self
@@ -369,7 +384,7 @@ impl ZarrWriter {
     }
 }
 
-/// How hard gzip tries.
+/// Compression level of gzip.
 const LEVEL: u32 = 5;
 
 #[cfg(test)]

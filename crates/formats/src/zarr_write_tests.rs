@@ -5,7 +5,7 @@ use karhunen_field::{Boundary, Ensemble, Grid};
 use super::Cut;
 use crate::{
     FieldSource, FieldsRef, Form, FormatError, Precision, ReadOptions, StoredFields, Units,
-    WriteOptions, read, write,
+    WriteOptions, ZarrParts, read, write,
 };
 
 fn fields(points: &[usize], channels: usize, count: usize) -> Ensemble {
@@ -74,6 +74,8 @@ fn stores_are_replaced_only_when_asked_and_other_folders_never() {
     std::fs::create_dir(&other).unwrap();
     std::fs::write(other.join("dear"), "to somebody").unwrap();
     assert!(matches!(write(&other, &one, &force), Err(FormatError::Exists { .. })));
+    let begun = ZarrParts::begin(&other, &FieldsRef::from(&one).form(), true);
+    assert!(matches!(begun, Err(FormatError::Exists { .. })));
     assert!(other.join("dear").is_file());
 }
 
@@ -107,4 +109,25 @@ fn shards_are_bounded_and_whole_numbers_of_chunks() {
         let files: usize = Cut::counts(&cut.shape, &cut.shard).iter().product();
         assert!(files <= 2 * form.len().div_ceil(super::SHARD) + 2 * count * channels, "{cut:?}");
     }
+}
+
+#[test]
+fn parts_of_a_store_are_removed_where_it_cannot_be_finished() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.zarr");
+    let one = fields(&[4, 4], 1, 1);
+    let form = FieldsRef::from(&one).form();
+    let begun = ZarrParts::begin(&path, &form, false).unwrap();
+    let parts = ZarrParts { path: path.clone(), folder: begun, form };
+    parts.put(0, &one, Precision::F32).unwrap();
+    assert!(matches!(
+        parts.put(0, &one, Precision::U16),
+        Err(FormatError::Parameter { parameter: "range", .. })
+    ));
+    // another store came meanwhile
+    write(&path, &one, &WriteOptions::default()).unwrap();
+    let finished = parts.finish(Precision::F32, false);
+    assert!(matches!(finished, Err(FormatError::Exists { .. })));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    assert_eq!(ZarrParts::fields_a_shard(&Form { count: 0, ..FieldsRef::from(&one).form() }), 1);
 }

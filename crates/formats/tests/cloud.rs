@@ -51,7 +51,7 @@ fn fields(points: &[usize], count: usize) -> Ensemble {
     Ensemble::new(grid, 1, (0..len).map(|i| i as f64).collect()).unwrap()
 }
 
-/// What nobody may see.
+/// Credentials of the environment, which no message may contain.
 fn secrets() -> Vec<String> {
     ["AWS_SECRET_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SESSION_TOKEN"]
         .iter()

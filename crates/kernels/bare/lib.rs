@@ -1,6 +1,6 @@
-//! The kernels on slices and their tests, without the tensor library: compiled in a fifth of a minute under whatever looks for
-//! wrong memory and for races (`.ci/sanitizer`). Nothing here is new; modules are those of `../src`, and two crates beside
-//! this file have the few names of the tensor library that buffers mention.
+//! The kernels on slices and their tests without the tensor library, so that sanitizers compile them quickly
+//! (`.ci/sanitizer`). There is no code of its own: the modules are those of `../src`. Two crates beside this file declare
+//! the few names of the tensor library that buffers use.
 
 #![allow(dead_code, unused_imports)]
 

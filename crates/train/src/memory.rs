@@ -13,8 +13,8 @@ const GIB: f64 = (1u64 << 30) as f64;
 /// Bytes that this process may take, as set by [`set_limit`]; 0 for no limit.
 static LIMIT: AtomicU64 = AtomicU64::new(0);
 
-/// From now on this process takes no more than so many bytes, as far as estimates tell: what would need more is
-/// refused, or goes to a file. None: as much as the machine has.
+/// Limits the memory of this process to this number of bytes, as far as estimates tell. Work that would need more is
+/// refused, or its data go to a file. `None` removes the limit.
 pub fn set_limit(bytes: Option<u64>) {
     LIMIT.store(bytes.unwrap_or(0), Ordering::Relaxed);
 }
@@ -27,7 +27,7 @@ pub fn limit() -> Option<f64> {
     }
 }
 
-/// Bytes that may still be taken: what the machine can give, where the system tells, and no more than the limit.
+/// Available bytes: the machine's free memory where the system tells it, but at most the limit.
 pub fn available() -> Option<f64> {
     match (free(), limit()) {
         (Some(free), Some(limit)) => Some(free.min(limit)),
@@ -59,7 +59,7 @@ pub fn check(needed: f64, breakdown: String, knob: &'static str) -> Result<(), T
     }
 }
 
-/// Bytes that something may need and be begun: the limit, and not quite all that the machine has.
+/// Largest need for which work is begun: 95 % of the machine's free memory, but at most the limit.
 pub fn most() -> Option<f64> {
     match (free().map(|free| 0.95 * free), limit()) {
         (Some(free), Some(limit)) => Some(free.min(limit)),

@@ -1,6 +1,7 @@
-//! Values of a data set: in memory, or in a file where they are more than that.
+//! Values of a data set: in memory, or in a temporary file if they are too many for memory.
 //!
-//! Both are slices to whoever reads them, so that nothing learned depends on where they lie.
+//! Both are read as slices, so the result of training does not depend on where values lie. What a process may take is
+//! decided in [`memory`].
 
 use std::ops::{Deref, Range};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use karhunen_kernels::Mapped;
 
 use crate::{TrainError, memory};
 
-/// Part of the memory that is left which data of one level may take before they go to a file.
+/// Part of the available memory that the data of one level may take. Larger data go to a file.
 const PART: f64 = 0.5;
 
 /// Values of fields.
@@ -18,15 +19,15 @@ const PART: f64 = 0.5;
 pub enum Stock {
     /// In memory.
     Memory(Vec<f32>),
-    /// In a file without a name.
+    /// In a temporary file.
     File(Arc<Mapped>),
 }
 
 impl Stock {
-    /// So many zeros, in memory where there is room for them.
+    /// `len` zeros: in memory if [`Stock::fits`], otherwise in a file.
     ///
     /// # Errors
-    /// [`TrainError::Scratch`] where no file can hold them either.
+    /// [`TrainError::Scratch`] if no file can be made for them.
     pub fn zeros(len: usize) -> Result<Self, TrainError> {
         match Self::fits(len as f64 * size_of::<f32>() as f64) {
             true => Ok(Self::Memory(vec![0.0; len])),
@@ -34,20 +35,20 @@ impl Stock {
         }
     }
 
-    /// Whether so many bytes would lie in memory.
+    /// Whether this number of bytes is kept in memory.
     pub fn fits(bytes: f64) -> bool {
         memory::available().is_none_or(|free| bytes <= PART * free)
     }
 
-    /// So many zeros in a file.
+    /// `len` zeros in a file.
     ///
     /// # Errors
-    /// [`TrainError::Scratch`] for no room.
+    /// [`TrainError::Scratch`] if the disk has no space for them, or the system refuses the file.
     pub fn in_file(len: usize) -> Result<Self, TrainError> {
         let folder = scratch();
         let mapped = Mapped::zeros(&folder, len).map_err(|source| TrainError::Scratch {
             path: folder,
-            bytes: 4 * len as u64,
+            bytes: (len as u64).saturating_mul(size_of::<f32>() as u64),
             source,
         })?;
         Ok(Self::File(Arc::new(mapped)))
@@ -58,12 +59,12 @@ impl Stock {
         matches!(self, Self::File(_))
     }
 
-    /// The values, to be changed: those of nobody else.
+    /// The values, to be changed. Values in a file that a clone shares are copied to memory first.
     pub fn to_mut(&mut self) -> &mut [f32] {
         if let Self::File(mapped) = self
             && Arc::get_mut(mapped).is_none()
         {
-            // shared, so these become values of their own
+            // a clone reads them too
             *self = Self::Memory(mapped.as_slice().to_vec());
         }
         match self {
@@ -75,7 +76,7 @@ impl Stock {
         }
     }
 
-    /// More values behind these, all of them in memory.
+    /// Appends values. All are in memory then, also if they were in a file.
     pub fn append(&mut self, more: &[f32]) {
         if let Self::File(mapped) = self {
             *self = Self::Memory(mapped.as_slice().to_vec());
@@ -85,14 +86,14 @@ impl Stock {
         }
     }
 
-    /// From now on values are read here and there.
+    /// Tells the system that values will be read in random order.
     pub fn settle(&self) {
         if let Self::File(mapped) = self {
             mapped.settle();
         }
     }
 
-    /// These values are wanted soon.
+    /// Tells the system to begin reading values that are needed soon.
     pub fn fetch(&self, values: Range<usize>) {
         if let Self::File(mapped) = self {
             mapped.fetch(values);
@@ -147,8 +148,7 @@ impl PartialEq<Vec<f32>> for Stock {
     }
 }
 
-/// Where large files without a name go: `TMPDIR`, else the system's place for large ones, since the other is
-/// often memory.
+/// The folder of large temporary files: `TMPDIR`, else `/var/tmp`, because `/tmp` often lies in memory.
 fn scratch() -> PathBuf {
     let large = Path::new("/var/tmp");
     match std::env::var_os("TMPDIR") {

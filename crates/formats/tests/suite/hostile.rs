@@ -1,4 +1,4 @@
-//! Files made of random decisions, and archives, documents, links and shapes made by somebody who means harm.
+//! Files made of random decisions, and malicious archives, documents, links and shapes.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ use crate::{file, folder, wraps};
 
 const SMALL: ReadOptions = ReadOptions { limit_bytes: 1 << 16, ..ReadOptions::DEFAULT };
 
-/// Files of decisions, and tables: few in the suite, as many as `KARHUNEN_INPUTS` says otherwise.
+/// Number of random files and tables: `KARHUNEN_INPUTS`, or a few if it is not set.
 fn inputs() -> u32 {
     std::env::var("KARHUNEN_INPUTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300)
 }
@@ -56,7 +56,7 @@ proptest! {
     }
 }
 
-/// The makers make files that are read, else their changes would never reach behind a header.
+/// Some of the made files are valid, otherwise no test would reach the code behind a header.
 #[test]
 fn decisions_make_files_that_are_read() {
     type Maker = (&'static str, fn(&mut Choices) -> Vec<u8>);

@@ -1,4 +1,4 @@
-//! Numbers that lie in a file without a name, as if they lay in memory: data sets larger than it.
+//! Arrays in a temporary file mapped into memory, for data sets larger than memory. Where files go is up to the caller.
 
 use std::fs::File;
 use std::io;
@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use memmap2::{Advice, MmapMut};
 
-/// Numbers in a file of its own, read and changed in place.
+/// Numbers in a file of their own, read and changed through a memory map.
 ///
-/// The system keeps in memory what it has room for. The file takes its whole room at once, so that a full disk is an error
-/// here and not a signal later; it has no name, so nobody else changes it, and it goes with the last of its users.
+/// The system keeps as many of its pages in memory as there is room for. Disk space for the whole file is reserved when it
+/// is made, so that a full disk is an error here and not a signal later. The file has no name, so no other program changes
+/// it, and the system removes it when the map is dropped or the process ends.
 ///
 /// # Example
 /// ```
@@ -38,7 +39,7 @@ impl Mapped {
         let file = tempfile::tempfile_in(folder)?;
         reserve(&file, u64::try_from(bytes).map_err(|_| too_long())?)?;
         // SAFETY: the file has no name and its handle is dropped here, so nothing else writes or shortens it while
-        // it is mapped; its room was taken above.
+        // it is mapped; its space was reserved above.
         let map = unsafe { MmapMut::map_mut(&file) }?;
         Ok(Self { map, len })
     }
@@ -77,10 +78,23 @@ impl Mapped {
     }
 }
 
+/// Reserves the disk space of zeros.
 #[cfg(unix)]
 fn reserve(file: &File, bytes: u64) -> io::Result<()> {
-    rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes)?;
-    Ok(())
+    use rustix::fs::{FallocateFlags, fallocate};
+    let reserved = rustix::io::retry_on_intr(|| fallocate(file, FallocateFlags::empty(), 0, bytes));
+    match reserved {
+        // some network file systems cannot reserve space; written zeros take it as well
+        Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(file, bytes),
+        reserved => reserved.map_err(io::Error::from),
+    }
+}
+
+/// Writes so many zeros.
+#[cfg(unix)]
+fn write_zeros(mut file: &File, bytes: u64) -> io::Result<()> {
+    use io::Read as _;
+    io::copy(&mut io::repeat(0).take(bytes), &mut file).map(drop)
 }
 
 #[cfg(not(unix))]
@@ -105,6 +119,14 @@ mod tests {
         assert!(numbers.as_slice().iter().enumerate().all(|(i, v)| *v == i as f32));
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         assert_eq!(Mapped::zeros(folder.path(), 0).unwrap().as_slice().len(), 0);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn zeros_are_as_many_as_asked_for() {
+        let file = tempfile::tempfile().unwrap();
+        write_zeros(&file, 100_001).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 100_001);
     }
 
     #[test]

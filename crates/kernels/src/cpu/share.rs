@@ -23,8 +23,8 @@ pub(crate) fn by_sample(batch: usize) -> bool {
     threads == 1 || batch >= 2 * threads || batch.is_multiple_of(threads)
 }
 
-/// Sums of parts of one length, in their order and in f64: there are the more of them the larger a grid is, and single
-/// precision would lose what each adds to the rest.
+/// The sum of parts of equal length, in their order and in f64. A larger grid has more parts, and single precision would
+/// lose digits of small terms that are added to a large sum.
 pub(crate) fn summed(partials: &[f32], part: usize) -> Vec<f32> {
     let mut sums = vec![0.0f64; part];
     for partial in partials.chunks_exact(part.max(1)) {

@@ -1,7 +1,7 @@
 //! Sums over all points of large grids, 4096² and 256³, against f64: single precision does not lose digits as grids grow.
 //!
-//! Values are far from zero on average and alike, which is what naive sums bear worst: a sum that has grown stops
-//! taking small terms in, always to the same side.
+//! Values are nearly equal and far from zero. This is the worst case for naive sums: terms added to a large sum are rounded,
+//! and all in the same direction.
 
 use crate::cpu::convolution::Convolution;
 use crate::cpu::depthwise::Depthwise;

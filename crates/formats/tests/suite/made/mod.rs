@@ -1,5 +1,5 @@
-//! Files made of decisions: bytes choose what stands in them, so that changed bytes are another file of the format and
-//! not a broken one. Offsets, counts and checksums fit, unless the decisions say otherwise.
+//! Files made of decisions: random bytes choose their content, so that other bytes give another file of the same format
+//! and not a broken one. Offsets, counts and checksums are right, unless a decision makes them wrong.
 //!
 //! Fuzz targets of the same names in `/fuzz` feed bytes that coverage has chosen; the suite feeds random ones.
 
