@@ -14,7 +14,7 @@ use std::str::FromStr;
 
 use karhunen_distributed::part;
 use karhunen_field::{Ensemble, Grid};
-use karhunen_formats::Precision;
+use karhunen_formats::{Precision, write_whole};
 use karhunen_train::Level;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -26,7 +26,7 @@ use crate::Error;
 const FORMAT: u32 = 1;
 /// Key of the metadata.
 const HEADER: &str = "shard";
-/// Shards that anybody asks for, and more.
+/// Largest number of shards.
 const MOST: u64 = 99_999;
 
 /// One part of several, as typed: `3/16` is the third of sixteen.
@@ -74,7 +74,7 @@ impl Shard {
     /// # Errors
     /// [`ShardError::TooMany`] where there are fewer fields than shards.
     pub fn indices(&self, all: Range<u64>) -> Result<Range<u64>, ShardError> {
-        let (count, of) = (all.end - all.start, self.of);
+        let (count, of) = (all.end.saturating_sub(all.start), self.of);
         if count < of {
             return Err(ShardError::TooMany { count, of });
         }
@@ -218,24 +218,12 @@ impl Part<'_> {
             asked: self.asked.clone(),
             instructions: format!("{:?}", Level::current()).to_lowercase(),
         };
-        let beside = path.with_file_name(format!(
-            ".{}.part",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ));
-        let failed = |source| Error::Write { path: path.clone(), source };
-        let written = self.put(&header, &beside).and_then(|()| {
-            fs::File::open(&beside)?.sync_all()?;
-            fs::rename(&beside, &path)
-        });
-        if written.is_err() {
-            // what cannot be removed cannot be helped
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(failed)?;
+        let written = self.bytes(&header).and_then(|bytes| write_whole(&path, &bytes));
+        written.map_err(|source| Error::Write { path: path.clone(), source })?;
         Ok(path)
     }
 
-    fn put(&self, header: &Header, to: &Path) -> std::io::Result<()> {
+    fn bytes(&self, header: &Header) -> std::io::Result<Vec<u8>> {
         let other = std::io::Error::other::<String>;
         let values = self.fields.values.iter();
         let (dtype, bytes): (Dtype, Vec<u8>) = match header.labels {
@@ -254,9 +242,7 @@ impl Part<'_> {
         }
         let text = serde_json::to_string(header).map_err(|e| other(e.to_string()))?;
         let metadata = HashMap::from([(HEADER.to_string(), text)]);
-        // a file that others may read, which that of `serialize_to_file` is not
-        let whole = safetensors::serialize(tensors, Some(metadata));
-        fs::write(to, whole.map_err(|e| other(e.to_string()))?)
+        safetensors::serialize(tensors, Some(metadata)).map_err(|e| other(e.to_string()))
     }
 }
 
@@ -295,8 +281,9 @@ impl Whole {
             if (header.number, header.of) != (shard.number, shard.of) {
                 return Err(damaged("its name says another one").into());
             }
-            let len = header.channels * header.grid.len();
-            if values.len() != len * (indices.end - indices.start) as usize {
+            let count = (indices.end - indices.start) as usize;
+            let classified = classes.is_empty() || classes.len() == count;
+            if values.len() != header.channels * header.grid.len() * count || !classified {
                 return Err(damaged("its fields are not all there").into());
             }
             let Some((known, first)) = &mut whole else {
@@ -352,8 +339,9 @@ fn shards_of(path: &Path) -> Result<Vec<(Shard, PathBuf)>, Error> {
     if some != others {
         return Err(ShardError::Several { path: path.into(), some, others }.into());
     }
-    let missing: Vec<u64> =
-        (1..=some).filter(|number| found.iter().all(|shard| shard.number != *number)).collect();
+    let missing: Vec<u64> = (1..=some)
+        .filter(|n| found.binary_search_by_key(n, |shard| shard.number).is_err())
+        .collect();
     if let Some(number) = missing.first() {
         let first = Shard { number: *number, of: some }.file(path);
         let first = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
