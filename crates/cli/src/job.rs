@@ -71,10 +71,7 @@ pub fn is_shared() -> bool {
 /// # Errors
 /// This rank's own failure, or that of another one, which tells it.
 pub fn agreed<T>(own: Result<T, Failure>) -> Result<T, Failure> {
-    match group().first_unwell(own.is_ok()) {
-        Some(_) => own.and(Err(elsewhere())),
-        None => own,
-    }
+    group().agreed(own, |_| elsewhere())
 }
 
 /// A failure that another rank tells.

@@ -5,7 +5,7 @@ use std::path::Path;
 use karhunen_distributed::part;
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::sample;
-use karhunen_formats::{Form, FormatError, Precision, Units, ZarrParts};
+use karhunen_formats::{Form, Precision, Units, ZarrParts, is_remote};
 use karhunen_train::TrainError;
 
 use super::Sampling;
@@ -43,9 +43,8 @@ impl Sampling<'_> {
     pub fn is_stored_by_all(&self, path: &Path, labels: bool) -> Result<bool, Error> {
         let size = self.model.group.size();
         let store = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
-        let remote = path.to_string_lossy().contains("://");
         let together = self.options.summary || self.given.is_some();
-        if size == 1 || !store || remote || together {
+        if size == 1 || !store || is_remote(path) || together {
             return Ok(false);
         }
         let form = self.form(labels)?;
@@ -90,9 +89,8 @@ impl Sampling<'_> {
         let ranges = group.gather_numbers(&ranges);
         let precision =
             certain.unwrap_or_else(|| ZarrParts::precision(&joined(&ranges, form.channels)));
-        let all = |own: Result<(), Error>| match group.first_unwell(own.is_ok()) {
-            Some(rank) => own.and(Err(TrainError::OtherRank { rank }.into())),
-            None => own,
+        let all = |own: Result<(), Error>| {
+            group.agreed(own, |rank| TrainError::OtherRank { rank }.into())
         };
         let begun = match group.is_first() {
             true => make_folder(path).and_then(|()| {
@@ -105,13 +103,11 @@ impl Sampling<'_> {
         group.broadcast(&mut folder, 0);
         let folder = String::from_utf8_lossy(&folder).into_owned().into();
         let parts = ZarrParts { path: path.into(), folder, form };
-        let put = |()| -> Result<(), FormatError> {
-            match own.is_empty() {
-                true => Ok(()),
-                false => parts.put(own.start, &fields, precision),
-            }
+        let put = match own.is_empty() {
+            true => Ok(()),
+            false => parts.put(own.start, &fields, precision),
         };
-        let written = all(put(()).map_err(Error::from));
+        let written = all(put.map_err(Error::from));
         if written.is_err() && group.is_first() {
             parts.clone().abandon();
         }
