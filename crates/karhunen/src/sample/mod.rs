@@ -142,7 +142,9 @@ impl<'a> Sampling<'a> {
     /// What decides the fields besides their numbers, by name: two samplings that are asked for the same make parts of
     /// one.
     pub fn identity(&self) -> Vec<(String, String)> {
-        let options = SampleOptions { count: 0, index: 0, seed: 0, ..self.options.clone() };
+        // what changes no field, or is named below
+        let (count, index, seed, streamed) = (0, 0, 0, false);
+        let options = SampleOptions { count, index, seed, streamed, ..self.options.clone() };
         let model = match self.model.fingerprint() {
             Some(hash) => format!("{hash:016x}"),
             None => self.model.path.display().to_string(),
@@ -196,7 +198,8 @@ impl<'a> Sampling<'a> {
                     false => make(own)?,
                 };
                 fields.values = group.collect_numbers(fields.values);
-                (fields, evaluations)
+                // a rank without a field of its own has spent none
+                (fields, group.largest(evaluations))
             }
             false => make(indices.clone())?,
             true => self.summary(&mut make)?,

@@ -76,6 +76,7 @@ impl Sampling<'_> {
                 (self.model.surrogate_on(known, self.grid, seed, range.clone()), 0)
             }
         };
+        let evaluations = group.largest(evaluations);
         let mut samples = self.samples(fields, range, evaluations)?;
         samples.shift(progress)?;
         let classes: Vec<f64> = samples.classes.iter().map(|class| f64::from(*class)).collect();
