@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use karhunen_evaluate::Progress;
-use karhunen_evaluate::baselines::{sample, sample_in_parts};
+use karhunen_evaluate::baselines::{parts, sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
@@ -315,13 +315,4 @@ fn hashed(text: &str) -> String {
     // FNV-1a
     let step = |state: u64, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
-}
-
-/// Numbers in parts.
-pub(crate) fn parts(indices: Range<u64>, part: u64) -> impl Iterator<Item = Range<u64>> {
-    let end = indices.end;
-    (0..(end - indices.start).div_ceil(part)).map(move |i| {
-        let first = indices.start + i * part;
-        first..end.min(first.saturating_add(part))
-    })
 }
