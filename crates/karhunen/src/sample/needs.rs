@@ -85,8 +85,8 @@ impl Needs {
 
     /// Fields of a part: as many as are under way at the same time, fewer where memory has no room for them.
     pub fn part(&self, together: u64) -> u64 {
-        let fits =
-            |fields: &u64| memory::most().is_none_or(|most| self.bytes(*fields, *fields) <= most);
+        let most = memory::most();
+        let fits = |fields: &u64| most.is_none_or(|most| self.bytes(*fields, *fields) <= most);
         (1..=together).rev().find(fits).unwrap_or(1)
     }
 
