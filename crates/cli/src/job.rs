@@ -11,7 +11,7 @@ use std::time::Duration;
 #[cfg(not(feature = "mpi"))]
 use karhunen::distributed::Launcher;
 use karhunen::distributed::{launcher, local_rank};
-use karhunen::{DeviceChoice, Group};
+use karhunen::{DeviceChoice, Group, TrainError};
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -79,8 +79,19 @@ fn elsewhere() -> Failure {
     Failure { code: 2, message: String::new(), help: None }
 }
 
-/// Numbers in few digits, for ranks to see whether theirs are the same.
-pub fn hash(values: &[f64]) -> String {
+/// Sees that all ranks have the same numbers.
+///
+/// # Errors
+/// The first rank that has others.
+pub fn same_numbers(what: &str, values: &[f64]) -> Result<(), Failure> {
+    if !is_shared() {
+        return Ok(());
+    }
+    Ok(group().same(&[(what, hash(values))]).map_err(TrainError::from)?)
+}
+
+/// Numbers in few digits, to see whether two sets are the same.
+fn hash(values: &[f64]) -> String {
     // FNV-1a, a word at a time
     let step =
         |state: u64, v: &f64| (state ^ v.to_bits()).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
