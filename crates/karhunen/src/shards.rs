@@ -15,7 +15,7 @@ use std::str::FromStr;
 use karhunen_distributed::part;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::{Precision, write_whole};
-use karhunen_train::Level;
+use karhunen_train::{Level, memory};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
@@ -266,10 +266,10 @@ pub struct Whole {
 }
 
 impl Whole {
-    /// Reads all shards of a file, which must be there and belong together.
+    /// Reads all shards of a file, which must be there and belong together. The fields are all in memory then.
     ///
     /// # Errors
-    /// [`ShardError`]; [`Error::Read`].
+    /// [`ShardError`]; [`Error::Read`]; [`karhunen_train::TrainError::Memory`].
     pub fn of(path: &Path) -> Result<Self, Error> {
         let shards = shards_of(path)?;
         let mut whole: Option<(Self, Header)> = None;
@@ -287,6 +287,9 @@ impl Whole {
                 return Err(damaged("its fields are not all there").into());
             }
             let Some((known, first)) = &mut whole else {
+                let (grid, all) = (&header.grid, header.all.end - header.all.start);
+                let (bytes, knob) = (size_of::<f64>(), "--count of the shards");
+                memory::check_fields(all as f64, grid, header.channels, bytes, knob)?;
                 let fields = Ensemble::new(header.grid, header.channels, values)?;
                 let precision = if header.labels { Precision::U8 } else { Precision::default() };
                 let known = Self {
