@@ -1,8 +1,8 @@
-//! The job that this process is a rank of, if it is of one: its beginning, and an end that is told once.
+//! The job that this process belongs to as a rank, if there is one: how it begins, and how it ends with one message.
 //!
 //! Ranks run the same command. The first one tells and writes; the others are silent, unless they alone fail. A rank that
-//! fails waits a moment for the others: where all come, one message is told for all, and otherwise it tells its own and ends
-//! the job, since the others wait for what will not come.
+//! fails waits a moment for the others. If all come, one message is told for all. Otherwise the rank tells its own message
+//! and ends the job, because the others are waiting for it in an operation of all ranks.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 static GROUP: OnceLock<Group> = OnceLock::new();
 
-/// What lasts as long as the program.
+/// The session of MPI, which lasts as long as the program.
 pub struct Job {
     #[cfg(feature = "mpi")]
     _session: Option<karhunen_mpi::Session>,
@@ -31,7 +31,7 @@ pub struct Job {
 /// Joins the job that this process was started for.
 ///
 /// # Errors
-/// Several ranks of a program that knows no job.
+/// Several ranks of a program that was built without MPI.
 pub fn begin() -> Result<Job, Failure> {
     let started = launcher();
     #[cfg(feature = "mpi")]

@@ -1,4 +1,4 @@
-//! A sampling in parts that know nothing of each other, for arrays of jobs, and the whole made of them.
+//! A sampling in independent parts, for arrays of jobs, and the whole made of them.
 //!
 //! Shard k of n makes the k-th part of the fields and writes it beside the file that was asked for, as
 //! `samples.npy.shard-03-of-16`. Whatever the whole is to be (an array, an image, a picture), a shard holds the
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Another number where the meaning of a shard changes.
+/// Version of the format; it changes with the meaning of a shard.
 const FORMAT: u32 = 1;
 /// Key of the metadata.
 const HEADER: &str = "shard";
@@ -90,11 +90,11 @@ impl Shard {
     }
 }
 
-/// Parts that make no whole.
+/// Shards that cannot be made, or cannot be merged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardError {
-    /// No part of anything.
+    /// A text that names no shard.
     #[error("`{0}` is no shard; write 3/16 for the third of sixteen, at most {MOST}")]
     Text(String),
     /// More shards than fields.
@@ -157,7 +157,7 @@ pub enum ShardError {
     },
 }
 
-/// What stands in a shard beside its fields.
+/// The metadata of a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
     format: u32,
@@ -261,7 +261,7 @@ pub struct Whole {
     pub classes: Vec<u32>,
     /// The files.
     pub shards: Vec<PathBuf>,
-    /// What there is to know of them.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 

@@ -12,7 +12,8 @@ use super::Sampling;
 use crate::Error;
 use crate::output::make_folder;
 
-/// Shards a rank that make it worth while to share fields by shards: some rank has one more than another.
+/// Smallest number of shards for each rank at which ranks share them. With fewer, a rank that has one more than another
+/// takes much longer.
 const SHARDS: usize = 4;
 
 /// What is known of fields that all ranks have written.
