@@ -348,13 +348,8 @@ fn shards_of(path: &Path) -> Result<Vec<(Shard, PathBuf)>, Error> {
     if let Some(number) = missing.first() {
         let first = Shard { number: *number, of: some }.file(path);
         let first = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Err(ShardError::Missing {
-            path: path.into(),
-            count: missing.len(),
-            of: some,
-            first,
-        }
-        .into());
+        let (path, count, of) = (path.into(), missing.len(), some);
+        return Err(ShardError::Missing { path, count, of, first }.into());
     }
     Ok(found.into_iter().map(|shard| (shard, shard.file(path))).collect())
 }
