@@ -104,12 +104,7 @@ impl Group {
 
     /// The indices that are this rank's.
     pub fn share(&self, indices: Range<u64>) -> Range<u64> {
-        self.share_of(self.rank(), indices)
-    }
-
-    /// The indices that are another rank's.
-    pub fn share_of(&self, rank: usize, indices: Range<u64>) -> Range<u64> {
-        let own = part((indices.end - indices.start) as usize, rank, self.size());
+        let own = part((indices.end - indices.start) as usize, self.rank(), self.size());
         indices.start + own.start as u64..indices.start + own.end as u64
     }
 
