@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use karhunen::formats::{Precision, is_remote};
+use karhunen::formats::{Precision, check_address, is_remote};
 use karhunen::shards::Part;
 use karhunen::training::lock::Lock;
 use karhunen::{Error, Model, SampleOptions, Samples, Shard, ShardError};
@@ -33,6 +33,8 @@ pub fn claim(
     if let Some((_, option)) = together.into_iter().find(|(asked, _)| *asked) {
         return Err(Error::from(ShardError::NeedsAll(option)).into());
     }
+    // an address with credentials is not repeated
+    check_address(&args.out)?;
     if is_one_file(&args.out) && is_remote(&args.out) {
         let message = format!("--shard: {}: shards lie in a folder", args.out.display());
         let help = "name a file of this machine, or one a field, as fields-{index}.zarr";
