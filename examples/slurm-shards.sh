@@ -1,5 +1,5 @@
 #!/bin/sh
-# Many fields by an array of jobs that know nothing of each other, and a job that joins them:
+# Many fields by an array of independent jobs, and a job that joins them:
 #
 #   array=$(sbatch --parsable examples/slurm-shards.sh runs/x 100000 samples.zarr)
 #   sbatch --dependency="afterok:$array" --wrap "karhunen merge samples.zarr --remove"
@@ -15,7 +15,7 @@ set -eu
 model=${1:?name a model}
 count=${2:?say how many fields}
 out=${3:?name the file of all fields}
-# of a single job that is run again, too
+# the number of shards is that of the whole array, also where one job is run again
 shards=${SHARDS:-16}
 
 exec karhunen sample --model "$model" --count "$count" --out "$out" \

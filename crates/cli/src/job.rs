@@ -1,8 +1,8 @@
-//! The job that this process is a rank of, if it is of one: its beginning, and an end that is told once.
+//! The job that this process belongs to as a rank, if there is one: how it begins, and how it ends with one message.
 //!
 //! Ranks run the same command. The first one tells and writes; the others are silent, unless they alone fail. A rank that
-//! fails waits a moment for the others: where all come, one message is told for all, and otherwise it tells its own and ends
-//! the job, since the others wait for what will not come.
+//! fails waits a moment for the others. If all come, one message is told for all. Otherwise the rank tells its own message
+//! and ends the job, because the others are waiting for it in an operation of all ranks.
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use std::time::Duration;
 #[cfg(not(feature = "mpi"))]
 use karhunen::distributed::Launcher;
 use karhunen::distributed::{launcher, local_rank};
-use karhunen::{DeviceChoice, Group};
+use karhunen::{DeviceChoice, Group, TrainError};
 
 use crate::args::Command;
 use crate::failure::Failure;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 static GROUP: OnceLock<Group> = OnceLock::new();
 
-/// What lasts as long as the program.
+/// The session of MPI, which lasts as long as the program.
 pub struct Job {
     #[cfg(feature = "mpi")]
     _session: Option<karhunen_mpi::Session>,
@@ -31,7 +31,7 @@ pub struct Job {
 /// Joins the job that this process was started for.
 ///
 /// # Errors
-/// Several ranks of a program that knows no job.
+/// Several ranks of a program that was built without MPI.
 pub fn begin() -> Result<Job, Failure> {
     let started = launcher();
     #[cfg(feature = "mpi")]
@@ -71,10 +71,7 @@ pub fn is_shared() -> bool {
 /// # Errors
 /// This rank's own failure, or that of another one, which tells it.
 pub fn agreed<T>(own: Result<T, Failure>) -> Result<T, Failure> {
-    match group().first_unwell(own.is_ok()) {
-        Some(_) => own.and(Err(elsewhere())),
-        None => own,
-    }
+    group().agreed(own, |_| elsewhere())
 }
 
 /// A failure that another rank tells.
@@ -82,8 +79,19 @@ fn elsewhere() -> Failure {
     Failure { code: 2, message: String::new(), help: None }
 }
 
-/// Numbers in few digits, for ranks to see whether theirs are the same.
-pub fn hash(values: &[f64]) -> String {
+/// Sees that all ranks have the same numbers.
+///
+/// # Errors
+/// The first rank that has others.
+pub fn same_numbers(what: &str, values: &[f64]) -> Result<(), Failure> {
+    if !is_shared() {
+        return Ok(());
+    }
+    Ok(group().same(&[(what, hash(values))]).map_err(TrainError::from)?)
+}
+
+/// Numbers in few digits, to see whether two sets are the same.
+fn hash(values: &[f64]) -> String {
     // FNV-1a, a word at a time
     let step =
         |state: u64, v: &f64| (state ^ v.to_bits()).wrapping_mul(0x0100_0000_01b3).rotate_left(23);

@@ -172,7 +172,8 @@ fn ranks_sample_and_evaluate_what_one_process_does() {
         assert!(sandbox.bytes(&format!("two.{ending}")) == sandbox.bytes(&format!("one.{ending}")));
     }
     // one rank has no field of its own
-    sandbox.run(3, "sample --model run --count 2 --seed 4 --out few.npy").works();
+    let told = sandbox.run(3, "sample --model run --count 2 --seed 4 --out few.npy").works();
+    assert!(!told.err.contains(" 0 evaluations"), "{}", told.err);
     sandbox.run(0, "sample --model run --count 2 --seed 4 --out few-of-one.npy").works();
     assert!(sandbox.bytes("few.npy") == sandbox.bytes("few-of-one.npy"));
     for line in ["--summary", "--surrogate"] {

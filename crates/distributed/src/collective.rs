@@ -7,7 +7,7 @@ use crate::tree::{Partials, part};
 
 /// The ranks of a job as one of them sees them.
 ///
-/// Every operation is called by all ranks, in the same order, from one thread a rank; who calls alone waits.
+/// Every operation is called by all ranks, in the same order, from one thread a rank. A rank that calls alone waits.
 ///
 /// # Example
 /// ```

@@ -34,18 +34,18 @@ pub struct Traffic {
     pub sums: u64,
 }
 
-/// What one rank sees otherwise than the first one.
+/// A difference between what one rank and rank 0 see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Differs {
-    /// What it is.
+    /// Name of what differs.
     pub what: String,
     /// The rank.
     pub rank: usize,
     /// Its machine.
     pub machine: String,
-    /// As it sees it.
+    /// What the rank sees.
     pub own: String,
-    /// As rank 0 sees it.
+    /// What rank 0 sees.
     pub first: String,
 }
 
@@ -104,12 +104,7 @@ impl Group {
 
     /// The indices that are this rank's.
     pub fn share(&self, indices: Range<u64>) -> Range<u64> {
-        self.share_of(self.rank(), indices)
-    }
-
-    /// The indices that are another rank's.
-    pub fn share_of(&self, rank: usize, indices: Range<u64>) -> Range<u64> {
-        let own = part((indices.end - indices.start) as usize, rank, self.size());
+        let own = part((indices.end - indices.start) as usize, self.rank(), self.size());
         indices.start + own.start as u64..indices.start + own.end as u64
     }
 
@@ -203,9 +198,26 @@ impl Group {
         self.gather(vec![u8::from(well)]).iter().position(|bytes| bytes != &[1])
     }
 
-    /// Whether rank 0 is well, told to all.
-    pub fn is_first_well(&self, well: bool) -> bool {
-        self.of_first(f64::from(u8::from(well))) == 1.0
+    /// What every rank has done by itself: all have succeeded, or all fail. `other` is the error of a rank that succeeded
+    /// where the rank of that number failed.
+    ///
+    /// # Errors
+    /// The rank's own, or `other`.
+    pub fn agreed<T, E>(&self, own: Result<T, E>, other: impl FnOnce(usize) -> E) -> Result<T, E> {
+        match self.first_unwell(own.is_ok()) {
+            Some(rank) => own.and_then(|_| Err(other(rank))),
+            None => own,
+        }
+    }
+
+    /// Whether rank 0 says yes, told to all.
+    pub fn first_says(&self, own: bool) -> bool {
+        self.of_first(f64::from(u8::from(own))) == 1.0
+    }
+
+    /// The largest of everybody's numbers, told to all.
+    pub fn largest(&self, own: usize) -> usize {
+        self.gather_numbers(&[own as f64]).into_iter().fold(0.0, f64::max) as usize
     }
 
     /// Whether all ranks see the same, each thing with its name.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Collective;
 
-/// What a rank puts where the others find it.
+/// What a rank publishes for the others.
 #[derive(Debug, Default)]
 struct Slot {
     bytes: Vec<u8>,
@@ -55,7 +55,7 @@ impl Threads {
         self.shared.slots[rank].lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Puts something up, lets all read it, and goes on when all have.
+    /// Publishes a value, lets all ranks read it, and returns when all have.
     fn shown(&self, slot: Slot, read: impl FnOnce()) {
         *self.slot(self.rank) = slot;
         self.barrier();

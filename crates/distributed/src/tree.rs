@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// The contiguous part of `count` things that is number `rank` of `size`: parts differ by one at most.
 pub fn part(count: usize, rank: usize, size: usize) -> Range<usize> {
-    // of counts up to 2^64 / size, which no product passes
+    // in 128 bits, so that the product does not overflow
     let at = |rank: usize| (count as u128 * rank as u128 / size as u128) as usize;
     at(rank)..at(rank + 1)
 }

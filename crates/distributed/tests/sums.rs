@@ -87,6 +87,13 @@ fn who_differs_is_told_to_all() {
         let seen = if group.rank() == 2 { "16" } else { "32" };
         let odd = group.same(&[("seed", "1".into()), ("batch", seen.into())]);
         let same = group.same(&[("seed", "1".into())]);
+        let own = if group.rank() == 1 { Err(10) } else { Ok(group.rank()) };
+        assert_eq!(
+            group.agreed(own, |rank| rank),
+            if group.rank() == 1 { Err(10) } else { Err(1) }
+        );
+        assert_eq!(group.agreed(Ok(5), |rank| rank), Ok(5));
+        assert_eq!((group.largest(group.rank()), group.first_says(group.rank() == 0)), (2, true));
         (odd, same, group.first_unwell(group.rank() == 0), group.first_unwell(true))
     });
     for (odd, same, unwell, well) in all {

@@ -99,9 +99,7 @@ pub fn sample_in_parts<E: From<FieldError>>(
     let watch = watched(Task::Sampling, &request.stop, progress);
     let mut work = || {
         let prepared = model.prepared(&request, &watch)?;
-        let first = |at: u64| indices.start + at * part;
-        let parts = (0..(indices.end - indices.start).div_ceil(part))
-            .map(|at| first(at)..indices.end.min(first(at).saturating_add(part)));
+        let parts = parts(indices.clone(), part);
         let all: usize = parts.clone().map(|part| prepared.batches(part)).sum();
         let mut before = 0;
         for part in parts {
@@ -116,6 +114,18 @@ pub fn sample_in_parts<E: From<FieldError>>(
     let result = work();
     progress.over(Task::Sampling);
     result
+}
+
+/// Numbers in parts of so many, the last one with those that are left.
+pub fn parts(
+    indices: std::ops::Range<u64>,
+    part: u64,
+) -> impl Iterator<Item = std::ops::Range<u64>> + Clone {
+    let end = indices.end;
+    (0..(end - indices.start).div_ceil(part)).map(move |i| {
+        let first = indices.start + i * part;
+        first..end.min(first.saturating_add(part))
+    })
 }
 
 /// Steps of one part among those of all.

@@ -4,10 +4,10 @@ use karhunen_distributed::Group;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Results of so many tasks, by number. A result that JSON does not hold (a number that is none) is made by every rank.
+/// Results of so many tasks, by number. A result that JSON cannot hold, such as a NaN, is made by every rank.
 ///
 /// # Errors
-/// Those of a task; of one that another rank has, only that rank hears.
+/// Those of this rank's tasks; another rank's error is known to that rank alone.
 pub(crate) fn shared<T: Serialize + DeserializeOwned, E>(
     group: &Group,
     count: usize,

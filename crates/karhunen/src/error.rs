@@ -31,7 +31,7 @@ pub enum Error {
     /// A sampling that the model cannot do.
     #[error(transparent)]
     Sample(#[from] SampleError),
-    /// Parts of a sampling that make no whole.
+    /// Shards of a sampling that cannot be made, or cannot be merged.
     #[error(transparent)]
     Shard(#[from] ShardError),
     /// An observation that cannot be used.

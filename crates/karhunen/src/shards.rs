@@ -1,4 +1,4 @@
-//! A sampling in parts that know nothing of each other, for arrays of jobs, and the whole made of them.
+//! A sampling in independent parts, for arrays of jobs, and the whole made of them.
 //!
 //! Shard k of n makes the k-th part of the fields and writes it beside the file that was asked for, as
 //! `samples.npy.shard-03-of-16`. Whatever the whole is to be (an array, an image, a picture), a shard holds the
@@ -14,19 +14,19 @@ use std::str::FromStr;
 
 use karhunen_distributed::part;
 use karhunen_field::{Ensemble, Grid};
-use karhunen_formats::Precision;
-use karhunen_train::Level;
+use karhunen_formats::{Precision, write_whole};
+use karhunen_train::{Level, memory};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Another number where the meaning of a shard changes.
+/// Version of the format; it changes with the meaning of a shard.
 const FORMAT: u32 = 1;
 /// Key of the metadata.
 const HEADER: &str = "shard";
-/// Shards that anybody asks for, and more.
+/// Largest number of shards.
 const MOST: u64 = 99_999;
 
 /// One part of several, as typed: `3/16` is the third of sixteen.
@@ -74,7 +74,7 @@ impl Shard {
     /// # Errors
     /// [`ShardError::TooMany`] where there are fewer fields than shards.
     pub fn indices(&self, all: Range<u64>) -> Result<Range<u64>, ShardError> {
-        let (count, of) = (all.end - all.start, self.of);
+        let (count, of) = (all.end.saturating_sub(all.start), self.of);
         if count < of {
             return Err(ShardError::TooMany { count, of });
         }
@@ -90,11 +90,11 @@ impl Shard {
     }
 }
 
-/// Parts that make no whole.
+/// Shards that cannot be made, or cannot be merged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ShardError {
-    /// No part of anything.
+    /// A text that names no shard.
     #[error("`{0}` is no shard; write 3/16 for the third of sixteen, at most {MOST}")]
     Text(String),
     /// More shards than fields.
@@ -157,7 +157,7 @@ pub enum ShardError {
     },
 }
 
-/// What stands in a shard beside its fields.
+/// The metadata of a shard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Header {
     format: u32,
@@ -218,24 +218,12 @@ impl Part<'_> {
             asked: self.asked.clone(),
             instructions: format!("{:?}", Level::current()).to_lowercase(),
         };
-        let beside = path.with_file_name(format!(
-            ".{}.part",
-            path.file_name().unwrap_or_default().to_string_lossy()
-        ));
-        let failed = |source| Error::Write { path: path.clone(), source };
-        let written = self.put(&header, &beside).and_then(|()| {
-            fs::File::open(&beside)?.sync_all()?;
-            fs::rename(&beside, &path)
-        });
-        if written.is_err() {
-            // what cannot be removed cannot be helped
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(failed)?;
+        let written = self.bytes(&header).and_then(|bytes| write_whole(&path, &bytes));
+        written.map_err(|source| Error::Write { path: path.clone(), source })?;
         Ok(path)
     }
 
-    fn put(&self, header: &Header, to: &Path) -> std::io::Result<()> {
+    fn bytes(&self, header: &Header) -> std::io::Result<Vec<u8>> {
         let other = std::io::Error::other::<String>;
         let values = self.fields.values.iter();
         let (dtype, bytes): (Dtype, Vec<u8>) = match header.labels {
@@ -254,9 +242,7 @@ impl Part<'_> {
         }
         let text = serde_json::to_string(header).map_err(|e| other(e.to_string()))?;
         let metadata = HashMap::from([(HEADER.to_string(), text)]);
-        // a file that others may read, which that of `serialize_to_file` is not
-        let whole = safetensors::serialize(tensors, Some(metadata));
-        fs::write(to, whole.map_err(|e| other(e.to_string()))?)
+        safetensors::serialize(tensors, Some(metadata)).map_err(|e| other(e.to_string()))
     }
 }
 
@@ -275,15 +261,15 @@ pub struct Whole {
     pub classes: Vec<u32>,
     /// The files.
     pub shards: Vec<PathBuf>,
-    /// What there is to know of them.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
 impl Whole {
-    /// Reads all shards of a file, which must be there and belong together.
+    /// Reads all shards of a file, which must be there and belong together. The fields are all in memory then.
     ///
     /// # Errors
-    /// [`ShardError`]; [`Error::Read`].
+    /// [`ShardError`]; [`Error::Read`]; [`karhunen_train::TrainError::Memory`].
     pub fn of(path: &Path) -> Result<Self, Error> {
         let shards = shards_of(path)?;
         let mut whole: Option<(Self, Header)> = None;
@@ -295,11 +281,15 @@ impl Whole {
             if (header.number, header.of) != (shard.number, shard.of) {
                 return Err(damaged("its name says another one").into());
             }
-            let len = header.channels * header.grid.len();
-            if values.len() != len * (indices.end - indices.start) as usize {
+            let count = (indices.end - indices.start) as usize;
+            let classified = classes.is_empty() || classes.len() == count;
+            if values.len() != header.channels * header.grid.len() * count || !classified {
                 return Err(damaged("its fields are not all there").into());
             }
             let Some((known, first)) = &mut whole else {
+                let (grid, all) = (&header.grid, header.all.end - header.all.start);
+                let (bytes, knob) = (size_of::<f64>(), "--count of the shards");
+                memory::check_fields(all as f64, grid, header.channels, bytes, knob)?;
                 let fields = Ensemble::new(header.grid, header.channels, values)?;
                 let precision = if header.labels { Precision::U8 } else { Precision::default() };
                 let known = Self {
@@ -352,18 +342,14 @@ fn shards_of(path: &Path) -> Result<Vec<(Shard, PathBuf)>, Error> {
     if some != others {
         return Err(ShardError::Several { path: path.into(), some, others }.into());
     }
-    let missing: Vec<u64> =
-        (1..=some).filter(|number| found.iter().all(|shard| shard.number != *number)).collect();
+    let missing: Vec<u64> = (1..=some)
+        .filter(|n| found.binary_search_by_key(n, |shard| shard.number).is_err())
+        .collect();
     if let Some(number) = missing.first() {
         let first = Shard { number: *number, of: some }.file(path);
         let first = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Err(ShardError::Missing {
-            path: path.into(),
-            count: missing.len(),
-            of: some,
-            first,
-        }
-        .into());
+        let (path, count, of) = (path.into(), missing.len(), some);
+        return Err(ShardError::Missing { path, count, of, first }.into());
     }
     Ok(found.into_iter().map(|shard| (shard, shard.file(path))).collect())
 }

@@ -1,6 +1,7 @@
 //! Batches: which fields, which times, which noise, and what the network should answer.
 //!
-//! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
+//! Everything is a function of (seed, step): no state, so a resumed run sees the same batches. Over 400 lines with its
+//! tests, which call what is private here.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

@@ -59,17 +59,12 @@ impl Lock {
 
     /// Removes a lock file that nobody holds; an error if somebody does.
     fn vacate(file: &Path, what: &Path) -> Result<(), TrainError> {
-        let Ok(open) = OpenOptions::new().read(true).write(true).open(file) else {
+        let Ok(mut open) = OpenOptions::new().read(true).write(true).open(file) else {
             return Ok(());
         };
         match open.try_lock() {
             Err(TryLockError::WouldBlock) => {
-                let holder = fs::read_to_string(file).unwrap_or_default();
-                let holder = match holder.trim() {
-                    "" => "another process".to_string(),
-                    named => named.to_string(),
-                };
-                Err(TrainError::InUse { path: what.into(), holder })
+                Err(TrainError::InUse { path: what.into(), holder: named_in(&mut open) })
             }
             Ok(()) if same_file(&open, file) => {
                 let _ = fs::remove_file(file);
@@ -113,13 +108,7 @@ impl Lock {
             match open.try_lock() {
                 Ok(()) => (),
                 Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    // the file is empty until its holder has written its name
-                    let _ = open.read_to_string(&mut holder);
-                    let holder = match holder.trim() {
-                        "" => "another process".to_string(),
-                        named => named.to_string(),
-                    };
+                    let holder = named_in(&mut open);
                     return Err(TrainError::InUse { path: what.into(), holder });
                 }
                 Err(TryLockError::Error(e)) => {
@@ -180,6 +169,17 @@ fn same_file(open: &File, path: &Path) -> bool {
 #[cfg(not(unix))]
 fn same_file(_open: &File, path: &Path) -> bool {
     path.exists()
+}
+
+/// The holder that a lock file names.
+fn named_in(file: &mut File) -> String {
+    let mut holder = String::new();
+    // the file is empty until its holder has written its name
+    let _ = file.read_to_string(&mut holder);
+    match holder.trim() {
+        "" => "another process".to_string(),
+        named => named.to_string(),
+    }
 }
 
 /// Describes this process for people.

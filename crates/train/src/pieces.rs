@@ -18,9 +18,9 @@ use crate::TrainError;
 use crate::batch::Batch;
 use crate::loss::{loss_and_gradients, share_and_gradients};
 
-/// Fields of a piece where nobody says how many: pieces of four cost a third more than the batch as a whole.
+/// Fields of a piece by default. Pieces of four cost a third more than the batch as a whole (docs/clusters.md).
 const FIELDS: usize = 8;
-/// So many pieces at least, so that two ranks have work.
+/// Smallest default number of pieces, so that two ranks have work.
 const LEAST: usize = 2;
 
 /// How a batch is cut.
@@ -57,7 +57,7 @@ impl Pieces {
         part(self.batch, piece, self.count)
     }
 
-    /// What to say where ranks have nothing to do.
+    /// A warning, if there are more ranks than pieces.
     pub fn idle(&self, ranks: usize) -> Option<String> {
         let (count, batch) = (self.count, self.batch);
         let idle = ranks.saturating_sub(count);

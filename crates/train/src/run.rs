@@ -216,7 +216,7 @@ impl Run {
         self.window = Window::starting(saved - begun);
         let mut parted = None;
         while self.progress.step < self.schedule.steps() {
-            if self.first_wants(stop.load(Ordering::Relaxed)) {
+            if self.group.first_says(stop.load(Ordering::Relaxed)) {
                 self.progress.elapsed = self.clock.seconds() - begun;
                 self.save()?;
                 return Ok(Outcome::Interrupted);
@@ -291,7 +291,7 @@ impl Run {
             }
             let now = self.clock.seconds();
             let due = now - saved > self.config.training.checkpoint_seconds;
-            let wanted = self.first_wants(self.wanted.swap(false, Ordering::Relaxed));
+            let wanted = self.group.first_says(self.wanted.swap(false, Ordering::Relaxed));
             // a state that has gone wrong replaces none to go back to
             let sound =
                 divergence::is_sound(&self.progress.ledger.levels[trained], self.untrained());

@@ -225,8 +225,7 @@ impl TrainedModel {
         let (mut fields, evaluations) =
             self.along(request, known, guidance, along, own, observe)?;
         fields.values = self.group.gather_numbers(&fields.values);
-        let evaluations = self.group.gather_numbers(&[evaluations as f64]);
-        Ok((fields, evaluations.into_iter().fold(0.0, f64::max) as usize))
+        Ok((fields, self.group.largest(evaluations)))
     }
 
     /// Fields as the network knows them, of this process alone, with the evaluations that these cost.

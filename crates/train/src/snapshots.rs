@@ -87,8 +87,8 @@ pub fn save(
     written
 }
 
-/// Removes snapshots of steps after `step`: they will be taken again, perhaps of other weights. So does what a
-/// killed process left half written.
+/// Removes snapshots of steps after `step`: they will be taken again, perhaps of other weights. Files that a
+/// killed process left half written are removed as well.
 ///
 /// # Errors
 /// [`TrainError::Write`].

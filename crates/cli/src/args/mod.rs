@@ -5,6 +5,7 @@ mod data;
 mod evaluate;
 mod give;
 mod likelihood;
+mod merge;
 mod run;
 mod sample;
 #[cfg(feature = "serve")]
@@ -17,8 +18,9 @@ pub use data::{InspectArgs, PriorArgs};
 pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
+pub use merge::MergeArgs;
 pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
-pub use sample::{CalibrateArgs, MergeArgs, SampleArgs};
+pub use sample::{CalibrateArgs, SampleArgs};
 #[cfg(feature = "serve")]
 pub use serve::ServeArgs;
 

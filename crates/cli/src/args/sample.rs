@@ -7,7 +7,7 @@ use karhunen::output::Stream;
 use karhunen::sampler::Method;
 use karhunen::{
     Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, Shard,
-    ShardError, VolumeFraction,
+    VolumeFraction,
 };
 
 use super::shared::{DeviceArgs, Points, method, points};
@@ -275,36 +275,12 @@ pub struct SampleArgs {
     #[arg(long)]
     pub out: PathBuf,
     /// Make one part of the fields, as 3/16 the third of sixteen, and write it beside --out for `karhunen merge`: for
-    /// arrays of jobs that know nothing of each other.
-    #[arg(long, value_name = "K/N", value_parser = shard)]
+    /// arrays of independent jobs.
+    #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
     /// Replace the file if it exists.
     #[arg(long)]
     pub force: bool,
-}
-
-/// `karhunen merge`
-#[derive(Debug, Args)]
-#[command(after_help = "Example:
-  karhunen sample --model runs/x --count 1000 --shard 1/2 --out samples.npy
-  karhunen sample --model runs/x --count 1000 --shard 2/2 --out samples.npy
-  karhunen merge samples.npy --remove")]
-pub struct MergeArgs {
-    /// The file that every shard was given as --out.
-    pub out: PathBuf,
-    /// Where to write the classes of the fields, as .npy; beside the file, as NAME-labels.npy, by default.
-    #[arg(long, value_name = "FILE")]
-    pub labels: Option<PathBuf>,
-    /// Remove the shards when the file is written.
-    #[arg(long)]
-    pub remove: bool,
-    /// Replace the file if it exists.
-    #[arg(long)]
-    pub force: bool,
-}
-
-fn shard(text: &str) -> Result<Shard, String> {
-    text.parse().map_err(|e: ShardError| e.to_string())
 }
 
 impl SampleArgs {
@@ -341,10 +317,9 @@ impl SampleArgs {
         }
     }
 
-    /// Whether fields go to their files as they are finished: all but those that are looked at together.
+    /// Whether fields go to their files as they are finished: not to a picture, nor where they are looked at together.
     fn is_streamed(&self) -> bool {
-        let picture = !Stream::takes(&self.out);
-        !self.summary && self.observe.is_empty() && !picture
+        !self.summary && self.observe.is_empty() && Stream::takes(&self.out)
     }
 
     /// The larger box, if one was asked for.

@@ -5,7 +5,7 @@ use karhunen::evaluation::{Cut, read_samples, ready, same_boundary};
 use karhunen::formats::read_labels;
 use karhunen::pictures::beside::beside;
 use karhunen::training::TrainedClassifier;
-use karhunen::{EvaluateOptions, FormatError, Given, Model, ModelOptions, TrainError};
+use karhunen::{EvaluateOptions, FormatError, Given, Model, ModelOptions};
 use tracing::{debug, info};
 
 use crate::args::EvaluateArgs;
@@ -43,8 +43,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
         .map(|path| Ok::<_, FormatError>((path.display().to_string(), read_labels(path)?)));
     let labels = labels.transpose()?;
     let samples = read_samples(&reference, &args.samples, model)?;
-    let seen = [("set of samples", job::hash(&samples.values))];
-    job::group().same(&seen).map_err(TrainError::from)?;
+    job::same_numbers("set of samples", &samples.values)?;
     let twin = args.same.as_deref().map(|path| same(&reference, path, &samples, model));
     let given = Given {
         model,
@@ -55,9 +54,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Failure> {
     };
     let ready = ready(given, &reference, &options, &bars)?;
     let (real, samples) = (ready.real(), ready.samples());
-    job::group()
-        .same(&[("set of real fields", job::hash(&real.values))])
-        .map_err(TrainError::from)?;
+    job::same_numbers("set of real fields", &real.values)?;
     debug!(count = samples.count(), real = real.count(), "fields are ready at {}", real.grid);
     if let Some(path) = args.picture.as_ref().filter(|_| job::is_first()) {
         beside(real, samples, path)?;

@@ -165,7 +165,7 @@ fn of_fault(fault: &Fault) -> &'static str {
     }
 }
 
-/// What to do about parts of a sampling that make no whole.
+/// What to do about shards of a sampling that cannot be made, or cannot be merged.
 pub fn shard(error: &ShardError) -> &'static str {
     match error {
         ShardError::Text(_) => "give --shard a part of all, as 3/16",

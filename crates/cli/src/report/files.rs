@@ -45,22 +45,15 @@ pub fn is_numbered(path: &Path) -> bool {
 /// Refuses what [`claim`] does, but for what another process is making.
 fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
-    if (!path.is_dir() || ending == "zarr")
-        && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
-    {
+    if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
             .help("write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"));
     }
     check_place(path, names, force)
 }
 
-/// Refuses existing files of these names, whatever their ending.
-pub fn check_names(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
-    check_place(path, names, force)
-}
-
-/// Refuses existing files, or a place no folder can be made in.
-fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
+/// Refuses existing files of these names, whatever their ending, or a place no folder can be made in.
+pub fn check_place(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     formats::check_address(path)?;
     if formats::is_remote(path) {
         return Ok(());
@@ -122,7 +115,7 @@ pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Resu
 }
 
 /// The file of a field, where a name stands for one file a field, of all up to `end`.
-pub fn name_of(path: &Path, end: u64, index: u64) -> PathBuf {
+fn name_of(path: &Path, end: u64, index: u64) -> PathBuf {
     let digits = end.saturating_sub(1).to_string().len();
     path.to_string_lossy().replace(INDEX, &format!("{index:0digits$}")).into()
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use karhunen::formats::Precision;
+use karhunen::formats::{Precision, check_address, is_remote};
 use karhunen::shards::Part;
 use karhunen::training::lock::Lock;
 use karhunen::{Error, Model, SampleOptions, Samples, Shard, ShardError};
@@ -21,7 +21,7 @@ pub fn is_one_file(path: &Path) -> bool {
 /// Claims what a shard writes; the options of its own fields.
 ///
 /// # Errors
-/// More shards than fields; options that ask for all fields; as [`files::claim`].
+/// More shards than fields; options that ask for all fields; a shard in a bucket; as [`files::claim`].
 pub fn claim(
     shard: Shard,
     options: SampleOptions,
@@ -33,13 +33,20 @@ pub fn claim(
     if let Some((_, option)) = together.into_iter().find(|(asked, _)| *asked) {
         return Err(Error::from(ShardError::NeedsAll(option)).into());
     }
+    // an address with credentials is not repeated
+    check_address(&args.out)?;
+    if is_one_file(&args.out) && is_remote(&args.out) {
+        let message = format!("--shard: {}: shards lie in a folder", args.out.display());
+        let help = "name a file of this machine, or one a field, as fields-{index}.zarr";
+        return Err(Failure::usage(message).help(help));
+    }
     let file = shard.file(&args.out);
     let claims = match job::is_first() {
         false => Vec::new(),
         true if phases::is_surface(&args.out) => {
             let counted = own.start - all.start..own.end - all.start;
             phases::check_name(args)?;
-            files::check_names(&args.out, &phases::surfaces_of(args, counted), args.force)?;
+            files::check_place(&args.out, &phases::surfaces_of(args, counted), args.force)?;
             vec![Lock::output(&file)?]
         }
         true if files::is_numbered(&args.out) => {

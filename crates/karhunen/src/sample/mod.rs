@@ -16,7 +16,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use karhunen_evaluate::Progress;
-use karhunen_evaluate::baselines::{sample, sample_in_parts};
+use karhunen_evaluate::baselines::{parts, sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
@@ -142,7 +142,9 @@ impl<'a> Sampling<'a> {
     /// What decides the fields besides their numbers, by name: two samplings that are asked for the same make parts of
     /// one.
     pub fn identity(&self) -> Vec<(String, String)> {
-        let options = SampleOptions { count: 0, index: 0, seed: 0, ..self.options.clone() };
+        // what changes no field, or is named below
+        let (count, index, seed, streamed) = (0, 0, 0, false);
+        let options = SampleOptions { count, index, seed, streamed, ..self.options.clone() };
         let model = match self.model.fingerprint() {
             Some(hash) => format!("{hash:016x}"),
             None => self.model.path.display().to_string(),
@@ -196,7 +198,8 @@ impl<'a> Sampling<'a> {
                     false => make(own)?,
                 };
                 fields.values = group.collect_numbers(fields.values);
-                (fields, evaluations)
+                // a rank without a field of its own has spent none
+                (fields, group.largest(evaluations))
             }
             false => make(indices.clone())?,
             true => self.summary(&mut make)?,
@@ -312,13 +315,4 @@ fn hashed(text: &str) -> String {
     // FNV-1a
     let step = |state: u64, byte| (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     format!("{:016x}", text.bytes().fold(0xcbf2_9ce4_8422_2325, step))
-}
-
-/// Numbers in parts.
-pub(crate) fn parts(indices: Range<u64>, part: u64) -> impl Iterator<Item = Range<u64>> {
-    let end = indices.end;
-    (0..(end - indices.start).div_ceil(part)).map(move |i| {
-        let first = indices.start + i * part;
-        first..end.min(first.saturating_add(part))
-    })
 }

@@ -6,20 +6,22 @@ use karhunen_train::{TrainedModel, memory};
 
 use crate::Error;
 
-/// Numbers a cell and channel that fields share: law, noise and mean of the grid, of sampler and network.
+/// Values for each cell and channel that all fields share: law, noise and mean, in the sampler and in the network.
 const SHARED: f64 = 6.0;
-/// Numbers a cell and channel of a field under way: x, its modes, the denoised field, the step before, and what
-/// transforms hold meanwhile.
+/// Values for each cell and channel of a field under way: x, its modes, the denoised field, that of the step before,
+/// and the buffers of transforms.
 const EACH: f64 = 8.0;
-/// The same of a larger box: sums and cuts of windows besides.
+/// As [`EACH`] on a larger box, with the sums and the values of windows.
 const EACH_LARGER: f64 = 9.0;
-/// Where an axis is no cosine: places of the modes, twice, and complex numbers where it is periodic.
+/// Added to [`SHARED`] for axes without cosine modes: the places of the modes, twice.
 const SHARED_PAIRS: f64 = 6.0;
+/// Added to [`EACH`] for periodic axes: complex numbers.
 const EACH_COMPLEX: f64 = 3.0;
-/// Cells of windows that networks are asked about together, and cells of fields, over all threads.
+/// Cells of the windows that the network evaluates together, over all threads.
 const WINDOWS: f64 = (1u64 << 18) as f64;
+/// Cells of the fields that the network evaluates together, over all threads.
 const FIELDS: f64 = (1u64 << 19) as f64;
-/// Part of what a network keeps for its gradients that an answer takes, as measured.
+/// Memory of an evaluation, as a part of what a network keeps for its gradients; measured.
 const ANSWER: f64 = 0.5;
 /// The program itself.
 const BASE: f64 = (1u64 << 25) as f64;
@@ -29,14 +31,15 @@ const GIB: f64 = (1u64 << 30) as f64;
 #[derive(Debug, Clone)]
 pub(crate) struct Needs {
     grid: Grid,
-    /// Of one field that is kept.
+    /// Bytes of one field that is kept.
     field: f64,
-    /// Tables.
+    /// Bytes of the tables that all fields share.
     shared: f64,
-    /// Of one field under way.
+    /// Bytes of one field under way.
     each: f64,
-    /// Activations for one field, or for all windows at once, and so many fields at most.
+    /// Bytes of activations for one field, or for all windows at once, and the largest number of such fields.
     network: (f64, f64),
+    /// The option to lower.
     knob: &'static str,
 }
 
@@ -85,12 +88,12 @@ impl Needs {
 
     /// Fields of a part: as many as are under way at the same time, fewer where memory has no room for them.
     pub fn part(&self, together: u64) -> u64 {
-        let fits =
-            |fields: &u64| memory::most().is_none_or(|most| self.bytes(*fields, *fields) <= most);
+        let most = memory::most();
+        let fits = |fields: &u64| most.is_none_or(|most| self.bytes(*fields, *fields) <= most);
         (1..=together).rev().find(fits).unwrap_or(1)
     }
 
-    /// Refuses what will not fit; what is to be said of it otherwise, where it is worth a line.
+    /// Refuses what does not fit. Otherwise it returns a line for the user, if much memory is needed or a limit was set.
     pub fn check(&self, kept: u64, together: u64) -> Result<Option<String>, Error> {
         let under_way = kept.min(together);
         let bytes = self.bytes(kept, under_way);

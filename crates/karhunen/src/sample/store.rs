@@ -5,14 +5,15 @@ use std::path::Path;
 use karhunen_distributed::part;
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::sample;
-use karhunen_formats::{Form, FormatError, Precision, Units, ZarrParts};
+use karhunen_formats::{Form, Precision, Units, ZarrParts, is_remote};
 use karhunen_train::TrainError;
 
 use super::Sampling;
 use crate::Error;
 use crate::output::make_folder;
 
-/// Shards a rank that make it worth while to share fields by shards: some rank has one more than another.
+/// Smallest number of shards for each rank at which ranks share them. With fewer, a rank that has one more than another
+/// takes much longer.
 const SHARDS: usize = 4;
 
 /// What is known of fields that all ranks have written.
@@ -43,9 +44,8 @@ impl Sampling<'_> {
     pub fn is_stored_by_all(&self, path: &Path, labels: bool) -> Result<bool, Error> {
         let size = self.model.group.size();
         let store = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zarr"));
-        let remote = path.to_string_lossy().contains("://");
         let together = self.options.summary || self.given.is_some();
-        if size == 1 || !store || remote || together {
+        if size == 1 || !store || is_remote(path) || together {
             return Ok(false);
         }
         let form = self.form(labels)?;
@@ -77,6 +77,7 @@ impl Sampling<'_> {
                 (self.model.surrogate_on(known, self.grid, seed, range.clone()), 0)
             }
         };
+        let evaluations = group.largest(evaluations);
         let mut samples = self.samples(fields, range, evaluations)?;
         samples.shift(progress)?;
         let classes: Vec<f64> = samples.classes.iter().map(|class| f64::from(*class)).collect();
@@ -90,9 +91,8 @@ impl Sampling<'_> {
         let ranges = group.gather_numbers(&ranges);
         let precision =
             certain.unwrap_or_else(|| ZarrParts::precision(&joined(&ranges, form.channels)));
-        let all = |own: Result<(), Error>| match group.first_unwell(own.is_ok()) {
-            Some(rank) => own.and(Err(TrainError::OtherRank { rank }.into())),
-            None => own,
+        let all = |own: Result<(), Error>| {
+            group.agreed(own, |rank| TrainError::OtherRank { rank }.into())
         };
         let begun = match group.is_first() {
             true => make_folder(path).and_then(|()| {
@@ -105,13 +105,11 @@ impl Sampling<'_> {
         group.broadcast(&mut folder, 0);
         let folder = String::from_utf8_lossy(&folder).into_owned().into();
         let parts = ZarrParts { path: path.into(), folder, form };
-        let put = |()| -> Result<(), FormatError> {
-            match own.is_empty() {
-                true => Ok(()),
-                false => parts.put(own.start, &fields, precision),
-            }
+        let put = match own.is_empty() {
+            true => Ok(()),
+            false => parts.put(own.start, &fields, precision),
         };
-        let written = all(put(()).map_err(Error::from));
+        let written = all(put.map_err(Error::from));
         if written.is_err() && group.is_first() {
             parts.clone().abandon();
         }

@@ -45,10 +45,7 @@ pub(super) fn pieces_of(
 
 /// Something that every rank has done by itself: all have, or all fail.
 pub(super) fn agreed<T>(group: &Group, own: Result<T, TrainError>) -> Result<T, TrainError> {
-    match group.first_unwell(own.is_ok()) {
-        Some(rank) => own.and(Err(TrainError::OtherRank { rank })),
-        None => own,
-    }
+    group.agreed(own, |rank| TrainError::OtherRank { rank })
 }
 
 /// Something that the first rank does for all: it is done, or all fail.
@@ -57,7 +54,7 @@ pub(super) fn first_alone(
     act: impl FnOnce() -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
     let done = if group.is_first() { act() } else { Ok(()) };
-    match group.is_first_well(done.is_ok()) {
+    match group.first_says(done.is_ok()) {
         true => Ok(()),
         false => done.and(Err(TrainError::OtherRank { rank: 0 })),
     }
@@ -69,11 +66,6 @@ impl Run {
         act: impl FnOnce() -> Result<(), TrainError>,
     ) -> Result<(), TrainError> {
         first_alone(&self.group, act)
-    }
-
-    /// Whether the first rank was asked for something.
-    pub(super) fn first_wants(&self, own: bool) -> bool {
-        self.group.of_first(f64::from(u8::from(own))) == 1.0
     }
 
     /// Sees that all ranks are about to do the same, and tells where some have nothing to do.
@@ -91,7 +83,7 @@ impl Run {
         let known = &self.data.statistics;
         let measured = known.mean.values.iter().chain(known.variances.iter().flatten());
         let measured = measured.chain(&known.normalisation.scale).map(|v| v.to_bits());
-        let hash = measured.fold(0, |state, word| mixed(state ^ word));
+        let hash = of_words(measured);
         let fields = [&self.data.training, &self.data.validation].map(|d| d.count());
         let told = format!("{} and {} fields of statistics {hash:016x}", fields[0], fields[1]);
         seen.push(("data set", told));
@@ -111,7 +103,7 @@ impl Run {
         let o = &self.optimizer;
         let all = [&o.weights, &o.first, &o.second];
         let arrays = all.into_iter().flat_map(|p| &p.arrays);
-        of_words(arrays.flat_map(|array| array.values.iter().map(|v| v.to_bits())))
+        of_words(arrays.flat_map(|array| array.values.iter().map(|v| u64::from(v.to_bits()))))
     }
 
     /// The ranks that share its batches.
@@ -135,6 +127,6 @@ impl Run {
     }
 }
 
-fn of_words(words: impl Iterator<Item = u32>) -> u64 {
-    words.fold(0, |state, word| mixed(state ^ u64::from(word)))
+fn of_words(words: impl Iterator<Item = u64>) -> u64 {
+    words.fold(0, |state, word| mixed(state ^ word))
 }
