@@ -115,7 +115,7 @@ pub fn train_classifier(
     let loaded = loaded.in_own_values();
     let (training, test) = match test {
         None => (loaded.training, loaded.validation),
-        Some(test) => (all(loaded.training, loaded.validation), read(test, grid, *seed)?),
+        Some(test) => (all(loaded.training, loaded.validation)?, read(test, grid, *seed)?),
     };
     let mut observe = |step: usize, steps: usize, loss: f64| {
         let told = format!("cross entropy {loss:.4}");
@@ -139,13 +139,13 @@ pub fn train_classifier(
 fn read(config: &DataConfig, grid: Grid, seed: u64) -> Result<LevelData, Error> {
     labels::check(config, "test labels")?;
     let loaded = data::load(config, grid, seed)?.in_own_values();
-    Ok(all(loaded.training, loaded.validation))
+    all(loaded.training, loaded.validation)
 }
 
-fn all(mut fields: LevelData, rest: LevelData) -> LevelData {
+fn all(mut fields: LevelData, rest: LevelData) -> Result<LevelData, Error> {
     // a classifier reads filled fields, because its loss has one term for each field
     fields.weights.clear();
-    fields.values.append(&rest.values);
+    fields.values.append(&rest.values)?;
     fields.labels.extend(rest.labels);
-    fields
+    Ok(fields)
 }

@@ -38,7 +38,7 @@ pub fn load_whole(
         None => {
             let mut loaded = load_from(&whole, opened, finest, seed)?;
             append_weights(&mut loaded.training, &loaded.validation);
-            loaded.training.values.append(&loaded.validation.values);
+            loaded.training.values.append(&loaded.validation.values)?;
             loaded.training.condition.extend(loaded.validation.condition);
             loaded.training.attributes.extend(loaded.validation.attributes);
             Ok((loaded.training, loaded.offsets))

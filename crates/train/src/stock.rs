@@ -76,14 +76,24 @@ impl Stock {
         }
     }
 
-    /// Appends values. All are in memory then, also if they were in a file.
-    pub fn append(&mut self, more: &[f32]) {
-        if let Self::File(mapped) = self {
-            *self = Self::Memory(mapped.as_slice().to_vec());
-        }
-        if let Self::Memory(values) = self {
+    /// Appends values. All go to a file if together they do not fit into memory.
+    ///
+    /// # Errors
+    /// As [`Stock::zeros`].
+    pub fn append(&mut self, more: &[f32]) -> Result<(), TrainError> {
+        let len = self.len() + more.len();
+        if let Self::Memory(values) = self
+            && Self::fits(len as f64 * size_of::<f32>() as f64)
+        {
             values.extend_from_slice(more);
+            return Ok(());
         }
+        let mut all = Self::zeros(len)?;
+        let (own, rest) = all.to_mut().split_at_mut(self.len());
+        own.copy_from_slice(self);
+        rest.copy_from_slice(more);
+        *self = all;
+        Ok(())
     }
 
     /// Tells the system that values will be read in random order.
@@ -173,7 +183,7 @@ mod tests {
         assert_eq!((file[0], other[0]), (1.0, 9.0));
         file.settle();
         file.fetch(0..9);
-        file.append(&[6.0]);
+        file.append(&[6.0]).unwrap();
         assert_eq!(file, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 }

@@ -80,7 +80,12 @@ fn what_is_learned_does_not_depend_on_where_data_lie() {
     assert!(there.training.values == here.training.values);
     assert!(there.validation.values == here.validation.values);
     assert_eq!(there.statistics, here.statistics);
-    drop((here, there));
+    // both parts together go to a file as well
+    let mut both = there.training.values.clone();
+    both.append(&there.validation.values).unwrap();
+    assert!(both.is_in_file());
+    assert!(both[there.training.values.len()..] == there.validation.values[..]);
+    drop((here, there, both));
     assert!(learn("file") == learned);
     // what no file holds is refused in one line
     memory::set_limit(Some(1 << 10));
