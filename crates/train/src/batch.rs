@@ -54,6 +54,7 @@ const TIMES: u32 = stream::TRAINING + (1 << 20);
 const ORDER: u32 = TIMES + 1;
 const DROPOUT: u32 = TIMES + 2;
 const MOTIONS: u32 = TIMES + 3;
+const ATTRIBUTES: u32 = TIMES + 4;
 
 impl Batches {
     /// Batches of `size` fields for a run's seed.
@@ -186,8 +187,26 @@ impl Batches {
             let uniforms = self.noise.uniforms(self.size, step as u64, DROPOUT);
             let untold = part.clone().filter(|i| uniforms[*i] < self.dropout);
             untold.for_each(|i| batch.inputs.given.forget(i - part.start, part.len()));
+            self.leave_out(step, &mut batch.inputs.given.attributes, &part);
         }
         batch
+    }
+
+    /// Leaves attributes out of every second field, each with probability 1/2, if fields have
+    /// several. A sampling may then ask for some of them alone.
+    fn leave_out(&self, step: usize, attributes: &mut [f32], part: &Range<usize>) {
+        let each = attributes.len() / part.len().max(1);
+        if each < 2 {
+            return;
+        }
+        let uniforms = self.noise.uniforms(self.size * (each + 1), step as u64, ATTRIBUTES);
+        let of_field = uniforms.chunks_exact(each + 1).skip(part.start);
+        for (own, uniforms) in attributes.chunks_exact_mut(each).zip(of_field) {
+            if uniforms[0] < 0.5 {
+                let left_out = own.iter_mut().zip(&uniforms[1..]).filter(|(_, u)| **u < 0.5);
+                left_out.for_each(|(value, _)| *value = f32::NAN);
+            }
+        }
     }
 
     /// Begins to read the fields of a step that are this part of its batch, where their epoch is at hand.
@@ -397,6 +416,32 @@ mod tests {
         let moved = moving(&["mirror", "rotate"], data.grid).moved(2, &data, &[1, 4], 0);
         assert_eq!(moved.weights.len(), moved.values.len());
         assert!(moved.values.iter().zip(&moved.weights).all(|(v, w)| v.abs() == *w));
+    }
+
+    /// Half of the fields keep all attributes. Of the others each attribute is left out half the
+    /// time, whichever part of the batch is made. One attribute alone always stays.
+    #[test]
+    fn some_attributes_are_left_out() {
+        let batches = Batches::new(9, 8, TimeDensity::Uniform);
+        let mut seen = [0; 4];
+        for step in 0..500 {
+            let mut all = vec![1.0; 16];
+            batches.leave_out(step, &mut all, &(0..8));
+            all.chunks(2).for_each(|two| {
+                seen[usize::from(two[0].is_nan()) + 2 * usize::from(two[1].is_nan())] += 1;
+            });
+            let mut part = vec![1.0; 6];
+            batches.leave_out(step, &mut part, &(3..6));
+            assert!(part.iter().zip(&all[6..12]).all(|(a, b)| a.to_bits() == b.to_bits()));
+            let mut one = vec![1.0; 8];
+            batches.leave_out(step, &mut one, &(0..8));
+            assert_eq!(one, [1.0; 8]);
+        }
+        // 4,000 fields: 5/8 with both, 1/8 with the first alone, the second alone, and none
+        let expected = [2500, 500, 500, 500];
+        for (seen, expected) in seen.iter().zip(expected) {
+            assert!((seen - expected as i32).abs() < 100, "{seen} for {expected}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! Attributes are numbers: from a table, or the volume fractions of phases. Other fields are channels that are
 //! known when a field is sampled, such as the coefficient of an equation whose solution is wanted. The network
 //! sees both, and answers with E[X₀ | X_t, given]. On a part of the training fields
-//! (`training.label_dropout`) it is told nothing, so that it also knows the law of all fields together.
+//! (`training.label_dropout`) it is told nothing, so that it also knows the law of all fields together. If there are
+//! several attributes, some of them are left out of every second field, so that a sampling may ask for one alone.
 //!
 //! Not here: classes (module `labels`), what a model is asked for (module `asked`), how a network is told (`karhunen_net`).
 

@@ -141,6 +141,15 @@ fn remedied(remedy: &Remedy) -> String {
         Remedy::Mask => "give a mask with the cells of the field",
         Remedy::MatrixGrid => "grid = \"64x64\" names the cells the matrix is for",
         Remedy::Values => "give one value a row",
+        Remedy::Fraction(phases) if phases.is_empty() => {
+            "write threshold = 0.5: the fraction is that of all values above it"
+        }
+        Remedy::Fraction(phases) => {
+            return format!(
+                "write phase = and one of {}, with a value that the data show; or a threshold",
+                phases.join(", ")
+            );
+        }
         Remedy::Kinds => {
             "write tables [[observe]] with kind = \"points\", \"mask\", \"coarse\", \"blur\", \"rays\", \"mean\", \"fraction\" or \"linear\""
         }

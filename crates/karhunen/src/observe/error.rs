@@ -75,6 +75,8 @@ pub enum Remedy {
     MatrixGrid,
     /// Give one value for each row of the matrix.
     Values,
+    /// Say what a fraction is of: one of these phases, or a threshold. Give one that the data show.
+    Fraction(Vec<String>),
     /// Use a known kind with its keys.
     Kinds,
     /// Write one table for each observation.

@@ -80,13 +80,13 @@ pub enum Kind {
         #[serde(default)]
         sd: f64,
     },
-    /// The fraction of space above a threshold.
+    /// The fraction of space above a threshold, or of a phase.
     Fraction {
         value: f64,
-        threshold: f64,
+        phase: Option<String>,
+        threshold: Option<f64>,
         width: Option<f64>,
-        #[serde(default)]
-        channel: usize,
+        channel: Option<usize>,
         #[serde(default)]
         sd: f64,
     },
@@ -171,7 +171,23 @@ impl Kind {
             Kind::Mean { value, channel, sd } => {
                 inline(Mean::new(channel, value, sd).map(|o| Arc::new(o) as _))
             }
-            Kind::Fraction { value, threshold, width, channel, sd } => {
+            Kind::Fraction { value, phase, threshold, width, channel, sd } => {
+                let wrong = |message| {
+                    let table = here.at(i);
+                    let message = format!("{}: {table}: {message}", here.file.display());
+                    ObserveError::File { message, remedy: Remedy::Fraction(names_of(model)) }
+                };
+                let (channel, threshold, value) = match (phase, threshold, channel) {
+                    (None, Some(threshold), channel) => (channel.unwrap_or(0), threshold, value),
+                    (Some(phase), None, None) => of_phase(&phase, value, model).map_err(wrong)?,
+                    (Some(_), ..) => {
+                        let what = "phase says what threshold and channel would say";
+                        return Err(wrong(what.into()).into());
+                    }
+                    (None, None, _) => {
+                        return Err(wrong("a fraction of what? threshold is missing".into()).into());
+                    }
+                };
                 let scale = model.statistics.normalisation.scale.get(channel).copied();
                 let width = width.unwrap_or(SMOOTHED * scale.unwrap_or(1.0));
                 let made = Fraction::new(channel, threshold, width, value, sd);
@@ -193,6 +209,37 @@ impl Kind {
             }
         }
     }
+}
+
+/// The names of a model's phases; empty if it has none.
+fn names_of(model: &TrainedModel) -> Vec<String> {
+    let labels = model.phases().map_or(&[][..], |phases| &phases.labels);
+    labels.iter().map(|label| model.phase_name(*label)).collect()
+}
+
+/// Channel, threshold and fraction above it that stand for a fraction `value` of a phase.
+///
+/// The level set of a phase is positive inside it. Two phases share one channel, which is positive
+/// inside the second.
+fn of_phase(asked: &str, value: f64, model: &TrainedModel) -> Result<(usize, f64, f64), String> {
+    let Some(phases) = model.phases() else {
+        return Err(format!("phase = {asked:?} of a model without phases"));
+    };
+    let is_it = |l: &u8| model.phase_name(*l) == asked || l.to_string() == asked;
+    let Some(phase) = phases.labels.iter().position(is_it) else {
+        return Err(format!("phase = {asked:?}: there is no such phase"));
+    };
+    let [least, _, most] = phases.fractions[phase];
+    if !(least..=most).contains(&value) {
+        return Err(format!(
+            "value = {value}: training fields have {least:.4} to {most:.4} of phase {asked}"
+        ));
+    }
+    Ok(match (phases.channels(), phase) {
+        (1, 0) => (0, 0.0, 1.0 - value),
+        (1, _) => (0, 0.0, value),
+        _ => (phase, 0.0, value),
+    })
 }
 
 fn finish<O: Observation + 'static>(

@@ -1,6 +1,6 @@
 """Real patches of labels with a given fraction of the first phase.
 
-    python3 select.py SLICES SIDE ASKED OUT
+    python3 real_patches.py SLICES SIDE ASKED OUT
 
 Cuts patches of SIDE x SIDE pixels, half a side apart, from every slice, keeps those whose fraction of label 0 is within 0.015 of ASKED,
 at most 256 of them, and writes them as an array of labels. Needs numpy and pillow.

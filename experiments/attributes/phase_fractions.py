@@ -1,6 +1,6 @@
 """Fractions of phases in labels, beside what was asked for.
 
-    python3 fractions.py LABELS ASKED NAME…
+    python3 phase_fractions.py LABELS ASKED NAME…
 
 LABELS is a file of labels (u8), the phases in the order of their labels; ASKED the fraction asked for of the first phase. Prints one line of
 JSON: mean and deviation of the fraction of each phase from field to field. Needs numpy.
