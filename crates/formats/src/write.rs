@@ -39,7 +39,7 @@ pub(crate) mod whole;
 pub(crate) mod writer;
 pub(crate) mod zarr;
 
-/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.zarr`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`] to be
+/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.zarr`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`](crate::Montage) to be
 /// looked at.
 ///
 /// **Shape**
