@@ -59,6 +59,18 @@ pub(crate) fn check(name: &Path) -> Result<(), FormatError> {
     Ok(())
 }
 
+/// What to say of an address where there is no way to it.
+#[cfg(not(feature = "cloud"))]
+pub(crate) fn without_cloud(path: &Path) -> FormatError {
+    let what = "this program was built without `--features cloud`, which knows buckets and servers";
+    FormatError::Bucket { path: path.into(), what: what.into() }
+}
+
+/// The ending of a name, in small letters.
+pub(crate) fn ending(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
+}
+
 /// A path and an optional part after a colon.
 ///
 /// # Example

@@ -1,7 +1,7 @@
 //! Recognises the format of a file by its first bytes, because extensions are often wrong and magic
 //! numbers seldom.
 
-use crate::safetensors::HEADER_AT_MOST;
+use crate::format::safetensors::HEADER_AT_MOST;
 
 /// Number of bytes needed.
 pub(crate) const HEAD: usize = 16;

@@ -54,7 +54,7 @@ pub enum FormatError {
     /// The extension of an output name is not known.
     #[error(
         "{}: cannot tell the format from the ending; known endings are .{}",
-        path.display(), crate::ENDINGS.join(", .")
+        path.display(), crate::limits::ENDINGS.join(", .")
     )]
     UnknownEnding {
         /// The name.
@@ -123,7 +123,7 @@ pub enum FormatError {
         count: u64,
     },
     /// A value that is not a label.
-    #[error("{}: label {index} is {value}; labels are whole numbers from 0 to {}", path.display(), crate::LARGEST_LABEL)]
+    #[error("{}: label {index} is {value}; labels are whole numbers from 0 to {}", path.display(), crate::limits::LARGEST_LABEL)]
     Label {
         /// The file.
         path: PathBuf,

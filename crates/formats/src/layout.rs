@@ -214,6 +214,31 @@ pub(crate) fn channels_first(values: &[f32], channels: usize, points: usize) -> 
     ordered
 }
 
+/// Converts values from first axis fastest to last axis fastest.
+pub(crate) fn last_axis_fastest(values: &[f32], shape: &[u64]) -> Vec<f32> {
+    let shape: Vec<usize> = shape.iter().map(|&n| n as usize).collect();
+    let mut stride = vec![1; shape.len()];
+    for axis in 1..shape.len() {
+        stride[axis] = stride[axis - 1] * shape[axis - 1];
+    }
+    let mut index = vec![0; shape.len()];
+    let mut from = 0;
+    let mut ordered = Vec::with_capacity(values.len());
+    while ordered.len() < values.len() {
+        ordered.push(values[from]);
+        for axis in (0..shape.len()).rev() {
+            index[axis] += 1;
+            from += stride[axis];
+            if index[axis] < shape[axis] {
+                break;
+            }
+            from -= stride[axis] * shape[axis];
+            index[axis] = 0;
+        }
+    }
+    ordered
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -293,5 +318,17 @@ mod tests {
             let error = Layout::of(Path::new("a"), &shape, &ReadOptions::default());
             assert!(matches!(error, Err(FormatError::Empty { .. })));
         }
+    }
+
+    #[test]
+    fn fortran_order_is_turned() {
+        // a[i, j, k] = 100 i + 10 j + k on 2 x 3 x 2, first axis fastest
+        let stored: Vec<f32> = (0..12)
+            .map(|flat| (100 * (flat % 2) + 10 * (flat / 2 % 3) + flat / 6) as f32)
+            .collect();
+        let expected: Vec<f32> = (0..12)
+            .map(|flat| (100 * (flat / 6) + 10 * (flat / 2 % 3) + flat % 2) as f32)
+            .collect();
+        assert_eq!(last_axis_fastest(&stored, &[2, 3, 2]), expected);
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! [`read()`] turns a path into [`RawFields`]: point values in the file's own units, `f32`, never
 //! rescaled, with the spacing of points where the file tells it. [`write()`] turns fields into a
-//! file, beside which nothing half-written ever stays. [`StoredFields`] leaves a large volume in
-//! its file and reads what is asked for; [`StackedFields`] makes channels of several files.
+//! file, beside which nothing half-written ever stays. [`open()`] leaves fields in their file where
+//! its format allows it, as [`StoredFields`], and reads what is asked for; [`StackedFields`] makes
+//! channels of several files.
 //! [`PatchSource`] and [`split_blocks`] make small fields, and honest validation sets, out of large
 //! ones of either kind. [`read_state_dict`] reads the named arrays of a network, and runs nothing.
 //!
@@ -16,119 +17,51 @@
 //! belong to whoever knows what the numbers mean.
 
 mod address;
-mod archive;
-mod arrays_wide;
-mod attributes;
-mod blocks;
-mod blosc;
-mod bytes;
-mod calibration;
+mod beside;
 mod cf;
 mod checksum;
-#[cfg(feature = "cloud")]
-mod cloud;
-mod codecs;
-mod content;
+mod codec;
+mod container;
 mod digits;
 mod dtype;
-mod encoding;
 mod error;
 mod fields;
-mod folder;
-mod folder_file;
-mod form;
-mod grey;
-#[cfg(feature = "hdf5")]
-mod hdf5;
-#[cfg(feature = "hdf5")]
-mod hdf5_attributes;
-#[cfg(feature = "hdf5")]
-mod hdf5_filters;
-#[cfg(feature = "hdf5")]
-mod hdf5_numbers;
-mod hdf5_write;
-mod idx;
-mod input;
-mod labels;
+mod format;
 mod layout;
-mod mat;
-mod mat_header;
-mod mesh_write;
+mod limits;
 mod missing;
-mod montage;
 mod names;
-mod netcdf;
-mod netcdf_header;
-mod npy;
-mod npy_header;
-mod npz;
+mod open;
 mod options;
-mod pages;
-mod patches;
-mod pickle;
-mod pickle_values;
-mod picture;
-mod placed;
-mod places;
-mod raw;
-mod raw_write;
-mod read;
-mod safetensors;
-mod seekable;
-mod source;
-mod split;
-mod stacked;
-mod stored;
-mod stored_blocks;
-mod tensors;
-mod tiff_axes;
-mod tiff_chunk;
-mod tiff_ome;
-mod tiff_page;
-mod tiff_pages;
-mod tiff_pixels;
-mod tiff_places;
-mod tiff_series;
-mod tiff_tags;
-mod tiff_write;
-mod torch;
-mod vti;
-mod vti_header;
-mod vti_values;
-mod vti_write;
-mod whole;
+mod units;
 mod write;
-mod writer;
-mod zarr;
-mod zarr_chain;
-mod zarr_chunks;
-mod zarr_meta;
-mod zarr_parts;
-mod zarr_store;
-mod zarr_units;
-mod zarr_write;
 
 pub use address::{Address, check_address, is_remote};
-pub use arrays_wide::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
-pub use attributes::{Attributes, MOST_ATTRIBUTES, read_attributes};
+pub use beside::attributes::{Attributes, MOST_ATTRIBUTES, read_attributes};
+pub use beside::labels::{read_labels, read_labels_of, write_labels};
+pub use beside::numbers::{NumberArray, SparseRows, read_arrays, read_sparse_rows};
+pub use beside::state_dict::read_state_dict;
 pub use checksum::crc32c;
 pub use dtype::SourceType;
 pub use error::FormatError;
-pub use fields::{FieldsRef, RawFields, Series, Units};
-pub use form::Form;
-pub use labels::{LARGEST_LABEL, read_labels, read_labels_of, write_labels};
-pub use mesh_write::{MESH_ENDINGS, write_mesh};
+pub use fields::patches::{PatchPlace, PatchSource};
+pub use fields::raw::RawFields;
+pub use fields::source::FieldSource;
+pub use fields::split::{Split, split_blocks};
+pub use fields::stacked::StackedFields;
+pub use fields::stored::StoredFields;
+pub use format::tensors::{ArrayValues, NamedArray};
+pub use limits::{ENDINGS, LARGEST_LABEL};
 pub use missing::Missing;
-pub use montage::Montage;
+pub use open::{open, read};
 pub use options::ReadOptions;
-pub use patches::{PatchPlace, PatchSource};
-pub use read::read;
-pub use source::FieldSource;
-pub use split::{Split, split_blocks};
-pub use stacked::StackedFields;
-pub use stored::StoredFields;
-pub use tensors::{ArrayValues, NamedArray, read_state_dict};
-pub use whole::{keep_names, write_whole};
-pub use write::{ENDINGS, Precision, WriteOptions, Written, check_shape, write, write_pictures};
-pub use writer::FieldWriter;
-pub use zarr_parts::ZarrParts;
+pub use units::{Series, Units};
+pub use write::fields::FieldsRef;
+pub use write::form::Form;
+pub use write::mesh::{MESH_ENDINGS, write_mesh};
+pub use write::montage::Montage;
+pub use write::options::{Precision, WriteOptions, Written};
+pub use write::whole::{keep_names, write_whole};
+pub use write::writer::FieldWriter;
+pub use write::zarr::parts::ZarrParts;
+pub use write::{check_shape, write, write_pictures};

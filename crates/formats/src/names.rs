@@ -1,6 +1,12 @@
 //! Numbers in file names: natural order, and stacks of numbered slices.
 
 use std::cmp::Ordering;
+use std::path::Path;
+
+/// The last part of a path, for names of fields.
+pub(crate) fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
 
 /// Compares names in natural order: runs of digits by their number, other characters one by one.
 pub(crate) fn natural(a: &str, b: &str) -> Ordering {

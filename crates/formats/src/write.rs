@@ -5,59 +5,41 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use tempfile::{NamedTempFile, TempDir};
+use crate::FormatError;
+use crate::address::ending;
+use crate::limits::ENDINGS;
+use crate::write::checks::{check, check_form};
+use crate::write::encoding::Encoding;
+use crate::write::fields::FieldsRef;
+use crate::write::options::{Precision, WriteOptions, Written};
+use crate::write::pages::Pages;
+use crate::write::staged::{place, staged_folder};
+use crate::write::whole::{keep_names, name_folder};
+use crate::write::writer::FieldWriter;
 
-use crate::encoding::Encoding;
-use crate::pages::Pages;
-use crate::whole::{file_beside, folder_beside, keep_names, name_file, name_folder};
-use crate::{FieldWriter, FieldsRef, Form, FormatError, Montage, grey, is_remote, montage};
+mod checks;
+mod encoding;
+pub(crate) mod fields;
+pub(crate) mod form;
+mod hdf5;
+pub(crate) mod mesh;
+pub(crate) mod montage;
+pub(crate) mod npy;
+mod npz;
+pub(crate) mod options;
+mod pages;
+mod png;
+mod raw;
+pub(crate) mod staged;
+mod tiff;
+mod vti;
+pub(crate) mod whole;
+pub(crate) mod writer;
+pub(crate) mod zarr;
 
-/// Endings that [`write()`] knows.
-pub const ENDINGS: [&str; 10] =
-    ["npy", "npz", "vti", "tif", "tiff", "zarr", "h5", "dream3d", "raw", "png"];
-
-/// Precision of the numbers in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Four bytes; what networks compute in. Eight where values differ so little from a large number
-    /// that four would lose what they differ by.
-    #[default]
-    F32,
-    /// Eight bytes.
-    F64,
-    /// One byte: labels, whole numbers from 0 to 255 as they are.
-    U8,
-    /// Two bytes: whole numbers from 0 to 65535 over [`WriteOptions::range`]. A PNG of this
-    /// precision is one field and no montage.
-    U16,
-}
-
-/// How to write.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct WriteOptions {
-    /// Whether an existing file may be replaced.
-    pub overwrite: bool,
-    /// Precision of the numbers; a montage has its own.
-    pub precision: Precision,
-    /// Values written as 0 and 65535 in [`Precision::U16`], those beyond clipped to them; if
-    /// `None`, the smallest and the largest of all values.
-    pub range: Option<(f64, f64)>,
-    /// Arrangement of a montage; ignored by arrays.
-    pub montage: Montage,
-}
-
-/// What was written, for the caller to say.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Written {
-    /// Fields in the file.
-    pub count: usize,
-    /// Values drawn as black and white in a picture, or written as 0 and 65535.
-    pub range: Option<(f64, f64)>,
-}
-
-/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.zarr`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`] to be
+/// Writes fields: `.npy`, `.npz`, `.vti`, `.tif`, `.zarr`, `.h5` and `.raw` as numbers, `.png` as a [`Montage`](crate::Montage) to be
 /// looked at.
 ///
 /// **Shape**
@@ -114,7 +96,7 @@ pub fn write<'a>(
                 requirement: "a PNG of 16 bits holds one; write one file a field, or .tif".into(),
             });
         }
-        place(path, overwrite, |to| grey::write(path, fields, &pages, 0, encoding, to))?;
+        place(path, overwrite, |to| png::write(path, fields, &pages, 0, encoding, to))?;
         return Ok(Written { count: fields.count(), range: encoding.range() });
     }
     let mut writer = FieldWriter::with(path, &form, encoding, overwrite)?;
@@ -186,103 +168,11 @@ pub fn write_pictures<'a>(
     for page in 0..pages.count {
         let file = fresh.path().join(format!("field{page:0digits$}.png"));
         let mut to = BufWriter::new(File::create(file).map_err(failed)?);
-        grey::write(folder, fields, &pages, page, encoding, &mut to)?;
+        png::write(folder, fields, &pages, page, encoding, &mut to)?;
         to.flush().map_err(failed)?;
         to.get_ref().sync_all().map_err(failed)?;
     }
     keep_names(fresh.path()).map_err(failed)?;
     name_folder(fresh.path(), folder).map_err(failed)?;
     Ok(Written { count: fields.count(), range: encoding.range() })
-}
-
-/// What to say of an address where there is no way to it.
-#[cfg(not(feature = "cloud"))]
-pub(crate) fn without_cloud(path: &Path) -> FormatError {
-    let what = "this program was built without `--features cloud`, which knows buckets and servers";
-    FormatError::Bucket { path: path.into(), what: what.into() }
-}
-
-/// The ending of a name, in small letters.
-pub(crate) fn ending(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase()
-}
-
-/// Refuses what the format of a name could not hold, and a file in the way.
-pub(crate) fn check_form(path: &Path, form: &Form, overwrite: bool) -> Result<(), FormatError> {
-    if !ENDINGS.contains(&ending(path).as_str()) {
-        return Err(FormatError::UnknownEnding { path: path.into() });
-    }
-    if !(1..=3).contains(&form.points.len()) {
-        return Err(FormatError::Parameter {
-            parameter: "points",
-            value: format!("{:?}", form.points),
-            requirement: "fields have 1 to 3 axes".into(),
-        });
-    }
-    if is_remote(path) {
-        crate::address::check(path)?;
-        #[cfg(not(feature = "cloud"))]
-        return Err(without_cloud(path));
-        #[cfg(feature = "cloud")]
-        if ending(path) != "zarr" {
-            let what = "only Zarr is written to buckets; end the name in .zarr".into();
-            return Err(FormatError::Bucket { path: path.into(), what });
-        }
-    }
-    check(path, form.len(), overwrite)
-}
-
-/// Refuses what no format could write.
-fn check(path: &Path, values: usize, overwrite: bool) -> Result<(), FormatError> {
-    if values == 0 {
-        return Err(FormatError::Empty { path: path.into(), what: "no field to write".into() });
-    }
-    if !overwrite && path.exists() {
-        return Err(FormatError::Exists { path: path.into() });
-    }
-    Ok(())
-}
-
-/// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
-pub(crate) fn place(
-    path: &Path,
-    overwrite: bool,
-    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> Result<(), FormatError>,
-) -> Result<(), FormatError> {
-    let mut staged = Staged::new(path, overwrite)?;
-    fill(&mut staged.buffer)?;
-    staged.place()
-}
-
-/// A file beside the place where it will be; gone with this value unless it is placed.
-pub(crate) struct Staged {
-    pub(crate) buffer: BufWriter<NamedTempFile>,
-    pub(crate) path: PathBuf,
-    pub(crate) overwrite: bool,
-}
-
-impl Staged {
-    /// A new file for a place.
-    pub(crate) fn new(path: &Path, overwrite: bool) -> Result<Self, FormatError> {
-        let failed = |source| FormatError::Write { path: path.into(), source };
-        let file = file_beside(path).map_err(failed)?;
-        Ok(Self { buffer: BufWriter::new(file), path: path.into(), overwrite })
-    }
-
-    /// Gives the file its name.
-    pub(crate) fn place(self) -> Result<(), FormatError> {
-        let Self { mut buffer, path, overwrite } = self;
-        let failed = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::AlreadyExists => FormatError::Exists { path: path.clone() },
-            _ => FormatError::Write { path: path.clone(), source },
-        };
-        buffer.flush().map_err(failed)?;
-        let (file, _) = buffer.into_parts();
-        name_file(file, &path, overwrite).map_err(failed)
-    }
-}
-
-/// A folder beside the place where it will be; gone with this value unless it is placed.
-pub(crate) fn staged_folder(path: &Path) -> Result<TempDir, FormatError> {
-    folder_beside(path).map_err(|source| FormatError::Write { path: path.into(), source })
 }
