@@ -56,7 +56,7 @@ def fuzz(program, target, seconds, patience):
     with open(log, "wb") as to:
         process = subprocess.Popen(
             [program, *corpora(target), *LIMITS, f"-timeout={patience}", f"-max_total_time={seconds}",
-             "-print_final_stats=1", f"-artifact_prefix={prefix}"],
+             f"-report_slow_units={patience}", "-print_final_stats=1", f"-artifact_prefix={prefix}"],
             stdout=subprocess.DEVNULL, stderr=to, cwd=LARGE)
         _, status, used = os.wait4(process.pid, 0)
         code = process.returncode = os.waitstatus_to_exitcode(status)
