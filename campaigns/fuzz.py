@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT, LARGE = ROOT / "fuzz" / "corpus", ROOT / "target" / "fuzz-corpus"
 TESTS = ROOT / "crates" / "formats" / "tests"
 HOST = "x86_64-unknown-linux-gnu"
+# inputs of a target that the repository keeps
+MOST = 32
 LIMITS = ["-max_len=2048", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
 
 
@@ -71,13 +73,14 @@ def fuzz(program, target, seconds, patience):
 
 
 def keep(program, target, most):
-    """Of all inputs of a target those that reach most, in so many bytes: the best a byte first."""
+    """Of all inputs of a target those that reach most, in so many bytes: the most features a byte first."""
     with tempfile.TemporaryDirectory() as made:
         control = Path(made) / "control"
         merged = Path(made) / "merged"
         merged.mkdir()
-        subprocess.run([program, "-merge=1", f"-merge_control_file={control}", *LIMITS, merged, *corpora(target)[:2]],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        with open(Path(made) / "log", "wb") as log:
+            subprocess.run([program, "-merge=1", f"-merge_control_file={control}", *LIMITS, merged, *corpora(target)[:2]],
+                           stdout=subprocess.DEVNULL, stderr=log, check=True)
         lines = control.read_text().splitlines()
         files = [Path(line) for line in lines[2:2 + int(lines[0])]]
         reached = {}
@@ -86,7 +89,7 @@ def keep(program, target, most):
                 number, *features = line.split()[1:]
                 reached[int(number)] = set(features)
         chosen, seen, left = [], set(), most
-        while True:
+        while len(chosen) < MOST:
             fits = [(len(new - seen) / max(files[i].stat().st_size, 16), i) for i, new in reached.items()
                     if files[i].stat().st_size <= left and new - seen]
             if not fits:
