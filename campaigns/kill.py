@@ -166,6 +166,7 @@ def main():
     parser.add_argument("--program", required=True, type=lambda p: str(Path(p).resolve()))
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=["training", "commands"], help="kills at random moments of these alone")
     parser.add_argument("--operations", action="store_true")
     asked = parser.parse_args()
     chance, wrong = random.Random(asked.seed), Findings()
@@ -175,8 +176,9 @@ def main():
         if asked.operations:
             done = operations(asked.program, compiled("tracer.c", work), base, work, wrong)
             end("kill at every operation", f"{done} kills", wrong)
-        done = train_at_random(asked.program, base, work, asked.kills // 2, chance, wrong)
-        rest = commands()
+        share = {"training": asked.kills, "commands": 0, None: asked.kills // 2}[asked.only]
+        done = train_at_random(asked.program, base, work, share, chance, wrong) if share else 0
+        rest = commands() if asked.only != "training" else []
         for i, command in enumerate(rest):
             share = (asked.kills - done) // (len(rest) - i)
             done += command_at_random(asked.program, command, base, work, share, chance, wrong)

@@ -5,7 +5,7 @@
 
 - a disk of little room (tmpfs) at every size from none to enough: training and every command that writes end in one
   line with exit code 1, or well; nothing half written; with room again the run goes on to the same bits;
-- a disk that can only be read; a disk with a quota (ext4 in a file), where the system can make one;
+- a disk that can only be read; a disk with a quota (Btrfs in a file, by btrfs-progs) where the system can make one;
 - standard output and standard error whose reader goes away at once;
 - a clock that is set back by a year before a run goes on, or in the middle of it: the same bits, nothing refused;
 - many processes that begin to train in one directory, or to write one file, at the same moment, again and again: one
@@ -21,7 +21,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from common import (
@@ -130,39 +130,62 @@ def only_read(program, base, work, wrong):
 
 
 def quota(program, base, work, expected, wrong):
-    """A user whose blocks are limited, on a file system of its own."""
-    place, image = work / "quota", work / "quota.img"
-    image.write_bytes(b"")
-    os.truncate(image, 32 << 20)
-    able = shutil.which("mkfs.ext4") and shutil.which("setquota") and shutil.which("quotaon")
-    able = able and not subprocess.run(["mkfs.ext4", "-q", "-O", "quota", image], stderr=subprocess.DEVNULL).returncode
-    none = "skipped: no disk with a quota can be made here (faults.py injects its error, EDQUOT)"
-    if not able:
-        print(none, flush=True)
-        return 0
-    with disk("ext4", "loop,usrquota", place, image) as made:
+    """A subvolume of Btrfs whose bytes are limited, on a disk that has room."""
+    place, image, tried, met = work / "quota", work / "quota.img", 0, 0
+    with open(image, "wb") as to:
+        os.truncate(to.fileno(), 256 << 20)
+    able = shutil.which("mkfs.btrfs") and not subprocess.run(["mkfs.btrfs", "-q", image], stdout=subprocess.DEVNULL).returncode
+    with disk("btrfs", "loop", place, image) if able else nullcontext() as made:
         if not made:
-            print(none, flush=True)
+            print("skipped: no disk with a quota can be made here (faults.py injects its error, EDQUOT)", flush=True)
             return 0
-        user, tried = 4711, 0
-        try:
-            folder = shutil.copytree(base / "training", place / "work")
-            for path in [folder, *folder.rglob("*")]:
-                os.chown(path, user, user)
-            os.chmod(place, 0o755)
-            for kib in [16, 64, 128]:
-                subprocess.run(["setquota", "-u", str(user), str(kib), str(kib), "0", "0", place], check=True)
-                code, err = run(program, TRAIN, folder, user=user)
-                one_line(code, err)
-                check(code == 1, f"a quota of {kib} KiB is enough")
+        subprocess.run(["btrfs", "quota", "enable", place], check=True)
+        for command in [None, *commands()]:
+            begun = command.folder(base, work / "whole") if command else base / "training"
+            before = visible(begun)
+            if command:
+                works(program, command.arguments, begun)
+            complete = visible(begun)
+            for kib in [0, 16, 64]:
+                volume = place / f"v{tried}"
+                btrfs("subvolume", "create", volume)
+                folder = shutil.copytree(base / (command.begins if command else "training"), volume / "work")
+                limit(place, volume, kib * 1024)
                 tried += 1
-            subprocess.run(["setquota", "-u", str(user), "0", "0", "0", "0", place], check=True)
-            code, err = run(program, TRAIN, folder, user=user)
-            check(code == 0 and state(folder / "run") == expected, f"without the quota: {code} {err}")
-        except Wrong as what:
-            wrong.append(f"quota: {what}")
-        print(f"quota: {tried} commands", flush=True)
-        return tried
+                try:
+                    code, err = run(program, command.arguments if command else TRAIN, folder)
+                    one_line(code, err)
+                    met += code != 0
+                    check(code == 0 or "uota exceeded" in err, f"exit code {code}: {err}")
+                    if command:
+                        command.whole(before, visible(folder), complete)
+                    else:
+                        check(code == 1, "the quota is enough for a training")
+                        checkpoints(folder / "run")
+                    limit(place, volume)
+                    if command:
+                        command.again(program, folder)
+                    else:
+                        works(program, TRAIN, folder)
+                        check(state(folder / "run") == expected, "without the quota, other bits")
+                except Wrong as what:
+                    wrong.append(f"{command.name if command else 'training'} with a quota of {kib} KiB more: {what}")
+                btrfs("subvolume", "delete", volume)
+    print(f"quota: {tried} commands, {met} of which it stopped", flush=True)
+    return tried
+
+
+def btrfs(*arguments):
+    return subprocess.run(["btrfs", *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def limit(place, volume, more=None):
+    """Allows a subvolume so many bytes more than it has, or as many as there are; asked of the disk, which has no limit."""
+    btrfs("filesystem", "sync", place)
+    group = f"0/{btrfs('inspect-internal', 'rootid', volume).strip()}"
+    rows = [row.split() for row in btrfs("qgroup", "show", "--raw", place).splitlines()]
+    used = next(int(row[1]) for row in rows if row and row[0] == group)
+    btrfs("qgroup", "limit", "none" if more is None else str(used + more), group, place)
 
 
 def closed_pipes(program, base, work, expected, wrong):

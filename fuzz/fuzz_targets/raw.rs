@@ -4,13 +4,16 @@
 use karhunen_formats::{ReadOptions, StoredFields, read};
 
 libfuzzer_sys::fuzz_target!(|note: &str| {
-    let folder = tempfile::tempdir_in(karhunen_fuzz::memory()).expect("a folder");
-    let path = folder.path().join("f.raw");
-    std::fs::write(&path, [7; 64]).expect("a file");
-    let options = ReadOptions { limit_bytes: 1 << 20, ..ReadOptions::default() };
+    let path = karhunen_fuzz::folder().join("f.raw");
+    let beside = karhunen_fuzz::folder().join("f.raw.toml");
+    if !path.exists() {
+        std::fs::write(&path, [7; 64]).expect("a file");
+    }
+    let options = ReadOptions { limit_bytes: karhunen_fuzz::LIMIT, ..ReadOptions::default() };
     let address = format!("{}:{note}", path.display());
+    let _ = std::fs::remove_file(&beside);
     let _ = read(&address, &options);
     let _ = StoredFields::open(&address, &options);
-    std::fs::write(folder.path().join("f.raw.toml"), note).expect("a file");
+    std::fs::write(&beside, note).expect("a file");
     let _ = read(&path, &options);
 });

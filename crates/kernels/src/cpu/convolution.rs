@@ -56,8 +56,7 @@ impl<'a> Images<'a> {
         let fits =
             |axis: usize| window[axis].start >= 0 && window[axis].end <= self.sides[axis] as isize;
         let first = window[0].start * self.sides[1] as isize + window[1].start;
-        (self.sides == self.enlarged && fits(0) && fits(1))
-            .then_some(first as usize * self.channels)
+        (self.sides == self.enlarged && fits(0) && fits(1)).then(|| first as usize * self.channels)
     }
 
     /// Copies the cells of a window, `[row, column, channel]`, with zeros beyond the edges.

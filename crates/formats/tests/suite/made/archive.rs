@@ -42,8 +42,7 @@ pub fn npy(choices: &mut Choices) -> Vec<u8> {
         ("|O", 8),
         ("<U3", 12),
     ]);
-    let lengths: Vec<u64> =
-        (0..choices.below(4)).map(|_| 1 + choices.count(4).min(1 << 40)).collect();
+    let lengths: Vec<u64> = (0..choices.below(4)).map(|_| choices.length(5).min(1 << 40)).collect();
     let content = lengths.iter().fold(size, |all, n| all.saturating_mul(*n));
     let shape: Vec<String> = lengths.iter().map(u64::to_string).collect();
     let order = *choices.of(&["False", "False", "True"]);

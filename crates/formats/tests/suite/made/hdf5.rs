@@ -119,7 +119,7 @@ fn filters(choices: &mut Choices) -> Vec<u8> {
 
 fn layout(choices: &mut Choices, shape: &[u64], size: u64) -> Vec<u8> {
     let all = shape.iter().fold(size, |all, n| all.saturating_mul(*n));
-    let chunk: Vec<u64> = shape.iter().map(|_| 1 + choices.count(4)).collect();
+    let chunk: Vec<u64> = shape.iter().map(|_| choices.length(5)).collect();
     match choices.below(6) {
         0 => {
             let count = choices.mostly(all).min(300);
@@ -230,8 +230,7 @@ fn object(choices: &mut Choices, group: bool) -> Vec<u8> {
             message(&mut messages, 6, &link, choices);
         }
     } else {
-        let shape: Vec<u64> =
-            (0..1 + choices.below(3)).map(|_| 1 + choices.count(6).min(NOWHERE - 1)).collect();
+        let shape: Vec<u64> = (0..1 + choices.below(3)).map(|_| choices.length(7)).collect();
         message(&mut messages, 1, &dataspace(&shape), choices);
         let (kind, size) = datatype(choices);
         message(&mut messages, 3, &kind, choices);

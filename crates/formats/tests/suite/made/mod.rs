@@ -75,6 +75,11 @@ impl<'a> Choices<'a> {
         if self.rarely(24) { *self.of(&LIMITS) } else { self.below(most + 1) as u64 }
     }
 
+    /// As [`count`](Self::count), and not zero.
+    pub fn length(&mut self, most: usize) -> u64 {
+        self.count(most - 1).saturating_add(1)
+    }
+
     /// The number that is right, seldom another.
     pub fn mostly(&mut self, right: u64) -> u64 {
         match self.byte() {

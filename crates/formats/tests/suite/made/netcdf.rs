@@ -54,10 +54,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
     let records = choices.count(3);
     let dimensions: Vec<(&str, u64)> = (0..choices.below(5))
         .map(|i| {
-            (
-                *choices.of(&NAMES),
-                if i == 0 && choices.rarely(2) { 0 } else { 1 + choices.count(5) },
-            )
+            (*choices.of(&NAMES), if i == 0 && choices.rarely(2) { 0 } else { choices.length(6) })
         })
         .collect();
     let mut head = [&b"CDF"[..], &[form.version]].concat();
@@ -93,7 +90,7 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
         head.extend(choices.mostly(u64::from(*kind)).to_be_bytes()[4..].iter());
         let length = |axis: &usize| dimensions.get(*axis).map_or(1, |d| d.1.max(1));
         let bytes = axes.iter().map(length).fold(size(*kind), u64::saturating_mul);
-        head.extend(form.length(choices.mostly(bytes.next_multiple_of(4))));
+        head.extend(form.length(choices.mostly(bytes.saturating_add(3) / 4 * 4)));
         places.push((head.len(), bytes));
         head.extend(form.begin(0));
     }

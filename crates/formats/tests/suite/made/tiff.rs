@@ -88,14 +88,14 @@ pub fn make(choices: &mut Choices) -> Vec<u8> {
 
 /// Writes what a page's tags point at; the table of its tags and how many they are.
 fn page(choices: &mut Choices, to: &mut Writer) -> (Vec<u8>, u64) {
-    let (width, height) = (1 + choices.count(9), 1 + choices.count(9));
+    let (width, height) = (choices.length(10), choices.length(10));
     let samples = *choices.of(&[1u64, 1, 1, 3, 2, 4]);
     let bits = *choices.of(&[8u64, 16, 32, 64, 8, 1, 4, 12, 24]);
     let compression = *choices.of(&[1u64, 1, 8, 5, 32773, 7, 32946, 50000, 34712]);
     let tiled = choices.rarely(4);
     let (across, down) = match tiled {
-        true => (16 * (1 + choices.count(2)), 16 * (1 + choices.count(2))),
-        false => (width, 1 + choices.count(6)),
+        true => (choices.length(3).saturating_mul(16), choices.length(3).saturating_mul(16)),
+        false => (width, choices.length(7)),
     };
     let planes = if choices.rarely(5) { samples } else { 1 };
     let chunks = (planes.saturating_mul(width.div_ceil(across.max(1))))

@@ -52,8 +52,7 @@ const FILLS: [&str; 12] = [
 
 /// A list of lengths.
 fn lengths(choices: &mut Choices, axes: usize) -> String {
-    let all: Vec<String> =
-        (0..axes).map(|_| (1 + choices.count(8).min(u64::MAX - 1)).to_string()).collect();
+    let all: Vec<String> = (0..axes).map(|_| choices.length(9).to_string()).collect();
     format!("[{}]", all.join(","))
 }
 
