@@ -14,15 +14,15 @@ use karhunen_net::{Device, Model, Parameters};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::batch::loss::loss_and_gradients;
 use crate::batch::{Batches, LevelData};
 use crate::config::RunConfig;
 use crate::data::restrict;
-use crate::loss::loss_and_gradients;
+use crate::data::statistics::{Normalisation, Statistics};
+use crate::model::request::Request;
+use crate::model::trained::TrainedModel;
 use crate::model::{build_model, check_model, set};
-use crate::optimizer::{Begins, Optimizer, Update};
-use crate::request::Request;
-use crate::statistics::{Normalisation, Statistics};
-use crate::trained::TrainedModel;
+use crate::run::optimizer::{Begins, Optimizer, Update};
 use crate::{TrainError, memory};
 
 /// Runs before timing.

@@ -6,9 +6,9 @@ use karhunen_distributed::part;
 
 use crate::TrainError;
 use crate::batch::LevelData;
-use crate::loss::losses_of;
+use crate::batch::loss::losses_of;
 use crate::model::set;
-use crate::overfitting::Losses;
+use crate::run::overfitting::Losses;
 
 use super::Run;
 

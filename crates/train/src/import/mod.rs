@@ -1,0 +1,3 @@
+//! Networks that were trained elsewhere.
+
+pub mod published;
