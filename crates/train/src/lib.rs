@@ -19,10 +19,10 @@ pub mod run;
 mod store;
 
 pub use batch::pieces;
-pub use config::{settings, sources, spectrum_table};
+pub use config::{augment, missing, settings, sources, spectrum_table};
 pub use data::{
-    augment, builtin, conditions, holes, identity, known, labels, level_sets, missing, origin,
-    periodic, phases, plan, statistics, stock,
+    builtin, conditions, holes, identity, known, labels, level_sets, origin, periodic, phases,
+    plan, statistics, stock,
 };
 pub use import::published;
 pub use model::{
@@ -39,9 +39,9 @@ pub use config::RunConfig;
 pub use config::sources::Sources;
 pub use error::TrainError;
 pub use karhunen_kernels::Level;
-pub use model::classes::Classes;
 pub use model::classifier::TrainedClassifier;
 pub use model::distinguish::{Separation, distinguish};
+pub use model::request::Classes;
 pub use model::trained::TrainedModel;
 pub use run::{Outcome, Run};
 pub use store::export::Exported;

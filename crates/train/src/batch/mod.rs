@@ -2,6 +2,7 @@
 //! ranks of a job.
 
 pub(crate) mod batches;
+pub(crate) mod inputs;
 pub(crate) mod loss;
 pub mod pieces;
 pub mod times;

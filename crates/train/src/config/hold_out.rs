@@ -3,8 +3,6 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::DataConfig;
-
 /// How the held-out part is chosen. Without a rule it is chosen from the data; the run then stores
 /// that choice.
 ///
@@ -41,7 +39,7 @@ pub struct Blocks {
 }
 
 impl HoldOut {
-    fn complaint(&self) -> Option<(&'static str, String, &'static str)> {
+    pub(super) fn complaint(&self) -> Option<(&'static str, String, &'static str)> {
         let HoldOut::Blocks(Blocks { axis, blocks, at }) = self else { return None };
         if let Some(axis) = axis.filter(|a| *a > 2) {
             let needs = "0, 1 or 2: an axis of the fields";
@@ -63,19 +61,6 @@ impl HoldOut {
     pub fn text(&self) -> String {
         toml::Value::try_from(self).map(|value| value.to_string()).unwrap_or_default()
     }
-}
-
-/// The first invalid key about the box or the held-out part: the key, its value, and what it needs.
-/// None if all are valid.
-pub(crate) fn complaint(data: &DataConfig) -> Option<(&'static str, String, &'static str)> {
-    let positive = |v: &f64| v.is_finite() && *v > 0.0;
-    let bad = |values: &&Vec<f64>| values.is_empty() || !values.iter().all(positive);
-    let lengths = [("data.spacing", &data.spacing), ("data.lengths", &data.lengths)];
-    let wrong = lengths.iter().find_map(|(key, values)| {
-        let values = values.as_ref().filter(bad)?;
-        Some((*key, format!("{values:?}"), "one positive number an axis"))
-    });
-    wrong.or_else(|| data.hold_out.as_ref().and_then(HoldOut::complaint))
 }
 
 impl Serialize for HoldOut {

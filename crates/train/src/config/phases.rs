@@ -7,17 +7,12 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::TrainError;
-use crate::config::DataConfig;
-
 /// Default width w of φ = tanh(d / w), in cells of the finest level.
 ///
 /// Measured on Berea sandstone of 64³ cells: labels were restricted to a coarser grid and back. At
 /// 32³, 0.22, 0.18, 0.20, 0.21, 0.23 % of the cells change with w = 0.5, 1, 1.5, 2, 3. At 16³,
 /// 2.46, 2.28, 2.28, 2.29, 2.32 % change. With an indicator function 0.37 and 2.85 % change.
 pub const INTERFACE_WIDTH: f64 = 1.5;
-/// Allowed widths.
-const WIDTHS: std::ops::RangeInclusive<f64> = 0.25..=64.0;
 
 /// The labels that a file holds, and their names.
 ///
@@ -70,45 +65,6 @@ impl PhasesConfig {
         };
         named.map_or_else(|| label.to_string(), |(name, _)| name.clone())
     }
-}
-
-/// Checks `data.phases` of a configuration.
-///
-/// # Errors
-/// [`TrainError::Config`] for fewer than 2 or more than 32 phases, a label given twice, Dirichlet
-/// walls, classes together with phases, or a width out of range.
-pub(crate) fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
-    let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
-    let Some(phases) = &data.phases else {
-        return match data.interface_width {
-            Some(width) => fail(format!(
-                "data.interface_width = {width}: it goes with data.phases; leave it out"
-            )),
-            None => Ok(()),
-        };
-    };
-    let count = phases.count();
-    if !(2..=MOST_PHASES).contains(&count) {
-        return fail(format!("data.phases: {count} phase(s); between 2 and {MOST_PHASES}"));
-    }
-    let labels = phases.labels().unwrap_or_default();
-    if let Some(pair) = labels.windows(2).find(|pair| pair[0] == pair[1]) {
-        return fail(format!("data.phases: label {} is given twice", pair[0]));
-    }
-    if let Some(width) = data.interface_width.filter(|w| !WIDTHS.contains(w)) {
-        return fail(format!(
-            "data.interface_width = {width}: between {} and {} cells of the finest level",
-            WIDTHS.start(),
-            WIDTHS.end()
-        ));
-    }
-    if data.boundary.to_string().contains("dirichlet") {
-        return fail(format!(
-            "data.boundary = \"{}\" beside data.phases: phases do not vanish at walls; take neumann or periodic",
-            data.boundary
-        ));
-    }
-    Ok(())
 }
 
 impl Serialize for PhasesConfig {

@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 use crate::batch::LevelData;
 use crate::config::DataConfig;
-use crate::data::{self, Loaded};
-use crate::{TrainError, memory};
+use crate::data::Loaded;
+use crate::{TrainError, data, memory};
 
 /// Fields made unless `data.count` says otherwise.
 const COUNT: usize = 1536;

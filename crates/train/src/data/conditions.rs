@@ -7,146 +7,18 @@
 //!
 //! Not here: classes (module `labels`), what a model is asked for (module `asked`), how a network is told (`karhunen_net`).
 
-use karhunen_field::{Grid, level_set};
+use karhunen_field::level_set;
 use karhunen_formats::{Attributes, FieldSource};
-use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
+use crate::config::condition::VOLUME_FRACTION;
 use crate::data::Loaded;
-use crate::data::split::Side;
+use crate::data::division::Side;
 use crate::data::statistics::Normalisation;
 
-/// `data.attributes` that are measured instead of read.
-pub const VOLUME_FRACTION: &str = "volume-fraction";
-
-/// `data.condition`: which fields are given.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum ConditionConfig {
-    /// Channels of the source, counted from 0.
-    Channels(Vec<usize>),
-    /// Files whose fields stand beside those of the source, one for one.
-    Files(Vec<String>),
-}
-
-/// One attribute of the training fields.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// Its mean over the training fields.
-    pub mean: f64,
-    /// Its standard deviation over the training fields.
-    pub deviation: f64,
-    /// Its least and its largest value.
-    pub range: [f64; 2],
-}
-
-/// What a configuration may not ask for.
-///
-/// # Errors
-/// [`TrainError::Config`] for attributes of patches or of built-in data that are not measured, volume fractions
-/// without phases, and other fields beside phases, missing values or files held out.
-pub(crate) fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
-    let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
-    match data.attributes.as_deref() {
-        None => (),
-        Some(VOLUME_FRACTION) if data.phases.is_none() => {
-            return fail(
-                "data.attributes = \"volume-fraction\": it is measured of phases; say which labels there are with data.phases".into(),
-            );
-        }
-        Some(VOLUME_FRACTION) => (),
-        Some(path) if data.source.builtin().is_some() => {
-            let source = &data.source;
-            return fail(format!(
-                "data.attributes = {path}: {source} is made on the spot; leave the table out"
-            ));
-        }
-        Some(path) => {
-            if let Some(patch) = &data.patch {
-                return fail(format!(
-                    "data.attributes = {path}: its numbers belong to whole fields, not to patches of {patch}; leave data.patch or the table out"
-                ));
-            }
-            if data.validation_source.is_some() {
-                return fail(format!(
-                    "data.attributes = {path}: data.validation_source has no attributes; hold out a part of the source instead"
-                ));
-            }
-        }
-    }
-    let Some(condition) = &data.condition else { return Ok(()) };
-    let text = match condition {
-        ConditionConfig::Channels(channels) => format!("data.condition = {channels:?}"),
-        ConditionConfig::Files(files) => format!("data.condition = {files:?}"),
-    };
-    let several = match condition {
-        ConditionConfig::Channels(channels) => channels.len(),
-        ConditionConfig::Files(files) => files.len(),
-    };
-    if several == 0 {
-        return fail(format!("{text}: an empty list gives nothing; leave it out"));
-    }
-    if let ConditionConfig::Channels(channels) = condition
-        && let Some(twice) = channels.iter().enumerate().find(|(i, c)| channels[..*i].contains(c))
-    {
-        return fail(format!("{text}: channel {} is named twice", twice.1));
-    }
-    if data.phases.is_some() {
-        return fail(format!("{text}: it does not go with data.phases"));
-    }
-    if data.missing.is_some() {
-        return fail(format!("{text}: it does not go with data.missing"));
-    }
-    if matches!(condition, ConditionConfig::Files(_)) {
-        if data.source.builtin().is_some() {
-            let source = &data.source;
-            return fail(format!(
-                "{text}: {source} is made on the spot; name channels instead of files"
-            ));
-        }
-        if data.validation_source.is_some() {
-            return fail(format!(
-                "{text}: data.validation_source has no such files; hold out a part of the source instead"
-            ));
-        }
-    }
-    Ok(())
-}
-
-impl DataConfig {
-    /// Channels of the given fields, of so many that are read.
-    ///
-    /// # Errors
-    /// [`TrainError::Data`] for a channel that is not there, or where none would be left to learn.
-    pub fn given_channels(&self, all: usize) -> Result<Vec<usize>, TrainError> {
-        let fail = |message: String| {
-            Err(TrainError::Data { source_name: self.source.to_string(), message })
-        };
-        let given = match &self.condition {
-            None => return Ok(Vec::new()),
-            Some(ConditionConfig::Channels(channels)) => channels.clone(),
-            // files of one channel each would be the rule; what the source has itself comes first
-            Some(ConditionConfig::Files(files)) => {
-                let own = self.source.names().len();
-                let each = all / (own + files.len());
-                (own * each..all).collect()
-            }
-        };
-        if let Some(channel) = given.iter().find(|channel| **channel >= all) {
-            return fail(format!("data.condition names channel {channel}; it has {all}, from 0"));
-        }
-        if given.len() >= all {
-            return fail(format!(
-                "data.condition names all of its {all} channel(s); none is left to learn"
-            ));
-        }
-        Ok(given)
-    }
-}
+pub use crate::data::statistics::Attribute;
 
 /// Sets the given channels of loaded fields apart.
 ///
@@ -298,18 +170,4 @@ pub fn own_channels(config: &DataConfig, fields: LevelData) -> Result<LevelData,
     let values: Vec<f32> = blocks.flat_map(|(_, block)| block).copied().collect();
     let values = values.into();
     Ok(LevelData { channels: all - given.len(), values, ..fields })
-}
-
-/// The fields of a level that are given beside others, on a coarser grid.
-///
-/// # Errors
-/// As [`crate::data::convert`].
-pub(crate) fn restricted(data: &LevelData, to: Grid) -> Result<Vec<f32>, TrainError> {
-    match data.condition_channels() {
-        0 => Ok(Vec::new()),
-        channels => {
-            let how = crate::config::Resample::Spectral;
-            crate::data::convert(&data.condition, channels, data.grid, to, how)
-        }
-    }
 }

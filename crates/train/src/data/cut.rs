@@ -1,27 +1,23 @@
-//! From fields of a source to the finest level's grid: patches, level sets, resampling, projection.
+//! From fields of a source to the finest level's grid: patches, level sets, then the grid.
 
-use karhunen_field::{Ensemble, Grid, Transform, resample};
-use karhunen_formats::{FieldSource, PatchSource};
+use karhunen_field::Grid;
+use karhunen_formats::{FieldSource, PatchSource, RawFields};
 use rayon::prelude::*;
 
 use crate::TrainError;
 use crate::batch::LevelData;
-use crate::config::{DataConfig, INTERFACE_WIDTH, Resample};
-use crate::data::conditions;
-use crate::data::holes;
-use crate::data::incomplete;
-use crate::data::level_sets::LevelSets;
+use crate::config::{DataConfig, INTERFACE_WIDTH};
+use crate::data::convert::{CELLS_AT_ONCE, CHUNK, convert_into};
+use crate::data::division::Side;
+use crate::data::level_sets::{LevelSets, find_labels};
+use crate::data::loaded::Loaded;
 use crate::data::phases::restriction;
 use crate::data::projection::{LOOKED_AT, left_out};
-use crate::data::split::Side;
 use crate::data::stock::Stock;
+use crate::data::{holes, incomplete};
 
 /// Patches cut from large images unless `data.count` says otherwise.
 const PATCH_COUNT: usize = 8192;
-/// Fields handled together when converting, at most.
-const CHUNK: usize = 64;
-/// Cells of the fields handled together; bounds the memory of their f64 copies.
-const CELLS_AT_ONCE: usize = 1 << 20;
 
 /// Width of the interface of level sets, in units of the box.
 pub(crate) fn interface_width(config: &DataConfig, finest: &Grid) -> f64 {
@@ -177,69 +173,30 @@ impl Cut<'_> {
     }
 }
 
-/// `[sample, channel, point]` values from one grid to another, projected onto its modes.
+/// Training and validation fields of labels made in memory, as level sets on `finest`.
 ///
 /// # Errors
-/// As [`resample::spectral`] and [`resample::area`].
-pub fn convert(
-    values: &[f32],
-    channels: usize,
-    from: Grid,
-    to: Grid,
-    how: Resample,
-) -> Result<Vec<f32>, TrainError> {
-    let mut to_values = vec![0.0; values.len() / from.len() * to.len()];
-    convert_into(values, channels, from, to, how, &mut to_values)?;
-    Ok(to_values)
-}
-
-/// The same into values that are there.
-fn convert_into(
-    values: &[f32],
-    channels: usize,
-    from: Grid,
-    to: Grid,
-    how: Resample,
-    target: &mut [f32],
-) -> Result<(), TrainError> {
-    let fields = (CELLS_AT_ONCE / from.len()).clamp(1, CHUNK) * channels;
-    values
-        .par_chunks(fields * from.len())
-        .zip(target.par_chunks_mut(fields * to.len()))
-        .try_for_each(|(chunk, target)| -> Result<(), TrainError> {
-            let wide = chunk.iter().map(|v| f64::from(*v)).collect();
-            let fields = Ensemble::new(from, channels, wide)?;
-            let mut fields = match how {
-                Resample::Spectral => resample::spectral(&fields, to)?,
-                Resample::Area => resample::area(&fields, to)?,
-            };
-            let transform = Transform::new(to);
-            fields.fields_mut().for_each(|f| transform.project(f));
-            target.iter_mut().zip(&fields.values).for_each(|(t, v)| *t = *v as f32);
-            Ok(())
-        })
-}
-
-/// The level's fields: the spectral restriction of the finest ones.
-///
-/// # Errors
-/// As [`convert`].
-pub fn restrict(data: &LevelData, to: Grid) -> Result<LevelData, TrainError> {
-    if data.grid == to {
-        return Ok(data.clone());
-    }
-    let mut values = Stock::zeros(data.values.len() / data.grid.len() * to.len())?;
-    let (from, how) = (data.grid, Resample::Spectral);
-    convert_into(&data.values, data.channels, from, to, how, values.to_mut())?;
-    values.settle();
-    let weights = holes::coarser(&data.weights, data.channels, data.grid, to)?;
-    Ok(LevelData {
-        grid: to,
-        channels: data.channels,
-        values,
-        labels: data.labels.clone(),
-        weights,
-        attributes: data.attributes.clone(),
-        condition: conditions::restricted(data, to)?,
-    })
+/// As [`Data::load`].
+pub fn of_labels(
+    config: &DataConfig,
+    finest: Grid,
+    [training, validation]: [&RawFields; 2],
+) -> Result<Loaded, TrainError> {
+    let labels = match &config.phases {
+        Some(asked) => find_labels(training, asked, &config.source.to_string())?,
+        None => Vec::new(),
+    };
+    let config = DataConfig { count: None, patch: None, ..config.clone() };
+    let cut = |fields: &RawFields| {
+        let phases = Some(&labels[..]);
+        let cut = Cut { config: &config, points: &fields.points, finest, seed: 0, phases };
+        let sets = cut.level_sets(fields)?;
+        let seen = sets.as_ref().map_or(fields as &dyn FieldSource, |sets| sets);
+        cut.fields(seen, &Side::all(fields.count()), 0, 1.0)
+    };
+    let (training, notes) = cut(training)?;
+    let (validation, _) = cut(validation)?;
+    let offsets = vec![0.0; training.channels];
+    let plain = Loaded::plain(training, validation, offsets);
+    Ok(Loaded { notes, phases: Some(labels), ..plain })
 }

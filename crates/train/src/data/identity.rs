@@ -4,7 +4,7 @@
 //! a file may grow. Here every *part* of the data, a field or a slice of one, has a 64-bit hash of
 //! its values at fixed places, and a role. The parts of other data are recognised by their hashes.
 //!
-//! Modules `data` and `sides` assign the roles.
+//! Modules `division` and `origin` assign the roles.
 
 use std::collections::HashMap;
 

@@ -5,8 +5,8 @@ use karhunen_formats::{FieldSource, PatchSource, StackedFields};
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
-use crate::data::missing::MissingValues;
-use crate::data::split::Side;
+use crate::config::missing::MissingValues;
+use crate::data::division::Side;
 
 /// Places tried for a patch with few enough missing values.
 const PLACES_AT_MOST: u64 = 4096;

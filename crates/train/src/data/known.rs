@@ -10,10 +10,10 @@ use crate::TrainError;
 use crate::config::DataConfig;
 use crate::config::hold_out::HoldOut;
 use crate::data::Loaded;
+use crate::data::division::{Division, Side};
 use crate::data::identity::{Identity, Role, Standing, standing};
 use crate::data::origin::Origin;
 use crate::data::parts::load_division;
-use crate::data::split::{Division, Side};
 
 /// What a model knows about other data, part by part.
 #[derive(Debug, Clone, PartialEq)]

@@ -8,39 +8,6 @@ use karhunen_field::noise::stream;
 use karhunen_formats::FieldSource;
 
 use crate::TrainError;
-use crate::config::DataConfig;
-
-/// Checks the labels of a configuration.
-///
-/// # Errors
-/// [`TrainError::Config`] for labels of built-in data or of patches, and if only one of the
-/// training and the validation source has labels.
-pub fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
-    let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
-    let DataConfig { labels, validation_labels, validation_source, .. } = data;
-    if let Some(labels) = labels {
-        if data.source.builtin().is_some() {
-            return fail(format!(
-                "data.labels = {labels}: {} is made on the spot; leave the labels out",
-                data.source
-            ));
-        }
-        if let Some(patch) = &data.patch {
-            return fail(format!(
-                "data.labels = {labels}: a label is one of a whole field, not of patches of {patch}; leave data.patch or the labels out"
-            ));
-        }
-    }
-    match (labels, validation_source, validation_labels) {
-        (Some(_), Some(other), None) => fail(format!(
-            "data.labels without data.validation_labels: the fields of {other} need labels too"
-        )),
-        (None, _, Some(other)) | (_, None, Some(other)) => fail(format!(
-            "data.validation_labels = {other}: they go with data.labels and data.validation_source"
-        )),
-        _ => Ok(()),
-    }
-}
 
 /// Number of pairs of a field and its label that are shown.
 const SHOWN: usize = 3;
@@ -133,21 +100,5 @@ mod tests {
         assert!((found[0] as f64 - 3000.0).abs() < spread, "{found:?}");
         assert_eq!(super::drawn(&[], 7, 0), None);
         assert_eq!(super::drawn(&[0, 2, 0], 7, 1), Some(1));
-    }
-
-    #[test]
-    fn labels_that_cannot_belong_to_fields_are_refused() {
-        let with = |change: &dyn Fn(&mut DataConfig)| {
-            let mut data = DataConfig { source: "a.npy".into(), ..DataConfig::default() };
-            data.labels = Some("l.npy".into());
-            change(&mut data);
-            check(&data, "run.toml").map_err(|e| e.to_string())
-        };
-        assert_eq!(with(&|_| ()), Ok(()));
-        let said = |change: &dyn Fn(&mut DataConfig)| with(change).unwrap_err();
-        assert!(said(&|d| d.source = "builtin:grains".into()).contains("made on the spot"));
-        assert!(said(&|d| d.patch = Some("8x8".into())).contains("patches of 8x8"));
-        assert!(said(&|d| d.validation_source = Some("b.npy".into())).contains("b.npy"));
-        assert!(said(&|d| d.validation_labels = Some("v.npy".into())).contains("v.npy"));
     }
 }

@@ -1,6 +1,6 @@
 //! Fields in the source's own values, split and on one grid: what is measured and normalised next.
 //!
-//! Not here: where they come from (module `data`), and what is measured of them (module `statistics`).
+//! Not here: where they come from (module `load`), and what is measured of them (module `fit`).
 
 use crate::batch::LevelData;
 use crate::config::hold_out::HoldOut;

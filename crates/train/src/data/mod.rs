@@ -3,12 +3,15 @@
 //! file (or solver) → parts → patches → finest grid (spectral by default) → projection onto the grid's
 //! modes → measured and normalised.
 
-pub mod augment;
+pub(crate) mod augment;
 pub(crate) mod blocks;
 pub mod builtin;
 pub mod conditions;
+pub(crate) mod convert;
 pub(crate) mod cut;
+pub(crate) mod division;
 pub(crate) mod drift;
+pub(crate) mod fit;
 pub mod holes;
 pub mod identity;
 pub(crate) mod incomplete;
@@ -18,7 +21,7 @@ pub(crate) mod level;
 pub mod level_sets;
 pub(crate) mod load;
 pub(crate) mod loaded;
-pub mod missing;
+pub(crate) mod missing;
 pub mod origin;
 pub(crate) mod parts;
 pub mod periodic;
@@ -31,8 +34,10 @@ pub(crate) mod split_before;
 pub mod statistics;
 pub mod stock;
 
-pub use cut::{convert, restrict};
-pub use load::{Data, load, load_from, of_labels};
+pub use convert::{convert, restrict};
+pub use cut::of_labels;
+pub use fit::Data;
+pub use load::{load, load_from};
 pub use loaded::Loaded;
 pub use parts::load_whole;
 pub use source::{boxed, open};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
+use crate::data::division::Division;
 use crate::data::identity::{Identity, Role};
-use crate::data::split::Division;
 
 /// Where a model's functions come from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -7,14 +7,13 @@ use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::config::hold_out::HoldOut;
-use crate::data::conditions;
 use crate::data::cut::Cut;
+use crate::data::division::{Division, Side};
 use crate::data::incomplete::drop_incomplete;
 use crate::data::level_sets::find_labels;
 use crate::data::loaded::settle;
 use crate::data::source::patch;
-use crate::data::split::{Division, Side};
-use crate::data::{Loaded, load_from};
+use crate::data::{Loaded, conditions, load_from};
 
 /// All fields of a source that no model knows, as far as `data.count` asks for them: nothing is held out; and what is to be added to their channels.
 ///

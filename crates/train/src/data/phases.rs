@@ -3,11 +3,11 @@
 use karhunen_field::level_set::{self, Shift, shift_to_fraction};
 use karhunen_field::{Ensemble, FieldError, Grid};
 
+use crate::TrainError;
 use crate::batch::LevelData;
 use crate::config::Resample;
 use crate::config::phases::PhasesConfig;
 use crate::data::convert;
-use crate::{TrainError, TrainedModel};
 
 /// The phases of a model's data.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,18 +113,6 @@ impl Phases {
         let (channels, points) = (fields.channels, fields.grid.len());
         let shift = |field: &mut [f64]| shift_to_fraction(field, channels, points, phase, fraction);
         fields.fields_mut().map(shift).collect()
-    }
-}
-
-impl TrainedModel {
-    /// The phases of the data; none for a model of plain values.
-    pub fn phases(&self) -> Option<&Phases> {
-        self.statistics.phases.as_ref()
-    }
-
-    /// The name of a label.
-    pub fn phase_name(&self, label: u8) -> String {
-        self.config.data.phases.as_ref().map_or_else(|| label.to_string(), |p| p.name(label))
     }
 }
 

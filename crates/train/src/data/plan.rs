@@ -8,22 +8,29 @@ use karhunen_formats::{FieldSource as _, StackedFields};
 
 use crate::TrainError;
 use crate::config::{LevelConfig, RunConfig};
-use crate::data::drift;
 use crate::data::source::patch;
-use crate::data::{boxed, open};
+use crate::data::{boxed, drift, open};
+
+pub use crate::config::data::join;
 
 /// Images of at least this many cells are cut into patches.
 const LARGE: usize = 256;
+
 /// Cells per axis of patches of images.
 const PATCH: usize = 128;
+
 /// Cells per axis of patches of volumes, smaller because cells grow with the third power.
 const VOLUME_PATCH: usize = 64;
+
 /// A single field of at least this many cells per axis is cut into patches of half its size.
 const SINGLE: usize = 32;
+
 /// Cells per axis at which built-in data are simulated for reference.
 pub const BUILTIN: usize = 128;
+
 /// Cells per axis of the coarsest level, at least.
 const COARSEST: usize = 7;
+
 /// Shares of the steps of three levels, coarse first.
 const SHARES: [f64; 3] = [0.4, 0.3, 0.3];
 
@@ -142,11 +149,6 @@ fn one_volume(config: &RunConfig, fields: &StackedFields) -> Result<Option<Strin
         "{count} pages of {}, each like the next: one volume? data.dim = 3 makes it one",
         join(points)
     )))
-}
-
-/// Cells as text: `64x48`.
-pub fn join(points: &[usize]) -> String {
-    points.iter().map(usize::to_string).collect::<Vec<_>>().join("x")
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! An opened source before its values are read: its fields, its patches and their box.
 
-use karhunen_field::{Axis, FieldError, Grid};
 use karhunen_formats::{
     Address, FieldSource as _, FormatError, ReadOptions, StackedFields, is_remote,
 };
 
 use crate::TrainError;
+use crate::config::data::join;
+use crate::config::missing::MissingValues;
 use crate::config::sources::Sources;
 use crate::config::{DataConfig, parse_points};
-use crate::data::conditions::ConditionConfig;
-use crate::data::missing::MissingValues;
 use crate::data::origin::Origin;
-use crate::data::plan::join;
 use crate::data::stock::Stock;
 
 /// Opens a source. Fields are read into memory. They stay in their files if patches are cut from
@@ -142,37 +140,5 @@ pub(crate) fn fits(
                 fields.channels()
             ),
         }),
-    }
-}
-
-impl DataConfig {
-    /// The files of the source, and of the fields that are given with it.
-    pub fn beside(&self) -> Sources {
-        let names = self.source.names().to_vec();
-        match &self.condition {
-            Some(ConditionConfig::Files(files)) => {
-                Sources::new([names, files.clone()].concat()).unwrap_or(self.source.clone())
-            }
-            _ => self.source.clone(),
-        }
-    }
-
-    /// The box of the data, with this many cells.
-    ///
-    /// # Errors
-    /// As [`Grid::unit`]; [`FieldError::CellCounts`] if the lengths have another number of axes.
-    pub fn grid(&self, points: &[usize]) -> Result<Grid, FieldError> {
-        let unit = Grid::unit(points, &self.boundary)?;
-        let Some(lengths) = &self.lengths else { return Ok(unit) };
-        if lengths.len() != points.len() {
-            return Err(FieldError::CellCounts { given: points.len(), axes: lengths.len() });
-        }
-        let axes: Vec<Axis> = unit
-            .axes()
-            .iter()
-            .zip(lengths)
-            .map(|(axis, length)| Axis { length: length / lengths[0], ..*axis })
-            .collect();
-        Grid::new(&axes)
     }
 }

@@ -9,7 +9,7 @@ use crate::TrainError;
 use crate::config::DataConfig;
 use crate::config::hold_out::HoldOut;
 use crate::data::blocks::runs;
-use crate::data::split::{Division, Side, Slabs, fail, shuffled};
+use crate::data::division::{Division, Side, Slabs, fail, shuffled};
 
 /// Blocks held out of a stack.
 const BLOCKS: usize = 2;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use karhunen_field::prior::Measured;
 use karhunen_field::{Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
-use crate::data::conditions::Attribute;
 use crate::data::origin::Origin;
 use crate::data::phases::Phases;
 
@@ -90,6 +89,19 @@ impl Normalisation {
     }
 }
 
+/// One attribute of the training fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its mean over the training fields.
+    pub mean: f64,
+    /// Its standard deviation over the training fields.
+    pub deviation: f64,
+    /// Its least and its largest value.
+    pub range: [f64; 2],
+}
+
 /// Mean field and mode variances of the normalised training data on the finest level's grid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statistics {
@@ -136,5 +148,10 @@ impl Statistics {
         (0..self.grid.mode_count())
             .map(|k| self.variances.iter().map(|c| c[k]).sum::<f64>() / channels)
             .collect()
+    }
+
+    /// Whether the model can be conditioned on anything: classes, attributes or given fields.
+    pub fn is_conditional(&self) -> bool {
+        !self.classes.is_empty() || !self.attributes.is_empty() || self.condition.is_some()
     }
 }

@@ -1,3 +1,4 @@
 //! Networks that were trained elsewhere.
 
 pub mod published;
+mod state_dict;

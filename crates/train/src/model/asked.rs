@@ -10,21 +10,10 @@ use std::sync::Arc;
 use karhunen_field::{Ensemble, FieldError};
 use karhunen_net::{Asked, OtherFields};
 
-use crate::data::statistics::Statistics;
 use crate::model::request::Request;
 use crate::model::trained::TrainedModel;
 
-/// The given fields of a request, normalised. Field i of a seed gets given field i modulo their
-/// number.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GivenFields(pub Arc<Ensemble>);
-
-impl Statistics {
-    /// Whether the model can be conditioned on anything: classes, attributes or given fields.
-    pub fn is_conditional(&self) -> bool {
-        !self.classes.is_empty() || !self.attributes.is_empty() || self.condition.is_some()
-    }
-}
+pub use crate::model::request::GivenFields;
 
 impl TrainedModel {
     /// Normalises given fields. The argument has the data's own values, as a request takes them.

@@ -10,18 +10,7 @@ use crate::data::labels;
 use crate::model::request::Request;
 use crate::model::trained::TrainedModel;
 
-/// How the classes of the sampled fields are chosen.
-///
-/// The class of a field depends on its own index, so it is the same on every grid and in every
-/// batch.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Classes {
-    /// Random, with the frequencies of the classes in the data.
-    #[default]
-    Drawn,
-    /// The listed classes in turn: field i has entry i modulo the length of the list.
-    Turns(Vec<u32>),
-}
+pub use crate::model::request::Classes;
 
 impl TrainedModel {
     /// The class of every field of a request; an empty list from an unlabelled model.

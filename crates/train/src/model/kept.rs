@@ -21,17 +21,22 @@ use safetensors::SafeTensors;
 
 use crate::data::identity::mixed;
 use crate::model::request::Request;
-use crate::model::sampling::CALIBRATION_PILOTS;
 use crate::model::trained::TrainedModel;
 use crate::store::arrays::{deserialise, numbers, serialise};
 use crate::store::builtin_models::{self, BuiltinModel};
 
+/// Pilots of a calibration: a shell of M modes is known to 4.4 % / √M in amplitude.
+pub const CALIBRATION_PILOTS: u64 = 256;
+
 /// The folder's name.
 const FOLDER: &str = "calibrations";
+
 /// Files kept in it: the newest.
 const KEPT: usize = 16;
+
 /// Key of what a file is of.
 const IDENTITY: &str = "identity";
+
 /// What a file holds, and how pilots are made: another number where either changes.
 const FORMAT: u32 = 1;
 
@@ -148,8 +153,15 @@ fn of_any_machine(identity: &str) -> Option<&str> {
     identity.split_once("; ").map(|(_, rest)| rest)
 }
 
+impl TrainedModel {
+    /// A hash of weights, law and what else decides its fields; none where a device does not hand its weights back.
+    pub fn fingerprint(&self) -> Option<u64> {
+        weights(self)
+    }
+}
+
 /// Hash of all that answers: weights, configuration, what was measured of the data.
-pub(crate) fn weights(model: &TrainedModel) -> Option<u64> {
+fn weights(model: &TrainedModel) -> Option<u64> {
     let parameters = model.model.network.parameters().ok()?;
     let statistics = &model.statistics;
     let measured = statistics.mean.values.iter().chain(statistics.variances.iter().flatten());

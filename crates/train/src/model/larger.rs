@@ -18,14 +18,7 @@ use crate::model::request::{Coarse, Request};
 use crate::model::stop::{Stop, Stoppable};
 use crate::model::trained::TrainedModel;
 
-/// A box larger than the trained one, and how much its windows overlap.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Larger {
-    /// The box.
-    pub large: LargeBox,
-    /// Part of a window's length that it shares with the next one, 0 to ½.
-    pub overlap: f64,
-}
+pub use crate::model::request::Larger;
 
 /// How strongly a model depends on the place in the box. The data of a larger box should be
 /// stationary.
@@ -44,11 +37,14 @@ pub struct Stationarity {
 
 /// Beyond chance, a mean field with more than this variance is not constant.
 const MEAN_VARIES: f64 = 0.02;
+
 /// Above this disagreement the place in a window matters to a network. Structures without a fixed
 /// place have 0.01 to 0.03; shapes in the middle of their box have 0.25.
 const PLACE_MATTERS: f64 = 0.1;
+
 /// Number of fields whose windows are compared.
 const COMPARED: u64 = 2;
+
 /// Seed of the compared fields.
 const SEED: u64 = 0x504c_4143_4553;
 

@@ -9,6 +9,7 @@ pub(crate) mod kept;
 pub mod larger;
 pub mod likelihood;
 pub mod posterior;
+mod prior;
 pub mod request;
 pub mod sampling;
 pub mod stop;

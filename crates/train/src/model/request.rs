@@ -1,18 +1,12 @@
 //! A request to a trained model: which functions, where they are evaluated, and by which sampler.
 
-use karhunen_field::Grid;
-use karhunen_field::sampler::{Method, Refinement};
-#[cfg(doc)]
-use karhunen_field::{Calibration, denoiser::Guided, sampler};
+use std::sync::Arc;
 
-use crate::model::asked::GivenFields;
-use crate::model::classes::Classes;
-use crate::model::larger::Larger;
-#[cfg(doc)]
-use crate::model::sampling::CALIBRATION_PILOTS;
+use karhunen_field::large_box::LargeBox;
+use karhunen_field::sampler::{Method, Refinement};
+use karhunen_field::{Ensemble, Grid};
+
 use crate::model::stop::Stop;
-#[cfg(doc)]
-use crate::model::trained::TrainedModel;
 
 /// How to sample.
 ///
@@ -39,18 +33,18 @@ pub struct Request {
     /// Coarser grids on the way, by falling time; none by default.
     pub coarse: Vec<Coarse>,
     /// Takes as many steps as this error a step asks for, in standard deviations of the data,
-    /// instead of the budget: [`sampler::adaptive_times`].
+    /// instead of the budget: [`adaptive_times`](karhunen_field::sampler::adaptive_times).
     pub tolerance: Option<f64>,
-    /// Gives the fields the data's mean and spectrum by a [`Calibration`] from [`CALIBRATION_PILOTS`] pilots.
+    /// Gives the fields the data's mean and spectrum by a [`Calibration`](karhunen_field::Calibration) from [`CALIBRATION_PILOTS`](crate::sampling::CALIBRATION_PILOTS) pilots.
     pub calibrated: bool,
     /// Which class each field is of, where the model has any.
     pub classes: Classes,
-    /// Attributes of all fields, normalised ([`TrainedModel::attributes`]); NaN for those that are not asked
+    /// Attributes of all fields, normalised ([`attributes`](crate::TrainedModel::attributes)); NaN for those that are not asked
     /// for, empty where none is.
     pub attributes: Vec<f32>,
     /// The fields that are given beside them.
     pub given: Option<GivenFields>,
-    /// Weight W of [`Guided`] between the law of all fields (0) and that of what is asked for (1).
+    /// Weight W of [`Guided`](karhunen_field::denoiser::Guided) between the law of all fields (0) and that of what is asked for (1).
     pub guidance: f64,
     /// The box where it is larger than the trained one; the grid is one of it then.
     pub larger: Option<Larger>,
@@ -68,6 +62,33 @@ pub struct Coarse {
     pub grid: Grid,
     /// Path time down to which it serves.
     pub until: f64,
+}
+
+/// How the classes of the sampled fields are chosen.
+///
+/// The class of a field depends on its own index, so it is the same on every grid and in every
+/// batch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Classes {
+    /// Random, with the frequencies of the classes in the data.
+    #[default]
+    Drawn,
+    /// The listed classes in turn: field i has entry i modulo the length of the list.
+    Turns(Vec<u32>),
+}
+
+/// The given fields of a request, normalised. Field i of a seed gets given field i modulo their
+/// number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GivenFields(pub Arc<Ensemble>);
+
+/// A box larger than the trained one, and how much its windows overlap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Larger {
+    /// The box.
+    pub large: LargeBox,
+    /// Part of a window's length that it shares with the next one, 0 to ½.
+    pub overlap: f64,
 }
 
 impl Request {

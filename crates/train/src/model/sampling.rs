@@ -16,14 +16,13 @@ use karhunen_net::Band;
 use karhunen_net::device::is_cpu;
 use rayon::prelude::*;
 
-use crate::model::classes::Classes;
 use crate::model::kept::Place;
-use crate::model::request::Request;
+use crate::model::request::{Classes, Request};
 use crate::model::trained::TrainedModel;
 use crate::model::watch::{Forming, Watch};
 
-/// Pilots of a calibration: a shell of M modes is known to 4.4 % / √M in amplitude.
-pub const CALIBRATION_PILOTS: u64 = 256;
+pub use crate::model::kept::CALIBRATION_PILOTS;
+
 /// Seed of the pilots, the same for every request.
 const PILOT_SEED: u64 = 0x5049_4c4f_5453;
 

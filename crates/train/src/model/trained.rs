@@ -10,9 +10,9 @@ use karhunen_net::{Band, Device, Model};
 
 use crate::TrainError;
 use crate::config::{CalibrationKind, RunConfig};
+use crate::data::phases::Phases;
 use crate::data::statistics::Statistics;
 use crate::import::published;
-use crate::model::kept;
 use crate::model::request::Request;
 use crate::model::{build_model, set};
 use crate::run::schedule::Schedule;
@@ -100,11 +100,6 @@ impl TrainedModel {
         })
     }
 
-    /// A hash of weights, law and what else decides its fields; none where a device does not hand its weights back.
-    pub fn fingerprint(&self) -> Option<u64> {
-        kept::weights(self)
-    }
-
     /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
     pub fn law_is_measured(&self) -> bool {
         !published::tells_no_data(&self.config.data.source)
@@ -145,5 +140,15 @@ impl TrainedModel {
     /// As [`Schedule::new`].
     pub fn levels(&self) -> Result<Vec<Grid>, TrainError> {
         Ok(Schedule::new(&self.config)?.levels.iter().map(|l| l.grid).collect())
+    }
+
+    /// The phases of the data; none for a model of plain values.
+    pub fn phases(&self) -> Option<&Phases> {
+        self.statistics.phases.as_ref()
+    }
+
+    /// The name of a label.
+    pub fn phase_name(&self, label: u8) -> String {
+        self.config.data.phases.as_ref().map_or_else(|| label.to_string(), |p| p.name(label))
     }
 }

@@ -28,8 +28,10 @@ mod recovery;
 mod resume;
 pub mod schedule;
 mod state;
+mod steps;
 pub mod switching;
 pub mod tensorboard;
+pub(crate) mod update;
 mod validation;
 
 pub use open::Asked;

@@ -13,20 +13,20 @@ use karhunen_net::Device;
 
 use crate::batch::Batches;
 use crate::config::RunConfig;
-use crate::data::augment::{Augmentation, settled, symmetrise};
+use crate::config::augment::Augmentation;
+use crate::data::augment::{settled, symmetrise};
 use crate::data::plan::complete;
 use crate::data::stock::Stock;
 use crate::data::{Data, boxed, open};
 use crate::model::{build_model, check_model, set};
 use crate::run::budget::{Plan, Window};
-use crate::run::clock::Clock;
+use crate::run::clock::{Clock, WallClock};
 use crate::run::events::Observer;
 use crate::run::extension::{End, More, Standing};
 use crate::run::optimizer::Optimizer;
 use crate::run::resume::{resumed, same_configuration, same_data, same_run};
 use crate::run::schedule::Schedule;
-use crate::store::checkpoint;
-use crate::store::checkpoint::{Checkpoint, Progress};
+use crate::store::checkpoint::{self, Checkpoint, Progress};
 use crate::store::lock::Lock;
 use crate::{TrainError, memory};
 
@@ -57,6 +57,85 @@ struct Prepared {
 }
 
 impl Run {
+    /// Opens a run on the CPU: resumes the one in `directory` if it has the same configuration and `resume`
+    /// is set, otherwise starts afresh (which `directory` must then be empty of a run for).
+    ///
+    /// # Errors
+    /// [`TrainError::InUse`] if another process has the directory open;
+    /// [`TrainError::OtherRun`] if the directory holds another run; [`TrainError::Memory`] before
+    /// anything large is taken; those of data, network and files.
+    pub fn open(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        Self::open_on(config, directory, resume, &Device::flex(), observer)
+    }
+
+    /// As [`Run::open`], computing on a device; a run may change it whenever it is resumed.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_on(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let clock = Arc::new(WallClock::default());
+        Self::open_by(config, directory, resume, device, clock, observer)
+    }
+
+    /// As [`Run::open_on`], with a budget in seconds counted by a clock.
+    ///
+    /// # Errors
+    /// As [`Run::open`].
+    pub fn open_by(
+        config: &RunConfig,
+        directory: &Path,
+        resume: bool,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let asked = Asked { config, resume, more: None, group: Group::default() };
+        Self::open_asked(asked, directory, device, clock, observer)
+    }
+
+    /// Opens a run that shall go on for longer once it has ended ([`crate::run::extension`]). One that has not
+    /// ended yet is resumed, and goes on to its end.
+    ///
+    /// # Errors
+    /// As [`Run::open`]; [`TrainError::NothingToExtend`].
+    pub fn extend_on(
+        config: &RunConfig,
+        directory: &Path,
+        more: More,
+        device: &Device,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let clock = Arc::new(WallClock::default());
+        Self::extend_by(config, directory, more, device, clock, observer)
+    }
+
+    /// As [`Run::extend_on`], by a clock.
+    ///
+    /// # Errors
+    /// As [`Run::extend_on`].
+    pub fn extend_by(
+        config: &RunConfig,
+        directory: &Path,
+        more: More,
+        device: &Device,
+        clock: Arc<dyn Clock>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrainError> {
+        let asked = Asked { config, resume: true, more: Some(more), group: Group::default() };
+        Self::open_asked(asked, directory, device, clock, observer)
+    }
+
     /// Opens a run for whatever is asked, by all ranks of a job. The first one locks the directory and writes; all read
     /// the data, and the checkpoint if there is one.
     ///

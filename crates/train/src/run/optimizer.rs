@@ -14,9 +14,14 @@ use rayon::prelude::*;
 use crate::TrainError;
 use crate::run::averages::share;
 
+pub use crate::run::update::{Begins, Update};
+
 const BETA1: f32 = 0.9;
+
 const BETA2: f32 = 0.999;
+
 const EPSILON: f32 = 1e-8;
+
 /// Values of a task, large enough that handing it out costs nothing.
 const CHUNK: usize = 1 << 15;
 
@@ -33,45 +38,6 @@ pub struct Optimizer {
     pub second: Parameters,
     /// Updates done.
     pub updates: usize,
-}
-
-/// Settings of one update.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Update<'a> {
-    /// Learning rate r.
-    pub rate: f64,
-    /// Weight decay w.
-    pub decay: f64,
-    /// Largest gradient norm.
-    pub clip: f64,
-    /// Length of each average, relative to the updates done.
-    pub lengths: &'a [f64],
-    /// What the stages of a ladder begin with; arrays without an entry begin with the run.
-    pub begins: Begins<'a>,
-}
-
-/// When each array starts to learn: that of a stage of a ladder whose level comes later stays as it is
-/// until then, and has a bias correction and a rise of its rate of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Begins<'a> {
-    /// Updates done before the first one of each array, in the arrays' order; empty where all begin
-    /// with the run.
-    pub updates: &'a [usize],
-    /// Updates over which the rate of a late array rises to the others'.
-    pub warmup: usize,
-}
-
-impl Begins<'_> {
-    /// Updates of an array when `updates` have been done in all, and the factor of its rate.
-    fn of(&self, array: usize, updates: usize) -> (usize, f64) {
-        match self.updates.get(array).copied().unwrap_or(0) {
-            0 => (updates, 1.0),
-            begin => {
-                let own = updates.saturating_sub(begin);
-                (own, (own as f64 / self.warmup.max(1) as f64).min(1.0))
-            }
-        }
-    }
 }
 
 /// What a task updates.

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use crate::TrainError;
 use crate::config::RunConfig;
+use crate::config::earlier::of_earlier;
 use crate::config::settings::parse;
 use crate::config::sources::Sources;
 use crate::config::training::TrainingConfig;
 use crate::data::statistics::Statistics;
-use crate::store::arrays::of_earlier;
 
 /// The directory's run must be the one asked for, but for when it ends ([`crate::run::extension`]). The training as it
 /// was asked for before.

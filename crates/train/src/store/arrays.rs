@@ -15,11 +15,11 @@ use safetensors::{Dtype, SafeTensors, View};
 
 use crate::TrainError;
 use crate::config::RunConfig;
+use crate::config::earlier::of_earlier;
 use crate::config::settings::parse;
-use crate::data::conditions::Attribute;
 use crate::data::origin::Origin;
 use crate::data::phases::Phases;
-use crate::data::statistics::{Normalisation, Statistics};
+use crate::data::statistics::{Attribute, Normalisation, Statistics};
 use crate::run::averages::length_of_decay;
 
 /// Name, shape, values.
@@ -75,6 +75,12 @@ pub(crate) fn prefixed<'a>(parameters: &'a Parameters, prefix: &str) -> Vec<Stor
             numbers: Numbers::Single(&a.values),
         })
         .collect()
+}
+
+/// Averages as arrays, their lengths before their names.
+pub(crate) fn averages_arrays<'a>(averages: &'a [Parameters], lengths: &[f64]) -> Vec<Stored<'a>> {
+    let each = averages.iter().zip(lengths);
+    each.flat_map(|(average, length)| prefixed(average, &format!("{length}/"))).collect()
 }
 
 /// Numbers as an array.
@@ -158,8 +164,10 @@ fn read_attributes(rows: Option<Vec<f64>>, bytes: &[u8]) -> Option<Vec<Attribute
 
 /// Name of the array of attributes, and key of their names.
 const ATTRIBUTES: &str = "attributes";
+
 /// Mean, deviation, least and largest value.
 const ATTRIBUTE_ROW: usize = 4;
+
 /// Name of the array of offsets and scales of given fields.
 const CONDITION: &str = "condition";
 
@@ -208,6 +216,7 @@ pub(crate) fn read_statistics(grid: Grid, arrays: Vec<Array>, bytes: &[u8]) -> O
 
 /// Name of the array of phases.
 const PHASES: &str = "phases";
+
 /// Label, least, mean and largest fraction, and the interface's width.
 const PHASE_ROW: usize = 5;
 
@@ -266,6 +275,15 @@ pub(crate) fn single(arrays: Vec<Array>) -> Parameters {
     Parameters::from_arrays(arrays)
 }
 
+/// The average of a length among arrays read.
+pub(crate) fn of_length(arrays: &[Array], length: f64) -> Parameters {
+    let prefix = format!("{length}/");
+    let own = arrays.iter().filter_map(|(name, shape, values)| {
+        Some((name.strip_prefix(&prefix)?.to_string(), shape.clone(), values.clone()))
+    });
+    single(own.collect())
+}
+
 /// Writes a file that is on the disk when this returns.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let io = |source| TrainError::Write { path: path.into(), source };
@@ -314,24 +332,4 @@ pub(crate) fn configuration(
         *ema = vec![length_of_decay(decay, updates)].into();
     }
     RunConfig::from_table(of_earlier(table), &place)
-}
-
-/// A configuration as a run stored it, every key spelled out, with what earlier programs did where
-/// they knew no key: their rate fell as a cosine, their network spoke by the data's share of the
-/// variance, and they held out two blocks of data in files.
-pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
-    if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
-        let builtin = |source: &str| source.starts_with("builtin:");
-        let own = data.get("source").and_then(|s| s.as_str()).is_some_and(builtin);
-        // data that are not split need no key, so that a run that goes on stores what it began with
-        if !own && !data.contains_key("validation_source") {
-            data.entry("hold_out").or_insert_with(|| "two-blocks".into());
-        }
-    }
-    if let Some(training) = table.get_mut("training").and_then(|t| t.as_table_mut()) {
-        let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
-        training.entry("rate").or_insert_with(cosine);
-        training.entry("share").or_insert_with(|| "total".into());
-    }
-    table
 }

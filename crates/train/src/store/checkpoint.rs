@@ -24,10 +24,9 @@ use crate::run::ledger::Ledger;
 use crate::run::optimizer::Optimizer;
 use crate::run::switching::Measured;
 use crate::store::arrays::{
-    Array, configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise,
-    single, statistics_arrays, statistics_metadata, write_synced,
+    Array, averages_arrays, configuration, deserialise, metadata, of_length, prefixed, read_sized,
+    read_statistics, serialise, single, statistics_arrays, statistics_metadata, write_synced,
 };
-use crate::store::snapshot;
 
 /// Everything a run needs to go on, or a sampler to begin.
 #[derive(Debug, Clone)]
@@ -156,7 +155,7 @@ impl Checkpoint {
         let of_statistics = statistics_metadata(&self.config, &self.statistics);
         let mut moments = prefixed(&self.optimizer.first, "first.");
         moments.extend(prefixed(&self.optimizer.second, "second."));
-        let averages = snapshot::arrays(&self.optimizer.averages, &self.config.training.ema);
+        let averages = averages_arrays(&self.optimizer.averages, &self.config.training.ema);
         let weights = prefixed(&self.optimizer.weights, "");
         let contents = [weights, averages, moments, statistics_arrays(&self.statistics)];
         let mut files = BTreeMap::new();
@@ -245,7 +244,7 @@ impl Checkpoint {
         let lacking = |i: usize| bad(&contents[i].0, "arrays missing or of another shape".into());
         let kept = arrays(1)?;
         let average = |length: &f64| match manifest.format {
-            FORMAT => in_order(snapshot::of_length(&kept, *length)),
+            FORMAT => in_order(of_length(&kept, *length)),
             _ => in_order(single(kept.clone())),
         };
         let averages: Option<Vec<Parameters>> = config.training.ema.iter().map(average).collect();

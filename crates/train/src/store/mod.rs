@@ -5,4 +5,5 @@ pub mod builtin_models;
 pub mod checkpoint;
 pub mod export;
 pub mod lock;
+mod open;
 pub mod snapshot;

@@ -15,7 +15,9 @@ use safetensors::SafeTensors;
 
 use crate::TrainError;
 use crate::run::averages::{Profile, TOLERATED, combine, mixed};
-use crate::store::arrays::{Array, Stored, deserialise, prefixed, serialise, single, write_synced};
+use crate::store::arrays::{
+    Array, averages_arrays, deserialise, of_length, serialise, write_synced,
+};
 use crate::store::checkpoint::Checkpoint;
 
 /// An average of the weights, and how it came to be.
@@ -32,21 +34,6 @@ pub struct Average {
 /// Steps after which a run of `total` stores its averages; the end is in its checkpoint.
 pub fn steps(total: usize, snapshots: usize) -> impl Iterator<Item = usize> {
     (1..snapshots).map(move |i| total * i / snapshots).filter(|step| *step > 0)
-}
-
-/// Averages as arrays, their lengths before their names.
-pub(crate) fn arrays<'a>(averages: &'a [Parameters], lengths: &[f64]) -> Vec<Stored<'a>> {
-    let each = averages.iter().zip(lengths);
-    each.flat_map(|(average, length)| prefixed(average, &format!("{length}/"))).collect()
-}
-
-/// The average of a length among arrays read.
-pub(crate) fn of_length(arrays: &[Array], length: f64) -> Parameters {
-    let prefix = format!("{length}/");
-    let own = arrays.iter().filter_map(|(name, shape, values)| {
-        Some((name.strip_prefix(&prefix)?.to_string(), shape.clone(), values.clone()))
-    });
-    single(own.collect())
 }
 
 /// Before the number of a snapshot that is being written.
@@ -75,7 +62,7 @@ pub fn save(
     fs::create_dir_all(&folder).map_err(io(&folder))?;
     let path = folder.join(format!("{step:08}.safetensors"));
     let metadata = HashMap::from([("updates".to_string(), updates.to_string())]);
-    let bytes = serialise(&arrays(averages, lengths), &metadata, &path)?;
+    let bytes = serialise(&averages_arrays(averages, lengths), &metadata, &path)?;
     let beside = folder.join(format!("{WRITING}{step:08}"));
     let written = write_synced(&beside, &bytes)
         .and_then(|()| fs::rename(&beside, &path).map_err(io(&path)))
