@@ -5,10 +5,14 @@
 //! oracle of every sampler. It is also the Gaussian surrogate, the baseline that each table of
 //! results must beat.
 
+mod on_grid;
+
 use std::sync::Arc;
 
 use crate::resample::copied_modes;
 use crate::{Ensemble, Field, FieldError, Grid, ModeNoise, Prior, Transform};
+
+pub use on_grid::OnGrid;
 
 /// N(m, C) with a mean field and one diagonal covariance per channel.
 #[derive(Debug, Clone)]
@@ -56,6 +60,28 @@ impl GaussianLaw {
     /// Covariance operators, one for each channel.
     pub fn covariances(&self) -> &[Arc<dyn Prior>] {
         &self.covariances
+    }
+
+    /// Whether fields are functions on the law's box with its channels.
+    ///
+    /// # Errors
+    /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if not.
+    pub fn check(&self, x: &Ensemble) -> Result<(), FieldError> {
+        if !x.grid.same_box(&self.mean.grid) {
+            return Err(FieldError::GridMismatch {
+                what: "denoising by a law on another box",
+                left: x.grid,
+                right: self.mean.grid,
+            });
+        }
+        if x.channels != self.mean.channels {
+            return Err(FieldError::Length {
+                values: x.field_len(),
+                channels: self.mean.channels,
+                grid: x.grid,
+            });
+        }
+        Ok(())
     }
 
     /// m_k on a grid of the same box, `[channel, mode]`. Modes beyond the measured ones are 0.

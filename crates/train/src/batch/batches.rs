@@ -3,11 +3,11 @@
 //! Everything is a function of (seed, step): no state, so a resumed run sees the same batches.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use karhunen_field::motion::{Motion, Mover, turned};
 use karhunen_field::noise::stream;
-use karhunen_field::{Grid, ModeNoise};
+use karhunen_field::{Grid, ModeNoise, PerGrid};
 use karhunen_net::Model;
 use rayon::prelude::*;
 
@@ -33,9 +33,9 @@ pub struct Batches {
     /// Order of the epoch at hand.
     epoch: Option<(u64, Vec<u32>)>,
     /// The density on each grid met so far.
-    times: Mutex<Vec<(Grid, Arc<Times>)>>,
+    times: PerGrid<Times>,
     /// What moves fields on each grid met so far.
-    movers: Mutex<Vec<Arc<Mover>>>,
+    movers: PerGrid<Mover>,
 }
 
 /// Index spaces of `stream::TRAINING` beyond the fields of a batch.
@@ -50,20 +50,14 @@ const MOTIONS: u32 = TIMES + 3;
 impl Batches {
     /// Batches of `size` fields for a run's seed.
     pub fn new(seed: u64, size: usize, density: TimeDensity) -> Self {
-        let (noise, times) = (ModeNoise::new(seed), Mutex::default());
-        let (movers, augmentation) = (Mutex::default(), Augmentation::default());
+        let (noise, times) = (ModeNoise::new(seed), PerGrid::default());
+        let (movers, augmentation) = (PerGrid::default(), Augmentation::default());
         Self { noise, size, density, dropout: 0.0, augmentation, epoch: None, times, movers }
     }
 
     /// The density of times on a grid.
     fn times(&self, grid: &Grid, model: &Model) -> Arc<Times> {
-        let mut known = self.times.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, times)) = known.iter().find(|(of, _)| of == grid) {
-            return times.clone();
-        }
-        let times = Arc::new(Times::new(self.density, &model.preconditioner, grid));
-        known.push((*grid, times.clone()));
-        times
+        self.times.get(grid, || Times::new(self.density, &model.preconditioner, grid))
     }
 
     /// The same, each training field's label left out with this probability.
@@ -83,13 +77,7 @@ impl Batches {
 
     /// What moves fields on a grid.
     fn mover(&self, grid: &Grid) -> Arc<Mover> {
-        let mut known = self.movers.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(mover) = known.iter().find(|mover| mover.grid() == grid) {
-            return mover.clone();
-        }
-        let mover = Arc::new(Mover::new(*grid));
-        known.push(mover.clone());
-        mover
+        self.movers.get(grid, || Mover::new(*grid))
     }
 
     /// Fields of a level as the batch of a step sees them: moved, each by numbers of the step and its place

@@ -2,6 +2,7 @@
 
 use karhunen_field::ModeNoise;
 use karhunen_net::model::{Inputs, channels_last};
+use karhunen_net::preconditioning::OnGrid;
 use karhunen_net::{Given, Model, Preconditioner};
 use rayon::prelude::*;
 
@@ -41,14 +42,9 @@ pub(super) fn build(
             noised(clean, t, data.channels, &drawn, preconditioner, &on)
         })
         .collect();
-    let half_log_snr = times.iter().map(|&t| model.half_log_snr(t)).collect();
+    let values = parts.iter().flat_map(|(input, _, _)| input.iter().copied()).collect();
     Batch {
-        inputs: Inputs {
-            values: parts.iter().flat_map(|(input, _, _)| input.iter().copied()).collect(),
-            times: times.to_vec(),
-            half_log_snr,
-            given: given(data, fields),
-        },
+        inputs: model.inputs(data.grid, values, times.to_vec(), given(data, fields)),
         target: parts.iter().flat_map(|(_, target, _)| target.iter().copied()).collect(),
         weights: parts.iter().map(|(_, _, weight)| *weight).collect(),
         measured: match data.weights.is_empty() {
@@ -98,7 +94,7 @@ fn noised(
     channels: usize,
     drawn: &Drawn,
     preconditioner: &Preconditioner,
-    on: &karhunen_net::preconditioning::OnGrid,
+    on: &OnGrid,
 ) -> (Vec<f32>, Vec<f32>, f32) {
     let (a, b) = (preconditioner.path().signal(t), preconditioner.path().noise(t));
     let mut x: Vec<f64> = (0..channels)
@@ -106,7 +102,8 @@ fn noised(
         .collect();
     x.iter_mut().zip(clean).for_each(|(x, c)| *x = a * f64::from(*c) + b * *x);
     let scales = preconditioner.scales(t);
-    let (base, input) = preconditioner.split(&x, t, &scales, on);
+    let (base, input) =
+        (preconditioner.base(&x, t, &scales, on), preconditioner.input(&x, t, &scales, on));
     let target: Vec<f64> =
         (clean.iter().zip(&base)).map(|(c, base)| (f64::from(*c) - base) / scales.gain).collect();
     (channels_last(&input, channels), channels_last(&target, channels), scales.weight as f32)

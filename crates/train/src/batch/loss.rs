@@ -1,7 +1,6 @@
 //! The loss of a batch and its gradients.
 
 use burn::tensor::{Tensor, TensorData};
-use karhunen_field::Grid;
 use karhunen_net::device::is_cpu;
 use karhunen_net::{Model, NetError, Parameters};
 
@@ -13,8 +12,8 @@ use crate::batch::Batch;
 ///
 /// # Errors
 /// Those of the network; those of reading the device.
-pub fn losses_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
-    let errors = errors_of(model, grid, batch)?;
+pub fn losses_of(model: &Model, batch: &Batch) -> Result<(f64, Vec<f64>), TrainError> {
+    let errors = errors_of(model, batch)?;
     let of_one = errors.dims()[1] * errors.dims()[2];
     let values = host(errors)?;
     let each: Vec<f64> = values.chunks_exact(of_one).map(mean).collect();
@@ -32,8 +31,8 @@ fn host(errors: Tensor<3>) -> Result<Vec<f32>, NetError> {
 }
 
 /// The weighted square of what the network's output is off by, `[batch, point, channel]`.
-fn errors_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<3>, TrainError> {
-    let output = model.network_output(grid, &batch.inputs)?;
+fn errors_of(model: &Model, batch: &Batch) -> Result<Tensor<3>, TrainError> {
+    let output = model.network.forward(&batch.inputs)?;
     let device = model.network.device();
     let shape = output.dims();
     let target = Tensor::<3>::from_data(TensorData::new(batch.target.clone(), shape), device);
@@ -51,12 +50,8 @@ fn errors_of(model: &Model, grid: &Grid, batch: &Batch) -> Result<Tensor<3>, Tra
 ///
 /// # Errors
 /// As [`losses_of`].
-pub fn loss_and_gradients(
-    model: &Model,
-    grid: &Grid,
-    batch: &Batch,
-) -> Result<(f64, Parameters), TrainError> {
-    let (loss, gradients) = share_and_gradients(model, grid, batch, 1.0)?;
+pub fn loss_and_gradients(model: &Model, batch: &Batch) -> Result<(f64, Parameters), TrainError> {
+    let (loss, gradients) = share_and_gradients(model, batch, 1.0)?;
     Ok((f64::from(loss), gradients))
 }
 
@@ -66,11 +61,10 @@ pub fn loss_and_gradients(
 /// As [`loss_and_gradients`].
 pub fn share_and_gradients(
     model: &Model,
-    grid: &Grid,
     batch: &Batch,
     share: f32,
 ) -> Result<(f32, Parameters), TrainError> {
-    let errors = errors_of(model, grid, batch)?;
+    let errors = errors_of(model, batch)?;
     let all = errors.clone().mean();
     // the whole batch as it always was
     let loss = if share == 1.0 { all } else { all * share };

@@ -11,7 +11,6 @@
 use std::ops::Range;
 
 use karhunen_distributed::{Group, Partials, part};
-use karhunen_field::Grid;
 use karhunen_net::{Model, Named, Parameters};
 
 use crate::TrainError;
@@ -74,18 +73,18 @@ impl Pieces {
     pub(crate) fn loss_and_gradients(
         &self,
         group: &Group,
-        (model, weights, grid): (&Model, &Parameters, &Grid),
+        (model, weights): (&Model, &Parameters),
         make: &mut dyn FnMut(Range<usize>) -> Batch,
     ) -> Result<(f64, Parameters), TrainError> {
         if self.count == 1 && !group.is_shared() {
-            return loss_and_gradients(model, grid, &make(self.fields(0)));
+            return loss_and_gradients(model, &make(self.fields(0)));
         }
         let len = weights.count() + 1;
         let mut sum = Partials::of(self.count);
         for piece in part(self.count, group.rank(), group.size()) {
             let fields = self.fields(piece);
             let share = fields.len() as f32 / self.batch as f32;
-            let (loss, gradients) = share_and_gradients(model, grid, &make(fields), share)?;
+            let (loss, gradients) = share_and_gradients(model, &make(fields), share)?;
             let mut values = Vec::with_capacity(len);
             gradients.arrays.iter().for_each(|array| values.extend_from_slice(&array.values));
             values.push(loss);

@@ -162,7 +162,7 @@ impl Run {
         let (begun, sent) = (self.clock.seconds(), self.group.traffic().bytes);
         let (batches, model) = (&mut self.batches, &self.model);
         let mut make = |part| batches.training_part(step, data, model, part);
-        let of = (model, &self.optimizer.weights, &grid);
+        let of = (model, &self.optimizer.weights);
         let (loss, gradients) = self.pieces.loss_and_gradients(&self.group, of, &mut make)?;
         let norm = match loss.is_finite() {
             true => self.optimizer.step_network(&mut self.model.network, gradients, &update)?,

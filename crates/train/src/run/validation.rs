@@ -60,7 +60,7 @@ impl Run {
         let mut found = Vec::new();
         for batch in part(batches, self.group.rank(), self.group.size()) {
             let batch = self.batches.validation(data, range(batch), &self.evaluator);
-            let (loss, own) = losses_of(&self.evaluator, &data.grid, &batch)?;
+            let (loss, own) = losses_of(&self.evaluator, &batch)?;
             found.push(loss);
             found.extend(own);
         }
