@@ -21,6 +21,7 @@ mod levels;
 mod open;
 pub mod optimizer;
 pub mod overfitting;
+mod prepare;
 mod previews;
 mod ranks;
 mod rate;
@@ -34,5 +35,4 @@ pub mod tensorboard;
 pub(crate) mod update;
 mod validation;
 
-pub use open::Asked;
-pub use state::{Outcome, Run};
+pub use state::{Asked, Outcome, Run};

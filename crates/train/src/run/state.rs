@@ -13,12 +13,26 @@ use crate::config::RunConfig;
 use crate::data::Data;
 use crate::run::budget::Window;
 use crate::run::clock::Clock;
+use crate::run::extension::More;
 use crate::run::ledger::Ledger;
 use crate::run::optimizer::Optimizer;
 use crate::run::schedule::Schedule;
 use crate::run::tensorboard::Board;
 use crate::store::checkpoint::Progress;
 use crate::store::lock::Lock;
+
+/// What a run is opened for.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The run as written down.
+    pub config: &'a RunConfig,
+    /// Whether a run that the directory holds is continued.
+    pub resume: bool,
+    /// How much longer it shall go on once it has ended.
+    pub more: Option<More>,
+    /// The ranks that share its batches.
+    pub group: Group,
+}
 
 /// How a call to [`Run::train`] ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
