@@ -6,7 +6,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use karhunen_field::{Field, Grid};
@@ -282,14 +281,6 @@ pub(crate) fn of_length(arrays: &[Array], length: f64) -> Parameters {
         Some((name.strip_prefix(&prefix)?.to_string(), shape.clone(), values.clone()))
     });
     single(own.collect())
-}
-
-/// Writes a file that is on the disk when this returns.
-pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let io = |source| TrainError::Write { path: path.into(), source };
-    let mut file = fs::File::create(path).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.sync_all().map_err(io)
 }
 
 /// The file's bytes, which must be as many as a manifest says.

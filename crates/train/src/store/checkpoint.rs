@@ -25,8 +25,9 @@ use crate::run::optimizer::Optimizer;
 use crate::run::switching::Measured;
 use crate::store::arrays::{
     Array, averages_arrays, configuration, deserialise, metadata, of_length, prefixed, read_sized,
-    read_statistics, serialise, single, statistics_arrays, statistics_metadata, write_synced,
+    read_statistics, serialise, single, statistics_arrays, statistics_metadata,
 };
+use crate::store::atomic::{name, unwritten, write_synced};
 
 /// Everything a run needs to go on, or a sampler to begin.
 #[derive(Debug, Clone)]
@@ -128,10 +129,9 @@ impl Checkpoint {
         settle(&folder);
         let written = self.write(&beside).and_then(|()| {
             if target.exists() {
-                fs::rename(&target, &replaced).map_err(io(&target))?;
+                fs::rename(&target, &replaced).map_err(unwritten(&target))?;
             }
-            fs::rename(&beside, &target).map_err(io(&target))?;
-            keep_names(&folder).map_err(io(&folder))
+            name(&beside, &target)
         });
         if written.is_err() {
             // a disk may be full of it, and one that was replaced is there again
@@ -142,7 +142,7 @@ impl Checkpoint {
         for old in list(run)?.into_iter().rev().skip(KEPT) {
             let number = old.file_name().map(|n| n.to_string_lossy().into_owned());
             let gone = folder.join(format!("{REMOVING}{}", number.unwrap_or_default()));
-            fs::rename(&old, &gone).map_err(io(&old))?;
+            fs::rename(&old, &gone).map_err(unwritten(&old))?;
         }
         settle(&folder);
         Ok(target)
@@ -150,7 +150,7 @@ impl Checkpoint {
 
     /// Writes all files into a new directory, the manifest last, and forces them to the disk.
     fn write(&self, beside: &Path) -> Result<(), TrainError> {
-        fs::create_dir_all(beside).map_err(io(beside))?;
+        fs::create_dir_all(beside).map_err(unwritten(beside))?;
         let metadata = metadata(&self.config);
         let of_statistics = statistics_metadata(&self.config, &self.statistics);
         let mut moments = prefixed(&self.optimizer.first, "first.");
@@ -175,7 +175,7 @@ impl Checkpoint {
         };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
         write_synced(&beside.join("manifest.json"), &text)?;
-        keep_names(beside).map_err(io(beside))
+        keep_names(beside).map_err(unwritten(beside))
     }
 
     /// The newest usable checkpoint of a run directory, and what was wrong with newer ones.
@@ -335,9 +335,4 @@ pub(crate) fn settle(folder: &Path) {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
-}
-
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
-    let path = path.to_path_buf();
-    move |source| TrainError::Write { path, source }
 }

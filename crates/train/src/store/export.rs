@@ -25,8 +25,9 @@ use crate::config::RunConfig;
 use crate::data::statistics::Statistics;
 use crate::store::arrays::{
     configuration, deserialise, metadata, prefixed, read_sized, read_statistics, serialise, single,
-    statistics_arrays, statistics_metadata, write_synced,
+    statistics_arrays, statistics_metadata,
 };
+use crate::store::atomic::{name, unwritten, write_synced};
 use crate::store::checkpoint::Progress;
 use crate::store::snapshot::Average;
 
@@ -92,28 +93,21 @@ impl Exported {
     /// [`TrainError::Write`]; of kind `AlreadyExists` if the directory is there and may not be
     /// changed.
     pub fn save(&self, directory: &Path, card: &str, replace: bool) -> Result<(), TrainError> {
-        let io = |path: &Path| {
-            let path = path.to_path_buf();
-            move |source| TrainError::Write { path, source }
-        };
         let there = directory.exists();
         if there && !replace {
-            return Err(io(directory)(std::io::ErrorKind::AlreadyExists.into()));
+            return Err(unwritten(directory)(std::io::ErrorKind::AlreadyExists.into()));
         }
-        let name = directory.file_name().and_then(|n| n.to_str()).unwrap_or("model");
-        let beside = directory.with_file_name(format!(".writing-{name}"));
+        let own = directory.file_name().and_then(|n| n.to_str()).unwrap_or("model");
+        let beside = directory.with_file_name(format!(".writing-{own}"));
         if beside.exists() {
-            fs::remove_dir_all(&beside).map_err(io(&beside))?;
+            fs::remove_dir_all(&beside).map_err(unwritten(&beside))?;
         }
-        fs::create_dir_all(&beside).map_err(io(&beside))?;
+        fs::create_dir_all(&beside).map_err(unwritten(&beside))?;
         let written = self.write(&beside, card).and_then(|names| {
             if there {
-                return replaced(&beside, directory, names).map_err(io(directory));
+                return replaced(&beside, directory, names).map_err(unwritten(directory));
             }
-            let above = directory.parent().filter(|above| !above.as_os_str().is_empty());
-            fs::rename(&beside, directory)
-                .and_then(|()| keep_names(above.unwrap_or(Path::new("."))))
-                .map_err(io(directory))
+            name(&beside, directory)
         });
         // what is left of a failed attempt helps nobody
         let _ = fs::remove_dir_all(&beside);
@@ -148,7 +142,7 @@ impl Exported {
         };
         let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
         write_synced(&to.join(MANIFEST), &text)?;
-        keep_names(to).map_err(|source| TrainError::Write { path: to.into(), source })?;
+        keep_names(to).map_err(unwritten(to))?;
         Ok([WEIGHTS, STATISTICS, "config.toml", "README.md", MANIFEST])
     }
 

@@ -9,15 +9,13 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use karhunen_formats::keep_names;
 use karhunen_net::Parameters;
 use safetensors::SafeTensors;
 
 use crate::TrainError;
 use crate::run::averages::{Profile, TOLERATED, combine, mixed};
-use crate::store::arrays::{
-    Array, averages_arrays, deserialise, of_length, serialise, write_synced,
-};
+use crate::store::arrays::{Array, averages_arrays, deserialise, of_length, serialise};
+use crate::store::atomic::{name, unwritten, write_synced};
 use crate::store::checkpoint::Checkpoint;
 
 /// An average of the weights, and how it came to be.
@@ -54,19 +52,13 @@ pub fn save(
     averages: &[Parameters],
     lengths: &[f64],
 ) -> Result<(), TrainError> {
-    let io = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source| TrainError::Write { path, source }
-    };
     let folder = folder(run);
-    fs::create_dir_all(&folder).map_err(io(&folder))?;
+    fs::create_dir_all(&folder).map_err(unwritten(&folder))?;
     let path = folder.join(format!("{step:08}.safetensors"));
     let metadata = HashMap::from([("updates".to_string(), updates.to_string())]);
     let bytes = serialise(&averages_arrays(averages, lengths), &metadata, &path)?;
     let beside = folder.join(format!("{WRITING}{step:08}"));
-    let written = write_synced(&beside, &bytes)
-        .and_then(|()| fs::rename(&beside, &path).map_err(io(&path)))
-        .and_then(|()| keep_names(&folder).map_err(io(&folder)));
+    let written = write_synced(&beside, &bytes).and_then(|()| name(&beside, &path));
     if written.is_err() {
         // a disk may be full of it
         let _ = fs::remove_file(&beside);
