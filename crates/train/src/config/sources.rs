@@ -1,5 +1,6 @@
 //! Sources of fields in a configuration: one file, or one file for each quantity.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,68 +11,103 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Prefix of the name of a built-in structure.
 const BUILTIN: &str = "builtin:";
 
-/// `data.source`: a name, or a list of names whose fields are stacked by channel.
+/// Prefix of the name of a state dict whose network came without data.
+const STATE_DICT: &str = "state-dict:";
+
+/// `data.source`: where a model's fields come from. In a configuration a name, or a list of names whose fields are
+/// stacked by channel.
 ///
 /// # Example
 /// ```
 /// use karhunen_train::RunConfig;
 /// let toml = "data.source = [\"x.npy\", \"y.npy\"]";
 /// let config = RunConfig::from_table(toml.parse().unwrap(), "example")?;
-/// assert_eq!(config.data.source.names(), ["x.npy", "y.npy"]);
+/// assert_eq!(*config.data.source.names(), ["x.npy", "y.npy"]);
 /// assert_eq!(config.data.source.to_string(), "x.npy + y.npy");
 /// # Ok::<(), karhunen_train::TrainError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sources(Vec<String>);
+pub enum Sources {
+    /// Files, at least one: `"x.npy"` or `["x.npy", "y.npy"]`.
+    Files(Vec<String>),
+    /// A structure that is made on the spot: `"builtin:grains"` is the one of name `grains`.
+    Builtin(String),
+    /// None are known: the network was imported from this state dict, without data.
+    StateDict(String),
+}
 
 impl Sources {
     /// Sources from a list of names; none if it is empty.
     pub fn new(names: Vec<String>) -> Option<Self> {
-        (!names.is_empty()).then_some(Self(names))
+        match &names[..] {
+            [] => None,
+            [only] => Some(only.as_str().into()),
+            _ => Some(Self::Files(names)),
+        }
     }
 
-    /// The names, at least one.
-    pub fn names(&self) -> &[String] {
-        &self.0
+    /// The names as a configuration has them, at least one.
+    pub fn names(&self) -> Cow<'_, [String]> {
+        match self {
+            Self::Files(names) => Cow::Borrowed(names),
+            Self::Builtin(name) => Cow::Owned(vec![format!("{BUILTIN}{name}")]),
+            Self::StateDict(name) => Cow::Owned(vec![format!("{STATE_DICT}{name}")]),
+        }
     }
 
     /// The name of the built-in structure, if the source is one.
     pub fn builtin(&self) -> Option<&str> {
-        match &self.0[..] {
-            [only] => only.strip_prefix(BUILTIN),
-            _ => None,
+        match self {
+            Self::Builtin(name) => Some(name),
+            Self::Files(_) | Self::StateDict(_) => None,
         }
     }
 
-    /// Resolves the names relative to the configuration file at `beside`.
-    pub fn resolve(&self, beside: Option<&Path>) -> Self {
-        Self(self.0.iter().map(|name| resolve(name, beside)).collect())
+    /// Whether there are data. A network that was imported without any has the law of its noise.
+    pub fn has_data(&self) -> bool {
+        !matches!(self, Self::StateDict(_))
     }
-}
 
-impl Sources {
+    /// Resolves the names of files relative to the configuration file at `beside`.
+    pub fn resolve(&self, beside: Option<&Path>) -> Self {
+        self.with_files(|name| resolve(name, beside))
+    }
+
     /// The names to write into a configuration file at `path`: unchanged if it lies in the current
-    /// folder, absolute otherwise.
+    /// folder, those of files absolute otherwise.
     pub fn seen_from(&self, path: &Path) -> Self {
-        let here = path.parent().is_none_or(|folder| folder.as_os_str().is_empty());
-        let full = |name: &String| match here || name.starts_with(BUILTIN) {
-            true => name.clone(),
-            false => std::path::absolute(name)
-                .map_or_else(|_| name.clone(), |full| full.display().to_string()),
-        };
-        Self(self.0.iter().map(full).collect())
+        if path.parent().is_none_or(|folder| folder.as_os_str().is_empty()) {
+            return self.clone();
+        }
+        self.with_files(|name| {
+            std::path::absolute(name)
+                .map_or_else(|_| name.clone(), |full| full.display().to_string())
+        })
+    }
+
+    fn with_files(&self, other: impl Fn(&String) -> String) -> Self {
+        match self {
+            Self::Files(names) => Self::Files(names.iter().map(other).collect()),
+            Self::Builtin(_) | Self::StateDict(_) => self.clone(),
+        }
     }
 }
 
 impl From<&str> for Sources {
     fn from(name: &str) -> Self {
-        Self(vec![name.into()])
+        if let Some(name) = name.strip_prefix(BUILTIN) {
+            return Self::Builtin(name.into());
+        }
+        match name.strip_prefix(STATE_DICT) {
+            Some(name) => Self::StateDict(name.into()),
+            None => Self::Files(vec![name.into()]),
+        }
     }
 }
 
 impl fmt::Display for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" + "))
+        f.write_str(&self.names().join(" + "))
     }
 }
 
@@ -91,7 +127,7 @@ pub fn resolve(name: &str, beside: Option<&Path>) -> String {
 
 impl Serialize for Sources {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0[..] {
+        match &self.names()[..] {
             [only] => serializer.serialize_str(only),
             names => names.serialize(serializer),
         }
@@ -149,6 +185,12 @@ mod tests {
         assert!(one.to_toml().contains("source = \"a.npy\""));
         let builtin = config("data.source = \"builtin:grains\"").unwrap();
         assert_eq!(builtin.data.source.builtin(), Some("grains"));
+        assert!(builtin.data.source.has_data());
+        // a network without data, as files have it
+        let text = "data.source = \"state-dict:a.pt\"";
+        let imported = config(text).unwrap();
+        assert!(!imported.data.source.has_data());
+        assert!(imported.to_toml().contains("source = \"state-dict:a.pt\""));
     }
 
     #[test]

@@ -64,10 +64,10 @@ pub(crate) fn open_files(
             ..Default::default()
         };
         match config.patch {
-            Some(_) => StackedFields::open(source.names(), &options),
+            Some(_) => StackedFields::open(&source.names(), &options),
             None => match larger_than_memory(source, &options)? {
                 Some(fields) => Ok(fields),
-                None => StackedFields::read(source.names(), &options),
+                None => StackedFields::read(&source.names(), &options),
             },
         }
     };
@@ -100,7 +100,7 @@ fn larger_than_memory(
     if !too_many(4.0 * source.names().iter().map(bytes).sum::<f64>()) {
         return Ok(None);
     }
-    let fields = StackedFields::open(source.names(), options)?;
+    let fields = StackedFields::open(&source.names(), options)?;
     let values = fields.points().iter().product::<usize>() as f64;
     let values = values * (fields.channels() * fields.count()) as f64;
     Ok(too_many(size_of::<f32>() as f64 * values).then_some(fields))

@@ -93,7 +93,7 @@ pub fn import(
     }
     config.network = NetworkConfig::Fno(network.clone());
     config.training.preconditioning = Preconditioning::None;
-    config.data.source = data.cloned().unwrap_or_else(|| untold(source));
+    config.data.source = data.cloned().unwrap_or_else(|| Sources::StateDict(source.into()));
     let statistics = statistics(&config, finest, channels, units, data)?;
     let parameters = found.parameters(&network, finest, channels)?;
     let mut notes = nyquist(&network.modes, finest);
@@ -101,18 +101,6 @@ pub fn import(
     let progress = Progress { rate_factor: 1.0, ..Progress::default() };
     let optimizer = Optimizer::new(parameters, config.training.ema.len());
     Ok((Checkpoint { config, optimizer, statistics, progress }, notes))
-}
-
-/// Stands for the data of a network that came without any.
-const UNTOLD: &str = "state-dict:";
-
-fn untold(source: &str) -> Sources {
-    Sources::from(format!("{UNTOLD}{source}").as_str())
-}
-
-/// Whether a model was imported without data, so that its law is that of the noise.
-pub(crate) fn tells_no_data(source: &Sources) -> bool {
-    source.names().iter().any(|name| name.starts_with(UNTOLD))
 }
 
 /// Writes the checkpoint into a directory that holds no run.

@@ -12,7 +12,6 @@ use crate::TrainError;
 use crate::config::{CalibrationKind, RunConfig};
 use crate::data::phases::Phases;
 use crate::data::statistics::Statistics;
-use crate::import::published;
 use crate::model::request::Request;
 use crate::model::{build_model, set};
 use crate::run::schedule::Schedule;
@@ -82,7 +81,7 @@ impl TrainedModel {
         device: &Device,
     ) -> Result<Self, TrainError> {
         let mut model = build_model(&e.config, &e.statistics, device)?;
-        if published::tells_no_data(&e.config.data.source) {
+        if !e.config.data.source.has_data() {
             // beyond the band such a law has only the noise's spectrum
             model.band = Band::Grid;
         }
@@ -102,7 +101,7 @@ impl TrainedModel {
 
     /// Whether mean and spectrum are those of data; a network imported without any knows the noise's.
     pub fn law_is_measured(&self) -> bool {
-        !published::tells_no_data(&self.config.data.source)
+        self.config.data.source.has_data()
     }
 
     /// What to say of a model whose training is far from done.
