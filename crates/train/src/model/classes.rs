@@ -12,6 +12,39 @@ use crate::model::trained::TrainedModel;
 
 pub use crate::model::request::Classes;
 
+/// Why a model cannot be asked for fields of some classes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum ClassFault {
+    /// A weight of guidance that is negative or not finite.
+    Guidance(f64),
+    /// A class of a model of unlabelled data.
+    NoClasses(u32),
+    /// A weight of guidance for a model that can be asked for nothing.
+    Unconditional(f64),
+    /// A weight of guidance for a model that was always told its labels.
+    NoLabelDropout(f64),
+    /// A class that no training field has.
+    Unseen(u32),
+}
+
+impl From<ClassFault> for FieldError {
+    fn from(fault: ClassFault) -> Self {
+        let (parameter, value, requirement) = match fault {
+            ClassFault::Guidance(weight) => ("guidance", weight, "must be finite and not negative"),
+            ClassFault::Unconditional(weight) => {
+                ("guidance", weight, "needs a model that can be asked for something")
+            }
+            ClassFault::NoLabelDropout(weight) => {
+                ("guidance", weight, "needs a model trained with label_dropout above 0")
+            }
+            ClassFault::NoClasses(class) | ClassFault::Unseen(class) => {
+                ("class", f64::from(class), "must be one that the model was trained on")
+            }
+        };
+        FieldError::Parameter { parameter, value, requirement }
+    }
+}
+
 impl TrainedModel {
     /// The class of every field of a request; an empty list from an unlabelled model.
     pub fn classes(&self, request: &Request, indices: Range<u64>) -> Vec<Option<u32>> {
@@ -26,18 +59,43 @@ impl TrainedModel {
         indices.map(class).collect()
     }
 
+    /// Why fields of these classes cannot be asked for with this weight of guidance; none if they can. The one
+    /// place that knows the rules of classes.
+    pub fn class_fault(&self, classes: &[u32], guidance: f64) -> Option<ClassFault> {
+        let seen = &self.statistics.classes;
+        let unseen = |class: &&u32| seen.get(**class as usize).is_none_or(|count| *count == 0);
+        if !(guidance.is_finite() && guidance >= 0.0) {
+            return Some(ClassFault::Guidance(guidance));
+        }
+        match classes {
+            [first, ..] if seen.is_empty() => return Some(ClassFault::NoClasses(*first)),
+            _ if guidance == 1.0 => (),
+            _ if !self.statistics.is_conditional() => {
+                return Some(ClassFault::Unconditional(guidance));
+            }
+            _ if self.config.training.label_dropout == 0.0 => {
+                return Some(ClassFault::NoLabelDropout(guidance));
+            }
+            _ => (),
+        }
+        classes.iter().find(unseen).map(|class| ClassFault::Unseen(*class))
+    }
+
     /// Checks the conditions of a request. Refuses a class that no training field has, and any
     /// class for an unlabelled model.
     pub(crate) fn check_classes(&self, request: &Request) -> Result<(), FieldError> {
         let refuse = |parameter, value: f64, requirement| {
             Err(FieldError::Parameter { parameter, value, requirement })
         };
-        let (seen, guidance) = (&self.statistics.classes, request.guidance);
-        if !(guidance.is_finite() && guidance >= 0.0) {
-            return refuse("guidance", guidance, "must be finite and not negative");
-        }
-        if !self.statistics.is_conditional() && guidance != 1.0 {
-            return refuse("guidance", guidance, "needs a model that can be asked for something");
+        let turns = match &request.classes {
+            Classes::Drawn => &[][..],
+            Classes::Turns(turns) if turns.is_empty() => {
+                return refuse("class", f64::NAN, "there must be at least one");
+            }
+            Classes::Turns(turns) => turns,
+        };
+        if let Some(fault) = self.class_fault(turns, request.guidance) {
+            return Err(fault.into());
         }
         let attributes = request.attributes.len();
         if attributes != 0 && attributes != self.statistics.attributes.len() {
@@ -51,25 +109,10 @@ impl TrainedModel {
             let requirement = "must be as many as the model was trained beside";
             return refuse("channels of the given fields", channels, requirement);
         }
-        if guidance != 1.0 && self.config.training.label_dropout == 0.0 {
-            return refuse(
-                "guidance",
-                guidance,
-                "needs a model trained with label_dropout above 0",
-            );
-        }
         if request.larger.is_some() && given.is_some() {
             let requirement = "are of the trained box, and do not go with a larger one";
             return refuse("the given fields", 1.0, requirement);
         }
-        let Classes::Turns(turns) = &request.classes else { return Ok(()) };
-        let known = |class: &u32| seen.get(*class as usize).is_some_and(|count| *count > 0);
-        match turns.iter().find(|class| !known(class)) {
-            Some(class) => {
-                refuse("class", f64::from(*class), "must be one that the model was trained on")
-            }
-            None if turns.is_empty() => refuse("class", f64::NAN, "there must be at least one"),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
