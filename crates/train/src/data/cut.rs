@@ -176,7 +176,7 @@ impl Cut<'_> {
 /// Training and validation fields of labels made in memory, as level sets on `finest`.
 ///
 /// # Errors
-/// As [`Data::load`].
+/// As [`Data::load`](crate::data::Data::load).
 pub fn of_labels(
     config: &DataConfig,
     finest: Grid,

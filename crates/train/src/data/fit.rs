@@ -55,7 +55,7 @@ impl Data {
     /// As [`Data::load`], from what [`open`] opened; every field is identified by its values.
     ///
     /// # Errors
-    /// As [`Data::load`].
+    /// As [`Data::load`](crate::data::Data::load).
     pub fn of_source(
         config: &DataConfig,
         opened: Option<&StackedFields>,

@@ -21,7 +21,7 @@ use crate::data::{builtin, conditions, labels, periodic};
 /// Reads or makes the fields of a source on `finest`, split, in their own values.
 ///
 /// # Errors
-/// As [`Data::load`].
+/// As [`Data::load`](crate::data::Data::load).
 pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Loaded, TrainError> {
     load_from(config, open(config)?.as_ref(), finest, seed)
 }
@@ -29,7 +29,7 @@ pub fn load(config: &DataConfig, finest: Grid, seed: u64) -> Result<Loaded, Trai
 /// As [`load`], from what [`open`] opened.
 ///
 /// # Errors
-/// As [`Data::load`].
+/// As [`Data::load`](crate::data::Data::load).
 pub fn load_from(
     config: &DataConfig,
     opened: Option<&StackedFields>,

@@ -58,7 +58,7 @@ fn append_weights(all: &mut LevelData, rest: &LevelData) {
 /// Those parts of a source that `division` says, for data of which a model knows some.
 ///
 /// # Errors
-/// As [`Data::load`].
+/// As [`Data::load`](crate::data::Data::load).
 pub(crate) fn load_division(
     config: &DataConfig,
     fields: &StackedFields,
