@@ -3,7 +3,7 @@
     python3 -m venv venv && venv/bin/pip install numpy==2.4.6 torch==2.15.0
     venv/bin/python golden/published.py crates/train/tests/published
 
-Written after the description in arXiv 2303.04772 and crates/train/src/published.rs: one more input
+Written after the description in arXiv 2303.04772 and crates/train/src/import/published.rs: one more input
 channel each for both coordinates (end points included) and time, spectral layers on the lowest
 modes, exact GELU between them. Random weights; the file is a state dict below `module.`.
 """

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use karhunen::field::{Field, GaussianLaw, Path};
 use karhunen::sampler::Method;
-use karhunen::training::paths::PathConfig;
+use karhunen::training::config::PathConfig;
 use karhunen::{Boundaries, ByFunction, Ensemble, FieldError, Grid, Progress, SampleOptions, Task};
 use numpy::{PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;

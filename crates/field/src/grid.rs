@@ -5,6 +5,7 @@
 //! ½) L / N. Numbers of cells may be odd or prime, and may differ between axes.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -87,6 +88,17 @@ impl Axis {
 pub struct Grid {
     axes: [Axis; MAX_DIM],
     dim: usize,
+}
+
+// lengths are positive and finite
+impl Eq for Grid {}
+
+impl Hash for Grid {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for axis in self.axes() {
+            (axis.points, axis.length.to_bits(), axis.boundary).hash(state);
+        }
+    }
 }
 
 const UNUSED: Axis = Axis { points: 1, length: 1.0, boundary: Boundary::Neumann };

@@ -28,7 +28,8 @@
 //! **Source** Song et al., "Score-based generative modeling through stochastic differential equations" (2021),
 //! appendix D, for the probability flow; Bogachev, "Gaussian measures" (1998), chapter 2, for densities.
 
-use crate::denoiser::{Denoiser, Diagonal, Remembered, wiener_weight};
+use crate::denoiser::{Denoiser, wiener_weight};
+use crate::law::OnGrid;
 use crate::noise::stream;
 use crate::path::Path;
 use crate::{Ensemble, FieldError, GaussianLaw, ModeNoise, Prior};
@@ -117,8 +118,8 @@ impl Likelihood<'_> {
         if self.repetitions == 0 {
             return too_few("repetitions of a likelihood", 0);
         }
-        let tables = Remembered::default();
-        let tables = tables.tables(fields, std::slice::from_ref(self.law), self.prior)?;
+        self.law.check(fields)?;
+        let tables = OnGrid::new(fields.grid, self.law, self.prior);
         let (a, b) = (self.path.signal(self.path.end()), self.path.noise(self.path.end()));
         let each = fields.channels * fields.grid.mode_count();
         let noise = ModeNoise::new(self.seed);
@@ -158,7 +159,7 @@ impl Likelihood<'_> {
     /// ℓ of fields given by their modes x at the path's first time, `[field, channel, mode]`.
     fn flow(
         &self,
-        tables: &Diagonal,
+        tables: &OnGrid,
         like: &Ensemble,
         x: Vec<f64>,
         (each, signs): (usize, Option<&[f64]>),
@@ -173,7 +174,7 @@ impl Likelihood<'_> {
             i => self.path.time_of_log_snr(2.0 * (first + step * i as f64)),
         };
         let mut now = At::new(self.path, tables, time(0));
-        let mut y = now.whitened(&x, &tables.means[0]);
+        let mut y = now.whitened(&x, &tables.mean);
         let mut found: Vec<f64> = energies(&y, each).collect();
         for i in 0..self.steps {
             let next = At::new(self.path, tables, time(i + 1));
@@ -196,7 +197,7 @@ impl Likelihood<'_> {
     /// a r and a tr ∂(D − D_W) of every field at y.
     fn slope(
         &self,
-        tables: &Diagonal,
+        tables: &OnGrid,
         like: &Ensemble,
         y: &[f64],
         at: &At,
@@ -208,7 +209,7 @@ impl Likelihood<'_> {
                 modes.chunks_exact(each).flat_map(|m| tables.transform.synthesise_channels(m));
             Ensemble::new(like.grid, like.channels, values.collect())
         };
-        let mean = tables.means[0].iter().cycle();
+        let mean = tables.mean.iter().cycle();
         let x: Vec<f64> = y
             .iter()
             .zip(at.deviations.iter().cycle().zip(mean.clone()))
@@ -281,7 +282,7 @@ struct At {
 }
 
 impl At {
-    fn new(path: &dyn Path, tables: &Diagonal, t: f64) -> Self {
+    fn new(path: &dyn Path, tables: &OnGrid, t: f64) -> Self {
         let (a, b) = (path.signal(t), path.noise(t));
         let spectra = || tables.variances.iter().zip(&tables.eigenvalues);
         Self {

@@ -4,8 +4,8 @@ use karhunen_evaluate::{Native, Progress, Task};
 use karhunen_field::{FieldError, Grid};
 use karhunen_train::batch::LevelData;
 use karhunen_train::classifier::{STEPS, TrainedClassifier};
-use karhunen_train::config::DataConfig;
-use karhunen_train::{TrainError, builtin, data, labels};
+use karhunen_train::config::{DataConfig, check_labels};
+use karhunen_train::{TrainError, builtin, data};
 
 use crate::Error;
 
@@ -99,7 +99,7 @@ pub fn train_classifier(
 ) -> Result<TrainedClassifier, Error> {
     options.check()?;
     let ClassifierOptions { data: config, test, grid, steps, seed } = options;
-    labels::check(config, "labels")?;
+    check_labels(config, "labels")?;
     let native = Native::of(config)?;
     let points = match (grid, &native.fields) {
         (Some(points), _) => points.clone(),
@@ -137,7 +137,7 @@ pub fn train_classifier(
 
 /// All fields of a test set.
 fn read(config: &DataConfig, grid: Grid, seed: u64) -> Result<LevelData, Error> {
-    labels::check(config, "test labels")?;
+    check_labels(config, "test labels")?;
     let loaded = data::load(config, grid, seed)?.in_own_values();
     all(loaded.training, loaded.validation)
 }

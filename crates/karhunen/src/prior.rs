@@ -7,9 +7,9 @@ use std::sync::Arc;
 use karhunen_field::noise::stream;
 use karhunen_field::{Boundaries, Ensemble, Grid};
 use karhunen_train::Sources;
+use karhunen_train::config::PriorConfig;
 use karhunen_train::config::{DataConfig, RunConfig};
 use karhunen_train::data::Data;
-use karhunen_train::priors::PriorConfig;
 use karhunen_train::settings::explain;
 
 pub use karhunen_field::Prior;

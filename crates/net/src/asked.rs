@@ -1,9 +1,9 @@
 //! Conditions of a sampling: the classes, attributes and other fields that are asked for.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use karhunen_field::{Ensemble, FieldError, Grid, resample};
+use karhunen_field::{Ensemble, FieldError, Grid, PerGrid, resample};
 
 use crate::Given;
 
@@ -26,13 +26,13 @@ pub struct OtherFields {
     /// The fields as supplied, normalised.
     fields: Ensemble,
     /// The fields with channels last and a mark, for each grid used so far.
-    grids: Mutex<Vec<(Grid, Arc<Vec<f32>>)>>,
+    grids: PerGrid<Vec<f32>>,
 }
 
 impl OtherFields {
     /// From fields on any grid of the box.
     pub fn new(fields: Ensemble) -> Self {
-        Self { fields, grids: Mutex::default() }
+        Self { fields, grids: PerGrid::default() }
     }
 
     /// Number of fields.
@@ -43,21 +43,17 @@ impl OtherFields {
     /// `[field, point, channel + 1]` on a grid. A coarser grid gets the restriction to its modes; a
     /// finer grid gets no modes beyond those of the fields.
     fn on(&self, grid: &Grid) -> Result<Arc<Vec<f32>>, FieldError> {
-        let mut known = self.grids.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, values)) = known.iter().find(|(of, _)| of == grid) {
-            return Ok(values.clone());
-        }
-        let fields = match self.fields.grid == *grid {
-            true => self.fields.clone(),
-            false => resample::spectral(&self.fields, *grid)?,
-        };
-        let of = |field: &[f64]| {
-            let field: Vec<f32> = field.iter().map(|v| *v as f32).collect();
-            Given::told(&field, grid.len())
-        };
-        let values: Arc<Vec<f32>> = Arc::new(fields.fields().flat_map(of).collect());
-        known.push((*grid, values.clone()));
-        Ok(values)
+        self.grids.try_get(grid, || {
+            let fields = match self.fields.grid == *grid {
+                true => self.fields.clone(),
+                false => resample::spectral(&self.fields, *grid)?,
+            };
+            let of = |field: &[f64]| {
+                let field: Vec<f32> = field.iter().map(|v| *v as f32).collect();
+                Given::told(&field, grid.len())
+            };
+            Ok(fields.fields().flat_map(of).collect())
+        })
     }
 }
 

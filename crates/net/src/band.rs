@@ -64,8 +64,7 @@ impl<'a> Split<'a> {
         t: f64,
     ) -> Self {
         let a = preconditioner.path().signal(t);
-        let mean = preconditioner.law().mean_modes(coarse.transform().grid());
-        let average = mean.iter().map(|m| a * m).collect();
+        let average = coarse.frame().mean.iter().map(|m| a * m).collect();
         Self { fine, coarse, known: preconditioner.wiener(t, fine), average }
     }
 

@@ -22,25 +22,29 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::Grid;
-use karhunen_kernels::{
-    ConvPlan, ConvShape, NormParameters, convolution, group_norm_silu, tensor_data,
-};
+use karhunen_kernels::{ConvPlan, ConvShape, NormParameters, group_norm_silu, tensor_data};
 
 use crate::parameters::released;
+use crate::planes::Plan;
 use crate::{NetError, Parameters};
 
 /// Channels of the first block and of all later ones, indexed by dimension minus one. Volumes have
 /// so many points that the first block has half as many channels.
 const CHANNELS: [[usize; 2]; 3] = [[16, 32], [16, 32], [8, 32]];
+
 /// Channels of the second block of volumes, whose convolution would otherwise cost more than all
 /// others.
 const SECOND_OF_VOLUMES: usize = 16;
+
 /// Largest number of blocks that halve the grid.
 const HALVINGS: usize = 5;
+
 /// Number of cells along the longest axis at which halving stops.
 const COARSEST: usize = 4;
+
 /// Groups of each normalisation after that of the first block.
 const GROUPS: usize = 4;
+
 /// ε of the first normalisation, and of the others.
 const EPSILON: [f64; 2] = [1.0, 1e-2];
 
@@ -61,16 +65,6 @@ pub struct DiscriminatorWeights {
     pub blocks: Vec<DiscriminatorBlock>,
     /// Means of all blocks' channels → logit.
     pub output: Linear,
-}
-
-/// The geometry of a block's convolution.
-#[derive(Debug, Clone)]
-struct Plan {
-    /// The convolution on one plane of the last two axes.
-    plane: Arc<ConvPlan>,
-    /// Number of input planes, and the stride from one output plane to the next; `None` below
-    /// dimension 3.
-    planes: Option<(usize, usize)>,
 }
 
 /// A network that distinguishes two sets of fields on one grid.
@@ -226,51 +220,6 @@ fn normalised(norm: &GroupNorm, x: Tensor<3>) -> Result<Tensor<3>, NetError> {
         epsilon: norm.epsilon,
     };
     Ok(group_norm_silu(x, parameters)?)
-}
-
-impl Plan {
-    /// The convolution of `[field, point, channel]`.
-    fn apply(&self, convolutions: &[Conv2d], x: Tensor<3>) -> Result<Tensor<3>, NetError> {
-        let Some((planes, stride)) = self.planes else {
-            return self.on_planes(&convolutions[0], x, None);
-        };
-        let [batch, _, channels] = x.dims();
-        let ([cells, targets], out) = (self.plane.points(), planes.div_ceil(stride));
-        // zeros beyond the edges; with a stride, every second plane is one of two columns
-        let columns = out + usize::from(stride > 1);
-        let after = columns * stride + 2 * usize::from(stride == 1) - 1 - planes;
-        let edge = |count: usize| Tensor::<3>::zeros([batch, count * cells, channels], &x.device());
-        let padded = Tensor::cat(vec![edge(1), x.clone(), edge(after)], 1);
-        let mut sum: Option<Tensor<3>> = None;
-        for (tap, convolution) in convolutions.iter().enumerate() {
-            let shifted = if stride == 1 {
-                padded.clone().narrow(1, tap * cells, planes * cells)
-            } else {
-                let pairs = padded.clone().reshape([batch, columns, stride * cells, channels]);
-                let pairs = pairs.narrow(1, tap / stride, out);
-                pairs.narrow(2, tap % stride * cells, cells).reshape([batch, out * cells, channels])
-            };
-            let shifted = shifted.reshape([batch * out, cells, channels]);
-            sum = Some(self.on_planes(convolution, shifted, sum)?);
-        }
-        let sum = sum.expect("three taps along the first axis");
-        let outputs = sum.dims()[2];
-        Ok(sum.reshape([batch, out * targets, outputs]))
-    }
-
-    fn on_planes(
-        &self,
-        taps: &Conv2d,
-        x: Tensor<3>,
-        added: Option<Tensor<3>>,
-    ) -> Result<Tensor<3>, NetError> {
-        let weight = taps.weight.val();
-        let bias = match &taps.bias {
-            Some(bias) => bias.val(),
-            None => Tensor::zeros([weight.dims()[0]], &x.device()),
-        };
-        Ok(convolution(x, weight, bias, added, &self.plane)?)
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
 use karhunen_field::denoiser::Denoiser;
 use karhunen_field::resample::{copied_modes, overlay_modes};
 use karhunen_field::{Ensemble, FieldError, Grid};
@@ -26,8 +25,11 @@ pub struct Model {
     pub band: Band,
 }
 
-/// The network's inputs for a batch, on the host, channels last.
+/// The network's inputs for a batch on one grid, on the host, channels last.
+#[derive(Debug, Clone)]
 pub struct Inputs {
+    /// The grid of the fields.
+    pub grid: Grid,
     /// `[batch, point, channel]` inputs of F.
     pub values: Vec<f32>,
     /// Time of each field.
@@ -36,6 +38,19 @@ pub struct Inputs {
     pub half_log_snr: Vec<f64>,
     /// The conditions of the fields.
     pub given: Given,
+}
+
+impl Inputs {
+    /// Inputs without conditions.
+    pub fn plain(grid: &Grid, values: &[f32], times: &[f64], half_log_snr: &[f64]) -> Self {
+        Self {
+            grid: *grid,
+            values: values.to_vec(),
+            times: times.to_vec(),
+            half_log_snr: half_log_snr.to_vec(),
+            given: Given::default(),
+        }
+    }
 }
 
 /// A model with conditions: D(x, t | asked), for fields of given classes or attributes, or beside
@@ -51,13 +66,10 @@ pub struct Conditioned<'a> {
 }
 
 impl Model {
-    /// F of prepared inputs, on the network's device.
-    ///
-    /// # Errors
-    /// As [`Network::forward`].
-    pub fn network_output(&self, grid: &Grid, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
-        let Inputs { values, times, half_log_snr, given } = inputs;
-        self.network.forward_of(grid, values, times, half_log_snr, given)
+    /// Inputs from the values of fields that the preconditioner has prepared, `[batch, point, channel]`.
+    pub fn inputs(&self, grid: Grid, values: Vec<f32>, times: Vec<f64>, given: Given) -> Inputs {
+        let half_log_snr = times.iter().map(|&t| self.half_log_snr(t)).collect();
+        Inputs { grid, values, times, half_log_snr, given }
     }
 
     /// ln(a/b) at a time.
@@ -120,13 +132,8 @@ impl Model {
             .par_chunks_exact_mut(x.field_len())
             .zip(x.values.par_chunks_exact(x.field_len()))
             .for_each(|(input, field)| write_channels_last(&known.input(field), input, x.channels));
-        let inputs = Inputs {
-            values,
-            times: vec![t; count],
-            half_log_snr: vec![self.half_log_snr(t); count],
-            given,
-        };
-        let output = self.network_output(grid, &inputs)?;
+        let inputs = self.inputs(*grid, values, vec![t; count], given);
+        let output = self.network.forward(&inputs)?;
         let output: Vec<f32> =
             output.try_into_vec_as().map_err(|e| NetError::Compute(e.to_string()))?;
         let mut denoised = vec![0.0; x.values.len()];

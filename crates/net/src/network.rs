@@ -4,6 +4,7 @@ use burn::tensor::{Device, Gradients, Tensor};
 use karhunen_field::Grid;
 use serde::{Deserialize, Serialize};
 
+use crate::model::Inputs;
 use crate::unet::UNet;
 use crate::unet_config::UNetConfig;
 use crate::{Fno, FnoConfig, Given, Nested, NestedConfig, NetError, Operators, Parameters};
@@ -233,36 +234,16 @@ impl Network {
         of!(self, n => n.training_bytes(grid))
     }
 
-    /// F(x, t) for a batch.
+    /// F(x, t | given) for a batch.
     ///
-    /// **Shape** `x` holds `[batch, points, channel]` values; so does the result, on the device.
+    /// **Shape** the inputs hold `[batch, point, channel]` values; so does the result, on the device.
     ///
     /// # Errors
     /// [`NetError::Input`] for a box other than that the network was built for, values of the wrong
-    /// length, or not one log-SNR for each time.
-    pub fn forward(
-        &self,
-        grid: &Grid,
-        x: &[f32],
-        times: &[f64],
-        half_log_snr: &[f64],
-    ) -> Result<Tensor<3>, NetError> {
-        self.forward_of(grid, x, times, half_log_snr, &Given::default())
-    }
-
-    /// F(x, t | given) for a batch.
-    ///
-    /// # Errors
-    /// As [`Network::forward`]; [`NetError::Input`] for a class that the network does not have, or
-    /// a wrong number of classes, attributes or values of other fields.
-    pub fn forward_of(
-        &self,
-        grid: &Grid,
-        x: &[f32],
-        times: &[f64],
-        half_log_snr: &[f64],
-        given: &Given,
-    ) -> Result<Tensor<3>, NetError> {
+    /// length, not one log-SNR for each time, a class that the network does not have, or a wrong number of
+    /// classes, attributes or values of other fields.
+    pub fn forward(&self, inputs: &Inputs) -> Result<Tensor<3>, NetError> {
+        let Inputs { grid, values: x, times, half_log_snr, given } = inputs;
         match self {
             Self::Fno(fno) => fno.forward_of(grid, x, times, half_log_snr, given),
             Self::UNet(unet) => {

@@ -32,13 +32,21 @@
 //! **The loss** weighs the squared error of F by q. It is then E‖D − X₀‖² / c_out², of unit scale
 //! at every t. For the first kind the weight (b/g)² gives the published E‖(b/g) F + η‖².
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod evaluation;
+
+use std::sync::Arc;
+
+use karhunen_field::law;
 
 use karhunen_field::path::Path;
+
 use karhunen_field::prior::Draws;
-use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Transform};
+
+use karhunen_field::{Boundary, GaussianLaw, Grid, PerGrid, Prior, Transform};
+
 use serde::{Deserialize, Serialize};
+
+pub use evaluation::{Evaluation, Wiener};
 
 /// The affine part around the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,20 +103,16 @@ pub struct Preconditioner {
     grid: Grid,
     /// (c_k averaged over channels, λ_k) on the reference grid.
     reference: Arc<Vec<(f64, f64)>>,
-    grids: Arc<Mutex<HashMap<String, Arc<OnGrid>>>>,
+    grids: PerGrid<OnGrid>,
 }
 
-/// Tables of one grid.
+/// What a preconditioner knows of one grid: law and noise in its modes, and what draws noise on it.
 #[derive(Debug)]
 pub struct OnGrid {
-    /// The noise, and the grid's transform.
+    frame: law::OnGrid,
     draws: Draws,
     /// Mean field, `[channel, point]`.
     mean: Vec<f64>,
-    /// c_k, `[channel, mode]`.
-    data: Vec<f64>,
-    /// λ_k.
-    noise: Vec<f64>,
     /// Whether fields vanish at the ends of some axis.
     walls: bool,
 }
@@ -121,7 +125,12 @@ impl OnGrid {
 
     /// The transform between values on this grid and their coefficients.
     pub fn transform(&self) -> &Transform {
-        self.draws.transform()
+        &self.frame.transform
+    }
+
+    /// Law and noise in the grid's modes.
+    pub fn frame(&self) -> &law::OnGrid {
+        &self.frame
     }
 }
 
@@ -135,7 +144,7 @@ impl Preconditioner {
         reference: Grid,
     ) -> Self {
         let pairs = Arc::new(variances(&law, prior.as_ref(), &reference));
-        let grids = Arc::default();
+        let grids = PerGrid::default();
         let share = Share::Total;
         Self { kind, share, path, prior, law, grid: reference, reference: pairs, grids }
     }
@@ -219,20 +228,12 @@ impl Preconditioner {
     pub fn at(&self, t: f64, grid: &Grid) -> Evaluation<'_> {
         let (scales, on) = (self.scales(t), self.on(grid));
         let (weights, bounds) = match self.kind {
-            Preconditioning::Wiener => (self.weights(t, &on), self.bounds(t, &scales, &on)),
+            Preconditioning::Wiener => {
+                (on.frame.wiener(self.path.as_ref(), t), self.bounds(t, &scales, &on))
+            }
             _ => (Vec::new(), Vec::new()),
         };
         Evaluation { known: self, t, scales, on, weights, bounds }
-    }
-
-    /// w_k = a c_k / S_k, `[channel, mode]`.
-    fn weights(&self, t: f64, on: &OnGrid) -> Vec<f64> {
-        let (a, b2) = (self.path.signal(t), self.path.noise(t).powi(2));
-        let of = |(c, lambda): (&f64, &f64)| {
-            let s = a * a * c + b2 * lambda;
-            if s > 0.0 { a * c / s } else { 0.0 }
-        };
-        on.data.iter().zip(on.noise.iter().cycle()).map(of).collect()
     }
 
     /// v_k / (v_k + δ v̄), `[channel, mode]`.
@@ -243,46 +244,54 @@ impl Preconditioner {
             let v = if s > 0.0 { c * b2 * lambda / s } else { 0.0 };
             if v > 0.0 { v / (v + scales.negligible) } else { 0.0 }
         };
-        on.data.iter().zip(on.noise.iter().cycle()).map(of).collect()
+        on.frame.variances.iter().zip(&on.frame.eigenvalues).map(of).collect()
     }
 
     /// Tables for a grid of the box, computed once.
     pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
-        let mut grids = self.grids.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let make = || {
-            let draws = Draws::new(self.prior.as_ref(), *grid);
-            let mean = draws.transform().synthesise_channels(&self.law.mean_modes(grid));
-            let data = self.law.variances(grid);
-            let noise = self.prior.eigenvalues(grid);
+        self.grids.get(grid, || {
+            let frame = law::OnGrid::new(*grid, &self.law, self.prior.as_ref());
+            let draws = Draws::on(self.prior.as_ref(), frame.transform.clone());
+            let mean = frame.transform.synthesise_channels(&frame.mean);
             let walls = grid.axes().iter().any(|a| a.boundary == Boundary::Dirichlet);
-            Arc::new(OnGrid { draws, mean, data, noise, walls })
-        };
-        grids.entry(format!("{grid:?}")).or_insert_with(make).clone()
+            OnGrid { frame, draws, mean, walls }
+        })
     }
 
-    /// Base and input of one field `[channel, point]` at time t.
-    pub fn split(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+    /// The network's input for one field `[channel, point]` at time t: (x − a m) / √S, or x itself without
+    /// preconditioning.
+    pub fn input(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
+        if self.kind == Preconditioning::None {
+            return x.to_vec();
+        }
+        let mut input = centred(x, self.path.signal(t), on);
+        input.iter_mut().for_each(|v| *v *= scales.input);
+        input
+    }
+
+    /// The base of one field `[channel, point]` at time t, without a network.
+    pub fn base(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
         let a = self.path.signal(t);
         if self.kind == Preconditioning::None {
-            return (x.iter().map(|v| v / a).collect(), x.to_vec());
+            return x.iter().map(|v| v / a).collect();
         }
-        let mut centred = centred(x, a, on);
-        let mut base = if self.kind == Preconditioning::Scalar {
+        let centred = centred(x, a, on);
+        let mut base: Vec<f64> = if self.kind == Preconditioning::Scalar {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
             let mut modes = on.transform().analyse_channels(&centred);
-            modes.iter_mut().zip(self.weights(t, on)).for_each(|(x, w)| *x *= w);
+            let weights = on.frame.wiener(self.path.as_ref(), t);
+            modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
             on.transform().synthesise_channels(&modes)
         };
         base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
-        centred.iter_mut().for_each(|v| *v *= scales.input);
-        (base, centred)
+        base
     }
 
     /// The Wiener denoiser at one time on one grid, for any kind.
     pub fn wiener(&self, t: f64, on: &OnGrid) -> Wiener {
-        let mean = self.law.mean_modes(on.transform().grid());
-        Wiener { a: self.path.signal(t), weights: self.weights(t, on), mean }
+        let weights = on.frame.wiener(self.path.as_ref(), t);
+        Wiener { a: self.path.signal(t), weights, mean: on.frame.mean.clone() }
     }
 }
 
@@ -294,117 +303,7 @@ fn variances(law: &GaussianLaw, prior: &dyn Prior, grid: &Grid) -> Vec<(f64, f64
     (0..modes).map(|k| (mean(k), noise[k])).collect()
 }
 
-/// The Wiener denoiser m_k + w_k (x_k − a m_k).
-#[derive(Debug)]
-pub struct Wiener {
-    a: f64,
-    /// `[channel, mode]`.
-    weights: Vec<f64>,
-    mean: Vec<f64>,
-}
-
-impl Wiener {
-    /// Coefficients of the denoised field from those of a field, both `[channel, mode]`.
-    pub fn denoised(&self, modes: &[f64]) -> Vec<f64> {
-        let affine = modes.iter().zip(&self.mean).zip(&self.weights);
-        affine.map(|((x, m), w)| m + w * (x - self.a * m)).collect()
-    }
-}
-
-impl Wiener {
-    /// w_k times coefficients: the derivative of the Wiener denoiser, which is its own transpose.
-    pub fn pulled(&self, modes: &[f64]) -> Vec<f64> {
-        modes.iter().zip(&self.weights).map(|(m, w)| m * w).collect()
-    }
-}
-
 /// x − a m.
 fn centred(x: &[f64], a: f64, on: &OnGrid) -> Vec<f64> {
     x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect()
-}
-
-/// The affine part at one time on one grid, shared by fields that are sampled together.
-#[derive(Debug)]
-pub struct Evaluation<'a> {
-    known: &'a Preconditioner,
-    t: f64,
-    scales: Scales,
-    on: Arc<OnGrid>,
-    /// w_k and the bounds on the network's part, `[channel, mode]`; used by the Wiener kind only.
-    weights: Vec<f64>,
-    bounds: Vec<f64>,
-}
-
-impl Evaluation<'_> {
-    /// The network's input for one field `[channel, point]`.
-    pub fn input(&self, x: &[f64]) -> Vec<f64> {
-        if self.known.kind == Preconditioning::None {
-            return x.to_vec();
-        }
-        let mut input = centred(x, self.known.path.signal(self.t), &self.on);
-        input.iter_mut().for_each(|v| *v *= self.scales.input);
-        input
-    }
-
-    /// D of one field `[channel, point]` from the network's answer to it. The answer is bounded in
-    /// modes where little is unknown. Without the Wiener kind it is only made to vanish at the
-    /// walls of Dirichlet axes.
-    ///
-    /// **Cost** three transforms a channel for the Wiener kind.
-    pub fn denoised(&self, x: &[f64], mut answer: Vec<f64>) -> Vec<f64> {
-        let (transform, a) = (self.on.transform(), self.known.path.signal(self.t));
-        answer.iter_mut().for_each(|f| *f *= self.scales.gain);
-        if self.known.kind != Preconditioning::Wiener {
-            if self.on.walls {
-                answer = transform.synthesise_channels(&transform.analyse_channels(&answer));
-            }
-            for ((f, x), m) in answer.iter_mut().zip(x).zip(&self.on.mean) {
-                *f += match self.known.kind {
-                    Preconditioning::None => x / a,
-                    _ => m + self.scales.skip * (x - a * m),
-                };
-            }
-            return answer;
-        }
-        let centred = centred(x, a, &self.on);
-        let mut modes = transform.analyse_channels(&centred);
-        let network = transform.analyse_channels(&answer);
-        let filters = self.weights.iter().zip(&self.bounds);
-        for ((x, f), (w, bound)) in modes.iter_mut().zip(network).zip(filters) {
-            *x = w * *x + bound * f;
-        }
-        let mut denoised = transform.synthesise_channels(&modes);
-        denoised.iter_mut().zip(&self.on.mean).for_each(|(d, m)| *d += m);
-        denoised
-    }
-
-    /// The parts of ∂D* w for one field `[channel, point]`: that of the affine part, and the argument
-    /// for the network's transposed derivative. The network's result times
-    /// [`Evaluation::input_scale`] is the other part.
-    pub fn pulled(&self, w: &[f64]) -> (Vec<f64>, Vec<f64>) {
-        let (transform, a) = (self.on.transform(), self.known.path.signal(self.t));
-        let mut network: Vec<f64> = w.iter().map(|v| self.scales.gain * v).collect();
-        if self.known.kind != Preconditioning::Wiener {
-            if self.on.walls {
-                network = transform.synthesise_channels(&transform.analyse_channels(&network));
-            }
-            let slope = match self.known.kind {
-                Preconditioning::None => 1.0 / a,
-                _ => self.scales.skip,
-            };
-            return (w.iter().map(|v| slope * v).collect(), network);
-        }
-        let modes = transform.analyse_channels(w);
-        let times = |factors: &[f64]| {
-            let product: Vec<f64> = modes.iter().zip(factors).map(|(m, f)| m * f).collect();
-            transform.synthesise_channels(&product)
-        };
-        let gain = self.scales.gain;
-        (times(&self.weights), times(&self.bounds).iter().map(|v| gain * v).collect())
-    }
-
-    /// Factor of a field before it enters the network.
-    pub fn input_scale(&self) -> f64 {
-        self.scales.input
-    }
 }

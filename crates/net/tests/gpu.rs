@@ -22,6 +22,7 @@ use std::time::Instant;
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
+use karhunen_net::model::Inputs;
 use karhunen_net::{
     Conditioning, Device, DeviceChoice, Network, NetworkConfig, Operators, Parameters, UNetConfig,
 };
@@ -67,7 +68,7 @@ fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
 /// Output and gradients of Σ r F.
 fn run(network: &Network, grid: &Grid, x: &[f64]) -> (Vec<f64>, Parameters) {
     let narrow = |values: &[f64]| values.iter().map(|v| *v as f32).collect::<Vec<f32>>();
-    let output = network.forward(grid, &narrow(x), &TIMES, &HALF_LOG_SNR).unwrap();
+    let output = network.forward(&Inputs::plain(grid, &narrow(x), &TIMES, &HALF_LOG_SNR)).unwrap();
     let r = TensorData::new(narrow(&normals(x.len(), 102)), output.dims());
     let cotangent = Tensor::<3>::from_data(r, network.device());
     let gradients = network.taken_gradients((output.clone() * cotangent).sum().backward()).unwrap();

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
+use karhunen_net::model::Inputs;
 use karhunen_net::{
     Conditioning, Device, DeviceChoice, FnoConfig, LocalKernels, Network, NetworkConfig, Operators,
     UNetConfig,
@@ -156,8 +157,9 @@ impl Case {
 
     fn forward(&self, budget: Duration) -> (f64, f64) {
         let network = self.network(&self.device);
+        let inputs = Inputs::plain(&self.grid, &self.x, &self.times, &self.times);
         time(budget, || {
-            let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
+            let y = network.forward(&inputs).expect("runs");
             std::hint::black_box(y);
             self.device.sync().expect("a device that works");
         })
@@ -175,8 +177,9 @@ impl Case {
             begins: Begins::default(),
         };
         let shape = [self.batch, self.grid.len(), 1];
+        let inputs = Inputs::plain(&self.grid, &self.x, &self.times, &self.times);
         time(budget, || {
-            let y = network.forward(&self.grid, &self.x, &self.times, &self.times).expect("runs");
+            let y = network.forward(&inputs).expect("runs");
             let target = TensorData::new(self.x.clone(), shape);
             let target = Tensor::<3>::from_data(target, &device);
             let tape = (y - target).square().mean().backward();

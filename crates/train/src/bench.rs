@@ -10,19 +10,19 @@ use std::time::{Duration, Instant};
 use karhunen_distributed::Group;
 use karhunen_field::prior::{self, Matern};
 use karhunen_field::{Field, Grid, Prior, noise::stream};
-use karhunen_net::{Device, Model, Parameters};
+use karhunen_net::{Device, Given, Model, Parameters};
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::batch::loss::loss_and_gradients;
 use crate::batch::{Batches, LevelData};
 use crate::config::RunConfig;
 use crate::data::restrict;
-use crate::loss::loss_and_gradients;
+use crate::data::statistics::{Normalisation, Statistics};
+use crate::model::request::Request;
+use crate::model::trained::TrainedModel;
 use crate::model::{build_model, check_model, set};
-use crate::optimizer::{Begins, Optimizer, Update};
-use crate::request::Request;
-use crate::statistics::{Normalisation, Statistics};
-use crate::trained::TrainedModel;
+use crate::run::optimizer::{Begins, Optimizer, Update};
 use crate::{TrainError, memory};
 
 /// Runs before timing.
@@ -185,7 +185,7 @@ fn level_speed(
             let begun = Instant::now();
             let batch = batches.training(step, data, model);
             let made = begun.elapsed();
-            let (_, gradients) = loss_and_gradients(model, &data.grid, &batch)?;
+            let (_, gradients) = loss_and_gradients(model, &batch)?;
             let computed = begun.elapsed();
             optimizer.step_network(&mut model.network, gradients, &update)?;
             let done = begun.elapsed();
@@ -285,12 +285,12 @@ fn evaluate_alone(
 ) -> Result<(), TrainError> {
     let grid = model.statistics.grid;
     let (t, network) = (0.5, &model.model.network);
-    let log_snr = model.model.half_log_snr(t);
     model.batches(0..count as u64, grid.len()).par_iter().try_for_each(|part| {
         let fields = (part.end - part.start) as usize;
-        let x = field.repeat(fields);
+        let values = field.repeat(fields);
+        let inputs = model.model.inputs(grid, values, vec![t; fields], Given::default());
         for _ in 0..evaluations {
-            let y = network.forward(&grid, &x, &vec![t; fields], &vec![log_snr; fields])?;
+            let y = network.forward(&inputs)?;
             std::hint::black_box(y);
         }
         Ok(())

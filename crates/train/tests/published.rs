@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use karhunen_formats::{ArrayValues, NamedArray, ReadOptions, read_state_dict};
+use karhunen_net::model::Inputs;
 use karhunen_net::{FnoConfig, NetworkConfig};
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::published::{Units, import, save};
@@ -60,7 +61,7 @@ fn assert_answers(model: &TrainedModel, asked: &Answer, name: &str) {
     let (batch, channels) = (asked.t.len(), model.statistics.mean.channels);
     let x = swap(&asked.x, batch, channels);
     let network = &model.model.network;
-    let output = network.forward(&grid, &x, &asked.t, &vec![0.0; batch]).unwrap();
+    let output = network.forward(&Inputs::plain(&grid, &x, &asked.t, &vec![0.0; batch])).unwrap();
     let found: Vec<f64> = output.try_into_vec_as().unwrap();
     let found = swap(&found, batch, grid.len());
     assert_eq!(found.len(), asked.answer.len());

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use karhunen::classifier::{ClassifierOptions, train_classifier};
 use karhunen::output::make_folder;
-use karhunen::training::config::{DataConfig, RunConfig};
-use karhunen::training::labels::{self, described};
+use karhunen::training::config::{DataConfig, RunConfig, check_labels};
+use karhunen::training::labels::described;
 use serde_json::json;
 use tracing::info;
 
@@ -19,9 +19,9 @@ pub fn run(args: &ClassifierArgs) -> Result<(), Failure> {
     let options = options(args)?;
     options.check()?;
     check_place(args)?;
-    labels::check(&options.data, "--labels")?;
+    check_labels(&options.data, "--labels")?;
     if let Some(test) = &options.test {
-        labels::check(test, "--test-labels")?;
+        check_labels(test, "--test-labels")?;
     }
     let begun = Instant::now();
     let trained = train_classifier(&options, &Bars::default())?;

@@ -15,7 +15,7 @@ pub fn in_options(error: &SampleError) -> String {
         SampleError::ConditionChannels { .. } | SampleError::ConditionGrid { .. } => {
             format!("--condition {error}")
         }
-        SampleError::NoPhases { option, .. } if option.contains(' ') => error.to_string(),
+        SampleError::NoSurface { .. } => error.to_string(),
         error => format!("--{error}"),
     }
 }
@@ -67,7 +67,9 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::CalibrationOfAsked => {
             "leave it out with --attribute, with --condition, and with --guidance other than 1"
         }
-        SampleError::NoPhases { .. } => "train on labels with data.phases, or leave it out",
+        SampleError::NoPhases { .. } | SampleError::NoSurface { .. } => {
+            "train on labels with data.phases, or leave it out"
+        }
         SampleError::UnknownPhase { known, .. } => {
             return Some(format!("its phases are {known}"));
         }

@@ -70,12 +70,14 @@ impl Output {
                 args.volume_fraction.is_some().then_some("volume-fraction"),
                 args.phase.is_some().then_some("phase"),
                 args.open.then_some("open"),
-                surface.then_some("a surface"),
             ];
             return match asked.into_iter().flatten().next() {
                 Some(option) => {
                     let error = SampleError::NoPhases { option, model: model.name() };
                     Err(Error::from(error).into())
+                }
+                None if surface => {
+                    Err(Error::from(SampleError::NoSurface { model: model.name() }).into())
                 }
                 None => Ok(Self::Values),
             };

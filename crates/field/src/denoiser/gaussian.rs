@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Denoiser;
-use super::diagonal::Remembered;
+use crate::law::OnGrid;
 use crate::path::Path;
-use crate::{Ensemble, FieldError, GaussianLaw, Prior};
+use crate::{Ensemble, FieldError, GaussianLaw, PerGrid, Prior};
 
 /// w = a c / (a² c + b² λ), the weight of the best linear denoiser for one mode of variance `c` in
 /// noise of variance `lambda`. It is 0 where there is neither data nor noise.
@@ -50,13 +50,18 @@ pub struct Gaussian {
     law: GaussianLaw,
     prior: Arc<dyn Prior>,
     path: Arc<dyn Path>,
-    tables: Remembered,
+    frames: PerGrid<OnGrid>,
 }
 
 impl Gaussian {
     /// The denoiser of `law` under noise N(0, Q), the same Q in every channel.
     pub fn new(law: GaussianLaw, prior: Arc<dyn Prior>, path: Arc<dyn Path>) -> Self {
-        Self { law, prior, path, tables: Remembered::default() }
+        Self { law, prior, path, frames: PerGrid::default() }
+    }
+
+    fn frame(&self, x: &Ensemble) -> Result<Arc<OnGrid>, FieldError> {
+        self.law.check(x)?;
+        Ok(self.frames.get(&x.grid, || OnGrid::new(x.grid, &self.law, &*self.prior)))
     }
 
     /// The law of the data.
@@ -67,12 +72,12 @@ impl Gaussian {
 
 impl Denoiser for Gaussian {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        let tables = self.tables.tables(x, std::slice::from_ref(&self.law), &*self.prior)?;
-        let (a, weights) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
+        let tables = self.frame(x)?;
+        let (a, weights) = (self.path.signal(t), tables.wiener(&*self.path, t));
         let mut out = x.clone();
         for field in out.fields_mut() {
             let mut modes = tables.transform.analyse_channels(field);
-            for ((x, m), w) in modes.iter_mut().zip(&tables.means[0]).zip(&weights) {
+            for ((x, m), w) in modes.iter_mut().zip(&tables.mean).zip(&weights) {
                 *x = m + w * (*x - a * m);
             }
             field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
@@ -81,8 +86,8 @@ impl Denoiser for Gaussian {
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        let tables = self.tables.tables(x, std::slice::from_ref(&self.law), &*self.prior)?;
-        let weights = tables.wiener_weights(&*self.path, t);
+        let tables = self.frame(x)?;
+        let weights = tables.wiener(&*self.path, t);
         let mut out = w.clone();
         for field in out.fields_mut() {
             let mut modes = tables.transform.analyse_channels(field);

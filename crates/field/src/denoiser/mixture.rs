@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use super::Denoiser;
-use super::diagonal::{Diagonal, Remembered};
+use crate::law::OnGrid;
 use crate::path::Path;
-use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior};
+use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, PerGrid, Prior};
 
 /// X₀ = m_i + ζ with probability p_i, ζ ~ N(0, C), C diagonal in the modes of Q.
 ///
@@ -27,7 +27,16 @@ pub struct Mixture {
     laws: Vec<GaussianLaw>,
     prior: Arc<dyn Prior>,
     path: Arc<dyn Path>,
-    tables: Remembered,
+    frames: PerGrid<Frame>,
+}
+
+/// The components in the modes of one grid.
+#[derive(Debug)]
+struct Frame {
+    /// The first one; the others differ from it in their mean alone.
+    first: OnGrid,
+    /// m_k of every component, `[channel, mode]`.
+    means: Vec<Vec<f64>>,
 }
 
 impl Mixture {
@@ -75,7 +84,15 @@ impl Mixture {
             weights.push(weight / total);
             laws.push(GaussianLaw::new(mean, vec![Arc::clone(&covariance); channels])?);
         }
-        Ok(Self { weights, laws, prior, path, tables: Remembered::default() })
+        Ok(Self { weights, laws, prior, path, frames: PerGrid::default() })
+    }
+
+    fn frame(&self, x: &Ensemble) -> Result<Arc<Frame>, FieldError> {
+        self.laws[0].check(x)?;
+        Ok(self.frames.get(&x.grid, || Frame {
+            first: OnGrid::new(x.grid, &self.laws[0], &*self.prior),
+            means: self.laws.iter().map(|law| law.mean_modes(&x.grid)).collect(),
+        }))
     }
 
     /// p_i, summing to 1.
@@ -88,10 +105,10 @@ impl Mixture {
     /// # Errors
     /// As [`Denoiser::denoise`].
     pub fn posterior_weights(&self, x: &Ensemble, t: f64) -> Result<Vec<f64>, FieldError> {
-        let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
+        let tables = self.frame(x)?;
         let evidence = self.evidence(&tables, t)?;
         let posterior = |field| {
-            let modes = tables.transform.analyse_channels(field);
+            let modes = tables.first.transform.analyse_channels(field);
             evidence.posterior(&self.weights, &modes)
         };
         Ok(x.fields().flat_map(posterior).collect())
@@ -119,14 +136,14 @@ impl Mixture {
         Ensemble { grid, channels: self.laws[0].channels(), values }
     }
 
-    fn evidence(&self, tables: &Diagonal, t: f64) -> Result<Evidence, FieldError> {
+    fn evidence(&self, tables: &Frame, t: f64) -> Result<Evidence, FieldError> {
         let (a, b) = (self.path.signal(t), self.path.noise(t));
         let first = &tables.means[0];
         let mut evidence = Evidence { directions: Vec::new(), offsets: Vec::new() };
         for mean in &tables.means {
             let mut direction = Vec::with_capacity(mean.len());
             let mut offset = 0.0;
-            let spectra = tables.variances.iter().zip(&tables.eigenvalues);
+            let spectra = tables.first.variances.iter().zip(&tables.first.eigenvalues);
             for ((m, m0), (c, lambda)) in mean.iter().zip(first).zip(spectra) {
                 let total = a * a * c + b * b * lambda;
                 let apart = m - m0;
@@ -174,18 +191,18 @@ impl Evidence {
 
 impl Denoiser for Mixture {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
+        let tables = self.frame(x)?;
         let evidence = self.evidence(&tables, t)?;
-        let (a, filter) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
+        let (a, filter) = (self.path.signal(t), tables.first.wiener(&*self.path, t));
         let mut out = x.clone();
         for field in out.fields_mut() {
-            let mut modes = tables.transform.analyse_channels(field);
+            let mut modes = tables.first.transform.analyse_channels(field);
             let posterior = evidence.posterior(&self.weights, &modes);
             for (k, (x, w)) in modes.iter_mut().zip(&filter).enumerate() {
                 let mean: f64 = posterior.iter().zip(&tables.means).map(|(p, m)| p * m[k]).sum();
                 *x = mean + w * (*x - a * mean);
             }
-            field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
+            field.copy_from_slice(&tables.first.transform.synthesise_channels(&modes));
         }
         Ok(out)
     }
@@ -193,14 +210,14 @@ impl Denoiser for Mixture {
     /// Let g_i be the gradient of ln p_i(x) minus its posterior mean. D = m̄ + w (x − a m̄) then
     /// has ∂D* u = w u + Σ_i p_i ⟨(1 − a w) m_i, u⟩ g_i.
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        let tables = self.tables.tables(x, &self.laws, &*self.prior)?;
+        let tables = self.frame(x)?;
         let evidence = self.evidence(&tables, t)?;
-        let (a, filter) = (self.path.signal(t), tables.wiener_weights(&*self.path, t));
+        let (a, filter) = (self.path.signal(t), tables.first.wiener(&*self.path, t));
         let mut out = w.clone();
         for (field, x) in out.fields_mut().zip(x.fields()) {
-            let mut modes = tables.transform.analyse_channels(field);
+            let mut modes = tables.first.transform.analyse_channels(field);
             let posterior =
-                evidence.posterior(&self.weights, &tables.transform.analyse_channels(x));
+                evidence.posterior(&self.weights, &tables.first.transform.analyse_channels(x));
             let along = |mean: &Vec<f64>| -> f64 {
                 let of = |((m, u), w): ((&f64, &f64), &f64)| (1.0 - a * w) * m * u;
                 mean.iter().zip(&modes).zip(&filter).map(of).sum()
@@ -212,7 +229,7 @@ impl Denoiser for Mixture {
                 let weight = p * (s - centre);
                 modes.iter_mut().zip(direction).for_each(|(u, d)| *u += weight * d);
             }
-            field.copy_from_slice(&tables.transform.synthesise_channels(&modes));
+            field.copy_from_slice(&tables.first.transform.synthesise_channels(&modes));
         }
         Ok(Some(out))
     }

@@ -8,13 +8,11 @@
 //! guidance. [`Prediction`] converts D to the quantities that other texts use in its place.
 
 mod conversion;
-mod diagonal;
 mod gaussian;
 mod guided;
 mod mixture;
 
 pub use conversion::Prediction;
-pub(crate) use diagonal::{Diagonal, Remembered};
 pub use gaussian::{Gaussian, wiener_weight};
 pub use guided::Guided;
 pub use mixture::Mixture;

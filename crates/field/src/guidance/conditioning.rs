@@ -7,11 +7,11 @@ use ndarray::Array2;
 use super::system::{System, dense_rows};
 use super::weights::Weights;
 use super::{Guidance, cholesky::Cholesky};
-use crate::denoiser::Diagonal;
+use crate::law::OnGrid;
 use crate::observation::{Fault, Observations, Stack, dot};
 use crate::path::Path;
 use crate::resample::{copied_modes, overlay_modes};
-use crate::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior};
+use crate::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, PerGrid, Prior};
 
 /// Bytes of factorised systems that are kept for later batches.
 const KEPT_BYTES: usize = 256 << 20;
@@ -36,7 +36,7 @@ pub struct Conditioning {
     grid: Grid,
     pub(super) stack: Stack,
     rows: Option<Arc<Array2<f64>>>,
-    tables: Arc<Mutex<Vec<Arc<Diagonal>>>>,
+    frames: PerGrid<OnGrid>,
     systems: Arc<Mutex<Systems>>,
 }
 
@@ -75,8 +75,8 @@ impl Conditioning {
         }
         let stack = observations.on(&grid)?;
         let rows = dense_rows(&stack, law.channels() * grid.mode_count()).map(Arc::new);
-        let (tables, systems) = (Arc::default(), Arc::default());
-        Ok(Self { path, prior, law, observations, grid, stack, rows, tables, systems })
+        let (frames, systems) = (PerGrid::default(), Arc::default());
+        Ok(Self { path, prior, law, observations, grid, stack, rows, frames, systems })
     }
 
     /// The same observations of another field. All tables that do not depend on their values are
@@ -95,7 +95,7 @@ impl Conditioning {
             grid: self.grid,
             stack,
             rows: self.rows.clone(),
-            tables: Arc::clone(&self.tables),
+            frames: self.frames.clone(),
             systems: Arc::clone(&self.systems),
         })
     }
@@ -142,15 +142,8 @@ impl Conditioning {
     }
 
     /// Law and prior on a grid, computed once.
-    pub(super) fn on(&self, grid: &Grid) -> Arc<Diagonal> {
-        let mut all = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.iter().find(|p| p.transform.grid() == grid) {
-            return Arc::clone(known);
-        }
-        let laws = std::slice::from_ref(&self.law);
-        let made = Arc::new(Diagonal::new(*grid, laws, self.prior.as_ref()));
-        all.push(Arc::clone(&made));
-        made
+    pub(super) fn on(&self, grid: &Grid) -> Arc<OnGrid> {
+        self.frames.get(grid, || OnGrid::new(*grid, &self.law, self.prior.as_ref()))
     }
 
     /// Extends coefficients on a coarser grid by `others` to all modes of the finished fields.
@@ -168,7 +161,7 @@ impl Conditioning {
 
     /// Extends D by the data's mean.
     pub(super) fn with_mean(&self, grid: &Grid, modes: &[f64]) -> Vec<f64> {
-        self.continued(grid, modes, &self.on(&self.grid).means[0])
+        self.continued(grid, modes, &self.on(&self.grid).mean)
     }
 
     /// Variance of the unknown part at a time, for fields on a grid: v_k of its modes, c_k of all
@@ -253,7 +246,7 @@ impl Conditioning {
     /// As [`Guidance::guide`].
     pub fn log_evidence(&self) -> Result<f64, FieldError> {
         let system = self.prior_system();
-        self.log_density(&system, &self.on(&self.grid).means[0])
+        self.log_density(&system, &self.on(&self.grid).mean)
     }
 
     /// √Σ v_k of every channel.
@@ -264,7 +257,7 @@ impl Conditioning {
 
     /// Adds coefficients on the grid of finished fields to the point values of a field on another
     /// grid.
-    pub(super) fn add(&self, on: &Diagonal, field: &mut [f64], change: &[f64]) {
+    pub(super) fn add(&self, on: &OnGrid, field: &mut [f64], change: &[f64]) {
         let own = copied_modes(&self.grid, change, on.transform.grid());
         let change = on.transform.synthesise_channels(&own);
         field.iter_mut().zip(change).for_each(|(x, c)| *x += c);

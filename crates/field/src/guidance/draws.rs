@@ -33,7 +33,7 @@ impl Conditioning {
         let on = self.on(&grid);
         let system = self.prior_system();
         let t = path.start();
-        let (a, means, filter) = (path.signal(t), &on.means[0], on.wiener_weights(path, t));
+        let (a, means, filter) = (path.signal(t), &on.mean, on.wiener(path, t));
         let (whole, unknown) = (self.on(self.grid()), self.unknown(&grid, t));
         for (field, index) in x.fields_mut().zip(indices) {
             let mut data = on.transform.analyse_channels(field);
@@ -43,7 +43,7 @@ impl Conditioning {
             let mut data = self.with_mean(&grid, &data);
             self.add_spread(&mut data, &unknown, seed, index, 0);
             let errors = self.errors(seed, index, 0);
-            let mut change = self.pull(&system, &whole.means[0], &data, Some(&errors))?;
+            let mut change = self.pull(&system, &whole.mean, &data, Some(&errors))?;
             change.iter_mut().zip(&whole.variances).for_each(|(p, c)| *p *= a * c);
             self.add(&on, field, &change);
         }
@@ -63,7 +63,7 @@ impl Conditioning {
         for (field, index) in fields.fields_mut().zip(indices) {
             let modes = on.transform.analyse_channels(field);
             let errors = self.errors(seed, index, 0);
-            let mut change = self.pull(&system, &on.means[0], &modes, Some(&errors))?;
+            let mut change = self.pull(&system, &on.mean, &modes, Some(&errors))?;
             change.iter_mut().zip(&on.variances).for_each(|(p, c)| *p *= c);
             self.add(&on, field, &change);
         }

@@ -57,12 +57,12 @@ pub fn choose(
     let (steps, on) = (times.len() - 1, given.on(&grid));
     let t = times[0];
     let mut denoised = reverse.denoise_alone(&x, t)?;
-    let filter = on.wiener_weights(reverse.path, t);
+    let filter = on.wiener(reverse.path, t);
     let a = reverse.path.signal(t);
     let expected = |field: &[f64]| -> Vec<f64> {
         let modes = on.transform.analyse_channels(field);
         let of = |((x, m), w): ((f64, &f64), &f64)| m + w * (x - a * m);
-        modes.into_iter().zip(&on.means[0]).zip(&filter).map(of).collect()
+        modes.into_iter().zip(&on.mean).zip(&filter).map(of).collect()
     };
     let first: Vec<Vec<f64>> = x.fields().map(expected).collect();
     let mut population = Population::new(given, particles, x.count() / particles);

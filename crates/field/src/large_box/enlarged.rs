@@ -1,13 +1,13 @@
 //! The quantities of a larger box that need no denoiser: path, noise and the data's Gaussian law.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::partition::Partition;
 use super::windowed::Plan;
 use super::{Continued, LargeBox, check_overlap};
 use crate::path::Path;
 use crate::resample::copied_modes;
-use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior, Transform};
+use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, PerGrid, Prior, Transform};
 
 /// Path, noise and law of the trained box, and the same on a larger box.
 ///
@@ -23,7 +23,7 @@ pub struct Enlarged {
     law: GaussianLaw,
     prior: Arc<dyn Prior>,
     pub(super) overlap: f64,
-    plans: Mutex<Vec<Arc<Plan>>>,
+    plans: PerGrid<Plan>,
 }
 
 impl Enlarged {
@@ -50,7 +50,7 @@ impl Enlarged {
         let covariances = law.covariances().iter().map(|c| Continued::of(c, &large)).collect();
         let continued = GaussianLaw::new(mean(&law, &large)?, covariances)?;
         let noise = Continued::of(&prior, &large);
-        let (law, small, plans) = (continued, (law, prior), Mutex::default());
+        let (law, small, plans) = (continued, (law, prior), PerGrid::default());
         Ok(Self { large, path, small, law, prior: noise, overlap, plans })
     }
 
@@ -160,13 +160,7 @@ impl Enlarged {
         grid: &Grid,
         make: impl FnOnce() -> Result<Plan, FieldError>,
     ) -> Result<Arc<Plan>, FieldError> {
-        let mut all = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = all.iter().find(|plan| plan.is_for(grid)) {
-            return Ok(Arc::clone(known));
-        }
-        let made = Arc::new(make()?);
-        all.push(Arc::clone(&made));
-        Ok(made)
+        self.plans.try_get(grid, make)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Enlarged;
 use super::partition::Partition;
-use crate::denoiser::Diagonal;
+use crate::law::OnGrid;
 use crate::resample::{copied_modes, overlay_modes};
 use crate::{Denoiser, Ensemble, FieldError, Grid, Transform};
 
@@ -59,20 +59,16 @@ pub struct Windowed<'a> {
 /// Tables of one grid of the larger box.
 #[derive(Debug)]
 pub(super) struct Plan {
-    fine: Diagonal,
+    fine: OnGrid,
     /// The larger box with the cells of windows.
     band: Transform,
     /// Law and noise on a window, and the mean as point values.
-    window: Diagonal,
+    window: OnGrid,
     mean: Vec<f64>,
     windows: Partition,
 }
 
 impl Plan {
-    pub fn is_for(&self, grid: &Grid) -> bool {
-        self.fine.transform.grid() == grid
-    }
-
     fn new(known: &Enlarged, small: &dyn WindowDenoiser, grid: Grid) -> Result<Self, FieldError> {
         if !known.large.holds(&grid) {
             return Err(FieldError::GridMismatch {
@@ -88,10 +84,10 @@ impl Plan {
             return Err(FieldError::GridMismatch { what, left: grid, right: band });
         }
         let (law, prior) = &known.small;
-        let window = Diagonal::new(window, std::slice::from_ref(law), prior.as_ref());
+        let window = OnGrid::new(window, law, prior.as_ref());
         Ok(Self {
-            fine: Diagonal::new(grid, std::slice::from_ref(known.law()), known.prior().as_ref()),
-            mean: window.transform.synthesise_channels(&window.means[0]),
+            fine: OnGrid::new(grid, known.law(), known.prior().as_ref()),
+            mean: window.transform.synthesise_channels(&window.mean),
             windows: Partition::new(&known.large, &band, window.transform.grid(), known.overlap),
             band: Transform::new(band),
             window,
@@ -233,8 +229,8 @@ impl<'a> Windowed<'a> {
     /// x − a m on the cells of windows, one field after another, and the coefficients of the Wiener
     /// filter's answer.
     fn apart(&self, plan: &Plan, x: &Ensemble, t: f64) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let (a, mean) = (self.known.path.signal(t), &plan.fine.means[0]);
-        let weights = plan.fine.wiener_weights(self.known.path.as_ref(), t);
+        let (a, mean) = (self.known.path.signal(t), &plan.fine.mean);
+        let weights = plan.fine.wiener(self.known.path.as_ref(), t);
         let (mut band, mut answers) = (Vec::new(), Vec::new());
         for field in x.fields() {
             let mut modes = plan.fine.transform.analyse_channels(field);
@@ -273,7 +269,7 @@ impl<'a> Windowed<'a> {
             let what = "windows and their denoised windows";
             return Err(FieldError::GridMismatch { what, left: asked.grid, right: answers.grid });
         }
-        let weights = plan.window.wiener_weights(self.known.path.as_ref(), t);
+        let weights = plan.window.wiener(self.known.path.as_ref(), t);
         for (answer, x) in answers.fields_mut().zip(deviations.fields()) {
             let affine = filtered(plan, x, &weights);
             for ((d, m), w) in answer.iter_mut().zip(&plan.mean).zip(affine) {
@@ -312,8 +308,8 @@ impl Denoiser for Windowed<'_> {
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
         let plan = self.plan_of(x)?;
         let (values, _) = self.apart(&plan, x, t);
-        let weights = plan.fine.wiener_weights(self.known.path.as_ref(), t);
-        let inner = plan.window.wiener_weights(self.known.path.as_ref(), t);
+        let weights = plan.fine.wiener(self.known.path.as_ref(), t);
+        let inner = plan.window.wiener(self.known.path.as_ref(), t);
         let a = self.known.path.signal(t);
         let mut modes: Vec<Vec<f64>> =
             w.fields().map(|w| plan.fine.transform.analyse_channels(w)).collect();

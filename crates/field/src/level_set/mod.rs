@@ -19,9 +19,11 @@
 //! This module has no threads (callers cut large fields into blocks with a [`margin`]), no files
 //! and no statistics of phases (module `metrics`).
 
+mod cubes;
 mod distance;
 mod fraction;
 mod labels;
+mod marching;
 mod mesh;
 
 pub use distance::surface_distance;

@@ -30,10 +30,15 @@ pub struct Draws {
 impl Draws {
     /// The draws of a prior on a grid.
     pub fn new(prior: &dyn Prior, grid: Grid) -> Self {
+        Self::on(prior, Transform::new(grid))
+    }
+
+    /// The draws of a prior on the grid of a transform.
+    pub fn on(prior: &dyn Prior, transform: Transform) -> Self {
         let root = |lambda: f64| lambda.sqrt();
-        let roots =
-            prior.is_nested().then(|| prior.eigenvalues(&grid).into_iter().map(root).collect());
-        Self { transform: Transform::new(grid), roots }
+        let eigenvalues = || prior.eigenvalues(transform.grid());
+        let roots = prior.is_nested().then(|| eigenvalues().into_iter().map(root).collect());
+        Self { transform, roots }
     }
 
     /// The grid's transform.

@@ -1,7 +1,7 @@
 //! The probability flow of a Gaussian law, mode by mode, and the effect of a constant remainder on
 //! it.
 
-use crate::denoiser::Diagonal;
+use crate::law::OnGrid;
 use crate::path::Path;
 
 /// One mode's step from t to s: x_s = a_s m + keep (x_t − a_t m) + gain R for constant R = D − D_lin.
@@ -14,7 +14,7 @@ pub(super) struct Coefficients {
 }
 
 /// The coefficients of every `[channel, mode]`.
-pub(super) fn affine(path: &dyn Path, tables: &Diagonal, t: f64, s: f64) -> Vec<Coefficients> {
+pub(super) fn affine(path: &dyn Path, tables: &OnGrid, t: f64, s: f64) -> Vec<Coefficients> {
     let (from, to) = (At::new(path, t), At::new(path, s));
     let spectra = tables.variances.iter().zip(&tables.eigenvalues);
     spectra.map(|(&c, &lambda)| coefficients(&from, &to, c, lambda)).collect()

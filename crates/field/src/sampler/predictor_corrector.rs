@@ -49,7 +49,7 @@ impl PredictorCorrector {
     /// ε at time s; 0 without noise in any mode of the law's grid.
     fn step_size(&self, reverse: &Reverse<'_>, s: f64) -> Result<f64, FieldError> {
         let (a2, b2) = (reverse.path.signal(s).powi(2), reverse.path.noise(s).powi(2));
-        let tables = reverse.tables_of_law()?;
+        let tables = reverse.tables_of_law();
         let noisy = tables.variances.iter().zip(&tables.eigenvalues).filter(|(_, l)| **l > 0.0);
         let (sum, count) = noisy.fold((0.0, 0.0), |(sum, count), (c, lambda)| {
             (sum + lambda / (a2 * c + b2 * lambda), count + 1.0)

@@ -80,7 +80,7 @@ fn extend(
             for (k, xi) in modes.iter_mut().enumerate() {
                 let at = channel * count + k;
                 let (c, lambda) = (tables.variances[at], tables.eigenvalues[at]);
-                *xi = value(a, b, tables.means[0][at], c, lambda, *xi);
+                *xi = value(a, b, tables.mean[at], c, lambda, *xi);
             }
             let points = x.grid.len();
             coarse.transform.analyse(&source[channel * points..][..points], &mut known);

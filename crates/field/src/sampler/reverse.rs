@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::denoiser::{Denoiser, Diagonal, Remembered};
+use crate::denoiser::Denoiser;
 use crate::guidance::Guidance;
+use crate::law::OnGrid;
 use crate::noise::stream;
 use crate::path::Path;
-use crate::{Ensemble, FieldError, GaussianLaw, Prior, prior};
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, PerGrid, Prior, prior};
 
 /// The fields at one evaluation of a run, as an observer sees them ([`Reverse::observer`]).
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +51,7 @@ pub struct Reverse<'a> {
     pub evaluations: usize,
     /// Current step of [`super::integrate`], for error messages.
     pub(super) step: usize,
-    tables: Remembered,
-    tables_of_law: Remembered,
+    frames: PerGrid<OnGrid>,
 }
 
 impl<'a> Reverse<'a> {
@@ -75,8 +75,7 @@ impl<'a> Reverse<'a> {
             first_index,
             evaluations: 0,
             step: 0,
-            tables: Remembered::default(),
-            tables_of_law: Remembered::default(),
+            frames: PerGrid::default(),
         }
     }
 
@@ -136,15 +135,18 @@ impl<'a> Reverse<'a> {
     }
 
     /// Law and prior in the modes of the fields' grid.
-    pub(super) fn tables(&self, x: &Ensemble) -> Result<Arc<Diagonal>, FieldError> {
-        self.tables.tables(x, std::slice::from_ref(self.law), self.prior)
+    pub(super) fn tables(&self, x: &Ensemble) -> Result<Arc<OnGrid>, FieldError> {
+        self.law.check(x)?;
+        Ok(self.frame(&x.grid))
     }
 
     /// Law and prior in the modes of the grid on which the law is known.
-    pub(super) fn tables_of_law(&self) -> Result<Arc<Diagonal>, FieldError> {
-        let mean = self.law.mean();
-        let none = Ensemble::zeros(mean.grid, mean.channels, 0);
-        self.tables_of_law.tables(&none, std::slice::from_ref(self.law), self.prior)
+    pub(super) fn tables_of_law(&self) -> Arc<OnGrid> {
+        self.frame(&self.law.mean().grid)
+    }
+
+    fn frame(&self, grid: &Grid) -> Arc<OnGrid> {
+        self.frames.get(grid, || OnGrid::new(*grid, self.law, self.prior))
     }
 
     /// One draw of N(0, Q) for every field of `like`: the noise of step `step`.

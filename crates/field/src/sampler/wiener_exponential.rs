@@ -21,7 +21,7 @@
 
 use super::affine::{Coefficients, affine};
 use super::{Reverse, Sampler};
-use crate::denoiser::Diagonal;
+use crate::law::OnGrid;
 use crate::resample::copied_modes;
 use crate::{Ensemble, FieldError, Grid};
 
@@ -57,7 +57,7 @@ impl WienerExponential {
     pub(super) fn stage(
         &mut self,
         reverse: &mut Reverse<'_>,
-        tables: &Diagonal,
+        tables: &OnGrid,
         x: &Ensemble,
         t: f64,
     ) -> Result<Stage, FieldError> {
@@ -67,8 +67,8 @@ impl WienerExponential {
         let modes: Vec<f64> = x.fields().flat_map(|f| transform.analyse_channels(f)).collect();
         let mut remainder: Vec<f64> =
             denoised.fields().flat_map(|f| transform.analyse_channels(f)).collect();
-        let weights = tables.wiener_weights(reverse.path, t);
-        let (a, means) = (reverse.path.signal(t), &tables.means[0]);
+        let weights = tables.wiener(reverse.path, t);
+        let (a, means) = (reverse.path.signal(t), &tables.mean);
         for (r, x) in remainder.chunks_exact_mut(means.len()).zip(modes.chunks_exact(means.len())) {
             for (((r, x), m), w) in r.iter_mut().zip(x).zip(means).zip(&weights) {
                 *r -= m + w * (x - a * m);
@@ -93,18 +93,12 @@ impl WienerExponential {
 
 impl Stage {
     /// The fields at s < t.
-    pub(super) fn advance(
-        &self,
-        reverse: &Reverse<'_>,
-        tables: &Diagonal,
-        s: f64,
-        x: &mut Ensemble,
-    ) {
+    pub(super) fn advance(&self, reverse: &Reverse<'_>, tables: &OnGrid, s: f64, x: &mut Ensemble) {
         let path = reverse.path;
         let flow = affine(path, tables, self.t, s);
         let (a, next) = (path.signal(self.t), path.signal(s));
         let half = 0.25 * (path.log_snr(s) - path.log_snr(self.t));
-        let means = &tables.means[0];
+        let means = &tables.mean;
         let count = means.len();
         for (i, field) in x.fields_mut().enumerate() {
             let at = i * count..(i + 1) * count;
@@ -126,7 +120,7 @@ impl Stage {
     /// Error estimate of a step to s: the second-order term, carried to t = 0 by the affine flow,
     /// in units of the data's standard deviation: √(Σ c_k (½ h Δu_k (R − R′)_k/h′)² / Σ c_k), RMS
     /// over fields. `None` in a first step; 0 where Σ c = 0.
-    pub(super) fn error(&self, reverse: &Reverse<'_>, tables: &Diagonal, s: f64) -> Option<f64> {
+    pub(super) fn error(&self, reverse: &Reverse<'_>, tables: &OnGrid, s: f64) -> Option<f64> {
         let slope = self.slope.as_ref()?;
         let total: f64 = tables.variances.iter().sum();
         // data without variance give no unit for the error, and a run is exact for them

@@ -1,5 +1,6 @@
 //! The classes of a request.
 
+use karhunen_train::classes::ClassFault;
 use karhunen_train::labels::described;
 use karhunen_train::{Classes, TrainedModel};
 
@@ -10,37 +11,29 @@ pub(super) fn chosen(
     options: &SampleOptions,
     model: &TrainedModel,
 ) -> Result<Classes, SampleError> {
-    let (seen, guidance) = (&model.statistics.classes, options.guidance);
-    if !(guidance.is_finite() && guidance >= 0.0) {
-        return Err(SampleError::Guidance(guidance));
+    let (classes, guidance) = (&options.classes, options.guidance);
+    // Gaussian fields have no classes
+    let asked = if options.surrogate { &[][..] } else { classes };
+    let no_classes = |option| {
+        let model = model.path.display().to_string();
+        SampleError::NoClasses { option, model }
+    };
+    match model.class_fault(asked, guidance) {
+        Some(ClassFault::Guidance(weight)) => return Err(SampleError::Guidance(weight)),
+        _ if options.surrogate => return Ok(Classes::Drawn),
+        Some(ClassFault::NoClasses(_)) => return Err(no_classes("class")),
+        Some(ClassFault::Unconditional(_)) => return Err(no_classes("guidance")),
+        Some(ClassFault::NoLabelDropout(weight)) => {
+            return Err(SampleError::NoLabelDropout(weight));
+        }
+        Some(ClassFault::Unseen(class)) => {
+            let known = described(&model.statistics.classes);
+            return Err(SampleError::UnseenClass { class, known });
+        }
+        None => (),
     }
-    if options.surrogate {
-        // Gaussian fields have no classes
-        return Ok(Classes::Drawn);
-    }
-    let conditional = model.statistics.is_conditional();
-    if seen.is_empty() && !(conditional && options.classes.is_empty()) {
-        let asked = [
-            (!options.classes.is_empty()).then_some("class"),
-            (guidance != 1.0 && !conditional).then_some("guidance"),
-        ];
-        return match asked.into_iter().flatten().next() {
-            Some(option) => {
-                let model = model.path.display().to_string();
-                Err(SampleError::NoClasses { option, model })
-            }
-            None => Ok(Classes::Drawn),
-        };
-    }
-    if guidance != 1.0 && model.config.training.label_dropout == 0.0 {
-        return Err(SampleError::NoLabelDropout(guidance));
-    }
-    let unseen = |class: &&u32| seen.get(**class as usize).is_none_or(|count| *count == 0);
-    if let Some(class) = options.classes.iter().find(unseen) {
-        return Err(SampleError::UnseenClass { class: *class, known: described(seen) });
-    }
-    Ok(match options.classes.is_empty() {
+    Ok(match classes.is_empty() {
         true => Classes::Drawn,
-        false => Classes::Turns(options.classes.clone()),
+        false => Classes::Turns(classes.clone()),
     })
 }

@@ -162,6 +162,12 @@ pub enum SampleError {
         /// The path of the model.
         model: String,
     },
+    /// A surface was requested of a model of plain values.
+    #[error("a surface: {model} was trained on values, not on phases")]
+    NoSurface {
+        /// The path of the model.
+        model: String,
+    },
     /// A phase that the model does not have.
     #[error("{option}: the model has no phase `{asked}`")]
     UnknownPhase {

@@ -9,6 +9,7 @@ pub(crate) mod adamw;
 pub(crate) mod axes;
 pub(crate) mod axis_maps;
 pub(crate) mod block;
+mod block_backward;
 pub(crate) mod block_modes;
 pub(crate) mod buffer;
 pub(crate) mod conv_weights;

@@ -3,6 +3,7 @@
 
 use karhunen_field::Boundary;
 use karhunen_net::classifier::{Classifier, FEATURES};
+use karhunen_net::model::Inputs;
 use karhunen_net::{Device, Given, NetError, Network, UNet, UNetConfig};
 
 use crate::cases::{case, normals, randomise};
@@ -26,8 +27,10 @@ fn networks(device: &Device) -> Vec<(Network, karhunen_field::Grid)> {
 
 fn values(network: &Network, grid: &karhunen_field::Grid, classes: &[Option<u32>]) -> Vec<f32> {
     let x: Vec<f32> = normals(4 * grid.len(), 40).into_iter().map(|v| v as f32).collect();
-    let output =
-        network.forward_of(grid, &x, &[0.4; 4], &[0.3, -0.2, 0.3, 1.0], &Given::classes(classes));
+    let output = network.forward(&Inputs {
+        given: Given::classes(classes),
+        ..Inputs::plain(grid, &x, &[0.4; 4], &[0.3, -0.2, 0.3, 1.0])
+    });
     let output = output.unwrap();
     output.try_into_vec_as().unwrap()
 }
@@ -66,7 +69,12 @@ fn the_table_has_the_gradient_of_differences() {
         let x: Vec<f32> = normals(2 * grid.len(), 41).into_iter().map(|v| v as f32).collect();
         let loss = |network: &Network| {
             let classes = Given::classes(&[Some(1), Some(0)]);
-            let y = network.forward_of(&grid, &x, &[0.4; 2], &[0.3, 0.1], &classes).unwrap();
+            let y = network
+                .forward(&Inputs {
+                    given: classes.clone(),
+                    ..Inputs::plain(&grid, &x, &[0.4; 2], &[0.3, 0.1])
+                })
+                .unwrap();
             y.square().mean()
         };
         let gradients = network.taken_gradients(loss(&network).backward()).unwrap();
@@ -100,7 +108,13 @@ fn classes_that_are_not_there_are_refused() {
     let x = vec![0.0; 2 * grid.len()];
     let said = |network: &Network, classes: &[Option<u32>]| {
         let given = Given::classes(classes);
-        network.forward_of(&grid, &x, &[0.5; 2], &[0.0; 2], &given).unwrap_err().to_string()
+        network
+            .forward(&Inputs {
+                given: given.clone(),
+                ..Inputs::plain(&grid, &x, &[0.5; 2], &[0.0; 2])
+            })
+            .unwrap_err()
+            .to_string()
     };
     assert!(said(&plain, &[Some(0), None]).contains("class 0"));
     assert!(said(&labelled, &[Some(3), None]).contains("one of 3 classes"));

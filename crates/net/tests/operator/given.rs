@@ -3,6 +3,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Denoiser, Ensemble, Grid, ModeNoise, noise::stream, resample};
+use karhunen_net::model::Inputs;
 use karhunen_net::{
     Asked, Conditioned, Device, FnoConfig, Given, Model, NestedConfig, Network, NetworkConfig,
     Operators, OtherFields,
@@ -63,7 +64,12 @@ fn given(grid: &Grid) -> Given {
 
 fn values(network: &Network, grid: &Grid, given: &Given) -> Vec<f32> {
     let x = numbers(4 * grid.len(), 1);
-    let y = network.forward_of(grid, &x, &[0.3, 0.8], &[1.1, -0.7], given).unwrap();
+    let y = network
+        .forward(&Inputs {
+            given: given.clone(),
+            ..Inputs::plain(grid, &x, &[0.3, 0.8], &[1.1, -0.7])
+        })
+        .unwrap();
     y.without_autodiff().try_into_vec_as().unwrap()
 }
 
@@ -115,8 +121,12 @@ fn what_is_told_has_the_gradient_of_differences() {
         let grid = levels()[1];
         let loss = |network: &Network| {
             let x = numbers(4 * grid.len(), 1);
-            let y =
-                network.forward_of(&grid, &x, &[0.3, 0.8], &[1.1, -0.7], &given(&grid)).unwrap();
+            let y = network
+                .forward(&Inputs {
+                    given: given(&grid),
+                    ..Inputs::plain(&grid, &x, &[0.3, 0.8], &[1.1, -0.7])
+                })
+                .unwrap();
             let r = TensorData::new(numbers(x.len(), 2), y.dims());
             (y * Tensor::<3>::from_data(r, network.device())).mean()
         };
@@ -151,7 +161,10 @@ fn other_numbers_of_what_is_told_are_refused() {
         let grid = levels()[1];
         let x = numbers(4 * grid.len(), 1);
         let said = |network: &Network, given: &Given| {
-            let y = network.forward_of(&grid, &x, &[0.3, 0.8], &[1.1, -0.7], given);
+            let y = network.forward(&Inputs {
+                given: given.clone(),
+                ..Inputs::plain(&grid, &x, &[0.3, 0.8], &[1.1, -0.7])
+            });
             y.unwrap_err().to_string()
         };
         let short = Given { attributes: vec![0.1], ..Given::default() };

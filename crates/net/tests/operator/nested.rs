@@ -2,7 +2,7 @@
 
 use burn::tensor::TensorData;
 use karhunen_field::{Boundary, Ensemble, Grid, ModeNoise, noise::stream, resample};
-use karhunen_net::model::channels_last;
+use karhunen_net::model::{Inputs, channels_last};
 use karhunen_net::{
     Device, Given, Nested, NestedConfig, NetError, Network, NetworkConfig, Operators, Parameters,
 };
@@ -44,7 +44,7 @@ fn inputs(count: usize, seed: u64) -> Vec<f32> {
 /// Output and gradients of the mean of its product with fixed numbers.
 fn run(network: &Network, grid: &Grid, channels: usize) -> (Vec<f32>, Parameters) {
     let x = inputs(2 * grid.len() * channels, 1);
-    let y = network.forward(grid, &x, &[0.3, 0.8], &[1.1, -0.7]).unwrap();
+    let y = network.forward(&Inputs::plain(grid, &x, &[0.3, 0.8], &[1.1, -0.7])).unwrap();
     let r = TensorData::new(inputs(x.len(), 2), y.dims());
     let r = burn::tensor::Tensor::from_data(r, network.device());
     let gradients = network.taken_gradients((y.clone() * r).mean().backward()).unwrap();
@@ -133,7 +133,10 @@ fn pullbacks_are_the_transposed_derivative() {
     let pulled = network.pullback(grid, &x, &w, times, &Given::default()).unwrap().unwrap();
     let along = |step: f32| {
         let moved: Vec<f32> = x.iter().zip(&h).map(|(x, h)| x + step * h).collect();
-        let y = network.forward(grid, &moved, times.0, times.1).unwrap().without_autodiff();
+        let y = network
+            .forward(&Inputs::plain(grid, &moved, times.0, times.1))
+            .unwrap()
+            .without_autodiff();
         let y: Vec<f32> = y.try_into_vec_as().unwrap();
         y.iter().zip(&w).map(|(y, w)| f64::from(y * w)).sum::<f64>()
     };
@@ -173,7 +176,9 @@ fn a_fresh_stage_leaves_the_coarser_answer_as_it_is() {
     let fine = Ensemble::new(levels[1], 1, x).unwrap();
     let coarse = resample::spectral(&fine, levels[0]).unwrap();
     let answer = |x: &Ensemble| {
-        let y = network.forward(&x.grid, &channels_last(&x.values, 1), &[0.5], &[0.2]).unwrap();
+        let y = network
+            .forward(&Inputs::plain(&x.grid, &channels_last(&x.values, 1), &[0.5], &[0.2]))
+            .unwrap();
         let y: Vec<f32> = y.try_into_vec_as().unwrap();
         Ensemble::new(x.grid, 1, y.into_iter().map(f64::from).collect()).unwrap()
     };

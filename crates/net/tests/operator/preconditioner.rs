@@ -132,7 +132,8 @@ fn scales_are_the_moments_they_stand_for() {
         let (mut error, mut input) = (0.0, 0.0);
         for (x0, eta) in x0.fields().zip(eta.fields()) {
             let x: Vec<f64> = x0.iter().zip(eta).map(|(x, e)| a * x + b * e).collect();
-            let (base, seen) = known.split(&x, t, &scales, &on);
+            let base = known.base(&x, t, &scales, &on);
+            let seen = known.input(&x, t, &scales, &on);
             error += base.iter().zip(x0).map(|(d, x)| (d - x).powi(2)).sum::<f64>();
             input += seen.iter().map(|v| v * v).sum::<f64>();
         }
@@ -171,8 +172,10 @@ fn scalar_and_wiener_coincide_where_the_prior_is_the_law() {
             assert!((s.gain / w.gain - 1.0).abs() < ROUNDING, "{points:?} at {t}");
             assert_eq!((s.input, s.weight), (w.input, w.weight));
             let on = scalar.on(&grid);
-            let (base, input) = scalar.split(&x, t, &s, &on);
-            let (other_base, other_input) = wiener.split(&x, t, &w, &wiener.on(&grid));
+            let base = scalar.base(&x, t, &s, &on);
+            let input = scalar.input(&x, t, &s, &on);
+            let other_base = wiener.base(&x, t, &w, &wiener.on(&grid));
+            let other_input = wiener.input(&x, t, &w, &wiener.on(&grid));
             assert!(relative_error(&base, &other_base) < ROUNDING, "{points:?} at {t}");
             assert_eq!(input, other_input);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
+use karhunen_net::model::Inputs;
 use karhunen_net::{
     Device, Named, NetError, Network, NetworkConfig, Operators, Parameters, UNetConfig,
 };
@@ -244,7 +245,8 @@ fn values_and_gradients_are_the_definition() {
         let arrays = wide(&network.parameters().unwrap());
         let x = normals(2 * channels * grid.len(), 100);
         let narrow: Vec<f32> = x.iter().map(|v| *v as f32).collect();
-        let output = network.forward(&grid, &narrow, &TIMES, &HALF_LOG_SNR).unwrap();
+        let output =
+            network.forward(&Inputs::plain(&grid, &narrow, &TIMES, &HALF_LOG_SNR)).unwrap();
         let found: Vec<f64> = output.clone().try_into_vec_as().unwrap();
         let error = relative_error(&found, &expected(&config, &grid, channels, &arrays, &x));
         assert!(error < FORWARD, "{operators:?} {config:?} on {grid}: {error:e}");
@@ -289,7 +291,7 @@ fn run(network: &Network, grid: &Grid, batch: usize) -> (Vec<f64>, Parameters) {
         normals(count, index).into_iter().map(|v| v as f32).collect()
     };
     let times: Vec<f64> = (0..batch).map(|i| (i as f64 + 0.5) / batch as f64).collect();
-    let output = network.forward(grid, &narrow(500), &times, &times).unwrap();
+    let output = network.forward(&Inputs::plain(grid, &narrow(500), &times, &times)).unwrap();
     let r = TensorData::new(narrow(501), output.dims());
     let r = Tensor::<3>::from_data(r, network.device());
     let gradients = network.taken_gradients((output.clone() * r).sum().backward()).unwrap();
@@ -352,7 +354,7 @@ fn threads_and_batch_mates_change_nothing() {
         for batch in [1, 2] {
             let apart: Vec<f64> = (x.chunks(batch * grid.len()).zip(times.chunks(batch)))
                 .flat_map(|(x, t)| {
-                    let y = network.forward(&grid, x, t, t).unwrap();
+                    let y = network.forward(&Inputs::plain(&grid, x, t, t)).unwrap();
                     y.try_into_vec_as::<f64>().unwrap()
                 })
                 .collect();
@@ -366,7 +368,7 @@ fn a_fresh_network_is_zero_and_counts_its_parameters() {
     let grid = Grid::unit(&[12, 10], Boundary::Neumann).unwrap();
     let config = NetworkConfig::Unet(config(8, &[1, 2, 2], 2, 8));
     let network = config.build(&[grid], 2, 0, &Device::flex()).unwrap();
-    let y = network.forward(&grid, &[1.0; 240], &[0.5], &[0.0]).unwrap();
+    let y = network.forward(&Inputs::plain(&grid, &[1.0; 240], &[0.5], &[0.0])).unwrap();
     assert!(y.try_into_vec_as::<f32>().unwrap().iter().all(|v| *v == 0.0));
     let (count, estimate) =
         (network.parameters().unwrap().count() as f64, config.parameter_count(1, 2, 2).unwrap());
@@ -392,5 +394,5 @@ fn other_dimensions_and_shapes_are_refused() {
     assert_eq!(build(config(8, &[1], 0, 1), &grid), "blocks");
     assert_eq!(build(config(8, &[1], 1, 3), &grid), "groups");
     let network = network(&config(4, &[1], 1, 2), &grid, 1, &Device::flex());
-    assert!(network.forward(&grid, &[0.0; 63], &[0.5], &[0.0]).is_err());
+    assert!(network.forward(&Inputs::plain(&grid, &[0.0; 63], &[0.5], &[0.0])).is_err());
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use karhunen_field::denoiser::Prediction;
 use karhunen_field::prior::Bessel;
 use karhunen_field::{Denoiser, Ensemble, GaussianLaw, VariancePreserving};
-use karhunen_net::model::Inputs;
 use karhunen_net::{Band, Device, Given, Model, Preconditioner, Preconditioning};
 
 use crate::golden::Golden;
@@ -39,15 +38,13 @@ fn denoising_score_matching() {
         assert_reproduces("dsm.y", &state, y, FORWARD);
         let scales = model.preconditioner.scales(t);
         let on = model.preconditioner.on(&grid);
-        let (base, input) = model.preconditioner.split(&state, t, &scales, &on);
-        let inputs = Inputs {
-            values: input.iter().map(|v| *v as f32).collect(),
-            times: vec![t],
-            half_log_snr: vec![model.half_log_snr(t)],
-            given: Given::default(),
-        };
-        let output: Vec<f64> =
-            model.network_output(&grid, &inputs).unwrap().try_into_vec_as().unwrap();
+        let (base, input) = (
+            model.preconditioner.base(&state, t, &scales, &on),
+            model.preconditioner.input(&state, t, &scales, &on),
+        );
+        let values = input.iter().map(|v| *v as f32).collect();
+        let inputs = model.inputs(grid, values, vec![t], Given::default());
+        let output: Vec<f64> = model.network.forward(&inputs).unwrap().try_into_vec_as().unwrap();
         let errors = output.iter().zip(x0).zip(base).map(|((f, x), d)| f - (x - d) / scales.gain);
         losses.push(0.5 * scales.weight * errors.map(|e| e * e).sum::<f64>());
     }

@@ -2,11 +2,11 @@
 //! way.
 
 use crate::TrainError;
-use crate::budget::{Costs, Demands, Plan};
-use crate::events::Observer;
-use crate::ledger::Ledger;
 use crate::model::set;
-use crate::optimizer::Optimizer;
+use crate::run::budget::{Costs, Demands, Plan};
+use crate::run::events::Observer;
+use crate::run::ledger::Ledger;
+use crate::run::optimizer::Optimizer;
 
 use super::Run;
 

@@ -4,8 +4,8 @@ use karhunen_field::{Ensemble, Field, Grid, resample};
 
 use crate::TrainError;
 use crate::batch::LevelData;
-use crate::copies::NearCopies;
 use crate::data::restrict;
+use crate::run::copies::NearCopies;
 
 use super::Run;
 
@@ -24,7 +24,7 @@ const SEED: u64 = 0x434f_5049_4553;
 
 impl Run {
     /// Samples a few fields of the model as it is now and looks for each among the training fields:
-    /// [`crate::copies`]. `observe(done, of)` counts steps of sampling.
+    /// [`crate::run::copies`]. `observe(done, of)` counts steps of sampling.
     ///
     /// **Cost** A twentieth of the training's operations at most, or those of four samples.
     ///

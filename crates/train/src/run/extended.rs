@@ -1,16 +1,16 @@
 //! A run that is given a later end: its new plan is reported and stored before the next step.
 
 use crate::TrainError;
-use crate::budget::{Costs, Demands, Left, Plan};
 use crate::config::{Rate, Switching};
-use crate::events::Observer;
-use crate::extension::End;
-use crate::ledger::LedgerEntry;
+use crate::run::budget::{Costs, Demands, Left, Plan};
+use crate::run::events::Observer;
+use crate::run::extension::End;
+use crate::run::ledger::LedgerEntry;
 
 use super::Run;
 
 impl Run {
-    /// Extends the run to another end: [`crate::extension`].
+    /// Extends the run to another end: [`crate::run::extension`].
     pub(super) fn extend(
         &mut self,
         end: End,

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use karhunen_formats::write_whole;
 
-use crate::checkpoint::Checkpoint;
-use crate::events::{Event, read};
-use crate::tensorboard::Board;
-use crate::{TrainError, snapshots};
+use crate::TrainError;
+use crate::run::events::{Event, read};
+use crate::run::tensorboard::Board;
+use crate::store::checkpoint::Checkpoint;
+use crate::store::snapshot;
 
 use super::Run;
 use super::ranks::first_alone;
@@ -53,7 +54,7 @@ impl Run {
         if self.config.training.tensorboard {
             self.board = Some(Board::begin(&self.directory, self.progress.step)?);
         }
-        snapshots::forget_after(&self.directory, self.progress.step)
+        snapshot::forget_after(&self.directory, self.progress.step)
     }
 
     pub(super) fn record(&mut self, event: &Event) -> Result<(), TrainError> {

@@ -4,12 +4,12 @@
 use crate::TrainError;
 use crate::config::Switching;
 use crate::data::restrict;
-use crate::events::Observer;
-use crate::ledger::LedgerEntry;
 use crate::model::set;
-use crate::schedule::Schedule;
-use crate::snapshots;
-use crate::switching::{self, Measured};
+use crate::run::events::Observer;
+use crate::run::ledger::LedgerEntry;
+use crate::run::schedule::Schedule;
+use crate::run::switching::{self, Measured};
+use crate::store::snapshot;
 
 use super::Run;
 
@@ -32,7 +32,7 @@ impl Run {
 
     pub(super) fn place_stores(&mut self) {
         let (total, count) = (self.schedule.steps(), self.config.training.snapshots);
-        self.stores = snapshots::steps(total, count).collect();
+        self.stores = snapshot::steps(total, count).collect();
     }
 
     /// Updates the schedule with the switches decided so far.

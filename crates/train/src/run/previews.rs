@@ -5,9 +5,9 @@
 use karhunen_field::Ensemble;
 
 use crate::TrainError;
-use crate::events::{Event, Observer};
 use crate::model::set;
-use crate::trained::TrainedModel;
+use crate::model::trained::TrainedModel;
+use crate::run::events::{Event, Observer};
 
 use super::Run;
 

@@ -10,10 +10,10 @@ use karhunen_kernels::Level;
 use karhunen_net::device::is_cpu;
 
 use crate::TrainError;
-use crate::clock::{Clock, FirstClock};
-use crate::events::Observer;
-use crate::identity::mixed;
-use crate::pieces::Pieces;
+use crate::batch::pieces::Pieces;
+use crate::data::identity::mixed;
+use crate::run::clock::{Clock, FirstClock};
+use crate::run::events::Observer;
 
 use super::Run;
 

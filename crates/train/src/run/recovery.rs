@@ -1,9 +1,11 @@
 //! What a run does when its loss diverges: back to the last checkpoint, at half the rate.
 
-use crate::checkpoint::{Checkpoint, Progress};
-use crate::events::{Event, Observer};
+use crate::TrainError;
 use crate::model::set;
-use crate::{TrainError, divergence, snapshots};
+use crate::run::divergence;
+use crate::run::events::{Event, Observer};
+use crate::store::checkpoint::{Checkpoint, Progress};
+use crate::store::snapshot;
 
 use super::Run;
 
@@ -49,7 +51,7 @@ impl Run {
         self.follow_plan()?;
         set(&mut self.model, &self.optimizer.weights)?;
         self.same_state()?;
-        self.first_alone(|| snapshots::forget_after(&self.directory, self.progress.step))?;
+        self.first_alone(|| snapshot::forget_after(&self.directory, self.progress.step))?;
         if let Some(board) = &mut self.board {
             board.restart(self.progress.step)?;
         }

@@ -6,9 +6,9 @@ use karhunen_distributed::part;
 
 use crate::TrainError;
 use crate::batch::LevelData;
-use crate::loss::losses_of;
+use crate::batch::loss::losses_of;
 use crate::model::set;
-use crate::overfitting::Losses;
+use crate::run::overfitting::Losses;
 
 use super::Run;
 
@@ -60,7 +60,7 @@ impl Run {
         let mut found = Vec::new();
         for batch in part(batches, self.group.rank(), self.group.size()) {
             let batch = self.batches.validation(data, range(batch), &self.evaluator);
-            let (loss, own) = losses_of(&self.evaluator, &data.grid, &batch)?;
+            let (loss, own) = losses_of(&self.evaluator, &batch)?;
             found.push(loss);
             found.extend(own);
         }

@@ -46,7 +46,7 @@ fn gstools_krige_the_same() {
         let q = Arc::clone(&covariance);
         let conditioning = Conditioning::new(path, q, law, observations, grid).unwrap();
         let (on, stack) = (conditioning.on(&grid), conditioning.observations().on(&grid).unwrap());
-        let (system, means) = (conditioning.prior_system(), &on.means[0]);
+        let (system, means) = (conditioning.prior_system(), &on.mean);
         let pull = conditioning.pull(&system, means, means, None).unwrap();
         let posterior: Vec<f64> =
             (0..means.len()).map(|k| means[k] + system.variances[k] * pull[k]).collect();

@@ -1,0 +1,42 @@
+//! A law and the noise in the modes of one grid.
+
+use super::GaussianLaw;
+use crate::denoiser::wiener_weight;
+use crate::path::Path;
+use crate::{Grid, Prior, Transform};
+
+/// N(m, C) and N(0, Q) in the modes of one grid. All tables are `[channel, mode]`.
+///
+/// Eigenvalues cost a power per mode, and a transform must be planned. Together these cost more than
+/// denoising a single field, so that whatever works on one grid for long keeps its frame
+/// ([`crate::PerGrid`]).
+#[derive(Debug)]
+pub struct OnGrid {
+    /// Between values and coefficients.
+    pub transform: Transform,
+    /// m_k.
+    pub mean: Vec<f64>,
+    /// c_k.
+    pub variances: Vec<f64>,
+    /// λ_k, repeated for every channel.
+    pub eigenvalues: Vec<f64>,
+}
+
+impl OnGrid {
+    /// The law and the noise on a grid of the law's box.
+    pub fn new(grid: Grid, law: &GaussianLaw, prior: &dyn Prior) -> Self {
+        Self {
+            transform: Transform::new(grid),
+            mean: law.mean_modes(&grid),
+            variances: law.variances(&grid),
+            eigenvalues: prior.eigenvalues(&grid).repeat(law.channels()),
+        }
+    }
+
+    /// w_k of the best linear denoiser m_k + w_k (x_k − a m_k) at time t, `[channel, mode]`.
+    pub fn wiener(&self, path: &dyn Path, t: f64) -> Vec<f64> {
+        let (a, b) = (path.signal(t), path.noise(t));
+        let spectra = self.variances.iter().zip(&self.eigenvalues);
+        spectra.map(|(&c, &lambda)| wiener_weight(a, b, c, lambda)).collect()
+    }
+}

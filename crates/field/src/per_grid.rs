@@ -1,0 +1,58 @@
+//! What is computed once a grid and kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Grid;
+
+/// A cache with one entry a grid. Clones share what they know.
+///
+/// # Example
+/// ```
+/// use karhunen_field::{Boundary, Grid, PerGrid, Transform};
+/// let (known, grid) = (PerGrid::default(), Grid::unit(&[4], Boundary::Neumann)?);
+/// let first = known.get(&grid, || Transform::new(grid));
+/// assert_eq!(known.get(&grid, || unreachable!("it is known")).grid(), first.grid());
+/// # Ok::<(), karhunen_field::FieldError>(())
+/// ```
+#[derive(Debug)]
+pub struct PerGrid<T>(Arc<Mutex<HashMap<Grid, Arc<T>>>>);
+
+impl<T> Default for PerGrid<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<T> Clone for PerGrid<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> PerGrid<T> {
+    /// What is kept for a grid, made if there is nothing yet. Other threads wait meanwhile.
+    pub fn get(&self, grid: &Grid, make: impl FnOnce() -> T) -> Arc<T> {
+        // a panic in another thread cannot leave half an entry behind
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(*grid).or_insert_with(|| Arc::new(make())))
+    }
+
+    /// The same of something that may fail; a failure is not kept.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn try_get<E>(
+        &self,
+        grid: &Grid,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kept) = known.get(grid) {
+            return Ok(Arc::clone(kept));
+        }
+        let made = Arc::new(make()?);
+        known.insert(*grid, Arc::clone(&made));
+        Ok(made)
+    }
+}

@@ -1,0 +1,4 @@
+//! Networks that were trained elsewhere.
+
+pub mod published;
+mod state_dict;

@@ -1,0 +1,19 @@
+//! A trained model: how it is built, what it can be asked for, how it samples and what it reads.
+
+pub mod asked;
+pub(crate) mod build;
+pub mod classes;
+pub mod classifier;
+pub mod distinguish;
+pub(crate) mod kept;
+pub mod larger;
+pub mod likelihood;
+pub mod posterior;
+mod prior;
+pub mod request;
+pub mod sampling;
+pub mod stop;
+pub mod trained;
+pub mod watch;
+
+pub use build::{build_model, check_model, set};
