@@ -139,9 +139,12 @@ impl LayerCase {
     }
 }
 
+/// Points and modes of each axis, fields of a batch, channels before and behind.
+type Shape = (&'static [usize], &'static [usize], usize, [usize; 2]);
+
 /// 1, 2, 3, odd, prime and even; 1-D to 3-D; below, at and above tiles of 16, 32 and 64.
 fn layers() -> Vec<LayerCase> {
-    let shapes: [(&[usize], &[usize], usize, [usize; 2]); 16] = [
+    let shapes: [Shape; 16] = [
         (&[1], &[2], 1, [1, 1]),
         (&[2], &[1], 2, [3, 5]),
         (&[3], &[4], 2, [16, 17]),

@@ -39,8 +39,11 @@ use cubecl::prelude::*;
 
 use crate::{SpectralPlan, StencilPlan};
 
+/// Something for each device.
+type PerDevice<T> = Vec<(CubeDevice, Arc<T>)>;
+
 /// The data of a plan on each device used so far. Copies of the plan share it.
-pub(crate) struct OnDevices<T>(Arc<Mutex<Vec<(CubeDevice, Arc<T>)>>>);
+pub(crate) struct OnDevices<T>(Arc<Mutex<PerDevice<T>>>);
 
 impl<T> Default for OnDevices<T> {
     fn default() -> Self {
