@@ -35,6 +35,3 @@ np.save(folder / "half.npy", half)
 describe("half.toml", {"kind": "mask", "file": "half.npy", "sd": round(0.02 * float(spread), 6)})
 np.save(folder / "coarse.npy", coarse)
 describe("coarse.toml", {"kind": "coarse", "file": "coarse.npy", "sd": round(0.02 * float(spread), 6)})
-middle = float(np.round((truth.min() + truth.max()) / 2, 4))
-for part in (0.2, 0.35, 0.5, 0.65):
-    describe(f"part-{part}.toml", {"kind": "fraction", "value": part, "threshold": middle, "sd": 0.005})
