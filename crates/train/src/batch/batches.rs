@@ -328,7 +328,7 @@ mod tests {
         // 4,000 fields: 5/8 with both, 1/8 with the first alone, the second alone, and none
         let expected = [2500, 500, 500, 500];
         for (seen, expected) in seen.iter().zip(expected) {
-            assert!((seen - expected as i32).abs() < 100, "{seen} for {expected}");
+            assert!((seen - expected).abs() < 100, "{seen} for {expected}");
         }
     }
 
