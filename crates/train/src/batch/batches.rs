@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn some_attributes_are_left_out() {
         let batches = Batches::new(9, 8, TimeDensity::Uniform);
-        let mut seen = [0; 4];
+        let mut seen = [0_i32; 4];
         for step in 0..500 {
             let mut all = vec![1.0; 16];
             batches.leave_out(step, &mut all, &(0..8));
