@@ -50,9 +50,10 @@ pub fn read_state_dict(
         Some(format) if format.is(&torch::FORMAT) => return Err(torch::old(path)),
         _ => return Err(no_state_dict(path)),
     };
+    // an axis of length 0 counts as 1, so that the other lengths of an empty tensor are limited too
     let count = |t: &Tensor| {
         let parts = if matches!(t.numbers, Numbers::Complex(_)) { 2 } else { 1 };
-        t.shape.iter().fold(parts, |n: u64, axis| n.saturating_mul(*axis))
+        t.shape.iter().fold(parts, |n: u64, axis| n.saturating_mul((*axis).max(1)))
     };
     let total = tensors.iter().fold(0u64, |sum, t| sum.saturating_add(count(t)));
     options.admit(path, [total])?;

@@ -56,6 +56,23 @@ proptest! {
     }
 }
 
+/// Decisions that a fuzzer found: a tensor with one axis of length 0, and other axes whose lengths
+/// have no product.
+#[test]
+fn shapes_of_empty_tensors_have_a_product() {
+    let bytes =
+        [0xc9, 0x07, 0xc9, 0x09, 0, 6, 0, 0, 0, 0, 0xf7, 0x44, 0x44, 0xbb, 0x47, 0x43, 0x47, 0x4d];
+    let made = wraps::pickle(&made::pickle::make(&mut Choices::new(&bytes)));
+    let folder = folder();
+    let path = file(&folder, "x.pt", &made);
+    let read = read_state_dict(&path, &ReadOptions::default());
+    for array in read.as_deref().unwrap_or_default() {
+        let product = array.shape.iter().try_fold(1usize, |n, axis| n.checked_mul(*axis));
+        assert!(product.is_some(), "{:?}", array.shape);
+    }
+    assert!(matches!(read, Err(FormatError::TooLarge { .. })), "{read:?}");
+}
+
 /// Some of the made files are valid, otherwise no test would reach the code behind a header.
 #[test]
 fn decisions_make_files_that_are_read() {
