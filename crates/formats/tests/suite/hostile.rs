@@ -3,7 +3,7 @@
 use std::fs;
 
 use karhunen_formats::{
-    FormatError, ReadOptions, read, read_attributes, read_labels_of, read_sparse_rows,
+    FormatError, ReadOptions, open, read, read_attributes, read_labels_of, read_sparse_rows,
     read_state_dict,
 };
 use proptest::prelude::*;
@@ -71,6 +71,20 @@ fn shapes_of_empty_tensors_have_a_product() {
         assert!(product.is_some(), "{:?}", array.shape);
     }
     assert!(matches!(read, Err(FormatError::TooLarge { .. })), "{read:?}");
+}
+
+/// A Zarr array that has a shape and nothing else: chunks that are not there have the fill value, so
+/// one slice of it would be 64 GiB.
+#[test]
+fn slices_of_empty_arrays_are_limited() {
+    let folder = folder();
+    let meta = r#"{"zarr_format": 2, "shape": [4, 131072, 131072], "chunks": [1, 131072, 131072], "dtype": "<f8",
+        "compressor": null, "fill_value": 0.0, "order": "C", "filters": null}"#;
+    file(&folder, ".zarray", meta.as_bytes());
+    for options in [SMALL, ReadOptions { dim: Some(3), ..SMALL }] {
+        let opened = open(folder.path(), &options).map(|_| ());
+        assert!(matches!(opened, Err(FormatError::TooLarge { .. })), "{opened:?}");
+    }
 }
 
 /// Some of the made files are valid, otherwise no test would reach the code behind a header.

@@ -20,20 +20,23 @@ impl StoredFields {
     pub(crate) fn treated(mut self, options: &ReadOptions) -> Result<Self, FormatError> {
         self.missing = options.missing;
         self.offset = match options.offset {
-            0.0 => self.probed()?,
+            0.0 => self.probed(options)?,
             offset => offset,
         };
         self.subtract(self.offset);
         Ok(self)
     }
 
-    /// The offset to subtract before rounding, estimated from slices spread over the fields.
-    fn probed(&self) -> Result<f64, FormatError> {
+    /// The offset to subtract before rounding, estimated from slices spread over the fields. A slice
+    /// beyond the limit is refused.
+    fn probed(&self, options: &ReadOptions) -> Result<f64, FormatError> {
         if !(self.dtype == SourceType::F64 || self.dtype.is_wide_integer()) {
             return Ok(0.0);
         }
         let mut part = self.points.clone();
         let slices = if part.len() > 1 { std::mem::replace(&mut part[0], 1) } else { 1 };
+        let slice = part.iter().map(|&n| n as u64);
+        options.admit(&self.source, std::iter::once(self.channels as u64).chain(slice))?;
         let (items, each) = (self.count.min(PROBED), slices.min(PROBED));
         let (mut range, mut values) = (Range::new(), Vec::new());
         for i in 0..items * each {
