@@ -1,24 +1,23 @@
 //! Runs as their users see them: resumed bit for bit, and robust against damaged directories.
-//!
-//! This file is long: its tests share one set of small runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use karhunen_field::sampler::Method;
-use karhunen_field::{Ensemble, resample};
-use karhunen_net::{Band, Device, NetworkConfig};
+use karhunen_net::NetworkConfig;
 use karhunen_train::budget::Costs;
 use karhunen_train::checkpoint::{Checkpoint, list};
-use karhunen_train::copies::NearCopies;
 use karhunen_train::events::{self, Event, Observer, Silent};
-use karhunen_train::extension::More;
-use karhunen_train::request::{Coarse, Request};
 use karhunen_train::{Exported, Outcome, Run, RunConfig, TrainError, TrainedModel};
 
+#[path = "runs/extension.rs"]
+mod extension;
 #[path = "runs/ranks.rs"]
 mod ranks;
+#[path = "runs/samples.rs"]
+mod samples;
+#[path = "runs/told.rs"]
+mod told;
 
 /// A directory of this test alone, removed when it ends.
 struct Scratch(PathBuf);
@@ -89,6 +88,10 @@ fn state(directory: &Path) -> Checkpoint {
     checkpoint
 }
 
+fn lines(directory: &Path) -> Vec<Event> {
+    events::read(&directory.join("events.jsonl")).unwrap()
+}
+
 fn resumes_bit_for_bit(name: &str, settings: &[&str], stops: &[usize]) -> Checkpoint {
     let (whole, parts) = (Scratch::new(name), Scratch::new(&format!("{name}-parts")));
     let config = tiny(settings);
@@ -128,104 +131,6 @@ fn a_level_that_is_exhausted_is_left_early_and_resumed_bit_for_bit() {
     // replay goes back for a fifth of the steps after the switch
     assert_eq!(steps.iter().sum::<usize>(), 24);
     assert!(steps[0] < 2 + 24 / 4, "{steps:?}");
-}
-
-/// Trains a run with 24 more steps than it had, until it has done `until`.
-fn extend(directory: &Path, until: usize) -> Outcome {
-    let (stop, more) = (AtomicBool::new(false), More::Steps(24));
-    let mut run =
-        Run::extend_on(&tiny(&[]), directory, more, &Device::flex(), &mut Silent).unwrap();
-    run.train(&stop, &mut StopAfter(until, &stop)).unwrap()
-}
-
-fn lines(directory: &Path) -> Vec<Event> {
-    events::read(&directory.join("events.jsonl")).unwrap()
-}
-
-/// By `more`, by a configuration of more steps, interrupted and resumed by either command: the same bits.
-#[test]
-fn a_finished_run_goes_on_and_is_resumed_bit_for_bit() {
-    let [whole, asked, parts] = ["more", "asked", "more-parts"].map(Scratch::new);
-    for scratch in [&whole, &asked, &parts] {
-        train(&tiny(&[]), scratch.path());
-    }
-    assert_eq!(extend(whole.path(), usize::MAX), Outcome::Finished);
-    let longer = tiny(&["training.steps=48"]);
-    assert_eq!(train(&longer, asked.path()), Outcome::Finished);
-    for until in [25, 31] {
-        assert_eq!(extend(parts.path(), until), Outcome::Interrupted);
-        assert_eq!(state(parts.path()).progress.step, until);
-    }
-    assert_eq!(train(&tiny(&[]), parts.path()), Outcome::Finished);
-    let end = state(whole.path());
-    assert_eq!((end.progress.step, end.config.training.steps), (48, 48));
-    for other in [asked.path(), parts.path()] {
-        let other = state(other);
-        assert!(other.optimizer == end.optimizer);
-        assert_eq!(other.progress, end.progress);
-    }
-    assert_eq!(TrainedModel::load(whole.path()).unwrap().unfinished(), None);
-    // the same words once more change nothing, an earlier end is refused
-    assert_eq!(train(&longer, asked.path()), Outcome::Finished);
-    assert_eq!(state(asked.path()).progress, end.progress);
-    let shorter = tiny(&["training.steps=30"]);
-    let Err(refused) = Run::open(&shorter, asked.path(), true, &mut Silent) else {
-        panic!("an earlier end was taken up")
-    };
-    assert!(refused.to_string().contains("30 steps would be an earlier end"), "{refused}");
-    let nothing = Scratch::new("more-of-nothing");
-    let more = More::Seconds(9.0);
-    let none = Run::extend_on(&tiny(&[]), nothing.path(), more, &Device::flex(), &mut Silent);
-    assert!(none.err().unwrap().to_string().contains("holds no run"));
-}
-
-/// Steps 24 to 47: up within the warm-up, at the peak, down over the last tenth of all; the first level's
-/// steps stay, the last one takes the others.
-#[test]
-fn an_extension_has_a_rate_that_rises_again_and_falls_at_the_new_end() {
-    let scratch = Scratch::new("rates");
-    let shaped = |steps: usize| {
-        let steps = format!("training.steps={steps}");
-        tiny(&[
-            &steps,
-            "training.warmup=0.1",
-            "training.rate={ kind = \"trapezoid\", cooldown = 0.25 }",
-        ])
-    };
-    train(&shaped(24), scratch.path());
-    let before = state(scratch.path());
-    train(&shaped(64), scratch.path());
-    let (end, peak) = (state(scratch.path()), shaped(24).training.learning_rate);
-    let rates: Vec<f64> = lines(scratch.path()).iter().map(|e| e.rate / peak).collect();
-    assert_eq!(rates.len(), 64);
-    // a sixth of the peak in the last step of the first end, then up over a tenth of 64 steps
-    assert!((rates[23] - 1.0 / 6.0).abs() < 1e-12, "{rates:?}");
-    assert!(rates[24..30].windows(2).all(|r| r[0] < r[1]) && rates[24] < 0.2, "{rates:?}");
-    assert!(rates[30..48].iter().all(|r| *r == 1.0), "{rates:?}");
-    assert!(rates[48..].windows(2).all(|r| r[0] > r[1]), "{rates:?}");
-    assert!((rates[63] - 1.0 / 16.0).abs() < 1e-12, "{rates:?}");
-    let events = lines(scratch.path());
-    assert!(events[24..].iter().all(|e| e.level == 1));
-    assert!(end.progress.best_validation <= before.progress.best_validation);
-    assert_eq!(end.optimizer.updates, 64);
-}
-
-/// What a run of 24 steps is given at step 18, in its fall: it goes on as one of 48 that stood there.
-#[test]
-fn a_run_may_be_given_a_later_end_before_its_own() {
-    let scratch = Scratch::new("later");
-    let stop = AtomicBool::new(false);
-    let mut run = Run::open(&tiny(&[]), scratch.path(), true, &mut Silent).unwrap();
-    run.train(&stop, &mut StopAfter(6, &stop)).unwrap();
-    drop(run);
-    train(&tiny(&["training.steps=48"]), scratch.path());
-    let plan = state(scratch.path()).progress.plan.unwrap();
-    // levels that have not ended share all steps as a run of 48 does
-    assert_eq!((plan.level_steps(), plan.rise), (vec![24, 24], None));
-    let peak = tiny(&[]).training.learning_rate;
-    let rates: Vec<f64> = lines(scratch.path()).iter().map(|e| e.rate).collect();
-    assert!(rates[1..43].iter().all(|r| *r == peak), "{rates:?}");
-    assert!(rates[44] < peak && rates[47] < 0.3 * peak, "{rates:?}");
 }
 
 #[test]
@@ -404,52 +309,6 @@ fn a_roll_back_past_a_damaged_checkpoint_is_told() {
 }
 
 #[test]
-fn a_model_is_the_same_function_whatever_the_batch() {
-    let scratch = Scratch::new("model");
-    train(&tiny(&[]), scratch.path());
-    let model = TrainedModel::load(scratch.path()).unwrap();
-    let grid = model.grid(&[17, 9]).unwrap();
-    let request = Request::new(grid, 5, Method::DpmSolver2M, 4);
-    let (many, evaluations) = model.sample(&request, 0..6, &|_, _| ()).unwrap();
-    assert_eq!(evaluations, 4);
-    let (one, _) = model.sample(&request, 4..5, &|_, _| ()).unwrap();
-    assert_eq!(one.values[..], many.values[4 * grid.len()..5 * grid.len()]);
-    assert!(many.values.iter().all(|v| v.is_finite()));
-}
-
-#[test]
-fn calibrated_fields_are_one_function_on_every_grid_and_in_every_batch() {
-    let scratch = Scratch::new("calibrated");
-    train(&tiny(&["training.steps=4"]), scratch.path());
-    let mut model = TrainedModel::load(scratch.path()).unwrap();
-    let trained = model.statistics.grid;
-    let fine = model.grid(&[21, 30]).unwrap();
-    let apart = |a: &Ensemble, b: &Ensemble| {
-        let difference = a.values.iter().zip(&b.values).map(|(a, b)| (a - b).abs());
-        difference.fold(0.0, f64::max)
-    };
-    let calibrated =
-        |grid| Request { calibrated: true, ..Request::new(grid, 5, Method::DpmSolver2M, 3) };
-    let (low, _) = model.sample(&calibrated(trained), 0..3, &|_, _| ()).unwrap();
-    let (plain, _) =
-        model.sample(&Request::new(trained, 5, Method::DpmSolver2M, 3), 0..3, &|_, _| ()).unwrap();
-    assert!(apart(&low, &plain) > 1e-3, "a network of four steps has something to calibrate");
-    let (high, _) = model.sample(&calibrated(fine), 0..3, &|_, _| ()).unwrap();
-    // single precision of the network's answers
-    assert!(apart(&resample::spectral(&high, trained).unwrap(), &low) < 1e-5);
-    let (one, _) = model.sample(&calibrated(fine), 2..3, &|_, _| ()).unwrap();
-    assert_eq!(one.values[..], high.values[2 * fine.len()..]);
-    // refined on the way, pilots and fields alike
-    let coarse = vec![Coarse { grid: model.grid(&[8, 8]).unwrap(), until: 0.5 }];
-    let refined = Request { coarse, method: Method::WienerExponential, ..calibrated(fine) };
-    assert!(model.sample(&refined, 0..2, &|_, _| ()).is_ok());
-    // where the network answers for the whole grid, pilots are of that grid
-    model.model.band = Band::Grid;
-    let (whole, _) = model.sample(&calibrated(fine), 0..3, &|_, _| ()).unwrap();
-    assert!(apart(&whole, &high) > 0.0 && whole.values.iter().all(|v| v.is_finite()));
-}
-
-#[test]
 fn levels_left_at_their_bounds_are_counted_and_resumed() {
     // steady gain at a high rate keeps every level as long as it may
     let settings = [
@@ -472,170 +331,4 @@ fn a_checkpoint_of_another_architecture_is_refused_by_name() {
     checkpoint.save(scratch.path()).unwrap();
     let error = TrainedModel::load(scratch.path()).unwrap_err().to_string();
     assert!(error.contains("lifting.weight") && error.contains("[3, 7]"), "{error}");
-}
-
-/// Pilots are sampled once for a model and a request; what is kept changes no bit and hinders nobody.
-#[test]
-fn calibrations_are_kept_with_their_model() {
-    let scratch = Scratch::new("calibrations");
-    train(&tiny(&[]), scratch.path());
-    let folder = scratch.path().join("calibrations");
-    let steps = |grid: &[usize]| -> (Ensemble, usize) {
-        let model = TrainedModel::load(scratch.path()).unwrap();
-        let request = Request { evaluations: 4, ..model.request(model.grid(grid).unwrap(), 5) };
-        assert!(request.calibrated);
-        let steps = AtomicUsize::new(0);
-        let count = |_: usize, _: usize| {
-            steps.fetch_add(1, Ordering::Relaxed);
-        };
-        let (fields, _) = model.sample(&request, 0..3, &count).unwrap();
-        (fields, steps.into_inner())
-    };
-    let files = || fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect::<Vec<_>>();
-    let (fields, with_pilots) = steps(&[16, 12]);
-    let file = files().pop().expect("a file");
-    let (again, without) = steps(&[16, 12]);
-    assert_eq!(fields.values, again.values);
-    assert!(without < with_pilots, "{without} steps, {with_pilots} with pilots");
-    // another grid has its own; a finer one is calibrated on the trained one
-    steps(&[12, 9]);
-    assert_eq!((files().len(), steps(&[32, 24]).1), (2, steps(&[32, 24]).1));
-    // a damaged file, and one of another model, are made anew
-    let bytes = fs::read(&file).unwrap();
-    for other in [b"nothing".to_vec(), bytes[..bytes.len() - 9].to_vec(), {
-        let text = b", band ";
-        let at = bytes.windows(text.len()).position(|w| w == text).unwrap();
-        let mut other = bytes.clone();
-        other[at - 1] = if other[at - 1] == b'0' { b'1' } else { b'0' };
-        other
-    }] {
-        fs::write(&file, other).unwrap();
-        assert_eq!(steps(&[16, 12]), (fields.clone(), with_pilots));
-        assert_eq!(fs::read(&file).unwrap(), bytes);
-    }
-    // other weights are another model
-    train(&tiny(&["training.steps=30"]), scratch.path());
-    let (other, pilots) = steps(&[16, 12]);
-    assert!(other.values != fields.values && pilots == with_pilots);
-    // a place that cannot be written to is no error
-    fs::remove_dir_all(&folder).unwrap();
-    fs::write(&folder, b"in the way").unwrap();
-    assert_eq!(steps(&[16, 12]), (other.clone(), with_pilots));
-    assert_eq!(steps(&[16, 12]), (other, with_pilots));
-}
-
-/// Hears what a run says.
-#[derive(Default)]
-struct Heard(Vec<String>);
-
-impl Observer for Heard {
-    fn note(&mut self, text: &str) {
-        self.0.push(text.into());
-    }
-}
-
-impl Heard {
-    fn says(&self, part: &str) -> bool {
-        self.0.iter().any(|line| line.contains(part))
-    }
-}
-
-fn heard(config: &RunConfig, directory: &Path) -> (Heard, NearCopies) {
-    let mut heard = Heard::default();
-    let mut run = Run::open(config, directory, true, &mut heard).expect("opens");
-    run.train(&AtomicBool::new(false), &mut heard).expect("trains");
-    let copies = run.near_copies(&|_, _| {}).expect("samples");
-    (heard, copies)
-}
-
-/// Eight fields are learned by heart, and said to be; of 400 nothing of the kind is said.
-#[test]
-fn overfitting_is_told_and_honest_learning_is_not() {
-    let settings = |count: &str, validation: &str| {
-        let (count, validation) =
-            (format!("data.count={count}"), format!("data.validation={validation}"));
-        tiny(&[
-            &count,
-            &validation,
-            "network.width=16",
-            "training.steps=1500",
-            "training.batch=8",
-            "training.learning_rate=4e-3",
-            "training.validation_fields=32",
-            "levels=[{ grid = \"8x8\", share = 1 }]",
-        ])
-    };
-    let (few, many) = (Scratch::new("few"), Scratch::new("many"));
-    let (told, copies) = heard(&settings("16", "0.5"), few.path());
-    assert!(
-        told.says("held-out fields have") && told.says("learns its fields by heart"),
-        "{:?}",
-        told.0
-    );
-    assert!(told.says("the validation loss has risen"), "{:?}", told.0);
-    assert!(copies.samples[0] > copies.held_out[0], "{}", copies.told());
-    let parted = state(few.path()).progress.parted_step;
-    assert!(parted.is_some_and(|step| step < 1500), "{parted:?}");
-    let events = lines(few.path());
-    let last = events.last().unwrap();
-    assert!(last.training_loss < last.validation_loss, "{last:?}");
-    let (told, copies) = heard(&settings("400", "0.1"), many.path());
-    assert!(!told.says("by heart") && !told.says("has risen"), "{:?}", told.0);
-    assert_eq!(copies.copies, 0, "{}", copies.told());
-}
-
-/// A network that has room for its four fields gives them back.
-#[test]
-fn samples_that_are_training_fields_are_counted() {
-    let scratch = Scratch::new("copies");
-    let config = tiny(&[
-        "data.count=12",
-        "data.validation=0.7",
-        "network.width=16",
-        "network.modes=[6]",
-        "network.layers=4",
-        "network.projection=32",
-        "training.steps=1500",
-        "training.batch=8",
-        "training.learning_rate=4e-3",
-        "levels=[{ grid = \"8x8\", share = 1 }]",
-    ]);
-    let (_, copies) = heard(&config, scratch.path());
-    assert_eq!((copies.training_fields, copies.held_out.len(), copies.samples.len()), (4, 8, 32));
-    assert!(copies.copies > 16, "{}", copies.told());
-    assert!(copies.held_out.iter().all(|r| *r < 0.8), "{}", copies.told());
-}
-
-/// Periodic axes are shifted unless the run says otherwise, or its data do; resumed bit for bit.
-#[test]
-fn fields_on_periodic_axes_are_shifted_at_random() {
-    let periodic = "data.boundary=periodic";
-    let shifted = resumes_bit_for_bit("shifted", &[periodic], &[5, 13]);
-    let named = |state: &Checkpoint| {
-        let list = state.config.data.augment.iter().flatten();
-        list.map(ToString::to_string).collect::<Vec<_>>()
-    };
-    assert_eq!(named(&shifted), ["shift:0,1"]);
-    let still = resumes_bit_for_bit("still", &[periodic, "data.augment=[]"], &[]);
-    assert!(still.optimizer.weights != shifted.optimizer.weights && named(&still).is_empty());
-    // a shifted law has a constant mean, and waves whose cosine and sine have one variance
-    let mean = &shifted.statistics.mean.values;
-    assert!(mean.iter().all(|v| (v - mean[0]).abs() < 1e-12), "{mean:?}");
-    let c = &shifted.statistics.variances[0];
-    assert!(
-        (c[1] - c[2]).abs() < 1e-15
-            && still.statistics.variances[0][1] != still.statistics.variances[0][2]
-    );
-    let energy = |state: &Checkpoint| {
-        let squares: f64 = state.statistics.mean.values.iter().map(|v| v * v / 192.0).sum();
-        squares + state.statistics.variances[0].iter().sum::<f64>()
-    };
-    assert!((energy(&shifted) - energy(&still)).abs() < 1e-9);
-    // no other box is
-    let closed = Scratch::new("closed");
-    let (told, _) = heard(&tiny(&[]), closed.path());
-    assert!(named(&state(closed.path())).is_empty() && !told.says("shift"), "{:?}", told.0);
-    let mirrored = Scratch::new("mirrored");
-    let (told, _) = heard(&tiny(&["data.augment=[\"mirror\"]"]), mirrored.path());
-    assert!(told.says("mirrors along axis 1: mean, variance and spectrum"), "{:?}", told.0);
 }
