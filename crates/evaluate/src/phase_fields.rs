@@ -38,8 +38,8 @@ impl Segmentation {
     /// The phases of a model; none for a model of plain values.
     pub fn of_model(model: &TrainedModel) -> Option<Self> {
         let phases = model.phases()?;
-        let names = phases.labels.iter().map(|label| model.phase_name(*label)).collect();
-        Some(Self { labels: phases.labels.clone(), names, width: Some(phases.width) })
+        let (labels, names) = (phases.labels.clone(), model.phase_names());
+        Some(Self { labels, names, width: Some(phases.width) })
     }
 
     /// The phases of `data.phases`; none if it is not set.

@@ -160,8 +160,7 @@ impl Model {
 
     /// Names of its phases by rising label; nothing of a model of values.
     pub fn phases(&self) -> Vec<String> {
-        let labels = self.trained.phases().map_or(&[][..], |phases| &phases.labels);
-        labels.iter().map(|label| self.trained.phase_name(*label)).collect()
+        self.trained.phase_names()
     }
 
     /// The denoiser D(x, t), for samplers of one's own; fields are normalised as the network knows them.
@@ -249,13 +248,11 @@ impl Model {
     /// # Errors
     /// [`SampleError::NoPhases`], [`SampleError::UnknownPhase`]; `option` stands in their messages.
     pub fn phase(&self, asked: Option<&str>, option: &'static str) -> Result<usize, SampleError> {
-        let Some(phases) = self.trained.phases() else {
+        if self.trained.phases().is_none() {
             return Err(SampleError::NoPhases { option, model: self.name() });
-        };
+        }
         let Some(asked) = asked else { return Ok(0) };
-        let is_it =
-            |label: &u8| self.trained.phase_name(*label) == asked || label.to_string() == asked;
-        phases.labels.iter().position(is_it).ok_or_else(|| SampleError::UnknownPhase {
+        self.trained.phase_of(asked).ok_or_else(|| SampleError::UnknownPhase {
             option,
             asked: asked.into(),
             known: self.phases().join(", "),

@@ -175,17 +175,17 @@ impl Kind {
                 let wrong = |message| {
                     let table = here.at(i);
                     let message = format!("{}: {table}: {message}", here.file.display());
-                    ObserveError::File { message, remedy: Remedy::Fraction(names_of(model)) }
+                    ObserveError::File { message, remedy: Remedy::Fraction(model.phase_names()) }
                 };
                 let (channel, threshold, value) = match (phase, threshold, channel) {
                     (None, Some(threshold), channel) => (channel.unwrap_or(0), threshold, value),
                     (Some(phase), None, None) => of_phase(&phase, value, model).map_err(wrong)?,
                     (Some(_), ..) => {
-                        let what = "phase says what threshold and channel would say";
+                        let what = "phase is given together with threshold or channel";
                         return Err(wrong(what.into()).into());
                     }
                     (None, None, _) => {
-                        return Err(wrong("a fraction of what? threshold is missing".into()).into());
+                        return Err(wrong("neither threshold nor phase is given".into()).into());
                     }
                 };
                 let scale = model.statistics.normalisation.scale.get(channel).copied();
@@ -211,22 +211,15 @@ impl Kind {
     }
 }
 
-/// The names of a model's phases; empty if it has none.
-fn names_of(model: &TrainedModel) -> Vec<String> {
-    let labels = model.phases().map_or(&[][..], |phases| &phases.labels);
-    labels.iter().map(|label| model.phase_name(*label)).collect()
-}
-
 /// Channel, threshold and fraction above it that stand for a fraction `value` of a phase.
 ///
 /// The level set of a phase is positive inside it. Two phases share one channel, which is positive
 /// inside the second.
 fn of_phase(asked: &str, value: f64, model: &TrainedModel) -> Result<(usize, f64, f64), String> {
     let Some(phases) = model.phases() else {
-        return Err(format!("phase = {asked:?} of a model without phases"));
+        return Err(format!("phase = {asked:?}: the model has no phases"));
     };
-    let is_it = |l: &u8| model.phase_name(*l) == asked || l.to_string() == asked;
-    let Some(phase) = phases.labels.iter().position(is_it) else {
+    let Some(phase) = model.phase_of(asked) else {
         return Err(format!("phase = {asked:?}: there is no such phase"));
     };
     let [least, _, most] = phases.fractions[phase];

@@ -286,9 +286,7 @@ impl<'a> Sampling<'a> {
             surrogate: options.surrogate,
             shift: self.shift,
             phases: model.phases().cloned(),
-            names: model.phases().map_or_else(Vec::new, |phases| {
-                phases.labels.iter().map(|label| model.phase_name(*label)).collect()
-            }),
+            names: model.phase_names(),
             origin: origin.cloned(),
         })
     }

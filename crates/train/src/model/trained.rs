@@ -150,4 +150,16 @@ impl TrainedModel {
     pub fn phase_name(&self, label: u8) -> String {
         self.config.data.phases.as_ref().map_or_else(|| label.to_string(), |p| p.name(label))
     }
+
+    /// Names of the phases by rising label; empty for a model of plain values.
+    pub fn phase_names(&self) -> Vec<String> {
+        let labels = self.phases().map_or(&[][..], |phases| &phases.labels);
+        labels.iter().map(|label| self.phase_name(*label)).collect()
+    }
+
+    /// The phase of a name or label, counted by rising label. None if there is no such phase.
+    pub fn phase_of(&self, asked: &str) -> Option<usize> {
+        let labels = &self.phases()?.labels;
+        labels.iter().position(|l| self.phase_name(*l) == asked || l.to_string() == asked)
+    }
 }
