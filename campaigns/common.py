@@ -59,11 +59,11 @@ def environment():
     return {**kept, "RAYON_NUM_THREADS": "1", "RUST_BACKTRACE": "0"}
 
 
-def run(program, arguments, folder, timeout=300, variables=None, **more):
+def run(program, arguments, folder, timeout=300, variables=None):
     """The program to its end, with more environment variables: exit code and standard error."""
     done = subprocess.run(
         [program, *arguments], cwd=folder, env={**environment(), **(variables or {})}, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout, **more)
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, timeout=timeout)
     return done.returncode, done.stderr.decode(errors="replace")
 
 

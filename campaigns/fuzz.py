@@ -14,7 +14,6 @@ cargo-fuzz. Standard library only.
 import argparse
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 KEPT, LARGE = ROOT / "fuzz" / "corpus", ROOT / "target" / "fuzz-corpus"
 TESTS = ROOT / "crates" / "formats" / "tests"
-HOST = "x86_64-unknown-linux-gnu"
+HOST = re.search(r"host: (\S+)", subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout)[1]
 # inputs of a target that the repository keeps
 MOST = 32
 LIMITS = ["-max_len=2048", "-rss_limit_mb=2048", "-malloc_limit_mb=512"]
@@ -98,8 +97,10 @@ def keep(program, target, most):
             chosen.append(files[best].read_bytes())
             seen |= reached.pop(best)
             left -= max(files[best].stat().st_size, 1)
-    shutil.rmtree(KEPT / target)
-    (KEPT / target).mkdir()
+    # inputs of findings have words for names, and stay
+    for old in (KEPT / target).iterdir():
+        if old.name.isdigit():
+            old.unlink()
     for number, content in enumerate(chosen):
         (KEPT / target / f"{number:02}").write_bytes(content)
     every = set().union(seen, *reached.values())

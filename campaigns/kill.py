@@ -169,6 +169,8 @@ def main():
     parser.add_argument("--only", choices=["training", "commands"], help="kills at random moments of these alone")
     parser.add_argument("--operations", action="store_true")
     asked = parser.parse_args()
+    if asked.operations and asked.only:
+        parser.error("--only is for kills at random moments")
     chance, wrong = random.Random(asked.seed), Findings()
     with tempfile.TemporaryDirectory(prefix="karhunen-kill-") as made:
         work = Path(made)

@@ -180,7 +180,7 @@ def btrfs(*arguments):
 
 
 def limit(place, volume, more=None):
-    """Allows a subvolume so many bytes more than it has, or as many as there are; asked of the disk, which has no limit."""
+    """Lets a subvolume grow by `more` bytes, or without limit. `btrfs` is run on the whole disk: the subvolume may be full."""
     btrfs("filesystem", "sync", place)
     group = f"0/{btrfs('inspect-internal', 'rootid', volume).strip()}"
     rows = [row.split() for row in btrfs("qgroup", "show", "--raw", place).splitlines()]
@@ -289,7 +289,6 @@ def main():
     wrong = Findings()
     with tempfile.TemporaryDirectory(prefix="karhunen-places-") as made:
         work = Path(made)
-        os.chmod(work, 0o755)
         base = bases(asked.program, work / "bases")
         alone = shutil.copytree(base / "training", work / "alone")
         works(asked.program, TRAIN, alone)

@@ -17,7 +17,7 @@ pub mod wraps;
 #[path = "../crates/formats/tests/suite/made/mod.rs"]
 pub mod made;
 
-/// Memory that any file may claim. It is enough for each part of a file, and no reader works for long within it.
+/// Memory that any file may claim. It is large enough to reach every reader, and small enough that one input takes little time.
 pub const LIMIT: u64 = 1 << 16;
 
 /// Reads `bytes` that should begin with `magic`, as a file and with the part named behind it.
@@ -77,7 +77,7 @@ pub fn folder() -> PathBuf {
 }
 
 /// A folder that is memory, where there is one: files are written a thousand times a second.
-pub fn memory() -> PathBuf {
+fn memory() -> PathBuf {
     let shared = PathBuf::from("/dev/shm");
     if shared.is_dir() { shared } else { std::env::temp_dir() }
 }

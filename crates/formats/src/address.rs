@@ -48,7 +48,7 @@ pub(crate) fn check(name: &Path) -> Result<(), FormatError> {
         let shown = rest.split(['?', '#']).next().unwrap_or_default();
         let shown = match shown.rsplit_once('@') {
             Some((_, host)) => host,
-            None if password => "…",
+            None if password || host.contains('@') => "…",
             None => shown,
         };
         return Err(FormatError::Bucket {
@@ -149,6 +149,7 @@ mod tests {
         for name in [
             "s3://AKIAID:SECRET@b/x.zarr",
             "https://user:SECRET@host/x.npy",
+            "https://SECRET?x@host/x.npy",
             "https://host/x.npy?X-Amz-Signature=SECRET",
             "abfss://c:SECRET@account/x.zarr",
             "s3://AKIAID:SEC/RET@b/x.zarr",

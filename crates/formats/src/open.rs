@@ -119,8 +119,9 @@ impl StoredFields {
     ///
     /// # Errors
     /// [`FormatError::Unsupported`] for a format that cannot be read by part; otherwise the errors
-    /// of [`read()`](crate::read()). [`ReadOptions::limit_bytes`] applies to a packed member, and
-    /// to one chunk of an array in chunks, because nothing else is loaded.
+    /// of [`read()`](crate::read()). [`ReadOptions::limit_bytes`] applies to what is loaded: a packed
+    /// member, one chunk of an array in chunks, and, of doubles and wide integers, one slice of a
+    /// field, from which the offset is estimated.
     pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Self, FormatError> {
         options.check()?;
         let name = path.as_ref();

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::address::ending;
 use crate::container::input::Input;
 use crate::container::plain::{existing, head_of};
 use crate::container::zip::archive::Archive;
@@ -102,7 +103,7 @@ pub fn read_labels_of(
 
 /// The text of a table of labels; none of a file of another kind.
 fn table(path: &Path) -> Result<Option<String>, FormatError> {
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let ending = ending(path);
     if !["csv", "tsv", "txt"].contains(&ending.as_str()) {
         return Ok(None);
     }

@@ -1,4 +1,5 @@
-//! The bytes of fields that are read by part: of an open file, or of an unpacked archive member.
+//! The bytes of fields that are read by part: of an open file, of an unpacked archive
+//! member, or of an object in a bucket.
 //!
 //! A packed member of an archive cannot be read from the middle. It is unpacked once and kept in
 //! its stored type: a volume of bytes takes one byte a value instead of the four of `f32`.

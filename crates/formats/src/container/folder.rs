@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
+use crate::address::ending;
 use crate::container::folder::file::Read;
 use crate::container::plain::head_of;
 use crate::fields::opened::Opened;
@@ -217,7 +218,7 @@ fn picture_endings(format: &Format) -> Option<&'static [&'static str]> {
 
 /// Whether the ending of a file is one of pictures. Such a file is never skipped because of its content.
 fn promises_picture(file: &Path, table: &[Format]) -> bool {
-    let ending = file.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let ending = ending(file);
     table.iter().filter_map(picture_endings).flatten().any(|own| *own == ending)
 }
 

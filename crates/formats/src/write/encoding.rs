@@ -47,10 +47,10 @@ impl Encoding {
         fields: FieldsRef<'_>,
         options: &WriteOptions,
     ) -> Result<Self, FormatError> {
-        match options.precision {
-            Precision::F32 if lost(&ranges(fields)) => return Ok(Encoding::F64),
-            Precision::U16 => {}
-            precision => return Self::known(precision, None),
+        match (options.precision, options.range) {
+            (Precision::F32, _) if lost(&ranges(fields)) => return Ok(Encoding::F64),
+            (Precision::U16, None) => {}
+            (precision, range) => return Self::known(precision, range),
         }
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         for index in 0..fields.len() {
@@ -60,10 +60,7 @@ impl Encoding {
             }
             (low, high) = (low.min(value), high.max(value));
         }
-        match options.range {
-            None => Ok(Encoding::U16 { low, high }),
-            range => Self::known(Precision::U16, range),
-        }
+        Ok(Encoding::U16 { low, high })
     }
 
     /// The numbers of a precision as far as they are known before there are values.

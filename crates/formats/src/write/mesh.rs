@@ -9,6 +9,7 @@ use std::path::Path;
 use karhunen_field::level_set::Mesh;
 
 use crate::FormatError;
+use crate::address::ending;
 use crate::write::staged::place;
 
 /// Extensions that [`write_mesh`] knows.
@@ -24,7 +25,7 @@ pub const MESH_ENDINGS: [&str; 3] = ["stl", "ply", "vtp"];
 /// [`FormatError::Exists`] unless `overwrite`; [`FormatError::Write`] if the system refuses.
 pub fn write_mesh(path: impl AsRef<Path>, mesh: &Mesh, overwrite: bool) -> Result<(), FormatError> {
     let path = path.as_ref();
-    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    let ending = ending(path);
     if !MESH_ENDINGS.contains(&ending.as_str()) {
         return Err(FormatError::UnknownEnding { path: path.into() });
     }

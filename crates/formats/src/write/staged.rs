@@ -4,16 +4,16 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::TempDir;
 
 use crate::FormatError;
-use crate::write::whole::{file_beside, folder_beside, name_file};
+use crate::write::whole::{Beside, file_beside, folder_beside, name_file};
 
 /// Runs `fill` on a new file beside `path` and gives it that name once it is complete.
 pub(crate) fn place(
     path: &Path,
     overwrite: bool,
-    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> Result<(), FormatError>,
+    fill: impl FnOnce(&mut BufWriter<Beside>) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
     let mut staged = Staged::new(path, overwrite)?;
     fill(&mut staged.buffer)?;
@@ -22,7 +22,7 @@ pub(crate) fn place(
 
 /// A file beside the place where it will be; gone with this value unless it is placed.
 pub(crate) struct Staged {
-    pub(crate) buffer: BufWriter<NamedTempFile>,
+    pub(crate) buffer: BufWriter<Beside>,
     pub(crate) path: PathBuf,
     pub(crate) overwrite: bool,
 }

@@ -26,13 +26,27 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 /// ```
 pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = file_beside(path)?;
-    file.write_all(bytes).map_err(unnamed)?;
+    file.write_all(bytes)?;
     name_file(file, path, true)
 }
 
-/// A new file beside its place; gone with this value unless [`name_file`] gives it its name.
-pub(crate) fn file_beside(path: &Path) -> io::Result<NamedTempFile> {
-    builder(0o666).tempfile_in(folder_of(path)).map_err(unnamed)
+/// A new file beside its place; gone with this value unless [`name_file`] gives it its name. Its
+/// errors do not tell its temporary name.
+pub(crate) struct Beside(NamedTempFile);
+
+impl io::Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.as_file_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.as_file_mut().flush()
+    }
+}
+
+/// A new file beside `path`.
+pub(crate) fn file_beside(path: &Path) -> io::Result<Beside> {
+    builder(0o666).tempfile_in(folder_of(path)).map(Beside).map_err(unnamed)
 }
 
 /// A new folder beside its place; gone with this value unless it is renamed.
@@ -44,7 +58,8 @@ pub(crate) fn folder_beside(path: &Path) -> io::Result<TempDir> {
 ///
 /// # Errors
 /// `AlreadyExists` unless what is there may be replaced; what the system says.
-pub(crate) fn name_file(file: NamedTempFile, path: &Path, replace: bool) -> io::Result<()> {
+pub(crate) fn name_file(file: Beside, path: &Path, replace: bool) -> io::Result<()> {
+    let Beside(file) = file;
     file.as_file().sync_all()?;
     let named = if replace { file.persist(path) } else { file.persist_noclobber(path) };
     named.map_err(|e| e.error)?;

@@ -8,8 +8,6 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use crate::address::{ending, is_remote};
 use crate::digits::Range;
 use crate::write::checks::check_form;
@@ -21,7 +19,7 @@ use crate::write::raw;
 use crate::write::staged::Staged;
 use crate::write::tiff::{self, Tiff};
 use crate::write::vti;
-use crate::write::whole::folder_of;
+use crate::write::whole::{Beside, folder_of};
 use crate::write::zarr::ZarrWriter;
 use crate::{FieldsRef, Form, FormatError, Precision, SourceType, WriteOptions, Written};
 
@@ -244,7 +242,7 @@ impl FieldWriter {
 /// Where numbers of a known type go.
 enum Sink {
     Npy(Staged),
-    Npz(Box<Packed<BufWriter<NamedTempFile>>>),
+    Npz(Box<Packed<BufWriter<Beside>>>),
     Vti(Staged),
     Hdf5(Staged),
     Raw(Staged),

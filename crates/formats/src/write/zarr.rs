@@ -252,7 +252,7 @@ impl ZarrWriter {
         self.target.put(&format!("c/{}", words.join("/")), bytes)
     }
 
-    /// Writes what the array is, and makes it the store that was asked for.
+    /// Writes the metadata and completes the store under its name.
     pub(crate) fn end(mut self) -> Result<(), FormatError> {
         let text = format!("{:#}\n", self.meta());
         self.target.put("zarr.json", text.into_bytes())?;

@@ -3,7 +3,7 @@
 //!
 //! Sources: ImageJ's `FileInfo` and `TiffEncoder`, whose pages have channels fastest, then slices,
 //! then frames; tifffile's description, a JSON object with the shape of the whole stack. Module
-//! `tiff_ome` reads OME.
+//! `ome` reads OME.
 
 use serde_json::Value;
 

@@ -8,22 +8,20 @@ use std::io::{Cursor, Read};
 use flate2::read::ZlibDecoder;
 use image::codecs::jpeg::JpegDecoder;
 use image::{ColorType, ImageDecoder};
-use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 use weezl::{BitOrder, LzwStatus, decode};
 
 use crate::cf::Packing;
+use crate::codec::bounded;
 use crate::dtype::{Endian, SourceType};
 use crate::format::tiff::page::Page;
-
-/// Window memory that a Zstandard frame may use beyond its unpacked size.
-const WINDOW: u64 = 1 << 23;
+use crate::limits::DEFLATE_RATIO;
 
 /// Largest number of bytes that one packed byte can become.
 pub(crate) fn ratio(compression: u64) -> u64 {
     match compression {
         1 => 1,
         32773 => 128,
-        8 | 32946 => 1032,
+        8 | 32946 => DEFLATE_RATIO,
         // a code of 9 to 12 bits stands for at most 4096 bytes
         5 => 4096,
         // a block of 128 KiB after its header, or a picture of one colour
@@ -54,12 +52,7 @@ pub(crate) fn unpack(
         7 => jpeg(page, &packed, tables, expected)?,
         8 | 32946 => take(ZlibDecoder::new(&packed[..]), expected)?,
         32773 => pack_bits(&packed, expected),
-        _ => {
-            let mut frames = FrameDecoder::new();
-            frames.set_max_window_size((expected as u64).max(WINDOW));
-            let from = StreamingDecoder::new_with_decoder(&packed[..], frames);
-            take(from.map_err(|e| e.to_string())?, expected)?
-        }
+        _ => take(bounded::zstd(&packed, expected)?, expected)?,
     };
     if bytes.len() != expected {
         return Err(format!("{} bytes come out where {expected} are needed", bytes.len()));
@@ -155,7 +148,8 @@ fn jpeg(
         _ => 0,
     };
     let fits = width as usize == page.chunk.0 && samples == page.together();
-    let larger = decoder.total_bytes() > (expected as u64).saturating_mul(2).saturating_add(WINDOW);
+    let larger =
+        decoder.total_bytes() > (expected as u64).saturating_mul(2).saturating_add(bounded::WINDOW);
     if !fits || larger || decoder.total_bytes() < expected as u64 {
         return Err(format!("its JPEG has {height}x{width} pixels of {:?}", decoder.color_type()));
     }

@@ -1,4 +1,4 @@
-//! Lists of whole numbers in metadata.
+//! Lists of whole numbers in Zarr's metadata.
 
 use serde_json::Value;
 
