@@ -1,6 +1,8 @@
-//! What is computed once a grid and kept.
+//! A cache of values that depend on a grid: each is computed when its grid is first used. Nothing is ever
+//! dropped from it.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Grid;
@@ -33,9 +35,8 @@ impl<T> Clone for PerGrid<T> {
 impl<T> PerGrid<T> {
     /// What is kept for a grid, made if there is nothing yet. Other threads wait meanwhile.
     pub fn get(&self, grid: &Grid, make: impl FnOnce() -> T) -> Arc<T> {
-        // a panic in another thread cannot leave half an entry behind
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(*grid).or_insert_with(|| Arc::new(make())))
+        let Ok::<_, Infallible>(kept) = self.try_get(grid, || Ok(make()));
+        kept
     }
 
     /// The same of something that may fail; a failure is not kept.
@@ -47,6 +48,7 @@ impl<T> PerGrid<T> {
         grid: &Grid,
         make: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, E> {
+        // a panic in another thread cannot leave half an entry behind
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = known.get(grid) {
             return Ok(Arc::clone(kept));

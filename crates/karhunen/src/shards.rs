@@ -282,8 +282,13 @@ impl Whole {
                 return Err(damaged("its name says another one").into());
             }
             let count = (indices.end - indices.start) as usize;
-            let classified = classes.is_empty() || classes.len() == count;
-            if values.len() != header.channels * header.grid.len() * count || !classified {
+            let others = whole
+                .as_ref()
+                .is_some_and(|(known, _)| known.classes.is_empty() != classes.is_empty());
+            let classified = !others && (classes.is_empty() || classes.len() == count);
+            let each = header.channels.checked_mul(header.grid.len());
+            let len = each.and_then(|each| each.checked_mul(count));
+            if len != Some(values.len()) || !classified {
                 return Err(damaged("its fields are not all there").into());
             }
             let Some((known, first)) = &mut whole else {

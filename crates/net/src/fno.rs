@@ -12,12 +12,10 @@
 //!
 //! Not here: how it answers (module `fno_forward`), what that costs (module `fno_costs`).
 
-use std::sync::Arc;
-
 use burn::module::Module;
 use burn::nn::{Initializer, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
-use karhunen_field::{Boundary, Grid};
+use karhunen_field::{Boundary, Grid, PerGrid};
 use karhunen_kernels::SpectralPlan;
 
 use crate::NetError;
@@ -27,7 +25,6 @@ use crate::operators::Operators;
 use crate::oversampling::OversamplingBasis;
 use crate::parameters::{Parameters, released};
 use crate::spectral::{SpectralBasis, SpectralConv};
-use crate::tables::Tables;
 use crate::time_embedding::TimeEmbedding;
 
 /// The trainable part of one layer.
@@ -71,10 +68,10 @@ pub struct Fno {
     pub(crate) weights: FnoWeights,
     pub(crate) device: Device,
     pub(crate) operators: Operators,
-    pub(crate) bases: Tables<SpectralBasis>,
-    pub(crate) neighbours: Tables<LocalBasis>,
-    pub(crate) plans: Tables<Arc<SpectralPlan>>,
-    pub(crate) finer: Tables<OversamplingBasis>,
+    pub(crate) bases: PerGrid<SpectralBasis>,
+    pub(crate) neighbours: PerGrid<LocalBasis>,
+    pub(crate) plans: PerGrid<SpectralPlan>,
+    pub(crate) finer: PerGrid<OversamplingBasis>,
 }
 
 impl Fno {
@@ -131,10 +128,10 @@ impl Fno {
             weights,
             device: device.clone(),
             operators: Operators::for_device(device),
-            bases: Arc::default(),
-            neighbours: Arc::default(),
-            plans: Arc::default(),
-            finer: Arc::default(),
+            bases: PerGrid::default(),
+            neighbours: PerGrid::default(),
+            plans: PerGrid::default(),
+            finer: PerGrid::default(),
         };
         let mut start = fno.parameters()?;
         start.initialise(seed);

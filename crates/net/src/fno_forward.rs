@@ -16,7 +16,6 @@ use crate::local::LocalBasis;
 use crate::operators::Operators;
 use crate::oversampling::OversamplingBasis;
 use crate::spectral::SpectralBasis;
-use crate::tables::table;
 use crate::{Fno, Given, NetError};
 
 impl Fno {
@@ -131,7 +130,7 @@ impl Fno {
         }
         for (i, layer) in weights.layers.iter().enumerate() {
             if let Some(local) = &layer.local {
-                h = local.fused(h, &self.neighbours(grid)?)?;
+                h = local.fused(h, self.neighbours(grid)?.as_ref())?;
             }
             let parameters = LayerParameters {
                 real: layer.spectral.real.val(),
@@ -190,7 +189,7 @@ impl Fno {
         }
         for (i, layer) in self.weights.layers.iter().enumerate() {
             if let Some(local) = &layer.local {
-                h = local.composed(h, &self.neighbours(grid)?);
+                h = local.composed(h, self.neighbours(grid)?.as_ref());
             }
             h = layer.spectral.forward(h.clone(), &basis) + layer.skip.forward(h);
             let film = film.as_ref().map(|f| f.clone().narrow(2, 2 * i * width, 2 * width));
@@ -243,25 +242,21 @@ impl Fno {
         Tensor::from_data(TensorData::new(values, [times.len(), points, inputs]), &self.device)
     }
 
-    fn basis(&self, grid: &Grid) -> SpectralBasis {
-        let make = || Ok(SpectralBasis::new(grid, &self.modes, &self.padding, &self.device));
-        let Ok::<_, std::convert::Infallible>(basis) = table(&self.bases, grid, make);
-        basis
+    fn basis(&self, grid: &Grid) -> Arc<SpectralBasis> {
+        self.bases.get(grid, || SpectralBasis::new(grid, &self.modes, &self.padding, &self.device))
     }
 
-    fn neighbours(&self, grid: &Grid) -> Result<LocalBasis, NetError> {
-        table(&self.neighbours, grid, || LocalBasis::new(grid, &self.reach, &self.device))
+    fn neighbours(&self, grid: &Grid) -> Result<Arc<LocalBasis>, NetError> {
+        self.neighbours.try_get(grid, || LocalBasis::new(grid, &self.reach, &self.device))
     }
 
-    fn finer(&self, grid: &Grid) -> Result<OversamplingBasis, NetError> {
-        table(&self.finer, grid, || OversamplingBasis::new(grid, &self.device))
+    fn finer(&self, grid: &Grid) -> Result<Arc<OversamplingBasis>, NetError> {
+        self.finer.try_get(grid, || OversamplingBasis::new(grid, &self.device))
     }
 
     fn plan(&self, grid: &Grid) -> Result<Arc<SpectralPlan>, NetError> {
         let periods: Vec<f64> = self.padding.iter().map(|p| 1.0 + p).collect();
-        table(&self.plans, grid, || {
-            Ok(Arc::new(SpectralPlan::new(&grid.points(), &self.modes, &periods)?))
-        })
+        self.plans.try_get(grid, || Ok(SpectralPlan::new(&grid.points(), &self.modes, &periods)?))
     }
 }
 

@@ -35,7 +35,6 @@ pub mod parameters;
 mod planes;
 pub mod preconditioning;
 pub mod spectral;
-mod tables;
 pub mod time_embedding;
 pub mod unet;
 mod unet_composed;

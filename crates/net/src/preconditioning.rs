@@ -275,11 +275,26 @@ impl Preconditioner {
         if self.kind == Preconditioning::None {
             return x.iter().map(|v| v / a).collect();
         }
-        let centred = centred(x, a, on);
+        self.base_of(&centred(x, a, on), t, scales, on)
+    }
+
+    /// Base and input of one field, as [`Self::base`] and [`Self::input`] give them.
+    pub fn both(&self, x: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> (Vec<f64>, Vec<f64>) {
+        if self.kind == Preconditioning::None {
+            return (self.base(x, t, scales, on), x.to_vec());
+        }
+        let mut centred = centred(x, self.path.signal(t), on);
+        let base = self.base_of(&centred, t, scales, on);
+        centred.iter_mut().for_each(|v| *v *= scales.input);
+        (base, centred)
+    }
+
+    /// The base of a centred field.
+    fn base_of(&self, centred: &[f64], t: f64, scales: &Scales, on: &OnGrid) -> Vec<f64> {
         let mut base: Vec<f64> = if self.kind == Preconditioning::Scalar {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
-            let mut modes = on.transform().analyse_channels(&centred);
+            let mut modes = on.transform().analyse_channels(centred);
             let weights = on.frame.wiener(self.path.as_ref(), t);
             modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
             on.transform().synthesise_channels(&modes)

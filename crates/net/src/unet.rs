@@ -27,11 +27,10 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{GroupNorm, GroupNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
-use karhunen_field::Grid;
+use karhunen_field::{Grid, PerGrid};
 
 use crate::operators::Operators;
 use crate::parameters::{Parameters, released};
-use crate::tables::{Tables, table};
 use crate::time_embedding::TimeEmbedding;
 use crate::unet_config::UNetConfig;
 use crate::unet_fused::{Plans, stages};
@@ -89,7 +88,7 @@ pub struct UNet {
     device: Device,
     operators: Operators,
     /// Plans of the stages, fine to coarse, for every grid used so far.
-    plans: Tables<Arc<Vec<Plans>>>,
+    plans: PerGrid<Vec<Plans>>,
 }
 
 impl UNet {
@@ -152,7 +151,7 @@ impl UNet {
                 true => Operators::Fused,
                 false => Operators::Composed,
             },
-            plans: Arc::default(),
+            plans: PerGrid::default(),
         };
         let mut start = unet.parameters()?;
         start.initialise(seed);
@@ -197,7 +196,7 @@ impl UNet {
 
     /// Plans of the fused convolutions on a grid.
     pub(crate) fn plans(&self, grid: &Grid) -> Result<Arc<Vec<Plans>>, NetError> {
-        table(&self.plans, grid, || Ok(Arc::new(stages(grid, self.config.multipliers.len())?)))
+        self.plans.try_get(grid, || stages(grid, self.config.multipliers.len()))
     }
 
     /// A copy of all parameters on the host, by name.

@@ -36,7 +36,10 @@ pub fn claim(
     // an address with credentials is not repeated
     check_address(&args.out)?;
     if is_one_file(&args.out) && is_remote(&args.out) {
-        let message = format!("--shard: {}: shards lie in a folder", args.out.display());
+        let message = format!(
+            "--shard: {}: shards of one file are files beside it, which a bucket does not hold",
+            args.out.display()
+        );
         let help = "name a file of this machine, or one a field, as fields-{index}.zarr";
         return Err(Failure::usage(message).help(help));
     }

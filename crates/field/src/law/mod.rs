@@ -66,10 +66,10 @@ impl GaussianLaw {
     ///
     /// # Errors
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if not.
-    pub fn check(&self, x: &Ensemble) -> Result<(), FieldError> {
+    pub(crate) fn check(&self, x: &Ensemble) -> Result<(), FieldError> {
         if !x.grid.same_box(&self.mean.grid) {
             return Err(FieldError::GridMismatch {
-                what: "denoising by a law on another box",
+                what: "fields and a law on another box",
                 left: x.grid,
                 right: self.mean.grid,
             });

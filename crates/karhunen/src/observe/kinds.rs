@@ -214,7 +214,8 @@ impl Kind {
 /// Channel, threshold and fraction above it that stand for a fraction `value` of a phase.
 ///
 /// The level set of a phase is positive inside it. Two phases share one channel, which is positive
-/// inside the second.
+/// inside the second. With three phases or more this is approximate for samples: their labels are
+/// those of the largest channel, which need not be positive.
 fn of_phase(asked: &str, value: f64, model: &TrainedModel) -> Result<(usize, f64, f64), String> {
     let Some(phases) = model.phases() else {
         return Err(format!("phase = {asked:?}: the model has no phases"));

@@ -11,14 +11,11 @@ use karhunen_field::{Grid, ModeNoise, PerGrid};
 use karhunen_net::Model;
 use rayon::prelude::*;
 
-use crate::batch::inputs::build;
+use crate::batch::inputs::{Batch, build};
 use crate::batch::times::Times;
 use crate::config::TimeDensity;
 use crate::config::augment::{Augmentation, NUMBERS};
-use crate::data::level::chosen;
-
-pub use crate::batch::inputs::Batch;
-pub use crate::data::level::LevelData;
+use crate::data::level::{LevelData, chosen};
 
 /// Makes the batches of a run.
 #[derive(Debug)]
@@ -172,8 +169,8 @@ impl Batches {
         batch
     }
 
-    /// Leaves attributes out of every second field, each with probability 1/2, if fields have
-    /// several. A sampling may then ask for some of them alone.
+    /// If fields have several attributes, leaves each of them out with probability 1/2 in a random
+    /// half of the fields. A sampling may then ask for some of them alone.
     fn leave_out(&self, step: usize, attributes: &mut [f32], part: &Range<usize>) {
         let each = attributes.len() / part.len().max(1);
         if each < 2 {

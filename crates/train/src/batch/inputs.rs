@@ -102,8 +102,7 @@ fn noised(
         .collect();
     x.iter_mut().zip(clean).for_each(|(x, c)| *x = a * f64::from(*c) + b * *x);
     let scales = preconditioner.scales(t);
-    let (base, input) =
-        (preconditioner.base(&x, t, &scales, on), preconditioner.input(&x, t, &scales, on));
+    let (base, input) = preconditioner.both(&x, t, &scales, on);
     let target: Vec<f64> =
         (clean.iter().zip(&base)).map(|(c, base)| (f64::from(*c) - base) / scales.gain).collect();
     (channels_last(&input, channels), channels_last(&target, channels), scales.weight as f32)

@@ -7,4 +7,6 @@ pub(crate) mod loss;
 pub mod pieces;
 pub mod times;
 
-pub use batches::{Batch, Batches, LevelData};
+pub use crate::data::level::LevelData;
+pub use batches::Batches;
+pub use inputs::Batch;

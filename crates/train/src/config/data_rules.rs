@@ -49,7 +49,7 @@ pub fn check_labels(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     }
 }
 
-/// What a configuration may not ask for.
+/// Checks `data.attributes` and `data.condition` of a configuration.
 ///
 /// # Errors
 /// [`TrainError::Config`] for attributes of patches or of built-in data that are not measured, volume fractions
@@ -122,14 +122,14 @@ fn conditions(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     Ok(())
 }
 
-/// Allowed widths.
+/// Allowed values of `data.interface_width`, in cells of the finest level.
 const WIDTHS: std::ops::RangeInclusive<f64> = 0.25..=64.0;
 
 /// Checks `data.phases` of a configuration.
 ///
 /// # Errors
 /// [`TrainError::Config`] for fewer than 2 or more than 32 phases, a label given twice, Dirichlet
-/// walls, classes together with phases, or a width out of range.
+/// walls, a width out of range, or a width without phases.
 fn phases(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
     let Some(phases) = &data.phases else {

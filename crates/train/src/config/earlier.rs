@@ -1,8 +1,8 @@
 //! What configurations of earlier versions mean.
 
-/// A configuration as a run stored it, every key spelled out, with what earlier programs did where
-/// they knew no key: their rate fell as a cosine, their network spoke by the data's share of the
-/// variance, and they held out two blocks of data in files.
+/// A configuration as a run stored it, every key spelled out, with the values that earlier
+/// versions used before a key existed: a cosine rate, `training.share = "total"`, and
+/// `data.hold_out = "two-blocks"` for data in files.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
         let builtin = |source: &str| source.starts_with("builtin:");

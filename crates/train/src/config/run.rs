@@ -1,7 +1,7 @@
-//! A run as its user writes it down: one TOML file, every key with a default.
+//! All tables of a run's configuration, their defaults, and the grids of its levels.
 //!
-//! Unknown keys are errors that name the nearest known one. The resolved configuration (every
-//! default filled in) is stored inside each checkpoint, so a model directory explains itself.
+//! The resolved configuration (every default filled in) is stored inside each checkpoint, so a model directory explains
+//! itself. Not here: how it is read (module `read`), what values are allowed (module `rules`).
 
 use karhunen_field::Grid;
 use karhunen_net::NetworkConfig;

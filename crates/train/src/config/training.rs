@@ -1,5 +1,5 @@
-//! `[training]` of a run's configuration: loss, optimizer, budget. What values are allowed is checked
-//! with the rest of the configuration, in `config`.
+//! `[training]` of a run's configuration: loss, optimizer, budget. Not here: what
+//! values are allowed (module `rules`).
 
 use karhunen_net::{Preconditioning, Share};
 use serde::{Deserialize, Serialize};

@@ -21,8 +21,8 @@ use karhunen_field::motion::Motion;
 use karhunen_field::{Boundary, Ensemble, Grid, Transform};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::augment::{Augment, Augmentation, Kind};
+use crate::data::level::LevelData;
 use crate::data::statistics::Statistics;
 
 /// Values that are examined, at most, to tell whether a motion changes the distribution.

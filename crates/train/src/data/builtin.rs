@@ -11,9 +11,9 @@ use karhunen_simulate::{
 };
 use rayon::prelude::*;
 
-use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::data::Loaded;
+use crate::data::level::LevelData;
 use crate::{TrainError, data, memory};
 
 /// Fields made unless `data.count` says otherwise.

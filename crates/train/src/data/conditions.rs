@@ -4,7 +4,8 @@
 //! known when a field is sampled, such as the coefficient of an equation whose solution is wanted. The network
 //! sees both, and answers with E[X₀ | X_t, given]. On a part of the training fields
 //! (`training.label_dropout`) it is told nothing, so that it also knows the law of all fields together. If there are
-//! several attributes, some of them are left out of every second field, so that a sampling may ask for one alone.
+//! several attributes, each is left out with probability 1/2 in a random half of the fields, so that a sampling may
+//! ask for one alone.
 //!
 //! Not here: classes (module `labels`), what a model is asked for (module `asked`), how a network is told (`karhunen_net`).
 
@@ -12,11 +13,11 @@ use karhunen_field::level_set;
 use karhunen_formats::{Attributes, FieldSource};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::config::condition::VOLUME_FRACTION;
 use crate::data::Loaded;
 use crate::data::division::Side;
+use crate::data::level::LevelData;
 use crate::data::statistics::Normalisation;
 
 pub use crate::data::statistics::Attribute;

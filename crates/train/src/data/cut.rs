@@ -5,10 +5,10 @@ use karhunen_formats::{FieldSource, PatchSource, RawFields};
 use rayon::prelude::*;
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::{DataConfig, INTERFACE_WIDTH};
 use crate::data::convert::{CELLS_AT_ONCE, CHUNK, convert_into};
 use crate::data::division::Side;
+use crate::data::level::LevelData;
 use crate::data::level_sets::{LevelSets, find_labels};
 use crate::data::loaded::Loaded;
 use crate::data::phases::restriction;

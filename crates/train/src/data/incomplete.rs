@@ -3,10 +3,10 @@
 use karhunen_formats::{FieldSource, PatchSource, StackedFields};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::config::missing::MissingValues;
 use crate::data::division::Side;
+use crate::data::level::LevelData;
 
 /// Places tried for a patch with few enough missing values.
 const PLACES_AT_MOST: u64 = 4096;

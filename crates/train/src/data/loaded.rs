@@ -2,8 +2,8 @@
 //!
 //! Not here: where they come from (module `load`), and what is measured of them (module `fit`).
 
-use crate::batch::LevelData;
 use crate::config::hold_out::HoldOut;
+use crate::data::level::LevelData;
 use crate::data::origin::Origin;
 
 /// Fields in the source's own values on one grid, before normalisation.

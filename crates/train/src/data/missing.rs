@@ -12,7 +12,7 @@ use karhunen_field::moments::Moments;
 use karhunen_field::{Field, Transform};
 
 use crate::TrainError;
-use crate::batch::LevelData;
+use crate::data::level::LevelData;
 
 /// Smallest number of complete fields for a spectrum. They must also be a certain part of all
 /// fields.

@@ -5,10 +5,10 @@ use karhunen_formats::FieldSource;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::data::division::Division;
 use crate::data::identity::{Identity, Role};
+use crate::data::level::LevelData;
 
 /// Where a model's functions come from.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -4,12 +4,12 @@ use karhunen_field::Grid;
 use karhunen_formats::{FieldSource, StackedFields};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::DataConfig;
 use crate::config::hold_out::HoldOut;
 use crate::data::cut::Cut;
 use crate::data::division::{Division, Side};
 use crate::data::incomplete::drop_incomplete;
+use crate::data::level::LevelData;
 use crate::data::level_sets::find_labels;
 use crate::data::loaded::settle;
 use crate::data::source::patch;

@@ -4,10 +4,10 @@ use karhunen_field::level_set::{self, Shift, shift_to_fraction};
 use karhunen_field::{Ensemble, FieldError, Grid};
 
 use crate::TrainError;
-use crate::batch::LevelData;
 use crate::config::Resample;
 use crate::config::phases::PhasesConfig;
 use crate::data::convert;
+use crate::data::level::LevelData;
 
 /// The phases of a model's data.
 #[derive(Debug, Clone, PartialEq)]

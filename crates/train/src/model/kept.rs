@@ -6,7 +6,7 @@
 //! made anew; a directory that cannot be written to keeps none. Numbers are stored as they are, so
 //! that fields are the same bits with and without. A model that comes with the program brings the calibration of its
 //! default sampler along. Not here: what a calibration is ([`karhunen_field::calibration`]) and
-//! which request pilots follow ([`crate::model::trained`]).
+//! which request pilots follow ([`crate::model::sampling`]).
 
 use std::collections::HashMap;
 use std::fs;

@@ -15,7 +15,7 @@
 //! square ([`combine`]). **Source** Karras, Aittala, Lehtinen, Hellsten, Aila & Laine, "Analyzing
 //! and improving the training dynamics of diffusion models", 2024, section 3.
 //!
-//! Module `optimizer` updates the averages. Module `snapshots` stores them.
+//! Module `optimizer` updates the averages. Module `snapshot` of `store` stores them.
 
 use karhunen_net::Parameters;
 

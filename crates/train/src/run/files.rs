@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::Path;
 
 use karhunen_formats::write_whole;
 
 use crate::TrainError;
 use crate::run::events::{Event, read};
 use crate::run::tensorboard::Board;
+use crate::store::atomic::unwritten;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::snapshot;
 
@@ -31,7 +31,7 @@ impl Run {
         let path = self.directory.join("ledger.json");
         let text =
             serde_json::to_string_pretty(&self.progress.ledger).expect("a ledger is plain data");
-        write_whole(&path, text.as_bytes()).map_err(io(&path))
+        write_whole(&path, text.as_bytes()).map_err(unwritten(&path))
     }
 
     /// Drops events and snapshots after the step the run stands at: they will happen again. TensorBoard is told so.
@@ -50,7 +50,7 @@ impl Run {
         };
         let kept: String =
             events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
-        write_whole(&path, kept.as_bytes()).map_err(io(&path))?;
+        write_whole(&path, kept.as_bytes()).map_err(unwritten(&path))?;
         if self.config.training.tensorboard {
             self.board = Some(Board::begin(&self.directory, self.progress.step)?);
         }
@@ -67,9 +67,12 @@ impl Run {
             board.event(event, &self.config.training.ema)?;
         }
         let path = self.directory.join("events.jsonl");
-        let mut file =
-            fs::OpenOptions::new().append(true).create(true).open(&path).map_err(io(&path))?;
-        file.write_all(line(event).as_bytes()).map_err(io(&path))
+        let mut file = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(unwritten(&path))?;
+        file.write_all(line(event).as_bytes()).map_err(unwritten(&path))
     }
 }
 
@@ -77,9 +80,4 @@ fn line(event: &Event) -> String {
     let mut text = serde_json::to_string(event).expect("an event is plain data");
     text.push('\n');
     text
-}
-
-pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> TrainError + use<> {
-    let path = path.to_path_buf();
-    move |source| TrainError::Write { path, source }
 }

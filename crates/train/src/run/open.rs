@@ -13,8 +13,8 @@ use crate::config::RunConfig;
 use crate::run::clock::{Clock, WallClock};
 use crate::run::events::Observer;
 use crate::run::extension::More;
+use crate::store::atomic::unwritten;
 
-use super::files::io;
 use super::prepare::{Prepared, prepared};
 use super::ranks::{agreed, clock_of, first_alone};
 use super::{Asked, Run};
@@ -118,7 +118,7 @@ impl Run {
             agreed(&group, prepared(asked, directory, device, clock, observer))?;
         run.same_on_all_ranks(observer)?;
         // nothing is written before everything that was asked for has proved possible
-        first_alone(&group, || fs::create_dir_all(directory).map_err(io(directory)))?;
+        first_alone(&group, || fs::create_dir_all(directory).map_err(unwritten(directory)))?;
         run.follow_plan()?;
         if let Some(end) = end {
             run.extend(end, observer)?;
@@ -131,7 +131,7 @@ impl Run {
             if fs::read(&path).ok().as_deref() == Some(text.as_bytes()) {
                 return Ok(());
             }
-            write_whole(&path, text.as_bytes()).map_err(io(&path))
+            write_whole(&path, text.as_bytes()).map_err(unwritten(&path))
         })?;
         run.fit_budget(observer)?;
         run.prepare_files()?;

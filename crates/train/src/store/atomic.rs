@@ -1,7 +1,7 @@
-//! What is written beside its place and gets its name when it is complete and on the disk.
+//! Writes files and folders under a temporary name and renames them when they are complete and on the disk.
 //!
-//! Small files alone are `karhunen_formats::write_whole`. Here are folders of files, and files whose unfinished form
-//! has a name of its own, so that what a killed process left is known.
+//! Not here: single small files (`karhunen_formats::write_whole`). Those of this module have temporary names of their
+//! own, so that what a killed process left is recognised.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,10 +13,9 @@ use crate::TrainError;
 
 /// Writes a file that is on the disk when this returns.
 pub(crate) fn write_synced(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let io = |source| TrainError::Write { path: path.into(), source };
-    let mut file = fs::File::create(path).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    file.sync_all().map_err(io)
+    let mut file = fs::File::create(path).map_err(unwritten(path))?;
+    file.write_all(bytes).map_err(unwritten(path))?;
+    file.sync_all().map_err(unwritten(path))
 }
 
 /// Gives what was written beside its name, and forces the name to the disk.
