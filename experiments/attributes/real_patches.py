@@ -39,6 +39,8 @@ def main():
             patch = image[tuple(slice(s, s + side) for s in start)]
             if abs((patch == 0).mean() - asked) <= 0.015:
                 kept.append(patch)
+    if not kept:
+        sys.exit(f"{source}: no patch with a fraction of {asked}")
     order = np.random.default_rng(0).permutation(len(kept))[:256]
     np.save(out, np.stack([kept[i] for i in order]))
     print(f"{len(kept)} patches with a fraction of {asked}, {len(order)} kept")

@@ -56,5 +56,5 @@ if [ -n "${BEREA:-}" ]; then
   for how in attribute observed both; do
     asked berea 32x32x32 48 "$how" pore grain -- 0.12 0.16 0.2 0.24 0.28
   done
-  beside berea both "$BEREA" '{ pore = 0, grain = 255 }' 0.12 0.16 0.2 0.24 0.28
+  beside berea both "$BEREA" '{ pore = 0, grain = 255 }' 0.12 0.16 0.2 0.24
 fi

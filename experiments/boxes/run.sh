@@ -28,3 +28,13 @@ compared large-against-simulated real-64 large-64
 compared large-against-small small-middle-32 large-32
 compared small-against-simulated real-32 small-middle-32
 "$karhunen" sample --model builtin:spinodal --box 8x8 --count 1 --seed 1 --out "$here/results/512.png" --force
+
+# Berea sandstone, 32 to 128 cells an axis: a model of experiments/attributes, named by BEREA_MODEL; a quarter of an hour of one thread
+if [ -n "${BEREA_MODEL:-}" ]; then
+  [ -s "$runs/berea-128.npy" ] ||
+    "$karhunen" sample --model "$BEREA_MODEL" --box 4x4x4 --count 1 --seed 3 --evaluations 12 --out "$runs/berea-128.npy"
+  mkdir -p "$runs/berea"
+  python3 "$here/cut_volume.py" "$runs/berea-128.npy" 32 "$runs/berea"
+  "$karhunen" evaluate --reference "$runs/berea/inside-windows.npy" --samples "$runs/berea/across-seams.npy" \
+    --set 'data.phases={ pore = 0, grain = 255 }' --set data.dim=3 --distinguish --json > "$here/results/berea-seams.json"
+fi

@@ -34,10 +34,11 @@ for size in 32:128 64:32; do
   grid=${size%:*} count=${size#*:}
   "$karhunen" sample --model "$runs/berea-grey" --grid "${grid}x${grid}x${grid}" --count "$count" --seed 1 \
     --out "$runs/grey-$grid-values.npy" --force
-  python3 -c "import numpy, sys; numpy.save(sys.argv[2], (numpy.load(sys.argv[1]) > 127.5).astype('u1') * 255)" \
+  python3 -c "import numpy, sys; v = numpy.load(sys.argv[1]); print('between 25 and 230:', ((v > 25) & (v < 230)).mean());
+numpy.save(sys.argv[2], (v > 127.5).astype('u1') * 255)" \
     "$runs/grey-$grid-values.npy" "$runs/grey-$grid.npy"
   "$karhunen" evaluate --reference "$data/berea/berea.zip" --samples "$runs/grey-$grid.npy" --model "$runs/berea" \
-    --reference-count $((2 * count)) --memorisation=none --json > "$results/berea-grey-$grid.json"
+    --reference-count $((2 * count)) --memorisation=none --picture "$results/berea-grey-$grid.png" --force --json > "$results/berea-grey-$grid.json"
 done
 
 python3 "$here/segment.py" "$data/sic_diamonds" "$runs/sic-phases"
