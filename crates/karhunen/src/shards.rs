@@ -282,12 +282,10 @@ impl Whole {
                 return Err(damaged("its name says another one").into());
             }
             let count = (indices.end - indices.start) as usize;
-            let others = whole
-                .as_ref()
-                .is_some_and(|(known, _)| known.classes.is_empty() != classes.is_empty());
-            let classified = !others && (classes.is_empty() || classes.len() == count);
-            let each = header.channels.checked_mul(header.grid.len());
-            let len = each.and_then(|each| each.checked_mul(count));
+            let lost = whole.as_ref().is_some_and(|w| w.0.classes.is_empty() != classes.is_empty());
+            let classified = !lost && (classes.is_empty() || classes.len() == count);
+            let factors = [header.grid.len(), count];
+            let len = factors.iter().try_fold(header.channels, |n, f| n.checked_mul(*f));
             if len != Some(values.len()) || !classified {
                 return Err(damaged("its fields are not all there").into());
             }

@@ -76,6 +76,35 @@ fn shards_that_do_not_belong_together_are_named() {
     assert!(!sandbox.file("all.npy").exists());
 }
 
+/// Classes of later fields would otherwise become those of earlier ones.
+#[test]
+fn a_shard_without_its_classes_or_values_is_damaged() {
+    let sandbox = Sandbox::new("shards-classes");
+    let line = "sample --model builtin:shapes --grid 8x8 --count 4 --evaluations 2 --out all.npy";
+    for shard in ["1/2", "2/2"] {
+        sandbox
+            .run(&[&line.split(' ').collect::<Vec<_>>()[..], &["--shard", shard]].concat())
+            .works();
+    }
+    for number in [1, 2] {
+        let shard = sandbox.file(&format!("all.npy.shard-{number}-of-2"));
+        let bytes = fs::read(&shard).unwrap();
+        // names and numbers of the header, of the same length
+        for (from, to) in
+            [("\"classes\":", "\"klasses\":"), ("\\\"channels\\\":1", "\\\"channels\\\":7")]
+        {
+            let at = bytes.windows(from.len()).position(|part| part == from.as_bytes());
+            let at = at.unwrap_or_else(|| panic!("{from} in the header"));
+            let mut other = bytes.clone();
+            other[at..at + from.len()].copy_from_slice(to.as_bytes());
+            fs::write(&shard, other).unwrap();
+            sandbox.run(&["merge", "all.npy"]).refuses(2, &["its fields are not all there"]);
+        }
+        fs::write(&shard, bytes).unwrap();
+    }
+    sandbox.run(&["merge", "all.npy"]).works();
+}
+
 /// Without MPI each rank would do all of the work.
 #[cfg(not(feature = "mpi"))]
 #[test]
