@@ -73,6 +73,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Models(args) => commands::models::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::Distil(args) => commands::distil::run(&args),
         Command::Sample(args) => commands::sample::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(&args),

@@ -23,6 +23,8 @@ pub enum Task {
     Posteriors,
     /// The likelihood of fields is computed along the probability flow.
     Likelihood,
+    /// A model is sampled whose trajectories another one learns.
+    Trajectories,
 }
 
 impl Task {
@@ -37,6 +39,7 @@ impl Task {
             Task::Classifier => "training",
             Task::Posteriors => "posteriors",
             Task::Likelihood => "likelihood",
+            Task::Trajectories => "trajectories",
         }
     }
 }

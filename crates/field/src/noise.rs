@@ -55,8 +55,8 @@ pub mod stream {
         ("START", START, START + 1),
         ("STEPS", STEPS, STEPS + STEPS_AT_MOST as u32 - 1),
         ("CORRECTOR", CORRECTOR, CORRECTOR + STEPS_AT_MOST as u32 - 1),
-        // fields of a batch, then times, order, labels left out, motions and attributes left out
-        ("TRAINING", TRAINING, TRAINING + (1 << 20) + 4),
+        // fields of a batch, then times, order, labels left out, motions, attributes left out and trajectories
+        ("TRAINING", TRAINING, TRAINING + (1 << 20) + 5),
         // fields of a batch, then the choice of held-out fields
         ("VALIDATION", VALIDATION, VALIDATION + (1 << 20)),
         ("METRICS", METRICS, METRICS),

@@ -139,6 +139,7 @@ pub mod classifier;
 pub mod data;
 mod denoise;
 pub mod device;
+pub mod distil;
 mod error;
 pub mod give;
 pub mod likelihood;
@@ -158,6 +159,7 @@ pub mod status;
 
 pub use data::Data;
 pub use denoise::{ByFunction, Trial};
+pub use distil::{DistilOptions, Distillation};
 pub use error::Error;
 pub use likelihood::{LikelihoodOptions, Likelihoods, likelihood};
 pub use measure::{

@@ -100,7 +100,7 @@ pub struct Likelihoods {
 /// Errors while reading; fields of another kind than the model's;
 /// [`karhunen_field::FieldError::NoDerivative`] for a U-Net and for a model opened without
 /// [`crate::ModelOptions::derivatives`];
-/// [`Error::LikelihoodGrid`] on a grid between two levels of a nested network.
+/// [`crate::SampleError::Distilled`] for a distilled model; [`Error::LikelihoodGrid`] on a grid between two levels of a nested network.
 ///
 /// # Example
 /// ```
@@ -125,6 +125,7 @@ pub fn likelihood(
     options: &LikelihoodOptions,
     progress: &dyn Progress,
 ) -> Result<Likelihoods, Error> {
+    model.must_be_denoiser("model")?;
     let asked = [
         ("count", options.data.count),
         ("steps", options.steps),

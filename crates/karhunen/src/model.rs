@@ -163,9 +163,18 @@ impl Model {
         self.trained.phase_names()
     }
 
-    /// The denoiser D(x, t), for samplers of one's own; fields are normalised as the network knows them.
+    /// The denoiser D(x, t), for samplers of one's own; fields are normalised as the network knows them. A distilled
+    /// model ([`crate::distil`]) is no denoiser: it answers at its own times alone, for steps of DDIM between them.
     pub fn denoiser(&self) -> &(dyn Denoiser + Sync) {
         &self.trained.model
+    }
+
+    /// Refuses a distilled model where a denoiser is needed.
+    pub(crate) fn must_be_denoiser(&self, what: &'static str) -> Result<(), SampleError> {
+        match self.trained.is_distilled() {
+            true => Err(crate::sample::distilled(what, &self.trained)),
+            false => Ok(()),
+        }
     }
 
     /// Fields in the data's own values.

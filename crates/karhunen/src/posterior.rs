@@ -91,6 +91,7 @@ pub fn posterior_quality(
     progress: &dyn Progress,
 ) -> Result<PosteriorQuality, Error> {
     options.check()?;
+    model.must_be_denoiser("observe")?;
     let model = model.trained();
     let grid = match &options.grid {
         Some(cells) => model.grid(cells)?,

@@ -159,7 +159,9 @@ fn planned(directory: &Path) -> Result<(Option<usize>, usize), Error> {
     }
     let config = RunConfig::load(Some(&path), &[])?;
     let training = config.training;
-    Ok((training.seconds.is_none().then_some(training.steps), config.levels.len()))
+    // a distillation learns on the finest level alone
+    let levels = if config.distilled.is_some() { 1 } else { config.levels.len() };
+    Ok((training.seconds.is_none().then_some(training.steps), levels))
 }
 
 #[cfg(test)]

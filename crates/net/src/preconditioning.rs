@@ -29,6 +29,10 @@
 //! something is left to learn. It gives zero in modes that the data do not have: a conserved mean,
 //! the far tail of a smooth spectrum, and the aliases of a nonlinearity beyond the trained band.
 //!
+//! **A distilled model** is evaluated at a few times only. Its base is the probability flow of N(m, C) from one of
+//! them to the next ([`law::OnGrid::jump`]), and its gain c_out = √Σ v_k: already at the first time a whole field has
+//! to be added, not its part that x tells ([`Preconditioner::with_jumps`]).
+//!
 //! **The loss** weighs the squared error of F by q. It is then E‖D − X₀‖² / c_out², of unit scale
 //! at every t. For the first kind the weight (b/g)² gives the published E‖(b/g) F + η‖².
 
@@ -103,6 +107,8 @@ pub struct Preconditioner {
     grid: Grid,
     /// (c_k averaged over channels, λ_k) on the reference grid.
     reference: Arc<Vec<(f64, f64)>>,
+    /// Times of the evaluations of a distilled model, the first one highest; empty for a denoiser.
+    jumps: Arc<[f64]>,
     grids: PerGrid<OnGrid>,
 }
 
@@ -145,13 +151,34 @@ impl Preconditioner {
     ) -> Self {
         let pairs = Arc::new(variances(&law, prior.as_ref(), &reference));
         let grids = PerGrid::default();
-        let share = Share::Total;
-        Self { kind, share, path, prior, law, grid: reference, reference: pairs, grids }
+        let (share, jumps) = (Share::Total, Arc::from([]));
+        Self { kind, share, path, prior, law, grid: reference, reference: pairs, jumps, grids }
     }
 
     /// The same preconditioner with another q.
     pub fn with_share(self, share: Share) -> Self {
         Self { share, ..self }
+    }
+
+    /// The affine part of a distilled model that is evaluated at these falling times alone. Its base is the probability
+    /// flow of N(m, C) from each time to the next one, the last to the clean field ([`law::OnGrid::jump`]), its gain
+    /// √Σ v_k, and its weight 1.
+    pub fn with_jumps(self, times: &[f64]) -> Self {
+        Self { jumps: times.into(), ..self }
+    }
+
+    /// Times of the evaluations of a distilled model; empty for a denoiser.
+    pub fn jumps(&self) -> &[f64] {
+        &self.jumps
+    }
+
+    /// w_k of the base m_k + w_k (x_k − a m_k), `[channel, mode]`.
+    fn weights(&self, t: f64, on: &OnGrid) -> Vec<f64> {
+        if self.jumps.is_empty() {
+            return on.frame.wiener(self.path.as_ref(), t);
+        }
+        let next = self.jumps.iter().copied().find(|s| *s < t);
+        on.frame.jump(self.path.as_ref(), t, next)
     }
 
     /// (c_k averaged over channels, λ_k) of the modes of a grid.
@@ -211,6 +238,10 @@ impl Preconditioner {
         if self.kind == Preconditioning::Scalar {
             error = data * b2 * noise / sum;
         }
+        if !self.jumps.is_empty() {
+            let (gain, input) = (error.sqrt(), 1.0 / sum.sqrt());
+            return Scales { gain, input, weight: 1.0, skip: 0.0, negligible };
+        }
         let share = match (self.kind, self.share) {
             (Preconditioning::Wiener, Share::Explained) => explained / data,
             _ => a2 * data / sum,
@@ -228,9 +259,7 @@ impl Preconditioner {
     pub fn at(&self, t: f64, grid: &Grid) -> Evaluation<'_> {
         let (scales, on) = (self.scales(t), self.on(grid));
         let (weights, bounds) = match self.kind {
-            Preconditioning::Wiener => {
-                (on.frame.wiener(self.path.as_ref(), t), self.bounds(t, &scales, &on))
-            }
+            Preconditioning::Wiener => (self.weights(t, &on), self.bounds(t, &scales, &on)),
             _ => (Vec::new(), Vec::new()),
         };
         Evaluation { known: self, t, scales, on, weights, bounds }
@@ -295,7 +324,7 @@ impl Preconditioner {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
             let mut modes = on.transform().analyse_channels(centred);
-            let weights = on.frame.wiener(self.path.as_ref(), t);
+            let weights = self.weights(t, on);
             modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
             on.transform().synthesise_channels(&modes)
         };
@@ -305,7 +334,7 @@ impl Preconditioner {
 
     /// The Wiener denoiser at one time on one grid, for any kind.
     pub fn wiener(&self, t: f64, on: &OnGrid) -> Wiener {
-        let weights = on.frame.wiener(self.path.as_ref(), t);
+        let weights = self.weights(t, on);
         Wiener { a: self.path.signal(t), weights, mean: on.frame.mean.clone() }
     }
 }

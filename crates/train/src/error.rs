@@ -223,6 +223,14 @@ pub enum TrainError {
         /// Rate at that step.
         rate: f64,
     },
+    /// A model that cannot be distilled, or a number of a distillation that means nothing.
+    #[error("{place}: {message}")]
+    Distil {
+        /// The model, or the number.
+        place: String,
+        /// What is wrong.
+        message: String,
+    },
     /// Ranks of a job that do not see the same.
     #[error(transparent)]
     Ranks(#[from] karhunen_distributed::Differs),

@@ -11,6 +11,7 @@ pub mod batch;
 pub mod bench;
 pub mod config;
 pub mod data;
+pub mod distil;
 mod error;
 mod import;
 pub mod memory;

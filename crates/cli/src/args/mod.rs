@@ -19,7 +19,7 @@ pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
 pub use merge::MergeArgs;
-pub use run::{BenchArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
+pub use run::{BenchArgs, DistilArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
 pub use sample::{CalibrateArgs, SampleArgs};
 #[cfg(feature = "serve")]
 pub use serve::ServeArgs;
@@ -84,6 +84,8 @@ pub enum Command {
     Status(StatusArgs),
     /// Make a model of the published network's state dict (.pt, .safetensors).
     Import(ImportArgs),
+    /// Make a model of a few evaluations out of one of many: sampling gets several times as fast.
+    Distil(DistilArgs),
     /// Sample a trained model at any resolution.
     Sample(SampleArgs),
     /// Join the shards of a sampling to the file that one process would have written.

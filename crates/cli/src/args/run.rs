@@ -70,6 +70,40 @@ pub struct TrainArgs {
     pub device: DeviceArgs,
 }
 
+/// `karhunen distil`
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  karhunen distil runs/x --out runs/x-4
+  karhunen sample --model runs/x-4 --count 64 --out samples.npy
+  karhunen distil builtin:spinodal --evaluations 2 --out spinodal-2")]
+pub struct DistilArgs {
+    /// The model: a run, a checkpoint or an exported model. No data are needed.
+    pub model: PathBuf,
+    /// Evaluations of the network for a field, from 1.
+    #[arg(long, default_value_t = 4)]
+    pub evaluations: usize,
+    /// Operations to spend, relative to those of the model's training.
+    #[arg(long, default_value_t = 0.25)]
+    pub share: f64,
+    /// Trajectories of the model to learn from, instead of a share.
+    #[arg(long, conflicts_with = "share")]
+    pub trajectories: Option<usize>,
+    /// States of trajectories a step.
+    #[arg(long, default_value_t = 16)]
+    pub batch: usize,
+    /// Peak learning rate.
+    #[arg(long, default_value_t = 1.5e-3)]
+    pub learning_rate: f64,
+    /// Seed of the trajectories and of their order.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Directory of the new model. The same command goes on with one that was interrupted.
+    #[arg(long)]
+    pub out: PathBuf,
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
 /// `karhunen status`
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod calibrate;
 pub mod classifier;
 pub mod compare;
+pub mod distil;
 pub mod evaluate;
 pub mod export;
 pub mod generate;

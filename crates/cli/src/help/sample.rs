@@ -67,6 +67,9 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::CalibrationOfAsked => {
             "leave it out with --attribute, with --condition, and with --guidance other than 1"
         }
+        SampleError::Distilled { .. } => {
+            "leave the option out, or give --model the one that this one was distilled from"
+        }
         SampleError::NoPhases { .. } | SampleError::NoSurface { .. } => {
             "train on labels with data.phases, or leave it out"
         }

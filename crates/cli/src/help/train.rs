@@ -33,6 +33,9 @@ pub fn train(error: &TrainError) -> Option<String> {
         TrainError::OneAverage { .. } => {
             "leave --ema out, or name the run the model came from".into()
         }
+        TrainError::Distil { .. } => {
+            "`karhunen distil --help` has the options; the default training makes models that can be distilled".into()
+        }
         TrainError::Ranks(_) => {
             "give all ranks the same command, program and files; one run directory that all of them see; KARHUNEN_SIMD=avx2 where processors differ".into()
         }

@@ -39,4 +39,27 @@ impl OnGrid {
         let spectra = self.variances.iter().zip(&self.eigenvalues);
         spectra.map(|(&c, &lambda)| wiener_weight(a, b, c, lambda)).collect()
     }
+
+    /// w_k of the answer m_k + w_k (x_k − a m_k) that takes x along the whole probability flow of N(m, C) from time t to
+    /// an earlier time s by one step of DDIM, `[channel, mode]`:
+    ///
+    /// w_k = (√(S_k(s)/S_k(t)) − b_s/b_t) / (a_s − a_t b_s/b_t), S_k = a² c_k + b² λ_k.
+    ///
+    /// Without `s` the flow is followed to the clean field: w_k = √(c_k/S_k(t)).
+    pub fn jump(&self, path: &dyn Path, t: f64, s: Option<f64>) -> Vec<f64> {
+        let (a, b) = (path.signal(t), path.noise(t));
+        let (to_a, to_b) = s.map_or((1.0, 0.0), |s| (path.signal(s), path.noise(s)));
+        let keep = to_b / b;
+        let spectra = self.variances.iter().zip(&self.eigenvalues);
+        let of = |(&c, &lambda): (&f64, &f64)| {
+            let from = a * a * c + b * b * lambda;
+            let to = to_a * to_a * c + to_b * to_b * lambda;
+            if from > 0.0 && c > 0.0 {
+                ((to / from).sqrt() - keep) / (to_a - a * keep)
+            } else {
+                0.0
+            }
+        };
+        spectra.map(of).collect()
+    }
 }

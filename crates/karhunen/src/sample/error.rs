@@ -241,6 +241,16 @@ pub enum SampleError {
     /// Another error of the mathematics of larger boxes.
     #[error("box: {0}")]
     Impossible(FieldError),
+    /// A distilled model was asked for more than fields by its own few evaluations.
+    #[error("{option}: {model} was distilled to {evaluations} evaluation(s) and knows no others")]
+    Distilled {
+        /// The option.
+        option: &'static str,
+        /// The path of the model.
+        model: String,
+        /// Its evaluations.
+        evaluations: usize,
+    },
     /// The number of spacings differs from the number of axes.
     #[error("spacing: {given} numbers for {axes} axes")]
     Spacing {

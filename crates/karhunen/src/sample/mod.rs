@@ -26,6 +26,8 @@ pub use error::SampleError;
 pub use fields::{Samples, Tally};
 pub use given::prepared;
 pub use larger::LargerBox;
+pub(crate) use request::distilled;
+
 pub use options::{Rung, SampleOptions, VolumeFraction};
 pub use store::Stored;
 

@@ -71,7 +71,7 @@ pub(super) fn of(
             .iter()
             .try_for_each(|rung| super::larger::grid(larger, Some(&rung.cells), model).map(drop))?;
     }
-    Ok(Request {
+    let request = Request {
         method,
         evaluations: options.evaluations.unwrap_or(sampling.evaluations),
         coarse: coarse(options, model, &grid)?,
@@ -81,7 +81,18 @@ pub(super) fn of(
         guidance: options.guidance,
         larger,
         ..own
-    })
+    };
+    match model.distilled_fault(&request, observed) {
+        None => Ok(request),
+        Some(option) => Err(distilled(option, model).into()),
+    }
+}
+
+/// What a distilled model does not do.
+pub(crate) fn distilled(option: &'static str, model: &TrainedModel) -> SampleError {
+    let (model, evaluations) =
+        (model.path.display().to_string(), model.config.sampling.evaluations);
+    SampleError::Distilled { option, model, evaluations }
 }
 
 /// Whether samples can be calibrated: what is known of the data is known of all classes together.

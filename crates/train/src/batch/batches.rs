@@ -45,6 +45,9 @@ const DROPOUT: u32 = TIMES + 2;
 const MOTIONS: u32 = TIMES + 3;
 const ATTRIBUTES: u32 = TIMES + 4;
 
+/// Which trajectories the steps of a distillation learn from ([`crate::distil`]).
+pub(crate) const TRAJECTORIES: u32 = TIMES + 5;
+
 impl Batches {
     /// Batches of `size` fields for a run's seed.
     pub fn new(seed: u64, size: usize, density: TimeDensity) -> Self {

@@ -4,6 +4,7 @@ pub mod augment;
 pub mod condition;
 pub mod data;
 mod data_rules;
+pub mod distilled;
 pub(crate) mod earlier;
 pub mod hold_out;
 pub mod missing;
@@ -21,6 +22,7 @@ pub mod training;
 
 pub use data::{DataConfig, Resample, parse_points};
 pub use data_rules::check_labels;
+pub use distilled::DistilledConfig;
 pub use path::PathConfig;
 pub use phases::{INTERFACE_WIDTH, PhasesConfig};
 pub use prior::PriorConfig;

@@ -6,6 +6,7 @@ use karhunen_net::NetworkConfig;
 use crate::TrainError;
 use crate::config::augment::Augmentation;
 use crate::config::data_rules;
+use crate::config::distilled::DistilledConfig;
 use crate::config::prior::PriorConfig;
 use crate::config::run::RunConfig;
 use crate::config::training::{Rate, Switching, TimeDensity};
@@ -54,6 +55,9 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
     if !few || t.ema.iter().any(bad) || t.ema.iter().enumerate().any(again) {
         let needs = "one to eight relative lengths between 0.005 and 0.28, each once";
         return fail("training.ema", format!("{:?}", t.ema), needs);
+    }
+    if let Some((key, value, needs)) = config.distilled.as_ref().and_then(DistilledConfig::fault) {
+        return fail(key, value, needs);
     }
     if matches!(config.network, NetworkConfig::Nested(_)) && config.prior == PriorConfig::Standard {
         let needs = "a nested network takes noise that is one function on every grid; \"flat\" is white on the trained band";

@@ -8,6 +8,7 @@ use karhunen_net::NetworkConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::config::distilled::DistilledConfig;
 use crate::config::path::PathConfig;
 use crate::config::prior::PriorConfig;
 use crate::config::sampling::SamplingConfig;
@@ -35,6 +36,9 @@ pub struct RunConfig {
     pub levels: Vec<LevelConfig>,
     /// What `sample` does unless told otherwise.
     pub sampling: SamplingConfig,
+    /// Of a model that was distilled from another one: where it is evaluated. No part of a training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distilled: Option<DistilledConfig>,
 }
 
 impl Default for RunConfig {
@@ -49,6 +53,7 @@ impl Default for RunConfig {
             training: TrainingConfig::default(),
             levels: vec![level("16x16", 0.4), level("32x32", 0.3), level("64x64", 0.3)],
             sampling: SamplingConfig::default(),
+            distilled: None,
         }
     }
 }

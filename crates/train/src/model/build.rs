@@ -31,6 +31,10 @@ pub fn build_model(
         grid,
     )
     .with_share(config.training.share);
+    let preconditioner = match &config.distilled {
+        Some(distilled) => preconditioner.with_jumps(&distilled.times),
+        None => preconditioner,
+    };
     let channels = statistics.mean.channels;
     let mut network =
         config.network.build(&levels_on(config, grid)?, channels, config.seed, device)?;

@@ -4,6 +4,7 @@ pub mod asked;
 pub(crate) mod build;
 pub mod classes;
 pub mod classifier;
+mod distilled;
 pub mod distinguish;
 pub(crate) mod kept;
 pub mod larger;

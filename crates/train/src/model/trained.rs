@@ -74,7 +74,7 @@ impl TrainedModel {
         Self::from_exported(exported, path, notes, device)
     }
 
-    fn from_exported(
+    pub(crate) fn from_exported(
         e: Exported,
         path: &Path,
         notes: Vec<String>,

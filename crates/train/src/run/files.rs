@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 
 use karhunen_formats::write_whole;
 
@@ -41,16 +42,7 @@ impl Run {
     }
 
     fn tidy_files(&mut self) -> Result<(), TrainError> {
-        let path = self.directory.join("events.jsonl");
-        let events = match read(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(TrainError::Read { path, source: e });
-            }
-            events => events.unwrap_or_default(),
-        };
-        let kept: String =
-            events.into_iter().filter(|e| e.step <= self.progress.step).map(|e| line(&e)).collect();
-        write_whole(&path, kept.as_bytes()).map_err(unwritten(&path))?;
+        keep_events(&self.directory, self.progress.step)?;
         if self.config.training.tensorboard {
             self.board = Some(Board::begin(&self.directory, self.progress.step)?);
         }
@@ -66,14 +58,29 @@ impl Run {
         if let Some(board) = &mut self.board {
             board.event(event, &self.config.training.ema)?;
         }
-        let path = self.directory.join("events.jsonl");
-        let mut file = fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(unwritten(&path))?;
-        file.write_all(line(event).as_bytes()).map_err(unwritten(&path))
+        append_line(&self.directory, event)
     }
+}
+
+/// Drops the events of a directory after a step: they will happen again.
+pub(crate) fn keep_events(directory: &Path, step: usize) -> Result<(), TrainError> {
+    let path = directory.join("events.jsonl");
+    let events = match read(&path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(TrainError::Read { path, source: e });
+        }
+        events => events.unwrap_or_default(),
+    };
+    let kept: String = events.into_iter().filter(|e| e.step <= step).map(|e| line(&e)).collect();
+    write_whole(&path, kept.as_bytes()).map_err(unwritten(&path))
+}
+
+/// Appends an event to the file of a directory.
+pub(crate) fn append_line(directory: &Path, event: &Event) -> Result<(), TrainError> {
+    let path = directory.join("events.jsonl");
+    let mut file =
+        fs::OpenOptions::new().append(true).create(true).open(&path).map_err(unwritten(&path))?;
+    file.write_all(line(event).as_bytes()).map_err(unwritten(&path))
 }
 
 fn line(event: &Event) -> String {

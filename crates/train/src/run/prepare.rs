@@ -53,6 +53,10 @@ pub(super) fn prepared(
 ) -> Result<Prepared, TrainError> {
     let Asked { config, resume, more, group } = asked;
     // the directory
+    if config.distilled.is_some() {
+        let message = "distilled: `karhunen distil` writes it; a training does not take it".into();
+        return Err(TrainError::Config { place: "configuration".into(), message });
+    }
     let lock = locked(directory, &group, observer)?;
     // the configuration as asked for, and what the directory holds of it
     let (planned, opened) = planned(config, observer)?;

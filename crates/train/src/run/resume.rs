@@ -113,7 +113,7 @@ pub fn resumed(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
 }
 
 /// The first line in which two configurations differ.
-fn differing(a: &RunConfig, b: &RunConfig) -> (String, String) {
+pub(crate) fn differing(a: &RunConfig, b: &RunConfig) -> (String, String) {
     let (a, b) = (a.to_toml(), b.to_toml());
     let found = a.lines().zip(b.lines()).find(|(a, b)| a != b);
     let (a, b) = found.unwrap_or(("(fewer keys)", "(more keys)"));
