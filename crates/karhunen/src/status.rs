@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use karhunen_train::config::Length;
 use karhunen_train::events::Event;
 use karhunen_train::lock::Lock;
 use karhunen_train::{RunConfig, checkpoint};
@@ -158,8 +159,11 @@ fn planned(directory: &Path) -> Result<(Option<usize>, usize), Error> {
         return Ok((None, 0));
     }
     let config = RunConfig::load(Some(&path), &[])?;
-    let training = config.training;
-    Ok((training.seconds.is_none().then_some(training.steps), config.levels.len()))
+    let steps = match config.training.length {
+        Length::Steps { steps, .. } => Some(steps),
+        Length::Seconds { .. } => None,
+    };
+    Ok((steps, config.levels.len()))
 }
 
 #[cfg(test)]
