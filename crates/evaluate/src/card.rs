@@ -244,13 +244,14 @@ impl Card<'_> {
 
     fn training(&self) -> String {
         let (config, progress) = (self.config(), &self.model.progress);
+        let planned = config.training.length.steps();
         let mut lines = vec![
             "## Training".into(),
             String::new(),
             format!(
-                "{} of {} steps of {} fields, seed {}, {:.1} s in all.",
+                "{}{} steps of {} fields, seed {}, {:.1} s in all.",
                 progress.step,
-                config.training.steps,
+                planned.map_or(String::new(), |steps| format!(" of {steps}")),
                 config.training.batch,
                 config.seed,
                 progress.ledger.seconds()

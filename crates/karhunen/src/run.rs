@@ -8,7 +8,7 @@ use karhunen_distributed::Group;
 use karhunen_evaluate::{Progress, Task};
 use karhunen_net::{Device, DeviceChoice};
 use karhunen_train::clock::WallClock;
-use karhunen_train::config::LevelConfig;
+use karhunen_train::config::{Length, LevelConfig};
 use karhunen_train::copies::NearCopies;
 use karhunen_train::events::Observer;
 use karhunen_train::extension::More;
@@ -27,12 +27,13 @@ const COARSEST: f64 = 0.4;
 ///
 /// # Example
 /// ```
-/// use karhunen::{Data, TrainOptions};
+/// use karhunen::{Data, TrainOptions, training::config::Length};
 /// let data = Data::open("builtin:grains")?;
 /// let options = TrainOptions::of(&data).levels(&[16, 32]).minutes(5.0).seed(4).set("training.batch=16")?;
 /// let grids: Vec<&str> = options.config.levels.iter().map(|level| level.grid.as_str()).collect();
 /// assert_eq!(grids, ["16x16", "32x32"]);
-/// assert_eq!((options.config.training.seconds, options.config.training.batch), (Some(300.0), 16));
+/// let training = &options.config.training;
+/// assert_eq!((training.length, training.batch), (Length::of_seconds(300.0), 16));
 /// # Ok::<(), karhunen::Error>(())
 /// ```
 #[derive(Debug, Clone)]
@@ -126,9 +127,9 @@ impl TrainOptions {
         self
     }
 
-    /// Trains for so many seconds.
+    /// Trains for so many seconds. Levels end with their shares of the steps.
     pub fn seconds(mut self, seconds: f64) -> Self {
-        self.config.training.seconds = Some(seconds);
+        self.config.training.length = Length::of_seconds(seconds);
         self
     }
 
@@ -139,7 +140,7 @@ impl TrainOptions {
 
     /// Trains for so many steps.
     pub fn steps(mut self, steps: usize) -> Self {
-        (self.config.training.steps, self.config.training.seconds) = (steps, None);
+        self.config.training.length = self.config.training.length.until(steps);
         self
     }
 

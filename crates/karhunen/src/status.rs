@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use karhunen_train::config::Length;
 use karhunen_train::events::Event;
 use karhunen_train::lock::Lock;
 use karhunen_train::{RunConfig, checkpoint};
@@ -158,10 +159,13 @@ fn planned(directory: &Path) -> Result<(Option<usize>, usize), Error> {
         return Ok((None, 0));
     }
     let config = RunConfig::load(Some(&path), &[])?;
-    let training = config.training;
+    let steps = match config.training.length {
+        Length::Steps { steps, .. } => Some(steps),
+        Length::Seconds { .. } => None,
+    };
     // a distillation learns on the finest level alone
     let levels = if config.distilled.is_some() { 1 } else { config.levels.len() };
-    Ok((training.seconds.is_none().then_some(training.steps), levels))
+    Ok((steps, levels))
 }
 
 #[cfg(test)]

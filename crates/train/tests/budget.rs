@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use karhunen_net::Device;
 use karhunen_train::checkpoint::Checkpoint;
 use karhunen_train::clock::Clock;
-use karhunen_train::config::TrainingConfig;
+use karhunen_train::config::{Length, TrainingConfig};
 use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::extension::More;
 use karhunen_train::{Outcome, Run, RunConfig};
@@ -123,8 +123,9 @@ fn runs_end_within_a_twentieth_of_their_budget() {
         println!("{name}: {end:.1} s, steps {steps:?}");
         assert_eq!(plan.steps(), events.len(), "{name}");
         assert_eq!(checkpoint.progress.step, events.len(), "{name}");
-        assert_eq!(checkpoint.config.training.seconds, Some(BUDGET));
-        assert_eq!(checkpoint.config.training.steps, events.len());
+        let planned = Some(events.len());
+        let length = Length::Seconds { seconds: BUDGET, planned };
+        assert_eq!(checkpoint.config.training.length, length);
         // the decay of the rate: none before, and to almost nothing at the end
         let peak = config().training.learning_rate;
         let falling = events.iter().rev().take_while(|e| e.rate < peak).count();
@@ -181,7 +182,7 @@ fn resumed_under_the_same_plan_it_gives_the_same_bits() {
 fn runs_that_have_ended_go_on_for_the_seconds_they_are_given() {
     let pace = |_: f64, level: usize| [6_000, 9_000, 14_000][level];
     let of_steps = RunConfig {
-        training: TrainingConfig { seconds: None, steps: 300, ..config().training },
+        training: TrainingConfig { length: Length::of_steps(300), ..config().training },
         ..config()
     };
     for (name, config, more) in [("budget", config(), 30.0), ("steps", of_steps, 20.0)] {
@@ -214,7 +215,9 @@ fn runs_that_have_ended_go_on_for_the_seconds_they_are_given() {
         assert!((taken / more - 1.0).abs() < 0.1, "{name}: {taken} s");
         let plan = after.progress.plan.expect("a plan");
         assert_eq!(plan.steps(), after.progress.step, "{name}");
-        assert_eq!(after.config.training.seconds, Some(before.progress.elapsed + more));
+        let seconds = before.progress.elapsed + more;
+        let planned = Some(after.progress.step);
+        assert_eq!(after.config.training.length, Length::Seconds { seconds, planned });
         let events = last.events.into_inner().unwrap();
         let end = events[events.len() - 1].rate / config.training.learning_rate;
         assert!(end < 0.2, "{name}: ends at {end} of the peak");

@@ -95,13 +95,14 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Trains on data as they suit them.
 fn trained(args: &QuickstartArgs, source: &str) -> Result<Run, Failure> {
-    let mut config = RunConfig::load(None, &args.settings.list)?;
+    let mut settings = args.settings.list.clone();
+    settings.push(format!("training.seconds={:?}", args.seconds));
+    let mut config = RunConfig::load(None, &settings)?;
     config.data.source = source.into();
     config.levels.clear();
     let Plan { mut config, points, notes, .. } = Plan::of(config)?;
     notes.iter().for_each(|note| info!("{note}"));
     config.seed = args.seed;
-    config.training.seconds = Some(args.seconds);
     if !args.settings.list.iter().any(|setting| setting.starts_with("training.batch")) {
         config.training.batch = BATCH;
     }

@@ -1,6 +1,6 @@
 //! `karhunen train`: a configuration in, a run directory out.
 
-use karhunen::training::config::Switching;
+use karhunen::training::config::{Length, Switching};
 use karhunen::training::overfitting::REMEDY;
 use karhunen::training::plan::Plan;
 use karhunen::training::schedule::Schedule;
@@ -49,11 +49,19 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
 fn planned(options: TrainOptions) -> Result<String, Failure> {
     let Plan { config, notes, .. } = Plan::of(options.config)?;
     let mut text = config.to_toml();
-    if config.training.switching == Switching::Automatic {
+    let length = config.training.length;
+    if length.switching() == Switching::Automatic {
         text.push_str("\n# levels end when finer ones promise more; by their shares they would be");
     }
+    let total: f64 = config.levels.iter().map(|level| level.share).sum();
     for (i, level) in Schedule::new(&config)?.levels.iter().enumerate() {
-        text.push_str(&format!("\n# level {i}: {} for {} steps", level.grid, level.steps));
+        let steps = match length {
+            Length::Steps { .. } => format!("{} steps", level.steps),
+            Length::Seconds { .. } => {
+                format!("{:.0} % of the steps", 100.0 * config.levels[i].share / total)
+            }
+        };
+        text.push_str(&format!("\n# level {i}: {} for {steps}", level.grid));
     }
     for note in notes {
         text.push_str(&format!("\n# {note}"));

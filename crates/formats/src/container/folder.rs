@@ -198,14 +198,27 @@ impl Files {
             }
         }
         if files.is_empty() {
-            let what = format!(
-                "the folder holds no PNG, JPEG or TIFF picture, and no NPY, NPZ or VTI array{inside}"
-            );
+            let what = format!("{}{inside}", no_field(table));
             return Err(FormatError::Empty { path: path.into(), what });
         }
         files.sort_by(|(a, _), (b, _)| names::natural(a, b));
         Ok(Self { files, notes })
     }
+}
+
+/// What is said of a folder without any file that is a field.
+fn no_field(table: &[Format]) -> String {
+    let named = |which: fn(&Format) -> bool| {
+        let names: Vec<&str> = table.iter().filter(|f| which(f)).map(|f| f.name).collect();
+        match names.split_last() {
+            Some((last, [])) => last.to_string(),
+            Some((last, others)) => format!("{} or {last}", others.join(", ")),
+            None => String::new(),
+        }
+    };
+    let pictures = named(|format| picture_endings(format).is_some());
+    let arrays = named(|format| matches!(format.in_folder, InFolder::Array(_)));
+    format!("the folder holds no {pictures} picture, and no {arrays} array")
 }
 
 /// The endings of a format of pictures; none for another one.

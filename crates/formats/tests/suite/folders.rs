@@ -143,6 +143,8 @@ fn folders_that_hold_no_picture_or_a_broken_one() {
     let folder = folder();
     let error = read(folder.path(), &ReadOptions::default()).unwrap_err();
     assert!(matches!(error, FormatError::Empty { .. }));
+    let said = "holds no PNG, JPEG or TIFF picture, and no NPY, VTI or NPZ array";
+    assert!(error.to_string().contains(said), "{error}");
     put(folder.path(), "a.png", 1);
     fs::write(folder.path().join("b.JPG"), "not one").unwrap();
     let error = read(folder.path(), &ReadOptions::default()).unwrap_err();

@@ -92,6 +92,7 @@ fn network_kind(network: &toml::Table) -> &'static str {
 mod tests {
     use karhunen_net::{FnoConfig, NetworkConfig, UNetConfig};
 
+    use crate::config::Length;
     use crate::config::sources::Sources;
 
     use super::*;
@@ -123,7 +124,7 @@ mod tests {
         };
         let config =
             set(&["training.steps=7", "data.source=a b.npy", "network.modes=[4]"]).unwrap();
-        assert_eq!(config.training.steps, 7);
+        assert_eq!(config.training.length, Length::of_steps(7));
         assert_eq!(config.data.source, Sources::from("a b.npy"));
         let network = FnoConfig { modes: vec![4], ..FnoConfig::default() };
         assert_eq!(config.network, NetworkConfig::Fno(network));
@@ -141,6 +142,13 @@ mod tests {
         assert!(error.to_string().contains("did you mean `learning_rate`"), "{error}");
         let error = RunConfig::load(None, &["sed=1".into()]).unwrap_err();
         assert!(error.to_string().contains("did you mean `seed`"), "{error}");
+    }
+
+    #[test]
+    fn a_rule_of_several_keys_names_the_one_at_fault() {
+        let settings = ["training.seconds=60", "training.switching=automatic"].map(String::from);
+        let error = RunConfig::load(None, &settings).unwrap_err().to_string();
+        assert!(error.starts_with("settings: training.switching = \"automatic\": "), "{error}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! What a run's configuration may say. Every key's values are checked here; rules of `[data]` that take several
-//! keys are in module `data_rules`.
+//! keys are in module `data_rules`, those of a run's length in module `length`.
 
 use karhunen_net::NetworkConfig;
 
@@ -9,7 +9,7 @@ use crate::config::data_rules;
 use crate::config::distilled::DistilledConfig;
 use crate::config::prior::PriorConfig;
 use crate::config::run::RunConfig;
-use crate::config::training::{Rate, Switching, TimeDensity};
+use crate::config::training::{Rate, TimeDensity};
 use crate::run::averages;
 
 /// Snapshots of a run, at most.
@@ -34,20 +34,8 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
         let needs = format!("between 1 and training.batch = {}", t.batch);
         return fail("training.pieces", pieces.to_string(), &needs);
     }
-    for (key, value) in
-        [("training.steps", t.steps), ("training.validation_fields", t.validation_fields)]
-    {
-        if value == 0 {
-            return fail(key, "0".into(), "at least 1");
-        }
-    }
-    if t.switching == Switching::Automatic && t.seconds.is_some() {
-        let value = "\"automatic\"".into();
-        return fail(
-            "training.switching",
-            value,
-            "a budget in training.steps, not in seconds: what a step costs is decided on the way",
-        );
+    if t.validation_fields == 0 {
+        return fail("training.validation_fields", "0".into(), "at least 1");
     }
     let bad = |l: &f64| !(averages::SHORTEST..=averages::LONGEST).contains(l);
     let again = |(i, l): (usize, &f64)| t.ema[..i].contains(l);
@@ -88,7 +76,6 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
         ("training.learning_rate", t.learning_rate),
         ("training.clip", t.clip),
         ("training.checkpoint_seconds", t.checkpoint_seconds),
-        ("training.seconds", t.seconds.unwrap_or(1.0)),
     ];
     for (key, value) in positive {
         if !(value.is_finite() && value > 0.0) {

@@ -56,7 +56,9 @@ pub fn explain(message: &str) -> String {
         Some((what, before, name, names.collect::<Vec<_>>()))
     });
     let Some((what, before, name, known)) = unknown else {
-        return if place.is_empty() { message.to_string() } else { format!("{place}: {message}") };
+        // a rule of several keys names the one at fault itself
+        let named = place.is_empty() || message.starts_with(&format!("{place}."));
+        return if named { message.to_string() } else { format!("{place}: {message}") };
     };
     let key = match (what, place) {
         ("field", "") => format!("{before}unknown key `{name}`"),
@@ -110,6 +112,7 @@ mod tests {
                 "invalid type: string \"x\", expected usize\nin `training.steps`",
                 "training.steps: invalid type: string \"x\", expected usize",
             ),
+            ("training.steps = 0: at least 1\nin `training`\n", "training.steps = 0: at least 1"),
             ("missing field `length`", "missing field `length`"),
         ];
         for (complaint, line) in cases {

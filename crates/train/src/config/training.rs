@@ -1,8 +1,10 @@
 //! `[training]` of a run's configuration: loss, optimizer, budget. Not here: what
-//! values are allowed (module `rules`).
+//! values are allowed (modules `rules` and `length`).
 
 use karhunen_net::{Preconditioning, Share};
 use serde::{Deserialize, Serialize};
+
+use crate::config::length::{Length, Switching};
 
 /// Where in time the loss looks.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -44,103 +46,112 @@ pub enum Rate {
     Cosine,
 }
 
-/// `[training]`: loss, optimizer, budget.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrainingConfig {
+/// Makes `[training]` of one list of keys, their types and their defaults: a struct for the code, which has
+/// one [`Length`], and one for files, which have three keys for it.
+macro_rules! training {
+    ($($(#[$about:meta])* $key:ident: $type:ty = $default:expr,)*) => {
+        /// `[training]`: loss, optimizer, budget.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(try_from = "Keys", into = "Keys")]
+        pub struct TrainingConfig {
+            /// How long the run is, and what ends its levels: `steps`, `seconds` and `switching` of a file.
+            pub length: Length,
+            $($(#[$about])* pub $key: $type,)*
+        }
+
+        impl Default for TrainingConfig {
+            fn default() -> Self {
+                Self { length: Length::default(), $($key: $default,)* }
+            }
+        }
+
+        /// `[training]` as it is written.
+        #[derive(Serialize, Deserialize)]
+        #[serde(rename = "TrainingConfig", deny_unknown_fields, default)]
+        struct Keys {
+            // the first key, so that of two runs it is the first that differs: their ends may differ
+            switching: Switching,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            steps: Option<usize>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            seconds: Option<f64>,
+            $($(#[$about])* $key: $type,)*
+        }
+
+        impl Default for Keys {
+            fn default() -> Self {
+                let (switching, steps, seconds) = (Switching::Shares, None, None);
+                Self { switching, steps, seconds, $($key: $default,)* }
+            }
+        }
+
+        impl TryFrom<Keys> for TrainingConfig {
+            type Error = String;
+
+            fn try_from(keys: Keys) -> Result<Self, String> {
+                let length = Length::of_keys(keys.steps, keys.seconds, keys.switching)?;
+                Ok(Self { length, $($key: keys.$key,)* })
+            }
+        }
+
+        impl From<TrainingConfig> for Keys {
+            fn from(training: TrainingConfig) -> Self {
+                let (steps, seconds, switching) = training.length.keys();
+                Self { switching, steps, seconds, $($key: training.$key,)* }
+            }
+        }
+    };
+}
+
+training! {
     /// The affine part before the network.
-    pub preconditioning: Preconditioning,
+    preconditioning: Preconditioning = Preconditioning::Wiener,
     /// How much of the data a noisy field is taken to tell: `"total"`, the data's share of its variance, or
     /// `"explained"`, what the best linear denoiser explains of the data.
-    pub share: Share,
+    share: Share = Share::Total,
     /// Fields a step.
-    pub batch: usize,
+    batch: usize = 32,
     /// Pieces that a batch is cut into, whose gradients are summed in one fixed tree, so that any number of ranks gives
     /// the same bits ([`crate::batch::pieces`]); one where nothing is asked for, or as many as suit the batch where a run is begun
     /// by the ranks of a job. A run may change it whenever it is resumed: it changes the rounding alone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pieces: Option<usize>,
-    /// Steps over all levels.
-    pub steps: usize,
-    /// Wall-clock budget instead of steps; planned in steps before the first one and again as the run goes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
+    pieces: Option<usize> = None,
     /// Peak learning rate of AdamW.
-    pub learning_rate: f64,
+    learning_rate: f64 = 2e-3,
     /// Part of all steps over which the rate rises from 0.
-    pub warmup: f64,
+    warmup: f64 = 0.03,
     /// What the rate does then.
-    pub rate: Rate,
+    rate: Rate = Rate::Trapezoid { cooldown: 0.1 },
     /// Decoupled weight decay.
-    pub weight_decay: f64,
+    weight_decay: f64 = 1e-4,
     /// Largest norm of the gradient.
-    pub clip: f64,
+    clip: f64 = 1.0,
     /// Lengths of the averages of the weights, relative to the steps done; the first is the model's
     /// unless another is asked for.
-    pub ema: Vec<f64>,
+    ema: Vec<f64> = vec![0.05, 0.1],
     /// Times in the run at which the averages are stored, the end among them: more of them make
     /// averages of other lengths more exact afterwards.
-    pub snapshots: usize,
-    /// When a level ends.
-    pub switching: Switching,
+    snapshots: usize = 4,
     /// Part of the steps behind the first level that go back to a coarser one.
-    pub replay: f64,
+    replay: f64 = 0.1,
     /// Part of labelled fields whose label the network does not see, so that it also learns the law of
     /// all classes together: what `sample --guidance` needs.
-    pub label_dropout: f64,
+    label_dropout: f64 = 0.1,
     /// Where in time the loss looks.
-    pub time_density: TimeDensity,
+    time_density: TimeDensity = TimeDensity::Modes { mean: -1.0, deviation: 1.2, weight: 0.5 },
     /// Held-out fields in the validation loss, at most.
-    pub validation_fields: usize,
+    validation_fields: usize = 128,
     /// Validations over the run.
-    pub validations: usize,
+    validations: usize = 10,
     /// Seconds between checkpoints.
-    pub checkpoint_seconds: f64,
+    checkpoint_seconds: f64 = 120.0,
     /// Whether event files for TensorBoard are written ([`crate::run::tensorboard`]). A run may change it whenever it is
     /// resumed.
     #[serde(skip_serializing_if = "is_not")]
-    pub tensorboard: bool,
+    tensorboard: bool = false,
 }
 
 /// Leaves a key out that is not asked for.
 fn is_not(asked: &bool) -> bool {
     !asked
-}
-
-impl Default for TrainingConfig {
-    fn default() -> Self {
-        Self {
-            preconditioning: Preconditioning::Wiener,
-            share: Share::Total,
-            batch: 32,
-            pieces: None,
-            steps: 4000,
-            seconds: None,
-            learning_rate: 2e-3,
-            warmup: 0.03,
-            rate: Rate::Trapezoid { cooldown: 0.1 },
-            weight_decay: 1e-4,
-            clip: 1.0,
-            ema: vec![0.05, 0.1],
-            snapshots: 4,
-            switching: Switching::Shares,
-            replay: 0.1,
-            label_dropout: 0.1,
-            time_density: TimeDensity::Modes { mean: -1.0, deviation: 1.2, weight: 0.5 },
-            validation_fields: 128,
-            validations: 10,
-            checkpoint_seconds: 120.0,
-            tensorboard: false,
-        }
-    }
-}
-
-/// What ends a level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Switching {
-    /// Its share of the steps.
-    Shares,
-    /// That it gains less than the finer levels promise: [`crate::run::switching`].
-    Automatic,
 }

@@ -5,7 +5,7 @@ use karhunen_field::sampler::Method;
 use karhunen_net::{Band, Preconditioning};
 
 use crate::TrainError;
-use crate::config::{DistilledConfig, Rate, RunConfig};
+use crate::config::{DistilledConfig, Length, Rate, RunConfig};
 use crate::model::trained::TrainedModel;
 
 /// Times that the student learns from each pair of states, on average.
@@ -108,8 +108,8 @@ pub(super) fn student(
     config.sampling.band = Band::Trained;
     config.training.batch = options.batch;
     config.training.learning_rate = options.learning_rate;
-    config.training.steps = (trajectories * own * PASSES).div_ceil(options.batch).max(1);
-    config.training.seconds = None;
+    let steps = (trajectories * own * PASSES).div_ceil(options.batch).max(1);
+    config.training.length = Length::of_steps(steps);
     config.training.warmup = 0.05;
     config.training.rate = Rate::Trapezoid { cooldown: 0.4 };
     config.training.ema = vec![0.05];

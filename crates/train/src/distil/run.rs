@@ -128,14 +128,15 @@ impl Distillation {
 
     /// Steps done, and all steps.
     pub fn steps(&self) -> (usize, usize) {
-        (self.progress.step, self.config.training.steps)
+        let all = self.config.training.length.steps();
+        (self.progress.step, all.expect("a student's configuration has steps"))
     }
 
     /// Floating-point operations of the whole distillation: the teacher's along its trajectories, and the student's.
     pub fn operations(&self) -> f64 {
         let distilled = self.config.distilled.as_ref().expect("a student's configuration");
         let t = &self.config.training;
-        let evaluations = distilled.trajectories * distilled.along + 3 * t.batch * t.steps;
+        let evaluations = distilled.trajectories * distilled.along + 3 * t.batch * self.steps().1;
         self.model.network.flops(&self.teacher.statistics.grid) * evaluations as f64
     }
 
@@ -180,7 +181,8 @@ impl Distillation {
         let distilled = self.config.distilled.as_ref().expect("a student's configuration");
         let rounds = distilled.trajectories.div_ceil(distilled.at_a_time);
         // every round has its share of the steps
-        let round = self.progress.step * rounds / self.config.training.steps;
+        let (step, steps) = self.steps();
+        let round = step * rounds / steps;
         if self.at_hand.as_ref().is_some_and(|(number, _)| *number == round) {
             return Ok(true);
         }

@@ -106,7 +106,7 @@ impl TrainedModel {
 
     /// What to say of a model whose training is far from done.
     pub fn unfinished(&self) -> Option<String> {
-        let planned = self.config.training.steps;
+        let planned = self.config.training.length.steps()?;
         let early = self.training_fields > 0 && 2 * self.steps < planned;
         early.then(|| {
             let path = self.path.display();

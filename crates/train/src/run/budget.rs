@@ -90,17 +90,17 @@ pub struct Demands {
 }
 
 impl Demands {
-    /// The demands of a configuration; none without a budget in seconds.
-    pub fn of(config: &RunConfig) -> Option<Self> {
+    /// The demands of a configuration on a run of so many seconds.
+    pub fn of(config: &RunConfig, seconds: f64) -> Self {
         let t = &config.training;
-        Some(Self {
-            budget: t.seconds?,
+        Self {
+            budget: seconds,
             shares: config.levels.iter().map(|l| l.share).collect(),
             replay: t.replay,
             validations: t.validations,
             between_checkpoints: t.checkpoint_seconds,
             rate: (t.rate, t.warmup),
-        })
+        }
     }
 }
 

@@ -20,7 +20,8 @@ const LAST: f64 = 0.5;
 impl Run {
     /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
     pub(super) fn fit_budget(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(demands) = Demands::of(&self.config) else { return Ok(()) };
+        let Some(seconds) = self.config.training.length.seconds() else { return Ok(()) };
+        let demands = Demands::of(&self.config, seconds);
         if self.progress.plan.is_some() {
             return self.follow_plan();
         }
@@ -67,10 +68,11 @@ impl Run {
         trained: usize,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        let (Some(demands), Some(plan)) = (Demands::of(&self.config), &mut self.progress.plan)
-        else {
+        let seconds = self.config.training.length.seconds();
+        let (Some(seconds), Some(plan)) = (seconds, &mut self.progress.plan) else {
             return Ok(());
         };
+        let demands = Demands::of(&self.config, seconds);
         self.window.add(plan.costs.steps[trained], self.progress.elapsed);
         let Some(ratio) = self.window.ratio(demands.budget) else { return Ok(()) };
         plan.costs = plan.costs.scaled(ratio.powf(LAST));
@@ -100,7 +102,7 @@ impl Run {
     /// Takes the levels, the number of steps and the times of snapshots from the plan.
     pub(super) fn follow_plan(&mut self) -> Result<(), TrainError> {
         if let Some(plan) = &self.progress.plan {
-            self.config.training.steps = plan.steps();
+            self.config.training.length.follow(plan.steps());
             self.told = if self.told == 0 { plan.steps() } else { self.told };
         }
         self.follow_switches()?;

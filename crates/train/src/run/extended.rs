@@ -1,7 +1,7 @@
 //! A run that is given a later end: its new plan is reported and stored before the next step.
 
 use crate::TrainError;
-use crate::config::{Rate, Switching};
+use crate::config::{Length, Rate, Switching};
 use crate::run::budget::{Costs, Demands, Left, Plan};
 use crate::run::events::Observer;
 use crate::run::extension::End;
@@ -18,16 +18,17 @@ impl Run {
     ) -> Result<(), TrainError> {
         let (step, before) = (self.progress.step, self.schedule.steps());
         let plan = self.progress.plan.take().unwrap_or_else(|| self.plan_so_far());
-        let (rate, warmup) = (self.config.training.rate, self.config.training.warmup);
+        let t = &mut self.config.training;
+        let (rate, warmup) = (t.rate, t.warmup);
         let until = match end {
             End::Steps(steps) => {
-                self.config.training.seconds = None;
+                t.length = t.length.until(steps);
                 let shares: Vec<f64> = self.config.levels.iter().map(|l| l.share).collect();
                 let left = Left::Steps(&shares, steps - step);
                 self.progress.plan = Some(plan.extended(step, left, rate, warmup));
                 format!("{steps} steps")
             }
-            End::Seconds(seconds) if self.config.training.switching == Switching::Automatic => {
+            End::Seconds(seconds) if t.length.switching() == Switching::Automatic => {
                 return Err(TrainError::StepsOnly {
                     place: self.directory.display().to_string(),
                     message: format!(
@@ -36,8 +37,8 @@ impl Run {
                 });
             }
             End::Seconds(seconds) => {
-                self.config.training.seconds = Some(seconds);
-                let demands = Demands::of(&self.config).expect("a budget in seconds");
+                t.length = Length::of_seconds(seconds);
+                let demands = Demands::of(&self.config, seconds);
                 let left = Left::Seconds(&demands, seconds - self.progress.elapsed);
                 let plan = plan.extended(step, left, rate, warmup);
                 let text = format!("{seconds:.0} s in all, about {} steps", plan.steps());

@@ -29,7 +29,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::training::TrainingConfig;
+use crate::config::Length;
 
 /// How much longer a finished run goes on.
 ///
@@ -91,57 +91,67 @@ pub(crate) enum End {
 
 /// The state of a run that is opened again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Standing<'a> {
-    /// `[training]` as the run was last requested.
-    pub before: &'a TrainingConfig,
-    /// `[training]` of its newest checkpoint: the same, or extended since then.
-    pub stored: &'a TrainingConfig,
+pub(crate) struct Standing {
+    /// The length of the run as it was last requested.
+    pub before: Length,
+    /// The length in its newest checkpoint: the same, or extended since then.
+    pub stored: Length,
     /// Steps done and steps planned.
     pub steps: (usize, usize),
     /// Seconds spent.
     pub elapsed: f64,
 }
 
-impl Standing<'_> {
+impl Standing {
     /// The later end that is asked for; none if the run keeps its own.
     ///
-    /// If the run is requested again with its previous configuration, it goes on to its current
-    /// end, even if that has become later.
+    /// If the run is requested again with its previous length, it goes on to its current end, even
+    /// if that has become later.
     ///
     /// # Errors
-    /// A sentence, if the requested end is earlier than the present one.
-    pub fn end(&self, asked: &TrainingConfig, more: Option<More>) -> Result<Option<End>, String> {
-        let again = asked.steps == self.before.steps && asked.seconds == self.before.seconds;
+    /// A sentence, if the requested end is earlier than the present one, or if steps are requested
+    /// of a run that ends after seconds.
+    pub fn end(&self, asked: Length, more: Option<More>) -> Result<Option<End>, String> {
+        let again = asked.ends_with(&self.before);
         let (done, planned) = self.steps;
-        if let Some(seconds) = asked.seconds.filter(|_| asked.steps != self.before.steps) {
+        // where the run ends now: its plan says after how many steps
+        let present = match self.stored {
+            Length::Steps { .. } => self.stored.until(planned),
+            Length::Seconds { .. } => self.stored,
+        };
+        if let Length::Seconds { seconds, planned: Some(steps) } = asked
+            && self.before.steps() != Some(steps)
+        {
             return Err(format!(
-                "this run ends after training.seconds = {seconds}, so training.steps = {} changes nothing",
-                asked.steps
+                "this run ends after training.seconds = {seconds}, so training.steps = {steps} changes nothing"
             ));
         }
-        let later = match (asked.seconds, self.stored.seconds) {
-            (Some(asked), Some(own)) if asked > own => Some(End::Seconds(asked)),
-            (Some(asked), None) if !again && asked > self.elapsed => Some(End::Seconds(asked)),
-            (None, None) if asked.steps > planned => Some(End::Steps(asked.steps)),
-            (None, Some(_)) if !again && asked.steps > planned => Some(End::Steps(asked.steps)),
-            _ => None,
+        let later = match (asked, present) {
+            (Length::Seconds { seconds, .. }, Length::Seconds { seconds: own, .. }) => {
+                (seconds > own).then_some(End::Seconds(seconds))
+            }
+            (Length::Seconds { seconds, .. }, Length::Steps { .. }) => {
+                (!again && seconds > self.elapsed).then_some(End::Seconds(seconds))
+            }
+            (Length::Steps { steps, .. }, Length::Steps { steps: own, .. }) => {
+                (steps > own).then_some(End::Steps(steps))
+            }
+            (Length::Steps { steps, .. }, Length::Seconds { .. }) => {
+                (!again && steps > planned).then_some(End::Steps(steps))
+            }
         };
         if later.is_some() {
             return Ok(later);
         }
-        let kept = asked.seconds == self.stored.seconds
-            && (asked.seconds.is_some() || asked.steps == planned);
-        if !(again || kept) {
-            let own = match self.stored.seconds {
-                Some(seconds) => format!("{seconds:.0} s"),
-                None => format!("{planned} steps"),
-            };
-            let earlier = match asked.seconds {
-                Some(seconds) => format!("{seconds:.0} s"),
-                None => format!("{} steps", asked.steps),
+        if !again && !asked.ends_with(&present) {
+            let told = |length: Length| match length {
+                Length::Steps { steps, .. } => format!("{steps} steps"),
+                Length::Seconds { seconds, .. } => format!("{seconds:.0} s"),
             };
             return Err(format!(
-                "this run ends after {own}, and {earlier} would be an earlier end"
+                "this run ends after {}, and {} would be an earlier end",
+                told(present),
+                told(asked)
             ));
         }
         match more {
@@ -158,8 +168,13 @@ impl Standing<'_> {
 mod tests {
     use super::*;
 
-    fn training(steps: usize, seconds: Option<f64>) -> TrainingConfig {
-        TrainingConfig { steps, seconds, ..TrainingConfig::default() }
+    fn of(steps: usize) -> Length {
+        Length::of_steps(steps)
+    }
+
+    /// A time, and the steps beside it.
+    fn beside(seconds: f64, steps: usize) -> Length {
+        Length::Seconds { seconds, planned: Some(steps) }
     }
 
     #[test]
@@ -178,56 +193,59 @@ mod tests {
 
     #[test]
     fn later_ends_are_taken_up_earlier_ones_refused_and_the_same_words_go_on() {
-        let (before, stored) = (training(24, None), training(24, None));
         let at =
-            |done| Standing { before: &before, stored: &stored, steps: (done, 24), elapsed: 9.0 };
-        let asked = |steps, seconds| training(steps, seconds);
+            |done| Standing { before: of(24), stored: of(24), steps: (done, 24), elapsed: 9.0 };
         // more steps extend a run, finished or not; the same number changes nothing; fewer are
         // refused
         for done in [7, 24] {
-            assert_eq!(at(done).end(&asked(48, None), None), Ok(Some(End::Steps(48))));
-            assert_eq!(at(done).end(&asked(24, None), None), Ok(None));
-            assert!(at(done).end(&asked(12, None), None).unwrap_err().contains("earlier end"));
-            assert_eq!(at(done).end(&asked(24, Some(30.0)), None), Ok(Some(End::Seconds(30.0))));
-            assert!(at(done).end(&asked(24, Some(5.0)), None).is_err());
+            assert_eq!(at(done).end(of(48), None), Ok(Some(End::Steps(48))));
+            assert_eq!(at(done).end(of(24), None), Ok(None));
+            assert!(at(done).end(of(12), None).unwrap_err().contains("earlier end"));
+            for time in [Length::of_seconds, |seconds| beside(seconds, 24)] {
+                assert_eq!(at(done).end(time(30.0), None), Ok(Some(End::Seconds(30.0))));
+                let earlier = at(done).end(time(5.0), None).unwrap_err();
+                assert!(earlier.contains("5 s would be an earlier end"), "{earlier}");
+            }
         }
         // `--more` extends a finished run; in a run that has not ended, the same command resumes it
         let more = Some(More::Steps(10));
-        assert_eq!(at(24).end(&asked(24, None), more), Ok(Some(End::Steps(34))));
-        assert_eq!(at(7).end(&asked(24, None), more), Ok(None));
+        assert_eq!(at(24).end(of(24), more), Ok(Some(End::Steps(34))));
+        assert_eq!(at(7).end(of(24), more), Ok(None));
         let hour = Some(More::Seconds(3600.0));
-        assert_eq!(at(24).end(&asked(24, None), hour), Ok(Some(End::Seconds(3609.0))));
+        assert_eq!(at(24).end(of(24), hour), Ok(Some(End::Seconds(3609.0))));
     }
 
     #[test]
     fn an_extended_run_goes_on_by_either_command() {
         // begun with 24 steps, extended by 10 more, 3 of which are done
-        let (before, stored) = (training(24, None), training(34, None));
-        let standing = Standing { before: &before, stored: &stored, steps: (27, 34), elapsed: 9.0 };
-        assert_eq!(standing.end(&training(24, None), None), Ok(None));
-        assert_eq!(standing.end(&training(24, None), Some(More::Steps(10))), Ok(None));
-        assert_eq!(standing.end(&training(34, None), None), Ok(None));
-        assert_eq!(standing.end(&training(40, None), None), Ok(Some(End::Steps(40))));
-        assert!(standing.end(&training(30, None), None).is_err());
+        let at = Standing { before: of(24), stored: of(34), steps: (27, 34), elapsed: 9.0 };
+        assert_eq!(at.end(of(24), None), Ok(None));
+        assert_eq!(at.end(of(24), Some(More::Steps(10))), Ok(None));
+        assert_eq!(at.end(of(34), None), Ok(None));
+        assert_eq!(at.end(of(40), None), Ok(Some(End::Steps(40))));
+        assert!(at.end(of(30), None).is_err());
         // extended to 34 steps, but the newest checkpoint is older than that
-        let (before, stored) = (training(34, None), training(24, None));
-        let standing = Standing { before: &before, stored: &stored, steps: (20, 24), elapsed: 9.0 };
-        assert_eq!(standing.end(&training(34, None), None), Ok(Some(End::Steps(34))));
+        let at = Standing { before: of(34), stored: of(24), steps: (20, 24), elapsed: 9.0 };
+        assert_eq!(at.end(of(34), None), Ok(Some(End::Steps(34))));
     }
 
+    /// With the number of steps that older versions wrote beside a time, and without.
     #[test]
     fn budgets_become_steps_and_steps_budgets() {
-        let (before, stored) = (training(4000, Some(60.0)), training(777, Some(60.0)));
-        let at = Standing { before: &before, stored: &stored, steps: (777, 777), elapsed: 59.8 };
-        assert_eq!(at.end(&training(4000, Some(60.0)), None), Ok(None));
-        assert_eq!(at.end(&training(4000, Some(90.0)), None), Ok(Some(End::Seconds(90.0))));
-        assert_eq!(at.end(&training(4000, None), None), Ok(Some(End::Steps(4000))));
-        assert!(at.end(&training(500, None), None).is_err());
-        let unheard = at.end(&training(9000, Some(60.0)), None).unwrap_err();
-        assert!(unheard.contains("training.steps = 9000 changes nothing"), "{unheard}");
-        // 100 steps more than a budget: the previous configuration still means that run
-        let stored = training(877, None);
-        let at = Standing { before: &before, stored: &stored, steps: (800, 877), elapsed: 66.0 };
-        assert_eq!(at.end(&training(4000, Some(60.0)), None), Ok(None));
+        for time in [Length::of_seconds, |seconds| beside(seconds, 4000)] {
+            let (before, elapsed) = (time(60.0), 59.8);
+            let at = Standing { before, stored: beside(60.0, 777), steps: (777, 777), elapsed };
+            assert_eq!(at.end(time(60.0), None), Ok(None));
+            assert_eq!(at.end(Length::of_seconds(60.0), None), Ok(None));
+            assert_eq!(at.end(time(90.0), None), Ok(Some(End::Seconds(90.0))));
+            assert!(at.end(time(30.0), None).is_err());
+            assert_eq!(at.end(of(4000), None), Ok(Some(End::Steps(4000))));
+            assert!(at.end(of(500), None).is_err());
+            let unheard = at.end(beside(60.0, 9000), None).unwrap_err();
+            assert!(unheard.contains("training.steps = 9000 changes nothing"), "{unheard}");
+            // 100 steps more than a budget: the previous configuration still means that run
+            let at = Standing { before, stored: of(877), steps: (800, 877), elapsed: 66.0 };
+            assert_eq!(at.end(time(60.0), None), Ok(None));
+        }
     }
 }

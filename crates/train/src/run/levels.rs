@@ -41,7 +41,7 @@ impl Run {
         if let Some(plan) = &self.progress.plan {
             planned = planned.with_steps(&plan.level_steps());
         }
-        self.schedule = match self.config.training.switching {
+        self.schedule = match self.config.training.length.switching() {
             Switching::Shares => planned,
             Switching::Automatic => planned.switched(&self.progress.switches),
         };
@@ -54,7 +54,7 @@ impl Run {
         level: usize,
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
-        if self.config.training.switching == Switching::Shares {
+        if self.config.training.length.switching() == Switching::Shares {
             return Ok(());
         }
         let (step, total) = (self.progress.step, self.schedule.steps());

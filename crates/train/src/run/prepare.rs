@@ -183,16 +183,13 @@ fn later_end(
     let asked = directory.join("config.toml");
     let before = same_configuration(&asked, config)?;
     same_run(directory, &checkpoint.config, config)?;
-    let (progress, stored) = (&checkpoint.progress, &checkpoint.config.training);
-    let planned = progress.plan.as_ref().map_or(stored.steps, Plan::steps);
-    let standing = Standing {
-        before: &before,
-        stored,
-        steps: (progress.step, planned),
-        elapsed: progress.elapsed,
-    };
+    let (progress, stored) = (&checkpoint.progress, checkpoint.config.training.length);
+    let planned = progress.plan.as_ref().map(Plan::steps).or(stored.steps());
+    let planned = planned.unwrap_or(progress.step);
+    let standing =
+        Standing { before, stored, steps: (progress.step, planned), elapsed: progress.elapsed };
     let wrong = |message| TrainError::Ended { place: asked.display().to_string(), message };
-    let end = standing.end(&config.training, more).map_err(wrong)?;
+    let end = standing.end(config.training.length, more).map_err(wrong)?;
     if let (Some(more), None) = (more, end) {
         observer.note(&format!(
             "step {} of {planned}: the run goes on to its end; {more} more count from there",

@@ -4,25 +4,24 @@ use std::fs;
 use std::path::Path;
 
 use crate::TrainError;
-use crate::config::RunConfig;
 use crate::config::earlier::of_earlier;
 use crate::config::settings::parse;
 use crate::config::sources::Sources;
-use crate::config::training::TrainingConfig;
+use crate::config::{Length, RunConfig};
 use crate::data::statistics::Statistics;
 
-/// The directory's run must be the one asked for, but for when it ends ([`crate::run::extension`]). The training as it
-/// was asked for before.
+/// The directory's run must be the one asked for, but for when it ends ([`crate::run::extension`]). Its length as it was
+/// asked for before.
 ///
 /// # Errors
 /// [`TrainError::OtherRun`] naming the first key that differs; [`TrainError::Read`].
-pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<TrainingConfig, TrainError> {
+pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<Length, TrainError> {
     let text = fs::read_to_string(stored)
         .map_err(|source| TrainError::Read { path: stored.into(), source })?;
     // what a file means counts, not which defaults it spells out
     let place = stored.display().to_string();
     let read = RunConfig::from_table(of_earlier(parse(&text, &place)?), &place)?;
-    let before = read.training.clone();
+    let before = read.training.length;
     let read = as_asked(&read, asked);
     if read == *asked {
         return Ok(before);
@@ -59,8 +58,7 @@ pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Resu
 /// batches are cut, and who watches it.
 fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     let mut stored = stored.clone();
-    stored.training.steps = asked.training.steps;
-    stored.training.seconds = asked.training.seconds;
+    stored.training.length = stored.training.length.ending_as(asked.training.length);
     stored.training.tensorboard = asked.training.tensorboard;
     stored.training.pieces = asked.training.pieces;
     let (own, data) = (&mut stored.data, &asked.data);

@@ -27,18 +27,20 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Splits `training.steps` by the levels' shares; every level gets at least one step.
+    /// Splits the steps of the run by the levels' shares; every level gets at least one step. A run of
+    /// seconds gets one step a level until it has a plan.
     ///
     /// # Errors
     /// As [`RunConfig::grids`].
     pub fn new(config: &RunConfig) -> Result<Self, TrainError> {
         let grids = config.grids()?;
         let total: f64 = config.levels.iter().map(|l| l.share).sum();
+        let steps = config.training.length.steps().unwrap_or(grids.len());
         let mut levels = Vec::new();
         let (mut share, mut before) = (0.0, 0);
         for (grid, level) in grids.into_iter().zip(&config.levels) {
             share += level.share;
-            let until = (config.training.steps as f64 * share / total).round() as usize;
+            let until = (steps as f64 * share / total).round() as usize;
             levels.push(Level { grid, steps: until.saturating_sub(before).max(1) });
             before = until;
         }
@@ -103,6 +105,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use crate::config::Length;
+
     use super::*;
 
     /// Three levels with 60, 25 and 15 % of the steps.
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn shares_become_steps_and_none_is_lost() {
         let mut config = shared();
-        config.training.steps = 1001;
+        config.training.length = Length::of_steps(1001);
         let schedule = Schedule::new(&config).unwrap();
         assert_eq!(schedule.steps(), 1001);
         let steps: Vec<usize> = schedule.levels.iter().map(|l| l.steps).collect();
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn replays_visit_every_coarser_level_evenly() {
         let mut config = shared();
-        config.training.steps = 10_000;
+        config.training.length = Length::of_steps(10_000);
         config.training.replay = 0.2;
         let schedule = Schedule::new(&config).unwrap();
         let count = |steps: std::ops::Range<usize>, level: usize| {
@@ -146,7 +150,7 @@ mod tests {
     #[test]
     fn switches_move_the_ends_of_levels_and_lose_no_step() {
         let mut config = shared();
-        config.training.steps = 1000;
+        config.training.length = Length::of_steps(1000);
         let steps = |switches: &[usize]| {
             let schedule = Schedule::new(&config).unwrap().switched(switches);
             assert_eq!(schedule.steps(), 1000);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use karhunen_net::Device;
+use karhunen_train::config::Length;
 use karhunen_train::events::Silent;
 use karhunen_train::extension::More;
 use karhunen_train::{Outcome, Run, TrainedModel};
@@ -34,7 +35,7 @@ fn a_finished_run_goes_on_and_is_resumed_bit_for_bit() {
     }
     assert_eq!(train(&tiny(&[]), parts.path()), Outcome::Finished);
     let end = state(whole.path());
-    assert_eq!((end.progress.step, end.config.training.steps), (48, 48));
+    assert_eq!((end.progress.step, end.config.training.length), (48, Length::of_steps(48)));
     for other in [asked.path(), parts.path()] {
         let other = state(other);
         assert!(other.optimizer == end.optimizer);
@@ -102,4 +103,30 @@ fn a_run_may_be_given_a_later_end_before_its_own() {
     let rates: Vec<f64> = lines(scratch.path()).iter().map(|e| e.rate).collect();
     assert!(rates[1..43].iter().all(|r| *r == peak), "{rates:?}");
     assert!(rates[44] < peak && rates[47] < 0.3 * peak, "{rates:?}");
+}
+
+/// Of a run that differs in what ends its levels this is told, whatever its end.
+#[test]
+fn what_ends_levels_is_no_end_of_a_run() {
+    let scratch = Scratch::new("switched");
+    train(&tiny(&[]), scratch.path());
+    let told =
+        |settings: &[&str]| match Run::open(&tiny(settings), scratch.path(), true, &mut Silent) {
+            Ok(_) => panic!("another run was taken up"),
+            Err(error) => error.to_string(),
+        };
+    let automatic = "training.switching=automatic";
+    for settings in [&[automatic][..], &[automatic, "training.steps=48"]] {
+        let (own, asked) = ("`switching = \"shares\"`", "`switching = \"automatic\"`");
+        let said = told(settings);
+        assert!(said.contains(&format!("a run with {own}, asked for is {asked}")), "{said}");
+    }
+    let other = Scratch::new("switched-time");
+    train(&tiny(&[automatic]), other.path());
+    let Err(error) = Run::open(&tiny(&["training.seconds=600"]), other.path(), true, &mut Silent)
+    else {
+        panic!("a time was given to a run of automatic switching")
+    };
+    let said = error.to_string();
+    assert!(said.contains("a run with `switching = \"automatic\"`, asked for is"), "{said}");
 }
