@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use karhunen::{Error, Run, TrainOptions};
+use karhunen::{DistilOptions, Distillation, Error, Run, TrainOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use toml::{Table, Value};
@@ -145,5 +145,32 @@ pub fn train(
         let outcome = run.train(&mut observer)?;
         let finished = outcome == karhunen::Outcome::Finished;
         Ok((Model { inner: run.model()? }, finished))
+    })
+}
+
+/// Distils a model, or goes on with that; gives the new model.
+#[pyfunction]
+#[pyo3(signature = (model, *, out, evaluations, share, trajectories, batch, learning_rate, seed, device, listener))]
+#[expect(clippy::too_many_arguments, reason = "one a keyword")]
+pub fn distil(
+    py: Python<'_>,
+    model: PathBuf,
+    out: PathBuf,
+    evaluations: usize,
+    share: f64,
+    trajectories: Option<usize>,
+    batch: usize,
+    learning_rate: f64,
+    seed: u64,
+    device: &str,
+    listener: Option<Bound<'_, PyAny>>,
+) -> PyResult<Model> {
+    let options = DistilOptions { evaluations, share, trajectories, batch, learning_rate, seed };
+    compute(py, listener.as_ref(), |link| {
+        let device = device.parse().map_err(Error::Device)?;
+        let mut observer = Listening(link);
+        let mut run = Distillation::open(&model, &options, device, &out, &mut observer)?;
+        run.run(&link.stop, &mut observer, link)?;
+        Ok(Model { inner: run.model()? })
     })
 }

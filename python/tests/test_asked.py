@@ -1,4 +1,4 @@
-"""Larger boxes, attributes, given fields, likelihoods."""
+"""Larger boxes, attributes, given fields, likelihoods, distilled models."""
 
 import numpy as np
 import pytest
@@ -57,3 +57,20 @@ def test_likelihoods_are_those_of_the_program(model, run, program):
     assert np.allclose(json.loads(said.stdout)["data"]["values"], found.data.values, rtol=1e-12)
     with pytest.raises(kh.UsageError, match="at least 1"):
         kh.likelihood(model, "builtin:spinodal", steps=0)
+
+
+def test_a_distilled_model_is_that_of_the_program(run, program, tmp_path):
+    heard = []
+    fast = kh.distil(run, evaluations=2, trajectories=6, out=tmp_path / "fast", progress=heard.append)
+    assert [told["step"] for told in heard if told["kind"] == "step"] == [1, 2, 3]
+    program("distil", run, "--evaluations", 2, "--trajectories", 6, "--out", tmp_path / "same")
+    fields = fast.sample(2, seed=3)
+    assert np.array_equal(fields, kh.Model(tmp_path / "same").sample(2, seed=3))
+    # the same call goes on with what is there
+    assert np.array_equal(fields, kh.distil(run, evaluations=2, trajectories=6, out=tmp_path / "fast").sample(2, seed=3))
+    with pytest.raises(kh.UsageError, match="distilled to 2 evaluation"):
+        fast.sample(1, evaluations=20)
+    with pytest.raises(kh.UsageError, match="between 1 and 64"):
+        kh.distil(run, evaluations=0, out=tmp_path / "other")
+    with pytest.raises(kh.UsageError, match="was distilled itself"):
+        kh.distil(fast, out=tmp_path / "other")

@@ -28,7 +28,7 @@ from ._mesh import Mesh
 from ._model import Model
 from ._samples import Residual, Samples, write
 from ._table import Row, Statistic, Table, compare, evaluate
-from ._train import train
+from ._train import distil, train
 from ._trial import path_ends, sample_with, signal_and_noise
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "compare",
+    "distil",
     "evaluate",
     "import_model",
     "likelihood",

@@ -152,6 +152,19 @@ def train(
     preview: bool,
     listener: Listener,
 ) -> tuple[Model, bool]: ...
+def distil(
+    model: str,
+    *,
+    out: str,
+    evaluations: int,
+    share: float,
+    trajectories: int | None,
+    batch: int,
+    learning_rate: float,
+    seed: int,
+    device: str,
+    listener: Listener,
+) -> Model: ...
 def evaluate(
     samples: NDArray[np.float64],
     *,

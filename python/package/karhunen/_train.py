@@ -107,6 +107,68 @@ def train(
     return Model._of(core)
 
 
+def distil(
+    model: Model | StrPath,
+    *,
+    out: StrPath,
+    evaluations: int = 4,
+    share: float = 0.25,
+    trajectories: int | None = None,
+    batch: int = 16,
+    learning_rate: float = 1.5e-3,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = None,
+) -> Model:
+    """Make a model that needs a few evaluations for a field out of one that needs many. No data are needed.
+
+    Ctrl-C stops after the step under way, saves, and raises `KeyboardInterrupt`; the same call goes on.
+
+    Parameters
+    ----------
+    model : Model or path
+        What to learn from. The new model's fields are nearly those of this one, seed by seed.
+    out : path
+        Directory of the new model.
+    evaluations : int
+        Evaluations of the network for a field, 1 to 64. The new model knows no others.
+    share : float
+        Operations to spend, relative to those of the training of `model`.
+    trajectories : int, optional
+        Fields of `model` to learn from, instead of a share.
+    batch : int
+        States of trajectories a step.
+    learning_rate : float
+        Its peak.
+    seed : int
+    device : str
+    progress : None, True or callable
+        As of `train`. ``False`` as its answer stops; the model is of the steps done.
+
+    Returns
+    -------
+    Model
+
+    Examples
+    --------
+    >>> fast = kh.distil(model, out="runs/x-4")   # doctest: +SKIP
+    >>> fast.sample(10_000)                       # doctest: +SKIP
+    """
+    core = _core.distil(
+        model.path if isinstance(model, Model) else os.fspath(model),
+        out=os.fspath(out),
+        evaluations=whole(evaluations, "evaluations"),
+        share=float(share),
+        trajectories=None if trajectories is None else whole(trajectories, "trajectories"),
+        batch=whole(batch, "batch"),
+        learning_rate=float(learning_rate),
+        seed=whole(seed, "seed"),
+        device=device,
+        listener=listener(progress),
+    )
+    return Model._of(core)
+
+
 def configured(config: Config) -> tuple[dict[str, Any] | None, str | None, str | None]:
     """A configuration as a table, a text or a file: the one that it is."""
     if config is None:
