@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Networks at equal seconds, noises between flat and fitted, and what a ladder of levels saves, for the nested network.
+#
+#     experiments/nested/run.sh networks|noise|ladder [DATA …]      DATA: mnist, sic, berea
+#
+# Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those. Every training takes one thread, so that its seconds are processor
+# seconds. Results in experiments/nested/results; what is done is kept.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+source experiments/functions.sh
+here=experiments/nested
+data=${KARHUNEN_DATA:?set it to the folder that holds mnist/ and materials/}
+group=${1:?networks, noise or ladder}
+shift
+[ $# -gt 0 ] || set -- mnist sic berea
+mkdir -p "$here/results"
+export RAYON_NUM_THREADS=1
+
+fitted=(--set 'prior={kind="fitted"}')
+log_normal=(--set 'training.time_density={kind="log-normal",mean=-1.0,deviation=1.2}')
+
+# about DATA: its files, its finest grid, and how many fields are judged and shown to the classifier
+about() {
+  part=training
+  case $1 in
+    mnist) source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 count=1024 shown=256 seconds=100 part="" ;;
+    sic) source=$data/materials/sic_diamonds fine=64x64 count=512 shown=256 seconds=300 ;;
+    berea) source=$data/materials/berea/berea.zip fine=32x32x32 count=128 shown=96 seconds=400 ;;
+    *) echo "no data of the name $1" >&2 && exit 2 ;;
+  esac
+  reference=$source
+  [ "$1" != mnist ] || reference=$data/mnist/t10k-images-idx3-ubyte.gz
+}
+
+# run DATA NAME [--set …]: trained from DATA.toml unless that is done, sampled and compared with real fields: held-out digits,
+# and the part of SiC and Berea that was trained on, because their held-out parts have another law
+run() {
+  local what=$1 name=$1-$2
+  shift 2
+  about "$what"
+  local folder=runs/$here/$name result=$here/results/$name
+  if [ ! -s "$result-ledger.json" ]; then
+    "$karhunen" train --config "$here/$what.toml" --out "$folder" --set data.source="$source" "$@"
+    cp "$folder/ledger.json" "$result-ledger.json"
+  fi
+  [ ! -s "$result.json" ] || return 0
+  "$karhunen" sample --model "$folder" --grid "$fine" --count "$count" --seed 3 --out "$folder.npy" --force
+  "$karhunen" evaluate --reference "$reference" --samples "$folder.npy" --model "$folder" --reference-count $((2 * count)) \
+    ${part:+--part "$part"} --distinguish="$shown" --memorisation=none --picture "$folder.png" --json > "$result.part"
+  mv "$result.part" "$result.json"
+}
+
+# rungs GRID@SHARE …: a ladder of levels
+rungs() {
+  local text="" part
+  for part in "$@"; do text+="{grid=\"${part%@*}\",share=${part#*@}},"; done
+  echo "levels=[${text%,}]"
+}
+
+# ladder DATA STEPS SHARES…: so many steps at the finest level alone, against a ladder and against the finest level alone at about 30 % of
+# their operations
+ladder() {
+  local what=$1 steps=$2 climb=$3 seed
+  shift 3
+  for seed in ${SEEDS:-0 1 2}; do
+    local both=(--set seed=$seed --set training.batch=8 --set training.validation_fields=512)
+    run "$what" "ladder-$seed" "${both[@]}" --set training.steps="$climb" --set "$(rungs "$@")"
+    # the same three stages, of which the coarse ones are trained on the finest level from the second step on
+    run "$what" "cold-$seed" "${both[@]}" --set training.steps="$steps" --set training.replay=0 \
+      --set "$(rungs "${1%@*}@1e-9" "${2%@*}@1e-9" "${3%@*}@1")"
+    run "$what" "short-$seed" "${both[@]}" --set training.steps=$((steps * 3 / 10)) --set training.replay=0 \
+      --set "$(rungs "${1%@*}@1e-9" "${2%@*}@1e-9" "${3%@*}@1")"
+  done
+}
+
+for what in "$@"; do
+  about "$what"
+  case $group in
+    networks)
+      for network in ${NETWORKS:-nested fno-flat fno-fitted unet}; do
+        case $network in
+          nested) own=() ;;
+          fno-flat) own=(--set 'network={kind="fno"}') ;;
+          fno-fitted) own=(--set 'network={kind="fno"}' "${fitted[@]}" "${log_normal[@]}") ;;
+          unet) own=(--set 'network={kind="unet",channels=32}') ;;
+        esac
+        run "$what" $network --set training.seconds=$seconds --set training.batch=8 "${own[@]}"
+      done
+      ;;
+    noise)
+      for exponent in 0.25 0.5 0.75; do
+        run "$what" "tempered-$exponent" --set training.seconds=$seconds --set training.batch=8 --set "prior={kind=\"tempered\",exponent=$exponent}"
+      done
+      run "$what" fitted --set training.seconds=$seconds --set training.batch=8 "${fitted[@]}" "${log_normal[@]}"
+      ;;
+    ladder)
+      case $what in
+        mnist) ladder mnist 12000 10680 7x7@0.56 14x14@0.28 28x28@0.16 ;;
+        sic) ladder sic 2400 2136 16x16@0.56 32x32@0.28 64x64@0.16 ;;
+        berea) ladder berea 400 356 8x8x8@0.56 16x16x16@0.28 32x32x32@0.16 ;;
+      esac
+      ;;
+    *) echo "networks, noise or ladder" >&2 && exit 2 ;;
+  esac
+done
