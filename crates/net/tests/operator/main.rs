@@ -11,6 +11,7 @@ mod given;
 mod independence;
 mod layer;
 mod nested;
+mod nested_peer;
 mod preconditioner;
 mod reference;
 mod refusals;
