@@ -105,6 +105,42 @@ fn a_shard_without_its_classes_or_values_is_damaged() {
     sandbox.run(&["merge", "all.npy"]).works();
 }
 
+/// A whole is written field by field: memory for one is enough, but for a picture, which shows all of them.
+#[test]
+fn a_whole_needs_memory_for_one_field() {
+    let sandbox = Sandbox::with_run("shards-memory");
+    for out in ["all.npy", "all.zarr", "all.png"] {
+        for shard in ["1/2", "2/2"] {
+            sample(&sandbox, out, &["--grid", "160x160", "--shard", shard]);
+        }
+    }
+    // 7 fields of 0.2 MB
+    for out in ["all.npy", "all.zarr"] {
+        sandbox.run(&["merge", out, "--memory", "1.1MB"]).works();
+    }
+    sandbox.run(&["merge", "all.png", "--memory", "1.1MB"]).refuses(2, &["7 fields at 160x160"]);
+    sandbox.run(&["merge", "all.png"]).works();
+}
+
+/// Heads of files that are no shards, whatever lengths they tell.
+#[test]
+fn heads_of_shards_are_not_trusted() {
+    let sandbox = Sandbox::with_run("shards-heads");
+    sample(&sandbox, "all.npy", &["--shard", "1/1"]);
+    let shard = sandbox.file("all.npy.shard-1-of-1");
+    let whole = fs::read(&shard).unwrap();
+    let mut long = whole.clone();
+    long[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    let mut more = whole.clone();
+    more.extend([0; 8]);
+    for other in [&[][..], &[0; 7], &[0; 8], &whole[..200], &long, &more] {
+        fs::write(&shard, other).unwrap();
+        sandbox.run(&["merge", "all.npy"]).refuses(2, &["all.npy.shard-1-of-1: not a shard"]);
+    }
+    fs::write(&shard, &whole).unwrap();
+    sandbox.run(&["merge", "all.npy"]).works();
+}
+
 /// Without MPI each rank would do all of the work.
 #[cfg(not(feature = "mpi"))]
 #[test]

@@ -5,9 +5,10 @@
 //! fields as they were computed, in double precision, so that the whole is byte for byte what one process would have
 //! written. A shard is a safetensors file: `fields`, `classes` where there are any, and in its metadata what was asked for.
 
+mod whole;
+
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -15,10 +16,12 @@ use std::str::FromStr;
 use karhunen_distributed::part;
 use karhunen_field::{Ensemble, Grid};
 use karhunen_formats::{Precision, write_whole};
-use karhunen_train::{Level, memory};
+use karhunen_train::Level;
+use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+
+pub use whole::Whole;
 
 use crate::Error;
 
@@ -244,156 +247,4 @@ impl Part<'_> {
         let metadata = HashMap::from([(HEADER.to_string(), text)]);
         safetensors::serialize(tensors, Some(metadata)).map_err(|e| other(e.to_string()))
     }
-}
-
-/// All fields of a sampling in parts.
-#[derive(Debug, Clone)]
-pub struct Whole {
-    /// The fields, on a box with the lengths of the data.
-    pub fields: Ensemble,
-    /// Unit of these lengths.
-    pub unit: Option<String>,
-    /// How they are written: bytes for labels.
-    pub precision: Precision,
-    /// Numbers of the fields.
-    pub indices: Range<u64>,
-    /// The class of each field, if they have any.
-    pub classes: Vec<u32>,
-    /// The files.
-    pub shards: Vec<PathBuf>,
-    /// Notes for the user.
-    pub notes: Vec<String>,
-}
-
-impl Whole {
-    /// Reads all shards of a file, which must be there and belong together. The fields are all in memory then.
-    ///
-    /// # Errors
-    /// [`ShardError`]; [`Error::Read`]; [`karhunen_train::TrainError::Memory`].
-    pub fn of(path: &Path) -> Result<Self, Error> {
-        let shards = shards_of(path)?;
-        let mut whole: Option<(Self, Header)> = None;
-        for (shard, file) in shards {
-            let (header, values, classes) = read(&file)?;
-            let indices = shard.indices(header.all.clone())?;
-            let damaged =
-                |message: &str| ShardError::Damaged { path: file.clone(), message: message.into() };
-            if (header.number, header.of) != (shard.number, shard.of) {
-                return Err(damaged("its name says another one").into());
-            }
-            let count = (indices.end - indices.start) as usize;
-            let lost = whole.as_ref().is_some_and(|w| w.0.classes.is_empty() != classes.is_empty());
-            let classified = !lost && (classes.is_empty() || classes.len() == count);
-            let factors = [header.grid.len(), count];
-            let len = factors.iter().try_fold(header.channels, |n, f| n.checked_mul(*f));
-            if len != Some(values.len()) || !classified {
-                return Err(damaged("its fields are not all there").into());
-            }
-            let Some((known, first)) = &mut whole else {
-                let (grid, all) = (&header.grid, header.all.end - header.all.start);
-                let (bytes, knob) = (size_of::<f64>(), "--count of the shards");
-                memory::check_fields(all as f64, grid, header.channels, bytes, knob)?;
-                let fields = Ensemble::new(header.grid, header.channels, values)?;
-                let precision = if header.labels { Precision::U8 } else { Precision::default() };
-                let known = Self {
-                    fields,
-                    unit: header.unit.clone(),
-                    precision,
-                    indices: header.all.clone(),
-                    classes,
-                    shards: vec![file],
-                    notes: Vec::new(),
-                };
-                whole = Some((known, header));
-                continue;
-            };
-            if let Some((key, own, other)) = differing(&header, first) {
-                let first = known.shards[0].clone();
-                return Err(ShardError::Differs { path: file, first, key, own, other }.into());
-            }
-            if header.instructions != first.instructions && known.notes.is_empty() {
-                known.notes.push(format!(
-                    "shards were computed with {} and {}: fields of one process differ in their last digits",
-                    first.instructions, header.instructions
-                ));
-            }
-            known.fields.values.extend(values);
-            known.classes.extend(classes);
-            known.shards.push(file);
-        }
-        whole.map(|(whole, _)| whole).ok_or_else(|| ShardError::None(path.into()).into())
-    }
-}
-
-/// The shards of a file by rising number, all of them.
-fn shards_of(path: &Path) -> Result<Vec<(Shard, PathBuf)>, Error> {
-    let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |source| Error::Read { path: folder.into(), source };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let own = entry.map_err(failed)?.file_name().to_string_lossy().into_owned();
-        let numbers = own.strip_prefix(&name).and_then(|rest| rest.strip_prefix(".shard-"));
-        let shard = numbers.and_then(|n| n.replace("-of-", "/").parse::<Shard>().ok());
-        found.extend(shard.filter(|s| s.file(path).file_name().is_some_and(|n| *n == *own)));
-    }
-    found.sort_by_key(|shard| (shard.of, shard.number));
-    let (Some(some), Some(others)) = (found.first(), found.last()) else {
-        return Err(ShardError::None(path.into()).into());
-    };
-    let (some, others) = (some.of, others.of);
-    if some != others {
-        return Err(ShardError::Several { path: path.into(), some, others }.into());
-    }
-    let missing: Vec<u64> = (1..=some)
-        .filter(|n| found.binary_search_by_key(n, |shard| shard.number).is_err())
-        .collect();
-    if let Some(number) = missing.first() {
-        let first = Shard { number: *number, of: some }.file(path);
-        let first = first.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let (path, count, of) = (path.into(), missing.len(), some);
-        return Err(ShardError::Missing { path, count, of, first }.into());
-    }
-    Ok(found.into_iter().map(|shard| (shard, shard.file(path))).collect())
-}
-
-fn read(path: &Path) -> Result<(Header, Vec<f64>, Vec<u32>), Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
-    let damaged = |message: String| ShardError::Damaged { path: path.into(), message };
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-    let text = metadata.metadata().as_ref().and_then(|all| all.get(HEADER));
-    let text = text.ok_or_else(|| damaged("it does not say what it holds".into()))?;
-    let header: Header = serde_json::from_str(text).map_err(|e| damaged(e.to_string()))?;
-    if header.format != FORMAT {
-        return Err(
-            damaged(format!("format {}, this program reads {FORMAT}", header.format)).into()
-        );
-    }
-    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
-    let fields = tensors.tensor("fields").map_err(|e| damaged(e.to_string()))?;
-    let values = match fields.dtype() {
-        Dtype::F64 => fields.data().as_chunks().0.iter().map(|v| f64::from_le_bytes(*v)).collect(),
-        Dtype::U8 => fields.data().iter().map(|v| f64::from(*v)).collect(),
-        other => return Err(damaged(format!("fields of {other:?}")).into()),
-    };
-    let classes = match tensors.tensor("classes") {
-        Ok(found) => found.data().as_chunks().0.iter().map(|v| u32::from_le_bytes(*v)).collect(),
-        Err(_) => Vec::new(),
-    };
-    Ok((header, values, classes))
-}
-
-/// What two shards of one sampling may not differ in.
-fn differing(own: &Header, first: &Header) -> Option<(String, String, String)> {
-    let told = |h: &Header| -> Vec<(String, String)> {
-        let all = format!("{} to {}", h.all.start, h.all.end.saturating_sub(1));
-        let mut told = vec![("range of fields".to_string(), all)];
-        told.extend(h.asked.iter().cloned());
-        told.push(("box".into(), format!("{:?} {:?}", h.grid.axes(), h.unit)));
-        told.push(("kind".into(), if h.labels { "labels" } else { "values" }.into()));
-        told
-    };
-    let (own, first) = (told(own), told(first));
-    let found = own.into_iter().zip(first).find(|(own, first)| own != first);
-    found.map(|((key, own), (_, other))| (key, own, other))
 }
