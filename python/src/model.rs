@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// Fields `[field, channel, axis0, …]` or labels `[field, axis0, …]`, and what is known of them.
-    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, attributes, condition, larger, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, raw, surface, report, four_bytes, listener))]
+    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, attributes, condition, larger, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, precision, raw, surface, report, four_bytes, listener))]
     #[expect(clippy::too_many_arguments, reason = "one a keyword")]
     fn sample<'py>(
         &self,
@@ -126,6 +126,7 @@ impl Model {
         surrogate: bool,
         volume_fraction: Option<(Option<String>, f64)>,
         clip: Option<(f64, f64)>,
+        precision: &str,
         raw: bool,
         surface: Option<(Option<String>, bool)>,
         report: Option<PathBuf>,
@@ -162,6 +163,7 @@ impl Model {
                 volume_fraction: volume_fraction
                     .map(|(phase, value)| VolumeFraction { phase, value }),
                 clip,
+                precision: precision.parse()?,
                 ..SampleOptions::default()
             };
             let model = &self.inner;

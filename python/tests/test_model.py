@@ -33,11 +33,19 @@ def test_one_seed_is_one_function_on_every_grid(model):
     assert own.flags["C_CONTIGUOUS"] and own.flags["WRITEABLE"]
 
 
+def test_single_precision_makes_the_same_fields(model):
+    double, single = (model.sample(2, grid=40, seed=4, precision=p) for p in ("f64", "f32"))
+    assert np.array_equal(double, model.sample(2, grid=40, seed=4)) and single.dtype == np.float64
+    error = np.abs(double - single).max() / double.std()
+    assert 0 < error < 1e-3
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"seed": -1}, {"seed": 1.5}, {"count": -1}, {"count": 2.5}, {"grid": ()}, {"grid": (4, 4, 4, 4)}, {"grid": (0, 4)},
         {"dtype": "int32"}, {"sampler": "none-such"}, {"evaluations": 0}, {"band": "wide"}, {"calibration": "perhaps"},
+        {"precision": "f16"}, {"precision": "f32", "surrogate": True},
         {"guidance": float("nan")}, {"volume_fraction": 0.3}, {"volume_fraction": 2}, {"particles": 4},
         {"observe": "no/such.csv"}, {"guidance_order": 3}, {"refine": [(32, 0.5)]}, {"grid": 10**6, "count": 10**6},
     ],

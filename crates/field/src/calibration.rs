@@ -13,8 +13,8 @@
 
 use crate::large_box::LargeBox;
 use crate::prior::{Shell, shells};
-use crate::resample::copied_modes;
-use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Transform};
+use crate::resample::{copied_modes, overlay_modes};
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, Mode, Scalar, Transform};
 
 /// Mean frequency |ω| and factor of each shell of modes, by rising frequency.
 pub type Shells = Vec<(f64, f64)>;
@@ -183,22 +183,38 @@ impl Calibration {
     ///
     /// # Errors
     /// [`FieldError::Length`] for a different number of channels.
-    pub fn apply(&self, law: &GaussianLaw, fields: &mut Ensemble) -> Result<(), FieldError> {
+    pub fn apply<S: Scalar>(
+        &self,
+        law: &GaussianLaw,
+        fields: &mut Ensemble<S>,
+    ) -> Result<(), FieldError> {
         let grid = fields.grid;
         if fields.channels != self.channels.len() {
             let (values, channels) = (fields.field_len(), self.channels.len());
             return Err(FieldError::Length { values, channels, grid });
         }
-        let (transform, mean) = (Transform::new(grid), law.mean_modes(&grid));
-        let factors = self.factors(&grid);
-        let shift = copied_modes(&self.grid, &self.shift, &grid);
+        // modes beyond those of the pilots' grid are unchanged
+        let cells = grid.points().into_iter().zip(self.grid.points());
+        let held = grid.with_points(&cells.map(|(n, own)| n.min(own)).collect::<Vec<_>>())?;
+        let (transform, mean) = (Transform::new(grid), law.mean_modes(&held));
+        let (factors, shift) = (self.factors(&held), copied_modes(&self.grid, &self.shift, &held));
         for field in fields.fields_mut() {
-            let mut change = transform.analyse_channels(field);
-            for (((x, m), f), beta) in change.iter_mut().zip(&mean).zip(&factors).zip(&shift) {
+            let mut change = transform.into_modes(field.to_vec());
+            let mut own = vec![0.0; mean.len()];
+            let parts = own.chunks_exact_mut(held.mode_count());
+            for (all, own) in change.chunks_exact(grid.mode_count()).zip(parts) {
+                overlay_modes(&grid, all, &held, own);
+            }
+            for (((x, m), f), beta) in own.iter_mut().zip(&mean).zip(&factors).zip(&shift) {
                 *x = (f - 1.0) * (*x - m) - f * beta;
             }
-            let change = transform.synthesise_channels(&change);
-            field.iter_mut().zip(change).for_each(|(v, c)| *v += c);
+            change.fill(S::default());
+            let parts = change.chunks_exact_mut(grid.mode_count());
+            for (own, change) in own.chunks_exact(held.mode_count()).zip(parts) {
+                overlay_modes(&held, own, &grid, change);
+            }
+            let change = transform.into_values(change);
+            field.iter_mut().zip(change).for_each(|(v, c)| *v = S::of(v.double() + c.double()));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Fields and ensembles of fields: point values on a grid, `[sample, channel, axis0, …]`.
 
-use crate::{FieldError, Grid};
+use crate::{FieldError, Grid, Scalar};
 
 /// One function f: Ω → R^C by its point values, `[channel, axis0, …]`, last axis fastest.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,14 +32,16 @@ impl Field {
 }
 
 /// Many fields on one grid, `[sample, channel, axis0, …]`: a data set, a batch, a set of samples.
+///
+/// Values are `f64`. Only a sampler's fields on the way may be `f32` ([`Scalar`]).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Ensemble {
+pub struct Ensemble<S = f64> {
     /// Grid of the values.
     pub grid: Grid,
     /// Channels C of each field.
     pub channels: usize,
     /// n · C · N point values.
-    pub values: Vec<f64>,
+    pub values: Vec<S>,
 }
 
 impl Ensemble {
@@ -59,21 +61,6 @@ impl Ensemble {
         Ok(Self { grid, channels, values })
     }
 
-    /// Number of fields n.
-    pub fn count(&self) -> usize {
-        self.values.len() / self.field_len()
-    }
-
-    /// Values of one field, C · N.
-    pub fn field_len(&self) -> usize {
-        self.channels * self.grid.len()
-    }
-
-    /// The fields' values, each `[channel, axis0, …]`.
-    pub fn fields(&self) -> std::slice::ChunksExact<'_, f64> {
-        self.values.chunks_exact(self.field_len())
-    }
-
     /// Mean and standard deviation of each channel over all fields and points. A channel that does
     /// not vary has deviation 1.
     pub fn channel_scales(&self) -> Vec<(f64, f64)> {
@@ -89,25 +76,6 @@ impl Ensemble {
         (0..self.channels).map(of_channel).collect()
     }
 
-    /// The fields' values, mutable.
-    pub fn fields_mut(&mut self) -> std::slice::ChunksExactMut<'_, f64> {
-        let len = self.field_len();
-        self.values.chunks_exact_mut(len)
-    }
-
-    /// Fields `range` as a new ensemble.
-    ///
-    /// # Panics
-    /// If the range reaches past the last field.
-    pub fn slice(&self, range: std::ops::Range<usize>) -> Ensemble {
-        let len = self.field_len();
-        Ensemble {
-            grid: self.grid,
-            channels: self.channels,
-            values: self.values[range.start * len..range.end * len].to_vec(),
-        }
-    }
-
     /// The fields with these indices, in the order given.
     ///
     /// # Panics
@@ -119,5 +87,41 @@ impl Ensemble {
             values.extend_from_slice(&self.values[i * len..(i + 1) * len]);
         }
         Ensemble { grid: self.grid, channels: self.channels, values }
+    }
+}
+
+impl<S: Scalar> Ensemble<S> {
+    /// Number of fields n.
+    pub fn count(&self) -> usize {
+        self.values.len() / self.field_len()
+    }
+
+    /// Values of one field, C · N.
+    pub fn field_len(&self) -> usize {
+        self.channels * self.grid.len()
+    }
+
+    /// The fields' values, each `[channel, axis0, …]`.
+    pub fn fields(&self) -> std::slice::ChunksExact<'_, S> {
+        self.values.chunks_exact(self.field_len())
+    }
+
+    /// The fields' values, mutable.
+    pub fn fields_mut(&mut self) -> std::slice::ChunksExactMut<'_, S> {
+        let len = self.field_len();
+        self.values.chunks_exact_mut(len)
+    }
+
+    /// Fields `range` as a new ensemble.
+    ///
+    /// # Panics
+    /// If the range reaches past the last field.
+    pub fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        let len = self.field_len();
+        Self {
+            grid: self.grid,
+            channels: self.channels,
+            values: self.values[range.start * len..range.end * len].to_vec(),
+        }
     }
 }

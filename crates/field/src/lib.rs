@@ -8,7 +8,7 @@
 //! The project's own terms (band, floor, nested noise, …) are explained in `docs/glossary.md`.
 //!
 //! This crate holds no networks, files, threads or progress bars. All arithmetic is in `f64`;
-//! networks convert their inputs and outputs themselves.
+//! networks convert their inputs and outputs themselves, and samplers may keep large fields in `f32`.
 
 mod boundaries;
 pub mod calibration;
@@ -22,6 +22,7 @@ pub mod large_box;
 pub mod law;
 pub mod level_set;
 pub mod likelihood;
+mod lines;
 pub mod metrics;
 pub mod modes;
 pub mod moments;
@@ -33,6 +34,7 @@ mod per_grid;
 pub mod prior;
 pub mod resample;
 pub mod sampler;
+mod scalar;
 pub mod transform;
 
 pub use boundaries::Boundaries;
@@ -48,7 +50,8 @@ pub use moments::Moments;
 pub use noise::ModeNoise;
 pub use observation::{Observation, Observations};
 pub use path::{Path, TimeGrid, VariancePreserving};
-pub use per_grid::PerGrid;
+pub use per_grid::{PerGrid, Tables};
 pub use prior::Prior;
 pub use sampler::Sampler;
+pub use scalar::Scalar;
 pub use transform::Transform;

@@ -119,7 +119,7 @@ impl Likelihood<'_> {
             return too_few("repetitions of a likelihood", 0);
         }
         self.law.check(fields)?;
-        let tables = OnGrid::new(fields.grid, self.law, self.prior);
+        let tables: OnGrid = OnGrid::new(fields.grid, self.law, self.prior);
         let (a, b) = (self.path.signal(self.path.end()), self.path.noise(self.path.end()));
         let each = fields.channels * fields.grid.mode_count();
         let noise = ModeNoise::new(self.seed);

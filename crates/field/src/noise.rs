@@ -12,6 +12,7 @@
 
 use std::f64::consts::PI;
 
+use crate::Scalar;
 use crate::grid::{Grid, MAX_DIM};
 
 /// Streams of normals by purpose. Samples of different purpose never share numbers.
@@ -99,6 +100,17 @@ impl ModeNoise {
     ///
     /// **Cost** about 20 ns a mode.
     pub fn normals(&self, grid: &Grid, index: u64, stream: u32, channel: usize) -> Vec<f64> {
+        self.normals_in(grid, index, stream, channel)
+    }
+
+    /// The same, each rounded to the precision of `S`.
+    pub fn normals_in<S: Scalar>(
+        &self,
+        grid: &Grid,
+        index: u64,
+        stream: u32,
+        channel: usize,
+    ) -> Vec<S> {
         self.fill(&grid.mode_shape(), index, stream, channel)
     }
 
@@ -119,7 +131,7 @@ impl ModeNoise {
         (0..count).map(|i| unit(philox([i as u32, (i >> 32) as u32, 0, key.1], key.0), 0)).collect()
     }
 
-    fn fill(&self, shape: &[usize], index: u64, stream: u32, channel: usize) -> Vec<f64> {
+    fn fill<S: Scalar>(&self, shape: &[usize], index: u64, stream: u32, channel: usize) -> Vec<S> {
         let key = self.key(index, stream, channel as u32);
         let last = shape[shape.len() - 1];
         let lines: usize = shape[..shape.len() - 1].iter().product();
@@ -135,9 +147,9 @@ impl ModeNoise {
                 let block = philox([pair as u32, outer[1], outer[0], key.1], key.0);
                 let radius = libm::sqrt(-2.0 * libm::log(1.0 - unit(block, 0)));
                 let (sin, cos) = libm::sincos(2.0 * PI * unit(block, 2));
-                normals.push(radius * cos);
+                normals.push(S::of(radius * cos));
                 if 2 * pair + 1 < last {
-                    normals.push(radius * sin);
+                    normals.push(S::of(radius * sin));
                 }
             }
         }

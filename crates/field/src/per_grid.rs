@@ -1,6 +1,7 @@
 //! A cache of values that depend on a grid: each is computed when its grid is first used. Nothing is ever
 //! dropped from it.
 
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,6 +56,38 @@ impl<T> PerGrid<T> {
         }
         let made = Arc::new(make()?);
         known.insert(*grid, Arc::clone(&made));
+        Ok(made)
+    }
+}
+
+/// A cache of values of several types, with one entry a grid and type. Clones share what they know.
+#[derive(Debug, Clone, Default)]
+pub struct Tables(Arc<Mutex<HashMap<(Grid, TypeId), Arc<dyn Any + Send + Sync>>>>);
+
+impl Tables {
+    /// What is kept of this type for a grid, made if there is nothing yet. Other threads wait meanwhile, so `make`
+    /// must not ask the same cache.
+    pub fn get<T: Any + Send + Sync>(&self, grid: &Grid, make: impl FnOnce() -> T) -> Arc<T> {
+        let Ok::<_, Infallible>(kept) = self.try_get(grid, || Ok(make()));
+        kept
+    }
+
+    /// The same of something that may fail; a failure is not kept.
+    ///
+    /// # Errors
+    /// Those of `make`.
+    pub fn try_get<T: Any + Send + Sync, E>(
+        &self,
+        grid: &Grid,
+        make: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, E> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (*grid, TypeId::of::<T>());
+        if let Some(Ok(kept)) = known.get(&key).map(|kept| Arc::clone(kept).downcast::<T>()) {
+            return Ok(kept);
+        }
+        let made = Arc::new(make()?);
+        known.insert(key, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
         Ok(made)
     }
 }

@@ -6,7 +6,7 @@
 //! an evaluation and all comparisons between grids use it. **Area** averages bring measured data to
 //! the finest training grid (restriction only). They do not commute with spectral noise.
 
-use crate::{Ensemble, FieldError, Grid, Transform};
+use crate::{Ensemble, FieldError, Grid, Scalar, Transform};
 
 /// Copies the coefficients that two grids of one box share. Modes that only the target holds become
 /// zero.
@@ -23,7 +23,7 @@ pub fn copy_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
 ///
 /// # Panics
 /// Unless the slices have the grids' mode counts.
-pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64]) {
+pub fn overlay_modes<A: Scalar, B: Scalar>(from: &Grid, source: &[A], to: &Grid, target: &mut [B]) {
     assert_eq!(source.len(), from.mode_count());
     assert_eq!(target.len(), to.mode_count());
     let (a, b) = (from.mode_shape(), to.mode_shape());
@@ -38,15 +38,16 @@ pub fn overlay_modes(from: &Grid, source: &[f64], to: &Grid, target: &mut [f64])
         }
         let flat = |shape: &[usize]| index.iter().zip(shape).fold(0, |at, (i, n)| at * n + i);
         let (s, t) = (flat(&a), flat(&b));
-        target[t..t + run].copy_from_slice(&source[s..s + run]);
+        let pairs = target[t..t + run].iter_mut().zip(&source[s..s + run]);
+        pairs.for_each(|(t, s)| *t = B::of(s.double()));
     }
 }
 
 /// [`copy_modes`] for several lists of coefficients: `[…, mode]` on another grid, zero for modes
 /// that only that grid holds.
-pub fn copied_modes(from: &Grid, values: &[f64], to: &Grid) -> Vec<f64> {
+pub fn copied_modes<S: Scalar>(from: &Grid, values: &[S], to: &Grid) -> Vec<S> {
     let (old, new) = (from.mode_count(), to.mode_count());
-    let mut out = vec![0.0; values.len() / old * new];
+    let mut out = vec![S::default(); values.len() / old * new];
     for (source, target) in values.chunks_exact(old).zip(out.chunks_exact_mut(new)) {
         overlay_modes(from, source, to, target);
     }

@@ -13,8 +13,9 @@ use std::sync::Arc;
 use rustdct::{DctPlanner, TransformType2And3};
 use rustfft::{Fft, FftPlanner, num_complex::Complex};
 
-use crate::Mode;
 use crate::grid::{Boundary, Grid};
+use crate::lines::{each_complex_line, each_real_line};
+use crate::{Mode, Scalar};
 
 /// A planned pair of transforms for one grid. It is cheap to clone and has no interior state.
 ///
@@ -105,7 +106,18 @@ impl Transform {
     pub fn analyse(&self, values: &[f64], coefficients: &mut [f64]) {
         assert_eq!(values.len(), self.grid.len(), "point values of one channel");
         assert_eq!(coefficients.len(), self.grid.mode_count(), "coefficients of one channel");
+        if self.only_cosines() {
+            coefficients.copy_from_slice(values);
+            self.analyse_real(coefficients);
+            return;
+        }
         let mut real = values.to_vec();
+        self.analyse_real(&mut real);
+        self.gather(&real, coefficients);
+    }
+
+    /// Along the axes that are not periodic, in place.
+    fn analyse_real<S: Scalar>(&self, real: &mut [S]) {
         let points = self.grid.points();
         for (axis, plan) in self.axes.iter().enumerate() {
             let n = points[axis];
@@ -113,7 +125,7 @@ impl Transform {
             match plan {
                 AxisPlan::Cosine(dct) => {
                     let mut scratch = vec![0.0; dct.get_scratch_len()];
-                    for_each_line(&mut real, &points, axis, |line| {
+                    each_real_line(real, &points, axis, |line| {
                         dct.process_dct2_with_scratch(line, &mut scratch);
                         line[0] *= first;
                         line[1..].iter_mut().for_each(|c| *c *= other);
@@ -121,7 +133,7 @@ impl Transform {
                 }
                 AxisPlan::Sine(dst) => {
                     let mut scratch = vec![0.0; dst.get_scratch_len()];
-                    for_each_line(&mut real, &points, axis, |line| {
+                    each_real_line(real, &points, axis, |line| {
                         dst.process_dst2_with_scratch(line, &mut scratch);
                         line.iter_mut().for_each(|c| *c *= other);
                     });
@@ -129,22 +141,24 @@ impl Transform {
                 AxisPlan::Periodic { .. } => {}
             }
         }
-        if self.only_cosines() {
-            coefficients.copy_from_slice(&real);
-            return;
-        }
+    }
+
+    /// Coefficients from what [`Transform::analyse_real`] leaves, where some axis has no cosines.
+    fn gather<S: Scalar>(&self, real: &[S], coefficients: &mut [S]) {
         if !self.has_periodic() {
             for (coefficient, pair) in coefficients.iter_mut().zip(self.pairs.iter()) {
                 *coefficient = real[pair.flat];
             }
             return;
         }
-        let mut spectrum: Vec<Complex<f64>> = real.iter().map(|&v| Complex::new(v, 0.0)).collect();
+        let points = self.grid.points();
+        let mut spectrum: Vec<Complex<S>> =
+            real.iter().map(|&v| Complex::new(v, S::default())).collect();
         for (axis, plan) in self.axes.iter().enumerate() {
             if let AxisPlan::Periodic { forward, phase, .. } = plan {
                 let scale = 1.0 / points[axis] as f64;
                 let mut scratch = vec![Complex::default(); forward.get_inplace_scratch_len()];
-                for_each_line(&mut spectrum, &points, axis, |line| {
+                each_complex_line(&mut spectrum, &points, axis, |line| {
                     forward.process_with_scratch(line, &mut scratch);
                     line.iter_mut().zip(phase).for_each(|(c, p)| *c *= p * scale);
                 });
@@ -153,9 +167,9 @@ impl Transform {
         for (coefficient, pair) in coefficients.iter_mut().zip(self.pairs.iter()) {
             *coefficient = match pair.half {
                 Half::Zero => spectrum[pair.flat].re,
-                Half::Cosine => SQRT_2 * spectrum[pair.flat].re,
+                Half::Cosine => S::of(SQRT_2 * spectrum[pair.flat].re.double()),
                 // −√2 Im of the partner at +k, whose value is the conjugate of that at −k
-                Half::Sine => SQRT_2 * spectrum[pair.flat].im,
+                Half::Sine => S::of(SQRT_2 * spectrum[pair.flat].im.double()),
             }
         }
     }
@@ -167,40 +181,53 @@ impl Transform {
     pub fn synthesise(&self, coefficients: &[f64], values: &mut [f64]) {
         assert_eq!(values.len(), self.grid.len(), "point values of one channel");
         assert_eq!(coefficients.len(), self.grid.mode_count(), "coefficients of one channel");
-        let points = self.grid.points();
-        if self.has_periodic() {
-            let mut spectrum = vec![Complex::default(); values.len()];
-            for (&own, pair) in coefficients.iter().zip(self.pairs.iter()) {
-                let other = coefficients[pair.partner];
-                spectrum[pair.flat] = match pair.half {
-                    Half::Zero => Complex::new(own, 0.0),
-                    Half::Cosine => Complex::new(own, -other) / SQRT_2,
-                    Half::Sine => Complex::new(other, own) / SQRT_2,
-                };
-            }
-            for (axis, plan) in self.axes.iter().enumerate() {
-                if let AxisPlan::Periodic { inverse, phase, .. } = plan {
-                    let mut scratch = vec![Complex::default(); inverse.get_inplace_scratch_len()];
-                    for_each_line(&mut spectrum, &points, axis, |line| {
-                        line.iter_mut().zip(phase).for_each(|(c, p)| *c *= p.conj());
-                        inverse.process_with_scratch(line, &mut scratch);
-                    });
-                }
-            }
-            values.iter_mut().zip(&spectrum).for_each(|(v, c)| *v = c.re);
-        } else if self.only_cosines() {
-            values.copy_from_slice(coefficients);
-        } else {
-            values.fill(0.0);
+        match self.only_cosines() {
+            true => values.copy_from_slice(coefficients),
+            false => self.scatter(coefficients, values),
+        }
+        self.synthesise_real(values);
+    }
+
+    /// The opposite of [`Transform::gather`].
+    fn scatter<S: Scalar>(&self, coefficients: &[S], values: &mut [S]) {
+        if !self.has_periodic() {
+            values.fill(S::default());
             for (c, pair) in coefficients.iter().zip(self.pairs.iter()) {
                 values[pair.flat] = *c;
             }
+            return;
         }
+        let points = self.grid.points();
+        let mut spectrum = vec![Complex::new(S::default(), S::default()); values.len()];
+        for (&own, pair) in coefficients.iter().zip(self.pairs.iter()) {
+            let (own, other) = (own.double(), coefficients[pair.partner].double());
+            let value = match pair.half {
+                Half::Zero => Complex::new(own, 0.0),
+                Half::Cosine => Complex::new(own, -other) / SQRT_2,
+                Half::Sine => Complex::new(other, own) / SQRT_2,
+            };
+            spectrum[pair.flat] = Complex::new(S::of(value.re), S::of(value.im));
+        }
+        for (axis, plan) in self.axes.iter().enumerate() {
+            if let AxisPlan::Periodic { inverse, phase, .. } = plan {
+                let mut scratch = vec![Complex::default(); inverse.get_inplace_scratch_len()];
+                each_complex_line(&mut spectrum, &points, axis, |line| {
+                    line.iter_mut().zip(phase).for_each(|(c, p)| *c *= p.conj());
+                    inverse.process_with_scratch(line, &mut scratch);
+                });
+            }
+        }
+        values.iter_mut().zip(&spectrum).for_each(|(v, c)| *v = c.re);
+    }
+
+    /// Along the axes that are not periodic, in place.
+    fn synthesise_real<S: Scalar>(&self, values: &mut [S]) {
+        let points = self.grid.points();
         for (axis, plan) in self.axes.iter().enumerate() {
             match plan {
                 AxisPlan::Cosine(dct) => {
                     let mut scratch = vec![0.0; dct.get_scratch_len()];
-                    for_each_line(values, &points, axis, |line| {
+                    each_real_line(values, &points, axis, |line| {
                         line[0] *= 2.0;
                         line[1..].iter_mut().for_each(|c| *c *= SQRT_2);
                         dct.process_dct3_with_scratch(line, &mut scratch);
@@ -208,7 +235,7 @@ impl Transform {
                 }
                 AxisPlan::Sine(dst) => {
                     let mut scratch = vec![0.0; dst.get_scratch_len()];
-                    for_each_line(values, &points, axis, |line| {
+                    each_real_line(values, &points, axis, |line| {
                         line.iter_mut().for_each(|c| *c *= SQRT_2);
                         dst.process_dst3_with_scratch(line, &mut scratch);
                     });
@@ -216,6 +243,47 @@ impl Transform {
                 AxisPlan::Periodic { .. } => {}
             }
         }
+    }
+
+    /// Coefficients `[channel, mode]` of one field `[channel, point]`, in its own memory where every cell is the
+    /// slot of a mode. Same numbers as [`Transform::analyse_channels`] in `f64`; in `f32` every line of cells is
+    /// transformed in `f64` and then rounded.
+    ///
+    /// # Panics
+    /// Unless `values` are whole channels.
+    pub fn into_modes<S: Scalar>(&self, mut values: Vec<S>) -> Vec<S> {
+        let (n, m) = (self.grid.len(), self.grid.mode_count());
+        assert!(values.len().is_multiple_of(n), "point values of whole channels");
+        values.chunks_exact_mut(n).for_each(|channel| self.analyse_real(channel));
+        if self.only_cosines() {
+            return values;
+        }
+        let mut modes = vec![S::default(); values.len() / n * m];
+        for (v, c) in values.chunks_exact(n).zip(modes.chunks_exact_mut(m)) {
+            self.gather(v, c);
+        }
+        modes
+    }
+
+    /// The opposite of [`Transform::into_modes`].
+    ///
+    /// # Panics
+    /// Unless `modes` are whole channels.
+    pub fn into_values<S: Scalar>(&self, modes: Vec<S>) -> Vec<S> {
+        let (n, m) = (self.grid.len(), self.grid.mode_count());
+        assert!(modes.len().is_multiple_of(m), "coefficients of whole channels");
+        let mut values = match self.only_cosines() {
+            true => modes,
+            false => {
+                let mut values = vec![S::default(); modes.len() / m * n];
+                for (v, c) in values.chunks_exact_mut(n).zip(modes.chunks_exact(m)) {
+                    self.scatter(c, v);
+                }
+                values
+            }
+        };
+        values.chunks_exact_mut(n).for_each(|channel| self.synthesise_real(channel));
+        values
     }
 
     /// Coefficients of every channel of one field, `[channel, mode]`.
@@ -292,31 +360,4 @@ enum Half {
     Zero,
     Cosine,
     Sine,
-}
-
-/// Calls `work` on every line along `axis` of a row-major array.
-pub(crate) fn for_each_line<T: Copy + Default>(
-    data: &mut [T],
-    shape: &[usize],
-    axis: usize,
-    mut work: impl FnMut(&mut [T]),
-) {
-    let n = shape[axis];
-    let stride: usize = shape[axis + 1..].iter().product();
-    if stride == 1 {
-        data.chunks_exact_mut(n).for_each(work);
-        return;
-    }
-    let mut line = vec![T::default(); n];
-    for block in data.chunks_exact_mut(n * stride) {
-        for offset in 0..stride {
-            for (j, v) in line.iter_mut().enumerate() {
-                *v = block[j * stride + offset];
-            }
-            work(&mut line);
-            for (j, v) in line.iter().enumerate() {
-                block[j * stride + offset] = *v;
-            }
-        }
-    }
 }

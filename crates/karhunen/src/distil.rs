@@ -19,14 +19,15 @@ pub use karhunen_train::distil::DistilOptions;
 /// # Example
 /// ```
 /// use std::sync::atomic::AtomicBool;
-/// use karhunen::{DeviceChoice, DistilOptions, Distillation, SampleOptions, Silent};
+/// use karhunen::{CalibrationKind, DeviceChoice, DistilOptions, Distillation, SampleOptions, Silent};
 /// // a moment's work; for a model of use leave `trajectories` out
 /// let options = DistilOptions { evaluations: 2, trajectories: Some(4), ..DistilOptions::default() };
 /// let directory = std::env::temp_dir().join(format!("karhunen-distil-{}", std::process::id()));
 /// let cpu = DeviceChoice::default();
 /// let mut run = Distillation::open("builtin:spinodal", &options, cpu, &directory, &mut Silent)?;
 /// run.run(&AtomicBool::new(false), &mut Silent, &())?;
-/// let samples = run.model()?.sample(&SampleOptions::new(1).calibration(false), &())?;
+/// let plain = SampleOptions { calibration: Some(CalibrationKind::None), ..SampleOptions::new(1) };
+/// let samples = run.model()?.sample(&plain, &())?;
 /// assert_eq!(samples.evaluations, 2);
 /// # std::fs::remove_dir_all(&directory).unwrap();
 /// # Ok::<(), karhunen::Error>(())

@@ -1,7 +1,9 @@
-//! Fields that are handed on in parts are those that are made at once, and their files are the same bytes.
+//! Fields that are handed on in parts are those that are made at once, and their files are the same bytes. Those of a
+//! sampler in single precision are the same up to roundings.
 
 use karhunen::output::{self, Output, Stream};
-use karhunen::{Error, Model, SampleOptions, Tally};
+use karhunen::sampler::{Method, Precision};
+use karhunen::{CalibrationKind, Error, LargerBox, Model, SampleError, SampleOptions, Tally};
 
 const CELLS: usize = 256;
 
@@ -60,4 +62,62 @@ fn whoever_takes_parts_may_end_it() {
     });
     assert!(ended.is_err());
     assert_eq!(taken, 1);
+}
+
+/// Largest difference in standard deviations of the first fields.
+fn difference(a: &[f64], b: &[f64]) -> f64 {
+    let mean = a.iter().sum::<f64>() / a.len() as f64;
+    let deviation = (a.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / a.len() as f64).sqrt();
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max) / deviation
+}
+
+#[test]
+fn single_precision_makes_the_same_fields() {
+    let folder = std::env::temp_dir().join(format!("karhunen-precision-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let points = folder.join("points.csv");
+    std::fs::write(&points, "x,y,value\n0.2,0.3,0.9\n0.6,0.7,-0.8\n").unwrap();
+    let plain = SampleOptions::new(2).on(&[96, 80]).evaluations(5).seed(3);
+    let ring = LargerBox::times(&[1.5, 2.0]).closed(&["x"]);
+    let mut asked = vec![
+        ("a larger box", SampleOptions::new(1).evaluations(5).in_a(ring.clone())),
+        ("a finer larger box", SampleOptions::new(1).on(&[144, 160]).evaluations(4).in_a(ring)),
+        ("observations", SampleOptions { observe: vec![points], ..plain.clone() }),
+        ("the trained grid", SampleOptions::new(3).evaluations(5)),
+    ];
+    asked.extend(Method::ALL.map(|method| (method.name(), plain.clone().by(method, 5))));
+    let spinodal = Model::open("builtin:spinodal").unwrap();
+    let mut asked: Vec<_> = asked.into_iter().map(|(what, o)| (what, &spinodal, o)).collect();
+    let shapes = Model::open("builtin:shapes").unwrap();
+    let guided = SampleOptions { guidance: 2.0, ..plain.clone().classes(&[1]) };
+    asked.push(("classes", &shapes, plain.clone().classes(&[0, 1])));
+    asked.push(("guided classes", &shapes, guided));
+    for (what, model, options) in asked {
+        let run = |precision| {
+            let mut options = options.clone().in_precision(precision);
+            if what != "the trained grid" {
+                // the others would make 256 pilots each
+                options.calibration = Some(CalibrationKind::None);
+            }
+            model.sampling(&options, &()).unwrap().run(&()).unwrap()
+        };
+        let (double, single) = (run(Precision::Double), run(Precision::Single));
+        let error = difference(&double.fields.values, &single.fields.values);
+        assert!(error > 0.0 && error < 2e-3, "{what}: {error}");
+        println!("{what}: {error:.1e}");
+        assert_eq!((double.evaluations, &double.classes), (single.evaluations, &single.classes));
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn what_no_sampler_makes_is_refused_in_single_precision() {
+    let model = Model::open("builtin:spinodal").unwrap();
+    let single = SampleOptions::new(1).in_precision(Precision::Single);
+    let surrogate = SampleOptions { surrogate: true, ..single.clone() };
+    let particles = SampleOptions { particles: Some(4), ..single };
+    for options in [surrogate, particles] {
+        let error = model.sampling(&options, &()).unwrap_err();
+        assert!(matches!(error, Error::Sample(SampleError::Precision(_))), "{error}");
+    }
 }

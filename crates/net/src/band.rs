@@ -18,11 +18,11 @@
 //! network's answer at the Nyquist mode of an even periodic axis, which belongs to no grid's modes,
 //! stays in D_B there and is dropped on finer grids.
 
-use karhunen_field::{Grid, resample};
+use karhunen_field::{Grid, Scalar, law, resample};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::preconditioning::{OnGrid, Preconditioner, Wiener};
+use crate::preconditioning::{OnGrid, Preconditioner};
 
 /// The modes of a field that a network sees and answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -48,35 +48,35 @@ impl Band {
 }
 
 /// Fields of one grid at one time, split at the band of a coarser grid.
-pub(crate) struct Split<'a> {
-    fine: &'a OnGrid,
+pub(crate) struct Split<'a, S> {
+    fine: &'a law::OnGrid<S>,
     coarse: &'a OnGrid,
-    known: Wiener,
+    known: &'a Preconditioner,
+    t: f64,
     /// a m, as coefficients on the network's grid.
     average: Vec<f64>,
 }
 
-impl<'a> Split<'a> {
+impl<'a, S: Scalar> Split<'a, S> {
     pub fn new(
-        preconditioner: &Preconditioner,
-        fine: &'a OnGrid,
+        preconditioner: &'a Preconditioner,
+        fine: &'a law::OnGrid<S>,
         coarse: &'a OnGrid,
         t: f64,
     ) -> Self {
         let a = preconditioner.path().signal(t);
         let average = coarse.frame().mean.iter().map(|m| a * m).collect();
-        Self { fine, coarse, known: preconditioner.wiener(t, fine), average }
+        Self { fine, coarse, known: preconditioner, t, average }
     }
 
     /// P_B x as point values, and the coefficients of W(x, t), for fields `[field; channel,
     /// point]`.
-    pub fn apart(&self, x: &[f64], field_len: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let (from, to) = (self.fine.transform().grid(), self.coarse.transform().grid());
-        let parts: Vec<(Vec<f64>, Vec<f64>)> = x
+    pub fn apart(&self, x: &[S], field_len: usize) -> (Vec<f64>, Vec<Vec<S>>) {
+        let (from, to) = (self.fine.transform.grid(), self.coarse.transform().grid());
+        let parts: Vec<(Vec<f64>, Vec<S>)> = x
             .par_chunks_exact(field_len)
             .map(|field| {
-                let modes = self.fine.transform().analyse_channels(field);
-                let known = self.known.denoised(&modes);
+                let mut modes = self.fine.transform.into_modes(field.to_vec());
                 // modes that only the network's grid holds are set to their mean
                 let mut band = self.average.clone();
                 for (source, target) in modes
@@ -85,7 +85,15 @@ impl<'a> Split<'a> {
                 {
                     resample::overlay_modes(from, source, to, target);
                 }
-                (self.coarse.transform().synthesise_channels(&band), known)
+                let (a, weights) = (
+                    self.known.path().signal(self.t),
+                    self.known.weights(self.fine, self.t, 0..modes.len()),
+                );
+                for ((x, m), w) in modes.iter_mut().zip(&self.fine.mean).zip(weights) {
+                    let m = m.double();
+                    *x = S::of(m + w * (x.double() - a * m));
+                }
+                (self.coarse.transform().synthesise_channels(&band), modes)
             })
             .collect();
         let (band, known): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
@@ -94,9 +102,9 @@ impl<'a> Split<'a> {
 
     /// D_B + (1 − P_B) W as point values, from the values of D_B, field by field, and W's
     /// coefficients.
-    pub fn together(&self, band: &[f64], known: Vec<Vec<f64>>) -> Vec<f64> {
-        let (to, from) = (self.fine.transform().grid(), self.coarse.transform().grid());
-        let fields: Vec<Vec<f64>> = band
+    pub fn together(&self, band: &[f64], known: Vec<Vec<S>>) -> Vec<S> {
+        let (to, from) = (self.fine.transform.grid(), self.coarse.transform().grid());
+        let mut fields: Vec<Vec<S>> = band
             .par_chunks_exact(band.len() / known.len())
             .zip(known)
             .map(|(band, mut modes)| {
@@ -107,9 +115,13 @@ impl<'a> Split<'a> {
                 {
                     resample::overlay_modes(from, b, to, m);
                 }
-                self.fine.transform().synthesise_channels(&modes)
+                self.fine.transform.into_values(modes)
             })
             .collect();
-        fields.concat()
+        // a single field stays where it is
+        match fields.len() {
+            1 => fields.swap_remove(0),
+            _ => fields.concat(),
+        }
     }
 }

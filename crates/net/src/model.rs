@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use karhunen_field::denoiser::Denoiser;
 use karhunen_field::resample::{copied_modes, overlay_modes};
-use karhunen_field::{Ensemble, FieldError, Grid};
+use karhunen_field::{Ensemble, FieldError, Grid, Scalar};
 use rayon::prelude::*;
 
 use crate::band::{Band, Split};
@@ -90,19 +90,20 @@ impl Model {
     }
 
     /// D in the network's band, and the Wiener denoiser elsewhere: see [`Band`].
-    fn denoise_part(
+    fn denoise_part<S: Scalar>(
         &self,
-        x: &Ensemble,
+        x: &Ensemble<S>,
         t: f64,
         asked: (&Asked, &Range<usize>),
-    ) -> Result<Vec<f64>, NetError> {
+    ) -> Result<Vec<S>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
         let given = asked.0.on(&coarse, asked.1)?;
         if coarse == x.grid {
-            return self.denoise_band(x, t, given);
+            let values = self.denoise_band(&S::wide(x), t, given)?;
+            return Ok(S::narrowed(Ensemble::new(coarse, x.channels, values)?).values);
         }
-        let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
+        let (fine, on) = (self.preconditioner.frame(&x.grid), self.preconditioner.on(&coarse));
         let split = Split::new(&self.preconditioner, &fine, &on, t);
         let (band, known) = split.apart(&x.values, x.field_len());
         let band = Ensemble::new(coarse, x.channels, band)?;
@@ -111,7 +112,7 @@ impl Model {
     }
 
     /// Checks that fields are on the model's box and have its number of channels.
-    fn check(&self, x: &Ensemble) -> Result<(), NetError> {
+    fn check<S: Scalar>(&self, x: &Ensemble<S>) -> Result<(), NetError> {
         let known = self.preconditioner.law().mean();
         if x.grid.same_box(&known.grid) && x.channels == known.channels {
             return Ok(());
@@ -155,16 +156,28 @@ impl Model {
 
 impl Model {
     /// D of fields, with conditions.
-    fn denoise_of(&self, x: &Ensemble, t: f64, asked: &Asked) -> Result<Ensemble, FieldError> {
-        asked.check(x.count())?;
+    fn denoise_of<S: Scalar>(
+        &self,
+        x: &Ensemble<S>,
+        t: f64,
+        asked: &Asked,
+    ) -> Result<Ensemble<S>, FieldError> {
+        let count = x.count();
+        asked.check(count)?;
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
-        let mut values = Vec::with_capacity(x.values.len());
-        for start in (0..x.count()).step_by(at_once) {
-            let end = x.count().min(start + at_once);
-            let denoised = self.denoise_part(&x.slice(start..end), t, (asked, &(start..end)));
-            values.extend(denoised.map_err(|e| FieldError::Denoiser(e.to_string()))?);
+        let failed = |e: NetError| FieldError::Denoiser(e.to_string());
+        let mut values = Vec::new();
+        if count <= at_once {
+            values = self.denoise_part(x, t, (asked, &(0..count))).map_err(failed)?;
+        } else {
+            values.reserve_exact(x.values.len());
+            for start in (0..count).step_by(at_once) {
+                let end = count.min(start + at_once);
+                let denoised = self.denoise_part(&x.slice(start..end), t, (asked, &(start..end)));
+                values.extend(denoised.map_err(failed)?);
+            }
         }
-        Ensemble::new(x.grid, x.channels, values)
+        Ok(Ensemble { grid: x.grid, channels: x.channels, values })
     }
 }
 
@@ -207,7 +220,7 @@ impl Model {
             return self.pullback_band(x, t, w, &given);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
-        let wiener = self.preconditioner.wiener(t, &fine);
+        let weights = fine.frame().wiener(self.preconditioner.path().as_ref(), t);
         let restricted = |fields: &Ensemble| -> Result<Ensemble, NetError> {
             let of = |field: &[f64]| {
                 let modes = fine.transform().analyse_channels(field);
@@ -219,7 +232,8 @@ impl Model {
         let Some(band) = band else { return Ok(None) };
         let mut values = Vec::with_capacity(x.values.len());
         for (w, band) in w.fields().zip(band.chunks_exact(x.channels * coarse.len())) {
-            let mut modes = wiener.pulled(&fine.transform().analyse_channels(w));
+            let mut modes = fine.transform().analyse_channels(w);
+            modes.iter_mut().zip(&weights).for_each(|(m, w)| *m *= w);
             let band = on.transform().analyse_channels(band);
             let pairs = band.chunks_exact(coarse.mode_count());
             for (b, m) in pairs.zip(modes.chunks_exact_mut(x.grid.mode_count())) {
@@ -267,6 +281,10 @@ impl Denoiser for Model {
         self.denoise_of(x, t, &Asked::default())
     }
 
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
+        self.denoise_of(x, t, &Asked::default())
+    }
+
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
         self.pullback_of(x, t, w, &Asked::default())
     }
@@ -274,6 +292,10 @@ impl Denoiser for Model {
 
 impl Denoiser for Conditioned<'_> {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        self.model.denoise_of(x, t, &self.asked)
+    }
+
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
         self.model.denoise_of(x, t, &self.asked)
     }
 

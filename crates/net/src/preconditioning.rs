@@ -38,7 +38,8 @@
 
 mod evaluation;
 
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use karhunen_field::law;
 
@@ -46,11 +47,11 @@ use karhunen_field::path::Path;
 
 use karhunen_field::prior::Draws;
 
-use karhunen_field::{Boundary, GaussianLaw, Grid, PerGrid, Prior, Transform};
+use karhunen_field::{Boundary, GaussianLaw, Grid, Prior, Scalar, Tables, Transform};
 
 use serde::{Deserialize, Serialize};
 
-pub use evaluation::{Evaluation, Wiener};
+pub use evaluation::Evaluation;
 
 /// The affine part around the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,16 +110,17 @@ pub struct Preconditioner {
     reference: Arc<Vec<(f64, f64)>>,
     /// Times of the evaluations of a distilled model, the first one highest; empty for a denoiser.
     jumps: Arc<[f64]>,
-    grids: PerGrid<OnGrid>,
+    tables: Tables,
 }
 
 /// What a preconditioner knows of one grid: law and noise in its modes, and what draws noise on it.
 #[derive(Debug)]
 pub struct OnGrid {
-    frame: law::OnGrid,
-    draws: Draws,
+    frame: Arc<law::OnGrid>,
+    prior: Arc<dyn Prior>,
+    draws: OnceLock<Draws>,
     /// Mean field, `[channel, point]`.
-    mean: Vec<f64>,
+    mean: OnceLock<Vec<f64>>,
     /// Whether fields vanish at the ends of some axis.
     walls: bool,
 }
@@ -126,7 +128,12 @@ pub struct OnGrid {
 impl OnGrid {
     /// The noise of the path on this grid.
     pub fn draws(&self) -> &Draws {
-        &self.draws
+        self.draws.get_or_init(|| Draws::on(self.prior.as_ref(), self.frame.transform.clone()))
+    }
+
+    /// Mean field, `[channel, point]`.
+    fn mean(&self) -> &[f64] {
+        self.mean.get_or_init(|| self.frame.transform.synthesise_channels(&self.frame.mean))
     }
 
     /// The transform between values on this grid and their coefficients.
@@ -150,9 +157,8 @@ impl Preconditioner {
         reference: Grid,
     ) -> Self {
         let pairs = Arc::new(variances(&law, prior.as_ref(), &reference));
-        let grids = PerGrid::default();
-        let (share, jumps) = (Share::Total, Arc::from([]));
-        Self { kind, share, path, prior, law, grid: reference, reference: pairs, jumps, grids }
+        let (share, jumps, tables) = (Share::Total, Arc::from([]), Tables::default());
+        Self { kind, share, path, prior, law, grid: reference, reference: pairs, jumps, tables }
     }
 
     /// The same preconditioner with another q.
@@ -172,13 +178,25 @@ impl Preconditioner {
         &self.jumps
     }
 
-    /// w_k of the base m_k + w_k (x_k − a m_k), `[channel, mode]`.
-    fn weights(&self, t: f64, on: &OnGrid) -> Vec<f64> {
+    /// w_k of the base m_k + w_k (x_k − a m_k) of some of `[channel, mode]`, one after another: those of the best linear
+    /// denoiser, or of a distilled model's flow.
+    pub fn weights<'a, S: Scalar>(
+        &self,
+        frame: &'a law::OnGrid<S>,
+        t: f64,
+        of: Range<usize>,
+    ) -> Box<dyn Iterator<Item = f64> + 'a> {
+        let path = self.path.as_ref();
         if self.jumps.is_empty() {
-            return on.frame.wiener(self.path.as_ref(), t);
+            return Box::new(frame.weights(path, t, of));
         }
         let next = self.jumps.iter().copied().find(|s| *s < t);
-        on.frame.jump(self.path.as_ref(), t, next)
+        Box::new(frame.jump(path, t, next, of))
+    }
+
+    /// The same of all.
+    fn all_weights(&self, t: f64, on: &OnGrid) -> Vec<f64> {
+        self.weights(on.frame(), t, 0..on.frame.mean.len()).collect()
     }
 
     /// (c_k averaged over channels, λ_k) of the modes of a grid.
@@ -259,7 +277,7 @@ impl Preconditioner {
     pub fn at(&self, t: f64, grid: &Grid) -> Evaluation<'_> {
         let (scales, on) = (self.scales(t), self.on(grid));
         let (weights, bounds) = match self.kind {
-            Preconditioning::Wiener => (self.weights(t, &on), self.bounds(t, &scales, &on)),
+            Preconditioning::Wiener => (self.all_weights(t, &on), self.bounds(t, &scales, &on)),
             _ => (Vec::new(), Vec::new()),
         };
         Evaluation { known: self, t, scales, on, weights, bounds }
@@ -278,13 +296,23 @@ impl Preconditioner {
 
     /// Tables for a grid of the box, computed once.
     pub fn on(&self, grid: &Grid) -> Arc<OnGrid> {
-        self.grids.get(grid, || {
-            let frame = law::OnGrid::new(*grid, &self.law, self.prior.as_ref());
-            let draws = Draws::on(self.prior.as_ref(), frame.transform.clone());
-            let mean = frame.transform.synthesise_channels(&frame.mean);
+        let frame = self.frame(grid);
+        self.tables.get(grid, || {
             let walls = grid.axes().iter().any(|a| a.boundary == Boundary::Dirichlet);
-            OnGrid { frame, draws, mean, walls }
+            let prior = Arc::clone(&self.prior);
+            OnGrid { frame, prior, draws: OnceLock::new(), mean: OnceLock::new(), walls }
         })
+    }
+
+    /// Law and noise in the modes of a grid of the box, in the precision in which a sampler keeps them, computed
+    /// once.
+    pub fn frame<S: Scalar>(&self, grid: &Grid) -> Arc<law::OnGrid<S>> {
+        self.tables.get(grid, || law::OnGrid::new(*grid, &self.law, self.prior.as_ref()))
+    }
+
+    /// Where tables of law and noise are kept ([`Preconditioner::frame`]).
+    pub fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// The network's input for one field `[channel, point]` at time t: (x − a m) / √S, or x itself without
@@ -324,18 +352,12 @@ impl Preconditioner {
             centred.iter().map(|v| scales.skip * v).collect()
         } else {
             let mut modes = on.transform().analyse_channels(centred);
-            let weights = self.weights(t, on);
+            let weights = self.all_weights(t, on);
             modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
             on.transform().synthesise_channels(&modes)
         };
-        base.iter_mut().zip(&on.mean).for_each(|(d, m)| *d += m);
+        base.iter_mut().zip(on.mean()).for_each(|(d, m)| *d += m);
         base
-    }
-
-    /// The Wiener denoiser at one time on one grid, for any kind.
-    pub fn wiener(&self, t: f64, on: &OnGrid) -> Wiener {
-        let weights = self.weights(t, on);
-        Wiener { a: self.path.signal(t), weights, mean: on.frame.mean.clone() }
     }
 }
 
@@ -349,5 +371,5 @@ fn variances(law: &GaussianLaw, prior: &dyn Prior, grid: &Grid) -> Vec<(f64, f64
 
 /// x − a m.
 fn centred(x: &[f64], a: f64, on: &OnGrid) -> Vec<f64> {
-    x.iter().zip(&on.mean).map(|(v, m)| v - a * m).collect()
+    x.iter().zip(on.mean()).map(|(v, m)| v - a * m).collect()
 }

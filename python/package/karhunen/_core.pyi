@@ -81,6 +81,7 @@ class Model:
         surrogate: bool,
         volume_fraction: tuple[str | None, float] | None,
         clip: tuple[float, float] | None,
+        precision: str,
         raw: bool,
         surface: tuple[str | None, bool] | None,
         report: str | None,

@@ -173,6 +173,8 @@ class Model:
             Volume fraction that a phase has in every field.
         clip : (float, float), optional
             Values are clipped to this range.
+        precision : {"f64", "f32"}
+            In what numbers the sampler keeps its fields; ``"f32"`` takes about half the memory on large grids.
         raw : bool
             Of a model of phases: level sets instead of labels.
         report : path, optional
@@ -217,6 +219,7 @@ class Model:
         surrogate: bool = False,
         volume_fraction: float | tuple[str, float] | None = None,
         clip: tuple[float, float] | None = None,
+        precision: str = "f64",
         raw: bool = False,
         report: StrPath | None = None,
         dtype: DTypeLike = np.float64,
@@ -265,6 +268,7 @@ class Model:
                 surrogate=surrogate,
                 volume_fraction=fraction,
                 clip=clip,
+                precision=precision,
                 raw=raw,
                 surface=_surface,
                 report=None if report is None else os.fspath(report),

@@ -1,6 +1,7 @@
 //! Arguments as typed, a file a group of commands. Nothing here is checked beyond its form; what an option
 //! means to the library is said beside it.
 
+mod calibrate;
 mod data;
 mod evaluate;
 mod give;
@@ -14,13 +15,14 @@ mod shared;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use calibrate::CalibrateArgs;
 pub use data::{InspectArgs, PriorArgs};
 pub use evaluate::{ClassifierArgs, CompareArgs, EvaluateArgs, ReportArgs};
 pub use give::{ExportArgs, Generate, GenerateArgs, ModelsArgs};
 pub use likelihood::LikelihoodArgs;
 pub use merge::MergeArgs;
 pub use run::{BenchArgs, DistilArgs, ImportArgs, QuickstartArgs, Resume, StatusArgs, TrainArgs};
-pub use sample::{CalibrateArgs, SampleArgs};
+pub use sample::SampleArgs;
 #[cfg(feature = "serve")]
 pub use serve::ServeArgs;
 

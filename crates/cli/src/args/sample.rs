@@ -1,16 +1,15 @@
-//! Options of the commands that sample: sample, calibrate.
+//! Options of the command that samples.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use karhunen::output::Stream;
-use karhunen::sampler::Method;
+use karhunen::sampler::{Method, Precision};
 use karhunen::{
-    Band, CalibrationKind, LargerBox, ModelOptions, PosteriorOptions, SampleOptions, Shard,
-    VolumeFraction,
+    Band, CalibrationKind, LargerBox, ModelOptions, SampleOptions, Shard, VolumeFraction,
 };
 
-use super::shared::{DeviceArgs, Points, method, points};
+use super::shared::{DeviceArgs, Points, method, points, precision};
 
 /// A coarse grid and the time down to which a run stays on it: `32x32@0.7`.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,77 +56,6 @@ fn fraction(text: &str) -> Result<Fraction, String> {
     let value = number.trim().parse().ok().filter(|f| (0.0..=1.0).contains(f));
     let wrong = || format!("`{text}` is no volume fraction; write 0.2, or pore=0.2");
     Ok(Fraction { phase, value: value.ok_or_else(wrong)? })
-}
-
-/// `karhunen calibrate`
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  karhunen calibrate --model runs/x --observe wells.csv --truths 32 --draws 99 --figure ranks.png
-  karhunen calibrate --model runs/x --observe wells.csv --surrogate")]
-pub struct CalibrateArgs {
-    /// A run directory, one checkpoint in it, or an exported model.
-    #[arg(long)]
-    pub model: PathBuf,
-    /// Where and how exactly truths are observed, as for `sample`; the values in it do not matter.
-    #[arg(long, value_name = "FILE")]
-    pub observe: PathBuf,
-    /// Truths, of the fields held out from training.
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    pub truths: u64,
-    /// Draws given each truth's observations.
-    #[arg(long, value_name = "N", default_value_t = 99)]
-    pub draws: u64,
-    /// Length of the average of the weights, as for `sample`.
-    #[arg(long, value_name = "LENGTH")]
-    pub ema: Option<f64>,
-    /// Cells per axis; the finest trained level by default.
-    #[arg(long, value_parser = points)]
-    pub grid: Option<Points>,
-    /// Seed of the draws.
-    #[arg(long, default_value_t = 0)]
-    pub seed: u64,
-    /// The sampler; wiener-ancestral by default.
-    #[arg(long, value_parser = method)]
-    pub sampler: Option<Method>,
-    /// Network evaluations a field; the model's own by default.
-    #[arg(long)]
-    pub evaluations: Option<usize>,
-    /// Choose each draw among so many weighted particles.
-    #[arg(long, value_name = "N", conflicts_with = "sampler")]
-    pub particles: Option<usize>,
-    /// Draw by simple kriging under the data's Gaussian law instead of the network.
-    #[arg(long, conflicts_with_all = ["sampler", "evaluations", "particles"])]
-    pub surrogate: bool,
-    /// Take truths from the data's Gaussian law instead of held-out data.
-    #[arg(long)]
-    pub gaussian: bool,
-    /// Where to draw the rank histogram with its bands, as .png.
-    #[arg(long, value_name = "FILE")]
-    pub figure: Option<PathBuf>,
-    /// Replace the figure if it exists.
-    #[arg(long)]
-    pub force: bool,
-    /// Print one JSON object.
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl CalibrateArgs {
-    /// What was typed, as the library takes it.
-    pub fn options(&self) -> PosteriorOptions {
-        PosteriorOptions {
-            truths: self.truths,
-            draws: self.draws,
-            grid: self.grid.as_ref().map(|points| points.0.clone()),
-            seed: self.seed,
-            sampler: self.sampler,
-            evaluations: self.evaluations,
-            particles: self.particles,
-            surrogate: self.surrogate,
-            gaussian: self.gaussian,
-            ..PosteriorOptions::of(&self.observe)
-        }
-    }
 }
 
 /// `karhunen sample`
@@ -268,6 +196,10 @@ pub struct SampleArgs {
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     pub clip: Option<(f64, f64)>,
+    /// In what numbers the sampler keeps its fields: f64, or f32 for large grids, which takes about half the memory and moves
+    /// values by less than 0.0001 of their standard deviation. What is written is of the same kind for both.
+    #[arg(long, value_name = "f32|f64", value_parser = precision, default_value = "f64")]
+    pub precision: Precision,
     #[command(flatten)]
     pub device: DeviceArgs,
     /// Where to write: .npy, .npz, .vti, .tif, .zarr, or .png (a montage); vol-{index}.tif writes one file a
@@ -312,6 +244,7 @@ impl SampleArgs {
             length: self.length,
             spacing: self.spacing.clone(),
             clip: self.clip,
+            precision: self.precision,
             streamed: self.is_streamed(),
             ..SampleOptions::default()
         }

@@ -1,7 +1,7 @@
 //! Options that several commands have.
 
 use clap::Args;
-use karhunen::sampler::Method;
+use karhunen::sampler::{Method, Precision};
 use karhunen::training::config::{DataConfig, parse_points};
 use karhunen::training::missing::MissingValues;
 use karhunen::{Boundaries, Boundary, DeviceChoice, FieldError, NetError};
@@ -130,5 +130,9 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 }
 
 pub fn method(text: &str) -> Result<Method, String> {
+    text.parse().map_err(|e: FieldError| e.to_string())
+}
+
+pub fn precision(text: &str) -> Result<Precision, String> {
     text.parse().map_err(|e: FieldError| e.to_string())
 }

@@ -29,6 +29,7 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::Tolerance(_) => "add --sampler wiener-exponential, or give --evaluations",
         SampleError::ParticleMethod(_) => "leave --sampler out",
         SampleError::NoParticles => "give 8 or more, or leave it out",
+        SampleError::Precision(_) => "leave --precision out",
         SampleError::NotObserved(_) => "add --observe",
         SampleError::SecondOrder => {
             "add --sampler predictor-corrector, exponential-euler, or one without noise"

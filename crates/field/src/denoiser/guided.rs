@@ -4,7 +4,7 @@
 //! It combines the answers of two denoisers. The condition is part of the denoisers themselves.
 
 use super::Denoiser;
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// D = D_u + W (D_c − D_u), where D_c is the answer under a condition and D_u the one without.
 ///
@@ -48,24 +48,35 @@ impl Guided<'_> {
     }
 }
 
-impl Denoiser for Guided<'_> {
-    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+impl Guided<'_> {
+    fn answer<S: Scalar>(&self, x: &Ensemble<S>, t: f64) -> Result<Ensemble<S>, FieldError> {
         if self.weight == 1.0 {
-            return self.with.denoise(x, t);
+            return S::denoise(self.with, x, t);
         }
-        let mut answer = self.without.denoise(x, t)?;
+        let mut answer = S::denoise(self.without, x, t)?;
         if self.weight == 0.0 {
             return Ok(answer);
         }
-        let with = self.with.denoise(x, t)?;
+        let with = S::denoise(self.with, x, t)?;
         if with.values.len() != answer.values.len() {
             let values = with.values.len();
             return Err(FieldError::Length { values, channels: x.channels, grid: x.grid });
         }
         for (u, c) in answer.values.iter_mut().zip(&with.values) {
-            *u += self.weight * (c - *u);
+            let own = u.double();
+            *u = S::of(own + self.weight * (c.double() - own));
         }
         Ok(answer)
+    }
+}
+
+impl Denoiser for Guided<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        self.answer(x, t)
+    }
+
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
+        self.answer(x, t)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {

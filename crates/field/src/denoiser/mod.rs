@@ -17,7 +17,7 @@ pub use gaussian::{Gaussian, wiener_weight};
 pub use guided::Guided;
 pub use mixture::Mixture;
 
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// D(x, t) = E[X₀ | X_t = x] for every field of a batch.
 ///
@@ -30,6 +30,15 @@ pub trait Denoiser {
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] for fields of another box or another
     /// number of channels; [`FieldError::Denoiser`] for failures of an implementation's own.
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError>;
+
+    /// The same of fields that a sampler keeps in single precision. By default they are copied to `f64` and back; an
+    /// implementation that can do without the copies needs less memory.
+    ///
+    /// # Errors
+    /// As [`Denoiser::denoise`].
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
+        Ok(f32::narrowed(self.denoise(&f32::wide(x), t)?))
+    }
 
     /// ∂D(x, t)* w of every field: the transposed derivative of D at `x`, in the inner product of the mean
     /// over points, applied to the fields `w`. `None` where an implementation has no derivative.

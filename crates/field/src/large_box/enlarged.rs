@@ -5,9 +5,12 @@ use std::sync::Arc;
 use super::partition::Partition;
 use super::windowed::Plan;
 use super::{Continued, LargeBox, check_overlap};
+use crate::law::OnGrid;
 use crate::path::Path;
 use crate::resample::copied_modes;
-use crate::{Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, PerGrid, Prior, Transform};
+use crate::{
+    Ensemble, Field, FieldError, GaussianLaw, Grid, ModeNoise, Prior, Scalar, Tables, Transform,
+};
 
 /// Path, noise and law of the trained box, and the same on a larger box.
 ///
@@ -23,7 +26,8 @@ pub struct Enlarged {
     law: GaussianLaw,
     prior: Arc<dyn Prior>,
     pub(super) overlap: f64,
-    plans: PerGrid<Plan>,
+    /// Of law and noise, and of what windows need besides.
+    tables: Tables,
 }
 
 impl Enlarged {
@@ -50,8 +54,8 @@ impl Enlarged {
         let covariances = law.covariances().iter().map(|c| Continued::of(c, &large)).collect();
         let continued = GaussianLaw::new(mean(&law, &large)?, covariances)?;
         let noise = Continued::of(&prior, &large);
-        let (law, small, plans) = (continued, (law, prior), PerGrid::default());
-        Ok(Self { large, path, small, law, prior: noise, overlap, plans })
+        let (law, small, tables) = (continued, (law, prior), Tables::default());
+        Ok(Self { large, path, small, law, prior: noise, overlap, tables })
     }
 
     /// The box.
@@ -154,13 +158,19 @@ impl Enlarged {
         Ensemble { grid, channels, values: (0..count).flat_map(field).collect() }
     }
 
+    /// Tables of law and noise on grids of the larger box, each computed once.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     /// Tables that a denoiser needs on one grid, computed once.
-    pub(super) fn plan(
+    pub(super) fn plan<S: Scalar>(
         &self,
         grid: &Grid,
-        make: impl FnOnce() -> Result<Plan, FieldError>,
-    ) -> Result<Arc<Plan>, FieldError> {
-        self.plans.try_get(grid, make)
+        make: impl FnOnce(Arc<OnGrid<S>>) -> Result<Plan<S>, FieldError>,
+    ) -> Result<Arc<Plan<S>>, FieldError> {
+        let fine = self.tables.get(grid, || OnGrid::new(*grid, &self.law, self.prior.as_ref()));
+        self.tables.try_get(grid, || make(fine))
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::Enlarged;
 use super::partition::Partition;
 use crate::law::OnGrid;
-use crate::resample::{copied_modes, overlay_modes};
-use crate::{Denoiser, Ensemble, FieldError, Grid, Transform};
+use crate::resample::copied_modes;
+use crate::{Denoiser, Ensemble, FieldError, Grid, Scalar, Transform};
 
 /// Number of cells of windows that are evaluated together. It bounds the memory of a call.
 const CELLS_TOGETHER: usize = 1 << 18;
@@ -58,8 +58,8 @@ pub struct Windowed<'a> {
 
 /// Tables of one grid of the larger box.
 #[derive(Debug)]
-pub(super) struct Plan {
-    fine: OnGrid,
+pub(super) struct Plan<S> {
+    fine: Arc<OnGrid<S>>,
     /// The larger box with the cells of windows.
     band: Transform,
     /// Law and noise on a window, and the mean as point values.
@@ -68,8 +68,13 @@ pub(super) struct Plan {
     windows: Partition,
 }
 
-impl Plan {
-    fn new(known: &Enlarged, small: &dyn WindowDenoiser, grid: Grid) -> Result<Self, FieldError> {
+impl<S: Scalar> Plan<S> {
+    fn new(
+        known: &Enlarged,
+        small: &dyn WindowDenoiser,
+        fine: Arc<OnGrid<S>>,
+    ) -> Result<Self, FieldError> {
+        let grid = *fine.transform.grid();
         if !known.large.holds(&grid) {
             return Err(FieldError::GridMismatch {
                 what: "denoising on another box than the larger one",
@@ -86,7 +91,7 @@ impl Plan {
         let (law, prior) = &known.small;
         let window = OnGrid::new(window, law, prior.as_ref());
         Ok(Self {
-            fine: OnGrid::new(grid, known.law(), known.prior().as_ref()),
+            fine,
             mean: window.transform.synthesise_channels(&window.mean),
             windows: Partition::new(&known.large, &band, window.transform.grid(), known.overlap),
             band: Transform::new(band),
@@ -95,62 +100,62 @@ impl Plan {
     }
 
     /// Values of modes of the larger grid on the cells of windows.
-    fn restricted(&self, modes: &[f64]) -> Vec<f64> {
+    fn restricted(&self, modes: &[S]) -> Vec<S> {
         let (fine, band) = (self.fine.transform.grid(), self.band.grid());
-        self.band.synthesise_channels(&copied_modes(fine, modes, band))
+        self.band.into_values(copied_modes(fine, modes, band))
     }
 
     /// Adds values on the cells of windows to modes on the larger grid.
-    fn extended(&self, values: &[f64], modes: &mut [f64]) {
+    fn extended(&self, values: Vec<S>, modes: &mut [S]) {
         let (fine, band) = (self.fine.transform.grid(), self.band.grid());
-        let own = self.band.analyse_channels(values);
-        let mut all = vec![0.0; fine.mode_count()];
-        let pairs = own.chunks_exact(band.mode_count());
-        for (own, modes) in pairs.zip(modes.chunks_exact_mut(fine.mode_count())) {
-            all.fill(0.0);
-            overlay_modes(band, own, fine, &mut all);
-            modes.iter_mut().zip(&all).for_each(|(m, v)| *m += v);
+        let own = self.band.into_modes(values);
+        let all: Vec<S> = match fine == band {
+            true => own,
+            false => copied_modes(band, &own, fine),
+        };
+        for (m, v) in modes.iter_mut().zip(&all) {
+            *m = S::of(m.double() + v.double());
         }
     }
 }
 
 /// The windows of one call, and the fields they belong to.
-struct Group<'a> {
-    plan: &'a Plan,
+struct Group<'a, S> {
+    plan: &'a Plan<S>,
     /// Values on the cells of windows, `[field; channel, cell]`.
-    x: &'a [f64],
+    x: &'a [S],
     channels: usize,
     /// (field, window) of each.
     members: &'a [(usize, usize)],
 }
 
-impl Group<'_> {
+impl<S: Scalar> Group<'_, S> {
     /// Extracts the values of the windows, each times `factor(weight)`.
-    fn cut(&self, values: &[f64], factor: impl Fn(f64) -> f64) -> Result<Ensemble, FieldError> {
+    fn cut(&self, values: &[S], factor: impl Fn(f64) -> f64) -> Result<Ensemble, FieldError> {
         let (cells, own) = (self.plan.band.grid().len(), *self.plan.window.transform.grid());
         let mut out = Ensemble::zeros(own, self.channels, self.members.len());
         for (&(field, window), out) in self.members.iter().zip(out.fields_mut()) {
             for channel in 0..self.channels {
                 let from = &values[(field * self.channels + channel) * cells..][..cells];
                 let to = &mut out[channel * own.len()..][..own.len()];
-                self.plan
-                    .windows
-                    .visit(window, |cell, own, weight| to[own] = factor(weight) * from[cell]);
+                self.plan.windows.visit(window, |cell, own, weight| {
+                    to[own] = factor(weight) * from[cell].double();
+                });
             }
         }
         Ok(out)
     }
 
     /// Adds the values of windows to sums over the larger grid, each value times `factor(weight)`.
-    fn put(&self, windows: &Ensemble, sums: &mut [f64], factor: impl Fn(f64) -> f64) {
+    fn put(&self, windows: &Ensemble, sums: &mut [S], factor: impl Fn(f64) -> f64) {
         let (cells, own) = (self.plan.band.grid().len(), windows.grid.len());
         for (&(field, window), values) in self.members.iter().zip(windows.fields()) {
             for channel in 0..self.channels {
                 let to = &mut sums[(field * self.channels + channel) * cells..][..cells];
                 let from = &values[channel * own..][..own];
-                self.plan
-                    .windows
-                    .visit(window, |cell, own, weight| to[cell] += factor(weight) * from[own]);
+                self.plan.windows.visit(window, |cell, own, weight| {
+                    to[cell] = S::of(to[cell].double() + factor(weight) * from[own]);
+                });
             }
         }
     }
@@ -184,7 +189,7 @@ impl<'a> Windowed<'a> {
     /// [`FieldError::LargeBox`] where their number is not whole; [`FieldError::GridMismatch`] for
     /// another box.
     pub fn answers_on(&self, grid: &Grid) -> Result<Grid, FieldError> {
-        Ok(*self.plan(grid)?.band.grid())
+        Ok(*self.plan::<f64>(grid)?.band.grid())
     }
 
     /// Disagreement of windows where they overlap, at fields `x` of time t. It is the root of the
@@ -198,7 +203,7 @@ impl<'a> Windowed<'a> {
     /// # Errors
     /// As [`Denoiser::denoise`].
     pub fn disagreement(&self, x: &Ensemble, t: f64) -> Result<f64, FieldError> {
-        let plan = self.plan_of(x)?;
+        let plan = self.plan_of::<f64>(x)?;
         let (values, _) = self.apart(&plan, x, t);
         let mut first = vec![0.0; values.len()];
         let mut second = vec![0.0; values.len()];
@@ -214,11 +219,11 @@ impl<'a> Windowed<'a> {
         Ok((spread / values.len() as f64 / data).sqrt())
     }
 
-    fn plan(&self, grid: &Grid) -> Result<Arc<Plan>, FieldError> {
-        self.known.plan(grid, || Plan::new(self.known, self.small, *grid))
+    fn plan<S: Scalar>(&self, grid: &Grid) -> Result<Arc<Plan<S>>, FieldError> {
+        self.known.plan(grid, |fine| Plan::new(self.known, self.small, fine))
     }
 
-    fn plan_of(&self, x: &Ensemble) -> Result<Arc<Plan>, FieldError> {
+    fn plan_of<S: Scalar>(&self, x: &Ensemble<S>) -> Result<Arc<Plan<S>>, FieldError> {
         let channels = self.known.law().channels();
         if x.channels != channels {
             return Err(FieldError::Length { values: x.field_len(), channels, grid: x.grid });
@@ -228,16 +233,22 @@ impl<'a> Windowed<'a> {
 
     /// x − a m on the cells of windows, one field after another, and the coefficients of the Wiener
     /// filter's answer.
-    fn apart(&self, plan: &Plan, x: &Ensemble, t: f64) -> (Vec<f64>, Vec<Vec<f64>>) {
+    fn apart<S: Scalar>(&self, plan: &Plan<S>, x: &Ensemble<S>, t: f64) -> (Vec<S>, Vec<Vec<S>>) {
         let (a, mean) = (self.known.path.signal(t), &plan.fine.mean);
-        let weights = plan.fine.wiener(self.known.path.as_ref(), t);
         let (mut band, mut answers) = (Vec::new(), Vec::new());
         for field in x.fields() {
-            let mut modes = plan.fine.transform.analyse_channels(field);
-            modes.iter_mut().zip(mean).for_each(|(x, m)| *x -= a * m);
-            band.extend(plan.restricted(&modes));
-            for ((x, w), m) in modes.iter_mut().zip(&weights).zip(mean) {
-                *x = m + w * *x;
+            let mut modes = plan.fine.transform.into_modes(field.to_vec());
+            for (x, m) in modes.iter_mut().zip(mean) {
+                *x = S::of(x.double() - a * m.double());
+            }
+            let restricted = plan.restricted(&modes);
+            match band.is_empty() {
+                true => band = restricted,
+                false => band.extend(restricted),
+            }
+            let weights = plan.fine.weights(self.known.path.as_ref(), t, 0..mean.len());
+            for ((x, w), m) in modes.iter_mut().zip(weights).zip(mean) {
+                *x = S::of(m.double() + w * x.double());
             }
             answers.push(modes);
         }
@@ -245,12 +256,12 @@ impl<'a> Windowed<'a> {
     }
 
     /// Applies a function to all windows of all fields, in groups of limited size.
-    fn each(
+    fn each<S: Scalar>(
         &self,
-        plan: &Plan,
-        x: &[f64],
+        plan: &Plan<S>,
+        x: &[S],
         channels: usize,
-        work: &mut dyn FnMut(&Group<'_>) -> Result<(), FieldError>,
+        work: &mut dyn FnMut(&Group<'_, S>) -> Result<(), FieldError>,
     ) -> Result<(), FieldError> {
         let fields = x.len() / (channels * plan.band.grid().len());
         let all = (0..fields).flat_map(|f| (0..plan.windows.count()).map(move |w| (f, w)));
@@ -260,7 +271,7 @@ impl<'a> Windowed<'a> {
     }
 
     /// r_w = D_Ω − W_Ω of the windows of a group.
-    fn added(&self, group: &Group<'_>, t: f64) -> Result<Ensemble, FieldError> {
+    fn added<S: Scalar>(&self, group: &Group<'_, S>, t: f64) -> Result<Ensemble, FieldError> {
         let (plan, a) = (group.plan, self.known.path.signal(t));
         let deviations = group.cut(group.x, |_| 1.0)?;
         let asked = group.about_means(deviations.clone(), a);
@@ -281,32 +292,51 @@ impl<'a> Windowed<'a> {
 }
 
 /// Filters a window's values: multiplies its modes by weights.
-fn filtered(plan: &Plan, x: &[f64], weights: &[f64]) -> Vec<f64> {
+fn filtered<S: Scalar>(plan: &Plan<S>, x: &[f64], weights: &[f64]) -> Vec<f64> {
     let mut modes = plan.window.transform.analyse_channels(x);
     modes.iter_mut().zip(weights).for_each(|(x, w)| *x *= w);
     plan.window.transform.synthesise_channels(&modes)
 }
 
-impl Denoiser for Windowed<'_> {
-    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+impl Windowed<'_> {
+    fn answer<S: Scalar>(&self, x: &Ensemble<S>, t: f64) -> Result<Ensemble<S>, FieldError> {
         let plan = self.plan_of(x)?;
-        let (values, mut answers) = self.apart(&plan, x, t);
-        let mut sums = vec![0.0; values.len()];
+        let (values, answers) = self.apart(&plan, x, t);
+        let mut sums = vec![S::default(); values.len()];
         self.each(&plan, &values, x.channels, &mut |group| {
             group.put(&self.added(group, t)?, &mut sums, |weight| weight);
             Ok(())
         })?;
+        drop(values);
         let len = x.channels * plan.band.grid().len();
-        let mut out = Vec::with_capacity(x.values.len());
-        for (modes, sums) in answers.iter_mut().zip(sums.chunks_exact(len)) {
-            plan.extended(sums, modes);
-            out.extend(plan.fine.transform.synthesise_channels(modes));
+        let mut out = Vec::new();
+        for (field, mut modes) in answers.into_iter().enumerate() {
+            let own = match sums.len() == len {
+                true => std::mem::take(&mut sums),
+                false => sums[field * len..(field + 1) * len].to_vec(),
+            };
+            plan.extended(own, &mut modes);
+            let values = plan.fine.transform.into_values(modes);
+            match out.is_empty() {
+                true => out = values,
+                false => out.extend(values),
+            }
         }
-        Ensemble::new(x.grid, x.channels, out)
+        Ok(Ensemble { grid: x.grid, channels: x.channels, values: out })
+    }
+}
+
+impl Denoiser for Windowed<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        self.answer(x, t)
+    }
+
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
+        self.answer(x, t)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        let plan = self.plan_of(x)?;
+        let plan = self.plan_of::<f64>(x)?;
         let (values, _) = self.apart(&plan, x, t);
         let weights = plan.fine.wiener(self.known.path.as_ref(), t);
         let inner = plan.window.wiener(self.known.path.as_ref(), t);
@@ -337,7 +367,7 @@ impl Denoiser for Windowed<'_> {
         let mut out = Vec::with_capacity(x.values.len());
         for (modes, sums) in modes.iter_mut().zip(sums.chunks_exact(len)) {
             modes.iter_mut().zip(&weights).for_each(|(m, w)| *m *= w);
-            plan.extended(sums, modes);
+            plan.extended(sums.to_vec(), modes);
             out.extend(plan.fine.transform.synthesise_channels(modes));
         }
         Ensemble::new(x.grid, x.channels, out).map(Some)

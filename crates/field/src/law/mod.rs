@@ -10,7 +10,7 @@ mod on_grid;
 use std::sync::Arc;
 
 use crate::resample::copied_modes;
-use crate::{Ensemble, Field, FieldError, Grid, ModeNoise, Prior, Transform};
+use crate::{Ensemble, Field, FieldError, Grid, ModeNoise, Prior, Scalar, Transform};
 
 pub use on_grid::OnGrid;
 
@@ -66,7 +66,7 @@ impl GaussianLaw {
     ///
     /// # Errors
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if not.
-    pub(crate) fn check(&self, x: &Ensemble) -> Result<(), FieldError> {
+    pub(crate) fn check<S: Scalar>(&self, x: &Ensemble<S>) -> Result<(), FieldError> {
         if !x.grid.same_box(&self.mean.grid) {
             return Err(FieldError::GridMismatch {
                 what: "fields and a law on another box",
@@ -91,7 +91,10 @@ impl GaussianLaw {
 
     /// c_k on a grid of the same box, `[channel, mode]`.
     pub fn variances(&self, grid: &Grid) -> Vec<f64> {
-        self.covariances.iter().flat_map(|c| c.eigenvalues(grid)).collect()
+        let mut all = self.covariances.iter().map(|c| c.eigenvalues(grid));
+        let mut variances = all.next().unwrap_or_default();
+        all.for_each(|more| variances.extend(more));
+        variances
     }
 
     /// Fields `indices` of a seed; the same functions on every grid.

@@ -14,7 +14,7 @@ use super::curve::bins;
 use super::segmentation::Segmentation;
 use super::spectrum::mean_rows;
 use super::{check, check_pair};
-use crate::transform::for_each_line;
+use crate::lines::for_each_line;
 use crate::{Boundary, Ensemble, FieldError, Grid};
 
 /// S₂ as a function of distance, up to half the shortest side of the box.

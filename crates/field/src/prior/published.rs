@@ -12,7 +12,7 @@ pub use rustfft::num_complex::Complex;
 use rustfft::{FftDirection, FftPlanner};
 
 use super::positive;
-use crate::transform::for_each_line;
+use crate::lines::for_each_line;
 use crate::{Boundary, FieldError, Grid};
 
 /// The operator v ↦ irfft(M · rfft(v)) on white noise v per cell, with a multiplier M.

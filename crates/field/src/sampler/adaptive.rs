@@ -52,13 +52,13 @@ pub fn adaptive_times(
     let (noisy, clean) = (0.5 * path.log_snr(path.start()), 0.5 * path.log_snr(path.end()));
     let shortest = SHORTEST * (clean - noisy);
     let (mut times, mut lambda, mut longest) = (vec![path.start()], noisy, FIRST);
-    let mut sampler = WienerExponential::default();
+    let mut sampler = WienerExponential::<f64>::default();
     sampler.reset();
     let tables = reverse.tables(&x)?;
     while lambda < clean {
         let t = times[times.len() - 1];
         reverse.step = times.len() - 1;
-        let stage = sampler.stage(reverse, &tables, &x, t)?;
+        let stage = sampler.stage(reverse, &tables, &mut x, t)?;
         let end = |h: f64| path.time_of_log_snr(2.0 * (lambda + h).min(clean));
         let fits = |h: f64| stage.error(reverse, &tables, end(h)).is_none_or(|e| e <= tolerance);
         let mut step = longest;

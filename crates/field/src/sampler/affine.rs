@@ -1,6 +1,9 @@
 //! The probability flow of a Gaussian law, mode by mode, and the effect of a constant remainder on
 //! it.
 
+use std::ops::Range;
+
+use crate::Scalar;
 use crate::law::OnGrid;
 use crate::path::Path;
 
@@ -13,11 +16,17 @@ pub(super) struct Coefficients {
     pub gain: f64,
 }
 
-/// The coefficients of every `[channel, mode]`.
-pub(super) fn affine(path: &dyn Path, tables: &OnGrid, t: f64, s: f64) -> Vec<Coefficients> {
+/// The coefficients of `[channel, mode]` from the first of `modes` to the last.
+pub(super) fn affine<S: Scalar>(
+    path: &dyn Path,
+    tables: &OnGrid<S>,
+    modes: Range<usize>,
+    t: f64,
+    s: f64,
+) -> impl Iterator<Item = Coefficients> {
     let (from, to) = (At::new(path, t), At::new(path, s));
-    let spectra = tables.variances.iter().zip(&tables.eigenvalues);
-    spectra.map(|(&c, &lambda)| coefficients(&from, &to, c, lambda)).collect()
+    let spectra = tables.variances[modes.clone()].iter().zip(&tables.eigenvalues[modes]);
+    spectra.map(move |(c, lambda)| coefficients(&from, &to, c.double(), lambda.double()))
 }
 
 /// a, b and ln(a/b) at one time.

@@ -9,13 +9,13 @@
 //! **Source** Song, Meng, Ermon, arXiv 2010.02502, eq. 12 with σ = 0, for any path.
 
 use super::{Reverse, Sampler};
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// x ← (b_s/b_t) x + (a_s − a_t b_s/b_t) D(x, t).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ddim;
 
-impl Sampler for Ddim {
+impl<S: Scalar> Sampler<S> for Ddim {
     fn evaluations_per_step(&self) -> usize {
         1
     }
@@ -23,7 +23,7 @@ impl Sampler for Ddim {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         _step: usize,
@@ -34,7 +34,7 @@ impl Sampler for Ddim {
         // a_s − a_t b_s/b_t without cancellation
         let gain = -path.signal(s) * (0.5 * (path.log_snr(t) - path.log_snr(s))).exp_m1();
         for (x, d) in x.values.iter_mut().zip(&denoised.values) {
-            *x = keep * *x + gain * d;
+            *x = S::of(keep * x.double() + gain * d.double());
         }
         Ok(())
     }

@@ -9,24 +9,24 @@
 
 use super::refine::refine_denoised;
 use super::{Reverse, Sampler};
-use crate::{Ensemble, FieldError, Grid};
+use crate::{Ensemble, FieldError, Grid, Scalar};
 
 /// x ← (b_s/b_t) x − a_s (e^{−h} − 1) D̃ with h = λ_s − λ_t and D̃ = D + ½ (h/h′) (D − D′). D′ and
 /// h′ are the denoised state and the step length of the previous step.
 #[derive(Debug, Clone, Default)]
-pub struct DpmSolver2M {
-    previous: Option<Evaluated>,
+pub struct DpmSolver2M<S = f64> {
+    previous: Option<Evaluated<S>>,
 }
 
 /// D, the time of its evaluation, and λ = ln(a/b) at that time.
 #[derive(Debug, Clone)]
-struct Evaluated {
-    denoised: Ensemble,
+struct Evaluated<S> {
+    denoised: Ensemble<S>,
     t: f64,
     lambda: f64,
 }
 
-impl Sampler for DpmSolver2M {
+impl<S: Scalar> Sampler<S> for DpmSolver2M<S> {
     fn evaluations_per_step(&self) -> usize {
         1
     }
@@ -34,7 +34,7 @@ impl Sampler for DpmSolver2M {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         _step: usize,
@@ -50,12 +50,13 @@ impl Sampler for DpmSolver2M {
                 let reach = 0.5 * h / (lambda - p.lambda);
                 let states = denoised.values.iter().zip(&p.denoised.values);
                 for (x, (d, before)) in x.values.iter_mut().zip(states) {
-                    *x = keep * *x + gain * (d + reach * (d - before));
+                    let (d, before) = (d.double(), before.double());
+                    *x = S::of(keep * x.double() + gain * (d + reach * (d - before)));
                 }
             }
             None => {
                 for (x, d) in x.values.iter_mut().zip(&denoised.values) {
-                    *x = keep * *x + gain * d;
+                    *x = S::of(keep * x.double() + gain * d.double());
                 }
             }
         }
@@ -75,9 +76,9 @@ impl Sampler for DpmSolver2M {
     }
 }
 
-impl Evaluated {
+impl<S: Scalar> Evaluated<S> {
     /// Whether this is an earlier state of the same fields on the same grid.
-    fn precedes(&self, denoised: &Ensemble, lambda: f64) -> bool {
+    fn precedes(&self, denoised: &Ensemble<S>, lambda: f64) -> bool {
         self.lambda < lambda
             && self.denoised.grid == denoised.grid
             && self.denoised.channels == denoised.channels

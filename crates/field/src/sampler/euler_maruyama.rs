@@ -8,13 +8,13 @@
 
 use super::{Reverse, Sampler};
 use crate::denoiser::Prediction;
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// x ← x − (f x − g² Q∇log p) (t − s) + g √(t − s) η, η ~ N(0, Q).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct EulerMaruyama;
 
-impl Sampler for EulerMaruyama {
+impl<S: Scalar> Sampler<S> for EulerMaruyama {
     fn evaluations_per_step(&self) -> usize {
         1
     }
@@ -22,7 +22,7 @@ impl Sampler for EulerMaruyama {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
@@ -30,10 +30,12 @@ impl Sampler for EulerMaruyama {
         let path = reverse.path;
         let (f, g2, h) = (path.drift(t), path.diffusion(t), t - s);
         let denoised = reverse.denoise(x, t)?;
-        let score = Prediction::Score.predicted(path, t, &x.values, &denoised.values);
+        let (p, q) = Prediction::Score.factors(path, t);
         let noise = reverse.noise(x, step);
-        for ((x, score), eta) in x.values.iter_mut().zip(&score).zip(&noise.values) {
-            *x += (g2 * score - f * *x) * h + (g2 * h).sqrt() * eta;
+        for ((x, d), eta) in x.values.iter_mut().zip(&denoised.values).zip(&noise.values) {
+            let own = x.double();
+            let score = p * own + q * d.double();
+            *x = S::of(own + ((g2 * score - f * own) * h + (g2 * h).sqrt() * eta.double()));
         }
         Ok(())
     }

@@ -9,14 +9,14 @@
 //! al., arXiv 2211.01095.
 
 use super::{Reverse, Sampler};
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// x ← (a_t/a_s)(b_s/b_t)² x + a_s (1 − q) D + b_s √(1 − q) η with η ~ N(0, Q) and
 /// q = SNR_t/SNR_s = (a_t b_s)²/(a_s b_t)².
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ExponentialEuler;
 
-impl Sampler for ExponentialEuler {
+impl<S: Scalar> Sampler<S> for ExponentialEuler {
     fn evaluations_per_step(&self) -> usize {
         1
     }
@@ -24,7 +24,7 @@ impl Sampler for ExponentialEuler {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
@@ -37,7 +37,7 @@ impl Sampler for ExponentialEuler {
         let keep = from.0 / to.0 * (to.1 / from.1).powi(2);
         let (pull, push) = (to.0 * lost, to.1 * lost.sqrt());
         for ((x, d), eta) in x.values.iter_mut().zip(&denoised.values).zip(&noise.values) {
-            *x = keep * *x + pull * d + push * eta;
+            *x = S::of(keep * x.double() + pull * d.double() + push * eta.double());
         }
         Ok(())
     }

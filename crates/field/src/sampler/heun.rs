@@ -10,13 +10,13 @@
 
 use super::{Reverse, Sampler};
 use crate::denoiser::Prediction;
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// x ← x + ½ (s − t) (v(x, t) + v(x̂, s)), x̂ = x + (s − t) v(x, t), v the probability flow.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Heun;
 
-impl Sampler for Heun {
+impl<S: Scalar> Sampler<S> for Heun {
     fn evaluations_per_step(&self) -> usize {
         2
     }
@@ -24,7 +24,7 @@ impl Sampler for Heun {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         _step: usize,
@@ -32,17 +32,26 @@ impl Sampler for Heun {
         let first = velocity(reverse, x, t)?;
         let mut guess = x.clone();
         for (x, v) in guess.values.iter_mut().zip(&first) {
-            *x += (s - t) * v;
+            *x = S::of(x.double() + (s - t) * v.double());
         }
         let second = velocity(reverse, &guess, s)?;
         for ((x, v), w) in x.values.iter_mut().zip(&first).zip(&second) {
-            *x += 0.5 * (s - t) * (v + w);
+            *x = S::of(x.double() + 0.5 * (s - t) * (v.double() + w.double()));
         }
         Ok(())
     }
 }
 
-fn velocity(reverse: &mut Reverse<'_>, x: &Ensemble, t: f64) -> Result<Vec<f64>, FieldError> {
-    let denoised = reverse.denoise(x, t)?;
-    Ok(Prediction::Velocity.predicted(reverse.path, t, &x.values, &denoised.values))
+/// ẋ at x, in the memory of the denoised fields.
+fn velocity<S: Scalar>(
+    reverse: &mut Reverse<'_>,
+    x: &Ensemble<S>,
+    t: f64,
+) -> Result<Vec<S>, FieldError> {
+    let mut denoised = reverse.denoise(x, t)?;
+    let (p, q) = Prediction::Velocity.factors(reverse.path, t);
+    for (d, x) in denoised.values.iter_mut().zip(&x.values) {
+        *d = S::of(p * x.double() + q * d.double());
+    }
+    Ok(denoised.values)
 }

@@ -10,7 +10,7 @@
 //! keeps the law.
 
 use super::{Heun, Reverse, Sampler};
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// t → t̂ with ln(b/a) raised by `churn` times the amount by which the step will lower it, then
 /// Heun from t̂ to s.
@@ -27,7 +27,7 @@ impl Default for HeunChurn {
     }
 }
 
-impl Sampler for HeunChurn {
+impl<S: Scalar> Sampler<S> for HeunChurn {
     fn evaluations_per_step(&self) -> usize {
         2
     }
@@ -35,7 +35,7 @@ impl Sampler for HeunChurn {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
@@ -49,7 +49,7 @@ impl Sampler for HeunChurn {
             let missing = path.noise(noisier).powi(2) - (keep * path.noise(t)).powi(2);
             let noise = reverse.noise(x, step);
             for (x, eta) in x.values.iter_mut().zip(&noise.values) {
-                *x = keep * *x + missing.max(0.0).sqrt() * eta;
+                *x = S::of(keep * x.double() + missing.max(0.0).sqrt() * eta.double());
             }
         }
         Heun.step(reverse, x, noisier.max(t), s, step)

@@ -9,8 +9,8 @@ use super::{
     Ddim, DpmSolver2M, EulerMaruyama, ExponentialEuler, Heun, HeunChurn, PredictorCorrector,
     Sampler, WienerAncestral, WienerExponential,
 };
-use crate::FieldError;
 use crate::path::TimeGrid;
+use crate::{FieldError, Scalar};
 
 /// A sampler by name, with its recommended time grid and its cost in evaluations.
 ///
@@ -75,11 +75,16 @@ impl Method {
 
     /// Builds the sampler, without history.
     pub fn build(self) -> Box<dyn Sampler> {
+        self.build_in()
+    }
+
+    /// Builds the sampler of fields that are kept in a precision, without history.
+    pub fn build_in<S: Scalar>(self) -> Box<dyn Sampler<S>> {
         match self {
             Method::EulerMaruyama => Box::new(EulerMaruyama),
             Method::Heun => Box::new(Heun),
-            Method::DpmSolver2M => Box::new(DpmSolver2M::default()),
-            Method::WienerExponential => Box::new(WienerExponential::default()),
+            Method::DpmSolver2M => Box::new(DpmSolver2M::<S>::default()),
+            Method::WienerExponential => Box::new(WienerExponential::<S>::default()),
             Method::Ddim => Box::new(Ddim),
             Method::HeunChurn => Box::new(HeunChurn::default()),
             Method::ExponentialEuler => Box::new(ExponentialEuler),

@@ -6,6 +6,7 @@
 //! * [`Reverse`] holds what a sampler may use: path, prior, law of the data, denoiser and noise.
 //!   [`Reverse::observer`] is shown the fields at every evaluation ([`Intermediate`]).
 //! * [`start`] draws the fields at time T.
+//! * [`Precision`] says in what numbers fields are kept between computations: `f64`, or `f32` for large grids.
 //! * [`integrate`] steps along the time grid and ends with one denoising, because at t = 0 the
 //!   score is 0/0.
 //! * [`integrate_refining`] starts on a coarse grid and moves to finer ones.
@@ -43,15 +44,19 @@ pub use method::Method;
 pub use predictor_corrector::PredictorCorrector;
 pub use refine::Refinement;
 pub use reverse::{Intermediate, Reverse};
-pub use start::start;
+pub use start::{start, start_on};
 pub use wiener_ancestral::WienerAncestral;
 pub use wiener_exponential::WienerExponential;
 
+pub use crate::scalar::Precision;
+
 use crate::noise::stream;
-use crate::{Ensemble, FieldError, Grid};
+use crate::{Ensemble, FieldError, Grid, Scalar};
 
 /// One step of the reverse process, with whatever state the method keeps between steps.
-pub trait Sampler {
+///
+/// `S` is the precision in which fields are kept.
+pub trait Sampler<S: Scalar = f64> {
     /// Denoiser evaluations a step costs.
     fn evaluations_per_step(&self) -> usize;
 
@@ -63,7 +68,7 @@ pub trait Sampler {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
@@ -92,13 +97,13 @@ pub trait Sampler {
 /// [`FieldError::Parameter`] unless the times are finite, positive and strictly decreasing, and
 /// make at most [`stream::STEPS_AT_MOST`] steps; [`FieldError::NonFinite`] with step and time as
 /// soon as a value is not finite; any error of the denoiser.
-pub fn integrate(
-    sampler: &mut dyn Sampler,
+pub fn integrate<S: Scalar>(
+    sampler: &mut dyn Sampler<S>,
     reverse: &mut Reverse<'_>,
     times: &[f64],
-    x: Ensemble,
+    x: Ensemble<S>,
     observe: &mut dyn FnMut(usize, usize),
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
     integrate_refining(sampler, reverse, times, &[], x, observe)
 }
 
@@ -111,14 +116,14 @@ pub fn integrate(
 /// As [`integrate`]; [`FieldError::Parameter`] for refinements out of order or below the last time;
 /// [`FieldError::GridMismatch`] for a grid that does not hold the modes of the one before;
 /// [`FieldError::NotNested`] under white noise per cell.
-pub fn integrate_refining(
-    sampler: &mut dyn Sampler,
+pub fn integrate_refining<S: Scalar>(
+    sampler: &mut dyn Sampler<S>,
     reverse: &mut Reverse<'_>,
     times: &[f64],
     refinements: &[Refinement],
-    mut x: Ensemble,
+    mut x: Ensemble<S>,
     observe: &mut dyn FnMut(usize, usize),
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
     check(times)?;
     let steps = times.len() - 1;
     check_refinements(refinements, times[steps])?;
@@ -133,7 +138,9 @@ pub fn integrate_refining(
             if let Some(guidance) = reverse.guidance {
                 let of = (reverse.seed, reverse.first_index, step);
                 let denoised = reverse.denoise_alone(&x, t)?;
-                guidance.conditioning().extend(&mut x, &denoised, t, before, of)?;
+                let (mut wide, denoised) = (S::widened(x), S::wide(&denoised));
+                guidance.conditioning().extend(&mut wide, &denoised, t, before, of)?;
+                x = S::narrowed(wide);
             }
             sampler.refine(reverse, refinement.grid)?;
         }
@@ -141,7 +148,7 @@ pub fn integrate_refining(
             break;
         }
         sampler.step(reverse, &mut x, t, times[step + 1], step)?;
-        if x.values.iter().any(|v| !v.is_finite()) {
+        if x.values.iter().any(|v| !v.double().is_finite()) {
             return Err(FieldError::NonFinite { what: "the sample", step, time: times[step + 1] });
         }
         observe(step + 1, steps);

@@ -21,7 +21,7 @@
 use super::{ExponentialEuler, Reverse, Sampler};
 use crate::denoiser::Prediction;
 use crate::noise::stream;
-use crate::{Ensemble, FieldError};
+use crate::{Ensemble, FieldError, Scalar};
 
 /// [`ExponentialEuler`] from t to s, then one Langevin step at s of length ε = min(2 ratio² /
 /// mean_j(λ_j/S_j), 0.1 b²) with S_j = a² c_j + b² λ_j.
@@ -59,7 +59,7 @@ impl PredictorCorrector {
     }
 }
 
-impl Sampler for PredictorCorrector {
+impl<S: Scalar> Sampler<S> for PredictorCorrector {
     fn evaluations_per_step(&self) -> usize {
         2
     }
@@ -67,19 +67,21 @@ impl Sampler for PredictorCorrector {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
     ) -> Result<(), FieldError> {
         ExponentialEuler.step(reverse, x, t, s, step)?;
         let denoised = reverse.denoise(x, s)?;
-        let score = Prediction::Score.predicted(reverse.path, s, &x.values, &denoised.values);
+        let (p, q) = Prediction::Score.factors(reverse.path, s);
         let noise = reverse.draw(x, stream::CORRECTOR + step as u32);
         let epsilon = self.step_size(reverse, s)?;
         let root = (2.0 * epsilon).sqrt();
-        for ((x, score), eta) in x.values.iter_mut().zip(&score).zip(&noise.values) {
-            *x += epsilon * score + root * eta;
+        for ((x, d), eta) in x.values.iter_mut().zip(&denoised.values).zip(&noise.values) {
+            let own = x.double();
+            let score = p * own + q * d.double();
+            *x = S::of(own + (epsilon * score + root * eta.double()));
         }
         Ok(())
     }

@@ -17,7 +17,7 @@
 use super::Reverse;
 use crate::noise::stream;
 use crate::resample::overlay_modes;
-use crate::{Ensemble, FieldError, Grid, ModeNoise};
+use crate::{Ensemble, FieldError, Grid, ModeNoise, Scalar};
 
 /// A change of grid: from `time` downwards the fields live on `grid`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,12 +29,12 @@ pub struct Refinement {
 }
 
 /// Carries fields at time t to a finer grid.
-pub(super) fn refine(
+pub(super) fn refine<S: Scalar>(
     reverse: &Reverse<'_>,
-    x: &Ensemble,
+    x: &Ensemble<S>,
     t: f64,
     to: Grid,
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
     extend(
         reverse,
         x,
@@ -46,12 +46,12 @@ pub(super) fn refine(
 
 /// Carries denoised fields of time t to a finer grid. The new modes are the Wiener filter of the
 /// state that [`refine`] gives them.
-pub(super) fn refine_denoised(
+pub(super) fn refine_denoised<S: Scalar>(
     reverse: &Reverse<'_>,
-    denoised: &Ensemble,
+    denoised: &Ensemble<S>,
     t: f64,
     to: Grid,
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
     let wiener = |a: f64, b: f64, m: f64, c: f64, lambda: f64, xi: f64| {
         let spread = a * a * c + b * b * lambda;
         if spread > 0.0 { m + a * c / spread.sqrt() * xi } else { m }
@@ -60,33 +60,31 @@ pub(super) fn refine_denoised(
 }
 
 /// Keeps the coarse modes of `x` and sets the new ones to `value(a, b, m_k, c_k, λ_k, ξ_k)`.
-fn extend(
+fn extend<S: Scalar>(
     reverse: &Reverse<'_>,
-    x: &Ensemble,
+    x: &Ensemble<S>,
     to: Grid,
     value: &dyn Fn(f64, f64, f64, f64, f64, f64) -> f64,
     t: f64,
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
     check(reverse, &x.grid, &to)?;
-    let mut fine = Ensemble::zeros(to, x.channels, x.count());
+    let (channels, count, points) = (x.channels, to.mode_count(), x.grid.len());
+    let mut fine = Ensemble::<S> { grid: to, channels, values: Vec::new() };
     let (coarse, tables) = (reverse.tables(x)?, reverse.tables(&fine)?);
     let (a, b) = (reverse.path.signal(t), reverse.path.noise(t));
-    let (noise, count) = (ModeNoise::new(reverse.seed), to.mode_count());
-    let mut known = vec![0.0; x.grid.mode_count()];
-    for (i, (target, source)) in fine.fields_mut().zip(x.fields()).enumerate() {
-        for channel in 0..x.channels {
-            let index = reverse.first_index + i as u64;
-            let mut modes = noise.normals(&to, index, stream::START, channel);
-            for (k, xi) in modes.iter_mut().enumerate() {
-                let at = channel * count + k;
-                let (c, lambda) = (tables.variances[at], tables.eigenvalues[at]);
-                *xi = value(a, b, tables.mean[at], c, lambda, *xi);
-            }
-            let points = x.grid.len();
-            coarse.transform.analyse(&source[channel * points..][..points], &mut known);
-            overlay_modes(&x.grid, &known, &to, &mut modes);
-            tables.transform.synthesise(&modes, &mut target[channel * to.len()..][..to.len()]);
+    let noise = ModeNoise::new(reverse.seed);
+    fine.values.reserve_exact(x.count() * channels * to.len());
+    for (i, source) in x.values.chunks_exact(points).enumerate() {
+        let (index, channel) = (reverse.first_index + (i / channels) as u64, i % channels);
+        let mut modes: Vec<S> = noise.normals_in(&to, index, stream::START, channel);
+        for (k, xi) in modes.iter_mut().enumerate() {
+            let at = channel * count + k;
+            let (c, lambda) = (tables.variances[at].double(), tables.eigenvalues[at].double());
+            *xi = S::of(value(a, b, tables.mean[at].double(), c, lambda, xi.double()));
         }
+        let known = coarse.transform.into_modes(source.to_vec());
+        overlay_modes(&x.grid, &known, &to, &mut modes);
+        fine.values.extend(tables.transform.into_values(modes));
     }
     Ok(fine)
 }

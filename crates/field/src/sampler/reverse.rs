@@ -7,7 +7,7 @@ use crate::guidance::Guidance;
 use crate::law::OnGrid;
 use crate::noise::stream;
 use crate::path::Path;
-use crate::{Ensemble, FieldError, GaussianLaw, Grid, PerGrid, Prior, prior};
+use crate::{Ensemble, FieldError, GaussianLaw, Grid, ModeNoise, Prior, Scalar, Tables, prior};
 
 /// The fields at one evaluation of a run, as an observer sees them ([`Reverse::observer`]).
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +51,7 @@ pub struct Reverse<'a> {
     pub evaluations: usize,
     /// Current step of [`super::integrate`], for error messages.
     pub(super) step: usize,
-    frames: PerGrid<OnGrid>,
+    frames: Tables,
 }
 
 impl<'a> Reverse<'a> {
@@ -75,27 +75,38 @@ impl<'a> Reverse<'a> {
             first_index,
             evaluations: 0,
             step: 0,
-            frames: PerGrid::default(),
+            frames: Tables::default(),
         }
+    }
+
+    /// The same with tables of law and prior that are kept elsewhere, so that they are computed once for many runs
+    /// and shared with whoever else needs them. They must be of this law and this prior.
+    pub fn sharing(self, frames: &Tables) -> Self {
+        Self { frames: frames.clone(), ..self }
     }
 
     /// D(x, t) given the observations, if any. Counts one evaluation.
     ///
     /// # Errors
     /// As [`Reverse::denoise_alone`]; those of [`Guidance::guide`].
-    pub fn denoise(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+    pub fn denoise<S: Scalar>(
+        &mut self,
+        x: &Ensemble<S>,
+        t: f64,
+    ) -> Result<Ensemble<S>, FieldError> {
         let mut denoised = self.denoise_alone(x, t)?;
         if let Some(guidance) = self.guidance {
-            denoised = guidance.guide(self.denoiser, x, t, denoised)?;
-            denoised = self.finite(denoised, t)?;
+            let guided = guidance.guide(self.denoiser, &S::wide(x), t, S::widened(denoised))?;
+            denoised = self.finite(S::narrowed(guided), t)?;
         }
         self.show(x, t, &denoised);
         Ok(denoised)
     }
 
     /// Shows an evaluation to the observer, if there is one.
-    pub(super) fn show(&self, x: &Ensemble, time: f64, denoised: &Ensemble) {
+    pub(super) fn show<S: Scalar>(&self, x: &Ensemble<S>, time: f64, denoised: &Ensemble<S>) {
         if let Some(observer) = self.observer {
+            let (x, denoised) = (&*S::wide(x), &*S::wide(denoised));
             observer(&Intermediate { step: self.step, time, x, denoised });
         }
     }
@@ -106,8 +117,12 @@ impl<'a> Reverse<'a> {
     /// [`FieldError::NonFinite`] if the answer holds a NaN or an infinity;
     /// [`FieldError::GridMismatch`] or [`FieldError::Length`] if its shape differs from that of
     /// `x`; any error of the denoiser.
-    pub fn denoise_alone(&mut self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        let denoised = self.denoiser.denoise(x, t)?;
+    pub fn denoise_alone<S: Scalar>(
+        &mut self,
+        x: &Ensemble<S>,
+        t: f64,
+    ) -> Result<Ensemble<S>, FieldError> {
+        let denoised = S::denoise(self.denoiser, x, t)?;
         self.evaluations += 1;
         if denoised.grid != x.grid {
             return Err(FieldError::GridMismatch {
@@ -126,8 +141,8 @@ impl<'a> Reverse<'a> {
         self.finite(denoised, t)
     }
 
-    fn finite(&self, denoised: Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        if denoised.values.iter().any(|v| !v.is_finite()) {
+    fn finite<S: Scalar>(&self, denoised: Ensemble<S>, t: f64) -> Result<Ensemble<S>, FieldError> {
+        if denoised.values.iter().any(|v| !v.double().is_finite()) {
             let what = "the denoised field";
             return Err(FieldError::NonFinite { what, step: self.step, time: t });
         }
@@ -135,7 +150,7 @@ impl<'a> Reverse<'a> {
     }
 
     /// Law and prior in the modes of the fields' grid.
-    pub(super) fn tables(&self, x: &Ensemble) -> Result<Arc<OnGrid>, FieldError> {
+    pub(super) fn tables<S: Scalar>(&self, x: &Ensemble<S>) -> Result<Arc<OnGrid<S>>, FieldError> {
         self.law.check(x)?;
         Ok(self.frame(&x.grid))
     }
@@ -145,20 +160,36 @@ impl<'a> Reverse<'a> {
         self.frame(&self.law.mean().grid)
     }
 
-    fn frame(&self, grid: &Grid) -> Arc<OnGrid> {
+    fn frame<S: Scalar>(&self, grid: &Grid) -> Arc<OnGrid<S>> {
         self.frames.get(grid, || OnGrid::new(*grid, self.law, self.prior))
     }
 
     /// One draw of N(0, Q) for every field of `like`: the noise of step `step`.
     ///
     /// Nested priors draw the same functions on every grid.
-    pub fn noise(&self, like: &Ensemble, step: usize) -> Ensemble {
+    pub fn noise<S: Scalar>(&self, like: &Ensemble<S>, step: usize) -> Ensemble<S> {
         self.draw(like, stream::STEPS + step as u32)
     }
 
     /// One draw of N(0, Q) for every field of `like` from a stream of [`stream`].
-    pub fn draw(&self, like: &Ensemble, stream: u32) -> Ensemble {
+    pub fn draw<S: Scalar>(&self, like: &Ensemble<S>, stream: u32) -> Ensemble<S> {
         let indices = self.first_index..self.first_index + like.count() as u64;
-        prior::sample(self.prior, like.grid, like.channels, self.seed, indices, stream)
+        let (grid, channels) = (like.grid, like.channels);
+        if !self.prior.is_nested() {
+            let noise = prior::sample(self.prior, grid, channels, self.seed, indices, stream);
+            return S::narrowed(noise);
+        }
+        let (tables, noise) = (self.frame::<S>(&grid), ModeNoise::new(self.seed));
+        let mut values = Vec::with_capacity(like.values.len());
+        for index in indices {
+            for channel in 0..channels {
+                let mut modes: Vec<S> = noise.normals_in(&grid, index, stream, channel);
+                for (xi, lambda) in modes.iter_mut().zip(&tables.eigenvalues) {
+                    *xi = S::of(xi.double() * lambda.double().sqrt());
+                }
+                values.extend(tables.transform.into_values(modes));
+            }
+        }
+        Ensemble { grid, channels, values }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use crate::law::OnGrid;
 use crate::noise::stream;
 use crate::path::Path;
-use crate::{Ensemble, GaussianLaw, Grid, ModeNoise, Prior, Transform, prior};
+use crate::{Ensemble, GaussianLaw, Grid, ModeNoise, Prior, Scalar, prior};
 
 /// Stream of the cell noise. It is separate because cell j and mode j would otherwise share a
 /// number.
@@ -29,31 +30,57 @@ pub fn start(
     seed: u64,
     indices: Range<u64>,
 ) -> Ensemble {
-    let (a, b) = (path.signal(path.start()), path.noise(path.start()));
-    let channels = law.channels();
     if !prior.is_nested() {
-        let mut x = law.sample(grid, seed, indices.clone(), stream::START);
-        let noise = prior::sample(prior, grid, channels, seed, indices, CELL_NOISE);
-        x.values.iter_mut().zip(&noise.values).for_each(|(x, eta)| *x = a * *x + b * eta);
-        return x;
+        return of_cells(law, prior, path, grid, seed, indices);
     }
-    let (transform, noise) = (Transform::new(grid), ModeNoise::new(seed));
-    let mean = law.mean_modes(&grid);
-    let deviations: Vec<f64> = law
-        .variances(&grid)
-        .iter()
-        .zip(prior.eigenvalues(&grid).iter().cycle())
-        .map(|(c, lambda)| (a * a * c + b * b * lambda).sqrt())
-        .collect();
-    let mut values = Vec::new();
+    start_on(&OnGrid::new(grid, law, prior), path, seed, indices)
+}
+
+/// The same from the tables of a law and a nested prior.
+pub fn start_on<S: Scalar>(
+    tables: &OnGrid<S>,
+    path: &dyn Path,
+    seed: u64,
+    indices: Range<u64>,
+) -> Ensemble<S> {
+    let (a, b) = (path.signal(path.start()), path.noise(path.start()));
+    let (grid, noise) = (*tables.transform.grid(), ModeNoise::new(seed));
+    let (modes, len) = (grid.mode_count(), grid.len());
+    let channels = tables.mean.len() / modes;
+    let mut values = Vec::with_capacity((indices.end - indices.start) as usize * channels * len);
     for index in indices {
-        let mut modes: Vec<f64> = (0..channels)
-            .flat_map(|channel| noise.normals(&grid, index, stream::START, channel))
-            .collect();
-        for ((x, m), d) in modes.iter_mut().zip(&mean).zip(&deviations) {
-            *x = a * m + d * *x;
+        for channel in 0..channels {
+            let at = channel * modes..(channel + 1) * modes;
+            let spectra = tables.variances[at.clone()].iter().zip(&tables.eigenvalues[at.clone()]);
+            let mut x: Vec<S> = noise.normals_in(&grid, index, stream::START, channel);
+            for ((x, m), (c, lambda)) in x.iter_mut().zip(&tables.mean[at]).zip(spectra) {
+                let deviation = (a * a * c.double() + b * b * lambda.double()).sqrt();
+                *x = S::of(a * m.double() + deviation * x.double());
+            }
+            let x = tables.transform.into_values(x);
+            // a single field stays where it is
+            if values.is_empty() && x.len() == values.capacity() {
+                values = x;
+            } else {
+                values.extend(x);
+            }
         }
-        values.extend(transform.synthesise_channels(&modes));
     }
     Ensemble { grid, channels, values }
+}
+
+/// [`start`] under white noise per cell.
+fn of_cells(
+    law: &GaussianLaw,
+    prior: &dyn Prior,
+    path: &dyn Path,
+    grid: Grid,
+    seed: u64,
+    indices: Range<u64>,
+) -> Ensemble {
+    let (a, b) = (path.signal(path.start()), path.noise(path.start()));
+    let mut x = law.sample(grid, seed, indices.clone(), stream::START);
+    let noise = prior::sample(prior, grid, law.channels(), seed, indices, CELL_NOISE);
+    x.values.iter_mut().zip(&noise.values).for_each(|(x, eta)| *x = a * *x + b * eta);
+    x
 }

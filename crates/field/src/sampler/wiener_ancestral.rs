@@ -15,14 +15,14 @@
 
 use super::{Reverse, Sampler};
 use crate::noise::stream;
-use crate::{Ensemble, FieldError, ModeNoise};
+use crate::{Ensemble, FieldError, ModeNoise, Scalar};
 
 /// x ← (a_t/a_s)(b_s/b_t)² x + a_s (1 − q) X₀′ + b_s √(1 − q) η with X₀′ ~ N(D, V), η ~ N(0, Q) and
 /// q = SNR_t/SNR_s.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct WienerAncestral;
 
-impl Sampler for WienerAncestral {
+impl<S: Scalar> Sampler<S> for WienerAncestral {
     fn evaluations_per_step(&self) -> usize {
         1
     }
@@ -30,7 +30,7 @@ impl Sampler for WienerAncestral {
     fn step(
         &mut self,
         reverse: &mut Reverse<'_>,
-        x: &mut Ensemble,
+        x: &mut Ensemble<S>,
         t: f64,
         s: f64,
         step: usize,
@@ -40,7 +40,8 @@ impl Sampler for WienerAncestral {
         let data = match reverse.guidance {
             Some(guidance) => {
                 let of = (reverse.seed, reverse.first_index, step);
-                let data = guidance.conditioning().data(&denoised, t, of)?;
+                let wide = S::wide(&denoised);
+                let data = S::narrowed(guidance.conditioning().data(&wide, t, of)?);
                 reverse.show(x, t, &data);
                 data
             }
@@ -55,36 +56,39 @@ impl Sampler for WienerAncestral {
         let keep = from.0 / to.0 * (to.1 / from.1).powi(2);
         let (pull, push) = (to.0 * lost, to.1 * lost.sqrt());
         for ((x, d), eta) in x.values.iter_mut().zip(&data.values).zip(&noise.values) {
-            *x = keep * *x + pull * d + push * eta;
+            *x = S::of(keep * x.double() + pull * d.double() + push * eta.double());
         }
         Ok(())
     }
 }
 
 /// D + √v ξ.
-fn spread(
+fn spread<S: Scalar>(
     reverse: &Reverse<'_>,
-    mut denoised: Ensemble,
+    mut denoised: Ensemble<S>,
     t: f64,
     step: usize,
-) -> Result<Ensemble, FieldError> {
+) -> Result<Ensemble<S>, FieldError> {
+    let (grid, noise) = (denoised.grid, ModeNoise::new(reverse.seed));
     let tables = reverse.tables(&denoised)?;
     let (a2, b2) = (reverse.path.signal(t).powi(2), reverse.path.noise(t).powi(2));
     let deviation = |k: usize| {
-        let (c, lambda) = (tables.variances[k], tables.eigenvalues[k]);
+        let (c, lambda) = (tables.variances[k].double(), tables.eigenvalues[k].double());
         let s = a2 * c + b2 * lambda;
         if s > 0.0 { (c * b2 * lambda / s).sqrt() } else { 0.0 }
     };
-    let deviations: Vec<f64> = (0..tables.variances.len()).map(deviation).collect();
-    let (grid, noise) = (denoised.grid, ModeNoise::new(reverse.seed));
+    let modes = grid.mode_count();
     let stream = stream::OBSERVATION + 2 * (step as u32 + 1);
-    let (channels, first) = (denoised.channels, reverse.first_index);
+    let first = reverse.first_index;
     for (i, field) in denoised.fields_mut().enumerate() {
-        let normals = |channel| noise.normals(&grid, first + i as u64, stream, channel);
-        let mut modes: Vec<f64> = (0..channels).flat_map(normals).collect();
-        modes.iter_mut().zip(&deviations).for_each(|(xi, d)| *xi *= d);
-        let values = tables.transform.synthesise_channels(&modes);
-        field.iter_mut().zip(values).for_each(|(d, v)| *d += v);
+        for (channel, field) in field.chunks_exact_mut(grid.len()).enumerate() {
+            let mut xi: Vec<S> = noise.normals_in(&grid, first + i as u64, stream, channel);
+            for (k, xi) in xi.iter_mut().enumerate() {
+                *xi = S::of(xi.double() * deviation(channel * modes + k));
+            }
+            let values = tables.transform.into_values(xi);
+            field.iter_mut().zip(values).for_each(|(d, v)| *d = S::of(d.double() + v.double()));
+        }
     }
     Ok(denoised)
 }

@@ -173,13 +173,24 @@ impl FieldWriter {
                 for index in 0..fields.len() {
                     let value = Encoding::F32.finite(&self.path, fields, index).map_err(counted)?;
                     ranges[index / self.form.plane() % self.form.channels].take(value);
-                    spool.write_all(&value.to_le_bytes()).map_err(failed)?;
                 }
                 // a range only grows, so digits that are not lost now are not lost later; without a value
                 // there is no range yet
                 let undecided = ranges.iter().any(|range| range.offset(SourceType::F64).is_some());
-                if !undecided && self.done + count > 0 {
-                    self.settle(Encoding::F32, self.done + count)?;
+                let decided = !undecided && self.done + count > 0;
+                if decided && self.done == 0 {
+                    // nothing has waited
+                    let encoding = Encoding::F32;
+                    let mut sink = Sink::begin(&self.path, &self.form, encoding, self.overwrite)?;
+                    sink.put(&self.path, &self.form, fields, encoding).map_err(counted)?;
+                    self.state = State::Certain(encoding, Box::new(sink));
+                } else {
+                    for index in 0..fields.len() {
+                        spool.write_all(&fields.value(index).to_le_bytes()).map_err(failed)?;
+                    }
+                    if decided {
+                        self.settle(Encoding::F32, self.done + count)?;
+                    }
                 }
             }
         }

@@ -31,6 +31,9 @@ pub enum SampleError {
     /// The number of particles is 0.
     #[error("particles 0: there must be at least one")]
     NoParticles,
+    /// Single precision for what no sampler of fields makes.
+    #[error("precision f32: {0} are made in f64 alone")]
+    Precision(&'static str),
     /// Particles or second-order guidance without observations.
     #[error("{0} needs observations")]
     NotObserved(&'static str),

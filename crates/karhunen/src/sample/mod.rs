@@ -60,6 +60,7 @@ impl<'a> Sampling<'a> {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let indices = options.indices()?;
+        request::check_precision(options)?;
         let shift = options.volume_fraction.as_ref().map(|f| model.fraction(f)).transpose()?;
         let mut model = Cow::Borrowed(model.trained());
         if let Some(band) = options.band.filter(|band| *band != model.model.band) {
@@ -71,7 +72,7 @@ impl<'a> Sampling<'a> {
             (None, Some(cells)) => model.grid(cells)?,
             (None, None) => model.statistics.grid,
         };
-        let needs = Needs::of(&model, larger.as_ref(), &grid);
+        let needs = Needs::of(&model, larger.as_ref(), &grid, options.precision);
         let particles = options.particles.unwrap_or(1).max(1) as u64;
         let part = match options.streamed {
             true => needs.part(model.together(grid.len()).min(options.count)),

@@ -1,22 +1,25 @@
 //! Memory of a sampling, estimated before it is taken.
 
+use karhunen_field::sampler::Precision;
 use karhunen_field::{Boundary, Grid};
 use karhunen_train::larger::Larger;
 use karhunen_train::{TrainedModel, memory};
 
 use crate::Error;
 
-/// Values for each cell and channel that all fields share: law, noise and mean, in the sampler and in the network.
-const SHARED: f64 = 6.0;
-/// Values for each cell and channel of a field under way: x, its modes, the denoised field, that of the step before,
+/// Values for each cell and channel that all fields share: the tables of law, noise and mean.
+const SHARED: f64 = 3.0;
+/// Values for each cell and channel of a field under way: x or its modes, the denoised field, that of the step before,
 /// and the buffers of transforms.
-const EACH: f64 = 8.0;
+const EACH: f64 = 5.0;
 /// As [`EACH`] on a larger box, with the sums and the values of windows.
-const EACH_LARGER: f64 = 9.0;
-/// Added to [`SHARED`] for axes without cosine modes: the places of the modes, twice.
-const SHARED_PAIRS: f64 = 6.0;
+const EACH_LARGER: f64 = 6.0;
+/// Bytes added to the shared tables for axes without cosine modes: the places of the modes, whatever the precision.
+const PAIRS: f64 = 24.0;
 /// Added to [`EACH`] for periodic axes: complex numbers.
 const EACH_COMPLEX: f64 = 3.0;
+/// Double values for each cell and channel of a field that is finished: itself and its calibration.
+const FINISHED: f64 = 2.0;
 /// Cells of the windows that the network evaluates together, over all threads.
 const WINDOWS: f64 = (1u64 << 18) as f64;
 /// Cells of the fields that the network evaluates together, over all threads.
@@ -44,11 +47,16 @@ pub(crate) struct Needs {
 }
 
 impl Needs {
-    pub fn of(model: &TrainedModel, larger: Option<&Larger>, grid: &Grid) -> Self {
-        let field = 8.0 * (grid.len() * model.statistics.mean.channels) as f64;
+    pub fn of(
+        model: &TrainedModel,
+        larger: Option<&Larger>,
+        grid: &Grid,
+        precision: Precision,
+    ) -> Self {
+        let values = (grid.len() * model.statistics.mean.channels) as f64;
+        let (field, state) = (8.0 * values, precision.bytes() as f64 * values);
         let has = |boundary: Boundary| grid.axes().iter().any(|a| a.boundary == boundary);
-        let pairs =
-            if has(Boundary::Periodic) || has(Boundary::Dirichlet) { SHARED_PAIRS } else { 0.0 };
+        let pairs = if has(Boundary::Periodic) || has(Boundary::Dirichlet) { PAIRS } else { 0.0 };
         let complex = if has(Boundary::Periodic) { EACH_COMPLEX } else { 0.0 };
         let own = larger.map_or(*grid, |larger| larger.large.window(grid));
         let asked = model.model.network_grid(&own);
@@ -65,8 +73,8 @@ impl Needs {
         Self {
             grid: *grid,
             field,
-            shared: field * (SHARED + pairs),
-            each: field * (each + complex),
+            shared: state * SHARED + pairs * grid.len() as f64,
+            each: (state * (each + complex)).max(field * FINISHED),
             network,
             knob,
         }
@@ -108,5 +116,21 @@ impl Needs {
         let line = format!("memory: about {:.1} GiB ({breakdown})", bytes / GIB);
         memory::check(bytes, breakdown, self.knob)?;
         Ok((bytes >= GIB || memory::limit().is_some()).then_some(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Model;
+
+    #[test]
+    fn single_precision_needs_less() {
+        let model = Model::open("builtin:spinodal").unwrap();
+        let model = model.trained();
+        let large = model.grid(&[2048, 2048]).unwrap();
+        let bytes = |precision| Needs::of(model, None, &large, precision).bytes(1, 1);
+        let (double, single) = (bytes(Precision::Double), bytes(Precision::Single));
+        assert!(single < 0.65 * double, "{single} {double}");
     }
 }

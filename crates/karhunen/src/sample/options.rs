@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use karhunen_field::Observation;
-use karhunen_field::sampler::Method;
+use karhunen_field::sampler::{Method, Precision};
 use karhunen_net::Band;
 use karhunen_train::config::CalibrationKind;
 
@@ -99,6 +99,9 @@ pub struct SampleOptions {
     pub streamed: bool,
     /// Values are clipped to this range.
     pub clip: Option<(f64, f64)>,
+    /// In what numbers the sampler keeps its fields: [`Precision::Single`] takes about half the memory on large
+    /// grids. The fields that come out are `f64` in any case.
+    pub precision: Precision,
 }
 
 impl Default for SampleOptions {
@@ -130,6 +133,7 @@ impl Default for SampleOptions {
             spacing: Vec::new(),
             streamed: false,
             clip: None,
+            precision: Precision::Double,
         }
     }
 }
@@ -173,6 +177,12 @@ impl SampleOptions {
     /// With so many network evaluations a field.
     pub fn evaluations(mut self, evaluations: usize) -> Self {
         self.evaluations = Some(evaluations);
+        self
+    }
+
+    /// With the sampler's fields in these numbers.
+    pub fn in_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 

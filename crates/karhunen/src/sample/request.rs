@@ -2,7 +2,7 @@
 
 use karhunen_evaluate::Progress;
 use karhunen_field::Grid;
-use karhunen_field::sampler::Method;
+use karhunen_field::sampler::{Method, Precision};
 use karhunen_train::config::CalibrationKind;
 use karhunen_train::larger::Larger;
 use karhunen_train::request::{Coarse, Request};
@@ -12,6 +12,17 @@ use karhunen_train::{Classes, TrainedModel};
 use super::needs::Needs;
 use super::{Rung, SampleError, SampleOptions};
 use crate::Error;
+
+/// Refuses single precision where no sampler of fields is at work.
+pub(super) fn check_precision(options: &SampleOptions) -> Result<(), SampleError> {
+    match options.precision {
+        Precision::Single if options.surrogate => Err(SampleError::Precision("surrogate fields")),
+        Precision::Single if options.particles.is_some() => {
+            Err(SampleError::Precision("particles"))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// A request whose parts go together.
 pub(super) fn of(
@@ -62,7 +73,8 @@ pub(super) fn of(
     if calibrated {
         let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
         let pilots = model.model.network_grid(&pilots);
-        Needs::of(model, None, &pilots).check(CALIBRATION_PILOTS, model.together(pilots.len()))?;
+        Needs::of(model, None, &pilots, Precision::Double)
+            .check(CALIBRATION_PILOTS, model.together(pilots.len()))?;
     }
     if let Some(larger) = &larger {
         // windows must fit on the way too
@@ -80,6 +92,7 @@ pub(super) fn of(
         classes,
         guidance: options.guidance,
         larger,
+        precision: options.precision,
         ..own
     };
     match model.distilled_fault(&request, observed) {

@@ -4,30 +4,6 @@ use std::sync::Arc;
 
 use super::{OnGrid, Preconditioner, Preconditioning, Scales, centred};
 
-/// The Wiener denoiser m_k + w_k (x_k − a m_k).
-#[derive(Debug)]
-pub struct Wiener {
-    pub(super) a: f64,
-    /// `[channel, mode]`.
-    pub(super) weights: Vec<f64>,
-    pub(super) mean: Vec<f64>,
-}
-
-impl Wiener {
-    /// Coefficients of the denoised field from those of a field, both `[channel, mode]`.
-    pub fn denoised(&self, modes: &[f64]) -> Vec<f64> {
-        let affine = modes.iter().zip(&self.mean).zip(&self.weights);
-        affine.map(|((x, m), w)| m + w * (x - self.a * m)).collect()
-    }
-}
-
-impl Wiener {
-    /// w_k times coefficients: the derivative of the Wiener denoiser, which is its own transpose.
-    pub fn pulled(&self, modes: &[f64]) -> Vec<f64> {
-        modes.iter().zip(&self.weights).map(|(m, w)| m * w).collect()
-    }
-}
-
 /// The affine part at one time on one grid, shared by fields that are sampled together.
 #[derive(Debug)]
 pub struct Evaluation<'a> {
@@ -58,7 +34,7 @@ impl Evaluation<'_> {
             if self.on.walls {
                 answer = transform.synthesise_channels(&transform.analyse_channels(&answer));
             }
-            for ((f, x), m) in answer.iter_mut().zip(x).zip(&self.on.mean) {
+            for ((f, x), m) in answer.iter_mut().zip(x).zip(self.on.mean()) {
                 *f += match self.known.kind {
                     Preconditioning::None => x / a,
                     _ => m + self.scales.skip * (x - a * m),
@@ -74,7 +50,7 @@ impl Evaluation<'_> {
             *x = w * *x + bound * f;
         }
         let mut denoised = transform.synthesise_channels(&modes);
-        denoised.iter_mut().zip(&self.on.mean).for_each(|(d, m)| *d += m);
+        denoised.iter_mut().zip(self.on.mean()).for_each(|(d, m)| *d += m);
         denoised
     }
 

@@ -152,9 +152,12 @@ fn the_trained_band_holds_under_flat_and_tempered_noise() {
 /// W(x, 0.4).
 fn wiener(model: &Model, x: &Ensemble) -> Ensemble {
     let on = model.preconditioner.on(&x.grid);
+    let (a, frame) = (model.preconditioner.path().signal(0.4), on.frame());
+    let weights = frame.wiener(model.preconditioner.path().as_ref(), 0.4);
     let denoised = x.fields().flat_map(|field| {
-        let modes =
-            model.preconditioner.wiener(0.4, &on).denoised(&on.transform().analyse_channels(field));
+        let modes = on.transform().analyse_channels(field);
+        let affine = modes.iter().zip(&frame.mean).zip(&weights);
+        let modes: Vec<f64> = affine.map(|((x, m), w)| m + w * (x - a * m)).collect();
         on.transform().synthesise_channels(&modes)
     });
     Ensemble::new(x.grid, x.channels, denoised.collect()).unwrap()

@@ -91,7 +91,7 @@ impl Trajectories {
         };
         let times = (along.times.clone(), 0);
         let classes = teacher.classes(&request, indices.clone());
-        let (fields, _) = teacher.along(&request, None, None, &times, indices, &keeper)?;
+        let (fields, _) = teacher.along::<f64>(&request, None, None, &times, indices, &keeper)?;
         let mut states = keeper.states.into_inner().unwrap_or_else(|broken| broken.into_inner());
         states.push(fields.values.iter().map(|v| *v as f32).collect());
         Ok(Self { states, classes, len })

@@ -10,7 +10,7 @@ use std::ops::Range;
 use karhunen_field::denoiser::Guided;
 use karhunen_field::large_box::{Enlarged, LargeBox, WindowDenoiser, Windowed, check_overlap};
 use karhunen_field::noise::stream;
-use karhunen_field::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior};
+use karhunen_field::{Denoiser, Ensemble, FieldError, GaussianLaw, Grid, Prior, Tables};
 use karhunen_net::{Asked, Conditioned, Model};
 use rayon::prelude::*;
 
@@ -118,6 +118,11 @@ impl TrainedModel {
             Some(known) => (known.law(), known.prior().as_ref()),
             None => (p.law(), p.prior().as_ref()),
         }
+    }
+
+    /// Tables of law and noise on the box of a request.
+    pub(crate) fn tables<'a>(&'a self, known: Option<&'a Enlarged>) -> &'a Tables {
+        known.map_or(self.model.preconditioner.tables(), Enlarged::tables)
     }
 
     /// [`TrainedModel::surrogate`] on a grid of a larger box.

@@ -1,6 +1,7 @@
 //! A trained model: how it is built, what it can be asked for, how it samples and what it reads.
 
 pub mod asked;
+mod batches;
 pub(crate) mod build;
 pub mod classes;
 pub mod classifier;
@@ -9,6 +10,7 @@ pub mod distinguish;
 pub(crate) mod kept;
 pub mod larger;
 pub mod likelihood;
+mod pilots;
 pub mod posterior;
 mod prior;
 pub mod request;

@@ -102,7 +102,8 @@ impl TrainedModel {
             };
             let (part, grid) = ((part.clone(), particles), request.grid);
             self.with_denoiser(request, known.as_ref(), asked, |denoiser| {
-                let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+                let reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+                let mut reverse = reverse.sharing(self.tables(known.as_ref()));
                 let chosen = guidance::choose(&mut reverse, given, &times, grid, part, progress)?;
                 Ok((chosen, reverse.evaluations * Guided::evaluations(request.guidance)))
             })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use karhunen_field::large_box::LargeBox;
-use karhunen_field::sampler::{Method, Refinement};
+use karhunen_field::sampler::{Method, Precision, Refinement};
 use karhunen_field::{Ensemble, Grid};
 
 use crate::model::stop::Stop;
@@ -51,6 +51,8 @@ pub struct Request {
     /// Whether fields are this rank's alone, of whichever numbers it asks for; pilots are shared nevertheless, so that
     /// all ranks ask together.
     pub apart: bool,
+    /// In what numbers the sampler keeps its fields. Pilots are made in double precision in any case.
+    pub precision: Precision,
     /// Ends it before it is done.
     pub stop: Stop,
 }
@@ -108,6 +110,7 @@ impl Request {
             guidance: 1.0,
             larger: None,
             apart: false,
+            precision: Precision::Double,
             stop: Stop::default(),
         }
     }

@@ -10,21 +10,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use karhunen_field::denoiser::Guided;
 use karhunen_field::guidance::Guidance;
 use karhunen_field::large_box::Enlarged;
-use karhunen_field::sampler::{self, Intermediate, Refinement, Reverse};
-use karhunen_field::{Calibration, Ensemble, FieldError, Grid, resample};
-use karhunen_net::Band;
+use karhunen_field::law::OnGrid;
+use karhunen_field::sampler::{self, Intermediate, Precision, Reverse};
+use karhunen_field::{Calibration, Ensemble, FieldError, Grid, Scalar, resample};
 use karhunen_net::device::is_cpu;
 use rayon::prelude::*;
 
-use crate::model::kept::Place;
+use crate::model::batches::{BATCH_CELLS, Batch, batches};
 use crate::model::request::{Classes, Request};
 use crate::model::trained::TrainedModel;
 use crate::model::watch::{Forming, Watch};
 
 pub use crate::model::kept::CALIBRATION_PILOTS;
-
-/// Seed of the pilots, the same for every request.
-const PILOT_SEED: u64 = 0x5049_4c4f_5453;
 
 /// Fields that choose the time grid for a tolerance: the first of the seed, whichever are asked for,
 /// so that a field does not depend on its batch.
@@ -55,17 +52,31 @@ impl Prepared<'_> {
         indices: Range<u64>,
         observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
-        let (model, known) = (self.model, self.known.as_ref());
-        let (mut fields, evaluations) =
-            model.shared(&self.request, known, None, &self.along, indices, observe)?;
-        if let Some(calibration) = &self.calibration {
-            calibration.apply(model.law_and_prior(known).0, &mut fields)?;
-        }
+        let model = self.model;
+        let (mut fields, evaluations) = match self.request.precision {
+            Precision::Double => self.calibrated::<f64>(indices, observe)?,
+            Precision::Single => self.calibrated::<f32>(indices, observe)?,
+        };
         model.statistics.normalisation.undo(&mut fields);
         match self.target {
             Some(grid) => Ok((resample::spectral(&fields, grid)?, evaluations)),
             None => Ok((fields, evaluations)),
         }
+    }
+
+    /// Fields as the network knows them, calibrated.
+    fn calibrated<S: Scalar>(
+        &self,
+        indices: Range<u64>,
+        observe: &dyn Watch,
+    ) -> Result<(Ensemble, usize), FieldError> {
+        let (model, known) = (self.model, self.known.as_ref());
+        let (mut fields, evaluations) =
+            model.shared::<S>(&self.request, known, None, &self.along, indices, observe)?;
+        if let Some(calibration) = &self.calibration {
+            calibration.apply(model.law_and_prior(known).0, &mut fields)?;
+        }
+        Ok((S::widened(fields), evaluations))
     }
 
     /// Batches that fields of these numbers are made in.
@@ -152,53 +163,7 @@ impl TrainedModel {
         grid.with_points(&cells).expect("grids of one dimension")
     }
 
-    /// Whether a request's calibration is kept beside the model, or comes with it, so that it costs no pilots.
-    pub fn calibration_is_kept(&self, request: &Request) -> bool {
-        let request = self.on_trained_box(request);
-        let on_own = Request { grid: self.own_grid(&request.grid), ..request };
-        let (pilots, shared) = self.pilots(&on_own);
-        Place::of(self, &pilots, shared).as_ref().and_then(Place::read).is_some()
-    }
-
-    /// The request for pilots of a request, and the grid on which they are compared with the data.
-    fn pilots(&self, request: &Request) -> (Request, Grid) {
-        let trained = &self.statistics.grid;
-        let shared = Band::Trained.grid(&request.grid, trained);
-        let mut pilots =
-            Request { seed: PILOT_SEED, calibrated: false, apart: false, ..request.clone() };
-        // where the network answers otherwise on the fields' own grid, only that grid can tell
-        if self.model.network_grid(&request.grid) == shared {
-            pilots.grid = shared;
-            pilots.coarse.iter_mut().for_each(|c| c.grid = Band::Trained.grid(&c.grid, trained));
-        }
-        (pilots, shared)
-    }
-
-    /// What scales this request's fields to the data's spectrum.
-    fn calibration(
-        &self,
-        request: &Request,
-        observe: &dyn Watch,
-    ) -> Result<Calibration, FieldError> {
-        let (pilots, shared) = self.pilots(request);
-        let place = Place::of(self, &pilots, shared);
-        let kept = place.as_ref().and_then(Place::read);
-        // pilots are made by all ranks or by none
-        if let (None, Some(calibration)) = (self.group.first_unwell(kept.is_some()), kept) {
-            return Ok(calibration);
-        }
-        // pilots are nobody's fields: their steps are counted, they are not shown
-        let counted = |done: usize, of: usize| observe.step(done, of);
-        let (fields, _) = self.by_all(&pilots, None, 0..CALIBRATION_PILOTS, &counted)?;
-        let fields = resample::spectral(&fields, shared)?;
-        let calibration = Calibration::measure(self.model.preconditioner.law(), &fields)?;
-        if let Some(place) = place.filter(|_| self.group.is_first()) {
-            place.write(&calibration);
-        }
-        Ok(calibration)
-    }
-
-    /// Fields as the network knows them, each rank making some of them unless it is asked for its own.
+    /// Fields as the network knows them, each rank making some of them unless asked for its own.
     pub(crate) fn by_all(
         &self,
         request: &Request,
@@ -207,12 +172,21 @@ impl TrainedModel {
         observe: &dyn Watch,
     ) -> Result<(Ensemble, usize), FieldError> {
         let known = self.known_of(request)?;
-        let along = self.times(request, known.as_ref(), guidance)?;
-        self.shared(request, known.as_ref(), guidance, &along, indices, observe)
+        let (along, known) = (self.times(request, known.as_ref(), guidance)?, known.as_ref());
+        match request.precision {
+            Precision::Double => {
+                self.shared::<f64>(request, known, guidance, &along, indices, observe)
+            }
+            Precision::Single => {
+                let (fields, evaluations) =
+                    self.shared::<f32>(request, known, guidance, &along, indices, observe)?;
+                Ok((f32::widened(fields), evaluations))
+            }
+        }
     }
 
     /// The same by known times.
-    fn shared(
+    fn shared<S: Scalar>(
         &self,
         request: &Request,
         known: Option<&Enlarged>,
@@ -220,19 +194,20 @@ impl TrainedModel {
         along: &(Vec<f64>, usize),
         indices: Range<u64>,
         observe: &dyn Watch,
-    ) -> Result<(Ensemble, usize), FieldError> {
+    ) -> Result<(Ensemble<S>, usize), FieldError> {
         if request.apart || !self.group.is_shared() {
             return self.along(request, known, guidance, along, indices, observe);
         }
         let own = self.group.share(indices);
-        let (mut fields, evaluations) =
-            self.along(request, known, guidance, along, own, observe)?;
+        let (fields, evaluations) =
+            self.along::<S>(request, known, guidance, along, own, observe)?;
+        let mut fields = S::widened(fields);
         fields.values = self.group.gather_numbers(&fields.values);
-        Ok((fields, self.group.largest(evaluations)))
+        Ok((S::narrowed(fields), self.group.largest(evaluations)))
     }
 
     /// Fields as the network knows them, of this process alone, with the evaluations that these cost.
-    pub(crate) fn along(
+    pub(crate) fn along<S: Scalar>(
         &self,
         request: &Request,
         known: Option<&Enlarged>,
@@ -240,22 +215,22 @@ impl TrainedModel {
         (times, pilots): &(Vec<f64>, usize),
         indices: Range<u64>,
         observe: &dyn Watch,
-    ) -> Result<(Ensemble, usize), FieldError> {
+    ) -> Result<(Ensemble<S>, usize), FieldError> {
         let refinements = request.refinements();
         let batches = batches(indices, request.grid.len(), self.at_a_time());
         let steps_done = AtomicUsize::new(0);
         let make = |part: &Range<u64>| {
-            let progress = &mut |_, of| {
+            let progress: &mut dyn FnMut(usize, usize) = &mut |_, of| {
                 let done = steps_done.fetch_add(1, Ordering::Relaxed) + 1;
                 observe.step(done, batches.len() * of);
             };
             let looker = observe.is_watching().then_some(observe);
             let along = (&times[..], &refinements[..]);
-            self.sample_batch(request, known, guidance, part.clone(), along, (progress, looker))
+            self.sample_batch(request, known, guidance, (part.clone(), along, (progress, looker)))
         };
         // windows of a field that is a batch are answered by all threads, one such field after another
         let large = known.is_some() && request.grid.len() > BATCH_CELLS / 2;
-        let parts: Result<Vec<(Ensemble, usize)>, FieldError> = match self.at_a_time() {
+        let parts: Result<Vec<(Ensemble<S>, usize)>, FieldError> = match self.at_a_time() {
             _ if large => batches.iter().map(make).collect(),
             1 => batches.iter().map(make).collect(),
             _ => batches.par_iter().map(make).collect(),
@@ -270,34 +245,35 @@ impl TrainedModel {
                 false => values.extend(fields.values),
             }
         }
-        Ok((Ensemble::new(request.grid, self.statistics.mean.channels, values)?, evaluations))
+        let channels = self.statistics.mean.channels;
+        Ok((Ensemble { grid: request.grid, channels, values }, evaluations))
     }
 
-    fn sample_batch(
+    fn sample_batch<S: Scalar>(
         &self,
         request: &Request,
         known: Option<&Enlarged>,
         guidance: Option<&dyn Guidance>,
-        indices: Range<u64>,
-        (times, refinements): (&[f64], &[Refinement]),
-        (progress, looker): (&mut dyn FnMut(usize, usize), Option<&dyn Watch>),
-    ) -> Result<(Ensemble, usize), FieldError> {
+        (indices, (times, refinements), (progress, looker)): Batch<'_>,
+    ) -> Result<(Ensemble<S>, usize), FieldError> {
         let (law, prior) = self.law_and_prior(known);
         let path = self.model.preconditioner.path().as_ref();
         let (first, asked) = (indices.start, self.asked(request, indices.clone(), 1));
-        let x = self.start(known, guidance, request.first_grid(), request.seed, indices.clone())?;
-        let normalisation = &self.statistics.normalisation;
+        let x: Ensemble<S> =
+            self.start(known, guidance, request.first_grid(), request.seed, indices.clone())?;
         let show = looker.map(|looker| {
             let of = indices.clone();
             move |at: &Intermediate<'_>| {
-                looker.forming(&Forming { at, indices: of.clone(), normalisation });
+                let (indices, normalisation) = (of.clone(), &self.statistics.normalisation);
+                looker.forming(&Forming { at, indices, normalisation });
             }
         });
         self.with_denoiser(request, known, asked, |denoiser| {
-            let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, first);
+            let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, first)
+                .sharing(self.tables(known));
             reverse.guidance = guidance;
             reverse.observer = show.as_ref().map(|show| show as &dyn Fn(&Intermediate<'_>));
-            let mut sampler = request.method.build();
+            let mut sampler = request.method.build_in::<S>();
             let x = sampler::integrate_refining(
                 sampler.as_mut(),
                 &mut reverse,
@@ -334,7 +310,8 @@ impl TrainedModel {
         };
         let x = self.start(known, guidance, grid, request.seed, 0..PILOTS)?;
         self.with_denoiser(request, known, self.asked(request, 0..PILOTS, 1), |denoiser| {
-            let mut reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+            let reverse = Reverse::new(path, prior, law, denoiser, request.seed, 0);
+            let mut reverse = reverse.sharing(self.tables(known));
             reverse.guidance = guidance;
             let times = sampler::adaptive_times(&mut reverse, x, tolerance)?;
             Ok((times, reverse.evaluations * Guided::evaluations(request.guidance)))
@@ -342,22 +319,24 @@ impl TrainedModel {
     }
 
     /// Fields at time T, given what is known of them.
-    fn start(
+    fn start<S: Scalar>(
         &self,
         known: Option<&Enlarged>,
         guidance: Option<&dyn Guidance>,
         grid: Grid,
         seed: u64,
         indices: Range<u64>,
-    ) -> Result<Ensemble, FieldError> {
-        match guidance {
-            Some(guidance) => guidance.conditioning().start(grid, seed, indices),
-            None => {
-                let (law, prior) = self.law_and_prior(known);
-                let path = self.model.preconditioner.path().as_ref();
-                Ok(sampler::start(law, prior, path, grid, seed, indices))
-            }
+    ) -> Result<Ensemble<S>, FieldError> {
+        if let Some(guidance) = guidance {
+            return Ok(S::narrowed(guidance.conditioning().start(grid, seed, indices)?));
         }
+        let (law, prior) = self.law_and_prior(known);
+        let path = self.model.preconditioner.path().as_ref();
+        if !prior.is_nested() {
+            return Ok(S::narrowed(sampler::start(law, prior, path, grid, seed, indices)));
+        }
+        let tables = self.tables(known).get(&grid, || OnGrid::<S>::new(grid, law, prior));
+        Ok(sampler::start_on(&tables, path, seed, indices))
     }
 
     /// Batches under way together: one a thread, on a card one after another. So too where derivatives are
@@ -379,15 +358,3 @@ impl TrainedModel {
         self.surrogate_on(None, grid, seed, indices)
     }
 }
-
-/// Indices in batches: as many as run at a time where there are enough fields, together none above
-/// the memory of a batch.
-fn batches(indices: Range<u64>, cells: usize, at_a_time: usize) -> Vec<Range<u64>> {
-    let share = (indices.end - indices.start).div_ceil(at_a_time as u64);
-    let at_once = share.min((BATCH_CELLS / at_a_time / cells) as u64).max(1);
-    let from = indices.clone().step_by(at_once as usize);
-    from.map(|first| first..indices.end.min(first + at_once)).collect()
-}
-
-/// Cells of the samples under way at a time; bounds its memory (f64 states, f32 activations).
-const BATCH_CELLS: usize = 1 << 19;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use karhunen_field::{Denoiser, Ensemble, FieldError};
+use karhunen_field::{Denoiser, Ensemble, FieldError, Scalar};
 
 /// A flag that ends a sampling before its next evaluation, with [`FieldError::Stopped`]. Clones
 /// share the flag.
@@ -44,12 +44,22 @@ pub(crate) struct Stoppable<'a> {
     pub stop: &'a Stop,
 }
 
-impl Denoiser for Stoppable<'_> {
-    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+impl Stoppable<'_> {
+    fn answer<S: Scalar>(&self, x: &Ensemble<S>, t: f64) -> Result<Ensemble<S>, FieldError> {
         match self.stop.is_set() {
             true => Err(FieldError::Stopped),
-            false => self.denoiser.denoise(x, t),
+            false => S::denoise(self.denoiser, x, t),
         }
+    }
+}
+
+impl Denoiser for Stoppable<'_> {
+    fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
+        self.answer(x, t)
+    }
+
+    fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
+        self.answer(x, t)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
