@@ -167,7 +167,8 @@ impl Model {
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
         let failed = |e: NetError| FieldError::Denoiser(e.to_string());
         let mut values = Vec::new();
-        if count <= at_once {
+        // a network has no answer to no fields
+        if (1..=at_once).contains(&count) {
             values = self.denoise_part(x, t, (asked, &(0..count))).map_err(failed)?;
         } else {
             values.reserve_exact(x.values.len());
