@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use karhunen::training::config::Switching;
 use karhunen::{DistilOptions, Distillation, Error, Run, TrainOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -65,6 +66,15 @@ impl Asked {
                 _ => cells,
             };
             options = options.grids(&self.levels.into_iter().map(grid).collect::<Vec<_>>());
+        }
+        let automatic = options.config.training.length.switching() == Switching::Automatic;
+        if let (Some(seconds), true) = (self.seconds, automatic) {
+            let message =
+                format!("seconds {seconds}: training.switching = \"automatic\" takes steps");
+            return Err(Problem::usage(
+                message,
+                "write steps=2000, or leave training.switching out",
+            ));
         }
         options = match (self.seconds, self.steps) {
             (Some(seconds), _) => options.seconds(seconds),

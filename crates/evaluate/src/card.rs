@@ -268,6 +268,15 @@ impl Card<'_> {
                 level.grid, level.steps, level.seconds, level.loss
             ));
         }
+        if let Some(distilled) = &config.distilled {
+            lines.push(format!(
+                "\nDistilled: learned from {} trajectories of another model ({}), on the finest level alone. It is evaluated {} \
+                 time(s) a field, and knows no other times.",
+                distilled.trajectories,
+                distilled.teacher,
+                distilled.times.len()
+            ));
+        }
         if progress.rollbacks > 0 {
             lines.push(format!(
                 "\nDiverged and rolled back {} time(s), the learning rate halved each time.",

@@ -221,7 +221,8 @@ impl Model {
             return self.pullback_band(x, t, w, &given);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
-        let weights = fine.frame().wiener(self.preconditioner.path().as_ref(), t);
+        let modes = fine.frame().mean.len();
+        let weights: Vec<f64> = self.preconditioner.weights(fine.frame(), t, 0..modes).collect();
         let restricted = |fields: &Ensemble| -> Result<Ensemble, NetError> {
             let of = |field: &[f64]| {
                 let modes = fine.transform().analyse_channels(field);

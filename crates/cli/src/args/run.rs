@@ -82,7 +82,7 @@ pub struct DistilArgs {
     /// Evaluations of the network for a field, from 1.
     #[arg(long, default_value_t = 4)]
     pub evaluations: usize,
-    /// Operations to spend, relative to those of the model's training.
+    /// Operations to spend, relative to those of the model's training; at least those of 64 trajectories.
     #[arg(long, default_value_t = 0.25)]
     pub share: f64,
     /// Trajectories of the model to learn from, instead of a share.

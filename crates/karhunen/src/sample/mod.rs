@@ -72,14 +72,16 @@ impl<'a> Sampling<'a> {
             (None, Some(cells)) => model.grid(cells)?,
             (None, None) => model.statistics.grid,
         };
-        let needs = Needs::of(&model, larger.as_ref(), &grid, options.precision);
+        // fields may be made on a finer grid than the one asked for
+        let made = if larger.is_some() || options.surrogate { grid } else { model.own_grid(&grid) };
+        let needs = Needs::of(&model, larger.as_ref(), &made, options.precision);
         let particles = options.particles.unwrap_or(1).max(1) as u64;
         let part = match options.streamed {
-            true => needs.part(model.together(grid.len()).min(options.count)),
+            true => needs.part(model.together(made.len()).min(options.count)),
             false => options.count,
         };
         let together = if options.summary { part.min(TOGETHER) } else { part };
-        let estimate = needs.check(together * particles, model.together(grid.len()))?;
+        let estimate = needs.check(together * particles, model.together(made.len()))?;
         estimate.iter().for_each(|line| progress.note(line));
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
         let origin = model.statistics.origin.as_ref();

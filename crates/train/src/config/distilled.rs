@@ -32,10 +32,11 @@ impl DistilledConfig {
             let needs = "at least as many as there are times";
             return Some(("distilled.along", self.along.to_string(), needs));
         }
-        if self.at_a_time == 0 || self.trajectories == 0 {
-            let needs = "at least 1, as distilled.at_a_time";
-            return Some(("distilled.trajectories", self.trajectories.to_string(), needs));
-        }
-        None
+        let counts = [
+            ("distilled.trajectories", self.trajectories),
+            ("distilled.at_a_time", self.at_a_time),
+        ];
+        let none = counts.into_iter().find(|(_, count)| *count == 0);
+        none.map(|(key, _)| (key, "0".into(), "at least 1"))
     }
 }

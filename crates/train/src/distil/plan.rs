@@ -30,7 +30,7 @@ const BYTES: usize = 1 << 29;
 pub struct DistilOptions {
     /// Evaluations of the student.
     pub evaluations: usize,
-    /// Operations, relative to those of the teacher's training.
+    /// Operations, relative to those of the teacher's training; at least those of 64 trajectories.
     pub share: f64,
     /// Trajectories instead of a share.
     pub trajectories: Option<usize>,
@@ -68,10 +68,7 @@ impl Along {
     /// `along` evaluations, evenly in log-SNR, `own` of which are the student's.
     pub fn new(teacher: &TrainedModel, along: usize, own: usize) -> Self {
         let path = teacher.model.preconditioner.path();
-        let times = match along {
-            1 => vec![path.start()],
-            n => TimeGrid::LogSnr.times(path.as_ref(), n - 1),
-        };
+        let times = TimeGrid::LogSnr.times(path.as_ref(), along - 1);
         Self { times, picks: (0..own).map(|j| (j * along + own / 2) / own).collect() }
     }
 }
@@ -108,7 +105,9 @@ pub(super) fn student(
     config.sampling.band = Band::Trained;
     config.training.batch = options.batch;
     config.training.learning_rate = options.learning_rate;
-    let steps = (trajectories * own * PASSES).div_ceil(options.batch).max(1);
+    // every round of trajectories has a step
+    let rounds = trajectories.div_ceil(at_a_time);
+    let steps = (trajectories * own * PASSES).div_ceil(options.batch).max(rounds);
     config.training.length = Length::of_steps(steps);
     config.training.warmup = 0.05;
     config.training.rate = Rate::Trapezoid { cooldown: 0.4 };

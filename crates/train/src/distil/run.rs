@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use karhunen_field::{Ensemble, FieldError};
 use karhunen_formats::write_whole;
+use karhunen_net::device::is_cpu;
 use karhunen_net::{Device, Model};
 
 use crate::batch::loss::loss_and_gradients;
@@ -32,8 +33,9 @@ use super::trajectories::Trajectories;
 
 /// Lines of `events.jsonl`, about.
 const LINES: usize = 500;
-/// Fields by which student and teacher are compared, and their seed.
-const COMPARED: u64 = 32;
+/// Fields by which student and teacher are compared, at most, their values, and their seed.
+const COMPARED: usize = 32;
+const VALUES: usize = 1 << 22;
 const SEED: u64 = 0x434f_4d50;
 
 /// A distillation and its directory, which holds checkpoints like a training run's: complete models.
@@ -66,7 +68,7 @@ impl Distillation {
         checkpoint::list(directory)?;
         let (exported, notes) = Exported::open(teacher, None)?;
         let operations = exported.progress.ledger.levels.iter().map(|level| level.flops).sum();
-        let training_fields = exported.progress.training_fields;
+        let Progress { training_fields, validation_fields, .. } = exported.progress;
         let teacher = TrainedModel::from_exported(exported, teacher, notes, device)?;
         teacher.notes.iter().for_each(|note| observer.warning(&format!("skipped: {note}")));
         let (config, along) = student(&teacher, options, operations)?;
@@ -99,6 +101,7 @@ impl Distillation {
                     ledger: Ledger { levels },
                     rate_factor: 1.0,
                     training_fields,
+                    validation_fields,
                     ..Progress::default()
                 };
                 (Optimizer::new(start, config.training.ema.len()), progress)
@@ -261,9 +264,11 @@ impl Distillation {
         student.model = build_model(&self.config, &self.teacher.statistics, &Device::flex())?;
         set(&mut student.model, &self.optimizer.averages[0])?;
         let grid = self.teacher.statistics.grid;
+        let len = grid.len() * self.teacher.statistics.mean.channels;
+        let count = (VALUES / len).clamp(1, COMPARED) as u64;
         let fields = |model: &TrainedModel| -> Result<Ensemble, FieldError> {
             let request = Request { calibrated: false, ..model.request(grid, SEED) };
-            Ok(model.sample(&request, 0..COMPARED, &|_, _| {})?.0)
+            Ok(model.sample(&request, 0..count, &|_, _| {})?.0)
         };
         let (own, other) = (fields(&student)?.values, fields(&self.teacher)?.values);
         let n = other.len() as f64;
@@ -303,6 +308,21 @@ fn room_for(
     let distilled = config.distilled.as_ref().expect("a student's configuration");
     let grid = teacher.statistics.grid;
     let field = grid.len() * teacher.statistics.mean.channels;
-    let states = 4.0 * ((distilled.times.len() + 1) * distilled.at_a_time * field) as f64;
-    memory::check_training(model, states, &grid, &config.training, parameters)
+    // kept in single precision; those under way twice in double
+    let value = 4 * (distilled.times.len() + 1) + 2 * size_of::<f64>();
+    let states = (value * distilled.at_a_time * field) as f64;
+    let batch = config.training.batch;
+    let activations = match is_cpu(model.network.device()) {
+        true => batch as f64 * model.network.training_bytes(&grid),
+        false => 0.0,
+    };
+    let weights = memory::weight_bytes(parameters as f64, config.training.ema.len());
+    let gib = |bytes: f64| bytes / (1u64 << 30) as f64;
+    let breakdown = format!(
+        "{:.1} trajectories, {:.1} activations of {batch} states at {grid}, {:.1} weights",
+        gib(states),
+        gib(activations),
+        gib(weights)
+    );
+    memory::check(states + activations + weights, breakdown, "--batch")
 }

@@ -37,11 +37,9 @@ impl TrainedModel {
     ) -> Result<(), FieldError> {
         match self.distilled_fault(request, observed) {
             None => Ok(()),
-            Some(parameter) => Err(FieldError::Parameter {
-                parameter,
-                value: request.evaluations as f64,
-                requirement: "must be left to a distilled model, which has its own few evaluations and is no denoiser",
-            }),
+            Some(option) => Err(FieldError::Denoiser(format!(
+                "{option}: a distilled model has its own few evaluations and knows no others"
+            ))),
         }
     }
 }

@@ -151,8 +151,9 @@ impl TrainedModel {
     }
 
     /// The grid on which fields are made for a grid: the same one, unless the network answers on a
-    /// level that is finer along an axis, as a nested network does between its levels.
-    pub(crate) fn own_grid(&self, grid: &Grid) -> Grid {
+    /// level that is finer along an axis, as a nested network does between its levels and a distilled model does below
+    /// the finest one.
+    pub fn own_grid(&self, grid: &Grid) -> Grid {
         let answered = match &self.config.distilled {
             // it learned on the finest level alone, and coarser grids see the same functions
             Some(_) => self.statistics.grid.points(),
