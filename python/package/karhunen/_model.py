@@ -174,7 +174,7 @@ class Model:
         clip : (float, float), optional
             Values are clipped to this range.
         precision : {"f64", "f32"}
-            In what numbers the sampler keeps its fields; ``"f32"`` takes about a fifth less memory on large grids.
+            In what numbers the sampler keeps its fields; ``"f32"`` takes about a third less memory on large grids.
         raw : bool
             Of a model of phases: level sets instead of labels.
         report : path, optional

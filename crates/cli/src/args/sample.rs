@@ -196,7 +196,7 @@ pub struct SampleArgs {
     /// Clip values to this range, as LOW,HIGH; never done otherwise.
     #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
     pub clip: Option<(f64, f64)>,
-    /// In what numbers the sampler keeps its fields: f64, or f32 for large grids, which takes about a fifth less memory and moves
+    /// In what numbers the sampler keeps its fields: f64, or f32 for large grids, which takes about a third less memory and moves
     /// values by less than 0.0001 of their standard deviation. What is written is of the same kind for both.
     #[arg(long, value_name = "f32|f64", value_parser = precision, default_value = "f64")]
     pub precision: Precision,

@@ -99,7 +99,7 @@ pub struct SampleOptions {
     pub streamed: bool,
     /// Values are clipped to this range.
     pub clip: Option<(f64, f64)>,
-    /// In what numbers the sampler keeps its fields: [`Precision::Single`] takes about a fifth less memory on large
+    /// In what numbers the sampler keeps its fields: [`Precision::Single`] takes about a third less memory on large
     /// grids. The fields that come out are `f64` in any case.
     pub precision: Precision,
 }
