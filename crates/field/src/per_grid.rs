@@ -60,9 +60,12 @@ impl<T> PerGrid<T> {
     }
 }
 
+/// Tables of whatever type, by grid and type.
+type Kept = HashMap<(Grid, TypeId), Arc<dyn Any + Send + Sync>>;
+
 /// A cache of values of several types, with one entry a grid and type. Clones share what they know.
 #[derive(Debug, Clone, Default)]
-pub struct Tables(Arc<Mutex<HashMap<(Grid, TypeId), Arc<dyn Any + Send + Sync>>>>);
+pub struct Tables(Arc<Mutex<Kept>>);
 
 impl Tables {
     /// What is kept of this type for a grid, made if there is nothing yet. Other threads wait meanwhile, so `make`
