@@ -113,7 +113,8 @@ pub fn measure(
     let mut model = build_model(config, &statistics, &device.clone().autodiff())?;
     let start = model.network.parameters()?;
     let bytes = 4.0 * data.values.len() as f64;
-    memory::check_training(&model, bytes, &finest, &config.training, start.count())?;
+    let parameters = start.count();
+    memory::check_training(&model, bytes, &finest, &config.training, parameters, memory::KNOBS)?;
     let product_peak = product_peak();
     let mut levels = Vec::new();
     for grid in grids {

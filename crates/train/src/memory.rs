@@ -90,8 +90,12 @@ pub fn weight_bytes(parameters: f64, averages: usize) -> f64 {
     4.0 * parameters * (4 + averages + averages.max(2)) as f64
 }
 
+/// What to lower where a training does not fit.
+pub const KNOBS: [&str; 2] = ["data.count", "training.batch"];
+
 /// Bytes of training at a level: data at two grids, a batch's activations, the copies of weights.
-/// Activations on a GPU are in its own memory, whose size no driver tells.
+/// Activations on a GPU are in its own memory, whose size no driver tells. `knobs` are what to lower where data, or
+/// activations, take the most.
 ///
 /// # Errors
 /// As [`check`].
@@ -101,6 +105,7 @@ pub fn check_training(
     finest: &Grid,
     training: &TrainingConfig,
     parameters: usize,
+    knobs: [&'static str; 2],
 ) -> Result<(), TrainError> {
     let batch = training.batch;
     let on_host = if is_cpu(model.network.device()) { 1.0 } else { 0.0 };
@@ -113,5 +118,5 @@ pub fn check_training(
         activations / GIB,
         weights / GIB
     );
-    check(needed, breakdown, if data_bytes > activations { "data.count" } else { "training.batch" })
+    check(needed, breakdown, knobs[usize::from(data_bytes <= activations)])
 }

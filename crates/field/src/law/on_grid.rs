@@ -57,12 +57,13 @@ impl<S: Scalar> OnGrid<S> {
         spectra.map(move |(c, lambda)| wiener_weight(a, b, c.double(), lambda.double()))
     }
 
-    /// w_k of the answer m_k + w_k (x_k − a m_k) that takes x along the whole probability flow of N(m, C) from time t to
-    /// an earlier time s by one step of DDIM, of some of `[channel, mode]`, one after another:
+    /// w_k of the answer m_k + w_k (x_k − a m_k) with which one step of DDIM follows the whole probability flow of
+    /// N(m, C) from time t to an earlier time s:
     ///
     /// w_k = (√(S_k(s)/S_k(t)) − b_s/b_t) / (a_s − a_t b_s/b_t), S_k = a² c_k + b² λ_k.
     ///
-    /// Without `s` the flow is followed to the clean field: w_k = √(c_k/S_k(t)).
+    /// Without `s` the flow is followed to the clean field: w_k = √(c_k/S_k(t)). The weights are those of some of
+    /// `[channel, mode]`, one after another.
     pub fn jump(
         &self,
         path: &dyn Path,
@@ -72,17 +73,13 @@ impl<S: Scalar> OnGrid<S> {
     ) -> impl Iterator<Item = f64> + '_ {
         let (a, b) = (path.signal(t), path.noise(t));
         let (to_a, to_b) = s.map_or((1.0, 0.0), |s| (path.signal(s), path.noise(s)));
-        let keep = to_b / b;
+        let (keep, gain) = s.map_or((0.0, 1.0), |s| path.exponential_step(t, s));
         let spectra = self.variances[of.clone()].iter().zip(&self.eigenvalues[of]);
         spectra.map(move |(c, lambda)| {
             let (c, lambda) = (c.double(), lambda.double());
             let from = a * a * c + b * b * lambda;
             let to = to_a * to_a * c + to_b * to_b * lambda;
-            if from > 0.0 && c > 0.0 {
-                ((to / from).sqrt() - keep) / (to_a - a * keep)
-            } else {
-                0.0
-            }
+            if from > 0.0 && c > 0.0 { ((to / from).sqrt() - keep) / gain } else { 0.0 }
         })
     }
 }

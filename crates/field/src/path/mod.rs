@@ -59,6 +59,13 @@ pub trait Path: Debug + Send + Sync {
         2.0 * (self.signal(t) / self.noise(t)).ln()
     }
 
+    /// (b_s/b_t, a_s − a_t b_s/b_t), the factors of x and of a constant D in the exact step of the probability flow from
+    /// time t to s < t. The second is computed without cancellation.
+    fn exponential_step(&self, t: f64, s: f64) -> (f64, f64) {
+        let gain = -self.signal(s) * (0.5 * (self.log_snr(t) - self.log_snr(s))).exp_m1();
+        (self.noise(s) / self.noise(t), gain)
+    }
+
     /// f = ȧ/a, the linear drift of the forward equation.
     fn drift(&self, t: f64) -> f64 {
         self.signal_rate(t) / self.signal(t)

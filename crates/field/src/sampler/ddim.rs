@@ -9,20 +9,11 @@
 //! **Source** Song, Meng, Ermon, arXiv 2010.02502, eq. 12 with σ = 0, for any path.
 
 use super::{Reverse, Sampler};
-use crate::path::Path;
 use crate::{Ensemble, FieldError, Scalar};
 
 /// x ← (b_s/b_t) x + (a_s − a_t b_s/b_t) D(x, t).
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ddim;
-
-impl Ddim {
-    /// b_s/b_t and a_s − a_t b_s/b_t, the second without cancellation.
-    pub fn factors(path: &dyn Path, t: f64, s: f64) -> (f64, f64) {
-        let gain = -path.signal(s) * (0.5 * (path.log_snr(t) - path.log_snr(s))).exp_m1();
-        (path.noise(s) / path.noise(t), gain)
-    }
-}
 
 impl<S: Scalar> Sampler<S> for Ddim {
     fn evaluations_per_step(&self) -> usize {
@@ -39,7 +30,7 @@ impl<S: Scalar> Sampler<S> for Ddim {
     ) -> Result<(), FieldError> {
         let path = reverse.path;
         let denoised = reverse.denoise(x, t)?;
-        let (keep, gain) = Self::factors(path, t, s);
+        let (keep, gain) = path.exponential_step(t, s);
         for (x, d) in x.values.iter_mut().zip(&denoised.values) {
             *x = S::of(keep * x.double() + gain * d.double());
         }

@@ -73,6 +73,19 @@ impl Along {
     }
 }
 
+/// What a distillation consists of.
+#[derive(Debug)]
+pub(super) struct Student {
+    /// The configuration of the student.
+    pub config: RunConfig,
+    /// Its table `[distilled]`.
+    pub distilled: DistilledConfig,
+    /// All steps.
+    pub steps: usize,
+    /// The trajectories' evaluations.
+    pub along: Along,
+}
+
 /// The configuration of the student: what decides it, every number filled in. `operations` are those of the teacher's
 /// training.
 ///
@@ -82,7 +95,7 @@ pub(super) fn student(
     teacher: &TrainedModel,
     options: &DistilOptions,
     operations: f64,
-) -> Result<(RunConfig, Along), TrainError> {
+) -> Result<Student, TrainError> {
     check(teacher, options)?;
     let own = options.evaluations;
     let n = ALONG.max(2 * own);
@@ -112,14 +125,15 @@ pub(super) fn student(
     config.training.warmup = 0.05;
     config.training.rate = Rate::Trapezoid { cooldown: 0.4 };
     config.training.ema = vec![0.05];
-    config.distilled = Some(DistilledConfig {
+    let distilled = DistilledConfig {
         teacher: teacher.fingerprint().map_or_else(String::new, |hash| format!("{hash:016x}")),
         times: along.picks.iter().map(|pick| along.times[*pick]).collect(),
         along: n,
         trajectories,
         at_a_time,
-    });
-    Ok((config, along))
+    };
+    config.distilled = Some(distilled.clone());
+    Ok(Student { config, distilled, steps, along })
 }
 
 fn check(teacher: &TrainedModel, options: &DistilOptions) -> Result<(), TrainError> {

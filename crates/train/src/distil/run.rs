@@ -7,11 +7,10 @@ use std::time::Instant;
 
 use karhunen_field::{Ensemble, FieldError};
 use karhunen_formats::write_whole;
-use karhunen_net::device::is_cpu;
 use karhunen_net::{Device, Model};
 
 use crate::batch::loss::loss_and_gradients;
-use crate::config::RunConfig;
+use crate::config::{DistilledConfig, RunConfig};
 use crate::model::request::Request;
 use crate::model::stop::Stop;
 use crate::model::trained::TrainedModel;
@@ -28,7 +27,7 @@ use crate::store::export::Exported;
 use crate::store::lock::Lock;
 use crate::{TrainError, memory};
 
-use super::plan::{Along, DistilOptions, student};
+use super::plan::{Along, DistilOptions, Student, student};
 use super::trajectories::Trajectories;
 
 /// Lines of `events.jsonl`, about.
@@ -43,6 +42,9 @@ pub struct Distillation {
     directory: PathBuf,
     teacher: TrainedModel,
     config: RunConfig,
+    distilled: DistilledConfig,
+    /// All steps.
+    steps: usize,
     along: Along,
     model: Model,
     optimizer: Optimizer,
@@ -71,7 +73,7 @@ impl Distillation {
         let Progress { training_fields, validation_fields, .. } = exported.progress;
         let teacher = TrainedModel::from_exported(exported, teacher, notes, device)?;
         teacher.notes.iter().for_each(|note| observer.warning(&format!("skipped: {note}")));
-        let (config, along) = student(&teacher, options, operations)?;
+        let Student { config, distilled, steps, along } = student(&teacher, options, operations)?;
         let lock = Lock::directory(directory)?;
         lock.complaint().iter().for_each(|complaint| observer.warning(complaint));
         checkpoint::settle(&directory.join("checkpoints"));
@@ -87,7 +89,7 @@ impl Distillation {
         }
         let mut model = build_model(&config, &teacher.statistics, &device.clone().autodiff())?;
         let start = teacher.model.network.parameters()?;
-        room_for(&config, &teacher, &model, start.count())?;
+        room_for((&config, &distilled), &teacher, &model, start.count())?;
         let grid = teacher.statistics.grid.to_string();
         let (optimizer, progress) = match found {
             Some((found, complaints)) => {
@@ -113,6 +115,8 @@ impl Distillation {
             directory,
             teacher,
             config,
+            distilled,
+            steps,
             along,
             model,
             optimizer,
@@ -131,15 +135,13 @@ impl Distillation {
 
     /// Steps done, and all steps.
     pub fn steps(&self) -> (usize, usize) {
-        let all = self.config.training.length.steps();
-        (self.progress.step, all.expect("a student's configuration has steps"))
+        (self.progress.step, self.steps)
     }
 
     /// Floating-point operations of the whole distillation: the teacher's along its trajectories, and the student's.
     pub fn operations(&self) -> f64 {
-        let distilled = self.config.distilled.as_ref().expect("a student's configuration");
-        let t = &self.config.training;
-        let evaluations = distilled.trajectories * distilled.along + 3 * t.batch * self.steps().1;
+        let (distilled, batch) = (&self.distilled, self.config.training.batch);
+        let evaluations = distilled.trajectories * distilled.along + 3 * batch * self.steps;
         self.model.network.flops(&self.teacher.statistics.grid) * evaluations as f64
     }
 
@@ -154,14 +156,14 @@ impl Distillation {
         observer: &mut dyn Observer,
         following: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Outcome, TrainError> {
-        let (_, total) = self.steps();
+        let total = self.steps;
         let mut saved = Instant::now();
         while self.progress.step < total {
             if stop.load(Ordering::Relaxed) || !self.follow(stop, following)? {
                 self.save()?;
                 return Ok(Outcome::Interrupted);
             }
-            let event = self.advance(total)?;
+            let event = self.advance()?;
             if event.step.is_multiple_of((total / LINES).max(1)) || event.step == total {
                 append_line(&self.directory, &event)?;
             }
@@ -181,11 +183,10 @@ impl Distillation {
         stop: &AtomicBool,
         following: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<bool, TrainError> {
-        let distilled = self.config.distilled.as_ref().expect("a student's configuration");
+        let distilled = &self.distilled;
         let rounds = distilled.trajectories.div_ceil(distilled.at_a_time);
         // every round has its share of the steps
-        let (step, steps) = self.steps();
-        let round = step * rounds / steps;
+        let round = self.progress.step * rounds / self.steps;
         if self.at_hand.as_ref().is_some_and(|(number, _)| *number == round) {
             return Ok(true);
         }
@@ -211,8 +212,8 @@ impl Distillation {
     }
 
     /// One step on the trajectories at hand.
-    fn advance(&mut self, total: usize) -> Result<Event, TrainError> {
-        let (step, begun) = (self.progress.step, Instant::now());
+    fn advance(&mut self) -> Result<Event, TrainError> {
+        let (step, total, begun) = (self.progress.step, self.steps, Instant::now());
         let t = &self.config.training;
         let (_, trajectories) = self.at_hand.as_ref().expect("trajectories were followed");
         let batch = trajectories.batch(&self.model, t.batch, (self.config.seed, step));
@@ -235,21 +236,16 @@ impl Distillation {
         let entry = &mut self.progress.ledger.levels[0];
         entry.add(t.batch, begun.elapsed().as_secs_f64(), flops, loss);
         self.progress.step += 1;
+        let seconds = self.progress.ledger.seconds();
         Ok(Event {
             step: self.progress.step,
-            level: 0,
             grid: grid.to_string(),
-            seconds: self.progress.ledger.seconds(),
+            seconds,
             loss,
-            validation_loss: None,
-            validation_losses: vec![],
-            training_loss: None,
-            left: self.progress.ledger.seconds() / self.progress.step as f64
-                * (total - self.progress.step) as f64,
+            left: seconds / self.progress.step as f64 * (total - self.progress.step) as f64,
             gradient_norm: Some(norm),
             rate,
-            sent: None,
-            message: None,
+            ..Event::default()
         })
     }
 
@@ -300,29 +296,23 @@ impl Distillation {
 
 /// Refuses what memory does not hold: the trajectories, and the training of the student.
 fn room_for(
-    config: &RunConfig,
+    (config, distilled): (&RunConfig, &DistilledConfig),
     teacher: &TrainedModel,
     model: &Model,
     parameters: usize,
 ) -> Result<(), TrainError> {
-    let distilled = config.distilled.as_ref().expect("a student's configuration");
     let grid = teacher.statistics.grid;
     let field = grid.len() * teacher.statistics.mean.channels;
     // kept in single precision; those under way twice in double
     let value = 4 * (distilled.times.len() + 1) + 2 * size_of::<f64>();
     let states = (value * distilled.at_a_time * field) as f64;
-    let batch = config.training.batch;
-    let activations = match is_cpu(model.network.device()) {
-        true => batch as f64 * model.network.training_bytes(&grid),
-        false => 0.0,
-    };
-    let weights = memory::weight_bytes(parameters as f64, config.training.ema.len());
-    let gib = |bytes: f64| bytes / (1u64 << 30) as f64;
-    let breakdown = format!(
-        "{:.1} trajectories, {:.1} activations of {batch} states at {grid}, {:.1} weights",
-        gib(states),
-        gib(activations),
-        gib(weights)
-    );
-    memory::check(states + activations + weights, breakdown, "--batch")
+    let training = &config.training;
+    memory::check_training(
+        model,
+        states,
+        &grid,
+        training,
+        parameters,
+        ["the model's grid", "batch"],
+    )
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use karhunen_field::sampler::{Ddim, Method};
+use karhunen_field::sampler::Method;
 use karhunen_field::{FieldError, ModeNoise};
 use karhunen_net::model::channels_last;
 use karhunen_net::{Given, Model};
@@ -120,7 +120,7 @@ impl Trajectories {
             let (t, x) = (jumps[place], state(place));
             let mut answer = state(place + 1);
             if let Some(&s) = jumps.get(place + 1) {
-                let (keep, gain) = Ddim::factors(path.as_ref(), t, s);
+                let (keep, gain) = path.exponential_step(t, s);
                 answer.iter_mut().zip(&x).for_each(|(d, x)| *d = (*d - keep * x) / gain);
             }
             let scales = preconditioner.scales(t);

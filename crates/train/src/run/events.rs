@@ -6,7 +6,7 @@ use karhunen_field::Ensemble;
 use serde::{Deserialize, Serialize};
 
 /// One line of `events.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// Steps done.
     pub step: usize,

@@ -252,7 +252,7 @@ fn room_for(
     };
     let cells: f64 = grids.iter().filter(in_memory).map(|g| g.len() as f64).sum();
     let data_bytes = whole * cells / finest.len() as f64;
-    memory::check_training(model, data_bytes, &finest, &config.training, parameters)
+    memory::check_training(model, data_bytes, &finest, &config.training, parameters, memory::KNOBS)
 }
 
 /// Weights and counters: those of the checkpoint, or those of a beginning.
