@@ -38,6 +38,7 @@ STEPS = 24
 # Where everything is done again for each operation.
 FEW = 5
 TRAIN = ["train", "--config", "tiny.toml", "--out", "run"]
+DISTIL = ["distil", "given", "--evaluations", "2", "--trajectories", "24", "--batch", "4", "--out", "run"]
 LONGER = ["train", "--config", "longer.toml", "--out", "run"]
 
 # What a checkpoint holds that no clock changes.
@@ -232,7 +233,7 @@ def commands():
 def bases(program, folder):
     """The folders that commands begin in."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ["empty", "files", "model", "exported", "training", "short"]:
+    for name in ["empty", "files", "model", "exported", "training", "distillation", "short"]:
         (folder / name).mkdir(exist_ok=True)
     (folder / "training" / "tiny.toml").write_text(TINY.format(steps=STEPS))
     (folder / "short" / "tiny.toml").write_text(TINY.format(steps=FEW))
@@ -245,6 +246,7 @@ def bases(program, folder):
     works(program, f"{SAMPLE} --out y.npy".split(), folder / "model")
     shutil.copytree(folder / "model", folder / "exported", dirs_exist_ok=True)
     works(program, ["export", "--model", "run", "--out", "given"], folder / "exported")
+    shutil.copytree(folder / "exported" / "given", folder / "distillation" / "given")
     return folder
 
 

@@ -7,7 +7,7 @@
 At random moments, by default half of the kills in training; or, with --operations, before every operation on files, one
 after another, and in the middle of every write (Linux on x86-64: `tracer.c`). After each kill:
 
-- training: every checkpoint that has its name is whole, the newest is no older than it was before, the configuration
+- training, and a distillation of a model: every checkpoint that has its name is whole, the newest is no older than it was before, the configuration
   is not empty; the same command goes on, and the run that has been killed again and again ends in the same
   bits as one that was left alone (weights, averages, moments, statistics, counters);
 - other commands: each name that was asked for is as it was, not there, or complete; a model that was being replaced
@@ -25,7 +25,7 @@ import time
 from pathlib import Path
 
 from common import (
-    LONGER, STEPS, TRAIN, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, killed, operations_of,
+    DISTIL, LONGER, TRAIN, Findings, Wrong, bases, check, checkpoints, commands, compiled, end, killed, operations_of,
     state, traced, visible, works)
 
 
@@ -45,32 +45,33 @@ def seconds_of(program, arguments, folder):
     return time.monotonic() - begun
 
 
-def train_at_random(program, base, work, kills, chance, wrong):
-    """Runs that are killed at random moments until they end."""
-    alone = shutil.copytree(base / "training", work / "alone")
-    took = seconds_of(program, TRAIN, alone)
+def run_at_random(program, base, work, kills, chance, wrong, what=("training", TRAIN)):
+    """Runs of a training, or of a distillation, that are killed at random moments until they end."""
+    name, arguments = what
+    alone = shutil.copytree(base / name, work / f"alone-{name}")
+    took = seconds_of(program, arguments, alone)
     expected, done, runs = state(alone / "run"), 0, 0
     while done < kills:
-        folder = shutil.copytree(base / "training", work / "killed")
+        folder = shutil.copytree(base / name, work / "killed")
         newest, tries = -1, 0
         try:
             while done < kills and tries < 40:
                 tries += 1
-                if not killed(program, TRAIN, folder, chance.uniform(0, took)):
+                if not killed(program, arguments, folder, chance.uniform(0, took)):
                     break
                 done += 1
                 newest = looked_at(folder, newest)
-            works(program, TRAIN, folder)
+            works(program, arguments, folder)
             runs += 1
             now = state(folder / "run")
             other = {k: (v, now[k]) for k, v in expected.items() if now[k] != v}
             check(not other, f"after {tries} kills the run differs from one left alone in {sorted(other)}")
             left = [p.name for p in (folder / "run" / "checkpoints").iterdir() if not p.name.isdigit()]
             check(not left, f"left behind: {left}")
-        except Wrong as what:
-            wrong.append(f"training, kill {done}: {what}")
+        except Wrong as fault:
+            wrong.append(f"{name}, kill {done}: {fault}")
         shutil.rmtree(folder)
-    print(f"training: {done} kills at random moments, {runs} runs of {STEPS} steps ended", flush=True)
+    print(f"{name}: {done} kills at random moments, {runs} runs ended", flush=True)
     return done
 
 
@@ -179,7 +180,9 @@ def main():
             done = operations(asked.program, compiled("tracer.c", work), base, work, wrong)
             end("kill at every operation", f"{done} kills", wrong)
         share = {"training": asked.kills, "commands": 0, None: asked.kills // 2}[asked.only]
-        done = train_at_random(asked.program, base, work, share, chance, wrong) if share else 0
+        done = 0
+        for what, part in [(("training", TRAIN), share - share // 4), (("distillation", DISTIL), share // 4)]:
+            done += run_at_random(asked.program, base, work, part, chance, wrong, what) if part else 0
         rest = commands() if asked.only != "training" else []
         for i, command in enumerate(rest):
             share = (asked.kills - done) // (len(rest) - i)
