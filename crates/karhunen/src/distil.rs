@@ -3,6 +3,7 @@
 //! How it works is told in [`karhunen_train::distil`].
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use karhunen_evaluate::{Progress, Task};
@@ -56,6 +57,11 @@ impl Distillation {
         let opened =
             distil::Distillation::open(model.as_ref(), options, &directory, &device, observer);
         Ok(Self { inner: opened.map_err(Error::Refused)?, directory, device })
+    }
+
+    /// Writes a checkpoint after the step during which this flag is set, clears the flag and goes on.
+    pub fn save_when(&mut self, wanted: Arc<AtomicBool>) {
+        self.inner.save_when(wanted);
     }
 
     /// Learns to the end, or until `stop` is set; a checkpoint is written then. Steps are told to the observer, the

@@ -22,6 +22,7 @@ pub fn run(args: &DistilArgs) -> Result<(), Failure> {
     let mut observer = Training::new();
     let device = args.device.device;
     let mut run = Distillation::open(&args.model, &options, device, &args.out, &mut observer)?;
+    run.save_when(asked.save);
     let (done, steps) = run.inner().steps();
     let distilled = run.inner().config().distilled.clone();
     if let (Some(distilled), true) = (distilled, done < steps) {

@@ -11,7 +11,7 @@ use crate::Error;
 const SHARED: f64 = 3.0;
 /// Values for each cell and channel of a field under way: x or its modes, the denoised field, that of the step before,
 /// and the buffers of transforms.
-const EACH: f64 = 5.0;
+const EACH: f64 = 4.0;
 /// As [`EACH`] on a larger box, with the sums and the values of windows.
 const EACH_LARGER: f64 = 6.0;
 /// Bytes added to the shared tables for axes without cosine modes: the places of the modes, whatever the precision.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -51,6 +52,8 @@ pub struct Distillation {
     progress: Progress,
     /// The number of the trajectories at hand, and these.
     at_hand: Option<(usize, Trajectories)>,
+    /// Set by whoever wants a checkpoint now.
+    wanted: Arc<AtomicBool>,
     _lock: Lock,
 }
 
@@ -122,6 +125,7 @@ impl Distillation {
             optimizer,
             progress,
             at_hand: None,
+            wanted: Arc::default(),
             _lock: lock,
         };
         this.begin_files()?;
@@ -143,6 +147,11 @@ impl Distillation {
         let (distilled, batch) = (&self.distilled, self.config.training.batch);
         let evaluations = distilled.trajectories * distilled.along + 3 * batch * self.steps;
         self.model.network.flops(&self.teacher.statistics.grid) * evaluations as f64
+    }
+
+    /// Writes a checkpoint after the step during which this flag is set, clears the flag and goes on.
+    pub fn save_when(&mut self, wanted: Arc<AtomicBool>) {
+        self.wanted = wanted;
     }
 
     /// Learns to the end, or until `stop` is set, whichever comes first. `following` counts the teacher's steps along
@@ -169,9 +178,13 @@ impl Distillation {
             }
             observer.step(&event, total);
             let due = saved.elapsed().as_secs_f64() > self.config.training.checkpoint_seconds;
-            if due || event.step == total {
+            let wanted = self.wanted.swap(false, Ordering::Relaxed);
+            if due || wanted || event.step == total {
                 self.save()?;
                 saved = Instant::now();
+            }
+            if wanted {
+                observer.note(&format!("step {}: checkpoint written", event.step));
             }
         }
         Ok(Outcome::Finished)
