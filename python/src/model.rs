@@ -99,7 +99,7 @@ impl Model {
     }
 
     /// Fields `[field, channel, axis0, …]` or labels `[field, axis0, …]`, and what is known of them.
-    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, classes, attributes, condition, larger, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, precision, raw, surface, report, four_bytes, listener))]
+    #[pyo3(signature = (*, count, grid, seed, first, sampler, evaluations, tolerance, refine, calibration, band, sharpness, classes, attributes, condition, larger, guidance, observe, guidance_order, particles, summary, surrogate, volume_fraction, clip, precision, raw, surface, report, four_bytes, listener))]
     #[expect(clippy::too_many_arguments, reason = "one a keyword")]
     fn sample<'py>(
         &self,
@@ -114,6 +114,7 @@ impl Model {
         refine: Vec<(Vec<usize>, f64)>,
         calibration: Option<String>,
         band: Option<String>,
+        sharpness: Option<f64>,
         classes: Vec<u32>,
         attributes: Vec<(String, f64)>,
         condition: Option<PathBuf>,
@@ -147,6 +148,7 @@ impl Model {
                     .map(|kind| kind.parse().map_err(|e: String| Problem::usage(e, CALIBRATIONS)))
                     .transpose()?,
                 band: band.as_deref().map(band_of).transpose()?,
+                sharpness,
                 classes,
                 attributes,
                 condition,

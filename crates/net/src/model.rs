@@ -63,6 +63,8 @@ pub struct Conditioned<'a> {
     pub model: &'a Model,
     /// The conditions of each field of the batch.
     pub asked: Asked,
+    /// W of [`Evaluation::sharpened`](crate::preconditioning::Evaluation::sharpened), 1 for D as it was trained.
+    pub sharpness: f64,
 }
 
 impl Model {
@@ -95,19 +97,20 @@ impl Model {
         x: &Ensemble<S>,
         t: f64,
         asked: (&Asked, &Range<usize>),
+        sharpness: f64,
     ) -> Result<Vec<S>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
         let given = asked.0.on(&coarse, asked.1)?;
         if coarse == x.grid {
-            let values = self.denoise_band(&S::wide(x), t, given)?;
+            let values = self.denoise_band(&S::wide(x), t, given, sharpness)?;
             return Ok(S::narrowed(Ensemble::new(coarse, x.channels, values)?).values);
         }
         let (fine, on) = (self.preconditioner.frame(&x.grid), self.preconditioner.on(&coarse));
         let split = Split::new(&self.preconditioner, &fine, &on, t);
         let (band, known) = split.apart(&x.values, x.field_len());
         let band = Ensemble::new(coarse, x.channels, band)?;
-        let band = self.denoise_band(&band, t, given)?;
+        let band = self.denoise_band(&band, t, given, sharpness)?;
         Ok(split.together(&band, known))
     }
 
@@ -124,9 +127,15 @@ impl Model {
     }
 
     /// D by the network alone.
-    fn denoise_band(&self, x: &Ensemble, t: f64, given: Given) -> Result<Vec<f64>, NetError> {
+    fn denoise_band(
+        &self,
+        x: &Ensemble,
+        t: f64,
+        given: Given,
+        sharpness: f64,
+    ) -> Result<Vec<f64>, NetError> {
         let grid = &x.grid;
-        let known = self.preconditioner.at(t, grid);
+        let known = self.preconditioner.at(t, grid).sharpened(sharpness);
         let (count, points) = (x.count(), grid.len());
         let mut values = vec![0.0f32; x.values.len()];
         values
@@ -161,6 +170,7 @@ impl Model {
         x: &Ensemble<S>,
         t: f64,
         asked: &Asked,
+        sharpness: f64,
     ) -> Result<Ensemble<S>, FieldError> {
         let count = x.count();
         asked.check(count)?;
@@ -169,12 +179,13 @@ impl Model {
         let mut values = Vec::new();
         // a network has no answer to no fields
         if (1..=at_once).contains(&count) {
-            values = self.denoise_part(x, t, (asked, &(0..count))).map_err(failed)?;
+            values = self.denoise_part(x, t, (asked, &(0..count)), sharpness).map_err(failed)?;
         } else {
             values.reserve_exact(x.values.len());
             for start in (0..count).step_by(at_once) {
                 let end = count.min(start + at_once);
-                let denoised = self.denoise_part(&x.slice(start..end), t, (asked, &(start..end)));
+                let part = (asked, &(start..end));
+                let denoised = self.denoise_part(&x.slice(start..end), t, part, sharpness);
                 values.extend(denoised.map_err(failed)?);
             }
         }
@@ -190,6 +201,7 @@ impl Model {
         t: f64,
         w: &Ensemble,
         asked: &Asked,
+        sharpness: f64,
     ) -> Result<Option<Ensemble>, FieldError> {
         asked.check(x.count())?;
         let at_once = (CELLS_AT_ONCE / x.grid.len()).max(1);
@@ -197,7 +209,7 @@ impl Model {
         for start in (0..x.count()).step_by(at_once) {
             let end = x.count().min(start + at_once);
             let (x, w) = (x.slice(start..end), w.slice(start..end));
-            let pulled = self.pullback_part(&x, t, &w, (asked, &(start..end)));
+            let pulled = self.pullback_part(&x, t, &w, (asked, &(start..end)), sharpness);
             match pulled.map_err(|e| FieldError::Denoiser(e.to_string()))? {
                 Some(pulled) => values.extend(pulled),
                 None => return Ok(None),
@@ -213,12 +225,13 @@ impl Model {
         t: f64,
         w: &Ensemble,
         asked: (&Asked, &Range<usize>),
+        sharpness: f64,
     ) -> Result<Option<Vec<f64>>, NetError> {
         self.check(x)?;
         let coarse = self.network_grid(&x.grid);
         let given = asked.0.on(&coarse, asked.1)?;
         if coarse == x.grid {
-            return self.pullback_band(x, t, w, &given);
+            return self.pullback_band(x, t, w, &given, sharpness);
         }
         let (fine, on) = (self.preconditioner.on(&x.grid), self.preconditioner.on(&coarse));
         let modes = fine.frame().mean.len();
@@ -230,7 +243,7 @@ impl Model {
             };
             Ok(Ensemble::new(coarse, x.channels, fields.fields().flat_map(of).collect())?)
         };
-        let band = self.pullback_band(&restricted(x)?, t, &restricted(w)?, &given)?;
+        let band = self.pullback_band(&restricted(x)?, t, &restricted(w)?, &given, sharpness)?;
         let Some(band) = band else { return Ok(None) };
         let mut values = Vec::with_capacity(x.values.len());
         for (w, band) in w.fields().zip(band.chunks_exact(x.channels * coarse.len())) {
@@ -253,8 +266,9 @@ impl Model {
         t: f64,
         w: &Ensemble,
         given: &Given,
+        sharpness: f64,
     ) -> Result<Option<Vec<f64>>, NetError> {
-        let known = self.preconditioner.at(t, &x.grid);
+        let known = self.preconditioner.at(t, &x.grid).sharpened(sharpness);
         let (count, points) = (x.count(), x.grid.len());
         let (mut inputs, mut answers, mut values) = (Vec::new(), Vec::new(), Vec::new());
         for (x, w) in x.fields().zip(w.fields()) {
@@ -280,29 +294,29 @@ impl Model {
 
 impl Denoiser for Model {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        self.denoise_of(x, t, &Asked::default())
+        self.denoise_of(x, t, &Asked::default(), 1.0)
     }
 
     fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
-        self.denoise_of(x, t, &Asked::default())
+        self.denoise_of(x, t, &Asked::default(), 1.0)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        self.pullback_of(x, t, w, &Asked::default())
+        self.pullback_of(x, t, w, &Asked::default(), 1.0)
     }
 }
 
 impl Denoiser for Conditioned<'_> {
     fn denoise(&self, x: &Ensemble, t: f64) -> Result<Ensemble, FieldError> {
-        self.model.denoise_of(x, t, &self.asked)
+        self.model.denoise_of(x, t, &self.asked, self.sharpness)
     }
 
     fn denoise_single(&self, x: &Ensemble<f32>, t: f64) -> Result<Ensemble<f32>, FieldError> {
-        self.model.denoise_of(x, t, &self.asked)
+        self.model.denoise_of(x, t, &self.asked, self.sharpness)
     }
 
     fn pullback(&self, x: &Ensemble, t: f64, w: &Ensemble) -> Result<Option<Ensemble>, FieldError> {
-        self.model.pullback_of(x, t, w, &self.asked)
+        self.model.pullback_of(x, t, w, &self.asked, self.sharpness)
     }
 }
 

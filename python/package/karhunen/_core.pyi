@@ -69,6 +69,7 @@ class Model:
         refine: list[tuple[list[int], float]],
         calibration: str | None,
         band: str | None,
+        sharpness: float | None,
         classes: list[int],
         attributes: list[tuple[str, float]],
         condition: str | None,

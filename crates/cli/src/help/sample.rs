@@ -30,6 +30,10 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::ParticleMethod(_) => "leave --sampler out",
         SampleError::NoParticles => "give 8 or more, or leave it out",
         SampleError::Precision(_) => "leave --precision out",
+        SampleError::Sharpness(_) => "1 is the network's own answer, 1.1 to 1.2 is sharper",
+        SampleError::SharpnessOfObserved | SampleError::SharpnessWithoutBase => {
+            "leave --sharpness out"
+        }
         SampleError::NotObserved(_) => "add --observe",
         SampleError::SecondOrder => {
             "add --sampler predictor-corrector, exponential-euler, or one without noise"

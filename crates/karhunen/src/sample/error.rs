@@ -34,6 +34,15 @@ pub enum SampleError {
     /// Single precision for what no sampler of fields makes.
     #[error("precision f32: {0} are made in f64 alone")]
     Precision(&'static str),
+    /// A sharpness outside its range.
+    #[error("sharpness {0}: it must be between 0 and 3")]
+    Sharpness(f64),
+    /// A sharpness where the law of the fields must be the network's own.
+    #[error("sharpness: fields that agree with observations are made by the network's own answer")]
+    SharpnessOfObserved,
+    /// A sharpness of a model whose affine part is no denoiser.
+    #[error("sharpness: this model was trained without training.preconditioning = \"wiener\"")]
+    SharpnessWithoutBase,
     /// Particles or second-order guidance without observations.
     #[error("{0} needs observations")]
     NotObserved(&'static str),

@@ -3,7 +3,7 @@
 use karhunen_evaluate::Progress;
 use karhunen_field::Grid;
 use karhunen_field::sampler::{Method, Precision};
-use karhunen_train::config::CalibrationKind;
+use karhunen_train::config::{CalibrationKind, SHARPNESS};
 use karhunen_train::larger::Larger;
 use karhunen_train::request::{Coarse, Request};
 use karhunen_train::sampling::CALIBRATION_PILOTS;
@@ -21,6 +21,20 @@ pub(super) fn check_precision(options: &SampleOptions) -> Result<(), SampleError
             Err(SampleError::Precision("particles"))
         }
         _ => Ok(()),
+    }
+}
+
+/// The sharpness that is asked for, or the model's own.
+fn sharpness(options: &SampleOptions, model: &TrainedModel) -> Result<f64, SampleError> {
+    let observed = options.is_observed();
+    match options.sharpness {
+        None if observed => Ok(1.0),
+        None => Ok(model.sharpness()),
+        Some(asked) if !SHARPNESS.contains(&asked) => Err(SampleError::Sharpness(asked)),
+        Some(1.0) => Ok(1.0),
+        Some(_) if observed => Err(SampleError::SharpnessOfObserved),
+        Some(_) if !model.can_be_sharpened() => Err(SampleError::SharpnessWithoutBase),
+        Some(asked) => Ok(asked),
     }
 }
 
@@ -91,6 +105,7 @@ pub(super) fn of(
         calibrated,
         classes,
         guidance: options.guidance,
+        sharpness: sharpness(options, model)?,
         larger,
         precision: options.precision,
         ..own

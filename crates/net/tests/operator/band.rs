@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use karhunen_field::denoiser::Gaussian;
 use karhunen_field::prior::{Bessel, Matern, Standard, Tempered};
 use karhunen_field::sampler::{self, Method, Reverse};
 use karhunen_field::{
@@ -10,7 +11,8 @@ use karhunen_field::{
     VariancePreserving, resample,
 };
 use karhunen_net::{
-    Band, Device, LocalKernels, Model, Preconditioner, Preconditioning, UNet, UNetConfig,
+    Asked, Band, Conditioned, Device, LocalKernels, Model, Preconditioner, Preconditioning, UNet,
+    UNetConfig,
 };
 
 use crate::cases::{Case, case, normals, randomise};
@@ -313,6 +315,31 @@ fn pullbacks_are_the_transposed_derivative() {
             // single precision, and the curvature that finite differences include
             let scale = size * h.values.iter().map(|h| h * h).sum::<f64>().sqrt();
             assert!((left - right).abs() < 2e-3 * scale, "{kind:?} {grid}: {left} {right} {scale}");
+        }
+    }
+}
+
+/// D_W = D₀ + W (D₁ − D₀), on the trained grid and on finer ones; D₀ is the exact denoiser of the
+/// Gaussian law.
+#[test]
+fn sharpness_scales_what_the_network_adds() {
+    for case in cases() {
+        let model = model(&case, Preconditioning::Wiener, Band::Trained);
+        let p = &model.preconditioner;
+        let linear = Gaussian::new(p.law().clone(), p.prior().clone(), p.path().clone());
+        for grid in finer(&case.grid).into_iter().chain([case.grid]) {
+            let x = fields(grid, case.channels);
+            let sharp = |sharpness| {
+                let with = Conditioned { model: &model, asked: Asked::default(), sharpness };
+                with.denoise(&x, 0.4).unwrap().values
+            };
+            let (none, own, more) = (sharp(0.0), sharp(1.0), sharp(1.3));
+            assert!(relative_error(&none, &linear.denoise(&x, 0.4).unwrap().values) < EXACT);
+            assert_eq!(own, model.denoise(&x, 0.4).unwrap().values);
+            assert!(relative_error(&own, &none) > FELT, "the network has a part");
+            let expected: Vec<f64> =
+                none.iter().zip(&own).map(|(none, own)| none + 1.3 * (own - none)).collect();
+            assert!(relative_error(&more, &expected) < EXACT);
         }
     }
 }

@@ -191,7 +191,7 @@ fn given_fields_may_come_on_any_grid() {
         let of = |y: &Ensemble, x: &Ensemble| {
             let fields = Some(OtherFields::new(y.clone()));
             let asked = Asked { fields, ..Asked::default() };
-            Conditioned { model: &model, asked }.denoise(x, 0.4).unwrap()
+            Conditioned { model: &model, asked, sharpness: 1.0 }.denoise(x, 0.4).unwrap()
         };
         let own = of(&y, &x);
         let finer = of(&resample::spectral(&y, fine).unwrap(), &x);
@@ -199,6 +199,6 @@ fn given_fields_may_come_on_any_grid() {
         assert!(worst.fold(0.0, f64::max) < 1e-6);
         let two = Ensemble::new(levels[1], 1, y.values.repeat(2)).unwrap();
         let asked = Asked { fields: Some(OtherFields::new(two)), ..Asked::default() };
-        assert!(Conditioned { model: &model, asked }.denoise(&x, 0.4).is_err());
+        assert!(Conditioned { model: &model, asked, sharpness: 1.0 }.denoise(&x, 0.4).is_err());
     }
 }

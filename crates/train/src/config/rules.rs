@@ -9,6 +9,7 @@ use crate::config::data_rules;
 use crate::config::distilled::DistilledConfig;
 use crate::config::prior::PriorConfig;
 use crate::config::run::RunConfig;
+use crate::config::sampling::SHARPNESS;
 use crate::config::training::{Rate, TimeDensity};
 use crate::run::averages;
 
@@ -81,6 +82,10 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
         if !(value.is_finite() && value > 0.0) {
             return fail(key, value.to_string(), "a positive number");
         }
+    }
+    let sharpness = config.sampling.sharpness;
+    if !SHARPNESS.contains(&sharpness) {
+        return fail("sampling.sharpness", sharpness.to_string(), "between 0 and 3");
     }
     let fractions = [
         ("training.warmup", t.warmup),

@@ -1,10 +1,17 @@
 //! `[sampling]` of a run's configuration: the defaults of `sample`.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use karhunen_field::sampler::Method;
 use karhunen_net::Band;
 use serde::{Deserialize, Serialize};
+
+/// What a sharpness may be.
+pub const SHARPNESS: RangeInclusive<f64> = 0.0..=3.0;
+
+/// The sharpness of a new model.
+const SHARP: f64 = 1.1;
 
 /// `[sampling]`: defaults of `sample`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +23,9 @@ pub struct SamplingConfig {
     pub evaluations: usize,
     /// The correction of finished samples.
     pub calibration: CalibrationKind,
+    /// Factor of what the network adds to the linear denoiser: 1 as it was trained, above 1 sharper fields. It has no meaning
+    /// without `training.preconditioning = "wiener"`, and is 1 there.
+    pub sharpness: f64,
     /// The modes that the network is evaluated on when a grid is finer than the trained ones:
     /// `"grid"`, all modes of the grid, or `"trained"`, those of the finest level.
     pub band: Band,
@@ -49,6 +59,7 @@ impl Default for SamplingConfig {
             sampler: Method::DpmSolver2M,
             evaluations: 20,
             calibration: CalibrationKind::Spectrum,
+            sharpness: SHARP,
             band: Band::default(),
         }
     }

@@ -80,6 +80,8 @@ impl Trajectories {
         let count = (indices.end - indices.start) as usize;
         let request = Request {
             stop: stop.clone(),
+            // a student learns the flow that its teacher samples by
+            sharpness: teacher.sharpness(),
             ..Request::new(grid, seed ^ SEED, Method::DpmSolver2M, along.times.len())
         };
         let keeper = Keeper {

@@ -26,6 +26,7 @@ impl TrainedModel {
             ("tolerance", request.tolerance.is_some()),
             ("refine", !request.coarse.is_empty()),
             ("guidance", request.guidance != 1.0),
+            ("sharpness", request.sharpness != 1.0),
         ];
         faults.into_iter().find(|(_, found)| *found).map(|(name, _)| name)
     }

@@ -70,8 +70,12 @@ impl Place {
             true => format!("{:?}", Level::current()),
             false => format!("{:?}", model.model.network.device()),
         };
+        let sharpened = match pilots.sharpness {
+            1.0 => String::new(),
+            sharpness => format!(", sharpness {sharpness:?}"),
+        };
         let identity = format!(
-            "format {FORMAT}, {}, {device}; model {:016x}, band {:?}; {CALIBRATION_PILOTS} pilots of seed {} by {} at {} evaluations, tolerance {:?}, on {}; {}measured on {}",
+            "format {FORMAT}, {}, {device}; model {:016x}, band {:?}{sharpened}; {CALIBRATION_PILOTS} pilots of seed {} by {} at {} evaluations, tolerance {:?}, on {}; {}measured on {}",
             env!("CARGO_PKG_VERSION"),
             weights(model)?,
             model.model.band,

@@ -150,13 +150,18 @@ impl TrainedModel {
         let (weight, stop) = (request.guidance, &request.stop);
         match known {
             None => {
-                let with = Conditioned { model: &self.model, asked };
-                let guided = Guided { with: &with, without: &self.model, weight };
+                let sharpness = request.sharpness;
+                let with = Conditioned { model: &self.model, asked, sharpness };
+                let asked = Asked::default();
+                let without = Conditioned { model: &self.model, asked, sharpness };
+                let guided = Guided { with: &with, without: &without, weight };
                 work(&Stoppable { denoiser: &guided, stop })
             }
             Some(known) => {
                 let together = self.at_a_time();
-                let model = InWindows { model: &self.model, asked, weight, stop, together };
+                let sharpness = request.sharpness;
+                let model =
+                    InWindows { model: &self.model, asked, weight, sharpness, stop, together };
                 work(&Windowed::new(known, &model))
             }
         }
@@ -203,8 +208,8 @@ impl TrainedModel {
         let t = known.half_known();
         let x = known.noisy(grid, t, SEED, COMPARED);
         let (asked, stop) = (self.asked(request, 0..COMPARED, 1), &request.stop);
-        let (weight, together) = (1.0, self.at_a_time());
-        let model = InWindows { model: &self.model, asked, weight, stop, together };
+        let (weight, sharpness, together) = (1.0, 1.0, self.at_a_time());
+        let model = InWindows { model: &self.model, asked, weight, sharpness, stop, together };
         let places = Windowed::new(&known, &model).disagreement(&x, t)?;
         let chance = match self.training_fields {
             0 => 0.0,
@@ -221,6 +226,7 @@ struct InWindows<'a> {
     asked: Asked,
     /// Weight of the conditions (classifier-free guidance).
     weight: f64,
+    sharpness: f64,
     stop: &'a Stop,
     /// Number of parts that are evaluated at the same time.
     together: usize,
@@ -241,8 +247,10 @@ impl InWindows<'_> {
     }
 
     fn with<T>(&self, asked: Asked, work: impl FnOnce(&dyn Denoiser) -> T) -> T {
-        let with = Conditioned { model: self.model, asked };
-        let guided = Guided { with: &with, without: self.model, weight: self.weight };
+        let (model, sharpness) = (self.model, self.sharpness);
+        let with = Conditioned { model, asked, sharpness };
+        let without = Conditioned { model, asked: Asked::default(), sharpness };
+        let guided = Guided { with: &with, without: &without, weight: self.weight };
         work(&Stoppable { denoiser: &guided, stop: self.stop })
     }
 }

@@ -93,7 +93,8 @@ impl TrainedModel {
                 Some(class) => vec![Some(class); own.count() * request.repetitions],
                 None => Vec::new(),
             };
-            let with = Conditioned { model: &self.model, asked: Asked::classes(classes) };
+            let asked = Asked::classes(classes);
+            let with = Conditioned { model: &self.model, asked, sharpness: 1.0 };
             let denoiser = Stoppable { denoiser: &with, stop: &request.stop };
             let likelihood = Likelihood {
                 path: p.path().as_ref(),

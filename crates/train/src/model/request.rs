@@ -46,6 +46,8 @@ pub struct Request {
     pub given: Option<GivenFields>,
     /// Weight W of [`Guided`](karhunen_field::denoiser::Guided) between the law of all fields (0) and that of what is asked for (1).
     pub guidance: f64,
+    /// W of [`sharpened`](karhunen_net::preconditioning::Evaluation::sharpened), 1 for the network's own answer.
+    pub sharpness: f64,
     /// The box where it is larger than the trained one; the grid is one of it then.
     pub larger: Option<Larger>,
     /// Whether fields are this rank's alone, of whichever numbers it asks for; pilots are shared nevertheless, so that
@@ -108,6 +110,7 @@ impl Request {
             attributes: Vec::new(),
             given: None,
             guidance: 1.0,
+            sharpness: 1.0,
             larger: None,
             apart: false,
             precision: Precision::Double,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use karhunen_distributed::Group;
 use karhunen_field::{FieldError, Grid};
-use karhunen_net::{Band, Device, Model};
+use karhunen_net::{Band, Device, Model, Preconditioning};
 
 use crate::TrainError;
 use crate::config::{CalibrationKind, RunConfig};
@@ -122,7 +122,21 @@ impl TrainedModel {
     pub fn request(&self, grid: Grid, seed: u64) -> Request {
         let own = &self.config.sampling;
         let calibrated = own.calibration == CalibrationKind::Spectrum && self.law_is_measured();
-        Request { calibrated, ..Request::new(grid, seed, own.sampler, own.evaluations) }
+        let sharpness = self.sharpness();
+        Request { calibrated, sharpness, ..Request::new(grid, seed, own.sampler, own.evaluations) }
+    }
+
+    /// `sampling.sharpness`, or 1 where the affine part of the denoiser is none of the data's.
+    pub fn sharpness(&self) -> f64 {
+        match self.can_be_sharpened() {
+            true => self.config.sampling.sharpness,
+            false => 1.0,
+        }
+    }
+
+    /// Whether the affine part of the denoiser is a denoiser too, beside which the network's part can be weighed.
+    pub fn can_be_sharpened(&self) -> bool {
+        self.model.preconditioner.kind() == Preconditioning::Wiener
     }
 
     /// The box with other cell counts.
