@@ -18,7 +18,7 @@
 //! | `plan` | the tables that an operator needs of a grid |
 //! | `cpu` | the operators on slices, forward and backward |
 //! | `simd` | lanes of `f32`, compiled for AVX-512, AVX2 + FMA, NEON and the target's own instructions |
-//! | `gpu` | the operators of the neural operator on GPUs (features `wgpu`, `vulkan`, `cuda`) |
+//! | `gpu` | the operators of the neural operator and of the nested network on GPUs (features `wgpu`, `vulkan`, `cuda`) |
 //! | `burn` | the operators on tensors, with their nodes for automatic differentiation |
 //!
 //! Only `burn`, `gpu` and `cpu::buffer` (memory that becomes a tensor's) depend on the tensor

@@ -24,7 +24,8 @@ use burn::tensor::{Tensor, TensorData};
 use karhunen_field::{Boundary, Grid};
 use karhunen_net::model::Inputs;
 use karhunen_net::{
-    Conditioning, Device, DeviceChoice, Network, NetworkConfig, Operators, Parameters, UNetConfig,
+    Conditioning, Device, DeviceChoice, NestedConfig, Network, NetworkConfig, Operators,
+    Parameters, UNetConfig,
 };
 
 use cases::{Case, all, case, normals, randomise};
@@ -188,6 +189,55 @@ fn a_unet_is_the_cpus() {
     }
     let seconds = begun.elapsed().as_secs_f64();
     println!("U-Net: values {value:.1e} of the CPU's, gradients {gradient:.1e}, {seconds:.1} s");
+}
+
+/// Every stage of a ladder, its kernels, residual blocks and transfers, on every level.
+#[test]
+fn a_nested_network_is_the_cpus() {
+    let Some(device) = card() else { return };
+    let config = NestedConfig { width: vec![20, 12], blocks: vec![3, 2], ..Default::default() };
+    let ladders: [(&[&[usize]], Boundary, usize); 4] = [
+        (&[&[5], &[9], &[18]], Boundary::Neumann, 1),
+        (&[&[4, 6], &[9, 13]], Boundary::Periodic, 2),
+        (&[&[8, 8], &[16, 16]], Boundary::Dirichlet, 1),
+        (&[&[4, 4, 5], &[6, 8, 5]], Boundary::Neumann, 1),
+    ];
+    for operators in [Operators::Fused, Operators::Composed] {
+        let begun = Instant::now();
+        let (mut value, mut gradient) = (0.0f64, 0.0f64);
+        for (sizes, boundary, channels) in ladders {
+            let finest = Grid::unit(sizes[sizes.len() - 1], boundary).unwrap();
+            let levels: Vec<Grid> = sizes.iter().map(|n| finest.with_points(n).unwrap()).collect();
+            let on = |device: &Device| {
+                let nested = NetworkConfig::Nested(config.clone());
+                let mut network =
+                    nested.build(&levels, channels, 3, &device.clone().autodiff()).unwrap();
+                let mut parameters = network.parameters().unwrap();
+                randomise(&mut parameters);
+                network.set_parameters(&parameters).unwrap();
+                network
+            };
+            let (mut on_gpu, mut on_cpu) = (on(&device), on(&Device::flex()));
+            assert_eq!(on_gpu.operators(), Operators::Fused, "unless asked otherwise");
+            on_gpu.set_operators(operators).unwrap();
+            on_cpu.set_operators(Operators::Composed).unwrap();
+            for grid in &levels {
+                let x = normals(2 * channels * grid.len(), 100);
+                let (found, gradients) = run(&on_gpu, grid, &x);
+                let (expected, reference) = run(&on_cpu, grid, &x);
+                let place = format!("{operators:?}, {grid} {boundary}");
+                let error = relative_error(&found, &expected);
+                value = value.max(error);
+                assert!(error < FORWARD, "{place}: {error:e}");
+                gradient = gradient.max(gradient_error(&gradients, &reference, &place));
+            }
+        }
+        let seconds = begun.elapsed().as_secs_f64();
+        let name = format!("{operators:?} nested network");
+        println!(
+            "{name}: values {value:.1e} of the CPU's, gradients {gradient:.1e}, {seconds:.1} s"
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Functions on tensors for networks of residual blocks on several grids.
 //!
-//! Like `operators`, but native on the flex backend only, with explicit backward passes for
-//! automatic differentiation. On GPUs the caller composes tensor operations.
+//! Like `operators`: native on the flex backend and, with a feature for GPUs, on the CubeCL backend,
+//! with explicit backward passes for automatic differentiation.
 
 use std::sync::Arc;
 
@@ -15,14 +15,17 @@ use burn_flex::FlexTensor;
 
 use crate::burn::flex::{contiguous, dims, large, mlp, tensor, values};
 use crate::burn::gradients::{first_order, node};
-use crate::burn::operators::{fit, operand, runs_where};
+use crate::burn::operators::{fit, operand, runs_where, supports};
 use crate::cpu::residual::Residual;
 use crate::{AxisMaps, KernelError, Level, MlpParameters};
 
-/// Whether [`residual_mlp`] and [`map_axes`] run on this device. They run on the CPU (flex) only;
-/// for other devices compose tensor operations.
+/// Whether [`residual_mlp`] and [`map_axes`] run on this device. For other devices compose tensor
+/// operations.
+///
+/// They run where [`supports`] holds: on the CPU (flex), and on GPUs that a feature of this crate
+/// includes.
 pub fn supports_residual(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
+    supports(device)
 }
 
 /// Parameters of the point-wise half of a residual block.
@@ -41,7 +44,8 @@ pub struct ResidualParameters {
 /// **Shape** `x`, `u` and the result are `[batch, points, channel]`.
 ///
 /// **Cost** for each point: 4·hidden·channel flops, and 10·hidden·channel in the backward pass.
-/// Only `u` is kept.
+/// Only `u` is kept. On a GPU z is written to memory for the time of a pass, and its gradient in the
+/// backward pass.
 ///
 /// # Errors
 /// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
@@ -85,7 +89,8 @@ pub fn residual_mlp(
 ///
 /// **Shape** `x` is `[batch, points in, channel]`, the result `[batch, points out, channel]`.
 ///
-/// **Cost** [`AxisMaps::flops`] a channel, and as much in the backward pass. Nothing is kept.
+/// **Cost** for each field: [`AxisMaps::flops`] a channel, and as much in the backward pass. Nothing
+/// is kept.
 ///
 /// # Errors
 /// As [`residual_mlp`].
@@ -101,12 +106,16 @@ pub fn map_axes(x: Tensor<3>, maps: &Arc<AxisMaps>) -> Result<Tensor<3>, KernelE
 /// The matrices, and the direction in which they are applied.
 #[derive(Debug, Clone)]
 pub struct Maps {
-    maps: Arc<AxisMaps>,
-    transposed: bool,
+    pub(crate) maps: Arc<AxisMaps>,
+    pub(crate) transposed: bool,
 }
 
 /// The operators on backend primitives, with shapes already checked.
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(
+    Flex,
+    Cube: cfg(any(feature = "wgpu", feature = "cuda")),
+    Autodiff
+)]
 pub trait ResidualOps: Backend {
     /// y.
     fn residual_mlp(

@@ -19,6 +19,9 @@ const COLUMNS: usize = 2048;
 pub struct AxisMaps {
     forward: Vec<Matrix>,
     transposed: Vec<Matrix>,
+    /// The matrices on GPUs.
+    #[cfg(any(feature = "wgpu", feature = "cuda"))]
+    pub(crate) on_devices: crate::gpu::AxisMatrices,
 }
 
 /// One axis: `to` × `from` values, row by row.
@@ -54,7 +57,12 @@ impl AxisMaps {
                 (0..*from).flat_map(|j| (0..*to).map(move |i| values[i * from + j])).collect();
             Matrix { to: *from, from: *to, values: narrow(&turned) }
         });
-        Ok(Self { forward: forward.collect(), transposed: transposed.collect() })
+        Ok(Self {
+            forward: forward.collect(),
+            transposed: transposed.collect(),
+            #[cfg(any(feature = "wgpu", feature = "cuda"))]
+            on_devices: Default::default(),
+        })
     }
 
     /// Number of points of x.

@@ -1,4 +1,5 @@
-//! A perceptron with one hidden layer at every point: gelu(x W₁ + b₁) W₂ + b₂.
+//! A perceptron with one hidden layer at every point: gelu(x W₁ + b₁) W₂ + b₂, and if needed the
+//! sum of it and given values.
 //!
 //! A cube processes [`EDGE`] points and goes through the hidden values [`EDGE`] at a time. They are
 //! stored in shared memory, from where the next product reads them. The gradients are in
@@ -105,9 +106,11 @@ fn forward_kernel(
     b1: &[f32],
     w2: &[f32],
     b2: &[f32],
+    added: &[f32],
     y: &mut [f32],
     counts: Counts,
     #[comptime] columns: usize,
+    #[comptime] adds: bool,
 ) {
     let width = comptime!(columns * SIDE);
     let groups = counts.outputs.div_ceil(width);
@@ -170,7 +173,12 @@ fn forward_kernel(
         for i in 0..2usize {
             let point = first_point + UNIT_POS_Y as usize + comptime!(i * SIDE);
             if point < counts.points && output < counts.outputs {
-                y[point * counts.outputs + output] = total[comptime!(i * columns + j)] + b2[output];
+                let at = point * counts.outputs + output;
+                let mut value = total[comptime!(i * columns + j)] + b2[output];
+                if comptime!(adds) {
+                    value += added[at];
+                }
+                y[at] = value;
             }
         }
     }
@@ -191,12 +199,18 @@ pub(super) fn cube() -> CubeDim {
     CubeDim::new_2d(SIDE as u32, SIDE as u32)
 }
 
-pub(super) fn forward(x: &CubeTensor, [w1, b1, w2, b2]: &[CubeTensor; 4]) -> CubeTensor {
+/// The perceptron of x, plus `added` `[batch, points, out]` if given.
+pub(super) fn forward(
+    x: &CubeTensor,
+    [w1, b1, w2, b2]: &[CubeTensor; 4],
+    added: Option<&CubeTensor>,
+) -> CubeTensor {
     let ([batch, points, _], [outputs]) = (dims(x), dims(b2));
     let y = empty(x, &[batch, points, outputs]);
     let columns = if outputs <= SIDE { 1 } else { 2 };
     let count = (batch * points).div_ceil(EDGE) * outputs.div_ceil(columns * SIDE);
-    // SAFETY: points, inputs, hidden values and outputs are guarded by the operands' extents
+    // SAFETY: points, inputs, hidden values and outputs are guarded by the operands' extents; what
+    // is added has those of y, and is not read if absent
     unsafe {
         forward_kernel::launch_unchecked(
             &x.client,
@@ -208,9 +222,11 @@ pub(super) fn forward(x: &CubeTensor, [w1, b1, w2, b2]: &[CubeTensor; 4]) -> Cub
             arg(b1),
             arg(w2),
             arg(b2),
+            arg(added.unwrap_or(x)),
             arg(&y),
             counts(x, w1, w2, 1),
             columns,
+            added.is_some(),
         );
     }
     y

@@ -4,8 +4,9 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::{block, linear, mlp, mlp_backward, shaped, stencil};
+use super::{axes, block, linear, mlp, mlp_backward, norm, shaped, stencil};
 use crate::burn::operators::{FusedOps, Layer, Stencil};
+use crate::burn::residual::{Maps, ResidualOps};
 
 /// A gradient with the extents of its operand.
 fn as_operand(gradient: CubeTensor, operand: &CubeTensor) -> CubeTensor {
@@ -73,7 +74,7 @@ impl FusedOps for CubeBackend {
         output_bias: CubeTensor,
     ) -> CubeTensor {
         let parameters = [hidden, hidden_bias, output, output_bias].map(into_contiguous);
-        mlp::forward(&into_contiguous(x), &parameters)
+        mlp::forward(&into_contiguous(x), &parameters, None)
     }
 
     fn pointwise_mlp_backward(
@@ -129,6 +130,45 @@ impl FusedOps for CubeBackend {
         let d_taps = as_operand(stencil::taps_gradient(&x, &gradient, &stencil.0), &taps);
         let dx = wants_x.then(|| stencil::gather(&gradient, &taps, &stencil.0, true));
         (dx.unwrap_or(x), d_taps)
+    }
+}
+
+impl ResidualOps for CubeBackend {
+    fn residual_mlp(
+        x: CubeTensor,
+        u: CubeTensor,
+        film: CubeTensor,
+        hidden: CubeTensor,
+        hidden_bias: CubeTensor,
+        output: CubeTensor,
+        output_bias: CubeTensor,
+    ) -> CubeTensor {
+        let parameters = [hidden, hidden_bias, output, output_bias].map(into_contiguous);
+        let [x, u, film] = [x, u, film].map(into_contiguous);
+        mlp::forward(&norm::normalise(&u, &film), &parameters, Some(&x))
+    }
+
+    fn residual_mlp_backward(
+        u: CubeTensor,
+        film: CubeTensor,
+        hidden: CubeTensor,
+        hidden_bias: CubeTensor,
+        output: CubeTensor,
+        output_bias: CubeTensor,
+        gradient: CubeTensor,
+    ) -> (CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor, CubeTensor) {
+        let parameters = [hidden, hidden_bias, output, output_bias].map(into_contiguous);
+        let [u, film, gradient] = [u, film, gradient].map(into_contiguous);
+        let z = norm::normalise(&u, &film);
+        let (dz, [w1, b1, w2, b2]) = mlp_backward::backward(&z, &parameters, &gradient, true);
+        let (du, d_film) = norm::gradients(&u, &film, &dz.expect("a gradient that was asked for"));
+        let [p1, q1, p2, q2] = &parameters;
+        let (w1, b1) = (as_operand(w1, p1), as_operand(b1, q1));
+        (du, as_operand(d_film, &film), w1, b1, as_operand(w2, p2), as_operand(b2, q2))
+    }
+
+    fn map_axes(x: CubeTensor, maps: Maps) -> CubeTensor {
+        axes::apply(&into_contiguous(x), &maps.maps, maps.transposed)
     }
 }
 
