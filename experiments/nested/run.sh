@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Networks at equal seconds, noises between flat and fitted, and what a ladder of levels saves, for the nested network.
+# The default network trained longer and sharpened, networks at equal seconds, noises between flat and fitted, and what a ladder of levels saves.
 #
-#     experiments/nested/run.sh networks|noise|ladder [DATA …]      DATA: mnist, sic, berea
+#     experiments/nested/run.sh long|sharpness|networks|noise|ladder [DATA …]
+#
+# DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids) and classes (MNIST with its labels); of sharpness
+# mnist, sic (models of long) and spinodal.
 #
 # Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those. Every training takes one thread, so that its seconds are processor
 # seconds. Results in experiments/nested/results; what is done is kept.
@@ -10,7 +13,7 @@ cd "$(dirname "$0")/../.."
 source experiments/functions.sh
 here=experiments/nested
 data=${KARHUNEN_DATA:?set it to the folder that holds mnist/ and materials/}
-group=${1:?networks, noise or ladder}
+group=${1:?long, sharpness, networks, noise or ladder}
 shift
 [ $# -gt 0 ] || set -- mnist sic berea
 mkdir -p "$here/results"
@@ -44,10 +47,73 @@ run() {
     cp "$folder/ledger.json" "$result-ledger.json"
   fi
   [ ! -s "$result.json" ] || return 0
-  "$karhunen" sample --model "$folder" --grid "$fine" --count "$count" --seed 3 --out "$folder.npy" --force
+  "$karhunen" sample --model "$folder" --grid "$fine" --count "$count" --seed 3 --sharpness 1 --out "$folder.npy" --force
   "$karhunen" evaluate --reference "$reference" --samples "$folder.npy" --model "$folder" --reference-count $((2 * count)) \
     ${part:+--part "$part"} --distinguish="$shown" --memorisation=none --picture "$folder.png" --json > "$result.part"
   mv "$result.part" "$result.json"
+}
+
+# long DATA: 900 s of one core, more samples, held-out fields and those trained on, twice the trained grid, a classifier's features
+long() {
+  local what=$1 name=$1-long part own=() classes=()
+  local model=runs/$here/$name digits=runs/$here/digits.classifier
+  case $1 in
+    mnist) source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out ;;
+    wide)
+      what=mnist source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out
+      own=(--set "network.width=[96,48,24]" --set "network.blocks=[6,4,4]")
+      ;;
+    classes)
+      what=mnist source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out
+      own=(--set data.labels="$data/mnist/train-labels-idx1-ubyte.gz") classes=(--sample-labels "$model-labels.npy")
+      ;;
+    sic) source=$data/materials/sic_diamonds fine=64x64 double=128x128 count=1024 parts="held-out training" ;;
+    berea) source=$data/materials/berea/berea.zip fine=32x32x32 double=64x64x64 count=256 parts="held-out training" ;;
+  esac
+  reference=$source
+  if [ $what = mnist ]; then
+    reference=$data/mnist/t10k-images-idx3-ubyte.gz
+    [ -s "$digits" ] || "$karhunen" classifier --source "$source" --labels "$data/mnist/train-labels-idx1-ubyte.gz" \
+      --test "$reference" --test-labels "$data/mnist/t10k-labels-idx1-ubyte.gz" --out "$digits"
+    classes=(--classifier "$digits" "${classes[@]}")
+  fi
+  if [ ! -s "$here/results/$name-ledger.json" ]; then
+    "$karhunen" train --config "$here/$what.toml" --out "$model" --set data.source="$source" \
+      --set training.seconds="${SECONDS_EACH:-900}" --set training.batch=8 "${own[@]}"
+    cp "$model/ledger.json" "$here/results/$name-ledger.json"
+  fi
+  for grid in $fine $double; do
+    [ $grid = $fine ] || count=$((count / 4))
+    [ -s "$model-$grid.npy" ] || "$karhunen" sample --model "$model" --grid $grid --count $count --seed 3 --sharpness 1 --out "$model-$grid.npy" --force \
+      ${classes[2]:+--labels "$model-labels.npy"}
+    for part in $parts; do
+      local result=$here/results/$name-$grid-$part
+      [ ! -s "$result.json" ] || continue
+      "$karhunen" evaluate --reference "$reference" --samples "$model-$grid.npy" --model "$model" \
+        --part $part --distinguish --memorisation=none --picture "$model-$grid-$part.png" --json "${classes[@]}" > "$result.part"
+      mv "$result.part" "$result.json"
+    done
+  done
+}
+
+# sharpness DATA: the model of long, sampled with several factors of what the network adds
+sharpness() {
+  local w more=() model=runs/$here/$1-long
+  case $1 in
+    mnist) reference=$data/mnist/t10k-images-idx3-ubyte.gz fine=28x28 count=512 shown=192 more=(--classifier "runs/$here/digits.classifier") ;;
+    sic) reference=$data/materials/sic_diamonds fine=64x64 count=256 shown=192 more=(--part training) ;;
+    spinodal) reference=builtin:spinodal fine=64x64 count=192 shown=96 model=builtin:spinodal ;;
+    *) echo "no data of the name $1" >&2 && exit 2 ;;
+  esac
+  mkdir -p "$here/results/sharpness"
+  for w in 1 1.1 1.15 1.3; do
+    local result=$here/results/sharpness/$1-$w
+    [ ! -s "$result.json" ] || continue
+    "$karhunen" sample --model "$model" --grid $fine --count $count --seed 3 --sharpness $w --out "runs/$here/$1-$w.npy" --force
+    "$karhunen" evaluate --reference "$reference" --samples "runs/$here/$1-$w.npy" --model "$model" --reference-count $((2 * count)) \
+      --distinguish=$shown --memorisation=none --json "${more[@]}" > "$result.part"
+    mv "$result.part" "$result.json"
+  done
 }
 
 # rungs GRID@SHARE …: a ladder of levels
@@ -57,14 +123,15 @@ rungs() {
   echo "levels=[${text%,}]"
 }
 
-# ladder DATA STEPS SHARES…: so many steps at the finest level alone, against a ladder and against the finest level alone at about 30 % of
-# their operations
+# ladder DATA STEPS CLIMB LATE SHARES…: so many steps at the finest level alone, against the finest level alone and two ladders at about 30 %
+# of their operations: CLIMB steps of these shares, and LATE steps of which half are at the finest level
 ladder() {
-  local what=$1 steps=$2 climb=$3 seed
-  shift 3
+  local what=$1 steps=$2 climb=$3 late=$4 seed
+  shift 4
   for seed in ${SEEDS:-0 1 2}; do
     local both=(--set seed=$seed --set training.batch=8 --set training.validation_fields=512)
     run "$what" "ladder-$seed" "${both[@]}" --set training.steps="$climb" --set "$(rungs "$@")"
+    run "$what" "late-$seed" "${both[@]}" --set training.steps="$late" --set "$(rungs "${1%@*}@0.33" "${2%@*}@0.17" "${3%@*}@0.5")"
     # the same three stages, of which the coarse ones are trained on the finest level from the second step on
     run "$what" "cold-$seed" "${both[@]}" --set training.steps="$steps" --set training.replay=0 \
       --set "$(rungs "${1%@*}@1e-9" "${2%@*}@1e-9" "${3%@*}@1")"
@@ -73,6 +140,10 @@ ladder() {
   done
 }
 
+if [ $group = long ] || [ $group = sharpness ]; then
+  for what in "$@"; do $group "$what"; done
+  exit
+fi
 for what in "$@"; do
   about "$what"
   case $group in
@@ -91,15 +162,15 @@ for what in "$@"; do
       for exponent in 0.25 0.5 0.75; do
         run "$what" "tempered-$exponent" --set training.seconds=$seconds --set training.batch=8 --set "prior={kind=\"tempered\",exponent=$exponent}"
       done
-      run "$what" fitted --set training.seconds=$seconds --set training.batch=8 "${fitted[@]}" "${log_normal[@]}"
+      run "$what" scan-fitted --set training.seconds=$seconds --set training.batch=8 "${fitted[@]}" "${log_normal[@]}"
       ;;
     ladder)
       case $what in
-        mnist) ladder mnist 12000 10680 7x7@0.56 14x14@0.28 28x28@0.16 ;;
-        sic) ladder sic 2400 2136 16x16@0.56 32x32@0.28 64x64@0.16 ;;
-        berea) ladder berea 400 356 8x8x8@0.56 16x16x16@0.28 32x32x32@0.16 ;;
+        mnist) ladder mnist 12000 10680 6000 7x7@0.56 14x14@0.28 28x28@0.16 ;;
+        sic) ladder sic 2400 2136 1200 16x16@0.56 32x32@0.28 64x64@0.16 ;;
+        berea) ladder berea 400 356 200 8x8x8@0.56 16x16x16@0.28 32x32x32@0.16 ;;
       esac
       ;;
-    *) echo "networks, noise or ladder" >&2 && exit 2 ;;
+    *) echo "long, sharpness, networks, noise or ladder" >&2 && exit 2 ;;
   esac
 done

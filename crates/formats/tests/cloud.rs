@@ -1,6 +1,7 @@
-//! Stores in buckets, against a local server of S3: `AWS_ENDPOINT_URL` says where, with any credentials.
+//! Stores in buckets, against a local server of S3: `AWS_ENDPOINT_URL` says where, with any credentials. Buckets of other
+//! providers that exist already are named in `KARHUNEN_BUCKETS`, as `gs://one az://two`.
 //!
-//! `.ci/cloud` starts one. Without it, what needs one is skipped, and says so.
+//! `.ci/cloud` starts servers. Without them, what needs one is skipped, and says so.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -70,13 +71,12 @@ fn refused<T: std::fmt::Debug>(result: Result<T, FormatError>) -> String {
     error.to_string()
 }
 
-#[test]
-fn stores_go_to_buckets_and_come_back() {
-    let Some((host, bucket)) = server("stores") else { return };
+/// Stores of one chunk and of several go to a bucket and come back.
+fn there_and_back(bucket: &str) {
     for (i, (points, count)) in
         [(&[12, 9][..], 7), (&[70, 65, 40], 1), (&[600, 700], 2)].into_iter().enumerate()
     {
-        let name = format!("s3://{bucket}/runs/{i}.zarr");
+        let name = format!("{bucket}/runs/{i}.zarr");
         let all = fields(points, count);
         let form = Form { points: points.into(), channels: 1, count, units: Units::default() };
         let mut writer =
@@ -97,7 +97,33 @@ fn stores_go_to_buckets_and_come_back() {
         let again = refused(write(&name, &all, &WriteOptions::default()));
         assert!(again.contains("exists already"), "{again}");
     }
+}
+
+#[test]
+fn stores_go_to_buckets_and_come_back() {
+    let Some((host, bucket)) = server("stores") else { return };
+    there_and_back(&format!("s3://{bucket}"));
     assert!(!request(&host, "GET", &format!("/{bucket}?list-type=2"), &[]).contains("unfinished"));
+}
+
+#[test]
+fn buckets_of_other_providers_hold_stores() {
+    let Ok(buckets) = std::env::var("KARHUNEN_BUCKETS") else {
+        println!("skipped: KARHUNEN_BUCKETS names no buckets, such as gs://one az://two");
+        return;
+    };
+    for bucket in buckets.split_whitespace() {
+        let own = format!("{bucket}/{}", std::process::id());
+        there_and_back(&own);
+        let open = |name: String| refused(StoredFields::open(name, &ReadOptions::default()));
+        let none = open(format!("{own}/none.npy"));
+        assert!(none.contains("nothing is there"), "{none}");
+        let none = open(format!("{own}/none.zarr"));
+        assert!(none.contains("nothing is there that is Zarr's"), "{none}");
+        let nowhere = format!("{bucket}-nowhere/a.zarr");
+        let none = refused(write(nowhere, &fields(&[4, 4], 1), &WriteOptions::default()));
+        assert!(none.contains("there is no such bucket"), "{none}");
+    }
 }
 
 #[test]
