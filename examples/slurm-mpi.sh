@@ -1,8 +1,8 @@
 #!/bin/sh
 # A training by several nodes, longer than a job may be:  sbatch examples/slurm-mpi.sh run.toml runs/x
 #
-# Every node has one rank with all its cores, or one a card with --device gpu:local. srun hands signals to all
-# ranks: two minutes before the time is over the first rank writes a checkpoint, all end with 130, and the job is
+# Every node has one rank with all its cores, or one a card with --device gpu:local. Two minutes before the time is over
+# this script is told (B:) and tells all ranks: the first one writes a checkpoint, all end with 130, and the job is
 # put back into the queue. It may go on with another number of nodes: bits do not depend on it.
 #SBATCH --job-name=karhunen
 #SBATCH --nodes=4
@@ -23,7 +23,8 @@ srun --mpi=pmix --kill-on-bad-exit=1 \
 training=$!
 
 told=
-trap 'told=yes; kill -TERM "$training"' TERM
+# srun would take a signal of its own for the end of the job, so the ranks get it, which are the job's first step
+trap 'told=yes; scancel --signal=TERM "$SLURM_JOB_ID.0"' TERM
 wait "$training"
 code=$?
 # the signal ended the waiting, not the training
