@@ -1,5 +1,5 @@
 //! Stores in buckets, against a local server of S3: `AWS_ENDPOINT_URL` says where, with any credentials. Buckets of other
-//! providers that exist already are named in `KARHUNEN_BUCKETS`, as `gs://one az://two`.
+//! providers that exist already are named in `KARHUNEN_BUCKETS`, as `az://one az://two`.
 //!
 //! `.ci/cloud` starts servers. Without them, what needs one is skipped, and says so.
 
@@ -109,7 +109,7 @@ fn stores_go_to_buckets_and_come_back() {
 #[test]
 fn buckets_of_other_providers_hold_stores() {
     let Ok(buckets) = std::env::var("KARHUNEN_BUCKETS") else {
-        println!("skipped: KARHUNEN_BUCKETS names no buckets, such as gs://one az://two");
+        println!("skipped: KARHUNEN_BUCKETS names no buckets, such as az://one");
         return;
     };
     for bucket in buckets.split_whitespace() {
