@@ -75,6 +75,7 @@ fn an_untrained_student_is_the_exact_flow_of_the_gaussian_law() {
         };
         let student = TrainedModel::load(&to).unwrap();
         assert_eq!(config.sampling.evaluations, evaluations);
+        assert_eq!(config.sampling.sharpness, None, "its teacher's is part of what it learned");
         let p = &student.model.preconditioner;
         let grid = student.statistics.grid;
         let x = sampler::start(p.law(), p.prior().as_ref(), p.path().as_ref(), grid, 4, 0..2);

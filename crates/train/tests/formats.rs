@@ -25,6 +25,7 @@ fn runs_of_every_format_are_read_and_sample_what_they_did() {
     for format in ["format-2", "format-3"] {
         let model = TrainedModel::load(&run(format)).unwrap();
         assert_eq!(model.steps, 12);
+        assert_eq!(model.sharpness(), 1.0);
         assert!(model.notes.is_empty(), "{:?}", model.notes);
         let grid = model.grid(&[8, 8]).unwrap();
         // the first of these programs had neither calibration nor, on the trained grid, a band

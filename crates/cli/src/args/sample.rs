@@ -128,7 +128,7 @@ pub struct SampleArgs {
     pub band: Option<BandChoice>,
     /// Factor of what the network adds to the linear denoiser, 0 to 3: 1 as it was trained, 1.1 to 1.2 for cleaner edges and
     /// less noise; the model's own by default.
-    #[arg(long, value_name = "W")]
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub sharpness: Option<f64>,
     /// Class of the fields, of a model of labelled data; several, as in 3,7, take turns. Without, each
     /// field's class is drawn by how often the data have it.

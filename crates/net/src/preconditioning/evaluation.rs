@@ -17,7 +17,7 @@ pub struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    /// The same with D_W = base + W · gain · F instead of D: W = 1 is D as it was trained, W = 0 the base alone.
+    /// The same with base + W · gain · F instead of D: W = 1 is D as it was trained, W = 0 the base alone.
     ///
     /// A network that has not learned all that there is answers too little, because the answer with the least squared error
     /// is the mean over what it cannot tell apart. W a little above 1 makes up for it. It is guidance by a weaker

@@ -340,6 +340,16 @@ fn sharpness_scales_what_the_network_adds() {
             let expected: Vec<f64> =
                 none.iter().zip(&own).map(|(none, own)| none + 1.3 * (own - none)).collect();
             assert!(relative_error(&more, &expected) < EXACT);
+            // the same in single precision, whose state is rounded
+            let single = Ensemble {
+                grid: x.grid,
+                channels: x.channels,
+                values: x.values.iter().map(|v| *v as f32).collect(),
+            };
+            let with = Conditioned { model: &model, asked: Asked::default(), sharpness: 1.3 };
+            let found = with.denoise_single(&single, 0.4).unwrap().values;
+            let found: Vec<f64> = found.iter().map(|v| f64::from(*v)).collect();
+            assert!(relative_error(&found, &more) < 1e-4);
         }
     }
 }

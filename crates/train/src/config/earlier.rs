@@ -1,7 +1,7 @@
 //! What configurations of earlier versions mean.
 
 /// A configuration as a run stored it, every key spelled out, with the values that earlier
-/// versions used before a key existed: a cosine rate, `training.share = "total"`, `sampling.sharpness = 1`, and
+/// versions used before a key existed: a cosine rate, `training.share = "total"`, and
 /// `data.hold_out = "two-blocks"` for data in files.
 pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
     if let Some(data) = table.get_mut("data").and_then(|t| t.as_table_mut()) {
@@ -16,10 +16,6 @@ pub(crate) fn of_earlier(mut table: toml::Table) -> toml::Table {
         let cosine = || toml::Table::from_iter([("kind".to_string(), "cosine".into())]).into();
         training.entry("rate").or_insert_with(cosine);
         training.entry("share").or_insert_with(|| "total".into());
-    }
-    let sampling = table.entry("sampling").or_insert_with(|| toml::Table::new().into());
-    if let Some(sampling) = sampling.as_table_mut() {
-        sampling.entry("sharpness").or_insert_with(|| 1.0.into());
     }
     table
 }

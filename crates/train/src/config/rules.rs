@@ -83,8 +83,7 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
             return fail(key, value.to_string(), "a positive number");
         }
     }
-    let sharpness = config.sampling.sharpness;
-    if !SHARPNESS.contains(&sharpness) {
+    if let Some(sharpness) = config.sampling.sharpness.filter(|w| !SHARPNESS.contains(w)) {
         return fail("sampling.sharpness", sharpness.to_string(), "between 0 and 3");
     }
     let fractions = [

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub const SHARPNESS: RangeInclusive<f64> = 0.0..=3.0;
 
 /// The sharpness of a new model.
-const SHARP: f64 = 1.1;
+pub const SHARP: f64 = 1.1;
 
 /// `[sampling]`: defaults of `sample`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,9 +23,10 @@ pub struct SamplingConfig {
     pub evaluations: usize,
     /// The correction of finished samples.
     pub calibration: CalibrationKind,
-    /// Factor of what the network adds to the linear denoiser: 1 as it was trained, above 1 sharper fields. It has no meaning
-    /// without `training.preconditioning = "wiener"`, and is 1 there.
-    pub sharpness: f64,
+    /// Factor of what the network adds to the linear denoiser: 1 as it was trained, above 1 sharper fields. A new run gets
+    /// [`SHARP`] where nothing is asked for; a model without the key has 1, as has every model without `training.preconditioning = "wiener"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharpness: Option<f64>,
     /// The modes that the network is evaluated on when a grid is finer than the trained ones:
     /// `"grid"`, all modes of the grid, or `"trained"`, those of the finest level.
     pub band: Band,
@@ -59,7 +60,7 @@ impl Default for SamplingConfig {
             sampler: Method::DpmSolver2M,
             evaluations: 20,
             calibration: CalibrationKind::Spectrum,
-            sharpness: SHARP,
+            sharpness: None,
             band: Band::default(),
         }
     }

@@ -116,7 +116,7 @@ pub(super) fn student(
     config.sampling.sampler = Method::Ddim;
     config.sampling.evaluations = own;
     config.sampling.band = Band::Trained;
-    config.sampling.sharpness = 1.0;
+    config.sampling.sharpness = None;
     config.training.batch = options.batch;
     config.training.learning_rate = options.learning_rate;
     // every round of trajectories has a step

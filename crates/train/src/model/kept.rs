@@ -186,5 +186,9 @@ fn weights(model: &TrainedModel) -> Option<u64> {
         config.training.share
     );
     text.bytes().for_each(|b| take(u64::from(b)));
+    // models of before have none
+    if model.sharpness() != 1.0 {
+        take(model.sharpness().to_bits());
+    }
     Some(state)
 }

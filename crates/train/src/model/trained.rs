@@ -126,10 +126,10 @@ impl TrainedModel {
         Request { calibrated, sharpness, ..Request::new(grid, seed, own.sampler, own.evaluations) }
     }
 
-    /// `sampling.sharpness`, or 1 where the affine part of the denoiser is none of the data's.
+    /// `sampling.sharpness`; 1 of models without the key, and where the affine part of the denoiser is none of the data's.
     pub fn sharpness(&self) -> f64 {
         match self.can_be_sharpened() {
-            true => self.config.sampling.sharpness,
+            true => self.config.sampling.sharpness.unwrap_or(1.0),
             false => 1.0,
         }
     }

@@ -7,6 +7,7 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Ensemble, resample};
 use karhunen_net::Band;
 use karhunen_train::TrainedModel;
+use karhunen_train::config::SHARP;
 use karhunen_train::request::{Coarse, Request};
 
 use super::{Scratch, tiny, train};
@@ -55,6 +56,48 @@ fn calibrated_fields_are_one_function_on_every_grid_and_in_every_batch() {
     model.model.band = Band::Grid;
     let (whole, _) = model.sample(&calibrated(fine), 0..3, &|_, _| ()).unwrap();
     assert!(apart(&whole, &high) > 0.0 && whole.values.iter().all(|v| v.is_finite()));
+}
+
+/// A new model samples with its own sharpness, which a run keeps; one whose run had none samples with 1.
+#[test]
+fn sharpness_is_the_models_own() {
+    let scratch = Scratch::new("sharpness");
+    train(&tiny(&["training.steps=4"]), scratch.path());
+    let mut model = TrainedModel::load(scratch.path()).unwrap();
+    let grid = model.statistics.grid;
+    let request = model.request(grid, 5);
+    assert_eq!((model.config.sampling.sharpness, request.sharpness), (Some(SHARP), SHARP));
+    let values = |model: &TrainedModel, sharpness| {
+        let request = Request { sharpness, calibrated: false, evaluations: 3, ..request.clone() };
+        model.sample(&request, 0..1, &|_, _| ()).unwrap().0.values
+    };
+    assert_ne!(values(&model, SHARP), values(&model, 1.0));
+    let known = model.fingerprint();
+    // as a program without the key left it
+    model.config.sampling.sharpness = None;
+    assert_eq!(model.request(grid, 5).sharpness, 1.0);
+    assert_ne!(model.fingerprint(), known);
+
+    // calibrations of two sharpnesses are two
+    let kept = |sharpness| {
+        let asked = Request { sharpness, evaluations: 3, calibrated: true, ..request.clone() };
+        model.sample(&asked, 0..1, &|_, _| ()).unwrap();
+        fs::read_dir(scratch.path().join("calibrations")).unwrap().count()
+    };
+    assert_eq!((kept(1.0), kept(1.2), kept(1.2)), (1, 2, 2));
+}
+
+/// What is not asked for is what the run has; another number is another run.
+#[test]
+fn a_run_keeps_its_sharpness() {
+    let scratch = Scratch::new("sharpness-kept");
+    train(&tiny(&["sampling.sharpness=1.3"]), scratch.path());
+    train(&tiny(&[]), scratch.path());
+    assert_eq!(TrainedModel::load(scratch.path()).unwrap().sharpness(), 1.3);
+    let published = Scratch::new("sharpness-published");
+    train(&tiny(&["training.preconditioning=\"none\""]), published.path());
+    let model = TrainedModel::load(published.path()).unwrap();
+    assert_eq!((model.sharpness(), model.can_be_sharpened()), (1.0, false));
 }
 
 /// Pilots are sampled once for a model and a request; what is kept changes no bit and hinders nobody.
