@@ -10,7 +10,7 @@ train() {
   local folder=$1 name=$2
   shift 2
   mkdir -p "$folder/results"
-  "$karhunen" train --config "$folder/$name.toml" --out "runs/$folder/$name" "$@"
+  "$karhunen" train --set sampling.sharpness=1 --config "$folder/$name.toml" --out "runs/$folder/$name" "$@"
   cp "runs/$folder/$name/ledger.json" "$folder/results/$name-ledger.json"
 }
 

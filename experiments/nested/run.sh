@@ -15,7 +15,10 @@ here=experiments/nested
 data=${KARHUNEN_DATA:?set it to the folder that holds mnist/ and materials/}
 group=${1:?long, sharpness, networks, noise or ladder}
 shift
-[ $# -gt 0 ] || set -- mnist sic berea
+case $#-$group in
+  0-sharpness) set -- mnist sic spinodal ;;
+  0-*) set -- mnist sic berea ;;
+esac
 mkdir -p "$here/results"
 export RAYON_NUM_THREADS=1
 
@@ -43,17 +46,18 @@ run() {
   about "$what"
   local folder=runs/$here/$name result=$here/results/$name
   if [ ! -s "$result-ledger.json" ]; then
-    "$karhunen" train --config "$here/$what.toml" --out "$folder" --set data.source="$source" "$@"
+    "$karhunen" train --set sampling.sharpness=1 --config "$here/$what.toml" --out "$folder" --set data.source="$source" "$@"
     cp "$folder/ledger.json" "$result-ledger.json"
   fi
   [ ! -s "$result.json" ] || return 0
-  "$karhunen" sample --model "$folder" --grid "$fine" --count "$count" --seed 3 --sharpness 1 --out "$folder.npy" --force
+  "$karhunen" sample --model "$folder" --grid "$fine" --count "$count" --seed 3 --out "$folder.npy" --force
   "$karhunen" evaluate --reference "$reference" --samples "$folder.npy" --model "$folder" --reference-count $((2 * count)) \
     ${part:+--part "$part"} --distinguish="$shown" --memorisation=none --picture "$folder.png" --json > "$result.part"
   mv "$result.part" "$result.json"
 }
 
-# long DATA: 900 s of one core, more samples, held-out fields and those trained on, twice the trained grid, a classifier's features
+# long DATA: 900 s of one core, more samples, held-out fields and those trained on, twice the trained grid, sharper fields, a
+# classifier's features
 long() {
   local what=$1 name=$1-long part own=() classes=()
   local model=runs/$here/$name digits=runs/$here/digits.classifier
@@ -69,6 +73,7 @@ long() {
       ;;
     sic) source=$data/materials/sic_diamonds fine=64x64 double=128x128 count=1024 parts="held-out training" ;;
     berea) source=$data/materials/berea/berea.zip fine=32x32x32 double=64x64x64 count=256 parts="held-out training" ;;
+    *) echo "no data of the name $1" >&2 && exit 2 ;;
   esac
   reference=$source
   if [ $what = mnist ]; then
@@ -78,22 +83,27 @@ long() {
     classes=(--classifier "$digits" "${classes[@]}")
   fi
   if [ ! -s "$here/results/$name-ledger.json" ]; then
-    "$karhunen" train --config "$here/$what.toml" --out "$model" --set data.source="$source" \
+    "$karhunen" train --set sampling.sharpness=1 --config "$here/$what.toml" --out "$model" --set data.source="$source" \
       --set training.seconds="${SECONDS_EACH:-900}" --set training.batch=8 "${own[@]}"
     cp "$model/ledger.json" "$here/results/$name-ledger.json"
   fi
   for grid in $fine $double; do
     [ $grid = $fine ] || count=$((count / 4))
-    [ -s "$model-$grid.npy" ] || "$karhunen" sample --model "$model" --grid $grid --count $count --seed 3 --sharpness 1 --out "$model-$grid.npy" --force \
+    [ -s "$model-$grid.npy" ] || "$karhunen" sample --model "$model" --grid $grid --count $count --seed 3 --out "$model-$grid.npy" --force \
       ${classes[2]:+--labels "$model-labels.npy"}
-    for part in $parts; do
-      local result=$here/results/$name-$grid-$part
-      [ ! -s "$result.json" ] || continue
-      "$karhunen" evaluate --reference "$reference" --samples "$model-$grid.npy" --model "$model" \
-        --part $part --distinguish --memorisation=none --picture "$model-$grid-$part.png" --json "${classes[@]}" > "$result.part"
-      mv "$result.part" "$result.json"
-    done
+    for part in $parts; do judge "$model-$grid.npy" "$here/results/$name-$grid-$part" $part; done
   done
+  "$karhunen" sample --model "$model" --grid $fine --count $((4 * count)) --seed 3 --sharpness 1.1 --out "$model-sharp.npy" --force \
+    ${classes[2]:+--labels "$model-labels.npy"}
+  for part in $parts; do judge "$model-sharp.npy" "$here/results/$name-sharp-$fine-$part" $part; done
+}
+
+# judge SAMPLES RESULT PART: samples of long beside real fields
+judge() {
+  [ ! -s "$2.json" ] || return 0
+  "$karhunen" evaluate --reference "$reference" --samples "$1" --model "$model" --part "$3" --distinguish --memorisation=none \
+    --picture "${1%.npy}-$3.png" --json "${classes[@]}" > "$2.part"
+  mv "$2.part" "$2.json"
 }
 
 # sharpness DATA: the model of long, sampled with several factors of what the network adds
@@ -105,6 +115,7 @@ sharpness() {
     spinodal) reference=builtin:spinodal fine=64x64 count=192 shown=96 model=builtin:spinodal ;;
     *) echo "no data of the name $1" >&2 && exit 2 ;;
   esac
+  case $model in builtin:*) ;; *) [ -d "$model" ] || { echo "no model $model: run $here/run.sh long $1 first" >&2 && exit 2; } ;; esac
   mkdir -p "$here/results/sharpness"
   for w in 1 1.1 1.15 1.3; do
     local result=$here/results/sharpness/$1-$w
