@@ -40,12 +40,17 @@ def test_single_precision_makes_the_same_fields(model):
     assert 0 < error < 1e-3
 
 
+def test_sharpness_is_the_models_own_unless_asked_for(model):
+    own, one, sharp = (model.sample(2, seed=4, calibration="none", sharpness=w) for w in (None, 1.1, 1.3))
+    assert np.array_equal(own, one) and not np.array_equal(own, sharp)
+
+
 @pytest.mark.parametrize(
     "options",
     [
         {"seed": -1}, {"seed": 1.5}, {"count": -1}, {"count": 2.5}, {"grid": ()}, {"grid": (4, 4, 4, 4)}, {"grid": (0, 4)},
         {"dtype": "int32"}, {"sampler": "none-such"}, {"evaluations": 0}, {"band": "wide"}, {"calibration": "perhaps"},
-        {"precision": "f16"}, {"precision": "f32", "surrogate": True},
+        {"sharpness": 4}, {"sharpness": float("nan")}, {"precision": "f16"}, {"precision": "f32", "surrogate": True},
         {"guidance": float("nan")}, {"volume_fraction": 0.3}, {"volume_fraction": 2}, {"particles": 4},
         {"observe": "no/such.csv"}, {"guidance_order": 3}, {"refine": [(32, 0.5)]}, {"grid": 10**6, "count": 10**6},
     ],
