@@ -89,7 +89,7 @@ pub enum Command {
     /// Make a model of a few evaluations out of one of many: sampling gets several times as fast.
     Distil(DistilArgs),
     /// Sample a trained model at any resolution.
-    Sample(SampleArgs),
+    Sample(Box<SampleArgs>),
     /// Join the shards of a sampling to the file that one process would have written.
     Merge(MergeArgs),
     /// Show models on a page in the browser: seeds, resolutions, measurements, fields as they form.
