@@ -22,7 +22,7 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from common import Wrong, check
+from common import TINY, Wrong, check
 
 # Letters that every encoding below changes.
 CREDENTIALS = {
@@ -30,25 +30,6 @@ CREDENTIALS = {
     "AWS_SECRET_ACCESS_KEY": "secret/of+the=test&19",
     "AWS_SESSION_TOKEN": "token/of+the=test&19",
 }
-CONFIG = """
-seed = 1
-[data]
-source = "{source}"
-[network]
-width = 4
-modes = [2]
-layers = 1
-[training]
-batch = 4
-steps = 8
-tensorboard = true
-[[levels]]
-grid = "8x8"
-share = 0.6
-[[levels]]
-grid = "12x12"
-share = 0.4
-"""
 
 
 def forms(text):
@@ -109,7 +90,8 @@ def work(bench):
     request(bench.server, "PUT", f"/{bench.bucket}")
     request(bench.server, "PUT", f"/{bench.bucket}/data/fields.npy", npy(32, 12))
     source, store = f"s3://{bench.bucket}/data/fields.npy", f"s3://{bench.bucket}/samples.zarr"
-    (bench.folder / "run.toml").write_text(CONFIG.format(source=source))
+    config = TINY.format(steps=8).replace('source = "builtin:spinodal"', f'source = "{source}"')
+    (bench.folder / "run.toml").write_text(config)
     sample = ["sample", "--model", "run", "--count", "8", "--evaluations", "4"]
     bench.run(0, "inspect", source)
     bench.run(0, "train", "--config", "run.toml", "--out", "run")

@@ -23,7 +23,7 @@ srun --mpi=pmix --kill-on-bad-exit=1 \
 training=$!
 
 told=
-# srun would take a signal of its own for the end of the job, so the ranks get it, which are the job's first step
+# srun kills the ranks when it gets a SIGTERM itself, so the signal goes to the ranks: they are the job's first step
 trap 'told=yes; scancel --signal=TERM "$SLURM_JOB_ID.0"' TERM
 wait "$training"
 code=$?
