@@ -46,7 +46,7 @@ pub use crate::burn::operators::{
 pub use crate::burn::oversampled::{
     oversampled_gelu, spectral_block_oversampled, supports_oversampling,
 };
-pub use crate::burn::residual::{ResidualParameters, map_axes, residual_mlp, supports_residual};
+pub use crate::burn::residual::{ResidualParameters, map_axes, residual_mlp};
 pub use crate::burn::values::Values;
 pub use cpu::adamw::{AdamW, sum_of_squares};
 pub use cpu::axis_maps::AxisMaps;

@@ -120,7 +120,7 @@ impl Nested {
             weights: NestedWeights { stages: (0..levels.len()).map(stage).collect() },
             grids: grids.collect::<Result<_, NetError>>()?,
             device: device.clone(),
-            operators: match karhunen_kernels::supports_residual(device) {
+            operators: match karhunen_kernels::supports(device) {
                 true => Operators::Fused,
                 false => Operators::Composed,
             },
@@ -166,7 +166,7 @@ impl Nested {
     /// # Errors
     /// [`NetError::Config`] for fused operators on a device that they do not run on.
     pub fn set_operators(&mut self, operators: Operators) -> Result<(), NetError> {
-        operators.check(karhunen_kernels::supports_residual(&self.device))?;
+        operators.check(karhunen_kernels::supports(&self.device))?;
         self.operators = operators;
         Ok(())
     }

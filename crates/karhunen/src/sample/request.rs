@@ -3,7 +3,7 @@
 use karhunen_evaluate::Progress;
 use karhunen_field::Grid;
 use karhunen_field::sampler::{Method, Precision};
-use karhunen_train::config::{CalibrationKind, SHARPNESS};
+use karhunen_train::config::{CalibrationKind, SHARPNESS_RANGE};
 use karhunen_train::larger::Larger;
 use karhunen_train::request::{Coarse, Request};
 use karhunen_train::sampling::CALIBRATION_PILOTS;
@@ -30,7 +30,7 @@ fn sharpness(options: &SampleOptions, model: &TrainedModel) -> Result<f64, Sampl
     match options.sharpness {
         None if observed => Ok(1.0),
         None => Ok(model.sharpness()),
-        Some(asked) if !SHARPNESS.contains(&asked) => Err(SampleError::Sharpness(asked)),
+        Some(asked) if !SHARPNESS_RANGE.contains(&asked) => Err(SampleError::Sharpness(asked)),
         Some(1.0) => Ok(1.0),
         Some(_) if observed => Err(SampleError::SharpnessOfObserved),
         Some(_) if !model.can_be_sharpened() => Err(SampleError::SharpnessWithoutBase),

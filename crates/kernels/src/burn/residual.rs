@@ -10,7 +10,7 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
 use crate::burn::flex::{contiguous, dims, large, mlp, tensor, values};
@@ -18,15 +18,6 @@ use crate::burn::gradients::{first_order, node};
 use crate::burn::operators::{fit, operand, runs_where, supports};
 use crate::cpu::residual::Residual;
 use crate::{AxisMaps, KernelError, Level, MlpParameters};
-
-/// Whether [`residual_mlp`] and [`map_axes`] run on this device. For other devices compose tensor
-/// operations.
-///
-/// They run where [`supports`] holds: on the CPU (flex), and on GPUs that a feature of this crate
-/// includes.
-pub fn supports_residual(device: &Device) -> bool {
-    supports(device)
-}
 
 /// Parameters of the point-wise half of a residual block.
 #[derive(Debug, Clone)]
@@ -49,7 +40,7 @@ pub struct ResidualParameters {
 ///
 /// # Errors
 /// [`KernelError::Shape`] for operands that do not fit; [`KernelError::Device`] for an operand
-/// where [`supports_residual`] is false or whose numbers are not `f32`; [`KernelError::Level`] as
+/// where [`supports`] is false or whose numbers are not `f32`; [`KernelError::Level`] as
 /// for [`Level::current`].
 pub fn residual_mlp(
     x: Tensor<3>,
@@ -73,7 +64,7 @@ pub fn residual_mlp(
     let weights = [operand("hidden", &hidden), operand("output", &output)];
     let biases = [operand("hidden_bias", &hidden_bias), operand("output_bias", &output_bias)];
     let others = [operand("x", &x), operand("u", &u), operand("film", &film)];
-    runs_where(supports_residual, OPERATOR, others.into_iter().chain(weights).chain(biases))?;
+    runs_where(supports, OPERATOR, others.into_iter().chain(weights).chain(biases))?;
     Ok(Tensor::from_dispatch(<Dispatch as ResidualOps>::residual_mlp(
         x.into_dispatch(),
         u.into_dispatch(),
@@ -98,7 +89,7 @@ pub fn map_axes(x: Tensor<3>, maps: &Arc<AxisMaps>) -> Result<Tensor<3>, KernelE
     const OPERATOR: &str = "map_axes";
     let [batch, _, channels] = x.dims();
     fit(OPERATOR, "x", &x.dims(), &[batch.max(1), maps.points_in(), channels.max(1)])?;
-    runs_where(supports_residual, OPERATOR, [operand("x", &x)])?;
+    runs_where(supports, OPERATOR, [operand("x", &x)])?;
     let maps = Maps { maps: maps.clone(), transposed: false };
     Ok(Tensor::from_dispatch(<Dispatch as ResidualOps>::map_axes(x.into_dispatch(), maps)))
 }

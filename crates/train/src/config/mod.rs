@@ -29,5 +29,5 @@ pub use path::PathConfig;
 pub use phases::{INTERFACE_WIDTH, PhasesConfig};
 pub use prior::PriorConfig;
 pub use run::{LevelConfig, RunConfig};
-pub use sampling::{CalibrationKind, SHARP, SHARPNESS, SamplingConfig};
+pub use sampling::{CalibrationKind, DEFAULT_SHARPNESS, SHARPNESS_RANGE, SamplingConfig};
 pub use training::{Rate, TimeDensity, TrainingConfig};

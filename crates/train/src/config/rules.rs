@@ -9,7 +9,7 @@ use crate::config::data_rules;
 use crate::config::distilled::DistilledConfig;
 use crate::config::prior::PriorConfig;
 use crate::config::run::RunConfig;
-use crate::config::sampling::SHARPNESS;
+use crate::config::sampling::SHARPNESS_RANGE;
 use crate::config::training::{Rate, TimeDensity};
 use crate::run::averages;
 
@@ -83,7 +83,7 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
             return fail(key, value.to_string(), "a positive number");
         }
     }
-    if let Some(sharpness) = config.sampling.sharpness.filter(|w| !SHARPNESS.contains(w)) {
+    if let Some(sharpness) = config.sampling.sharpness.filter(|w| !SHARPNESS_RANGE.contains(w)) {
         return fail("sampling.sharpness", sharpness.to_string(), "between 0 and 3");
     }
     let fractions = [

@@ -8,10 +8,10 @@ use karhunen_net::Band;
 use serde::{Deserialize, Serialize};
 
 /// What a sharpness may be.
-pub const SHARPNESS: RangeInclusive<f64> = 0.0..=3.0;
+pub const SHARPNESS_RANGE: RangeInclusive<f64> = 0.0..=3.0;
 
 /// The sharpness of a new model.
-pub const SHARP: f64 = 1.1;
+pub const DEFAULT_SHARPNESS: f64 = 1.1;
 
 /// `[sampling]`: defaults of `sample`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct SamplingConfig {
     /// The correction of finished samples.
     pub calibration: CalibrationKind,
     /// Factor of what the network adds to the linear denoiser: 1 as it was trained, above 1 sharper fields. A new run gets
-    /// [`SHARP`] where nothing is asked for; a model without the key has 1, as has every model without `training.preconditioning = "wiener"`.
+    /// [`DEFAULT_SHARPNESS`] where nothing is asked for; a model without the key has 1, as has every model without `training.preconditioning = "wiener"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sharpness: Option<f64>,
     /// The modes that the network is evaluated on when a grid is finer than the trained ones:

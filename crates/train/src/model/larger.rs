@@ -147,21 +147,12 @@ impl TrainedModel {
         asked: Asked,
         work: impl FnOnce(&dyn Denoiser) -> T,
     ) -> T {
-        let (weight, stop) = (request.guidance, &request.stop);
+        let (weight, sharpness) = (request.guidance, request.sharpness);
+        let as_asked = AsAsked { model: &self.model, weight, sharpness, stop: &request.stop };
         match known {
-            None => {
-                let sharpness = request.sharpness;
-                let with = Conditioned { model: &self.model, asked, sharpness };
-                let asked = Asked::default();
-                let without = Conditioned { model: &self.model, asked, sharpness };
-                let guided = Guided { with: &with, without: &without, weight };
-                work(&Stoppable { denoiser: &guided, stop })
-            }
+            None => as_asked.with(asked, work),
             Some(known) => {
-                let together = self.at_a_time();
-                let sharpness = request.sharpness;
-                let model =
-                    InWindows { model: &self.model, asked, weight, sharpness, stop, together };
+                let model = InWindows { as_asked, asked, together: self.at_a_time() };
                 work(&Windowed::new(known, &model))
             }
         }
@@ -207,9 +198,10 @@ impl TrainedModel {
         let grid = double.large.like(&self.statistics.grid)?;
         let t = known.half_known();
         let x = known.noisy(grid, t, SEED, COMPARED);
-        let (asked, stop) = (self.asked(request, 0..COMPARED, 1), &request.stop);
-        let (weight, sharpness, together) = (1.0, 1.0, self.at_a_time());
-        let model = InWindows { model: &self.model, asked, weight, sharpness, stop, together };
+        let asked = self.asked(request, 0..COMPARED, 1);
+        let as_asked =
+            AsAsked { model: &self.model, weight: 1.0, sharpness: 1.0, stop: &request.stop };
+        let model = InWindows { as_asked, asked, together: self.at_a_time() };
         let places = Windowed::new(&known, &model).disagreement(&x, t)?;
         let chance = match self.training_fields {
             0 => 0.0,
@@ -219,15 +211,31 @@ impl TrainedModel {
     }
 }
 
-/// A model as a denoiser of windows.
-struct InWindows<'a> {
+/// A model as a request wants it.
+struct AsAsked<'a> {
     model: &'a Model,
-    /// The conditions of each field of the batch.
-    asked: Asked,
     /// Weight of the conditions (classifier-free guidance).
     weight: f64,
     sharpness: f64,
     stop: &'a Stop,
+}
+
+impl AsAsked<'_> {
+    /// Calls `work` with the denoiser under these conditions.
+    fn with<T>(&self, asked: Asked, work: impl FnOnce(&dyn Denoiser) -> T) -> T {
+        let &Self { model, weight, sharpness, stop } = self;
+        let with = Conditioned { model, asked, sharpness };
+        let without = Conditioned { model, asked: Asked::default(), sharpness };
+        let guided = Guided { with: &with, without: &without, weight };
+        work(&Stoppable { denoiser: &guided, stop })
+    }
+}
+
+/// A model as a denoiser of windows.
+struct InWindows<'a> {
+    as_asked: AsAsked<'a>,
+    /// The conditions of each field of the batch.
+    asked: Asked,
     /// Number of parts that are evaluated at the same time.
     together: usize,
 }
@@ -245,19 +253,11 @@ impl InWindows<'_> {
         })
         .collect()
     }
-
-    fn with<T>(&self, asked: Asked, work: impl FnOnce(&dyn Denoiser) -> T) -> T {
-        let (model, sharpness) = (self.model, self.sharpness);
-        let with = Conditioned { model, asked, sharpness };
-        let without = Conditioned { model, asked: Asked::default(), sharpness };
-        let guided = Guided { with: &with, without: &without, weight: self.weight };
-        work(&Stoppable { denoiser: &guided, stop: self.stop })
-    }
 }
 
 impl WindowDenoiser for InWindows<'_> {
     fn answers_on(&self, window: &Grid) -> Grid {
-        self.model.network_grid(window)
+        self.as_asked.model.network_grid(window)
     }
 
     fn denoise(
@@ -269,7 +269,7 @@ impl WindowDenoiser for InWindows<'_> {
         let parts = self.parts(windows, fields);
         let answers: Result<Vec<Ensemble>, FieldError> = parts
             .into_par_iter()
-            .map(|(part, asked)| self.with(asked, |d| d.denoise(&windows.slice(part), t)))
+            .map(|(part, asked)| self.as_asked.with(asked, |d| d.denoise(&windows.slice(part), t)))
             .collect();
         let values = answers?.into_iter().flat_map(|part| part.values).collect();
         Ensemble::new(windows.grid, windows.channels, values)
@@ -285,7 +285,7 @@ impl WindowDenoiser for InWindows<'_> {
         let mut values = Vec::with_capacity(w.values.len());
         for (part, asked) in self.parts(windows, fields) {
             let (x, w) = (windows.slice(part.clone()), w.slice(part));
-            match self.with(asked, |d| d.pullback(&x, t, &w))? {
+            match self.as_asked.with(asked, |d| d.pullback(&x, t, &w))? {
                 Some(pulled) => values.extend(pulled.values),
                 None => return Ok(None),
             }

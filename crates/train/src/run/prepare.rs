@@ -11,7 +11,7 @@ use karhunen_net::{Device, Model, Parameters, Preconditioning};
 
 use crate::batch::Batches;
 use crate::config::augment::Augmentation;
-use crate::config::{RunConfig, SHARP};
+use crate::config::{DEFAULT_SHARPNESS, RunConfig};
 use crate::data::augment::{settled, symmetrise};
 use crate::data::plan::complete;
 use crate::data::stock::Stock;
@@ -203,7 +203,7 @@ fn later_end(
 fn begun(planned: &RunConfig) -> RunConfig {
     let mut config = planned.clone();
     if config.training.preconditioning == Preconditioning::Wiener {
-        config.sampling.sharpness.get_or_insert(SHARP);
+        config.sampling.sharpness.get_or_insert(DEFAULT_SHARPNESS);
     }
     config
 }

@@ -54,13 +54,16 @@ pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Resu
 }
 
 /// A stored configuration with what need not be the same: where files lie, since what they hold is
-/// compared ([`same_data`]), what was chosen from the data where nothing is asked for, when the run ends, how
+/// compared ([`same_data`]), what was chosen where nothing is asked for, when the run ends, how
 /// batches are cut, and who watches it.
 fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     let mut stored = stored.clone();
     stored.training.length = stored.training.length.ending_as(asked.training.length);
     stored.training.tensorboard = asked.training.tensorboard;
     stored.training.pieces = asked.training.pieces;
+    if asked.sampling.sharpness.is_none() {
+        stored.sampling.sharpness = None;
+    }
     let (own, data) = (&mut stored.data, &asked.data);
     let moved = |a: &Sources, b: &Sources| {
         a.builtin().is_none() && b.builtin().is_none() && a.names().len() == b.names().len()
@@ -79,9 +82,6 @@ fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
         if a.is_some() && b.is_some() {
             a.clone_from(b);
         }
-    }
-    if asked.sampling.sharpness.is_none() {
-        stored.sampling.sharpness = None;
     }
     if data.hold_out.is_none() {
         own.hold_out = None;

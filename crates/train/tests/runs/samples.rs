@@ -7,7 +7,7 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Ensemble, resample};
 use karhunen_net::Band;
 use karhunen_train::TrainedModel;
-use karhunen_train::config::SHARP;
+use karhunen_train::config::DEFAULT_SHARPNESS;
 use karhunen_train::request::{Coarse, Request};
 
 use super::{Scratch, tiny, train};
@@ -66,12 +66,15 @@ fn sharpness_is_the_models_own() {
     let mut model = TrainedModel::load(scratch.path()).unwrap();
     let grid = model.statistics.grid;
     let request = model.request(grid, 5);
-    assert_eq!((model.config.sampling.sharpness, request.sharpness), (Some(SHARP), SHARP));
+    assert_eq!(
+        (model.config.sampling.sharpness, request.sharpness),
+        (Some(DEFAULT_SHARPNESS), DEFAULT_SHARPNESS)
+    );
     let values = |model: &TrainedModel, sharpness| {
         let request = Request { sharpness, calibrated: false, evaluations: 3, ..request.clone() };
         model.sample(&request, 0..1, &|_, _| ()).unwrap().0.values
     };
-    assert_ne!(values(&model, SHARP), values(&model, 1.0));
+    assert_ne!(values(&model, DEFAULT_SHARPNESS), values(&model, 1.0));
     let known = model.fingerprint();
     // as a program without the key left it
     model.config.sampling.sharpness = None;
