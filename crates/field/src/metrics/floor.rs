@@ -55,7 +55,8 @@ pub struct Splits {
 
 impl Splits {
     /// Draws `splits` random pairs of sets of `first` and `second` out of `pool` fields. The sets
-    /// are disjoint if first + second ≤ pool, else both are drawn with replacement.
+    /// are disjoint if first + second ≤ pool, else both are drawn with replacement. Each has at least
+    /// two different fields.
     ///
     /// # Errors
     /// [`FieldError::TooFew`] below two fields in the pool or a set; [`FieldError::Parameter`]
@@ -90,7 +91,8 @@ impl Splits {
                         .collect(),
                 };
                 drawn.truncate(first + second);
-                let rest = drawn.split_off(first);
+                let mut rest = drawn.split_off(first);
+                [&mut drawn, &mut rest].into_iter().for_each(|set| vary(set, pool));
                 (drawn, rest)
             })
             .collect();
@@ -150,6 +152,17 @@ impl Splits {
     }
 }
 
+/// Gives a set that holds one field again and again a second one: it has a variance then, as sets of real fields have. Only
+/// bootstraps of a handful of fields draw such sets.
+fn vary(set: &mut [usize], pool: usize) {
+    if let [first, rest @ .., last] = set
+        && first == last
+        && rest.iter().all(|i| i == first)
+    {
+        *last = (*first + 1) % pool;
+    }
+}
+
 /// 0 … n−1 in a random order (Fisher–Yates), one for each number of a seed.
 pub fn shuffled(n: usize, seed: u64, number: u64) -> Vec<usize> {
     let uniforms = ModeNoise::new(seed).uniforms(n, number, stream::METRICS);
@@ -182,6 +195,12 @@ mod tests {
             assert_eq!((x.len(), y.len()), (4, 5));
             assert!(x.iter().chain(y).all(|i| *i < 5));
         }
+
+        // of 400 sets of three fields one in nine would hold the same field three times
+        let handful = Splits::new(3, 3, 3, 200, 7).unwrap();
+        let sets = handful.pairs.iter().flat_map(|(x, y)| [x, y]);
+        assert!(sets.clone().all(|set| set.iter().any(|i| *i != set[0])));
+        assert!(sets.flatten().all(|i| *i < 3));
     }
 
     #[test]
