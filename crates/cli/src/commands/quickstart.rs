@@ -27,9 +27,6 @@ use crate::report::print_line;
 use crate::report::trained::finish;
 use crate::signals;
 
-/// Fields a step unless told otherwise: small batches make many steps of a short budget.
-const BATCH: usize = 8;
-
 /// Trains, samples, evaluates, draws.
 pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
     let begun = Instant::now();
@@ -103,9 +100,6 @@ fn trained(args: &QuickstartArgs, source: &str) -> Result<Run, Failure> {
     let Plan { mut config, points, notes, .. } = Plan::of(config)?;
     notes.iter().for_each(|note| info!("{note}"));
     config.seed = args.seed;
-    if !args.settings.list.iter().any(|setting| setting.starts_with("training.batch")) {
-        config.training.batch = BATCH;
-    }
     info!("{source}: cells {}", join(&points));
     plan::summary(&config).iter().for_each(|line| info!("{line}"));
     let (asked, mut observer) = (signals::listen(), Training::new());

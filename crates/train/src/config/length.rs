@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Number of steps of a run that is asked for neither steps nor seconds.
-const STEPS: usize = 4000;
+const STEPS: usize = 16_000;
 
 /// How long a run is, and what ends its levels.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -110,7 +110,7 @@ training! {
     /// `"explained"`, what the best linear denoiser explains of the data.
     share: Share = Share::Total,
     /// Fields a step.
-    batch: usize = 32,
+    batch: usize = 8,
     /// Pieces that a batch is cut into, whose gradients are summed in one fixed tree, so that any number of ranks gives
     /// the same bits ([`crate::batch::pieces`]); one where nothing is asked for, or as many as suit the batch where a run is begun
     /// by the ranks of a job. A run may change it whenever it is resumed: it changes the rounding alone.
