@@ -5,12 +5,15 @@
 karhunen=${KARHUNEN:-target/release/karhunen}
 [ -n "${KARHUNEN:-}" ] || cargo build --release --quiet
 
+# defaults that the results were made with
+before=(--set sampling.sharpness=1 --set training.optimizer=adamw)
+
 # train FOLDER NAME [--set …]: FOLDER/NAME.toml into runs/FOLDER/NAME; its ledger is a result
 train() {
   local folder=$1 name=$2
   shift 2
   mkdir -p "$folder/results"
-  "$karhunen" train --set sampling.sharpness=1 --config "$folder/$name.toml" --out "runs/$folder/$name" "$@"
+  "$karhunen" train "${before[@]}" --config "$folder/$name.toml" --out "runs/$folder/$name" "$@"
   cp "runs/$folder/$name/ledger.json" "$folder/results/$name-ledger.json"
 }
 

@@ -12,7 +12,7 @@ choice() {
   shift 4
   cp "experiments/$dataset/ladder.toml" "runs/$dataset-$name.toml"
   mkdir -p "$here/results" "runs/$here"
-  "$karhunen" train --set sampling.sharpness=1 --config "runs/$dataset-$name.toml" --out "runs/$here/$dataset-$name" \
+  "$karhunen" train "${before[@]}" --config "runs/$dataset-$name.toml" --out "runs/$here/$dataset-$name" \
     --set training.seconds="${SECONDS_EACH:-45}" "$@"
   sampled "$here" "$dataset-$name" "$grid" 1024 "$reference"
 }

@@ -17,7 +17,7 @@ network() {
   local name=$1
   shift
   [ -s "$here/results/$name-ledger.json" ] && return
-  "$karhunen" train --set sampling.sharpness=1 --config "$here/ladder.toml" --set data.source="$data" --out "$runs/$name" "$@"
+  "$karhunen" train "${before[@]}" --config "$here/ladder.toml" --set data.source="$data" --out "$runs/$name" "$@"
   cp "$runs/$name/ledger.json" "$here/results/$name-ledger.json"
 }
 

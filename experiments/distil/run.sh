@@ -29,7 +29,7 @@ for what in "$@"; do
     mnist)
       digits=${KARHUNEN_DATA:?set it to the folder that holds mnist/}/mnist
       model=runs/$here/mnist-teacher count=1024 reference=$digits/t10k-images-idx3-ubyte.gz
-      "$karhunen" train --set sampling.sharpness=1 --config experiments/nested/mnist.toml --set data.source="$digits/train-images-idx3-ubyte.gz" \
+      "$karhunen" train "${before[@]}" --config experiments/nested/mnist.toml --set data.source="$digits/train-images-idx3-ubyte.gz" \
         --set training.seconds=140 --set training.batch=8 --out "$model"
       ;;
     *) echo "spinodal, mnist or grains" >&2 && exit 2 ;;

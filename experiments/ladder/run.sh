@@ -29,7 +29,7 @@ one() {
   mkdir -p "$here/results"
   local ledger=$here/results/$name-ledger.json
   if [ ! -s "$ledger" ]; then
-    "$karhunen" train --set sampling.sharpness=1 --config "$here/$what.toml" --out "runs/$here/$name" $threads --set seed="$seed" \
+    "$karhunen" train "${before[@]}" --config "$here/$what.toml" --out "runs/$here/$name" $threads --set seed="$seed" \
       --set data.source="$source" --set levels="$levels" "$@"
     cp "runs/$here/$name/ledger.json" "$ledger"
   fi

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# The default network trained longer and sharpened, networks at equal seconds, noises between flat and fitted, and what a ladder of levels saves.
+# The default network trained longer and sharpened, optimizers, networks at equal seconds, noises between flat and fitted, shares of the levels, and what a
+# ladder of levels saves.
 #
-#     experiments/nested/run.sh long|sharpness|networks|noise|ladder [DATA …]
+#     experiments/nested/run.sh long|optimizer|sharpness|networks|noise|shares|ladder [DATA …]
 #
 # DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids) and classes (MNIST with its labels); of sharpness
 # mnist, sic (models of long) and spinodal.
 #
-# Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those. Every training takes one thread, so that its seconds are processor
+# Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long takes OPTIMIZER=adamw. Every training takes one thread, so that its seconds are processor
 # seconds. Results in experiments/nested/results; what is done is kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source experiments/functions.sh
 here=experiments/nested
 data=${KARHUNEN_DATA:?set it to the folder that holds mnist/ and materials/}
-group=${1:?long, sharpness, networks, noise or ladder}
+group=${1:?long, optimizer, sharpness, networks, noise, shares or ladder}
 shift
 case $#-$group in
   0-sharpness) set -- mnist sic spinodal ;;
@@ -46,7 +47,7 @@ run() {
   about "$what"
   local folder=runs/$here/$name result=$here/results/$name
   if [ ! -s "$result-ledger.json" ]; then
-    "$karhunen" train --set sampling.sharpness=1 --config "$here/$what.toml" --out "$folder" --set data.source="$source" "$@"
+    "$karhunen" train "${before[@]}" --config "$here/$what.toml" --out "$folder" --set data.source="$source" "$@"
     cp "$folder/ledger.json" "$result-ledger.json"
   fi
   [ ! -s "$result.json" ] || return 0
@@ -59,7 +60,7 @@ run() {
 # long DATA: 900 s of one core, more samples, held-out fields and those trained on, twice the trained grid, sharper fields, a
 # classifier's features
 long() {
-  local what=$1 name=$1-long part own=() classes=()
+  local what=$1 name=$1${OPTIMIZER:+-$OPTIMIZER}-long part own=() classes=()
   local model=runs/$here/$name digits=runs/$here/digits.classifier
   case $1 in
     mnist) source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out ;;
@@ -83,7 +84,8 @@ long() {
     classes=(--classifier "$digits" "${classes[@]}")
   fi
   if [ ! -s "$here/results/$name-ledger.json" ]; then
-    "$karhunen" train --set sampling.sharpness=1 --config "$here/$what.toml" --out "$model" --set data.source="$source" \
+    "$karhunen" train --set sampling.sharpness=1 --set training.optimizer="${OPTIMIZER:-muon}" --config "$here/$what.toml" \
+      --out "$model" --set data.source="$source" \
       --set training.seconds="${SECONDS_EACH:-900}" --set training.batch=8 "${own[@]}"
     cp "$model/ledger.json" "$here/results/$name-ledger.json"
   fi
@@ -93,8 +95,8 @@ long() {
       ${classes[2]:+--labels "$model-labels.npy"}
     for part in $parts; do judge "$model-$grid.npy" "$here/results/$name-$grid-$part" $part; done
   done
-  "$karhunen" sample --model "$model" --grid $fine --count $((4 * count)) --seed 3 --sharpness 1.1 --out "$model-sharp.npy" --force \
-    ${classes[2]:+--labels "$model-labels.npy"}
+  [ -s "$model-sharp.npy" ] || "$karhunen" sample --model "$model" --grid $fine --count $((4 * count)) --seed 3 --sharpness 1.1 \
+    --out "$model-sharp.npy" --force ${classes[2]:+--labels "$model-labels.npy"}
   for part in $parts; do judge "$model-sharp.npy" "$here/results/$name-sharp-$fine-$part" $part; done
 }
 
@@ -135,7 +137,7 @@ rungs() {
 }
 
 # ladder DATA STEPS CLIMB LATE SHARES…: so many steps at the finest level alone, against the finest level alone and two ladders at about 30 %
-# of their operations: CLIMB steps of these shares, and LATE steps of which half are at the finest level
+# of their operations: CLIMB steps of these shares, and LATE steps, half of them for the finest level, a tenth of which replay the coarse ones
 ladder() {
   local what=$1 steps=$2 climb=$3 late=$4 seed
   shift 4
@@ -169,11 +171,34 @@ for what in "$@"; do
         run "$what" $network --set training.seconds=$seconds --set training.batch=8 "${own[@]}"
       done
       ;;
+    optimizer)
+      # MNIST at equal steps, the others at equal seconds
+      own=(--set training.seconds=$seconds)
+      [ "$what" != mnist ] || own=(--set training.steps=4000)
+      for rule in adamw muon; do
+        run "$what" optimizer-$rule "${own[@]}" --set training.batch=8 --set training.optimizer=$rule
+      done
+      [ "$what" != mnist ] || run mnist optimizer-adamw-4e-3 "${own[@]}" --set training.batch=8 --set training.learning_rate=4e-3
+      ;;
     noise)
       for exponent in 0.25 0.5 0.75; do
         run "$what" "tempered-$exponent" --set training.seconds=$seconds --set training.batch=8 --set "prior={kind=\"tempered\",exponent=$exponent}"
       done
       run "$what" scan-fitted --set training.seconds=$seconds --set training.batch=8 "${fitted[@]}" "${log_normal[@]}"
+      ;;
+    shares)
+      case $what in
+        mnist) grids=(7x7 14x14 28x28) ;;
+        sic) grids=(16x16 32x32 64x64) ;;
+        berea) grids=(8x8x8 16x16x16 32x32x32) ;;
+      esac
+      for seed in ${SEEDS:-0 1 2}; do
+        for shares in 0.4,0.3,0.3 0.33,0.17,0.5 0.2,0.3,0.5 0.1,0.2,0.7; do
+          IFS=, read -ra each <<< "$shares"
+          run "$what" "shares-$shares-$seed" --set seed=$seed --set training.seconds=$seconds --set training.batch=8 \
+            --set "$(rungs "${grids[0]}@${each[0]}" "${grids[1]}@${each[1]}" "${grids[2]}@${each[2]}")"
+        done
+      done
       ;;
     ladder)
       case $what in
@@ -182,6 +207,6 @@ for what in "$@"; do
         berea) ladder berea 400 356 200 8x8x8@0.56 16x16x16@0.28 32x32x32@0.16 ;;
       esac
       ;;
-    *) echo "long, sharpness, networks, noise or ladder" >&2 && exit 2 ;;
+    *) echo "long, optimizer, sharpness, networks, noise, shares or ladder" >&2 && exit 2 ;;
   esac
 done

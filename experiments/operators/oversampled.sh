@@ -16,8 +16,8 @@ for seed in 0 1; do for factor in 1 2; do
   name=oversampling-$factor-seed-$seed
   result=$here/results/$name.json
   [ -s "$result" ] && continue
-  [ -s "$runs/$name/ledger.json" ] || "$karhunen" train --set sampling.sharpness=1 --config examples/builtin.toml --out "$runs/$name" "${noise[@]}" \
-    --set 'levels=[{grid="32x32",share=1}]' --set training.steps="$steps" --set network.oversampling=$factor --set seed=$seed
+  [ -s "$runs/$name/ledger.json" ] || "$karhunen" train "${before[@]}" --config examples/builtin.toml --out "$runs/$name" "${noise[@]}" \
+    --set 'levels=[{grid="32x32",share=1}]' --set training.batch=32 --set training.steps="$steps" --set network.oversampling=$factor --set seed=$seed
   for grid in 32 64 96; do
     "$karhunen" sample --model "$runs/$name" --grid ${grid}x$grid --band grid --count 16 --seed 1 \
       --calibration none --out "$runs/$name-$grid.npy" --force

@@ -16,7 +16,7 @@ run() {
   local name=$1 config=$2
   shift 2
   [ -s "$here/results/$name-ledger.json" ] && return
-  "$karhunen" train --set sampling.sharpness=1 --config "$config" --out "runs/$here/$name" "${noise[@]}" "$@"
+  "$karhunen" train "${before[@]}" --config "$config" --out "runs/$here/$name" "${noise[@]}" "$@"
   cp "runs/$here/$name/ledger.json" "$here/results/$name-ledger.json"
 }
 level() {

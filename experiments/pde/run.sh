@@ -34,7 +34,7 @@ done
 
 # trained models
 train() { # name, configuration, file
-  [ -e "$run/$1" ] || "$karhunen" train --set sampling.sharpness=1 --config "$2.toml" --out "$run/$1" --set "data.source=$run/$3"
+  [ -e "$run/$1" ] || "$karhunen" train --set sampling.sharpness=1 --set training.optimizer=adamw --config "$2.toml" --out "$run/$1" --set "data.source=$run/$3"
 }
 train poisson-a poisson-a poisson-a.npy
 train darcy-a darcy-a darcy-a.npy

@@ -30,7 +30,7 @@ for name, chosen in sets.items():
 PYTHON
 
 for n in 44 1 4 16; do
-  "$karhunen" train --set sampling.sharpness=1 --config "$here/slices.toml" --set "data.source=$PWD/$runs/slices-$n" \
+  "$karhunen" train "${before[@]}" --config "$here/slices.toml" --set "data.source=$PWD/$runs/slices-$n" \
     --set "data.validation_source=$PWD/$runs/held-out" --out "$runs/model-$n"
   cp "$runs/model-$n/ledger.json" "$here/results/ledger-$n.json"
   result=$here/results/slices-$n.json

@@ -21,6 +21,7 @@ pub use cpu::axis_maps::AxisMaps;
 pub use cpu::block::Activation;
 pub use cpu::buffer::tensor_data;
 pub use cpu::mapped::Mapped;
+pub use cpu::muon::Muon;
 pub use error::KernelError;
 pub use plan::convolution::{ConvPlan, ConvShape};
 pub use plan::oversampling::OversamplingPlan;

@@ -28,6 +28,7 @@ use karhunen_net::{
     UNetConfig,
 };
 use karhunen_train::bench::{peak_memory, product_peak};
+use karhunen_train::config::OptimizerKind;
 use karhunen_train::optimizer::{Begins, Optimizer, Update};
 
 /// The allocator of the program: glibc would return large buffers to the system on every step.
@@ -170,6 +171,7 @@ impl Case {
         let mut network = self.network(&device);
         let mut optimizer = Optimizer::new(network.parameters().expect("parameters"), 2);
         let update = Update {
+            optimizer: OptimizerKind::AdamW,
             rate: 1e-3,
             decay: 1e-4,
             clip: 1.0,

@@ -106,6 +106,7 @@ pub fn measure(
     device: &Device,
 ) -> Result<Speed, TrainError> {
     let budget = Duration::from_secs_f64(seconds);
+    let config = &config.begun();
     let grids = config.grids()?;
     let finest = *grids.last().expect("a configuration has levels");
     check_model(config, finest)?;
@@ -171,6 +172,7 @@ fn level_speed(
 ) -> Result<LevelSpeed, TrainError> {
     let t = &config.training;
     let update = Update {
+        optimizer: t.optimizer.unwrap_or_default(),
         rate: 1e-6,
         decay: t.weight_decay,
         clip: t.clip,

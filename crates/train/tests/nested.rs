@@ -9,6 +9,7 @@ use karhunen_field::sampler::Method;
 use karhunen_field::{Ensemble, Grid, noise::stream, resample};
 use karhunen_net::{Device, Parameters};
 use karhunen_train::checkpoint::Checkpoint;
+use karhunen_train::config::OptimizerKind;
 use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::model::build_model;
@@ -80,6 +81,29 @@ fn it_resumes_bit_for_bit_and_late_stages_wait_for_their_level() {
     assert_eq!(end.progress, resumed.progress);
     let begun: Vec<usize> = end.progress.ledger.levels.iter().map(|l| l.begun).collect();
     assert_eq!(begun, [0, 10, 17]);
+}
+
+/// A new run's matrices move by Muon; what a run began with, it goes on with.
+#[test]
+fn a_run_keeps_its_optimizer() {
+    let [muon, adamw] = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let new = train(&tiny(&[]), muon.path(), Some(6));
+    assert_eq!(new.config.training.optimizer, Some(OptimizerKind::Muon));
+    let asked = tiny(&["training.optimizer=adamw"]);
+    let whole = tempfile::tempdir().unwrap();
+    let end = train(&asked, whole.path(), None);
+    let other = train(&asked, adamw.path(), Some(6));
+    assert!(other.optimizer.weights != new.optimizer.weights);
+    // without the key the second half is AdamW's too
+    let resumed = train(&tiny(&[]), adamw.path(), None);
+    assert_eq!(resumed.config.training.optimizer, Some(OptimizerKind::AdamW));
+    assert!(resumed.optimizer == end.optimizer);
+    let refused = Run::open(&tiny(&["training.optimizer=muon"]), adamw.path(), true, &mut Silent);
+    assert!(
+        matches!(refused, Err(TrainError::OtherRun { message, .. }) if message.contains("optimizer = \"adamw\""))
+    );
+    let fno = RunConfig::load(None, &["network.kind=fno".into()]).unwrap();
+    assert_eq!(fno.begun().training.optimizer, None);
 }
 
 #[test]

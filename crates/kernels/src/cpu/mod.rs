@@ -21,6 +21,7 @@ pub(crate) mod linear;
 pub(crate) mod mapped;
 pub(crate) mod mixing;
 pub(crate) mod mlp;
+pub(crate) mod muon;
 pub(crate) mod norm;
 pub(crate) mod norm_rows;
 pub(crate) mod oversampled;

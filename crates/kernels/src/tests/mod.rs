@@ -11,6 +11,7 @@ mod depthwise;
 mod independence;
 mod large;
 mod level;
+mod muon;
 mod naive;
 mod norm;
 mod oversampled;

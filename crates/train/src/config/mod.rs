@@ -30,4 +30,4 @@ pub use phases::{INTERFACE_WIDTH, PhasesConfig};
 pub use prior::PriorConfig;
 pub use run::{LevelConfig, RunConfig};
 pub use sampling::{CalibrationKind, DEFAULT_SHARPNESS, SHARPNESS_RANGE, SamplingConfig};
-pub use training::{Rate, TimeDensity, TrainingConfig};
+pub use training::{OptimizerKind, Rate, TimeDensity, TrainingConfig};

@@ -4,15 +4,15 @@
 //! itself. Not here: how it is read (module `read`), what values are allowed (module `rules`).
 
 use karhunen_field::Grid;
-use karhunen_net::NetworkConfig;
+use karhunen_net::{NetworkConfig, Preconditioning};
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::config::distilled::DistilledConfig;
 use crate::config::path::PathConfig;
 use crate::config::prior::PriorConfig;
-use crate::config::sampling::SamplingConfig;
-use crate::config::training::TrainingConfig;
+use crate::config::sampling::{DEFAULT_SHARPNESS, SamplingConfig};
+use crate::config::training::{OptimizerKind, TrainingConfig};
 use crate::config::{DataConfig, parse_points};
 
 /// Everything that determines a run.
@@ -73,6 +73,18 @@ impl RunConfig {
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self)
             .expect("a configuration holds only numbers, strings and tables")
+    }
+
+    /// What a new run begins with where nothing is asked for. A run that goes on keeps what it has.
+    pub fn begun(&self) -> Self {
+        let mut config = self.clone();
+        if matches!(config.network, NetworkConfig::Nested(_)) {
+            config.training.optimizer.get_or_insert(OptimizerKind::Muon);
+        }
+        if config.training.preconditioning == Preconditioning::Wiener {
+            config.sampling.sharpness.get_or_insert(DEFAULT_SHARPNESS);
+        }
+        config
     }
 
     /// Grids of the levels, coarse first, on the box whose first axis has length 1 and whose others

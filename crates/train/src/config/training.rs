@@ -46,6 +46,18 @@ pub enum Rate {
     Cosine,
 }
 
+/// How the matrices between hidden channels are updated. All other arrays are updated by AdamW.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerKind {
+    /// By AdamW as well: each value by its own moments.
+    #[default]
+    #[serde(rename = "adamw")]
+    AdamW,
+    /// By Muon: a matrix moves along the orthogonal matrix that is nearest to its moment ([`karhunen_kernels::Muon`]).
+    Muon,
+}
+
 /// Makes `[training]` of one list of keys, their types and their defaults: a struct for the code, which has
 /// one [`Length`], and one for files, which have three keys for it.
 macro_rules! training {
@@ -116,7 +128,11 @@ training! {
     /// by the ranks of a job. A run may change it whenever it is resumed: it changes the rounding alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pieces: Option<usize> = None,
-    /// Peak learning rate of AdamW.
+    /// How the matrices between hidden channels are updated. A new run of a nested network gets `"muon"` where nothing is asked
+    /// for, a run of another network `"adamw"`; a run without the key goes on by AdamW.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    optimizer: Option<OptimizerKind> = None,
+    /// Peak learning rate.
     learning_rate: f64 = 2e-3,
     /// Part of all steps over which the rate rises from 0.
     warmup: f64 = 0.03,

@@ -117,6 +117,7 @@ pub(super) fn student(
     config.sampling.evaluations = own;
     config.sampling.band = Band::Trained;
     config.sampling.sharpness = None;
+    config.training.optimizer = None;
     config.training.batch = options.batch;
     config.training.learning_rate = options.learning_rate;
     // every round of trajectories has a step

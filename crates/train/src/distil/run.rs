@@ -233,6 +233,7 @@ impl Distillation {
         let (loss, gradients) = loss_and_gradients(&self.model, &batch)?;
         let rate = t.learning_rate * t.rate.factor(step, total, t.warmup);
         let update = Update {
+            optimizer: t.optimizer.unwrap_or_default(),
             rate,
             decay: t.weight_decay,
             clip: t.clip,

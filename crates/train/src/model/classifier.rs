@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::batch::LevelData;
+use crate::config::OptimizerKind;
 use crate::data::labels;
 use crate::data::statistics::Normalisation;
 use crate::run::optimizer::{Begins, Optimizer, Update};
@@ -145,6 +146,7 @@ impl TrainedClassifier {
             let gradients = self.classifier.taken_gradients(loss.backward())?;
             let rate = RATE * schedule(step, steps);
             let update = Update {
+                optimizer: OptimizerKind::AdamW,
                 rate,
                 decay: DECAY,
                 clip: CLIP,

@@ -21,6 +21,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
+use crate::config::OptimizerKind;
 use crate::run::optimizer::{Begins, Optimizer, Update};
 
 /// Fewest fields a side: with fewer the halves are too small for a result.
@@ -268,7 +269,14 @@ impl<'a> Test<'a> {
         let rate = RATE * ((step + 1) as f64 / WARMUP).min(1.0);
         network.release_parameters();
         let begins = Begins::default();
-        let update = Update { rate, decay: DECAY, clip: CLIP, lengths: &[AVERAGE], begins };
+        let update = Update {
+            optimizer: OptimizerKind::AdamW,
+            rate,
+            decay: DECAY,
+            clip: CLIP,
+            lengths: &[AVERAGE],
+            begins,
+        };
         let norm = optimizer.step(gradients, &update);
         if !value.is_finite() || !norm.is_finite() {
             let what = "loss or gradient of the network that tells fields apart not finite".into();

@@ -1,17 +1,26 @@
-//! AdamW with gradient clipping and averages of the weights, in one pass over the arrays behind one
-//! over the gradient for its norm.
+//! AdamW, and Muon for matrices, with gradient clipping and averages of the weights, in one pass over
+//! the arrays behind one over the gradient for its norm.
 //!
-//! θ ← θ − r [ m̂ / (√v̂ + ε) + w θ ] with m̂, v̂ the bias-corrected moving means of g and g²
+//! AdamW: θ ← θ − r [ m̂ / (√v̂ + ε) + w θ ] with m̂, v̂ the bias-corrected moving means of g and g²
 //! (β = 0.9, 0.999; ε = 1e−8). Weight decay w applies to arrays of rank ≥ 2, not to biases. The
 //! gradient is scaled down to norm `clip` where it is larger. **Source** Loshchilov & Hutter,
-//! "Decoupled weight decay regularization", 2019. Works on host arrays, so that its state is saved
-//! and restored bit for bit.
+//! "Decoupled weight decay regularization", 2019.
+//!
+//! Muon, for matrices between hidden channels that are not long and narrow:
+//! θ ← θ − r [ κ √max(rows, columns) O(u) + w θ ] with O(u) the orthogonal matrix that is nearest to the moment u
+//! (μ = 0.95, with Nesterov's step ahead). The factor gives all values of a step about the same size, whatever the
+//! shape, so that r and w mean what they mean to AdamW. A step of Muon has one size also where the gradient is noise
+//! alone, which keeps long runs from settling; so κ falls with the updates n of an array, κ = 0.4 / √(1 + n / 4000). **Source** Jordan et al., "Muon" (2024); the factor after
+//! Liu et al., "Muon is scalable for LLM training" (2025), who have κ = 0.2.
+//!
+//! Works on host arrays, so that its state is saved and restored bit for bit.
 
-use karhunen_kernels::{AdamW, sum_of_squares};
+use karhunen_kernels::{AdamW, Muon, sum_of_squares};
 use karhunen_net::{Network, Parameters};
 use rayon::prelude::*;
 
 use crate::TrainError;
+use crate::config::OptimizerKind;
 use crate::run::averages::share;
 
 pub use crate::run::update::{Begins, Update};
@@ -21,6 +30,22 @@ const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 
 const EPSILON: f32 = 1e-8;
+
+/// μ of Muon.
+const MOMENTUM: f32 = 0.95;
+
+/// κ of Muon in its first update.
+const SIZE: f64 = 0.4;
+
+/// Updates after which κ has fallen by √2.
+const SLOWING: f64 = 4000.0;
+
+/// Fewest rows and columns of a matrix between hidden channels. Those of a field's channels have fewer.
+const HIDDEN: usize = 8;
+
+/// Largest ratio of rows and columns, or columns and rows, of a matrix that moves by Muon. Longer ones, which make scale and
+/// shift of all blocks of a stage, cost more than all others together and learn as well by AdamW.
+const LONGEST: usize = 4;
 
 /// Values of a task, large enough that handing it out costs nothing.
 const CHUNK: usize = 1 << 15;
@@ -34,13 +59,13 @@ pub struct Optimizer {
     pub averages: Vec<Parameters>,
     /// First moments.
     pub first: Parameters,
-    /// Second moments.
+    /// Second moments; zeros of matrices that move by Muon.
     pub second: Parameters,
     /// Updates done.
     pub updates: usize,
 }
 
-/// What a task updates.
+/// What a task updates: a chunk of an array, or a matrix that moves by Muon.
 struct Part<'a> {
     weights: &'a mut [f32],
     first: &'a mut [f32],
@@ -49,9 +74,34 @@ struct Part<'a> {
     averages: Vec<&'a mut [f32]>,
     /// r w of this array.
     decay: f32,
+    rule: Rule,
+}
+
+/// How a part is updated, and the factor of its direction.
+#[derive(Clone, Copy)]
+enum Rule {
     /// r / (1 − β₁ⁿ) and 1 / √(1 − β₂ⁿ) for the n updates of this array.
-    rate: f32,
-    root: f32,
+    AdamW { rate: f32, root: f32 },
+    /// r κ √max(rows, columns).
+    Muon { shape: [usize; 2], rate: f32 },
+}
+
+impl Rule {
+    /// The rule of an array with this rate and so many updates of its own.
+    fn of(optimizer: OptimizerKind, shape: &[usize], rate: f64, own: usize) -> Self {
+        match *shape {
+            [rows, columns] if moves_by_muon(optimizer, [rows, columns]) => {
+                let size = SIZE / (1.0 + own as f64 / SLOWING).sqrt();
+                let rate = rate * size * (rows.max(columns) as f64).sqrt();
+                Self::Muon { shape: [rows, columns], rate: rate as f32 }
+            }
+            _ => {
+                let corrected = |beta: f32| 1.0 - f64::from(beta).powf(own as f64);
+                let root = (1.0 / corrected(BETA2).sqrt()) as f32;
+                Self::AdamW { rate: (rate / corrected(BETA1)) as f32, root }
+            }
+        }
+    }
 }
 
 impl Optimizer {
@@ -90,13 +140,20 @@ impl Optimizer {
             shares: &shares,
         };
         self.parts(&gradients, update).into_par_iter().for_each(|mut part| {
-            let Part { decay, rate, root, .. } = part;
-            AdamW { decay, rate, root, ..factors }.update(
-                part.weights,
-                [part.first, part.second],
-                part.gradient,
-                &mut part.averages,
-            );
+            let (weights, gradient, averages) = (part.weights, part.gradient, &mut part.averages);
+            let decay = part.decay;
+            match part.rule {
+                Rule::AdamW { rate, root } => {
+                    let moments = [part.first, part.second];
+                    let rule = AdamW { decay, rate, root, ..factors };
+                    rule.update(weights, moments, gradient, averages);
+                }
+                Rule::Muon { shape, rate } => {
+                    let (scale, shares) = (factors.scale, factors.shares);
+                    let rule = Muon { momentum: MOMENTUM, scale, rate, decay, shares };
+                    rule.update(shape, weights, part.first, gradient, averages);
+                }
+            }
         });
         norm
     }
@@ -125,7 +182,7 @@ impl Optimizer {
         first_bad(own.into_iter().chain(averages))
     }
 
-    /// All arrays that have begun, in chunks.
+    /// All arrays that have begun, in chunks, but for matrices that move by Muon.
     fn parts<'a>(&'a mut self, gradients: &'a Parameters, update: &Update) -> Vec<Part<'a>> {
         let mut parts = Vec::new();
         let updates = self.updates;
@@ -138,28 +195,35 @@ impl Optimizer {
             let (own, factor) = update.begins.of(array, updates);
             let rate = factor * update.rate;
             let decay = if weights.shape.len() > 1 { rate * update.decay } else { 0.0 } as f32;
-            let corrected = |beta: f32| 1.0 - f64::from(beta).powf(own as f64);
-            let root = (1.0 / corrected(BETA2).sqrt()) as f32;
-            let corrected_rate = (rate / corrected(BETA1)) as f32;
+            let rule = Rule::of(update.optimizer, &weights.shape, rate, own);
+            let chunk = match rule {
+                Rule::AdamW { .. } => CHUNK,
+                Rule::Muon { shape: [rows, columns], .. } => rows * columns,
+            };
             let mut averages: Vec<_> = (averages.iter_mut())
-                .map(|a| a.next().expect("the weights' arrays").values.chunks_mut(CHUNK))
+                .map(|a| a.next().expect("the weights' arrays").values.chunks_mut(chunk))
                 .collect();
             if own == 0 {
                 continue;
             }
-            let chunks = (weights.values.chunks_mut(CHUNK))
-                .zip(first.values.chunks_mut(CHUNK))
-                .zip(second.values.chunks_mut(CHUNK))
-                .zip(gradient.values.chunks(CHUNK));
+            let chunks = (weights.values.chunks_mut(chunk))
+                .zip(first.values.chunks_mut(chunk))
+                .zip(second.values.chunks_mut(chunk))
+                .zip(gradient.values.chunks(chunk));
             for (((weights, first), second), gradient) in chunks {
                 let averages =
                     averages.iter_mut().map(|a| a.next().expect("the weights' lengths")).collect();
-                let rate = corrected_rate;
-                parts.push(Part { weights, first, second, gradient, averages, decay, rate, root });
+                parts.push(Part { weights, first, second, gradient, averages, decay, rule });
             }
         }
         parts
     }
+}
+
+/// Whether a matrix lies between hidden channels, is not long and narrow, and so is updated by Muon.
+fn moves_by_muon(optimizer: OptimizerKind, [rows, columns]: [usize; 2]) -> bool {
+    let (short, long) = (rows.min(columns), rows.max(columns));
+    optimizer == OptimizerKind::Muon && short >= HIDDEN && long <= LONGEST * short
 }
 
 /// The root of the sum of squares, summed array by array in a fixed order, so that threads do not
@@ -181,206 +245,4 @@ fn first_bad<'a>(kinds: impl IntoIterator<Item = (&'a str, &'a Parameters)>) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::run::averages::exponent;
-    use karhunen_field::{Boundary, Grid};
-    use karhunen_net::{Device, FnoConfig, Named, NetworkConfig};
-
-    fn one(values: Vec<f32>) -> Parameters {
-        Parameters {
-            arrays: vec![Named {
-                name: "w".into(),
-                shape: vec![1, values.len()],
-                values: values.into(),
-            }],
-        }
-    }
-
-    const UPDATE: Update = Update {
-        rate: 0.1,
-        decay: 0.0,
-        clip: 1e9,
-        lengths: &[0.1, 0.28],
-        begins: Begins { updates: &[], warmup: 1 },
-    };
-
-    #[test]
-    fn the_first_update_is_the_rate_times_the_sign() {
-        // bias correction makes m̂ / √v̂ = sign(g) exactly in the first step
-        let mut optimizer = Optimizer::new(one(vec![1.0, -2.0]), 2);
-        optimizer.step(one(vec![0.3, -0.7]), &UPDATE);
-        let w = &optimizer.weights.arrays[0].values;
-        assert!((w[0] - 0.9).abs() < 1e-6 && (w[1] + 1.9).abs() < 1e-6, "{w:?}");
-        // the first update is the whole of every average
-        assert!(optimizer.averages.iter().all(|e| e.arrays[0].values == *w));
-    }
-
-    #[test]
-    fn averages_weigh_by_their_lengths() {
-        let mut optimizer = Optimizer::new(one(vec![1.0; 3]), 2);
-        let mut seen = Vec::new();
-        for n in 0..9 {
-            optimizer.step(one(vec![1.0, -0.5, 0.2 * n as f32]), &UPDATE);
-            seen.push(optimizer.weights.arrays[0].values[2]);
-        }
-        for (average, length) in optimizer.averages.iter().zip(UPDATE.lengths) {
-            // update j of n weighs (j/n)^{γ+1} − ((j−1)/n)^{γ+1}
-            let upto = |j: usize| (j as f64 / 9.0).powf(exponent(*length) + 1.0);
-            let weigh = |(j, w): (usize, &f32)| (upto(j + 1) - upto(j)) * f64::from(*w);
-            let expected: f64 = seen.iter().enumerate().map(weigh).sum();
-            let found = f64::from(average.arrays[0].values[2]);
-            // nine roundings of f32
-            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
-        }
-    }
-
-    #[test]
-    fn clipping_and_bad_gradients() {
-        let mut optimizer = Optimizer::new(one(vec![0.0, 0.0]), 2);
-        let clipped = Update { clip: 1.0, ..UPDATE };
-        assert_eq!(optimizer.step(one(vec![3.0, 4.0]), &clipped), 5.0);
-        assert!((optimizer.first.arrays[0].values[0] - 0.1 * 0.6).abs() < 1e-7);
-        let before = optimizer.clone();
-        assert!(optimizer.step(one(vec![f32::NAN, 0.0]), &UPDATE).is_nan());
-        assert_eq!(before, optimizer);
-    }
-
-    /// θ, m, v and averages of one value by the formulas, in f64.
-    struct Wide {
-        w: f64,
-        m: f64,
-        v: f64,
-        averages: [f64; 2],
-    }
-
-    impl Wide {
-        fn step(&mut self, g: f64, update: &Update, decay: f64, n: usize) {
-            let (b1, b2) = (f64::from(BETA1), f64::from(BETA2));
-            self.m = b1 * self.m + (1.0 - b1) * g;
-            self.v = b2 * self.v + (1.0 - b2) * g * g;
-            let corrected = |moment: f64, b: f64| moment / (1.0 - b.powf(n as f64));
-            let (m, v) = (corrected(self.m, b1), corrected(self.v, b2));
-            self.w -= update.rate * (m / (v.sqrt() + 1e-8) + decay * self.w);
-            for (average, length) in self.averages.iter_mut().zip(update.lengths) {
-                *average += share(*length, n) * (self.w - *average);
-            }
-        }
-    }
-
-    #[test]
-    fn steps_with_clipping_decay_and_averages_follow_the_formulas() {
-        // a matrix over several tasks, with a rest; a vector, which does not decay
-        let shapes = [vec![3, CHUNK - 5], vec![7]];
-        let array = |shape: &Vec<usize>, of: &dyn Fn(usize) -> f32| Named {
-            name: format!("{shape:?}"),
-            shape: shape.clone(),
-            values: (0..shape.iter().product::<usize>()).map(of).collect(),
-        };
-        let all = |of: &dyn Fn(usize) -> f32| Parameters {
-            arrays: shapes.iter().map(|shape| array(shape, of)).collect(),
-        };
-        let value = |i: usize| ((i * 7919) % 1000) as f32 / 500.0 - 1.0;
-        let start = all(&value);
-        let mut wide: Vec<Vec<Wide>> = (start.arrays.iter())
-            .map(|a| a.values.iter().map(|w| f64::from(*w)))
-            .map(|ws| ws.map(|w| Wide { w, m: 0.0, v: 0.0, averages: [w; 2] }).collect())
-            .collect();
-        let mut optimizer = Optimizer::new(start, 2);
-        for n in 1..=5 {
-            // the norm falls below the bound on the way
-            let gradient = all(&|i| value(i + 31 * n) / (1 << (2 * n)) as f32);
-            let update = Update { rate: 0.01 / n as f64, decay: 0.1, clip: 3.0, ..UPDATE };
-            let each = |a: &Named| a.values.iter().map(|g| f64::from(*g)).collect::<Vec<f64>>();
-            let gradients: Vec<Vec<f64>> = gradient.arrays.iter().map(each).collect();
-            let norm = gradients.concat().iter().map(|g| g * g).sum::<f64>().sqrt();
-            let found = optimizer.step(gradient, &update);
-            assert!((found - norm).abs() < 1e-9 * norm, "{found} {norm}");
-            assert_eq!(norm > update.clip, n < 3, "update {n}: {norm}");
-            for (wide, (shape, gradient)) in wide.iter_mut().zip(shapes.iter().zip(gradients)) {
-                let decay = if shape.len() > 1 { update.decay } else { 0.0 };
-                for (wide, g) in wide.iter_mut().zip(gradient) {
-                    wide.step(g * (update.clip / norm).min(1.0), &update, decay, n);
-                }
-            }
-        }
-        let o = &optimizer;
-        for (i, wide) in wide.iter().enumerate() {
-            for (j, wide) in wide.iter().enumerate() {
-                let of = |p: &Parameters| f64::from(p.arrays[i].values[j]);
-                let found = [of(&o.weights), of(&o.averages[0]), of(&o.averages[1])];
-                for (found, expected) in
-                    found.into_iter().zip([wide.w, wide.averages[0], wide.averages[1]])
-                {
-                    // some roundings of values up to 1 an update
-                    assert!((found - expected).abs() < 1e-6, "{i} {j}: {found} {expected}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_networks_weights_change_in_place() {
-        let grid = Grid::unit(&[6, 5], Boundary::Periodic).unwrap();
-        let config = FnoConfig { width: 4, modes: vec![2], projection: 8, ..FnoConfig::default() };
-        let device = Device::flex().autodiff();
-        let mut network = NetworkConfig::Fno(config).build(&[grid], 1, 3, &device).unwrap();
-        let mut optimizer = Optimizer::new(network.parameters().unwrap(), 1);
-        let gradient = || {
-            let mut gradient = optimizer.weights.clone();
-            gradient.arrays.iter_mut().for_each(|a| a.values.fill(0.5));
-            gradient
-        };
-        let gradients = [gradient(), gradient()];
-        let update = Update { lengths: &[0.1], ..UPDATE };
-        let mut places = Vec::new();
-        for gradient in gradients {
-            optimizer.step_network(&mut network, gradient, &update).unwrap();
-            let at =
-                |p: &Parameters| p.arrays.iter().map(|a| a.values.as_ptr()).collect::<Vec<_>>();
-            places.push((at(&optimizer.weights), at(&optimizer.averages[0])));
-            assert_eq!(network.parameters().unwrap(), optimizer.weights);
-        }
-        assert_eq!(places[0], places[1]);
-    }
-
-    #[test]
-    fn a_late_array_stays_until_it_begins_and_then_starts_afresh() {
-        let array = |name: &str, value: f32| Named {
-            name: name.into(),
-            shape: vec![1, 2],
-            values: vec![value; 2].into(),
-        };
-        let both = |value: f32| Parameters { arrays: vec![array("a", value), array("b", value)] };
-        let mut optimizer = Optimizer::new(both(1.0), 2);
-        let begins = Begins { updates: &[0, 3], warmup: 2 };
-        let update = Update { decay: 0.5, begins, ..UPDATE };
-        for _ in 0..3 {
-            optimizer.step(both(0.3), &update);
-        }
-        assert_eq!(optimizer.weights.arrays[1].values[..], [1.0; 2]);
-        assert_eq!(optimizer.averages[0].arrays[1].values[..], [1.0; 2]);
-        optimizer.step(both(0.3), &update);
-        // half of the rate in the first of two updates: 0.05 (sign + 0.5 · 1)
-        let late = optimizer.weights.arrays[1].values[0];
-        assert!((late - (1.0 - 0.05 * 1.5)).abs() < 1e-6, "{late}");
-        // an array that begins with the run has the same numbers whatever begins later
-        let mut alone = Optimizer::new(one(vec![1.0; 2]), 2);
-        for _ in 0..4 {
-            alone.step(one(vec![0.3; 2]), &Update { decay: 0.5, ..UPDATE });
-        }
-        assert_eq!(alone.weights.arrays[0].values, optimizer.weights.arrays[0].values);
-    }
-
-    #[test]
-    fn it_finds_the_minimum_of_a_bowl() {
-        let mut optimizer = Optimizer::new(one(vec![2.0, -3.0]), 2);
-        for n in 0..400 {
-            let w = &optimizer.weights.arrays[0].values;
-            let gradient = one(vec![w[0] - 1.0, 10.0 * (w[1] - 0.5)]);
-            optimizer.step(gradient, &Update { rate: 0.1 * (1.0 - n as f64 / 400.0), ..UPDATE });
-        }
-        let w = &optimizer.weights.arrays[0].values;
-        assert!((w[0] - 1.0).abs() < 1e-2 && (w[1] - 0.5).abs() < 1e-2, "{w:?}");
-    }
-}
+mod tests;

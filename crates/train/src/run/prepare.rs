@@ -7,11 +7,11 @@ use std::sync::Arc;
 use karhunen_distributed::Group;
 use karhunen_field::Grid;
 use karhunen_formats::StackedFields;
-use karhunen_net::{Device, Model, Parameters, Preconditioning};
+use karhunen_net::{Device, Model, Parameters};
 
 use crate::batch::Batches;
+use crate::config::RunConfig;
 use crate::config::augment::Augmentation;
-use crate::config::{DEFAULT_SHARPNESS, RunConfig};
 use crate::data::augment::{settled, symmetrise};
 use crate::data::plan::complete;
 use crate::data::stock::Stock;
@@ -65,7 +65,7 @@ pub(super) fn prepared(
     // the configuration that the run goes by
     let mut resolved = match &found {
         Some((checkpoint, _)) => resumed(&checkpoint.config, &planned),
-        None => begun(&planned),
+        None => planned.begun(),
     };
     let (batch, begins) = (resolved.training.batch, found.is_none());
     let pieces = pieces_of(&group, batch, &mut resolved.training.pieces, begins);
@@ -197,15 +197,6 @@ fn later_end(
         ));
     }
     Ok(end)
-}
-
-/// What a run begins with where nothing was asked for. Runs that go on keep what they have.
-fn begun(planned: &RunConfig) -> RunConfig {
-    let mut config = planned.clone();
-    if config.training.preconditioning == Preconditioning::Wiener {
-        config.sampling.sharpness.get_or_insert(DEFAULT_SHARPNESS);
-    }
-    config
 }
 
 /// The data, measured; what they decide of the configuration is written into it.

@@ -61,6 +61,9 @@ fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     stored.training.length = stored.training.length.ending_as(asked.training.length);
     stored.training.tensorboard = asked.training.tensorboard;
     stored.training.pieces = asked.training.pieces;
+    if asked.training.optimizer.is_none() {
+        stored.training.optimizer = None;
+    }
     if asked.sampling.sharpness.is_none() {
         stored.sampling.sharpness = None;
     }

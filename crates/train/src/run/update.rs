@@ -1,8 +1,12 @@
 //! What one update of the weights is told: its rate, and when each array began to learn.
 
+use crate::config::OptimizerKind;
+
 /// Settings of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Update<'a> {
+    /// How matrices between hidden channels are updated.
+    pub optimizer: OptimizerKind,
     /// Learning rate r.
     pub rate: f64,
     /// Weight decay w.
