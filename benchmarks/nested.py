@@ -143,7 +143,7 @@ def ours(program, row, threads, seconds, clock):
     shares = ", ".join(f'{{grid = "{grid}", share = {1 / len(grids)}}}' for grid in grids)
     settings = [
         "network.kind=nested", f"network.width=[{width}]", f"network.blocks={BLOCKS}",
-        f"training.batch={batch}", "training.ema=[0.05]", "sampling.evaluations=2",
+        f"training.batch={batch}", "training.optimizer=adamw", "training.ema=[0.05]", "sampling.evaluations=2",
         f"levels=[{shares}]",
     ]
     command = [program, "bench", "--json", "--seconds", str(seconds)]

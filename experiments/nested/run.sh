@@ -5,7 +5,7 @@
 #     experiments/nested/run.sh long|optimizer|sharpness|networks|noise|shares|ladder [DATA …]
 #
 # DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids) and classes (MNIST with its labels); of sharpness
-# mnist, sic (models of long) and spinodal.
+# mnist, sic (models of long, by AdamW) and spinodal.
 #
 # Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long takes OPTIMIZER=adamw. Every training takes one thread, so that its seconds are processor
 # seconds. Results in experiments/nested/results; what is done is kept.
@@ -88,6 +88,7 @@ long() {
       --out "$model" --set data.source="$source" \
       --set training.seconds="${SECONDS_EACH:-900}" --set training.batch=8 "${own[@]}"
     cp "$model/ledger.json" "$here/results/$name-ledger.json"
+    rm -f "$model"-*.npy
   fi
   for grid in $fine $double; do
     [ $grid = $fine ] || count=$((count / 4))
@@ -110,14 +111,14 @@ judge() {
 
 # sharpness DATA: the model of long, sampled with several factors of what the network adds
 sharpness() {
-  local w more=() model=runs/$here/$1-long
+  local w more=() model=runs/$here/$1-adamw-long
   case $1 in
     mnist) reference=$data/mnist/t10k-images-idx3-ubyte.gz fine=28x28 count=512 shown=192 more=(--classifier "runs/$here/digits.classifier") ;;
     sic) reference=$data/materials/sic_diamonds fine=64x64 count=256 shown=192 more=(--part training) ;;
     spinodal) reference=builtin:spinodal fine=64x64 count=192 shown=96 model=builtin:spinodal ;;
     *) echo "no data of the name $1" >&2 && exit 2 ;;
   esac
-  case $model in builtin:*) ;; *) [ -d "$model" ] || { echo "no model $model: run $here/run.sh long $1 first" >&2 && exit 2; } ;; esac
+  case $model in builtin:*) ;; *) [ -d "$model" ] || { echo "no model $model: run OPTIMIZER=adamw $here/run.sh long $1 first" >&2 && exit 2; } ;; esac
   mkdir -p "$here/results/sharpness"
   for w in 1 1.1 1.15 1.3; do
     local result=$here/results/sharpness/$1-$w

@@ -49,7 +49,7 @@ for name in ladder-plain ladder-local; do
   sampled "$here" $name 128x128 192 "$data"
 done
 # the rate and the replay of the day, as sic/ladder.toml has them
-minute=(--set training.seconds=60 --set 'training.rate={kind="cosine"}' --set training.replay=0.2)
+minute=(--set network.kind=fno --set training.batch=32 --set training.seconds=60 --set 'training.rate={kind="cosine"}' --set training.replay=0.2)
 run builtin-plain examples/builtin.toml "${minute[@]}" --set training.replay=0
 run builtin-plain-replay examples/builtin.toml "${minute[@]}" --set training.learning_rate=3e-3
 run builtin-local-replay examples/builtin.toml "${minute[@]}" --set training.learning_rate=3e-3 \

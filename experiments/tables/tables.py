@@ -207,7 +207,7 @@ class Tables:
             return
         base, source, _ = DATA[training.data]
         # tables show what network and sampler give on a grid, not what calibration and band mend
-        settings = [f"seed={training.seed}", "sampling.calibration=none", "sampling.band=grid"]
+        settings = [f"seed={training.seed}", "sampling.calibration=none", "sampling.band=grid", "sampling.sharpness=1"]
         settings += [f"data.source={self.data / source}"] if source else []
         # a network of another kind replaces the operator's table
         network = NETWORKS[training.network]

@@ -1,6 +1,6 @@
 //! Times training steps and forward passes of the published networks.
 //!
-//! One step is what a run does: network and loss, backward pass, AdamW with clipping, averages of
+//! One step is what a run of these networks does: network and loss, backward pass, AdamW with clipping, averages of
 //! the weights, and loading the new weights into the network. A row is width × grid × batch; a row
 //! of the operator also has the modes an axis. Operators have 4 layers, projection 128 and no
 //! padding. The U-Net has multipliers 1, 2, 2 and two blocks a stage.

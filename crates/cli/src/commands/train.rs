@@ -48,7 +48,7 @@ pub fn run(args: &TrainArgs) -> Result<(), Failure> {
 /// The configuration with every default, and the plan as comments.
 fn planned(options: TrainOptions) -> Result<String, Failure> {
     let Plan { config, notes, .. } = Plan::of(options.config)?;
-    let mut text = config.to_toml();
+    let mut text = config.begun().to_toml();
     let length = config.training.length;
     if length.switching() == Switching::Automatic {
         text.push_str("\n# levels end when finer ones promise more; by their shares they would be");

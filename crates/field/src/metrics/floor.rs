@@ -59,7 +59,8 @@ impl Splits {
     /// two different fields.
     ///
     /// # Errors
-    /// [`FieldError::TooFew`] below two fields in the pool or a set; [`FieldError::Parameter`]
+    /// [`FieldError::TooFew`] below two fields in the pool or a set, or below three in a pool that is drawn from with
+    /// replacement; [`FieldError::Parameter`]
     /// below 20 splits.
     pub fn new(
         pool: usize,
@@ -79,7 +80,12 @@ impl Splits {
                 requirement: "a 95 % quantile needs at least 20 splits",
             });
         }
-        let kind = if first + second <= pool { FloorKind::Disjoint } else { FloorKind::Bootstrap };
+        let disjoint = first + second <= pool;
+        if !disjoint && pool < 3 {
+            // all sets that vary would be the same two fields
+            return Err(FieldError::TooFew { what: "a floor", least: 3, count: pool });
+        }
+        let kind = if disjoint { FloorKind::Disjoint } else { FloorKind::Bootstrap };
         let pairs = (0..splits as u64)
             .map(|split| {
                 let mut drawn = match kind {
@@ -234,6 +240,7 @@ mod tests {
     #[test]
     fn refuses_too_little() {
         assert!(matches!(Splits::new(8, 1, 4, 20, 0), Err(FieldError::TooFew { .. })));
+        assert!(matches!(Splits::new(2, 2, 2, 20, 0), Err(FieldError::TooFew { least: 3, .. })));
         assert!(matches!(Splits::new(8, 4, 4, 19, 0), Err(FieldError::Parameter { .. })));
     }
 }

@@ -30,8 +30,12 @@ pub struct Muon<'a> {
 }
 
 impl Muon<'_> {
-    /// m ← μ m + (1 − μ) s g, u = μ m + (1 − μ) s g, θ ← θ − (rate · O(u) + decay · θ), θ̂ ← θ̂ + share (θ − θ̂), with O(U S Vᵀ) = U S' Vᵀ
-    /// and all singular values S' near 1, for a matrix of `[rows, columns]`.
+    /// m ← μ m + (1 − μ) s g, u = μ m + (1 − μ) s g, θ ← θ − (rate · O(u) + decay · θ), θ̂ ← θ̂ + share (θ − θ̂), for a
+    /// matrix of `[rows, columns]`.
+    ///
+    /// O(U S Vᵀ) = U S' Vᵀ, where all singular values S' are between about 0.7 and 1.2, but for those below two
+    /// thousandths of the norm of u. The products are fused where the instructions are, so the bits depend on the
+    /// [`Level`], unlike those of [`AdamW`](super::adamw::AdamW).
     ///
     /// **Cost** five times 4 n² m + 2 n³ operations for n ≤ m of rows and columns.
     ///
@@ -73,8 +77,8 @@ impl Muon<'_> {
     }
 }
 
-/// Replaces a matrix `[rows, columns]` U S Vᵀ by U S' Vᵀ with all singular values S' near 1 (from 0.7 to 1.2), but for those that
-/// are less than a thousandth of its norm. A matrix of zeros stays.
+/// Replaces a matrix `[rows, columns]` U S Vᵀ by U S' Vᵀ. All singular values S' are between about 0.7 and 1.2, but for those
+/// below two thousandths of its norm. A matrix of zeros stays.
 ///
 /// **Cost** five times 4 n² m + 2 n³ operations for n ≤ m of rows and columns.
 pub(crate) fn orthogonalise(level: Level, [rows, columns]: [usize; 2], matrix: &mut [f32]) {

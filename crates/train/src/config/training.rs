@@ -46,7 +46,8 @@ pub enum Rate {
     Cosine,
 }
 
-/// How the matrices between hidden channels are updated. All other arrays are updated by AdamW.
+/// How matrices are updated that have at least 8 rows and columns and are at most four times as long as wide. All other arrays
+/// are updated by AdamW.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OptimizerKind {
@@ -128,7 +129,7 @@ training! {
     /// by the ranks of a job. A run may change it whenever it is resumed: it changes the rounding alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pieces: Option<usize> = None,
-    /// How the matrices between hidden channels are updated. A new run of a nested network gets `"muon"` where nothing is asked
+    /// How the matrices of the network are updated. A new run of a nested network gets `"muon"` where nothing is asked
     /// for, a run of another network `"adamw"`; a run without the key goes on by AdamW.
     #[serde(skip_serializing_if = "Option::is_none")]
     optimizer: Option<OptimizerKind> = None,

@@ -1,12 +1,12 @@
-//! AdamW, and Muon for matrices, with gradient clipping and averages of the weights, in one pass over
-//! the arrays behind one over the gradient for its norm.
+//! AdamW, and Muon for matrices, with gradient clipping and averages of the weights.
 //!
 //! AdamW: θ ← θ − r [ m̂ / (√v̂ + ε) + w θ ] with m̂, v̂ the bias-corrected moving means of g and g²
 //! (β = 0.9, 0.999; ε = 1e−8). Weight decay w applies to arrays of rank ≥ 2, not to biases. The
 //! gradient is scaled down to norm `clip` where it is larger. **Source** Loshchilov & Hutter,
 //! "Decoupled weight decay regularization", 2019.
 //!
-//! Muon, for matrices between hidden channels that are not long and narrow:
+//! Muon, for matrices that have at least 8 rows and 8 columns and are at most four times as long as wide (maps between
+//! hidden channels, and depthwise kernels, whose rows are their taps):
 //! θ ← θ − r [ κ √max(rows, columns) O(u) + w θ ] with O(u) the orthogonal matrix that is nearest to the moment u
 //! (μ = 0.95, with Nesterov's step ahead). The factor gives all values of a step about the same size, whatever the
 //! shape, so that r and w mean what they mean to AdamW. A step of Muon has one size also where the gradient is noise
@@ -37,14 +37,15 @@ const MOMENTUM: f32 = 0.95;
 /// κ of Muon in its first update.
 const SIZE: f64 = 0.4;
 
-/// Updates after which κ has fallen by √2.
+/// Updates of an array after which its κ has fallen by a factor of √2. They count from its first one, whatever the
+/// length of the run.
 const SLOWING: f64 = 4000.0;
 
-/// Fewest rows and columns of a matrix between hidden channels. Those of a field's channels have fewer.
+/// Fewest rows and columns of a matrix that moves by Muon. Maps from and to the channels of a field have fewer.
 const HIDDEN: usize = 8;
 
-/// Largest ratio of rows and columns, or columns and rows, of a matrix that moves by Muon. Longer ones, which make scale and
-/// shift of all blocks of a stage, cost more than all others together and learn as well by AdamW.
+/// Largest ratio of rows and columns, or columns and rows, of a matrix that moves by Muon. Longer ones make scale and shift
+/// of many blocks. They cost more than all others together and learn as well by AdamW.
 const LONGEST: usize = 4;
 
 /// Values of a task, large enough that handing it out costs nothing.
@@ -117,8 +118,9 @@ impl Optimizer {
     /// The gradient's memory is free afterwards. Arrays that a clone or a network still holds are
     /// copied first, the others change in place.
     ///
-    /// **Cost** a value is read 5 + k times and written 3 + k times for k averages: the bandwidth
-    /// of the memory decides.
+    /// **Cost** by AdamW a value is read 5 + k times and written 3 + k times for k averages: the bandwidth
+    /// of the memory decides. By Muon a matrix of n ≤ m rows and columns takes five times 4 n² m + 2 n³ operations, on one
+    /// thread.
     ///
     /// # Panics
     /// If the gradient has other lengths than the weights, or there is not one length an average.
@@ -220,7 +222,7 @@ impl Optimizer {
     }
 }
 
-/// Whether a matrix lies between hidden channels, is not long and narrow, and so is updated by Muon.
+/// Whether a matrix is updated by Muon.
 fn moves_by_muon(optimizer: OptimizerKind, [rows, columns]: [usize; 2]) -> bool {
     let (short, long) = (rows.min(columns), rows.max(columns));
     optimizer == OptimizerKind::Muon && short >= HIDDEN && long <= LONGEST * short

@@ -11,6 +11,7 @@ use karhunen_net::device::is_cpu;
 
 use crate::TrainError;
 use crate::batch::pieces::Pieces;
+use crate::config::OptimizerKind;
 use crate::data::identity::mixed;
 use crate::run::clock::{Clock, FirstClock};
 use crate::run::events::Observer;
@@ -76,7 +77,9 @@ impl Run {
         let text = self.config.to_toml();
         let mut seen = vec![("version of the program", env!("CARGO_PKG_VERSION").to_string())];
         seen.extend(text.lines().map(|line| ("configuration", format!("`{line}`"))));
-        if is_cpu(self.model.network.device()) {
+        // products on the host have the bits of their instructions; Muon's are there whatever the device
+        let muon = self.config.training.optimizer == Some(OptimizerKind::Muon);
+        if muon || is_cpu(self.model.network.device()) {
             seen.push(("instruction set", format!("{:?}", Level::current()).to_lowercase()));
         }
         // mean and spectrum have seen every value

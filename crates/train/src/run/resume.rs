@@ -22,7 +22,10 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<Length, Tr
     let place = stored.display().to_string();
     let read = RunConfig::from_table(of_earlier(parse(&text, &place)?), &place)?;
     let before = read.training.length;
-    let read = as_asked(&read, asked);
+    let mut read = as_asked(&read, asked);
+    // what the file leaves open, the checkpoint decides
+    read.training.optimizer = read.training.optimizer.or(asked.training.optimizer);
+    read.sampling.sharpness = read.sampling.sharpness.or(asked.sampling.sharpness);
     if read == *asked {
         return Ok(before);
     }
@@ -40,7 +43,11 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<Length, Tr
 /// # Errors
 /// [`TrainError::Checkpoint`] naming the first key that differs.
 pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Result<(), TrainError> {
-    let stored = as_asked(stored, asked);
+    let mut stored = stored.clone();
+    // what a checkpoint without these keys means
+    stored.training.optimizer.get_or_insert_default();
+    stored.sampling.sharpness.get_or_insert(1.0);
+    let stored = as_asked(&stored, asked);
     if stored == *asked {
         return Ok(());
     }

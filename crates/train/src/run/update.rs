@@ -5,7 +5,7 @@ use crate::config::OptimizerKind;
 /// Settings of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Update<'a> {
-    /// How matrices between hidden channels are updated.
+    /// How matrices are updated.
     pub optimizer: OptimizerKind,
     /// Learning rate r.
     pub rate: f64,

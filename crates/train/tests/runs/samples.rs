@@ -94,8 +94,9 @@ fn sharpness_is_the_models_own() {
 #[test]
 fn a_run_keeps_its_sharpness() {
     let scratch = Scratch::new("sharpness-kept");
-    train(&tiny(&["sampling.sharpness=1.3"]), scratch.path());
-    train(&tiny(&[]), scratch.path());
+    for asked in [&["sampling.sharpness=1.3"][..], &[], &["sampling.sharpness=1.3"]] {
+        train(&tiny(asked), scratch.path());
+    }
     assert_eq!(TrainedModel::load(scratch.path()).unwrap().sharpness(), 1.3);
     let published = Scratch::new("sharpness-published");
     train(&tiny(&["training.preconditioning=\"none\""]), published.path());

@@ -223,20 +223,32 @@ fn matrices_between_hidden_channels_move_along_orthogonal_ones() {
     let mut muon = Optimizer::new(start.clone(), 2);
     let mut adamw = Optimizer::new(start.clone(), 2);
     muon.step(gradient.clone(), &MUON);
-    adamw.step(gradient, &Update { optimizer: OptimizerKind::AdamW, ..MUON });
+    adamw.step(gradient.clone(), &Update { optimizer: OptimizerKind::AdamW, ..MUON });
     assert_eq!(muon.weights.arrays[1..], adamw.weights.arrays[1..]);
     assert_eq!(muon.second.arrays[0].values, start.zeros_like().arrays[0].values);
-    // eight singular values of 1/√8 each, of the iteration's five steps; rate · κ · √16, where κ has hardly fallen
+    // eight singular values of 1/√8 each, of the iteration's five steps; rate · κ · √16
     let mut value = 1.0 / 8f64.sqrt();
     for _ in 0..5 {
         value *= 3.4445 - 4.775 * value.powi(2) + 2.0315 * value.powi(4);
     }
+    let size = 0.4 / (1.0f64 + 1.0 / 4000.0).sqrt();
     let (before, after) = (&start.arrays[0].values, &muon.weights.arrays[0].values);
     for (i, (before, after)) in before.iter().zip(after.iter()).enumerate() {
         let direction = if i % 9 == 0 && i < 72 { value } else { 0.0 };
         let before = f64::from(*before);
-        let expected = before - 0.1 * (0.4 * 4.0 * direction + 0.5 * before);
+        let expected = before - 0.1 * (size * 4.0 * direction + 0.5 * before);
         assert!((f64::from(*after) - expected).abs() < 1e-5, "{i}: {after} {expected}");
     }
     assert_eq!(muon.averages[0].arrays[0].values, muon.weights.arrays[0].values);
+
+    // an array's own updates count: after 12,000 of them κ is half
+    let begins = Begins { updates: &[1, 1, 1, 1, 1], warmup: 1 };
+    let late = Update { decay: 0.0, begins, ..MUON };
+    let mut moved = Vec::new();
+    for updates in [1, 12_000] {
+        let mut optimizer = Optimizer { updates, ..Optimizer::new(start.clone(), 2) };
+        optimizer.step(gradient.clone(), &late);
+        moved.push(f64::from(optimizer.weights.arrays[0].values[0] - before[0]));
+    }
+    assert!((moved[0] / moved[1] - 2.0).abs() < 1e-3, "{moved:?}");
 }
