@@ -171,14 +171,7 @@ fn level_speed(
     budget: Duration,
 ) -> Result<LevelSpeed, TrainError> {
     let t = &config.training;
-    let update = Update {
-        optimizer: t.optimizer.unwrap_or_default(),
-        rate: 1e-6,
-        decay: t.weight_decay,
-        clip: t.clip,
-        lengths: &t.ema,
-        begins: Begins::default(),
-    };
+    let update = Update::of(t, 1e-6, Begins::default());
     let mut batches = Batches::new(config.seed, t.batch, t.time_density);
     let mut optimizer = Optimizer::new(start, t.ema.len());
     let (mut parts, mut step) = ([Vec::new(), Vec::new(), Vec::new(), Vec::new()], 0);

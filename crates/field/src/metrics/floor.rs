@@ -80,12 +80,11 @@ impl Splits {
                 requirement: "a 95 % quantile needs at least 20 splits",
             });
         }
-        let disjoint = first + second <= pool;
-        if !disjoint && pool < 3 {
+        let kind = if first + second <= pool { FloorKind::Disjoint } else { FloorKind::Bootstrap };
+        if kind == FloorKind::Bootstrap && pool < 3 {
             // all sets that vary would be the same two fields
             return Err(FieldError::TooFew { what: "a floor", least: 3, count: pool });
         }
-        let kind = if disjoint { FloorKind::Disjoint } else { FloorKind::Bootstrap };
         let pairs = (0..splits as u64)
             .map(|split| {
                 let mut drawn = match kind {
@@ -158,7 +157,7 @@ impl Splits {
     }
 }
 
-/// Gives a set that holds one field again and again a second one: it has a variance then, as sets of real fields have. Only
+/// Puts a second field into a set that holds one field again and again. Without it the set would have no variance. Only
 /// bootstraps of a handful of fields draw such sets.
 fn vary(set: &mut [usize], pool: usize) {
     if let [first, rest @ .., last] = set

@@ -1,8 +1,8 @@
 //! One Muon update of a matrix and its averages: a step along the orthogonal matrix that is nearest to its moment.
 //!
-//! A matrix of singular values σ becomes one whose singular values are all near 1, by five Newton–Schulz iterations
-//! X ← X (a + b G + c G²) with G = Xᵀ X, which take each σ to a σ + b σ³ + c σ⁵. A matrix that is wider than
-//! high is transposed first, so that G is the smaller of both products. Matrices of narrow networks fit in the cache.
+//! Five Newton–Schulz iterations X ← X (a + b G + c G²) with G = Xᵀ X make the matrix. Each takes every singular value σ to
+//! a σ + b σ³ + c σ⁵, so that all come near 1. A matrix that is wider than high is transposed first, so that G
+//! is the smaller of both products. Matrices of narrow networks fit in the cache.
 //!
 //! **Source** Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024), with its coefficients.
 
@@ -30,8 +30,11 @@ pub struct Muon<'a> {
 }
 
 impl Muon<'_> {
-    /// m ← μ m + (1 − μ) s g, u = μ m + (1 − μ) s g, θ ← θ − (rate · O(u) + decay · θ), θ̂ ← θ̂ + share (θ − θ̂), for a
-    /// matrix of `[rows, columns]`.
+    /// Moves a matrix θ of `[rows, columns]`, its moment m and its averages θ̂ by a gradient g.
+    ///
+    /// - m ← μ m + (1 − μ) s g
+    /// - θ ← θ − (rate · O(u) + decay · θ) with u = μ m + (1 − μ) s g
+    /// - θ̂ ← θ̂ + share (θ − θ̂)
     ///
     /// O(U S Vᵀ) = U S' Vᵀ, where all singular values S' are between about 0.7 and 1.2, but for those below two
     /// thousandths of the norm of u. The products are fused where the instructions are, so the bits depend on the

@@ -49,11 +49,10 @@ pub enum Rate {
 /// How matrices are updated that have at least 8 rows and columns and are at most four times as long as wide. All other arrays
 /// are updated by AdamW.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum OptimizerKind {
     /// By AdamW as well: each value by its own moments.
     #[default]
-    #[serde(rename = "adamw")]
     AdamW,
     /// By Muon: a matrix moves along the orthogonal matrix that is nearest to its moment ([`karhunen_kernels::Muon`]).
     Muon,

@@ -232,14 +232,7 @@ impl Distillation {
         let batch = trajectories.batch(&self.model, t.batch, (self.config.seed, step));
         let (loss, gradients) = loss_and_gradients(&self.model, &batch)?;
         let rate = t.learning_rate * t.rate.factor(step, total, t.warmup);
-        let update = Update {
-            optimizer: t.optimizer.unwrap_or_default(),
-            rate,
-            decay: t.weight_decay,
-            clip: t.clip,
-            lengths: &t.ema,
-            begins: Begins::default(),
-        };
+        let update = Update::of(t, rate, Begins::default());
         let norm = self.optimizer.step_network(&mut self.model.network, gradients, &update)?;
         if !(loss.is_finite() && norm.is_finite()) {
             let what = "loss not finite".to_string();

@@ -5,13 +5,15 @@
 //! gradient is scaled down to norm `clip` where it is larger. **Source** Loshchilov & Hutter,
 //! "Decoupled weight decay regularization", 2019.
 //!
-//! Muon, for matrices that have at least 8 rows and 8 columns and are at most four times as long as wide (maps between
-//! hidden channels, and depthwise kernels, whose rows are their taps):
+//! Muon, for matrices that have at least 8 rows and 8 columns and are at most four times as long as wide. Most are maps
+//! between hidden channels, and depthwise kernels, whose rows are their taps:
 //! θ ← θ − r [ κ √max(rows, columns) O(u) + w θ ] with O(u) the orthogonal matrix that is nearest to the moment u
 //! (μ = 0.95, with Nesterov's step ahead). The factor gives all values of a step about the same size, whatever the
-//! shape, so that r and w mean what they mean to AdamW. A step of Muon has one size also where the gradient is noise
-//! alone, which keeps long runs from settling; so κ falls with the updates n of an array, κ = 0.4 / √(1 + n / 4000). **Source** Jordan et al., "Muon" (2024); the factor after
-//! Liu et al., "Muon is scalable for LLM training" (2025), who have κ = 0.2.
+//! shape, so that r and w mean what they mean to AdamW. A step of Muon keeps its size where the gradient is noise alone,
+//! and a long run would not settle. So κ falls with the updates n of an array: κ = 0.4 / √(1 + n / 4000).
+//!
+//! **Source** Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. The factor is after Liu et
+//! al., "Muon is scalable for LLM training", 2025, who have κ = 0.2.
 //!
 //! Works on host arrays, so that its state is saved and restored bit for bit.
 

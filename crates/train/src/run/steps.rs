@@ -153,14 +153,7 @@ impl Run {
         let updates = self.begins();
         let warmup = (t.warmup * self.schedule.steps() as f64) as usize;
         let begins = Begins { updates: &updates, warmup };
-        let update = Update {
-            optimizer: t.optimizer.unwrap_or_default(),
-            rate,
-            decay: t.weight_decay,
-            clip: t.clip,
-            lengths: &t.ema,
-            begins,
-        };
+        let update = Update::of(t, rate, begins);
         let data = match self.coarser.get(level) {
             Some(data) => data.as_ref().expect("a level was entered"),
             None => &self.data.training,

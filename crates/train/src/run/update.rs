@@ -1,6 +1,6 @@
 //! What one update of the weights is told: its rate, and when each array began to learn.
 
-use crate::config::OptimizerKind;
+use crate::config::{OptimizerKind, TrainingConfig};
 
 /// Settings of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,6 +17,20 @@ pub struct Update<'a> {
     pub lengths: &'a [f64],
     /// What the stages of a ladder begin with; arrays without an entry begin with the run.
     pub begins: Begins<'a>,
+}
+
+impl<'a> Update<'a> {
+    /// An update by the settings of a run.
+    pub fn of(training: &'a TrainingConfig, rate: f64, begins: Begins<'a>) -> Self {
+        Self {
+            optimizer: training.optimizer.unwrap_or_default(),
+            rate,
+            decay: training.weight_decay,
+            clip: training.clip,
+            lengths: &training.ema,
+            begins,
+        }
+    }
 }
 
 /// When each array starts to learn: that of a stage of a ladder whose level comes later stays as it is
