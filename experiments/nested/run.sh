@@ -7,8 +7,9 @@
 # DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids) and classes (MNIST with its labels); of sharpness
 # mnist, sic (models of long, by AdamW) and spinodal.
 #
-# Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long takes OPTIMIZER=adamw. Every training takes one thread, so that its seconds are processor
-# seconds. Results in experiments/nested/results; what is done is kept.
+# Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long and ladder take
+# OPTIMIZER=adamw, long takes SECONDS_EACH=1800. Every training takes one thread, so that its seconds are processor seconds.
+# Results in experiments/nested/results; what is done is kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 source experiments/functions.sh
@@ -60,7 +61,7 @@ run() {
 # long DATA: 900 s of one core, more samples, held-out fields and those trained on, twice the trained grid, sharper fields, a
 # classifier's features
 long() {
-  local what=$1 name=$1${OPTIMIZER:+-$OPTIMIZER}-long part own=() classes=()
+  local what=$1 name=$1${OPTIMIZER:+-$OPTIMIZER}-long${SECONDS_EACH:+-$SECONDS_EACH} part own=() classes=()
   local model=runs/$here/$name digits=runs/$here/digits.classifier
   case $1 in
     mnist) source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out ;;
@@ -140,16 +141,16 @@ rungs() {
 # ladder DATA STEPS CLIMB LATE SHARES…: so many steps at the finest level alone, against the finest level alone and two ladders at about 30 %
 # of their operations: CLIMB steps of these shares, and LATE steps, half of them for the finest level, a tenth of which replay the coarse ones
 ladder() {
-  local what=$1 steps=$2 climb=$3 late=$4 seed
+  local what=$1 steps=$2 climb=$3 late=$4 seed rule=${OPTIMIZER:+$OPTIMIZER-}
   shift 4
   for seed in ${SEEDS:-0 1 2}; do
-    local both=(--set seed=$seed --set training.batch=8 --set training.validation_fields=512)
-    run "$what" "ladder-$seed" "${both[@]}" --set training.steps="$climb" --set "$(rungs "$@")"
-    run "$what" "late-$seed" "${both[@]}" --set training.steps="$late" --set "$(rungs "${1%@*}@0.33" "${2%@*}@0.17" "${3%@*}@0.5")"
+    local both=(--set seed=$seed --set training.optimizer="${OPTIMIZER:-muon}" --set training.batch=8 --set training.validation_fields=512)
+    run "$what" "${rule}ladder-$seed" "${both[@]}" --set training.steps="$climb" --set "$(rungs "$@")"
+    run "$what" "${rule}late-$seed" "${both[@]}" --set training.steps="$late" --set "$(rungs "${1%@*}@0.33" "${2%@*}@0.17" "${3%@*}@0.5")"
     # the same three stages, of which the coarse ones are trained on the finest level from the second step on
-    run "$what" "cold-$seed" "${both[@]}" --set training.steps="$steps" --set training.replay=0 \
+    run "$what" "${rule}cold-$seed" "${both[@]}" --set training.steps="$steps" --set training.replay=0 \
       --set "$(rungs "${1%@*}@1e-9" "${2%@*}@1e-9" "${3%@*}@1")"
-    run "$what" "short-$seed" "${both[@]}" --set training.steps=$((steps * 3 / 10)) --set training.replay=0 \
+    run "$what" "${rule}short-$seed" "${both[@]}" --set training.steps=$((steps * 3 / 10)) --set training.replay=0 \
       --set "$(rungs "${1%@*}@1e-9" "${2%@*}@1e-9" "${3%@*}@1")"
   done
 }
