@@ -141,17 +141,23 @@ fn strength(
 
 fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
     let mut lines = vec![
+        // as many as one asks for of built-in data
         format!(
-            "{}: {} fields {} of {} channel(s), {}",
+            "{}: {}fields {} of {} channel(s), {}",
             plan.data.source,
-            object["fields"],
+            object["fields"].as_u64().map(|count| format!("{count} ")).unwrap_or_default(),
             object["shape"],
             object["channels"],
             text(&object["dtype"])
         ),
         format!(
-            "range {}  mean {}  deviation {}",
-            object["range"], object["mean"], object["deviation"]
+            "{}mean {}  deviation {}",
+            object["range"]
+                .as_array()
+                .map(|_| format!("range {}  ", object["range"]))
+                .unwrap_or_default(),
+            object["mean"],
+            object["deviation"]
         ),
         format!(
             "spectrum falls as |ω|^{:.2} (modes of {})",
