@@ -1,6 +1,8 @@
 //! Bit for bit: threads, other fields of the batch, and keeping values for gradients change
 //! nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Numbers;
 use super::naive::Layer;
 use super::spectral::{Operands, gradients, plan};
@@ -8,8 +10,23 @@ use crate::Level;
 use crate::cpu::linear::PointwiseLinear;
 use crate::cpu::mlp::Mlp;
 
+/// The result of `f` on so many threads.
+///
+/// The pool hands over `f` and its result through a lock of the standard library. The thread sanitizer does not see into
+/// that library, so two atomic numbers tell it which comes first. Without them it takes every value that is compared
+/// afterwards for a race.
 pub fn in_pool<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(f)
+    let [begun, ended] = [const { AtomicBool::new(false) }; 2];
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    begun.store(true, Ordering::Release);
+    let result = pool.install(|| {
+        assert!(begun.load(Ordering::Acquire));
+        let result = f();
+        ended.store(true, Ordering::Release);
+        result
+    });
+    assert!(ended.load(Ordering::Acquire));
+    result
 }
 
 fn layers() -> Vec<Layer> {
