@@ -141,21 +141,17 @@ fn strength(
 
 fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
     let mut lines = vec![
-        // as many as one asks for of built-in data
         format!(
             "{}: {}fields {} of {} channel(s), {}",
             plan.data.source,
-            object["fields"].as_u64().map(|count| format!("{count} ")).unwrap_or_default(),
+            unless_null("", &object["fields"], " "),
             object["shape"],
             object["channels"],
             text(&object["dtype"])
         ),
         format!(
             "{}mean {}  deviation {}",
-            object["range"]
-                .as_array()
-                .map(|_| format!("range {}  ", object["range"]))
-                .unwrap_or_default(),
+            unless_null("range ", &object["range"], "  "),
             object["mean"],
             object["deviation"]
         ),
@@ -192,6 +188,11 @@ fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
     lines.push("would train with:".into());
     lines.extend(plan::summary(plan));
     lines.join("\n")
+}
+
+/// A value between two texts. Nothing for null: built-in data have no number of fields and no range of their own.
+fn unless_null(before: &str, value: &serde_json::Value, after: &str) -> String {
+    if value.is_null() { String::new() } else { format!("{before}{value}{after}") }
 }
 
 fn text(value: &serde_json::Value) -> String {

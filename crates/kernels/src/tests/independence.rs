@@ -12,9 +12,9 @@ use crate::cpu::mlp::Mlp;
 
 /// The result of `f` on so many threads.
 ///
-/// The pool hands over `f` and its result through a lock of the standard library. The thread sanitizer does not see into
-/// that library, so two atomic numbers tell it which comes first. Without them it takes every value that is compared
-/// afterwards for a race.
+/// The pool hands over `f` and its result through a lock of the standard library. The thread sanitizer does not see that
+/// lock. Two atomic flags show it that `f` begins after the call and ends before the return. Without them it reports a
+/// race at every value of the result that is read.
 pub fn in_pool<R: Send>(threads: usize, f: impl FnOnce() -> R + Send) -> R {
     let [begun, ended] = [const { AtomicBool::new(false) }; 2];
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
