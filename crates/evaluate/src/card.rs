@@ -161,7 +161,12 @@ impl Card<'_> {
             n => format!("- fields: {n} to train on, {} held out", progress.validation_fields),
         });
         let classes = &self.model.statistics.classes;
-        if !classes.is_empty() {
+        if data.clusters.is_some() {
+            lines.push(format!(
+                "- told as classes: {} clusters of the training fields, found among them; a sampled field is of each as often as they are",
+                classes.len()
+            ));
+        } else if !classes.is_empty() {
             let label = "`karhunen sample --class` makes fields of one";
             lines.push(format!(
                 "- classes (and their training fields): {}; {label}",

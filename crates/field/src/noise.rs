@@ -65,7 +65,8 @@ pub mod stream {
         ("PRIOR", PRIOR, PRIOR),
         ("WEIGHTS", WEIGHTS, WEIGHTS),
         ("PATCHES", PATCHES, PATCHES),
-        ("CLASSES", CLASSES, CLASSES),
+        // classes of sampled fields, then the first centres of clusters
+        ("CLASSES", CLASSES, CLASSES + 1),
         // two a step, and two more a step that a grid is refined before
         ("OBSERVATION", OBSERVATION, OBSERVATION + (1 << 24) - 1),
         ("PARTICLES", PARTICLES, PARTICLES + STEPS_AT_MOST as u32 - 1),

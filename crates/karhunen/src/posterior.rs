@@ -156,7 +156,10 @@ fn compared(
         let draws = match options.surrogate {
             true => model.surrogate_given(&own, options.seed, indices)?,
             false => {
-                let request = Request::new(grid, options.seed, method, evaluations);
+                let request = Request {
+                    classes: model.unchosen_classes(true),
+                    ..Request::new(grid, options.seed, method, evaluations)
+                };
                 match options.particles {
                     None => model.sample_given(&request, &own, indices, &|_, _| {})?.0,
                     Some(n) => model.choose_given(&request, &own, n, indices, &|_, _| {})?.0.fields,

@@ -187,6 +187,68 @@ fn labels_follow_their_fields_through_split_subsample_and_levels() {
     assert_eq!((data.training.labels, data.validation.labels), (labels.clone(), labels));
 }
 
+/// Fields of two kinds that nobody labelled: near 0 and near 5, one of the latter for two of the former.
+#[test]
+fn clusters_are_classes_where_there_are_no_labels() {
+    let (folder, whole, parts) = (scratch(), scratch(), scratch());
+    let grid = Grid::unit(&[8, 8], Boundary::Neumann).unwrap();
+    let kind = |i: usize| i % 3 == 2;
+    let field = |i: usize| {
+        let base = if kind(i) { 5.0 } else { 0.0 };
+        (0..64).map(move |p| base + 0.1 * ((7 * i + 3 * p) % 11) as f64)
+    };
+    let path = folder.path().join("x.npy");
+    let fields = Ensemble::new(grid, 1, (0..60).flat_map(field).collect()).unwrap();
+    write(&path, &fields, &WriteOptions::default()).unwrap();
+    let source = format!("data.source={}", path.display());
+    let levels = "levels=[{ grid = \"4x4\", share = 0.5 }, { grid = \"8x8\", share = 0.5 }]";
+    let config = |more: &[&str]| {
+        tiny(&[&[source.as_str(), levels, "data.clusters=2", "network.modes=[2]"], more].concat())
+    };
+    let data = Data::load(&config(&[]).data, grid, 3).unwrap();
+    assert_eq!(data.statistics.classes.iter().sum::<u64>(), 54);
+    assert!(data.notes.iter().any(|n| n.starts_with("2 clusters of ")), "{:?}", data.notes);
+    for part in [&data.training, &data.validation] {
+        assert_eq!(part.labels.len(), part.count());
+        for (field, label) in part.values.chunks(part.field_len()).zip(&part.labels) {
+            // the larger cluster is the first one; normalised values are below 0 near 0
+            assert_eq!(*label == 1, field.iter().sum::<f32>() > 0.0);
+        }
+    }
+    // resumed, the clusters are the same again
+    let expected = train(&config(&[]), whole.path());
+    let stop = AtomicBool::new(false);
+    let mut run = Run::open(&config(&[]), parts.path(), true, &mut Silent).unwrap();
+    run.train(&stop, &mut StopAfter(7, &stop)).unwrap();
+    drop(run);
+    assert!(train(&config(&[]), parts.path()).optimizer == expected.optimizer);
+    // fields that are bound to something are told no cluster, which is guidance of weight 0
+    let model = TrainedModel::load(whole.path()).unwrap();
+    assert_eq!(model.unchosen_classes(false), Classes::Drawn);
+    assert_eq!(model.unchosen_classes(true), Classes::Open);
+    let drawn = Request::new(grid, 5, Method::DpmSolver2M, 4);
+    let open = Request { classes: Classes::Open, ..drawn.clone() };
+    let make = |request: &Request| model.sample(request, 0..6, &|_, _| ()).unwrap().0.values;
+    assert_eq!(model.classes(&open, 0..2), [None, None]);
+    assert!(make(&open) == make(&Request { guidance: 0.0, ..drawn.clone() }));
+    assert!(make(&open) != make(&drawn));
+    // what cannot be
+    let error = |more: &[&str]| {
+        let all = [&["data.clusters=2"], more].concat();
+        let all: Vec<String> = all.iter().map(|s| s.to_string()).collect();
+        RunConfig::load(None, &all).unwrap_err().to_string()
+    };
+    for (set, said) in [
+        ("data.source=builtin:shapes", "the labels of builtin:shapes"),
+        ("data.clusters=1", "between 2 and 1024"),
+        ("training.label_dropout=0", "above 0 with data.clusters"),
+    ] {
+        assert!(error(&[set]).contains(said), "{}", error(&[set]));
+    }
+    let many = Data::load(&config(&["data.clusters=7"]).data, grid, 3).unwrap_err().to_string();
+    assert!(many.contains("at least 56") && many.contains("at most 6 clusters"), "{many}");
+}
+
 #[test]
 fn a_classifier_learns_shapes_keeps_what_it_knows_and_reads_on_any_grid() {
     let folder = scratch();

@@ -1,5 +1,6 @@
 //! The classes of a request.
 
+use karhunen_evaluate::Progress;
 use karhunen_train::classes::ClassFault;
 use karhunen_train::labels::described;
 use karhunen_train::{Classes, TrainedModel};
@@ -7,9 +8,13 @@ use karhunen_train::{Classes, TrainedModel};
 use super::{SampleError, SampleOptions};
 
 /// The requested classes. The model must have been trained on each.
+///
+/// `bound` names what the fields are bound to, measurements or a larger box: see [`TrainedModel::unchosen_classes`].
 pub(super) fn chosen(
     options: &SampleOptions,
     model: &TrainedModel,
+    bound: Option<&str>,
+    progress: &dyn Progress,
 ) -> Result<Classes, SampleError> {
     let (classes, guidance) = (&options.classes, options.guidance);
     // Gaussian fields have no classes
@@ -32,8 +37,14 @@ pub(super) fn chosen(
         }
         None => (),
     }
-    Ok(match classes.is_empty() {
-        true => Classes::Drawn,
-        false => Classes::Turns(classes.clone()),
-    })
+    if !classes.is_empty() {
+        return Ok(Classes::Turns(classes.clone()));
+    }
+    let unchosen = model.unchosen_classes(bound.is_some());
+    if let (Classes::Open, Some(what)) = (&unchosen, bound) {
+        progress.note(&format!(
+            "{what}: the network is told no cluster, which it has learned least; a model trained without data.clusters does this better"
+        ));
+    }
+    Ok(unchosen)
 }

@@ -90,7 +90,12 @@ impl<'a> Sampling<'a> {
             None => origin.and_then(|origin| scale::described(origin, &grid)),
         };
         line.iter().for_each(|line| progress.note(line));
-        let classes = classes::chosen(options, &model)?;
+        let bound = match (options.is_observed(), &larger) {
+            (true, _) => Some("measurements"),
+            (_, Some(_)) => Some("a larger box"),
+            _ => None,
+        };
+        let classes = classes::chosen(options, &model, bound, progress)?;
         let given = given::conditioning(options, &model, &grid, known.as_ref())?;
         if larger.is_some() && options.condition.is_some() {
             return Err(SampleError::ConditionBox.into());

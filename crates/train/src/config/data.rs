@@ -25,6 +25,10 @@ pub struct DataConfig {
     /// class. `builtin:shapes` brings its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
+    /// So many clusters of the training fields are told to the network as classes, where there are no labels: for data of many
+    /// kinds, such as digits. Sampled fields are of each cluster as often as training fields are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clusters: Option<usize>,
     /// Numbers that fields may be asked for: a table (CSV) with a line of names and a line a field of `source`, or
     /// `"volume-fraction"`, measured of the phases of every field.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,6 +101,7 @@ impl Default for DataConfig {
         Self {
             source: "builtin:spinodal".into(),
             labels: None,
+            clusters: None,
             attributes: None,
             condition: None,
             validation_source: None,

@@ -7,12 +7,16 @@ use crate::config::condition::{ConditionConfig, VOLUME_FRACTION};
 use crate::config::data::DataConfig;
 use crate::config::hold_out::HoldOut;
 
+/// Most clusters of `data.clusters`.
+const MOST_CLUSTERS: usize = 1024;
+
 /// Checks the keys of `[data]` that must go together: labels, attributes and given fields, phases.
 ///
 /// # Errors
 /// [`TrainError::Config`] naming the key, its value and what it needs.
 pub(super) fn check(data: &DataConfig, place: &str) -> Result<(), TrainError> {
     check_labels(data, place)?;
+    clusters(data, place)?;
     conditions(data, place)?;
     phases(data, place)
 }
@@ -46,6 +50,31 @@ pub fn check_labels(data: &DataConfig, place: &str) -> Result<(), TrainError> {
             "data.validation_labels = {other}: they go with data.labels and data.validation_source"
         )),
         _ => Ok(()),
+    }
+}
+
+/// Checks `data.clusters` of a configuration.
+///
+/// # Errors
+/// [`TrainError::Config`] for fewer than two or more than [`MOST_CLUSTERS`], and beside anything else that fields may be asked for.
+fn clusters(data: &DataConfig, place: &str) -> Result<(), TrainError> {
+    let Some(count) = data.clusters else { return Ok(()) };
+    let fail = |message: String| Err(TrainError::Config { place: place.to_string(), message });
+    if !(2..=MOST_CLUSTERS).contains(&count) {
+        return fail(format!("data.clusters = {count}: it must be between 2 and {MOST_CLUSTERS}"));
+    }
+    let own = data.source.builtin().is_some_and(|name| name == "shapes");
+    let beside = [
+        ("data.labels", data.labels.is_some()),
+        ("data.attributes", data.attributes.is_some()),
+        ("data.condition", data.condition.is_some()),
+        ("the labels of builtin:shapes", own),
+    ];
+    match beside.into_iter().find(|(_, there)| *there) {
+        Some((what, _)) => fail(format!(
+            "data.clusters = {count}: clusters stand in for labels and do not go with {what}; leave one of them out"
+        )),
+        None => Ok(()),
     }
 }
 

@@ -98,6 +98,11 @@ pub(super) fn check(config: &RunConfig, place: &str, untold: bool) -> Result<(),
             return fail(key, value.to_string(), "at least 0 and below 1");
         }
     }
+    if config.data.clusters.is_some() && t.label_dropout == 0.0 {
+        let needs =
+            "above 0 with data.clusters, so that the network also answers without a cluster";
+        return fail("training.label_dropout", "0".into(), needs);
+    }
     if let Rate::Trapezoid { cooldown } = t.rate
         && !(0.0..=1.0 - t.warmup).contains(&cooldown)
     {

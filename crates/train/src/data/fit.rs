@@ -8,6 +8,7 @@ use karhunen_formats::StackedFields;
 use crate::TrainError;
 use crate::config::DataConfig;
 use crate::config::hold_out::HoldOut;
+use crate::data::clusters::{self, Clusters};
 use crate::data::cut::interface_width;
 use crate::data::level::LevelData;
 use crate::data::load::prepare;
@@ -131,6 +132,10 @@ impl Data {
             ));
             training.values.settle();
         }
+        if let Some(count) = config.clusters {
+            let source = config.source.to_string();
+            cluster(count, &source, [&mut training, &mut validation], &mut notes)?;
+        }
         let classes = labels::counts(&training.labels);
         if let Some(label) =
             validation.labels.iter().find(|l| classes.get(**l as usize).is_none_or(|n| *n == 0))
@@ -142,7 +147,7 @@ impl Data {
                 ),
             });
         }
-        if !classes.is_empty() {
+        if !classes.is_empty() && config.clusters.is_none() {
             notes.push(format!("classes {}", labels::described(&classes)));
         }
         if !attributes.is_empty() {
@@ -169,6 +174,42 @@ impl Data {
         };
         Ok(Self { training, validation, statistics, hold_out, notes })
     }
+}
+
+/// Gives training and held-out fields the clusters of the training fields as labels.
+///
+/// # Errors
+/// [`TrainError::Data`] for too few fields, and for fields that bring labels of their own.
+fn cluster(
+    count: usize,
+    source: &str,
+    [training, validation]: [&mut LevelData; 2],
+    notes: &mut Vec<String>,
+) -> Result<(), TrainError> {
+    let fail = |message: String| Err(TrainError::Data { source_name: source.to_string(), message });
+    let (fields, needed) = (training.count(), clusters::FEWEST * count);
+    if fields < needed {
+        return fail(format!(
+            "{fields} training fields are too few for data.clusters = {count}: have at least {needed}, or ask for at most {} clusters",
+            fields / clusters::FEWEST
+        ));
+    }
+    if !training.labels.is_empty() {
+        return fail("the fields bring labels of their own; leave data.clusters out".into());
+    }
+    let clusters = Clusters::of(training, count);
+    training.labels = clusters.labels(training);
+    validation.labels = clusters.labels(validation);
+    let sizes = labels::counts(&training.labels);
+    let (least, most) = (sizes.iter().min(), sizes.iter().max());
+    notes.push(format!(
+        "{} clusters of {} to {} training fields; {:.0} % of the coarse modes' variance lies between them",
+        sizes.len(),
+        least.unwrap_or(&0),
+        most.unwrap_or(&0),
+        100.0 * clusters.explained
+    ));
+    Ok(())
 }
 
 #[cfg(test)]

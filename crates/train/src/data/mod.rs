@@ -6,6 +6,7 @@
 pub(crate) mod augment;
 pub(crate) mod blocks;
 pub mod builtin;
+pub(crate) mod clusters;
 pub mod conditions;
 pub(crate) mod convert;
 pub(crate) mod cut;

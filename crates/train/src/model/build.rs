@@ -66,7 +66,7 @@ pub fn check_model(config: &RunConfig, grid: Grid) -> Result<(), TrainError> {
     }
     let mut network =
         config.network.build(&levels_on(config, grid)?, 1, config.seed, &Device::flex())?;
-    if config.data.labels.is_some() {
+    if config.data.labels.is_some() || config.data.clusters.is_some() {
         network.add_classes(1, config.seed)?;
     }
     if config.data.attributes.is_some() {

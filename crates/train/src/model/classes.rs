@@ -46,6 +46,15 @@ impl From<ClassFault> for FieldError {
 }
 
 impl TrainedModel {
+    /// The classes of fields for which none was chosen. Fields that are `bound`, to measurements or to a box larger than the trained
+    /// one, do not have clusters as often as training fields have: such fields are told no cluster.
+    pub fn unchosen_classes(&self, bound: bool) -> Classes {
+        match bound && self.config.data.clusters.is_some() {
+            true => Classes::Open,
+            false => Classes::Drawn,
+        }
+    }
+
     /// The class of every field of a request; an empty list from an unlabelled model.
     pub fn classes(&self, request: &Request, indices: Range<u64>) -> Vec<Option<u32>> {
         let seen = &self.statistics.classes;
@@ -54,6 +63,7 @@ impl TrainedModel {
         }
         let class = |index: u64| match &request.classes {
             Classes::Drawn => labels::drawn(seen, request.seed, index),
+            Classes::Open => None,
             Classes::Turns(turns) => Some(turns[(index % turns.len() as u64) as usize]),
         };
         indices.map(class).collect()
@@ -88,7 +98,7 @@ impl TrainedModel {
             Err(FieldError::Parameter { parameter, value, requirement })
         };
         let turns = match &request.classes {
-            Classes::Drawn => &[][..],
+            Classes::Drawn | Classes::Open => &[][..],
             Classes::Turns(turns) if turns.is_empty() => {
                 return refuse("class", f64::NAN, "there must be at least one");
             }

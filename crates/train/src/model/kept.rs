@@ -20,7 +20,7 @@ use karhunen_net::device::is_cpu;
 use safetensors::SafeTensors;
 
 use crate::data::identity::mixed;
-use crate::model::request::Request;
+use crate::model::request::{Classes, Request};
 use crate::model::trained::TrainedModel;
 use crate::store::arrays::{deserialise, numbers, serialise};
 use crate::store::builtin_models::{self, BuiltinModel};
@@ -74,8 +74,9 @@ impl Place {
             1.0 => String::new(),
             sharpness => format!(", sharpness {sharpness:?}"),
         };
+        let open = if pilots.classes == Classes::Open { ", told no class" } else { "" };
         let identity = format!(
-            "format {FORMAT}, {}, {device}; model {:016x}, band {:?}{sharpened}; {CALIBRATION_PILOTS} pilots of seed {} by {} at {} evaluations, tolerance {:?}, on {}; {}measured on {}",
+            "format {FORMAT}, {}, {device}; model {:016x}, band {:?}{sharpened}{open}; {CALIBRATION_PILOTS} pilots of seed {} by {} at {} evaluations, tolerance {:?}, on {}; {}measured on {}",
             env!("CARGO_PKG_VERSION"),
             weights(model)?,
             model.model.band,

@@ -77,6 +77,8 @@ pub enum Classes {
     /// Random, with the frequencies of the classes in the data.
     #[default]
     Drawn,
+    /// None: the law of all fields together, as a network answers that is told no class.
+    Open,
     /// The listed classes in turn: field i has entry i modulo the length of the list.
     Turns(Vec<u32>),
 }

@@ -129,8 +129,8 @@ impl TrainedModel {
         // the same functions on the grid that the network knows, and what this grid holds of them
         let request = Request { grid: own, ..request.clone() };
         // the data's statistics are those of all classes in their frequencies
-        let whole =
-            request.classes == Classes::Drawn && request.guidance == 1.0 && request.is_free();
+        let chosen = matches!(request.classes, Classes::Turns(_));
+        let whole = !chosen && request.guidance == 1.0 && request.is_free();
         let calibration = match request.calibrated && whole {
             true => Some(self.calibration(&self.on_trained_box(&request), observe)?),
             false => None,
