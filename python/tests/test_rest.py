@@ -102,7 +102,7 @@ def test_parameters_that_are_wrong_are_one_error(wrong):
         kh.prior.Matern(**wrong).sample(1, 8)
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "heun", "dpm++2m", "euler-maruyama", "wiener-exponential"])
+@pytest.mark.parametrize("sampler", ["ddim", "heun", "dpm++2m", "unipc", "euler-maruyama", "wiener-exponential"])
 @pytest.mark.parametrize("path", ["variance-preserving", "cosine", "flow"])
 def test_the_denoiser_of_a_gaussian_law_gives_that_law(sampler, path):
     law, grid = kh.prior.Matern(0.2, 1.5, variance=2.0), 32

@@ -306,7 +306,7 @@ impl Card<'_> {
         format!(
             "## Sampling\n\n```sh\nkarhunen sample --model . --grid {finest} --count 16 --seed 0 --out samples.npy\n```\n\n\
              Sampler {} with {} network evaluations a field unless told otherwise. {}",
-            sampling.sampler.name(),
+            sampling.method().name(),
             sampling.evaluations,
             match sampling.calibration {
                 CalibrationKind::Spectrum =>

@@ -184,9 +184,12 @@ fn samplers_reproduce_weights_means_and_variances() {
     let variances = c.eigenvalues(&grid);
     const SIGMAS: f64 = 5.5;
     let count = 4000;
-    for (method, steps) in
-        [(Method::EulerMaruyama, 250), (Method::Heun, 40), (Method::DpmSolver2M, 50)]
-    {
+    for (method, steps) in [
+        (Method::EulerMaruyama, 250),
+        (Method::Heun, 40),
+        (Method::DpmSolver2M, 50),
+        (Method::UniPc, 30),
+    ] {
         let times = method.default_times().times(&*path, steps);
         let mut reverse = Reverse::new(&*path, &*q, &law, &mixture, 6, 0);
         let x = start(&law, &*q, &*path, grid, 6, 0..count);

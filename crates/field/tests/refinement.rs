@@ -7,8 +7,8 @@ use karhunen_field::path::{Cosine, Flow, Path, TimeGrid, VarianceExploding, Vari
 use karhunen_field::prior::{Bessel, Standard};
 use karhunen_field::resample::spectral;
 use karhunen_field::sampler::{
-    DpmSolver2M, Method, Refinement, Reverse, Sampler, WienerExponential, adaptive_times,
-    integrate, integrate_refining, start,
+    Method, Refinement, Reverse, Sampler, WienerExponential, adaptive_times, integrate,
+    integrate_refining, start,
 };
 use karhunen_field::{
     Axis, Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Mode, Prior, Transform,
@@ -153,9 +153,13 @@ fn what_is_not_gaussian_on_coarse_modes_is_not_lost_either() {
         // change
         let exact = TimeGrid::LogSnr.times(&*path, 2000);
         let exact = Run { times: &exact, ..run }.fine(&mut WienerExponential::default(), &ladder);
-        let own = relative(&run.fine(&mut DpmSolver2M::default(), &ladder), &exact);
-        let refined = relative(&run.refined(&mut DpmSolver2M::default(), &ladder), &exact);
-        assert!(refined < 1.05 * own, "{ladder:?}: {refined:.1e} where {own:.1e} is the method's");
+        for method in [Method::DpmSolver2M, Method::UniPc] {
+            let own = relative(&run.fine(&mut *method.build(), &ladder), &exact);
+            let refined = relative(&run.refined(&mut *method.build(), &ladder), &exact);
+            // of the third order some survives a start in between, up to 7e-5
+            let bound = if method == Method::UniPc { own + 2e-4 } else { 1.05 * own };
+            assert!(refined < bound, "{method} {ladder:?}: {refined:.1e}, on one grid {own:.1e}");
+        }
     }
 }
 

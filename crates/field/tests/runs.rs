@@ -4,10 +4,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use karhunen_field::denoiser::{Denoiser, Gaussian};
-use karhunen_field::path::{Path, VariancePreserving};
+use karhunen_field::path::{Path, TimeGrid, VariancePreserving};
 use karhunen_field::prior::{Bessel, Standard};
 use karhunen_field::resample::spectral;
-use karhunen_field::sampler::{DpmSolver2M, Method, Reverse, Sampler, integrate, start};
+use karhunen_field::sampler::{DpmSolver2M, Method, Reverse, Sampler, UniPc, integrate, start};
 use karhunen_field::{Boundary, Ensemble, Field, FieldError, GaussianLaw, Grid, Prior};
 
 /// Data, noise and path with the denoiser of the data.
@@ -114,20 +114,29 @@ fn white_noise_per_cell_starts_from_independent_numbers() {
 
 #[test]
 fn multistep_history_ends_with_the_grid_and_the_run() {
+    check_history::<DpmSolver2M>();
+    check_history::<UniPc>();
+}
+
+fn check_history<S: Sampler + Clone + Default>() {
     let case = Case::new(&[6], Boundary::Neumann, 1);
-    let times = Method::DpmSolver2M.default_times().times(&case.path, 6);
+    let times = TimeGrid::LogSnr.times(&case.path, 6);
     let x = case.start(case.grid, 0..2);
-    let step = |sampler: &mut DpmSolver2M, x: &Ensemble, i: usize| {
+    let step = |sampler: &mut S, x: &Ensemble, i: usize| {
         let mut x = x.clone();
         sampler.step(&mut case.reverse(0), &mut x, times[i], times[i + 1], i).unwrap();
         x
     };
-    let mut used = DpmSolver2M::default();
+    let mut used = S::default();
     let after = step(&mut used, &x, 0);
     let coarse = spectral(&after, case.grid.with_points(&[4]).unwrap()).unwrap();
-    let fresh = DpmSolver2M::default;
+    let fresh = S::default;
     assert_eq!(step(&mut used.clone(), &coarse, 1), step(&mut fresh(), &coarse, 1));
     assert_ne!(step(&mut used.clone(), &after, 1), step(&mut fresh(), &after, 1));
+    // a new start, or fewer fields
+    assert_eq!(step(&mut used.clone(), &x, 0), step(&mut fresh(), &x, 0));
+    let fewer = after.slice(0..1);
+    assert_eq!(step(&mut used.clone(), &fewer, 1), step(&mut fresh(), &fewer, 1));
 
     let mut reverse = case.reverse(0);
     let mut run = |x| integrate(&mut used, &mut reverse, &times, x, &mut |_, _| {}).unwrap();
@@ -165,7 +174,7 @@ fn names_round_trip_and_unknown_ones_list_the_known() {
     let error = "dpm".parse::<Method>().unwrap_err();
     let message = "unknown sampler `dpm`; known are euler-maruyama, heun, dpm++2m, \
                    wiener-exponential, ddim, heun-churn, exponential-euler, predictor-corrector, \
-                   wiener-ancestral";
+                   wiener-ancestral, unipc";
     assert_eq!(error.to_string(), message);
     assert!(serde_json::from_str::<Method>("\"dpm\"").unwrap_err().to_string().contains(message));
 }

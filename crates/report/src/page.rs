@@ -58,7 +58,7 @@ fn opening(report: &Report<'_>, html: &mut String) {
         escape(&config.data.source.to_string()),
         escape(&levels.join(", ")),
         model.steps,
-        escape(config.sampling.sampler.name()),
+        escape(config.sampling.method().name()),
         config.sampling.evaluations,
     );
     if let Some(unfinished) = model.unfinished() {

@@ -194,7 +194,7 @@ impl Described {
             phases: model.phases(),
             classes: model.classes().iter().enumerate().filter_map(seen).collect(),
             guided: !model.classes().is_empty() && trained.config.training.label_dropout > 0.0,
-            sampler: trained.config.sampling.sampler.name(),
+            sampler: trained.config.sampling.method().name(),
             samplers: Method::ALL.map(Method::name).to_vec(),
             evaluations: trained.config.sampling.evaluations,
             limits,

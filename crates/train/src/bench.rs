@@ -236,7 +236,7 @@ fn sampling_speed(
         notes: vec![],
         group: Group::default(),
     };
-    let (method, evaluations) = (config.sampling.sampler, config.sampling.evaluations);
+    let (method, evaluations) = (config.sampling.method(), config.sampling.evaluations);
     let request = Request::new(grid, config.seed, method, evaluations);
     let count = config.training.batch;
     let mut failed = None;

@@ -133,7 +133,7 @@ class Model:
         evaluations : int, optional
             Network evaluations a field; the model's own by default.
         sampler : str, optional
-            ``"dpm++2m"``, ``"wiener-exponential"``, ``"heun"``, ``"ddim"`` and the like.
+            ``"unipc"``, ``"dpm++2m"``, ``"wiener-exponential"``, ``"heun"``, ``"ddim"`` and the like.
         tolerance : float, optional
             Error a step, instead of a number of evaluations (``"wiener-exponential"``).
         refine : list of (grid, time), optional

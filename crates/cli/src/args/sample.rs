@@ -104,8 +104,8 @@ pub struct SampleArgs {
     /// Number of the first field.
     #[arg(long, default_value_t = 0)]
     pub index: u64,
-    /// dpm++2m, wiener-exponential, heun, ddim, euler-maruyama, exponential-euler, heun-churn or
-    /// predictor-corrector; the model's own by default.
+    /// dpm++2m, unipc, wiener-exponential, heun, ddim, euler-maruyama, exponential-euler, heun-churn
+    /// or predictor-corrector; the model's own by default.
     #[arg(long, value_parser = method)]
     pub sampler: Option<Method>,
     /// Network evaluations a field; the model's own by default.

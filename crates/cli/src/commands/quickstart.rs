@@ -66,7 +66,7 @@ pub fn run(args: &QuickstartArgs) -> Result<(), Failure> {
         "data": source,
         "seconds": begun.elapsed().as_secs_f64(),
         "evaluations": config.sampling.evaluations,
-        "sampler": config.sampling.sampler.name(),
+        "sampler": config.sampling.method().name(),
         "tables": tables,
         "distinguish": found.told_apart,
     });

@@ -20,10 +20,10 @@ pub struct DpmSolver2M<S = f64> {
 
 /// D, the time of its evaluation, and λ = ln(a/b) at that time.
 #[derive(Debug, Clone)]
-struct Evaluated<S> {
-    denoised: Ensemble<S>,
-    t: f64,
-    lambda: f64,
+pub(super) struct Evaluated<S> {
+    pub(super) denoised: Ensemble<S>,
+    pub(super) t: f64,
+    pub(super) lambda: f64,
 }
 
 impl<S: Scalar> Sampler<S> for DpmSolver2M<S> {
@@ -69,19 +69,22 @@ impl<S: Scalar> Sampler<S> for DpmSolver2M<S> {
     }
 
     fn refine(&mut self, reverse: &Reverse<'_>, to: Grid) -> Result<(), FieldError> {
-        if let Some(previous) = &mut self.previous {
-            previous.denoised = refine_denoised(reverse, &previous.denoised, previous.t, to)?;
-        }
-        Ok(())
+        self.previous.as_mut().map_or(Ok(()), |previous| previous.refine(reverse, to))
     }
 }
 
 impl<S: Scalar> Evaluated<S> {
     /// Whether this is an earlier state of the same fields on the same grid.
-    fn precedes(&self, denoised: &Ensemble<S>, lambda: f64) -> bool {
+    pub(super) fn precedes(&self, denoised: &Ensemble<S>, lambda: f64) -> bool {
         self.lambda < lambda
             && self.denoised.grid == denoised.grid
             && self.denoised.channels == denoised.channels
             && self.denoised.values.len() == denoised.values.len()
+    }
+
+    /// Carries the state to a finer grid.
+    pub(super) fn refine(&mut self, reverse: &Reverse<'_>, to: Grid) -> Result<(), FieldError> {
+        self.denoised = refine_denoised(reverse, &self.denoised, self.t, to)?;
+        Ok(())
     }
 }

@@ -30,6 +30,7 @@ mod predictor_corrector;
 mod refine;
 mod reverse;
 mod start;
+mod unipc;
 mod wiener_ancestral;
 mod wiener_exponential;
 
@@ -45,6 +46,7 @@ pub use predictor_corrector::PredictorCorrector;
 pub use refine::Refinement;
 pub use reverse::{Intermediate, Reverse};
 pub use start::{start, start_on};
+pub use unipc::UniPc;
 pub use wiener_ancestral::WienerAncestral;
 pub use wiener_exponential::WienerExponential;
 

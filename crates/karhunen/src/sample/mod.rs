@@ -74,7 +74,8 @@ impl<'a> Sampling<'a> {
         };
         // fields may be made on a finer grid than the one asked for
         let made = if larger.is_some() || options.surrogate { grid } else { model.own_grid(&grid) };
-        let needs = Needs::of(&model, larger.as_ref(), &made, options.precision);
+        let by = (request::method(options, &model), options.precision);
+        let needs = Needs::of(&model, larger.as_ref(), &made, by);
         let particles = options.particles.unwrap_or(1).max(1) as u64;
         let part = match options.streamed {
             true => needs.part(model.together(made.len()).min(options.count)),

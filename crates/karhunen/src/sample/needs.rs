@@ -1,6 +1,6 @@
 //! Memory of a sampling, estimated before it is taken.
 
-use karhunen_field::sampler::Precision;
+use karhunen_field::sampler::{Method, Precision};
 use karhunen_field::{Boundary, Grid};
 use karhunen_train::larger::Larger;
 use karhunen_train::{TrainedModel, memory};
@@ -16,6 +16,8 @@ const EACH: f64 = 4.0;
 const EACH_LARGER: f64 = 6.0;
 /// Bytes added to the shared tables for axes without cosine modes: the places of the modes, whatever the precision.
 const PAIRS: f64 = 24.0;
+/// Added to [`EACH`] by [`Method::UniPc`]: two more denoised fields of earlier steps.
+const EARLIER: f64 = 2.0;
 /// Added to [`EACH`] for periodic axes: complex numbers.
 const EACH_COMPLEX: f64 = 3.0;
 /// Double values for each cell and channel of a field that is finished: itself and its calibration.
@@ -51,7 +53,7 @@ impl Needs {
         model: &TrainedModel,
         larger: Option<&Larger>,
         grid: &Grid,
-        precision: Precision,
+        (method, precision): (Method, Precision),
     ) -> Self {
         let values = (grid.len() * model.statistics.mean.channels) as f64;
         let (field, state) = (8.0 * values, precision.bytes() as f64 * values);
@@ -66,6 +68,7 @@ impl Needs {
             Some(_) => (answer * (WINDOWS / cells).max(1.0), 1.0),
             None => (answer, (FIELDS / cells).max(model.together(asked.len()) as f64)),
         };
+        let more = if method == Method::UniPc { EARLIER } else { 0.0 };
         let (each, knob) = match larger {
             Some(_) => (EACH_LARGER, "--count, --grid or --box"),
             None => (EACH, "--count or --grid"),
@@ -74,7 +77,7 @@ impl Needs {
             grid: *grid,
             field,
             shared: state * SHARED + pairs * grid.len() as f64,
-            each: (state * (each + complex)).max(field * FINISHED),
+            each: (state * (each + complex + more)).max(field * FINISHED),
             network,
             knob,
         }
@@ -129,8 +132,11 @@ mod tests {
         let model = Model::open("builtin:spinodal").unwrap();
         let model = model.trained();
         let large = model.grid(&[2048, 2048]).unwrap();
-        let bytes = |precision| Needs::of(model, None, &large, precision).bytes(1, 1);
-        let (double, single) = (bytes(Precision::Double), bytes(Precision::Single));
+        let bytes = |by| Needs::of(model, None, &large, by).bytes(1, 1);
+        let method = Method::DpmSolver2M;
+        let (double, single) =
+            (bytes((method, Precision::Double)), bytes((method, Precision::Single)));
         assert!(single < 0.65 * double, "{single} {double}");
+        assert!(bytes((Method::UniPc, Precision::Single)) > single);
     }
 }

@@ -38,6 +38,16 @@ fn sharpness(options: &SampleOptions, model: &TrainedModel) -> Result<f64, Sampl
     }
 }
 
+/// The sampler that is asked for, or that of the model, or of fields with measurements.
+pub(super) fn method(options: &SampleOptions, model: &TrainedModel) -> Method {
+    let given = match (options.is_observed(), options.guidance_order) {
+        (true, 2) => Method::ExponentialEuler,
+        (true, _) => Method::WienerAncestral,
+        (false, _) => model.config.sampling.method(),
+    };
+    options.sampler.unwrap_or(given)
+}
+
 /// A request whose parts go together.
 pub(super) fn of(
     options: &SampleOptions,
@@ -53,12 +63,7 @@ pub(super) fn of(
         let what = if second { "guidance-order 2" } else { "particles" };
         return Err(SampleError::NotObserved(what).into());
     }
-    let given = match observed {
-        true if second => Method::ExponentialEuler,
-        true => Method::WienerAncestral,
-        false => sampling.sampler,
-    };
-    let method = options.sampler.unwrap_or(given);
+    let method = method(options, model);
     if options.tolerance.is_some() && method != Method::WienerExponential {
         return Err(SampleError::Tolerance(method).into());
     }
@@ -87,7 +92,7 @@ pub(super) fn of(
     if calibrated {
         let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
         let pilots = model.model.network_grid(&pilots);
-        Needs::of(model, None, &pilots, Precision::Double)
+        Needs::of(model, None, &pilots, (method, Precision::Double))
             .check(CALIBRATION_PILOTS, model.together(pilots.len()))?;
     }
     if let Some(larger) = &larger {

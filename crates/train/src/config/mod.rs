@@ -29,5 +29,7 @@ pub use path::PathConfig;
 pub use phases::{INTERFACE_WIDTH, PhasesConfig};
 pub use prior::PriorConfig;
 pub use run::{LevelConfig, RunConfig};
-pub use sampling::{CalibrationKind, DEFAULT_SHARPNESS, SHARPNESS_RANGE, SamplingConfig};
+pub use sampling::{
+    CalibrationKind, DEFAULT_SAMPLER, DEFAULT_SHARPNESS, SHARPNESS_RANGE, SamplingConfig,
+};
 pub use training::{OptimizerKind, Rate, TimeDensity, TrainingConfig};

@@ -11,7 +11,7 @@ use crate::TrainError;
 use crate::config::distilled::DistilledConfig;
 use crate::config::path::PathConfig;
 use crate::config::prior::PriorConfig;
-use crate::config::sampling::{DEFAULT_SHARPNESS, SamplingConfig};
+use crate::config::sampling::{DEFAULT_SAMPLER, DEFAULT_SHARPNESS, SamplingConfig};
 use crate::config::training::{OptimizerKind, TrainingConfig};
 use crate::config::{DataConfig, parse_points};
 
@@ -84,6 +84,7 @@ impl RunConfig {
         if config.training.preconditioning == Preconditioning::Wiener {
             config.sampling.sharpness.get_or_insert(DEFAULT_SHARPNESS);
         }
+        config.sampling.sampler.get_or_insert(DEFAULT_SAMPLER);
         config
     }
 

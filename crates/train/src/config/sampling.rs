@@ -13,12 +13,16 @@ pub const SHARPNESS_RANGE: RangeInclusive<f64> = 0.0..=3.0;
 /// The sharpness of a new model.
 pub const DEFAULT_SHARPNESS: f64 = 1.1;
 
+/// The sampler of a new model.
+pub const DEFAULT_SAMPLER: Method = Method::UniPc;
+
 /// `[sampling]`: defaults of `sample`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SamplingConfig {
-    /// The sampler.
-    pub sampler: Method,
+    /// The sampler. A new run gets [`DEFAULT_SAMPLER`] where nothing is asked for; a model without the key has `dpm++2m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<Method>,
     /// Network evaluations for each field.
     pub evaluations: usize,
     /// The correction of finished samples.
@@ -54,10 +58,17 @@ impl FromStr for CalibrationKind {
     }
 }
 
+impl SamplingConfig {
+    /// The sampler, that of a model without the key included.
+    pub fn method(&self) -> Method {
+        self.sampler.unwrap_or(Method::DpmSolver2M)
+    }
+}
+
 impl Default for SamplingConfig {
     fn default() -> Self {
         Self {
-            sampler: Method::DpmSolver2M,
+            sampler: None,
             evaluations: 20,
             calibration: CalibrationKind::Spectrum,
             sharpness: None,

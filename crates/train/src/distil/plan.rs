@@ -113,7 +113,7 @@ pub(super) fn student(
     let at_a_time = trajectories.div_ceil(trajectories.div_ceil(most));
     let mut config = teacher.config.clone();
     config.seed = options.seed;
-    config.sampling.sampler = Method::Ddim;
+    config.sampling.sampler = Some(Method::Ddim);
     config.sampling.evaluations = own;
     config.sampling.band = Band::Trained;
     config.sampling.sharpness = None;

@@ -123,7 +123,7 @@ impl TrainedModel {
         let own = &self.config.sampling;
         let calibrated = own.calibration == CalibrationKind::Spectrum && self.law_is_measured();
         let sharpness = self.sharpness();
-        Request { calibrated, sharpness, ..Request::new(grid, seed, own.sampler, own.evaluations) }
+        Request { calibrated, sharpness, ..Request::new(grid, seed, own.method(), own.evaluations) }
     }
 
     /// `sampling.sharpness`; 1 of models without the key, and where the affine part of the denoiser is none of the data's.

@@ -25,6 +25,7 @@ pub fn same_configuration(stored: &Path, asked: &RunConfig) -> Result<Length, Tr
     let mut read = as_asked(&read, asked);
     // what the file leaves open, the checkpoint decides
     read.training.optimizer = read.training.optimizer.or(asked.training.optimizer);
+    read.sampling.sampler = read.sampling.sampler.or(asked.sampling.sampler);
     read.sampling.sharpness = read.sampling.sharpness.or(asked.sampling.sharpness);
     if read == *asked {
         return Ok(before);
@@ -46,6 +47,7 @@ pub fn same_run(directory: &Path, stored: &RunConfig, asked: &RunConfig) -> Resu
     let mut stored = stored.clone();
     // what a checkpoint without these keys means
     stored.training.optimizer.get_or_insert_default();
+    stored.sampling.sampler = Some(stored.sampling.method());
     stored.sampling.sharpness.get_or_insert(1.0);
     let stored = as_asked(&stored, asked);
     if stored == *asked {
@@ -70,6 +72,9 @@ fn as_asked(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
     stored.training.pieces = asked.training.pieces;
     if asked.training.optimizer.is_none() {
         stored.training.optimizer = None;
+    }
+    if asked.sampling.sampler.is_none() {
+        stored.sampling.sampler = None;
     }
     if asked.sampling.sharpness.is_none() {
         stored.sampling.sharpness = None;
