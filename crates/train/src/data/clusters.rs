@@ -44,9 +44,9 @@ pub(crate) struct Clusters {
 impl Clusters {
     /// `count` clusters of fields, or fewer where fewer fields differ.
     pub fn of(fields: &LevelData, count: usize) -> Self {
-        let shown = fields.evenly(FITTED);
-        let points = lowest_modes(&shown, &shown.values);
-        let features = kept(&shown) * shown.channels;
+        let (all, shown) = (fields.count(), fields.count().min(FITTED));
+        let shown: Vec<usize> = (0..shown).map(|i| i * all / shown).collect();
+        let (points, features) = (lowest_modes(fields, &shown), kept(fields) * fields.channels);
         let mut centres = started(&points, features, count);
         let mut nearest = assigned(&points, &centres, features);
         for _ in 0..ROUNDS {
@@ -68,12 +68,12 @@ impl Clusters {
 
     /// The cluster of each field.
     pub fn labels(&self, fields: &LevelData) -> Vec<u32> {
-        let of = |some: &[f32]| {
+        let all: Vec<usize> = (0..fields.count()).collect();
+        let of = |some: &[usize]| {
             let points = lowest_modes(fields, some);
             assigned(&points, &self.centres, self.features)
         };
-        let parts = fields.values.chunks(FITTED * fields.field_len()).flat_map(of);
-        parts.map(|(cluster, _)| cluster as u32).collect()
+        all.chunks(FITTED).flat_map(of).map(|(cluster, _)| cluster as u32).collect()
     }
 }
 
@@ -82,15 +82,18 @@ fn kept(fields: &LevelData) -> usize {
     fields.grid.mode_count().min(MODES)
 }
 
-/// `[field, channel, mode]`: the lowest modes of some of the fields, given by their values.
-fn lowest_modes(fields: &LevelData, values: &[f32]) -> Vec<f32> {
+/// `[field, channel, mode]`: the lowest modes of some of the fields.
+fn lowest_modes(fields: &LevelData, some: &[usize]) -> Vec<f32> {
     let (transform, kept) = (Transform::new(fields.grid), kept(fields));
-    let of = |channel: &[f32]| {
-        let values: Vec<f64> = channel.iter().map(|v| f64::from(*v)).collect();
+    let len = fields.field_len();
+    let of = |field: &usize| {
+        let own = &fields.values[field * len..(field + 1) * len];
+        let values: Vec<f64> = own.iter().map(|v| f64::from(*v)).collect();
         let modes = transform.analyse_channels(&values);
-        modes.into_iter().take(kept).map(|m| m as f32).collect::<Vec<f32>>()
+        let modes = modes.chunks_exact(modes.len() / fields.channels);
+        modes.flat_map(|m| m[..kept].iter().map(|m| *m as f32)).collect::<Vec<f32>>()
     };
-    values.par_chunks_exact(fields.grid.len()).flat_map_iter(of).collect()
+    some.par_iter().flat_map_iter(of).collect()
 }
 
 /// Σ (a − b)², in eight partial sums whose order is fixed.
@@ -231,7 +234,8 @@ mod tests {
     fn the_means_are_those_of_their_fields() {
         let (fields, _) = kinds(8);
         let clusters = Clusters::of(&fields, 7);
-        let (points, features) = (lowest_modes(&fields, &fields.values), kept(&fields));
+        let all: Vec<usize> = (0..fields.count()).collect();
+        let (points, features) = (lowest_modes(&fields, &all), kept(&fields));
         let nearest = assigned(&points, &clusters.centres, features);
         let again = means(&points, &clusters.centres, features, &nearest);
         let apart = squared_distance(&again, &clusters.centres);
