@@ -2,9 +2,10 @@
 # The default network trained longer and sharpened, optimizers, networks at equal seconds, noises between flat and fitted, shares of the levels, and what a
 # ladder of levels saves.
 #
-#     experiments/nested/run.sh long|optimizer|sharpness|networks|noise|shares|ladder [DATA …]
+#     experiments/nested/run.sh long|few|optimizer|sharpness|networks|noise|shares|ladder [DATA …]
 #
-# DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids) and classes (MNIST with its labels); of sharpness
+# DATA: mnist, sic, berea; of long also wide (MNIST, more channels on the coarse grids), classes (MNIST with its labels) and
+# clusters (MNIST with 64 clusters of its own); of sharpness
 # mnist, sic (models of long, by AdamW) and spinodal.
 #
 # Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long and ladder take
@@ -15,10 +16,11 @@ cd "$(dirname "$0")/../.."
 source experiments/functions.sh
 here=experiments/nested
 data=${KARHUNEN_DATA:?set it to the folder that holds mnist/ and materials/}
-group=${1:?long, optimizer, sharpness, networks, noise, shares or ladder}
+group=${1:?long, few, optimizer, sharpness, networks, noise, shares or ladder}
 shift
 case $#-$group in
   0-sharpness) set -- mnist sic spinodal ;;
+  0-few) set -- mnist ;;
   0-*) set -- mnist sic berea ;;
 esac
 mkdir -p "$here/results"
@@ -72,6 +74,10 @@ long() {
     classes)
       what=mnist source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out
       own=(--set data.labels="$data/mnist/train-labels-idx1-ubyte.gz") classes=(--sample-labels "$model-labels.npy")
+      ;;
+    clusters)
+      what=mnist source=$data/mnist/train-images-idx3-ubyte.gz fine=28x28 double=56x56 count=1024 parts=held-out
+      own=(--set data.clusters=64)
       ;;
     sic) source=$data/materials/sic_diamonds fine=64x64 double=128x128 count=1024 parts="held-out training" ;;
     berea) source=$data/materials/berea/berea.zip fine=32x32x32 double=64x64x64 count=256 parts="held-out training" ;;
@@ -155,7 +161,24 @@ ladder() {
   done
 }
 
-if [ $group = long ] || [ $group = sharpness ]; then
+# few DATA: the model of long, of 1800 s if it is MNIST, by samplers and numbers of evaluations
+few() {
+  [ "$1" = mnist ] || { echo "few is for mnist" >&2 && exit 2; }
+  local each model=runs/$here/mnist-long-1800 digits=runs/$here/digits.classifier
+  [ -d "$model" ] || { echo "no model $model: run SECONDS_EACH=1800 $here/run.sh long mnist first" >&2 && exit 2; }
+  mkdir -p "$here/results/few"
+  for each in dpm++2m-50 dpm++2m-20 dpm++2m-8 unipc-20 unipc-16 unipc-12 unipc-8 wiener-ancestral-50 heun-churn-51; do
+    local result=$here/results/few/mnist-$each
+    [ ! -s "$result.json" ] || continue
+    "$karhunen" sample --model "$model" --grid 28x28 --count 1024 --seed 3 --sharpness 1.1 --sampler "${each%-*}" --evaluations "${each##*-}" \
+      --out "runs/$here/few.npy" --force
+    "$karhunen" evaluate --reference "$data/mnist/t10k-images-idx3-ubyte.gz" --samples "runs/$here/few.npy" --model "$model" --reference-count 2048 \
+      --distinguish=256 --memorisation=none --classifier "$digits" --json > "$result.part"
+    mv "$result.part" "$result.json"
+  done
+}
+
+if [ $group = long ] || [ $group = sharpness ] || [ $group = few ]; then
   for what in "$@"; do $group "$what"; done
   exit
 fi
@@ -209,6 +232,6 @@ for what in "$@"; do
         berea) ladder berea 400 356 200 8x8x8@0.56 16x16x16@0.28 32x32x32@0.16 ;;
       esac
       ;;
-    *) echo "long, optimizer, sharpness, networks, noise, shares or ladder" >&2 && exit 2 ;;
+    *) echo "long, few, optimizer, sharpness, networks, noise, shares or ladder" >&2 && exit 2 ;;
   esac
 done
