@@ -163,7 +163,7 @@ impl Card<'_> {
         let classes = &self.model.statistics.classes;
         if data.clusters.is_some() {
             lines.push(format!(
-                "- told as classes: {} clusters of the training fields, found among them; a sampled field is of each as often as they are",
+                "- told as classes: {} clusters of the training fields, `data.clusters`; a sampled field gets a cluster as often as training fields have it",
                 classes.len()
             ));
         } else if !classes.is_empty() {

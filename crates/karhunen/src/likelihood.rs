@@ -4,10 +4,12 @@ use karhunen_evaluate::{Found, Like, Progress, ReferenceOptions, Task, reference
 use karhunen_field::Ensemble;
 use karhunen_field::likelihood::{LogDensity, Trace};
 use karhunen_field::metrics::auc;
+use karhunen_train::Classes;
 use karhunen_train::likelihood::LikelihoodRequest;
 use karhunen_train::stop::Stop;
 use serde::Serialize;
 
+use crate::sample::told_no_cluster;
 use crate::{Error, Model};
 
 /// The options of a likelihood.
@@ -191,6 +193,9 @@ fn of_fields(
     (source, fields): (String, Ensemble),
     progress: &dyn Progress,
 ) -> Result<LogDensities, Error> {
+    if options.class.is_none() && model.trained().unchosen_classes(true) == Classes::Open {
+        progress.note(&told_no_cluster("likelihood"));
+    }
     let stop = Stop::default();
     let request = LikelihoodRequest {
         steps: options.steps,

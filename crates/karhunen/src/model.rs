@@ -8,7 +8,7 @@ use karhunen_field::{Denoiser, Ensemble, Grid};
 use karhunen_net::{Band, DeviceChoice};
 use karhunen_train::phases::Phases;
 use karhunen_train::request::Request;
-use karhunen_train::{TrainError, TrainedModel, builtin_models};
+use karhunen_train::{Classes, TrainError, TrainedModel, builtin_models};
 
 use crate::Error;
 use crate::device;
@@ -156,6 +156,15 @@ impl Model {
     /// Training fields of each class; nothing of a model without labels.
     pub fn classes(&self) -> &[u64] {
         &self.trained.statistics.classes
+    }
+
+    /// Whether each field of a sampling is of a class: not where the Gaussian surrogate is asked for, and not where no class is
+    /// chosen for fields of a model of clusters that are bound to measurements or to a larger box.
+    pub fn has_labels(&self, options: &SampleOptions) -> bool {
+        let bound = options.is_observed() || options.larger.is_some();
+        let told =
+            !options.classes.is_empty() || self.trained.unchosen_classes(bound) != Classes::Open;
+        !self.classes().is_empty() && !options.surrogate && told
     }
 
     /// Names of its phases by rising label; nothing of a model of values.

@@ -30,8 +30,9 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
     if !phases::is_surface(&args.out) {
         files::check_shape(&args.out, own.dim(), output.channels(&model), args.count)?;
     }
-    labels::check(args, &model)?;
-    shard::check(args, &model)?;
+    let labelled = model.has_labels(&options);
+    labels::check(args, &model, labelled)?;
+    shard::check(args, labelled)?;
     let sampling = job::agreed(model.sampling(&options, &bars).map_err(Failure::from))?;
     if job::is_shared() {
         let same = sampling.identity();

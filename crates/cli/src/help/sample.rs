@@ -54,6 +54,9 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::NoLabelDropout(_) => {
             "leave --guidance out, or train with training.label_dropout = 0.1"
         }
+        SampleError::GuidanceWithoutClass(_) => {
+            "leave --guidance out, or choose a cluster with --class"
+        }
         SampleError::UnseenClass { known, .. } => {
             return Some(format!("it knows the classes (and training fields) {known}"));
         }

@@ -11,11 +11,11 @@ use crate::failure::Failure;
 
 /// Refuses a file that labels cannot be written to, before any work is done, and labels of a model that has
 /// none.
-pub fn check(args: &SampleArgs, model: &Model) -> Result<(), Failure> {
+pub fn check(args: &SampleArgs, model: &Model, labelled: bool) -> Result<(), Failure> {
     if args.surrogate {
         return Ok(());
     }
-    if !model.classes().is_empty() {
+    if labelled {
         return check_place(&labels_of(args), args.force);
     }
     let others = !args.class.is_empty() || args.guidance != 1.0;

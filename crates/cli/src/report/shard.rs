@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use karhunen::formats::{Precision, check_address, is_remote};
 use karhunen::shards::Part;
 use karhunen::training::lock::Lock;
-use karhunen::{Error, Model, SampleOptions, Samples, Shard, ShardError};
+use karhunen::{Error, SampleOptions, Samples, Shard, ShardError};
 
 use crate::args::SampleArgs;
 use crate::failure::Failure;
@@ -68,8 +68,7 @@ pub fn claim(
 ///
 /// # Errors
 /// Such a one.
-pub fn check(args: &SampleArgs, model: &Model) -> Result<(), Failure> {
-    let labelled = !model.classes().is_empty() && !args.surrogate;
+pub fn check(args: &SampleArgs, labelled: bool) -> Result<(), Failure> {
     match args.shard.is_some() && labelled && !is_one_file(&args.out) {
         true => Err(Error::from(ShardError::NeedsAll("a file of classes")).into()),
         false => Ok(()),

@@ -7,6 +7,13 @@ use karhunen_train::{Classes, TrainedModel};
 
 use super::{SampleError, SampleOptions};
 
+/// What a user should know of a model of clusters where it is told none.
+pub(crate) fn told_no_cluster(what: &str) -> String {
+    format!(
+        "{what}: the network is told no cluster, which it has learned least; a model trained without data.clusters does this better"
+    )
+}
+
 /// The requested classes. The model must have been trained on each.
 ///
 /// `bound` names what the fields are bound to, measurements or a larger box: see [`TrainedModel::unchosen_classes`].
@@ -42,9 +49,10 @@ pub(super) fn chosen(
     }
     let unchosen = model.unchosen_classes(bound.is_some());
     if let (Classes::Open, Some(what)) = (&unchosen, bound) {
-        progress.note(&format!(
-            "{what}: the network is told no cluster, which it has learned least; a model trained without data.clusters does this better"
-        ));
+        if guidance != 1.0 {
+            return Err(SampleError::GuidanceWithoutClass(guidance));
+        }
+        progress.note(&told_no_cluster(what));
     }
     Ok(unchosen)
 }

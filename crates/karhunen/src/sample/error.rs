@@ -92,6 +92,9 @@ pub enum SampleError {
         "guidance {0}: trained with training.label_dropout = 0, the model has no answer without a class"
     )]
     NoLabelDropout(f64),
+    /// Guidance of fields that are told no cluster.
+    #[error("guidance {0}: fields with measurements and in larger boxes are told no cluster")]
+    GuidanceWithoutClass(f64),
     /// A class that no training field has.
     #[error("class {class}: the model saw no field of it")]
     UnseenClass {

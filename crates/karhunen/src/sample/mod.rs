@@ -18,10 +18,12 @@ use std::ops::Range;
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::{parts, sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
+use karhunen_field::sampler::Method;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
 use karhunen_train::request::Request;
 
+pub(crate) use classes::told_no_cluster;
 pub use error::SampleError;
 pub use fields::{Samples, Tally};
 pub use given::prepared;
@@ -74,7 +76,12 @@ impl<'a> Sampling<'a> {
         };
         // fields may be made on a finer grid than the one asked for
         let made = if larger.is_some() || options.surrogate { grid } else { model.own_grid(&grid) };
-        let by = (request::method(options, &model), options.precision);
+        // the surrogate has no steps to remember
+        let method = match options.surrogate {
+            true => Method::DpmSolver2M,
+            false => request::method(options, &model),
+        };
+        let by = (method, options.precision);
         let needs = Needs::of(&model, larger.as_ref(), &made, by);
         let particles = options.particles.unwrap_or(1).max(1) as u64;
         let part = match options.streamed {

@@ -64,10 +64,12 @@ fn clusters(data: &DataConfig, place: &str) -> Result<(), TrainError> {
         return fail(format!("data.clusters = {count}: it must be between 2 and {MOST_CLUSTERS}"));
     }
     let own = data.source.builtin().is_some_and(|name| name == "shapes");
+    let moved = data.augment.as_ref().is_some_and(|motions| !motions.is_empty());
     let beside = [
         ("data.labels", data.labels.is_some()),
         ("data.attributes", data.attributes.is_some()),
         ("data.condition", data.condition.is_some()),
+        ("data.augment, which moves a field out of its cluster", moved),
         ("the labels of builtin:shapes", own),
     ];
     match beside.into_iter().find(|(_, there)| *there) {

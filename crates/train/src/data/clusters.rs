@@ -1,11 +1,12 @@
 //! Clusters of training fields: classes that nobody wrote down.
 //!
-//! Some data are of many kinds, as digits are. While the noise is strong a network cannot tell which kind a field is
-//! of and answers with a mean over kinds. A field that is made of such answers may end between two kinds. A network that is told the
-//! kind has less to decide. If the data have no labels, kinds are found here: the clusters of the
-//! fields' coarse modes. A training field has the cluster of its nearest centre; a sampled field
-//! gets one at random, as often as training fields have it. The law of all fields together stays
-//! what it is, p(x) = Σ_c p(c) p(x | c).
+//! A cluster is a group of fields that are near one centre in their lowest modes. A training field
+//! has the cluster of its nearest centre. A sampled field gets one at random, as often as training
+//! fields have it, so the law of all fields stays what it is: p(x) = Σ_c p(c) p(x | c).
+//!
+//! It helps where data are of many kinds, as digits are. While the noise is strong a network cannot tell which kind
+//! a field is of, and answers with a mean over kinds. A field that is made of such answers may end between two kinds.
+//! A network that is told the kind has less to decide.
 //!
 //! **Method** k-means: the centres minimise the mean over fields of min_c Σ_k (x_k − μ_{c,k})², where k runs
 //! over the lowest [`MODES`] modes of every channel. Each centre starts at a field, drawn with a probability
@@ -17,7 +18,7 @@
 //! model: Bao et al., arXiv 2212.00362. **Cost** [`FITTED`] · clusters · modes · 3 operations for each of at most [`ROUNDS`] rounds.
 
 use karhunen_field::noise::stream;
-use karhunen_field::{ModeNoise, Transform};
+use karhunen_field::{Grid, ModeNoise, Transform};
 use rayon::prelude::*;
 
 use crate::data::level::LevelData;
@@ -82,16 +83,24 @@ fn kept(fields: &LevelData) -> usize {
     fields.grid.mode_count().min(MODES)
 }
 
+/// The lowest [`MODES`] modes of a grid, by rising frequency and in one order on every grid that holds them: where each is stored.
+fn lowest(grid: &Grid) -> Vec<usize> {
+    let places = grid.modes().map(|mode| (mode.laplacian(), mode.position)).enumerate();
+    let mut places: Vec<_> = places.collect();
+    places.sort_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    places.into_iter().take(MODES).map(|(place, _)| place).collect()
+}
+
 /// `[field, channel, mode]`: the lowest modes of some of the fields.
 fn lowest_modes(fields: &LevelData, some: &[usize]) -> Vec<f32> {
-    let (transform, kept) = (Transform::new(fields.grid), kept(fields));
+    let (transform, lowest) = (Transform::new(fields.grid), lowest(&fields.grid));
     let len = fields.field_len();
     let of = |field: &usize| {
         let own = &fields.values[field * len..(field + 1) * len];
         let values: Vec<f64> = own.iter().map(|v| f64::from(*v)).collect();
         let modes = transform.analyse_channels(&values);
         let modes = modes.chunks_exact(modes.len() / fields.channels);
-        modes.flat_map(|m| m[..kept].iter().map(|m| *m as f32)).collect::<Vec<f32>>()
+        modes.flat_map(|m| lowest.iter().map(move |place| m[*place] as f32)).collect::<Vec<f32>>()
     };
     some.par_iter().flat_map_iter(of).collect()
 }
@@ -187,7 +196,7 @@ fn by_size(centres: &[f32], features: usize, nearest: &[(usize, f32)]) -> Vec<f3
 
 #[cfg(test)]
 mod tests {
-    use karhunen_field::{Boundary, Grid};
+    use karhunen_field::Boundary;
 
     use super::*;
 
@@ -228,6 +237,31 @@ mod tests {
         assert_eq!(Clusters::of(&kinds(9).0, 3).labels(&kinds(9).0), labels);
         let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
         assert_eq!(pool.install(|| Clusters::of(&fields, 3)), clusters);
+    }
+
+    /// On grids of more modes than decide: kinds that differ along either axis, far above the first rows of modes.
+    #[test]
+    fn the_lowest_modes_decide_on_fine_grids_along_every_axis() {
+        for axis in [0, 1] {
+            let labels = [(20, 24), (32, 40), (48, 33)].map(|(n, m)| {
+                let grid = Grid::unit(&[n, m], Boundary::Neumann).unwrap();
+                let transform = Transform::new(grid);
+                let mut position = [0; 3];
+                position[axis] = 9;
+                let place = grid.modes().position(|mode| mode.position == position).unwrap();
+                let field = |i: usize| {
+                    let mut modes = vec![0.0; grid.mode_count()];
+                    modes[place] = if i % 3 == 0 { 2.0 } else { -1.0 };
+                    modes[1] = 0.01 * i as f64;
+                    transform.synthesise_channels(&modes)
+                };
+                let values = (0..30).flat_map(field).map(|v| v as f32).collect();
+                let fields = LevelData::plain(grid, 1, values);
+                Clusters::of(&fields, 2).labels(&fields)
+            });
+            let expected: Vec<u32> = (0..30).map(|i| u32::from(i % 3 == 0)).collect();
+            assert!(labels.iter().all(|labels| *labels == expected), "axis {axis}: {labels:?}");
+        }
     }
 
     #[test]

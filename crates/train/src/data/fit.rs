@@ -194,6 +194,11 @@ fn cluster(
             fields / clusters::FEWEST
         ));
     }
+    if !training.weights.is_empty() {
+        return fail(
+            "data.clusters needs whole fields, and values are missing; leave it out".into(),
+        );
+    }
     if !training.labels.is_empty() {
         return fail("the fields bring labels of their own; leave data.clusters out".into());
     }

@@ -223,6 +223,8 @@ fn measured(
     let grids = resolved.grids()?;
     if found.is_none() {
         let (named, mut notes) = (resolved.data.augment.as_deref(), Vec::new());
+        // what is moved leaves its cluster
+        let named = named.or(resolved.data.clusters.is_some().then_some(&[]));
         resolved.data.augment = Some(settled(named, &data.training, &grids, &mut notes)?);
         notes.iter().for_each(|note| observer.note(note));
     }
