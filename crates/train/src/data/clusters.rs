@@ -251,7 +251,7 @@ mod tests {
                 let place = grid.modes().position(|mode| mode.position == position).unwrap();
                 let field = |i: usize| {
                     let mut modes = vec![0.0; grid.mode_count()];
-                    modes[place] = if i % 3 == 0 { 2.0 } else { -1.0 };
+                    modes[place] = if i.is_multiple_of(3) { 2.0 } else { -1.0 };
                     modes[1] = 0.01 * i as f64;
                     transform.synthesise_channels(&modes)
                 };
