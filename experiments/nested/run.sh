@@ -161,7 +161,7 @@ ladder() {
   done
 }
 
-# few DATA: the model of long, of 1800 s if it is MNIST, by samplers and numbers of evaluations
+# few mnist: the model of long after 1800 s, by samplers and numbers of evaluations
 few() {
   [ "$1" = mnist ] || { echo "few is for mnist" >&2 && exit 2; }
   local each model=runs/$here/mnist-long-1800 digits=runs/$here/digits.classifier

@@ -51,7 +51,7 @@ impl LargerBox {
     }
 
     /// What it is for a model; none where it is the trained box.
-    pub(super) fn of(&self, model: &TrainedModel) -> Result<Option<Larger>, SampleError> {
+    pub(crate) fn of(&self, model: &TrainedModel) -> Result<Option<Larger>, SampleError> {
         let dim = model.statistics.grid.dim();
         if self.sides.len() != dim {
             return Err(SampleError::BoxAxes { given: self.sides.len(), axes: dim });

@@ -18,7 +18,6 @@ use std::ops::Range;
 use karhunen_evaluate::Progress;
 use karhunen_evaluate::baselines::{parts, sample, sample_in_parts};
 use karhunen_field::large_box::Enlarged;
-use karhunen_field::sampler::Method;
 use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
 use karhunen_train::request::Request;
@@ -76,11 +75,8 @@ impl<'a> Sampling<'a> {
         };
         // fields may be made on a finer grid than the one asked for
         let made = if larger.is_some() || options.surrogate { grid } else { model.own_grid(&grid) };
-        // the surrogate has no steps to remember
-        let method = match options.surrogate {
-            true => Method::DpmSolver2M,
-            false => request::method(options, &model),
-        };
+        // the surrogate has no sampler
+        let method = (!options.surrogate).then(|| request::method(options, &model));
         let by = (method, options.precision);
         let needs = Needs::of(&model, larger.as_ref(), &made, by);
         let particles = options.particles.unwrap_or(1).max(1) as u64;
@@ -98,11 +94,7 @@ impl<'a> Sampling<'a> {
             None => origin.and_then(|origin| scale::described(origin, &grid)),
         };
         line.iter().for_each(|line| progress.note(line));
-        let bound = match (options.is_observed(), &larger) {
-            (true, _) => Some("measurements"),
-            (_, Some(_)) => Some("a larger box"),
-            _ => None,
-        };
+        let bound = options.bound(larger.is_some());
         let classes = classes::chosen(options, &model, bound, progress)?;
         let given = given::conditioning(options, &model, &grid, known.as_ref())?;
         if larger.is_some() && options.condition.is_some() {

@@ -53,7 +53,7 @@ impl Needs {
         model: &TrainedModel,
         larger: Option<&Larger>,
         grid: &Grid,
-        (method, precision): (Method, Precision),
+        (method, precision): (Option<Method>, Precision),
     ) -> Self {
         let values = (grid.len() * model.statistics.mean.channels) as f64;
         let (field, state) = (8.0 * values, precision.bytes() as f64 * values);
@@ -68,7 +68,7 @@ impl Needs {
             Some(_) => (answer * (WINDOWS / cells).max(1.0), 1.0),
             None => (answer, (FIELDS / cells).max(model.together(asked.len()) as f64)),
         };
-        let more = if method == Method::UniPc { EARLIER } else { 0.0 };
+        let more = if method == Some(Method::UniPc) { EARLIER } else { 0.0 };
         let (each, knob) = match larger {
             Some(_) => (EACH_LARGER, "--count, --grid or --box"),
             None => (EACH, "--count or --grid"),
@@ -133,10 +133,10 @@ mod tests {
         let model = model.trained();
         let large = model.grid(&[2048, 2048]).unwrap();
         let bytes = |by| Needs::of(model, None, &large, by).bytes(1, 1);
-        let method = Method::DpmSolver2M;
+        let method = Some(Method::DpmSolver2M);
         let (double, single) =
             (bytes((method, Precision::Double)), bytes((method, Precision::Single)));
         assert!(single < 0.65 * double, "{single} {double}");
-        assert!(bytes((Method::UniPc, Precision::Single)) > single);
+        assert!(bytes((Some(Method::UniPc), Precision::Single)) > single);
     }
 }

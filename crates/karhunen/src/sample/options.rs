@@ -218,4 +218,13 @@ impl SampleOptions {
     pub(crate) fn is_observed(&self) -> bool {
         !(self.observe.is_empty() && self.observations.is_empty())
     }
+
+    /// What fields are bound to beyond the data's law: measurements, or a larger box.
+    pub(crate) fn bound(&self, larger: bool) -> Option<&'static str> {
+        match (self.is_observed(), larger) {
+            (true, _) => Some("measurements"),
+            (false, true) => Some("a larger box"),
+            (false, false) => None,
+        }
+    }
 }

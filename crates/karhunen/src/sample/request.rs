@@ -92,7 +92,7 @@ pub(super) fn of(
     if calibrated {
         let pilots = larger.as_ref().map_or(grid, |larger| larger.large.window(&grid));
         let pilots = model.model.network_grid(&pilots);
-        Needs::of(model, None, &pilots, (method, Precision::Double))
+        Needs::of(model, None, &pilots, (Some(method), Precision::Double))
             .check(CALIBRATION_PILOTS, model.together(pilots.len()))?;
     }
     if let Some(larger) = &larger {

@@ -9,9 +9,9 @@
 //! A network that is told the kind has less to decide.
 //!
 //! **Method** k-means: the centres minimise the mean over fields of min_c Σ_k (x_k − μ_{c,k})², where k runs
-//! over the lowest [`MODES`] modes of every channel. Each centre starts at a field, drawn with a probability
-//! proportional to its squared distance from the centres before it (k-means++), and is then the mean of the fields that are
-//! nearest to it, again and again, until no field changes its centre. At most [`FITTED`] fields, evenly spread, decide. Distances in modes are
+//! over the lowest [`MODES`] modes of every channel. Each centre starts at a field. Fields far from the centres before it
+//! are drawn more often: with a probability proportional to their squared distance (k-means++). Then each centre becomes the mean of
+//! the fields nearest to it, again and again, until no field changes its centre. At most [`FITTED`] fields, evenly spread, decide. Distances in modes are
 //! distances of functions, so clusters hardly depend on the grid.
 //!
 //! **Source** Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding" (2007). Clusters as classes of a diffusion
@@ -47,7 +47,8 @@ impl Clusters {
     pub fn of(fields: &LevelData, count: usize) -> Self {
         let (all, shown) = (fields.count(), fields.count().min(FITTED));
         let shown: Vec<usize> = (0..shown).map(|i| i * all / shown).collect();
-        let (points, features) = (lowest_modes(fields, &shown), kept(fields) * fields.channels);
+        let points = lowest_modes(fields, &shown);
+        let features = points.len() / shown.len();
         let mut centres = started(&points, features, count);
         let mut nearest = assigned(&points, &centres, features);
         for _ in 0..ROUNDS {
@@ -78,15 +79,13 @@ impl Clusters {
     }
 }
 
-/// Modes of a channel that decide.
-fn kept(fields: &LevelData) -> usize {
-    fields.grid.mode_count().min(MODES)
-}
-
-/// The lowest [`MODES`] modes of a grid, by rising frequency and in one order on every grid that holds them: where each is stored.
+/// Where the lowest [`MODES`] modes of a grid are stored, by rising frequency. Their order is the same on every grid that
+/// holds them.
 fn lowest(grid: &Grid) -> Vec<usize> {
     let places = grid.modes().map(|mode| (mode.laplacian(), mode.position)).enumerate();
-    let mut places: Vec<_> = places.collect();
+    // before a mode come all those that are nowhere further along an axis: of a large grid few are left to sort
+    let before = |position: &[usize]| position.iter().map(|p| p + 1).product::<usize>();
+    let mut places: Vec<_> = places.filter(|(_, mode)| before(&mode.1) <= MODES).collect();
     places.sort_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     places.into_iter().take(MODES).map(|(place, _)| place).collect()
 }
@@ -269,7 +268,8 @@ mod tests {
         let (fields, _) = kinds(8);
         let clusters = Clusters::of(&fields, 7);
         let all: Vec<usize> = (0..fields.count()).collect();
-        let (points, features) = (lowest_modes(&fields, &all), kept(&fields));
+        let points = lowest_modes(&fields, &all);
+        let features = points.len() / all.len();
         let nearest = assigned(&points, &clusters.centres, features);
         let again = means(&points, &clusters.centres, features, &nearest);
         let apart = squared_distance(&again, &clusters.centres);
