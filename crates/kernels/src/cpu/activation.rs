@@ -63,6 +63,7 @@ macro_rules! over_registers {
         }
     };
 }
+pub(crate) use over_registers;
 
 #[inline(always)]
 pub(crate) unsafe fn masked_load<L: Lanes>(at: *const f32, mask: L::Mask, whole: bool) -> L {
