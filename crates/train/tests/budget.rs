@@ -2,6 +2,7 @@
 //! down or speed up, and keep the shares of their levels and the decay of their learning rate.
 
 use std::fs;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -14,16 +15,22 @@ use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::extension::More;
 use karhunen_train::{Outcome, Run, RunConfig};
 
-/// A clock that advances by `tick` microseconds whenever it is read; a step reads it a few times.
+/// A clock that advances by `tick` microseconds whenever it is read; a step reads it a few times. Before some of its
+/// readings, counted from 1, it may have stood still for much longer.
 #[derive(Debug, Default)]
 struct Driven {
     now: AtomicU64,
     tick: AtomicU64,
+    reads: AtomicU64,
+    pause: Option<(Range<u64>, u64)>,
 }
 
 impl Clock for Driven {
     fn seconds(&self) -> f64 {
-        let tick = self.tick.load(Ordering::Relaxed);
+        let mut tick = self.tick.load(Ordering::Relaxed);
+        let read = self.reads.fetch_add(1, Ordering::Relaxed) + 1;
+        tick +=
+            self.pause.as_ref().filter(|(at, _)| at.contains(&read)).map_or(0, |(_, pause)| *pause);
         1e-6 * (self.now.fetch_add(tick, Ordering::Relaxed) + tick) as f64
     }
 }
@@ -141,6 +148,37 @@ fn runs_end_within_a_twentieth_of_their_budget() {
             }
         }
     }
+}
+
+/// A machine that is busy for half of the budget, at whatever moment of the start: what was timed then is not
+/// believed for ever.
+#[test]
+fn a_pause_while_costs_are_timed_does_not_shorten_the_run() {
+    let budget = 6.0;
+    let length = Length::Seconds { seconds: budget, planned: None };
+    let config = RunConfig { training: TrainingConfig { length, ..config().training }, ..config() };
+    let (pace, device) = (|_: f64, _: usize| 8_000, Device::flex());
+    let mut steps = Vec::new();
+    for at in (1..70).step_by(3) {
+        let at = at..at + 9;
+        let scratch = Scratch::new(&format!("pause-{}-{}", at.start, at.end));
+        let clock = Driven { pause: Some((at.clone(), 400_000)), ..Driven::default() };
+        clock.tick.store(8_000, Ordering::Relaxed);
+        let clock = Arc::new(clock);
+        let opened = Run::open_by(&config, &scratch.0, true, &device, clock.clone(), &mut Silent);
+        let mut machine =
+            Machine { clock: &clock, pace: &pace, stop: None, events: Mutex::default() };
+        opened.unwrap().train(&AtomicBool::new(false), &mut machine).unwrap();
+        let (checkpoint, _) = Checkpoint::newest(&scratch.0).unwrap().unwrap();
+        let end = checkpoint.progress.elapsed;
+        assert!((end / budget - 1.0).abs() < 0.1, "pause before readings {at:?}: {end} s");
+        let events = machine.events.into_inner().unwrap();
+        assert_eq!(checkpoint.progress.step, events.len());
+        assert!(events[events.len() - 1].validation_loss.is_some());
+        steps.push(events.len());
+    }
+    println!("{steps:?}");
+    assert!(steps.iter().all(|n| *n > 20), "{steps:?}");
 }
 
 /// A stopped and resumed run gives the same result as an uninterrupted one.

@@ -3,7 +3,7 @@
 
 use crate::TrainError;
 use crate::model::set;
-use crate::run::budget::{Costs, Demands, Plan};
+use crate::run::budget::{Costs, Demands, Left, Plan};
 use crate::run::events::Observer;
 use crate::run::ledger::Ledger;
 use crate::run::optimizer::Optimizer;
@@ -16,6 +16,10 @@ const TIMED: usize = 4;
 const WORTH_TELLING: f64 = 0.1;
 /// Weight of the last measurement in the running cost.
 const LAST: f64 = 0.5;
+/// Validations that would take more than this part of the budget are timed twice.
+const DEAR: f64 = 0.2;
+/// A run whose plan ends with more than this part of its budget left goes on.
+const UNUSED: f64 = 0.05;
 
 impl Run {
     /// Turns a budget in seconds into steps by timing each level on a copy of the weights.
@@ -44,9 +48,13 @@ impl Run {
             // a clock may be too coarse to time one step
             steps.push(fastest.max(1e-6));
         }
-        let begun = self.clock.seconds();
-        self.validate()?;
-        let costs = Costs { steps, validation: self.clock.seconds() - begun, checkpoint: 0.0 };
+        let mut validation = self.timed_validation()?;
+        let validations = (demands.validations + demands.shares.len()) as f64;
+        if validations * validation > DEAR * demands.budget {
+            // so much of the budget is not believed at once: the machine may have been busy
+            validation = validation.min(self.timed_validation()?);
+        }
+        let costs = Costs { steps, validation, checkpoint: 0.0 };
         self.optimizer = Optimizer::new(start, self.config.training.ema.len());
         self.progress = progress;
         set(&mut self.model, &self.optimizer.weights)?;
@@ -60,6 +68,13 @@ impl Run {
         self.told = plan.steps();
         self.progress.plan = Some(plan);
         self.follow_plan()
+    }
+
+    /// Seconds of one validation.
+    fn timed_validation(&mut self) -> Result<f64, TrainError> {
+        let begun = self.clock.seconds();
+        self.validate()?;
+        Ok(self.clock.seconds() - begun)
     }
 
     /// Records a step on a level's fields, and revises the plan if that is due.
@@ -87,6 +102,31 @@ impl Run {
             self.told = now;
         }
         self.follow_plan()
+    }
+
+    /// Goes on after the last step of a plan that ended long before the budget, as one does whose validations were timed
+    /// while the machine was busy.
+    pub(super) fn spend_rest(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let seconds = self.config.training.length.seconds();
+        let (Some(seconds), Some(plan)) = (seconds, &self.progress.plan) else { return Ok(()) };
+        let demands = Demands::of(&self.config, seconds);
+        let (step, left) = (self.progress.step, demands.budget - self.progress.elapsed);
+        if left <= UNUSED * demands.budget {
+            return Ok(());
+        }
+        let (rate, warmup) = demands.rate;
+        let longer = plan.extended(step, Left::Seconds(&demands, left), rate, warmup);
+        if longer.steps() <= step {
+            return Ok(());
+        }
+        observer.note(&format!(
+            "{left:.0} s of the budget are left: {} steps more",
+            longer.steps() - step
+        ));
+        self.told = longer.steps();
+        self.progress.plan = Some(longer);
+        self.follow_plan()?;
+        self.save()
     }
 
     /// Updates the plan with the measured cost of a validation or a checkpoint.

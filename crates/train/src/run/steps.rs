@@ -128,6 +128,10 @@ impl Run {
             if wanted {
                 observer.note(&format!("step {}: checkpoint written", self.progress.step));
             }
+            if self.progress.step == self.schedule.steps() {
+                self.progress.elapsed = self.clock.seconds() - begun;
+                self.spend_rest(observer)?;
+            }
         }
         let last = self.progress.ledger.levels.last().and_then(|level| level.validation_loss);
         if let Some(loss) = last {
