@@ -30,6 +30,7 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::ParticleMethod(_) => "leave --sampler out",
         SampleError::NoParticles => "give 8 or more, or leave it out",
         SampleError::Precision(_) => "leave --precision out",
+        SampleError::ClipOfPhases => "leave --clip out",
         SampleError::Sharpness(_) => "1 is the network's own answer, 1.1 to 1.2 is sharper",
         SampleError::SharpnessOfObserved | SampleError::SharpnessWithoutBase => {
             "leave --sharpness out"
@@ -176,7 +177,7 @@ fn of_fault(fault: &Fault) -> &'static str {
     match fault {
         Fault::Twice => "keep one of them, or give their mean with the smaller sd",
         Fault::Outside => {
-            "places are in the box's lengths: `karhunen inspect` of the data shows them"
+            "places are lengths from the box's corner; its first axis is 1 long, the others as many cells of the same size"
         }
         Fault::Channel => "channels are counted from 0",
         Fault::Part => "write 0.2 for twenty per cent",

@@ -34,6 +34,9 @@ pub enum SampleError {
     /// Single precision for what no sampler of fields makes.
     #[error("precision f32: {0} are made in f64 alone")]
     Precision(&'static str),
+    /// Values of level sets were to be clipped.
+    #[error("clip: a model of phases makes level sets, whose signs are the phases")]
+    ClipOfPhases,
     /// A sharpness outside its range.
     #[error("sharpness {0}: it must be between 0 and 3")]
     Sharpness(f64),

@@ -88,6 +88,9 @@ impl<'a> Sampling<'a> {
         let estimate = needs.check(together * particles, model.together(made.len()))?;
         estimate.iter().for_each(|line| progress.note(line));
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
+        if options.clip.is_some() && model.phases().is_some() {
+            return Err(SampleError::ClipOfPhases.into());
+        }
         let origin = model.statistics.origin.as_ref();
         let line = match &known {
             Some(known) => Some(larger::described(known, &model, &grid, options.surrogate)?),
