@@ -62,7 +62,7 @@ pub struct PriorParameters {
     /// Smoothness ν (matern).
     #[arg(long, allow_negative_numbers = true)]
     pub smoothness: Option<f64>,
-    /// Point-wise variance (matern).
+    /// Point-wise variance (matern): of a periodic box at every point, between walls far from them and more near them.
     #[arg(long, allow_negative_numbers = true)]
     pub variance: Option<f64>,
     /// Largest wave number per axis (truncated, combined).

@@ -98,7 +98,7 @@ pub struct SampleArgs {
     /// Fields to make.
     #[arg(long, default_value_t = 16)]
     pub count: u64,
-    /// Seed of the functions: one (seed, index) is one function on every grid.
+    /// Seed of the functions: one (seed, index) is one function on every grid as fine as the finest level, or finer.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
     /// Number of the first field.
@@ -206,8 +206,8 @@ pub struct SampleArgs {
     pub precision: Precision,
     #[command(flatten)]
     pub device: DeviceArgs,
-    /// Where to write: .npy, .npz, .vti, .tif, .zarr, or .png (a montage); vol-{index}.tif writes one file a
-    /// field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
+    /// Where to write: .npy, .npz, .vti, .tif, .zarr, .raw, .h5, or .png (a montage); vol-{index}.tif writes one file
+    /// a field. Of a model of phases also .stl, .ply or .vtp, the interface as a mesh, a file a field.
     #[arg(long)]
     pub out: PathBuf,
     /// Make one part of the fields, as 3/16 the third of sixteen, and write it beside --out for `karhunen merge`: for

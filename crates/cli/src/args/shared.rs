@@ -124,9 +124,12 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(wrong)?;
     let number: f64 = number.trim().parse().map_err(|_| wrong())?;
     let bytes = number * unit;
-    // less than a mebibyte holds no program
-    let sane = (1048576.0..1e18).contains(&bytes);
-    sane.then_some(bytes as u64).ok_or_else(wrong)
+    match bytes {
+        // less holds no program
+        ..1048576.0 => Err(format!("`{text}` is less than a mebibyte; write 8GiB or 500MB")),
+        ..1e18 => Ok(bytes as u64),
+        _ => Err(wrong()),
+    }
 }
 
 pub fn method(text: &str) -> Result<Method, String> {

@@ -48,25 +48,37 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
     let grid = planned.data.grid(&points)?;
     let most = (CELLS_AT_MOST / grid.len() / native.channels).clamp(2, 2048);
     let config = DataConfig { count: Some(most), ..planned.data.clone() };
-    let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
-    let data = loaded.and_then(|loaded| Data::of(&config, loaded)).map_err(|e| match e {
-        e if e.is_about_data() => Failure::from(e).help(
-            "give more fields, larger ones, or fields that vary; builtin:spinodal shows some",
-        ),
-        e => e.into(),
-    })?;
-    if let Some(labels) = labels {
-        planned.data.phases = Some(PhasesConfig::Labels(labels));
-    }
-    let slope = spectrum_slope(&data.statistics, &grid);
     let values = native.range()?.map(|(low, high)| json!([low, high]));
-    let mut object = json!({
-        "data": planned.data.source,
+    let read = json!({
         "fields": native.count,
         "shape": native.points,
         "channels": native.channels,
         "dtype": native.dtype,
         "range": values,
+    });
+    let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
+    let data = match loaded.and_then(|loaded| Data::of(&config, loaded)) {
+        Ok(data) => data,
+        Err(error) if error.is_about_data() => {
+            // how a file is read is worth knowing, even if no model can be made of it
+            if !args.json {
+                print_line(&read_as(&read, &planned).join("\n"))?;
+            }
+            return Err(Failure::from(error).help(match planned.data.patch {
+                Some(_) => "give a smaller patch, more fields or larger ones",
+                None => {
+                    "give more fields, larger ones, or fields that vary; builtin:spinodal shows some"
+                }
+            }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(labels) = labels {
+        planned.data.phases = Some(PhasesConfig::Labels(labels));
+    }
+    let slope = spectrum_slope(&data.statistics, &grid);
+    let mut object = json!({
+        "data": planned.data.source,
         "mean": data.statistics.normalisation.offset,
         "deviation": data.statistics.normalisation.scale,
         "spectrum_slope": slope,
@@ -76,6 +88,8 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         "notes": notes.iter().chain(&data.notes).collect::<Vec<_>>(),
         "plan": plan::as_json(&planned),
     });
+    let facts = read.as_object().into_iter().flatten();
+    facts.for_each(|(key, value)| object[key] = value.clone());
     if let Some(kind) = &args.prior {
         object["prior"] = strength(kind, args, &data, &grid)?;
     }
@@ -139,28 +153,30 @@ fn strength(
     }))
 }
 
+/// How a file is read: number, shape and type of its fields, and their range where it is known.
+fn read_as(object: &serde_json::Value, plan: &RunConfig) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{}: {}fields {} of {} channel(s), {}",
+        plan.data.source,
+        unless_null("", &object["fields"], " "),
+        object["shape"],
+        object["channels"],
+        text(&object["dtype"])
+    )];
+    lines.extend((!object["range"].is_null()).then(|| format!("range {}", object["range"])));
+    lines
+}
+
 fn describe(object: &serde_json::Value, plan: &RunConfig) -> String {
-    let mut lines = vec![
-        format!(
-            "{}: {}fields {} of {} channel(s), {}",
-            plan.data.source,
-            unless_null("", &object["fields"], " "),
-            object["shape"],
-            object["channels"],
-            text(&object["dtype"])
-        ),
-        format!(
-            "{}mean {}  deviation {}",
-            unless_null("range ", &object["range"], "  "),
-            object["mean"],
-            object["deviation"]
-        ),
-        format!(
-            "spectrum falls as |ω|^{:.2} (modes of {})",
-            object["spectrum_slope"].as_f64().unwrap_or(f64::NAN),
-            text(&object["looked_at"])
-        ),
-    ];
+    let mut lines = read_as(object, plan);
+    lines.push(format!(
+        "of the training fields: mean {}  deviation {}",
+        object["mean"], object["deviation"]
+    ));
+    if let Some(slope) = object["spectrum_slope"].as_f64() {
+        let looked_at = text(&object["looked_at"]);
+        lines.push(format!("spectrum falls as |ω|^{slope:.2} (modes of {looked_at})"));
+    }
     if let Some(spacing) = object["spacing"].as_array() {
         let each: Vec<String> =
             spacing.iter().map(|h| short(h.as_f64().unwrap_or(f64::NAN))).collect();

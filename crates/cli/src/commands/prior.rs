@@ -25,9 +25,14 @@ pub fn run(args: &PriorArgs) -> Result<(), Failure> {
     let q = build((&args.kind, &config), grid, &boundary, data, args.seed)?;
     let fields = prior::draw(q.as_ref(), grid, args.seed, indices.clone());
     files::write_all(&fields, None, &args.out, &indices, args.force)?;
+    // what is fitted to data is fitted to them as a model sees them
+    let unit = match &args.data {
+        Some(_) => ", mean 0, in units of the data's standard deviation",
+        None => "",
+    };
     let nested = if q.is_nested() { "the same functions on every grid" } else { "not nested" };
     info!(
-        "{}: {} fields at {grid}, trace {:.4}, {nested}",
+        "{}: {} fields at {grid}, trace {:.4}, {nested}{unit}",
         args.out.display(),
         fields.count(),
         q.trace(&grid)

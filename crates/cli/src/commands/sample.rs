@@ -39,6 +39,10 @@ pub fn run(args: &SampleArgs) -> Result<(), Failure> {
         let same: Vec<(&str, String)> = same.iter().map(|(k, v)| (k.as_str(), v.clone())).collect();
         job::group().same(&same).map_err(TrainError::from)?;
     }
+    if !args.summary && args.shard.is_none() {
+        let values = args.count as f64 * (sampling.grid().len() * output.channels(&model)) as f64;
+        job::agreed(files::check_room(&args.out, values * output.bytes()))?;
+    }
     let (grid, begun) = (sampling.grid(), Instant::now());
     let by_all =
         args.shard.is_none() && sampling.is_stored_by_all(&args.out, output == Output::Labels)?;

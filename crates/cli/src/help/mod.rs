@@ -58,7 +58,7 @@ pub fn format(error: &FormatError) -> Option<String> {
         FormatError::Exists { .. } => "choose another name, or --force to replace it",
         FormatError::UnknownContent { .. } => "convert it to NPY, TIFF or PNG",
         FormatError::UnknownEnding { .. } => {
-            "write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"
+            "write to .npy, .npz, .vti, .tif, .zarr, .raw, .h5 (numbers) or .png (a montage)"
         }
         FormatError::Unsupported { .. } => "name another file or part, or convert it, say to NPY",
         FormatError::Header { .. } | FormatError::Trailing { .. } => {
@@ -121,7 +121,8 @@ pub fn read(source: &std::io::Error) -> String {
     let text = match source.kind() {
         ErrorKind::NotFound => "check the path",
         ErrorKind::PermissionDenied => "give yourself the right to read it",
-        ErrorKind::IsADirectory | ErrorKind::NotADirectory => "give a file where one is meant",
+        ErrorKind::IsADirectory => "give a file where one is meant",
+        ErrorKind::NotADirectory => "give a directory where one is meant",
         ErrorKind::InvalidData => "the file is damaged or no text; write it again",
         _ => "check that the file can be read",
     };

@@ -47,7 +47,9 @@ fn check(path: &Path, names: &[PathBuf], force: bool) -> Result<(), Failure> {
     let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
     if !path.is_dir() && !ENDINGS.contains(&ending.to_ascii_lowercase().as_str()) {
         return Err(Failure::usage(format!("{}: unknown ending `.{ending}`", path.display()))
-            .help("write to .npy, .npz, .vti, .tif, .zarr (numbers) or .png (a montage)"));
+            .help(
+                "write to .npy, .npz, .vti, .tif, .zarr, .raw, .h5 (numbers) or .png (a montage)",
+            ));
     }
     check_place(path, names, force)
 }
@@ -112,6 +114,48 @@ pub fn check_shape(path: &Path, dim: usize, channels: usize, count: u64) -> Resu
     formats::check_shape(path, dim, channels, count).map_err(|e| {
         Failure::usage(format!("{}: {e}", path.display())).help("choose another ending for --out")
     })
+}
+
+/// Endings of files that hold every value as it is: their sizes are known before they are made.
+const PLAIN: [&str; 3] = ["npy", "raw", "h5"];
+
+/// Refuses a file of so many bytes for whose values the place has no room, before they are made.
+pub fn check_room(path: &Path, bytes: f64) -> Result<(), Failure> {
+    let ending = path.extension().and_then(|e| e.to_str()).unwrap_or_default();
+    let plain = PLAIN.contains(&ending.to_ascii_lowercase().as_str());
+    if !plain || formats::is_remote(path) {
+        return Ok(());
+    }
+    match free(path) {
+        Some(free) if bytes > free => {
+            const GB: f64 = 1e9;
+            Err(Failure::usage(format!(
+                "{}: these fields need {:.0} GB, and {:.0} GB are free there",
+                path.display(),
+                bytes / GB,
+                free / GB
+            ))
+            .help("lower --count or --grid, or write to a place with more room"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Free bytes of the file system of a place that may not exist yet; none where the system does not say.
+fn free(path: &Path) -> Option<f64> {
+    #[cfg(unix)]
+    {
+        let there = path.ancestors().skip(1).find(|folder| folder.exists());
+        // a bare name lies in the working directory
+        let there = there.filter(|folder| !folder.as_os_str().is_empty());
+        let found = rustix::fs::statvfs(there.unwrap_or(Path::new("."))).ok()?;
+        Some(found.f_bavail as f64 * found.f_frsize as f64)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
+    }
 }
 
 /// The file of a field, where a name stands for one file a field, of all up to `end`.

@@ -57,6 +57,11 @@ pub fn surfaces_of(args: &SampleArgs, fields: Range<u64>) -> Vec<PathBuf> {
 }
 
 impl Output {
+    /// Bytes of a value in a file.
+    pub fn bytes(self) -> f64 {
+        if self == Self::Labels { 1.0 } else { 4.0 }
+    }
+
     /// What was asked for, which the model must be able to give.
     ///
     /// # Errors

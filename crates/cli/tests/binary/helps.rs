@@ -116,7 +116,7 @@ const FOLLOWED: [(&str, &str, &[&str]); 25] = [
     ),
     (
         "sample --model run --out k.foo",
-        ".npy, .npz, .vti, .tif, .zarr (numbers) or .png",
+        ".npy, .npz, .vti, .tif, .zarr, .raw, .h5 (numbers) or .png",
         &[
             "sample --model run --count 2 --evaluations 2 --out k.npy",
             "sample --model run --count 2 --evaluations 2 --out k.npz",

@@ -118,6 +118,16 @@ impl Data {
         normalisation.apply(validation.values.to_mut(), points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
         let (mean, variances) = missing::measured(&mut training, &mut validation, &mut notes)?;
+        let vary = |own: &Vec<f64>| {
+            let mut modes = finest.modes().zip(own);
+            modes.any(|(mode, c)| mode.laplacian() > 0.0 && *c > ROUNDING * ROUNDING)
+        };
+        if !variances.iter().any(vary) {
+            return Err(TrainError::Data {
+                source_name: config.source.to_string(),
+                message: "every field is one constant; there is nothing to learn in space".into(),
+            });
+        }
         notes.push(format!(
             "{} training and {} validation fields at {finest}, offset {:.4?}, scale {:.4?}",
             training.count(),

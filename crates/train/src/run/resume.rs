@@ -130,10 +130,38 @@ pub fn resumed(stored: &RunConfig, asked: &RunConfig) -> RunConfig {
 
 /// The first line in which two configurations differ.
 pub(crate) fn differing(a: &RunConfig, b: &RunConfig) -> (String, String) {
-    let (a, b) = (a.to_toml(), b.to_toml());
-    let found = a.lines().zip(b.lines()).find(|(a, b)| a != b);
-    let (a, b) = found.unwrap_or(("(fewer keys)", "(more keys)"));
-    (a.to_string(), b.to_string())
+    let (a, b) = (settings(a), settings(b));
+    let line = |of: &[(String, String)], place: &str| {
+        of.iter().find(|(other, _)| other == place).map(|(_, line)| line.clone())
+    };
+    // what one of them leaves open is a difference too
+    let places = a.iter().chain(&b).map(|(place, _)| place);
+    let Some(place) = places.into_iter().find(|place| line(&a, place) != line(&b, place)) else {
+        return (String::new(), String::new());
+    };
+    let told = |of: &[(String, String)]| {
+        let key = place.rsplit(' ').next().unwrap_or_default();
+        line(of, place).unwrap_or_else(|| format!("no {key}"))
+    };
+    (told(&a), told(&b))
+}
+
+/// Every line `key = value` of a configuration with its place: the table, which one of its name it is, and the key.
+fn settings(config: &RunConfig) -> Vec<(String, String)> {
+    let (mut tables, mut found): (Vec<String>, Vec<(String, String)>) = Default::default();
+    for line in config.to_toml().lines() {
+        match line.split_once('=') {
+            _ if line.starts_with('[') => tables.push(line.into()),
+            Some((key, _)) => {
+                let table = tables.last().map_or("", String::as_str);
+                let number = tables.iter().filter(|name| *name == table).count();
+                found.push((format!("{table} {number} {}", key.trim()), line.into()));
+            }
+            // a list over several lines
+            None => found.last_mut().into_iter().for_each(|last| last.1.push_str(line.trim())),
+        }
+    }
+    found
 }
 
 /// The data must be those the run began with: what was measured of them is part of the model.
