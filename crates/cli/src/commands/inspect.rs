@@ -57,7 +57,8 @@ pub fn run(args: &InspectArgs) -> Result<(), Failure> {
         "range": values,
     });
     let loaded = data::load_from(&config, native.fields.as_ref(), grid, 0);
-    let data = match loaded.and_then(|loaded| Data::of(&config, loaded)) {
+    let data = loaded.and_then(|loaded| Data::of(&config, loaded)?.varying(&config));
+    let data = match data {
         Ok(data) => data,
         Err(error) if error.is_about_data() => {
             // how a file is read is worth knowing, even if no model can be made of it

@@ -44,6 +44,24 @@ pub struct Data {
 }
 
 impl Data {
+    /// Refuses data whose every field is one constant: a prior cannot be fitted to them.
+    ///
+    /// # Errors
+    /// [`TrainError::Data`].
+    pub fn varying(self, config: &DataConfig) -> Result<Self, TrainError> {
+        let grid = self.statistics.grid;
+        // variances are relative to those of the data
+        let varies = (grid.modes().zip(self.statistics.average_variances()))
+            .any(|(mode, c)| mode.laplacian() > 0.0 && c > ROUNDING * ROUNDING);
+        match varies {
+            true => Ok(self),
+            false => Err(TrainError::Data {
+                source_name: config.source.to_string(),
+                message: "every field is one constant; there is nothing to learn in space".into(),
+            }),
+        }
+    }
+
     /// Loads, splits, resamples, measures and normalises.
     ///
     /// # Errors
@@ -118,16 +136,6 @@ impl Data {
         normalisation.apply(validation.values.to_mut(), points);
         normalisation.offset.iter_mut().zip(&offsets).for_each(|(o, more)| *o += more);
         let (mean, variances) = missing::measured(&mut training, &mut validation, &mut notes)?;
-        let vary = |own: &Vec<f64>| {
-            let mut modes = finest.modes().zip(own);
-            modes.any(|(mode, c)| mode.laplacian() > 0.0 && *c > ROUNDING * ROUNDING)
-        };
-        if !variances.iter().any(vary) {
-            return Err(TrainError::Data {
-                source_name: config.source.to_string(),
-                message: "every field is one constant; there is nothing to learn in space".into(),
-            });
-        }
         notes.push(format!(
             "{} training and {} validation fields at {finest}, offset {:.4?}, scale {:.4?}",
             training.count(),

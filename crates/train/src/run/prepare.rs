@@ -216,6 +216,9 @@ fn measured(
     let finest = Schedule::new(resolved)?.finest();
     let mut data = Data::of_source(&resolved.data, opened.as_ref(), finest, resolved.seed)?;
     drop(opened);
+    if resolved.prior.is_fitted() {
+        data = data.varying(&resolved.data)?;
+    }
     if resolved.data.hold_out.is_none() {
         resolved.data.hold_out.clone_from(&data.hold_out);
     }
