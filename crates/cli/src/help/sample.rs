@@ -177,7 +177,7 @@ fn of_fault(fault: &Fault) -> &'static str {
     match fault {
         Fault::Twice => "keep one of them, or give their mean with the smaller sd",
         Fault::Outside => {
-            "places are lengths from the box's corner; its first axis is 1 long, the others as many cells of the same size"
+            "places are lengths from a corner of the box; the first axis of the trained box has length 1"
         }
         Fault::Channel => "channels are counted from 0",
         Fault::Part => "write 0.2 for twenty per cent",

@@ -62,6 +62,9 @@ impl<'a> Sampling<'a> {
     ) -> Result<Self, Error> {
         let indices = options.indices()?;
         request::check_precision(options)?;
+        if options.clip.is_some() && model.trained().phases().is_some() {
+            return Err(SampleError::ClipOfPhases.into());
+        }
         let shift = options.volume_fraction.as_ref().map(|f| model.fraction(f)).transpose()?;
         let mut model = Cow::Borrowed(model.trained());
         if let Some(band) = options.band.filter(|band| *band != model.model.band) {
@@ -88,9 +91,6 @@ impl<'a> Sampling<'a> {
         let estimate = needs.check(together * particles, model.together(made.len()))?;
         estimate.iter().for_each(|line| progress.note(line));
         let known = larger.as_ref().map(|larger| model.enlarged(larger)).transpose()?;
-        if options.clip.is_some() && model.phases().is_some() {
-            return Err(SampleError::ClipOfPhases.into());
-        }
         let origin = model.statistics.origin.as_ref();
         let line = match &known {
             Some(known) => Some(larger::described(known, &model, &grid, options.surrogate)?),

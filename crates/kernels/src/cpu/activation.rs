@@ -63,7 +63,6 @@ macro_rules! over_registers {
         }
     };
 }
-pub(crate) use over_registers;
 
 #[inline(always)]
 pub(crate) unsafe fn masked_load<L: Lanes>(at: *const f32, mask: L::Mask, whole: bool) -> L {

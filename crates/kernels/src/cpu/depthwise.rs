@@ -3,8 +3,7 @@
 //! It is depthwise: channels do not mix, so a pass is limited by memory, not by arithmetic. Rows
 //! are gathered by the lists of a [`StencilPlan`]. The same code computes values and, with the
 //! transposed lists, the gradient of x. Away from the ends of a row all places are alike, and one
-//! load of a tap's coefficients serves [`TOGETHER`] points. Near the ends every place has a list of its own, and several
-//! registers of channels are computed at once.
+//! load of a tap's coefficients serves [`TOGETHER`] points.
 
 use crate::cpu::activation::{masked_load, masked_store};
 use crate::cpu::buffer::{Buffer, Fresh};
@@ -157,109 +156,47 @@ unsafe fn gather_body<L: Lanes>(
     sources: &[(*const f32, *const f32)],
     y: *mut f32,
 ) {
-    let grouped = match list.interior.len() >= TOGETHER && !list.shifts.is_empty() {
-        true => list.interior.clone(),
-        false => 0..0,
-    };
-    // SAFETY: the caller's promises; groups lie inside the interior, lanes are those of the channels left
+    // SAFETY: the caller's promises; lanes are those of the channels left
     unsafe {
         let mut channel = 0;
-        while channel < channels && !grouped.is_empty() {
-            let left = channels - channel;
-            let (mask, whole) = (L::mask(left.min(L::COUNT)), left >= L::COUNT);
-            let mut place = grouped.start;
-            while place < grouped.end {
-                // the last group ends with the interior and computes some points again
-                let first = place.min(grouped.end - TOGETHER);
-                gather_group::<L>(list, channels, sources, (first, channel), (mask, whole), y);
-                place += TOGETHER;
+        while channel < channels {
+            let whole = channel + L::COUNT <= channels;
+            let mask = L::mask(L::COUNT.min(channels - channel));
+            let load = |at: *const f32| masked_load::<L>(at, mask, whole);
+            let mut place = 0;
+            while place < n {
+                let together = place >= list.interior.start
+                    && place + TOGETHER <= list.interior.end
+                    && !list.shifts.is_empty();
+                if together {
+                    let mut sums = [L::splat(0.0); TOGETHER];
+                    for (taps, row) in sources {
+                        for (tap, shift) in list.shifts.iter().enumerate() {
+                            let k = load(taps.add(tap * channels + channel));
+                            let first = place.wrapping_add_signed(*shift);
+                            let from = row.add(first * channels + channel);
+                            for (i, sum) in sums.iter_mut().enumerate() {
+                                *sum = load(from.add(i * channels)).fma(k, *sum);
+                            }
+                        }
+                    }
+                    for (i, sum) in sums.into_iter().enumerate() {
+                        masked_store(sum, y.add((place + i) * channels + channel), mask, whole);
+                    }
+                    place += TOGETHER;
+                    continue;
+                }
+                let mut sum = L::splat(0.0);
+                for (taps, row) in sources {
+                    for (tap, from) in list.of(place) {
+                        let k = load(taps.add(tap * channels + channel));
+                        sum = load(row.add(from * channels + channel)).fma(k, sum);
+                    }
+                }
+                masked_store(sum, y.add(place * channels + channel), mask, whole);
+                place += 1;
             }
             channel += L::COUNT;
-        }
-        for place in (0..grouped.start).chain(grouped.end..n) {
-            let mut channel = 0;
-            while channel < channels {
-                let left = channels - channel;
-                let (at, all) = ((place, channel), (L::mask(L::COUNT), true));
-                // a sum waits for its last term: several registers of channels wait together
-                if left >= 4 * L::COUNT {
-                    gather_place::<L, 4>(list, channels, sources, at, all, y);
-                    channel += 4 * L::COUNT;
-                } else if left >= 2 * L::COUNT {
-                    gather_place::<L, 2>(list, channels, sources, at, all, y);
-                    channel += 2 * L::COUNT;
-                } else {
-                    let part = (L::mask(left.min(L::COUNT)), left >= L::COUNT);
-                    gather_place::<L, 1>(list, channels, sources, at, part, y);
-                    channel += L::COUNT;
-                }
-            }
-        }
-    }
-}
-
-/// One register of channels of [`TOGETHER`] points of the interior.
-///
-/// # Safety
-/// As [`gather_row`]; the points lie in the interior, and the mask selects channels that there are.
-#[inline(always)]
-unsafe fn gather_group<L: Lanes>(
-    list: &Contributions,
-    channels: usize,
-    sources: &[(*const f32, *const f32)],
-    (place, channel): (usize, usize),
-    (mask, whole): (L::Mask, bool),
-    y: *mut f32,
-) {
-    // SAFETY: the caller's promises
-    unsafe {
-        let load = |at: *const f32| masked_load::<L>(at, mask, whole);
-        let mut sums = [L::splat(0.0); TOGETHER];
-        for (taps, row) in sources {
-            for (tap, shift) in list.shifts.iter().enumerate() {
-                let k = load(taps.add(tap * channels + channel));
-                let first = place.wrapping_add_signed(*shift);
-                let from = row.add(first * channels + channel);
-                for (i, sum) in sums.iter_mut().enumerate() {
-                    *sum = load(from.add(i * channels)).fma(k, *sum);
-                }
-            }
-        }
-        for (i, sum) in sums.into_iter().enumerate() {
-            masked_store(sum, y.add((place + i) * channels + channel), mask, whole);
-        }
-    }
-}
-
-/// `R` registers of channels of any one point, the last one masked.
-///
-/// # Safety
-/// As [`gather_row`]; there are so many channels, and the mask selects those of the last register.
-#[inline(always)]
-unsafe fn gather_place<L: Lanes, const R: usize>(
-    list: &Contributions,
-    channels: usize,
-    sources: &[(*const f32, *const f32)],
-    (place, channel): (usize, usize),
-    (mask, whole): (L::Mask, bool),
-    y: *mut f32,
-) {
-    // SAFETY: the caller's promises
-    unsafe {
-        let load = |at: *const f32| masked_load::<L>(at, mask, whole);
-        let mut sums = [L::splat(0.0); R];
-        for (taps, row) in sources {
-            for (tap, from) in list.of(place) {
-                let k = taps.add(tap * channels + channel);
-                let x = row.add(from * channels + channel);
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    let at = r * L::COUNT;
-                    *sum = load(x.add(at)).fma(load(k.add(at)), *sum);
-                }
-            }
-        }
-        for (r, sum) in sums.into_iter().enumerate() {
-            masked_store(sum, y.add(place * channels + channel + r * L::COUNT), mask, whole);
         }
     }
 }

@@ -5,12 +5,12 @@
 //! first-level cache between their two products, and the backward pass recomputes them. A hidden
 //! layer four times as wide as its neighbours therefore causes no memory traffic.
 
-use crate::cpu::activation::{activate, hidden_slope, masked_load, masked_store, over_registers};
+use crate::cpu::activation::{activate, hidden_slope};
 use crate::cpu::buffer::{Buffer, Fresh};
 use crate::cpu::mixing::transpose;
 use crate::cpu::product::{Start, Strided, dots, product};
 use crate::cpu::share::{Shared, for_each, summed, with_scratch};
-use crate::simd::{Lanes, Level, dispatched};
+use crate::simd::Level;
 
 /// Number of points of a tile. Hidden values and gradients of 128 channels fill half a cache of 48
 /// KB.
@@ -186,8 +186,9 @@ impl Mlp<'_> {
                 );
             }
         }
-        // SAFETY: dy has `count` rows, and there is a sum for each output
-        unsafe { add_rows(self.level, count, outputs, dy.as_ptr(), sum_b2.as_mut_ptr()) };
+        for dy in dy.chunks_exact(outputs) {
+            sum_b2.iter_mut().zip(dy).for_each(|(s, d)| *s += d);
+        }
     }
 
     /// x W₁ + b₁.
@@ -226,32 +227,5 @@ impl Mlp<'_> {
         let (w2, b2) = rest.split_at(self.hidden * self.outputs);
         let w2 = self.turned(w2, self.outputs, self.hidden);
         MlpGradients { w1: w1.to_vec(), b1: b1.to_vec(), w2, b2: b2.to_vec() }
-    }
-}
-
-dispatched! {
-    /// Adds each row of `rows` `[points, channels]` to `sums` `[channels]`, one after another.
-    ///
-    /// # Safety
-    /// The pointers cover these arrays, which do not overlap.
-    fn add_rows = add_rows_body(points: usize, channels: usize, rows: *const f32, sums: *mut f32)
-}
-
-#[inline(always)]
-unsafe fn add_rows_body<L: Lanes>(
-    points: usize,
-    channels: usize,
-    rows: *const f32,
-    sums: *mut f32,
-) {
-    // SAFETY: rows of the same array, masked where one ends
-    unsafe {
-        over_registers!(L, channels, |at, mask, whole| {
-            let mut sum = masked_load::<L>(sums.add(at), mask, whole);
-            for point in 0..points {
-                sum = sum.add(masked_load::<L>(rows.add(point * channels + at), mask, whole));
-            }
-            masked_store(sum, sums.add(at), mask, whole);
-        });
     }
 }
