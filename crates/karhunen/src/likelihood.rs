@@ -4,12 +4,12 @@ use karhunen_evaluate::{Found, Like, Progress, ReferenceOptions, Task, reference
 use karhunen_field::Ensemble;
 use karhunen_field::likelihood::{LogDensity, Trace};
 use karhunen_field::metrics::auc;
-use karhunen_train::Classes;
+use karhunen_train::classes::Bound;
 use karhunen_train::likelihood::LikelihoodRequest;
 use karhunen_train::stop::Stop;
 use serde::Serialize;
 
-use crate::sample::told_no_cluster;
+use crate::sample::unchosen;
 use crate::{Error, Model};
 
 /// The options of a likelihood.
@@ -102,7 +102,7 @@ pub struct Likelihoods {
 /// Errors while reading; fields of another kind than the model's;
 /// [`karhunen_field::FieldError::NoDerivative`] for a U-Net and for a model opened without
 /// [`crate::ModelOptions::derivatives`];
-/// [`crate::SampleError::Distilled`] for a distilled model; [`Error::LikelihoodGrid`] on a grid between two levels of a nested network.
+/// [`crate::SampleError::Distilled`] for a distilled model; [`crate::SampleError::AlwaysTold`] for no class of a model that was always told its labels; [`Error::LikelihoodGrid`] on a grid between two levels of a nested network.
 ///
 /// # Example
 /// ```
@@ -137,6 +137,10 @@ pub fn likelihood(
         if count == 0 {
             return Err(Error::TooFew { what, count: 0, least: 1 });
         }
+    }
+    if options.class.is_none() {
+        // the fields are given, whatever class they are of
+        unchosen(model.trained(), Bound::Measurements, "likelihood", progress)?;
     }
     let mut sources = vec![&options.data];
     sources.extend(options.against.as_ref());
@@ -193,9 +197,6 @@ fn of_fields(
     (source, fields): (String, Ensemble),
     progress: &dyn Progress,
 ) -> Result<LogDensities, Error> {
-    if options.class.is_none() && model.trained().unchosen_classes(true) == Classes::Open {
-        progress.note(&told_no_cluster("likelihood"));
-    }
     let stop = Stop::default();
     let request = LikelihoodRequest {
         steps: options.steps,

@@ -159,13 +159,13 @@ impl Model {
     }
 
     /// Whether each field of a sampling is of a class: not where the Gaussian surrogate is asked for, and not where no class is
-    /// chosen for fields of a model of clusters that are bound to measurements or to a larger box.
+    /// chosen for fields with measurements, nor a cluster for fields of a larger box.
     pub fn has_labels(&self, options: &SampleOptions) -> bool {
         // a box that turns out to be the trained one is no larger one
         let larger = options.larger.as_ref().map(|larger| larger.of(&self.trained));
         let larger = larger.is_some_and(|found| !matches!(found, Ok(None)));
-        let unchosen = self.trained.unchosen_classes(options.bound(larger).is_some());
-        let told = !options.classes.is_empty() || unchosen != Classes::Open;
+        let unchosen = self.trained.unchosen_classes(options.bound(larger));
+        let told = !options.classes.is_empty() || unchosen == Ok(Classes::Drawn);
         !self.classes().is_empty() && !options.surrogate && told
     }
 

@@ -11,10 +11,11 @@ use karhunen_field::metrics::{Estimate, PosteriorCheck, PosteriorQuality};
 use karhunen_field::noise::stream;
 use karhunen_field::sampler::Method;
 use karhunen_field::{Conditioning, Ensemble, FieldError, ModeNoise, Transform, resample};
+use karhunen_train::classes::Bound;
 use karhunen_train::request::Request;
-use karhunen_train::{TrainedModel, data};
+use karhunen_train::{Classes, TrainedModel, data};
 
-use crate::sample::prepared;
+use crate::sample::{prepared, unchosen};
 use crate::{Error, Model, observe};
 
 /// Seed of the observation errors; each truth has its own index.
@@ -84,7 +85,7 @@ impl PosteriorOptions {
 /// Samples posteriors of truths and measures whether they have the right width.
 ///
 /// # Errors
-/// [`Error::TooFew`], [`Error::HeldOut`]; errors of observations, data and sampling.
+/// [`Error::TooFew`], [`Error::HeldOut`]; [`crate::SampleError::AlwaysTold`] for a model that has no answer without a class; errors of observations, data and sampling.
 pub fn posterior_quality(
     model: &Model,
     options: &PosteriorOptions,
@@ -99,9 +100,14 @@ pub fn posterior_quality(
     };
     let observed = observe::read(&options.observe, model, &grid)?;
     let given = prepared(&observed, model, &grid)?;
+    // Gaussian fields have no classes
+    let classes = match options.surrogate {
+        true => Classes::Drawn,
+        false => unchosen(model, Bound::Measurements, "measurements", progress)?,
+    };
     let truths = truths(options, model, progress)?;
     let truths = resample::spectral(&truths, grid)?;
-    let check = compared(options, model, &given, &truths, progress);
+    let check = compared(options, model, (&given, &classes), &truths, progress);
     progress.over(Task::Posteriors);
     Ok(check?.finish()?)
 }
@@ -132,7 +138,7 @@ fn truths(
 fn compared(
     options: &PosteriorOptions,
     model: &TrainedModel,
-    given: &Conditioning,
+    (given, classes): (&Conditioning, &Classes),
     truths: &Ensemble,
     progress: &dyn Progress,
 ) -> Result<PosteriorCheck, Error> {
@@ -157,7 +163,7 @@ fn compared(
             true => model.surrogate_given(&own, options.seed, indices)?,
             false => {
                 let request = Request {
-                    classes: model.unchosen_classes(true),
+                    classes: classes.clone(),
                     ..Request::new(grid, options.seed, method, evaluations)
                 };
                 match options.particles {

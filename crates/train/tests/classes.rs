@@ -10,6 +10,7 @@ use karhunen_field::{Boundary, Ensemble, Grid};
 use karhunen_formats::{WriteOptions, write, write_labels};
 use karhunen_train::batch::LevelData;
 use karhunen_train::checkpoint::Checkpoint;
+use karhunen_train::classes::{Bound, ClassFault};
 use karhunen_train::data::Data;
 use karhunen_train::events::{Event, Observer, Silent};
 use karhunen_train::request::Request;
@@ -77,6 +78,13 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
     let other = scratch();
     let told = train(&tiny(&["training.label_dropout=0"]), other.path());
     assert!(told.optimizer != expected.optimizer);
+    // measurements want a network that answers without a class, and this one cannot
+    let open = |folder: &Path, bound| TrainedModel::load(folder).unwrap().unchosen_classes(bound);
+    let always_told = Err(ClassFault::AlwaysTold);
+    assert_eq!(open(other.path(), Some(Bound::Measurements)), always_told);
+    assert_eq!(open(other.path(), Some(Bound::LargerBox)), Ok(Classes::Drawn));
+    assert_eq!(open(parts.path(), Some(Bound::Measurements)), Ok(Classes::Open));
+    assert_eq!(open(parts.path(), Some(Bound::LargerBox)), Ok(Classes::Drawn));
     // an unlabelled run has no class table at all
     let plain = scratch();
     let unlabelled = train(&tiny(&["data.source=builtin:grains"]), plain.path());
@@ -84,6 +92,7 @@ fn a_labelled_run_resumes_bit_for_bit_and_does_not_depend_on_threads() {
         |c: &Checkpoint| c.optimizer.weights.arrays.iter().any(|a| a.name == "time.classes");
     assert!(has_table(&expected) && !has_table(&unlabelled));
     assert!(unlabelled.statistics.classes.is_empty());
+    assert_eq!(open(plain.path(), Some(Bound::Measurements)), Ok(Classes::Drawn));
 }
 
 #[test]
@@ -224,8 +233,9 @@ fn clusters_are_classes_where_there_are_no_labels() {
     assert!(train(&config(&[]), parts.path()).optimizer == expected.optimizer);
     // fields that are bound to something are told no cluster, which is guidance of weight 0
     let model = TrainedModel::load(whole.path()).unwrap();
-    assert_eq!(model.unchosen_classes(false), Classes::Drawn);
-    assert_eq!(model.unchosen_classes(true), Classes::Open);
+    assert_eq!(model.unchosen_classes(None), Ok(Classes::Drawn));
+    assert_eq!(model.unchosen_classes(Some(Bound::Measurements)), Ok(Classes::Open));
+    assert_eq!(model.unchosen_classes(Some(Bound::LargerBox)), Ok(Classes::Open));
     let drawn = Request::new(grid, 5, Method::DpmSolver2M, 4);
     let open = Request { classes: Classes::Open, ..drawn.clone() };
     let make = |request: &Request| model.sample(request, 0..6, &|_, _| ()).unwrap().0.values;

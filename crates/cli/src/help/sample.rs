@@ -55,8 +55,11 @@ pub fn help(error: &SampleError) -> Option<String> {
         SampleError::NoLabelDropout(_) => {
             "leave --guidance out, or train with training.label_dropout = 0.1"
         }
+        SampleError::AlwaysTold => {
+            "train with training.label_dropout = 0.1, or choose the class with --class where the command has it"
+        }
         SampleError::GuidanceWithoutClass(_) => {
-            "leave --guidance out, or choose a cluster with --class"
+            "leave --guidance out, or choose a class with --class"
         }
         SampleError::UnseenClass { known, .. } => {
             return Some(format!("it knows the classes (and training fields) {known}"));

@@ -1,26 +1,28 @@
 //! The classes of a request.
 
 use karhunen_evaluate::Progress;
-use karhunen_train::classes::ClassFault;
+use karhunen_train::classes::{Bound, ClassFault};
 use karhunen_train::labels::described;
 use karhunen_train::{Classes, TrainedModel};
 
 use super::{SampleError, SampleOptions};
 
-/// What a user should know of a model of clusters where it is told none.
-pub(crate) fn told_no_cluster(what: &str) -> String {
-    format!(
-        "{what}: the network is told no cluster, which it has learned least; a model trained without data.clusters does this better"
-    )
+/// What a user should know of a model of classes where it is told none.
+fn told_no_class(model: &TrainedModel, what: &str) -> String {
+    let (kind, advice) = match model.config.data.clusters {
+        Some(_) => ("cluster", "a model trained without data.clusters does this better"),
+        None => ("class", "choose the class if you know it"),
+    };
+    format!("{what}: the network is told no {kind}, which it has learned least; {advice}")
 }
 
 /// The requested classes. The model must have been trained on each.
 ///
-/// `bound` names what the fields are bound to, measurements or a larger box: see [`TrainedModel::unchosen_classes`].
+/// `bound` is what the fields are bound to: see [`TrainedModel::unchosen_classes`].
 pub(super) fn chosen(
     options: &SampleOptions,
     model: &TrainedModel,
-    bound: Option<&str>,
+    bound: Option<Bound>,
     progress: &dyn Progress,
 ) -> Result<Classes, SampleError> {
     let (classes, guidance) = (&options.classes, options.guidance);
@@ -38,6 +40,7 @@ pub(super) fn chosen(
         Some(ClassFault::NoLabelDropout(weight)) => {
             return Err(SampleError::NoLabelDropout(weight));
         }
+        Some(ClassFault::AlwaysTold) => return Err(SampleError::AlwaysTold),
         Some(ClassFault::Unseen(class)) => {
             let known = described(&model.statistics.classes);
             return Err(SampleError::UnseenClass { class, known });
@@ -47,12 +50,29 @@ pub(super) fn chosen(
     if !classes.is_empty() {
         return Ok(Classes::Turns(classes.clone()));
     }
-    let unchosen = model.unchosen_classes(bound.is_some());
-    if let (Classes::Open, Some(what)) = (&unchosen, bound) {
-        if guidance != 1.0 {
-            return Err(SampleError::GuidanceWithoutClass(guidance));
-        }
-        progress.note(&told_no_cluster(what));
+    let Some(bound) = bound else { return Ok(Classes::Drawn) };
+    let open = model.unchosen_classes(Some(bound)) == Ok(Classes::Open);
+    if open && guidance != 1.0 && guidance != 0.0 {
+        return Err(SampleError::GuidanceWithoutClass(guidance));
+    }
+    let what = match bound {
+        Bound::Measurements => "measurements",
+        Bound::LargerBox => "a larger box",
+    };
+    unchosen(model, bound, what, progress)
+}
+
+/// The classes of fields that are bound to something, where none was chosen. If the network is told none, a note says so; it begins
+/// with `what` is done.
+pub(crate) fn unchosen(
+    model: &TrainedModel,
+    bound: Bound,
+    what: &str,
+    progress: &dyn Progress,
+) -> Result<Classes, SampleError> {
+    let unchosen = model.unchosen_classes(Some(bound)).map_err(|_| SampleError::AlwaysTold)?;
+    if unchosen == Classes::Open {
+        progress.note(&told_no_class(model, what));
     }
     Ok(unchosen)
 }

@@ -95,8 +95,15 @@ pub enum SampleError {
         "guidance {0}: trained with training.label_dropout = 0, the model has no answer without a class"
     )]
     NoLabelDropout(f64),
-    /// Guidance of fields that are told no cluster.
-    #[error("guidance {0}: fields with measurements and in larger boxes are told no cluster")]
+    /// Measurements or a likelihood without a class, for a model that was never trained without classes.
+    #[error(
+        "class: none is chosen, and trained with training.label_dropout = 0, the model has no answer without one"
+    )]
+    AlwaysTold,
+    /// Guidance of fields whose class the network is not told.
+    #[error(
+        "guidance {0}: no class is chosen, and with measurements the network is told none, in larger boxes no cluster"
+    )]
     GuidanceWithoutClass(f64),
     /// A class that no training field has.
     #[error("class {class}: the model saw no field of it")]

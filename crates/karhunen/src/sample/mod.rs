@@ -22,7 +22,7 @@ use karhunen_field::{Conditioning, Ensemble, FieldError, Grid, Observations};
 use karhunen_train::TrainedModel;
 use karhunen_train::request::Request;
 
-pub(crate) use classes::told_no_cluster;
+pub(crate) use classes::unchosen;
 pub use error::SampleError;
 pub use fields::{Samples, Tally};
 pub use given::prepared;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use karhunen_field::Observation;
 use karhunen_field::sampler::{Method, Precision};
 use karhunen_net::Band;
+use karhunen_train::classes::Bound;
 use karhunen_train::config::CalibrationKind;
 
 use super::{LargerBox, SampleError};
@@ -219,11 +220,11 @@ impl SampleOptions {
         !(self.observe.is_empty() && self.observations.is_empty())
     }
 
-    /// What fields are bound to beyond the data's law: measurements, or a larger box.
-    pub(crate) fn bound(&self, larger: bool) -> Option<&'static str> {
+    /// What fields are bound to beyond the data's law.
+    pub(crate) fn bound(&self, larger: bool) -> Option<Bound> {
         match (self.is_observed(), larger) {
-            (true, _) => Some("measurements"),
-            (false, true) => Some("a larger box"),
+            (true, _) => Some(Bound::Measurements),
+            (false, true) => Some(Bound::LargerBox),
             (false, false) => None,
         }
     }

@@ -23,6 +23,8 @@ pub enum ClassFault {
     Unconditional(f64),
     /// A weight of guidance for a model that was always told its labels.
     NoLabelDropout(f64),
+    /// No class of fields that nothing but a class can be asked of: the model was always told its labels.
+    AlwaysTold,
     /// A class that no training field has.
     Unseen(u32),
 }
@@ -37,6 +39,9 @@ impl From<ClassFault> for FieldError {
             ClassFault::NoLabelDropout(weight) => {
                 ("guidance", weight, "needs a model trained with label_dropout above 0")
             }
+            ClassFault::AlwaysTold => {
+                ("class", f64::NAN, "must be chosen for a model trained with label_dropout = 0")
+            }
             ClassFault::NoClasses(class) | ClassFault::Unseen(class) => {
                 ("class", f64::from(class), "must be one that the model was trained on")
             }
@@ -45,13 +50,33 @@ impl From<ClassFault> for FieldError {
     }
 }
 
+/// What fields are bound to beyond the law of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// Measurements, which say more about some classes than about others.
+    Measurements,
+    /// A box larger than the trained one, which has room for several clusters.
+    LargerBox,
+}
+
 impl TrainedModel {
-    /// The classes of fields for which none was chosen. Fields that are `bound`, to measurements or to a box larger than the trained
-    /// one, do not have clusters as often as training fields have: such fields are told no cluster.
-    pub fn unchosen_classes(&self, bound: bool) -> Classes {
-        match bound && self.config.data.clusters.is_some() {
-            true => Classes::Open,
-            false => Classes::Drawn,
+    /// The classes of fields for which none was chosen. They are drawn as often as training fields have them, which is right for
+    /// fields of the data's own law. Fields that agree with measurements have other frequencies, p(c | y) ∝ p(c) p(y | c), and
+    /// larger boxes have no single cluster: the network is told no class of such fields.
+    ///
+    /// # Errors
+    /// [`ClassFault::AlwaysTold`] if the network has to be told no class and never learned to answer so.
+    pub fn unchosen_classes(&self, bound: Option<Bound>) -> Result<Classes, ClassFault> {
+        let labelled = !self.statistics.classes.is_empty();
+        let open = match bound {
+            Some(Bound::Measurements) => labelled,
+            Some(Bound::LargerBox) => self.config.data.clusters.is_some(),
+            None => false,
+        };
+        match open {
+            true if self.config.training.label_dropout == 0.0 => Err(ClassFault::AlwaysTold),
+            true => Ok(Classes::Open),
+            false => Ok(Classes::Drawn),
         }
     }
 
