@@ -16,8 +16,8 @@ const TIMED: usize = 4;
 const WORTH_TELLING: f64 = 0.1;
 /// Weight of the last measurement in the running cost.
 const LAST: f64 = 0.5;
-/// Validations that would take more than this part of the budget are timed twice.
-const DEAR: f64 = 0.2;
+/// Batches of each process in the timing of a validation.
+const TIMED_BATCHES: usize = 2;
 /// A run whose plan ends with more than this part of its budget left goes on.
 const UNUSED: f64 = 0.05;
 
@@ -48,12 +48,7 @@ impl Run {
             // a clock may be too coarse to time one step
             steps.push(fastest.max(1e-6));
         }
-        let mut validation = self.timed_validation()?;
-        let validations = (demands.validations + demands.shares.len()) as f64;
-        if validations * validation > DEAR * demands.budget {
-            // so much of the budget is not believed at once: the machine may have been busy
-            validation = validation.min(self.timed_validation()?);
-        }
+        let validation = self.timed_validation()?;
         let costs = Costs { steps, validation, checkpoint: 0.0 };
         self.optimizer = Optimizer::new(start, self.config.training.ema.len());
         self.progress = progress;
@@ -65,16 +60,33 @@ impl Run {
             demands.budget,
             plan.steps()
         ));
+        let (asked, validations) = (demands.validations, plan.validations(&demands));
+        if validations < asked {
+            observer.note(&format!(
+                "a validation takes about {validation:.0} s: {validations} of {asked} are made, and one at the end of each level"
+            ));
+        }
         self.told = plan.steps();
         self.progress.plan = Some(plan);
         self.follow_plan()
     }
 
-    /// Seconds of one validation.
+    /// Seconds of one validation, from a few of its batches: the faster one of two tries, because the machine may be busy.
     fn timed_validation(&mut self) -> Result<f64, TrainError> {
-        let begun = self.clock.seconds();
-        self.validate()?;
-        Ok(self.clock.seconds() - begun)
+        let together = TIMED_BATCHES * self.config.training.batch * self.group.size();
+        let (all, few) = (self.held_out(), self.held_out().min(together));
+        let data = self.data.validation.first(few);
+        set(&mut self.evaluator, &self.optimizer.averages[0])?;
+        let mut fastest = f64::INFINITY;
+        for _ in 0..2 {
+            let begun = self.clock.seconds();
+            self.fixed_losses(&data)?;
+            fastest = fastest.min(self.clock.seconds() - begun);
+        }
+        self.evaluator.network.release_parameters();
+        // every average on held-out fields, and one of them on training fields
+        let losses = self.optimizer.averages.len() + 1;
+        Ok(fastest * (losses * all) as f64 / few as f64)
     }
 
     /// Records a step on a level's fields, and revises the plan if that is due.

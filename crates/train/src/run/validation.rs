@@ -8,6 +8,7 @@ use crate::TrainError;
 use crate::batch::LevelData;
 use crate::batch::loss::losses_of;
 use crate::model::set;
+use crate::run::budget::Demands;
 use crate::run::overfitting::Losses;
 
 use super::Run;
@@ -16,6 +17,10 @@ impl Run {
     pub(super) fn validates_after(&self, step: usize) -> bool {
         let (total, count) = (self.schedule.steps(), self.config.training.validations.max(1));
         if let Some(plan) = &self.progress.plan {
+            let count = match self.config.training.length.seconds() {
+                Some(seconds) => plan.validations(&Demands::of(&self.config, seconds)).max(1),
+                None => count,
+            };
             let passed = |step| (plan.position(step) * count as f64 / total as f64).floor();
             return passed(step + 1) > passed(step);
         }
