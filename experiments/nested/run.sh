@@ -9,7 +9,7 @@
 # mnist, sic (models of long, by AdamW) and spinodal.
 #
 # Needs KARHUNEN_DATA with mnist/ and materials/ in it. NETWORKS and SEEDS choose some of those; long and ladder take
-# OPTIMIZER=adamw, long takes SECONDS_EACH=1800. Every training takes one thread, so that its seconds are processor seconds.
+# OPTIMIZER=adamw, networks and noise OPTIMIZER=muon, long takes SECONDS_EACH=1800. Every training takes one thread, so that its seconds are processor seconds.
 # Results in experiments/nested/results; what is done is kept.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -184,6 +184,8 @@ if [ $group = long ] || [ $group = sharpness ] || [ $group = few ]; then
 fi
 for what in "$@"; do
   about "$what"
+  # of networks and noise: by AdamW, or by OPTIMIZER
+  rule=${OPTIMIZER:+$OPTIMIZER-} both=(--set training.batch=8 ${OPTIMIZER:+--set training.optimizer="$OPTIMIZER"})
   case $group in
     networks)
       for network in ${NETWORKS:-nested fno-flat fno-fitted unet}; do
@@ -193,23 +195,27 @@ for what in "$@"; do
           fno-fitted) own=(--set 'network={kind="fno"}' "${fitted[@]}" "${log_normal[@]}") ;;
           unet) own=(--set 'network={kind="unet",channels=32}') ;;
         esac
-        run "$what" $network --set training.seconds=$seconds --set training.batch=8 "${own[@]}"
+        run "$what" "$rule$network" --set training.seconds=$seconds "${both[@]}" "${own[@]}"
       done
       ;;
     optimizer)
       # MNIST at equal steps, the others at equal seconds
       own=(--set training.seconds=$seconds)
-      [ "$what" != mnist ] || own=(--set training.steps=4000)
+      [ "$what" != mnist ] || own=(--set training.steps=2000)
       for rule in adamw muon; do
         run "$what" optimizer-$rule "${own[@]}" --set training.batch=8 --set training.optimizer=$rule
       done
       [ "$what" != mnist ] || run mnist optimizer-adamw-4e-3 "${own[@]}" --set training.batch=8 --set training.learning_rate=4e-3
       ;;
     noise)
+      # MNIST at equal seconds, the others at equal steps
+      own=(--set training.steps=2000)
+      [ "$what" != mnist ] || own=(--set training.seconds=$seconds)
+      run "$what" "${rule}scan-flat" "${own[@]}" "${both[@]}"
       for exponent in 0.25 0.5 0.75; do
-        run "$what" "tempered-$exponent" --set training.seconds=$seconds --set training.batch=8 --set "prior={kind=\"tempered\",exponent=$exponent}"
+        run "$what" "${rule}tempered-$exponent" "${own[@]}" "${both[@]}" --set "prior={kind=\"tempered\",exponent=$exponent}"
       done
-      run "$what" scan-fitted --set training.seconds=$seconds --set training.batch=8 "${fitted[@]}" "${log_normal[@]}"
+      run "$what" "${rule}scan-fitted" "${own[@]}" "${both[@]}" "${fitted[@]}" "${log_normal[@]}"
       ;;
     shares)
       case $what in
