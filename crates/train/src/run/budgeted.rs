@@ -63,7 +63,7 @@ impl Run {
         let (asked, validations) = (demands.validations, plan.validations(&demands));
         if validations < asked {
             observer.note(&format!(
-                "a validation takes about {validation:.0} s: {validations} of {asked} are made, and one at the end of each level"
+                "a validation takes {validation:.2} s: {validations} of {asked} are made, and one at the end of each level"
             ));
         }
         self.told = plan.steps();
