@@ -27,7 +27,7 @@ pub struct LikelihoodOptions {
     pub repetitions: usize,
     /// Whether traces are summed over all modes instead of being estimated with random signs.
     pub exact: bool,
-    /// The class of the fields.
+    /// The class of the fields; none: the law of all classes together.
     pub class: Option<u32>,
     /// Seed of the noise and the signs.
     pub seed: u64,

@@ -34,7 +34,7 @@ pub struct Ask {
     pub evaluations: Option<usize>,
     /// By default the sampler of the model.
     pub sampler: Option<String>,
-    /// By default a random class.
+    /// By default a random class, or none of fields with observations.
     pub class: Option<u32>,
     #[serde(default = "weight")]
     pub guidance: f64,

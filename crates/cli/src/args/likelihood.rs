@@ -42,7 +42,7 @@ pub struct LikelihoodArgs {
     /// Cells per axis; the finest trained level by default.
     #[arg(long, value_parser = points)]
     pub grid: Option<Points>,
-    /// The class that the fields are taken to be of.
+    /// The class that the fields are taken to be of; all of them together by default.
     #[arg(long)]
     pub class: Option<u32>,
     /// Length of the average of the weights, as for `sample`.

@@ -131,7 +131,7 @@ pub struct SampleArgs {
     #[arg(long, value_name = "W", allow_negative_numbers = true)]
     pub sharpness: Option<f64>,
     /// Class of the fields, of a model of labelled data; several, as in 3,7, take turns. Without, each
-    /// field's class is drawn by how often the data have it.
+    /// field's class is drawn by how often the data have it, or with --observe the network is told none.
     #[arg(long, value_name = "CLASS", value_delimiter = ',')]
     pub class: Vec<u32>,
     /// An attribute that every field shall have, of a model trained with data.attributes, as porosity=0.2; may be

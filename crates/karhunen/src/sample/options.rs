@@ -68,7 +68,7 @@ pub struct SampleOptions {
     /// edges and less noise. The model's own (`sampling.sharpness`) by default, and 1 for fields that agree with observations.
     pub sharpness: Option<f64>,
     /// Classes of the fields; several take turns. None: each field's class is drawn as often as the data
-    /// have it.
+    /// have it; of fields with observations the network is told none.
     pub classes: Vec<u32>,
     /// Attributes that every field shall have, by name. Of a model with attributes that is asked for none, fields
     /// of all values are made.
