@@ -62,8 +62,8 @@ pub(super) fn chosen(
     unchosen(model, bound, what, progress)
 }
 
-/// The classes of fields that are bound to something, where none was chosen. If the network is told none, a note says so; it begins
-/// with `what` is done.
+/// The classes of fields that are bound to something, where none was chosen. If the network is told none, a note says so. The
+/// note begins with `what`, which names the reason or the task.
 pub(crate) fn unchosen(
     model: &TrainedModel,
     bound: Bound,

@@ -23,7 +23,7 @@ pub enum ClassFault {
     Unconditional(f64),
     /// A weight of guidance for a model that was always told its labels.
     NoLabelDropout(f64),
-    /// No class of fields that nothing but a class can be asked of: the model was always told its labels.
+    /// No class, for a model that was always told its labels.
     AlwaysTold,
     /// A class that no training field has.
     Unseen(u32),
