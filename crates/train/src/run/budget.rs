@@ -170,9 +170,8 @@ impl Plan {
     }
 
     /// Number of validations spread over the run: those asked for, or fewer, so that they take a tenth of the budget at most.
-    pub fn validations(&self, demands: &Demands) -> usize {
-        let affordable = VALIDATING * demands.budget / self.costs.validation;
-        demands.validations.min(affordable as usize)
+    pub fn validations(&self, asked: usize, budget: f64) -> usize {
+        asked.min((VALIDATING * budget / self.costs.validation) as usize)
     }
 
     /// Steps over all levels.
@@ -282,7 +281,9 @@ impl Plan {
             before = before.max(end);
         }
         let part = total.saturating_sub(step) as f64 / total as f64;
-        let validations = (self.validations(demands) as f64 * part).floor() + levels as f64;
+        let validations = (self.validations(demands.validations, demands.budget) as f64 * part)
+            .floor()
+            + levels as f64;
         let checkpoints = (left.max(0.0) / demands.between_checkpoints).floor() + levels as f64;
         seconds + validations * self.costs.validation + checkpoints * self.costs.checkpoint
     }

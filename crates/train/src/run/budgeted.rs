@@ -60,7 +60,8 @@ impl Run {
             demands.budget,
             plan.steps()
         ));
-        let (asked, validations) = (demands.validations, plan.validations(&demands));
+        let asked = demands.validations;
+        let validations = plan.validations(asked, demands.budget);
         if validations < asked {
             observer.note(&format!(
                 "a validation takes {validation:.2} s: {validations} of {asked} are made, and one at the end of each level"

@@ -8,7 +8,6 @@ use crate::TrainError;
 use crate::batch::LevelData;
 use crate::batch::loss::losses_of;
 use crate::model::set;
-use crate::run::budget::Demands;
 use crate::run::overfitting::Losses;
 
 use super::Run;
@@ -18,7 +17,7 @@ impl Run {
         let (total, count) = (self.schedule.steps(), self.config.training.validations.max(1));
         if let Some(plan) = &self.progress.plan {
             let count = match self.config.training.length.seconds() {
-                Some(seconds) => plan.validations(&Demands::of(&self.config, seconds)).max(1),
+                Some(seconds) => plan.validations(count, seconds).max(1),
                 None => count,
             };
             let passed = |step| (plan.position(step) * count as f64 / total as f64).floor();
